@@ -1,0 +1,64 @@
+package sinks
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// AliasAction is one step of a change, as `_aliases` takes it.
+type AliasAction struct {
+	Verb       string          `json:"verb"` // add | remove | remove_index
+	Index      string          `json:"index"`
+	Alias      string          `json:"alias,omitempty"`
+	WriteIndex *bool           `json:"is_write_index,omitempty"`
+	Filter     json.RawMessage `json:"filter,omitempty"`
+	Routing    string          `json:"routing,omitempty"`
+}
+
+// AliasChange makes the alias serve To: all of it at once, or nothing.
+type AliasChange struct {
+	Alias   string        `json:"alias"`
+	To      string        `json:"to"`
+	Actions []AliasAction `json:"actions"`
+}
+
+// Trap is the error of SwapTo when a concrete index sits on the alias's name: a writer
+// made it after the loss. Nothing can be swapped before it is gone.
+type Trap struct {
+	Concrete Concrete
+	To       string
+}
+
+func (t *Trap) Error() string {
+	return fmt.Sprintf("an index (not an alias) sits on the name %q, with %d documents: a writer created it while the alias was gone",
+		t.Concrete.Index, t.Concrete.Documents)
+}
+
+// SwapTo computes the change that makes the alias serve the generation `to`, and only it.
+// replace names a concrete index on the alias's name that the user agreed to delete in
+// the same call; without it such an index is a *Trap. Filter, routing and write flag
+// of the alias are carried over from what serves now, where that is one index.
+func (s Survey) SwapTo(to, replace string) (AliasChange, error) {
+	if _, ok := s.Find(to); !ok {
+		return AliasChange{}, fmt.Errorf("index %s is not a generation of alias %s: `humpty status` lists them", to, s.Alias)
+	}
+	change := AliasChange{Alias: s.Alias, To: to}
+	add := AliasAction{Verb: "add", Index: to, Alias: s.Alias}
+	switch {
+	case s.Concrete != nil && s.Concrete.Index != replace:
+		return AliasChange{}, &Trap{Concrete: *s.Concrete, To: to}
+	case s.Concrete != nil:
+		change.Actions = append(change.Actions, AliasAction{Verb: "remove_index", Index: s.Concrete.Index})
+	}
+	for _, was := range s.Serving {
+		if was.Index != to {
+			change.Actions = append(change.Actions, AliasAction{Verb: "remove", Index: was.Index, Alias: s.Alias})
+		}
+	}
+	if len(s.Serving) == 1 {
+		was := s.Serving[0]
+		add.WriteIndex, add.Filter, add.Routing = was.WriteIndex, was.Filter, was.Routing
+	}
+	change.Actions = append(change.Actions, add)
+	return change, nil
+}

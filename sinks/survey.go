@@ -1,0 +1,58 @@
+package sinks
+
+// Survey is what a target holds for one alias at one moment.
+type Survey struct {
+	Product     string       `json:"product"` // elasticsearch | opensearch | null | ndjson
+	Version     string       `json:"version"`
+	Cluster     string       `json:"cluster"` // uuid
+	Alias       string       `json:"alias"`
+	Serving     []Serving    `json:"serving"`            // what the alias points to; empty: no alias
+	Concrete    *Concrete    `json:"concrete,omitempty"` // an index that sits on the alias's name: the trap
+	Generations []Generation `json:"generations"`        // humpty's, oldest first
+	Warnings    []string     `json:"warnings,omitempty"` // what will hurt: auto-creation allowed, watermark near, …
+}
+
+// Serving is one index behind the alias, with the alias's properties on it.
+type Serving struct {
+	Index      string `json:"index"`
+	Ours       bool   `json:"ours"` // made by humpty for this alias
+	WriteIndex *bool  `json:"write_index,omitempty"`
+	Filter     []byte `json:"-"` // the alias's filter, JSON; kept as it is by a swap
+	Routing    string `json:"routing,omitempty"`
+	Documents  int64  `json:"documents"`
+}
+
+// Concrete is an index whose name is the alias's.
+type Concrete struct {
+	Index     string `json:"index"`
+	Documents int64  `json:"documents"`
+	UUID      string `json:"uuid"`
+}
+
+// Live returns the generation or foreign index that serves the alias alone,
+// or "" if none or several do.
+func (s Survey) Live() string {
+	if len(s.Serving) == 1 {
+		return s.Serving[0].Index
+	}
+	return ""
+}
+
+// Find returns the generation of that name.
+func (s Survey) Find(name string) (Generation, bool) {
+	for _, g := range s.Generations {
+		if g.Name == name {
+			return g, true
+		}
+	}
+	return Generation{}, false
+}
+
+// Epoch returns the largest epoch of any generation.
+func (s Survey) Epoch() int64 {
+	var top int64
+	for _, g := range s.Generations {
+		top = max(top, g.Meta.Epoch)
+	}
+	return top
+}

@@ -1,0 +1,23 @@
+package sources
+
+import "humpty/internal/problem"
+
+// Plan is how a source would be read: data, with no side effect.
+type Plan struct {
+	Partitions []Partition       `json:"partitions"`
+	Readers    int               `json:"readers"` // how many partitions may be read at once
+	Rows       int64             `json:"rows"`    // estimate: root rows or events
+	Bytes      int64             `json:"bytes"`   // estimate: bytes of documents or events
+	Notes      []string          `json:"notes,omitempty"`
+	Warnings   []problem.Problem `json:"warnings,omitempty"`
+}
+
+// Partition is read in order by one reader: a key range of a table (a chunk),
+// or one partition of a topic.
+type Partition struct {
+	ID    string `json:"id"`    // unique and stable within a run: shop.orders/0007, shipments/3
+	From  string `json:"from"`  // exclusive lower bound, opaque to the engine; empty: from the start
+	To    string `json:"to"`    // inclusive upper bound; empty: to the end
+	Rows  int64  `json:"rows"`  // estimate
+	Bytes int64  `json:"bytes"` // estimate
+}
