@@ -1,0 +1,25 @@
+// Package projector is the engine: it fills a fresh generation of a read model from its
+// source, proves it, and lets the alias serve it. It knows no product: sources and
+// targets come in through their contracts.
+//
+// [Rebuild.Run] is the table of contents: plan → create → load → catch up → seal →
+// verify → swap, one line a phase, and no phase calls another. Concurrency is here and
+// only here: readers pull batches within one budget of bytes, writers send them, every
+// goroutine belongs to an errgroup of the function that waits for it.
+//
+// # What a run answers for
+//
+//   - Every record read ends in exactly one count of the [Ledger], every document sent in
+//     exactly one verdict, or the run fails.
+//   - The alias is touched once, after the gate: rejections within the limit, ledger
+//     balanced, verification without a difference, nothing empty swapped over something full.
+//   - A failure leaves the alias as it was, and the generation in place with its state and
+//     reason in its meta, for diagnosis.
+//
+// # Catch-up
+//
+// With an exported snapshot of tables at rest there is nothing to catch up with: the phase
+// is there and empty. Under live writes it takes marks, re-reads their keys through
+// sources.Lookup with versions above base, and settles them; the load and the swap stay
+// as they are.
+package projector

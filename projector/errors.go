@@ -1,0 +1,55 @@
+package projector
+
+import "fmt"
+
+// Refusal is a guard's no: nothing is broken, somebody has to decide.
+type Refusal struct {
+	Why    string
+	Remedy string // what to type next; may be empty
+	Err    error  // the cause, e.g. *sinks.Trap or *sinks.Held; may be nil
+}
+
+func (r *Refusal) Error() string {
+	if r.Remedy == "" {
+		return r.Why
+	}
+	return r.Why + "\n" + r.Remedy
+}
+
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// TooManyRejections is the gate's no: the target refused more documents than allowed.
+type TooManyRejections struct {
+	Rejected, Limit int64
+	First           []Rejection
+}
+
+func (e *TooManyRejections) Error() string {
+	text := fmt.Sprintf("%d documents were rejected (limit %d); the alias was not touched", e.Rejected, e.Limit)
+	for _, r := range e.First {
+		text += fmt.Sprintf("\n  document %s: %s: %s", r.ID, r.Type, r.Reason)
+	}
+	return text
+}
+
+// Differs is the gate's no: the generation is not what the source says.
+type Differs struct {
+	Missing, Stale, Extra int64
+	First                 []Difference
+}
+
+func (e *Differs) Error() string {
+	text := fmt.Sprintf("the index differs from its source: %d missing, %d stale, %d extra documents; the alias was not touched",
+		e.Missing, e.Stale, e.Extra)
+	for _, d := range e.First {
+		text += fmt.Sprintf("\n  document %s: %s", d.ID, d.Kind)
+	}
+	return text
+}
+
+// Unbalanced is the ledger's no: something read or sent is not accounted for.
+type Unbalanced struct{ Ledger Ledger }
+
+func (e *Unbalanced) Error() string {
+	return fmt.Sprintf("the ledger does not balance: %+v; this is a defect, the alias was not touched", e.Ledger)
+}

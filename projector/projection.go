@@ -1,0 +1,41 @@
+package projector
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Projection is the definition of one read model, as the engine needs it.
+type Projection struct {
+	Name     string
+	Alias    string
+	Index    json.RawMessage // settings and mappings, exactly as the target takes them
+	Hash     string          // of the whole definition; pins a run
+	Versions string          // class | column | none
+	Verify   VerifyPolicy
+	Limits   Limits
+	Keep     int // generations to keep besides the live one (prune)
+}
+
+// VerifyPolicy says how a generation is compared with its source before the swap.
+type VerifyPolicy struct {
+	Level  Level
+	Budget time.Duration // 0: no limit
+}
+
+// Level of a verification.
+type Level string
+
+// The levels: number of documents, or every document byte for byte.
+const (
+	LevelCount Level = "count"
+	LevelFull  Level = "full"
+)
+
+// Limits of a run. Zero values mean the defaults.
+type Limits struct {
+	Rejections int64 // more rejections than this stop the swap; 0 by default
+	InFlight   int64 // bytes between source and target; 256 MB by default
+	Writers    int   // concurrent bulk requests; 4 by default
+	Batch      int   // bytes of a bulk request; 4 MB by default
+}

@@ -1,0 +1,70 @@
+package projector
+
+import (
+	"time"
+
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// Record is what is known of a run: what `--json` prints and the ledger keeps.
+type Record struct {
+	Run        string              `json:"run"`
+	Projection string              `json:"projection"`
+	Alias      string              `json:"alias"`
+	Generation string              `json:"generation,omitempty"`
+	Previous   string              `json:"previous,omitempty"` // what the alias served before
+	Status     Status              `json:"status"`
+	Reason     string              `json:"reason,omitempty"`
+	Started    time.Time           `json:"started"`
+	Seconds    float64             `json:"seconds"`
+	Phases     []PhaseTime         `json:"phases"`
+	Ledger     Ledger              `json:"ledger"`
+	Rejections []Rejection         `json:"rejections,omitempty"` // the first ones
+	Verified   *sinks.Verification `json:"verified,omitempty"`
+	Differing  []Difference        `json:"differing,omitempty"` // the first ones
+}
+
+// Status of a run.
+type Status string
+
+// The ends of a run. Completed means: the alias was re-read and serves the generation.
+const (
+	Completed   Status = "completed"
+	StatusFail  Status = "failed"
+	Refused     Status = "refused" // by a guard: nothing is broken, a decision is asked for
+	Interrupted Status = "interrupted"
+)
+
+// PhaseTime is how long a phase took.
+type PhaseTime struct {
+	Phase   Phase   `json:"phase"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Ledger is where everything that was read ended.
+type Ledger struct {
+	Inputs     sources.Counts `json:"inputs"`
+	Produced   int64          `json:"produced"` // documents given to the sink or refused before it
+	Written    int64          `json:"written"`
+	Superseded int64          `json:"superseded"`
+	Deleted    int64          `json:"deleted"`
+	Rejected   int64          `json:"rejected"`
+	Bytes      int64          `json:"bytes"`   // of document bodies
+	Sent       int64          `json:"sent"`    // bytes sent, retries included
+	Retries    int64          `json:"retries"` // requests or items sent again
+	Throttled  int64          `json:"throttled"`
+}
+
+// Rejection is one document that will not be in the index.
+type Rejection struct {
+	ID     string `json:"id"`
+	Type   string `json:"type"`
+	Reason string `json:"reason"`
+}
+
+// Difference is one document that is not in the index as the source has it.
+type Difference struct {
+	ID   string `json:"id"`
+	Kind string `json:"kind"` // missing | stale | extra
+}
