@@ -2,72 +2,115 @@ package projector
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"humpty/sinks"
 )
 
-// Plan is what a rebuild would do: data, no side effects.
-type Plan struct {
-	Projection string       `json:"projection"`
-	Alias      string       `json:"alias"`
-	Generation string       `json:"generation"` // name pattern of the generation to be
-	Situation  string       `json:"situation"`  // first start, alias lost, blue/green, trap: in words
-	Survey     sinks.Survey `json:"survey"`
-	Partitions int          `json:"partitions"`
-	Readers    int          `json:"readers"`
-	Documents  int64        `json:"documents"` // estimate
-	Bytes      int64        `json:"bytes"`     // estimate, of document bodies
-	Steps      []Step       `json:"steps"`
-	Notes      []string     `json:"notes,omitempty"`
-	Warnings   []string     `json:"warnings,omitempty"`
-}
-
-// Step is one line of a plan: mark + (made), ~ (changed), - (removed), = (not touched).
-type Step struct {
-	Mark string `json:"mark"`
-	Text string `json:"text"`
-}
-
-// Plan computes what Run would do.
-func (r *Rebuild) Plan(ctx context.Context) (Plan, error) { panic("being built") }
-
-// Manage changes what an alias serves, outside a rebuild. Every method takes the lease.
+// Manage changes what an alias serves, outside a rebuild. Every change is made under
+// the projection's lease.
 type Manage struct {
 	Projection Projection
 	Target     sinks.Target
 	Owner      sinks.Owner
 }
 
+// LeaseState is the lease as status shows it.
+type LeaseState struct {
+	Lease sinks.Lease   `json:"lease"`
+	Held  bool          `json:"held"` // neither released nor expired
+	Left  time.Duration `json:"-"`    // until it runs out
+}
+
+// Status reads the alias, its generations and the lease, and changes nothing. The
+// lease is nil where the target keeps none.
+func (m *Manage) Status(ctx context.Context) (sinks.Survey, *LeaseState, error) {
+	survey, err := m.Target.Survey(ctx)
+	if err != nil {
+		return survey, nil, fmt.Errorf("survey the target: %w", err)
+	}
+	leases, ok := m.Target.(sinks.Leases)
+	if !ok {
+		return survey, nil, nil
+	}
+	lease, err := leases.Holder(ctx)
+	if err != nil {
+		return survey, nil, fmt.Errorf("read the lease: %w", err)
+	}
+	left := time.Until(lease.Expires)
+	return survey, &LeaseState{Lease: lease, Held: left > 0, Left: max(left, 0)}, nil
+}
+
 // Swap makes the alias serve generation `to`, or the newest verified one if to is "".
 // replace names the concrete index on the alias's name that may be deleted by it;
 // unverified allows a generation whose verification is missing.
 func (m *Manage) Swap(ctx context.Context, to, replace string, unverified bool) (sinks.AliasChange, error) {
-	panic("being built")
+	return m.change(ctx, replace, func(s sinks.Survey) (string, error) {
+		if to == "" {
+			return newestVerified(s)
+		}
+		g, ok := s.Find(to)
+		if !ok {
+			return "", fmt.Errorf("index %s is not a generation of alias %s: `humpty status` lists them", to, s.Alias)
+		}
+		if g.Meta.Verified == nil && !unverified {
+			return "", &Refusal{
+				Why:    fmt.Sprintf("generation %s (%s) was not verified", to, g.Meta.State),
+				Remedy: fmt.Sprintf("rebuild it, or take the risk: humpty swap %s --to %s --unverified", m.Projection.Name, to),
+			}
+		}
+		return to, nil
+	})
 }
 
-// Rollback makes the alias serve the generation that was live before, or `to`.
+// Rollback makes the alias serve the generation that was live before the present one,
+// or `to`.
 func (m *Manage) Rollback(ctx context.Context, to string) (sinks.AliasChange, error) {
-	panic("being built")
+	return m.change(ctx, "", func(s sinks.Survey) (string, error) {
+		if to != "" {
+			return to, nil
+		}
+		live, ok := s.Find(s.Live())
+		if !ok {
+			return "", &Refusal{Why: fmt.Sprintf("alias %s does not serve one generation of its own, so there is nothing to go back from", s.Alias),
+				Remedy: fmt.Sprintf("name the generation: humpty rollback %s --to GENERATION", m.Projection.Name)}
+		}
+		if _, ok := s.Find(live.Meta.Previous); !ok {
+			return "", &Refusal{Why: fmt.Sprintf("the generation that was live before %s is not there (any more): %q", live.Name, live.Meta.Previous),
+				Remedy: fmt.Sprintf("`humpty status %s` lists what there is; `humpty rebuild %s` makes a new one", m.Projection.Name, m.Projection.Name)}
+		}
+		return live.Meta.Previous, nil
+	})
 }
 
-// Prunable lists what Prune would drop: retired and failed generations beyond keep,
-// and never one that an alias serves or that belongs to a running run.
-func (m *Manage) Prunable(ctx context.Context) ([]sinks.Generation, error) { panic("being built") }
-
-// Prune drops the named generations after checking each again.
-func (m *Manage) Prune(ctx context.Context, names []string) ([]string, error) {
-	panic("being built")
+func newestVerified(s sinks.Survey) (string, error) {
+	for _, g := range slices.Backward(s.Generations) {
+		if g.Meta.Verified != nil && g.Name != s.Live() {
+			return g.Name, nil
+		}
+	}
+	return "", &Refusal{Why: fmt.Sprintf("alias %s has no verified generation beside the one it serves", s.Alias),
+		Remedy: "make one: humpty rebuild --no-swap"}
 }
 
-// LeaseState is the lease as status shows it.
-type LeaseState struct {
-	Lease sinks.Lease   `json:"lease"`
-	Held  bool          `json:"held"` // not released and not expired
-	Left  time.Duration `json:"-"`
-}
-
-// Status reads the alias, its generations and the lease; nil lease where the target has none.
-func (m *Manage) Status(ctx context.Context) (sinks.Survey, *LeaseState, error) {
-	panic("being built")
+// change switches the alias to the generation that choose names, under the lease.
+func (m *Manage) change(ctx context.Context, replace string, choose func(sinks.Survey) (string, error)) (sinks.AliasChange, error) {
+	var change sinks.AliasChange
+	err := underLease(ctx, m.Target, m.Owner, func(ctx context.Context, _ sinks.Lease) error {
+		survey, err := m.Target.Survey(ctx)
+		if err != nil {
+			return fmt.Errorf("survey the target: %w", err)
+		}
+		to, err := choose(survey)
+		if err != nil {
+			return err
+		}
+		if change, err = switchAlias(ctx, m.Target, survey, to, replace, m.Projection.Name); err != nil {
+			return err
+		}
+		return settleStates(ctx, m.Target, survey, to)
+	})
+	return change, err
 }

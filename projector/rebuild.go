@@ -19,7 +19,35 @@ type Rebuild struct {
 	Observe    func(Event) // may be nil
 }
 
-// Run does the whole of it and says what happened; the record is right even with an error.
+// Run does the whole of it under the projection's lease and says what happened; the
+// record is right even with an error. Errors that a caller may want to tell apart:
+// *Refusal, *TooManyRejections, *Differs, *Unbalanced; anything else is a failure of a
+// source, of the target, or the end of ctx. In all of these the alias is as it was.
 func (r *Rebuild) Run(ctx context.Context) (Record, error) {
-	panic("being built")
+	n := newRun(r)
+	err := underLease(ctx, r.Target, r.Owner, n.phases)
+	return n.finish(err), err
+}
+
+// phases is a rebuild from end to end.
+func (n *run) phases(ctx context.Context, lease sinks.Lease) (err error) {
+	n.fence = lease.Fence
+	defer func() { err = n.leave(ctx, err) }()
+	for _, step := range []struct {
+		phase Phase
+		do    func(context.Context) error
+	}{
+		{PhasePlan, n.plan},
+		{PhaseCreate, n.create},
+		{PhaseLoad, n.load},
+		{PhaseCatchUp, n.catchUp},
+		{PhaseSeal, n.seal},
+		{PhaseVerify, n.verify},
+		{PhaseSwap, n.swap},
+	} {
+		if err := n.timed(ctx, step.phase, step.do); err != nil {
+			return err
+		}
+	}
+	return nil
 }

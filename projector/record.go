@@ -23,17 +23,19 @@ type Record struct {
 	Rejections []Rejection         `json:"rejections,omitempty"` // the first ones
 	Verified   *sinks.Verification `json:"verified,omitempty"`
 	Differing  []Difference        `json:"differing,omitempty"` // the first ones
+	Notices    []string            `json:"notices,omitempty"`   // what the user was told on the way
 }
 
 // Status of a run.
 type Status string
 
-// The ends of a run. Completed means: the alias was re-read and serves the generation.
+// The ends of a run.
 const (
-	Completed   Status = "completed"
-	StatusFail  Status = "failed"
-	Refused     Status = "refused" // by a guard: nothing is broken, a decision is asked for
-	Interrupted Status = "interrupted"
+	Completed      Status = "completed" // the alias was re-read and serves the generation
+	StatusVerified Status = "verified"  // as asked, the alias was not touched
+	StatusFail     Status = "failed"
+	Refused        Status = "refused" // by a guard: nothing is broken, a decision is asked for
+	Interrupted    Status = "interrupted"
 )
 
 // PhaseTime is how long a phase took.

@@ -12,6 +12,7 @@ type Record struct {
 	Value   []byte // JSON; the document for tables, the payload for logs
 	Version int64  // 0: the engine decides; else the source's own (version: column)
 	Deleted bool   // a tombstone, or a looked-up key that has no row (any more)
+	Reject  string // why no document can be made of it (a NaN, an id too long); then Value is nil
 
 	Time    int64    // logs: the event's time in milliseconds since 1970; 0 for tables
 	Headers []Header // logs only

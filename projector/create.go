@@ -1,0 +1,40 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"humpty/sinks"
+)
+
+// create makes the generation's index.
+func (n *run) create(ctx context.Context) error {
+	def := n.Projection
+	n.meta = sinks.Meta{
+		Schema:     1,
+		Alias:      def.Alias,
+		Projection: def.Name,
+		Run:        n.Owner.Run,
+		State:      sinks.Creating,
+		Epoch:      max(n.survey.Epoch()+1, n.fence),
+		Versions:   def.Versions,
+		Definition: def.Hash,
+		Started:    n.began.UTC(),
+		Updated:    time.Now().UTC(),
+		Previous:   n.record.Previous,
+	}
+	index, err := n.Target.Create(ctx, sinks.Generation{
+		Name:       n.record.Generation,
+		Definition: def.Index,
+		Meta:       n.meta,
+	})
+	if err != nil {
+		return fmt.Errorf("create index %s: %w", n.record.Generation, err)
+	}
+	n.index = index
+	return nil
+}
+
+// base is the version of every chunk write; see the documentation of package sinks.
+func (n *run) base() int64 { return n.meta.Epoch << 40 }

@@ -1,0 +1,104 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"humpty/sinks"
+)
+
+// gateLoad holds what was read and written against the limits.
+func (n *run) gateLoad() error {
+	sum, _ := n.ledger.state()
+	if sum.Rejected > n.Projection.Limits.Rejections {
+		return n.tooManyRejections()
+	}
+	if !sum.Balances() {
+		return &Unbalanced{Ledger: sum}
+	}
+	return nil
+}
+
+func (n *run) tooManyRejections() error {
+	sum, first := n.ledger.state()
+	return &TooManyRejections{
+		Rejected: sum.Rejected,
+		Limit:    n.Projection.Limits.Rejections,
+		First:    first[:min(len(first), rejectionsShown)],
+	}
+}
+
+// catchUp has nothing to do where the source is one snapshot of tables at rest.
+func (n *run) catchUp(context.Context) error { return nil }
+
+// seal ends the load: settings as the user wants them, all copies there.
+func (n *run) seal(ctx context.Context) error {
+	if err := n.index.Seal(ctx, n.observer.waiting); err != nil {
+		return fmt.Errorf("seal index %s: %w", n.record.Generation, err)
+	}
+	sum, _ := n.ledger.state()
+	n.meta.Documents = sum.Written
+	return n.note(ctx, sinks.Sealed)
+}
+
+// swap lets the alias serve the generation, if nothing speaks against it now.
+func (n *run) swap(ctx context.Context) error {
+	if n.NoSwap {
+		n.observer.notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", n.Projection.Name, n.record.Generation))
+		return nil
+	}
+	survey, err := n.Target.Survey(ctx)
+	if err != nil {
+		return fmt.Errorf("survey the target: %w", err)
+	}
+	if err := n.gateEmpty(survey); err != nil {
+		return err
+	}
+	_, err = switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
+	if err != nil {
+		return err
+	}
+	n.meta.State = sinks.Live
+	return settleStates(ctx, n.Target, survey, n.record.Generation)
+}
+
+// gateEmpty refuses to let nothing replace something: an empty source is more often
+// a wrong database than the truth.
+func (n *run) gateEmpty(survey sinks.Survey) error {
+	if n.AllowEmpty || n.meta.Documents > 0 {
+		return nil
+	}
+	for _, serving := range survey.Serving {
+		if serving.Documents > 0 {
+			return &Refusal{
+				Why: fmt.Sprintf("the new generation %s is empty, but %s serves %d documents from %s: is this the right database?",
+					n.record.Generation, survey.Alias, serving.Documents, serving.Index),
+				Remedy: fmt.Sprintf("if an empty index is right: humpty rebuild %s --allow-empty", n.Projection.Name),
+			}
+		}
+	}
+	return nil
+}
+
+// switchAlias computes the change from a fresh survey and applies it in one call.
+func switchAlias(ctx context.Context, target sinks.Target, survey sinks.Survey, to, replace, projection string) (sinks.AliasChange, error) {
+	change, err := survey.SwapTo(to, replace)
+	var trap *sinks.Trap
+	switch {
+	case errors.As(err, &trap):
+		return change, &Refusal{
+			Why: err.Error() + fmt.Sprintf("; generation %s is ready", to),
+			Remedy: fmt.Sprintf("look at what is in it; if it can be deleted: humpty swap %s --to %s --replace-index %s\n"+
+				"and keep writers from making it again: action.auto_create_index, or require_alias=true",
+				projection, to, trap.Concrete.Index),
+			Err: err,
+		}
+	case err != nil:
+		return change, err
+	}
+	if err := target.Swap(ctx, change); err != nil {
+		return change, fmt.Errorf("swap alias %s to %s: %w", survey.Alias, to, err)
+	}
+	return change, nil
+}

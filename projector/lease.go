@@ -1,0 +1,85 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/sinks"
+)
+
+// leaseTime is how long a lease lasts without being renewed: a run that died blocks the
+// next one for this long. It is renewed three times in it.
+const leaseTime = 60 * time.Second
+
+// underLease does work while holding the projection's lease. When the lease is lost the
+// context of the work ends with the reason, and so does the run.
+func underLease(ctx context.Context, target sinks.Target, owner sinks.Owner, work func(context.Context, sinks.Lease) error) error {
+	leases, ok := target.(sinks.Leases)
+	if !ok {
+		return work(ctx, sinks.Lease{})
+	}
+	lease, err := leases.Acquire(ctx, owner, leaseTime)
+	if err != nil {
+		return refuseHeld(err)
+	}
+	latest := lease
+	done := make(chan struct{})
+	group, working := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		latest, err = renew(working, leases, lease, done)
+		return err
+	})
+	group.Go(func() error {
+		defer close(done)
+		return work(working, lease)
+	})
+	err = group.Wait()
+
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	defer cancel()
+	if releaseErr := leases.Release(ctx, latest); releaseErr != nil {
+		err = errors.Join(err, fmt.Errorf("release the lease: %w", releaseErr))
+	}
+	return err
+}
+
+// renew prolongs the lease until done and returns it as it is then; it fails when
+// somebody else took it, or when it could not be renewed before it ran out.
+func renew(ctx context.Context, leases sinks.Leases, lease sinks.Lease, done <-chan struct{}) (sinks.Lease, error) {
+	tick := time.NewTicker(leaseTime / 3)
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-done:
+			return lease, nil
+		case <-ctx.Done():
+			return lease, nil // the work says why
+		case <-tick.C:
+		}
+		renewed, err := leases.Renew(ctx, lease, leaseTime)
+		var held *sinks.Held
+		switch {
+		case err == nil:
+			lease, last = renewed, time.Now()
+		case errors.As(err, &held), time.Since(last) > leaseTime:
+			return lease, fmt.Errorf("the lease on the projection is lost: %w", err)
+		}
+	}
+}
+
+func refuseHeld(err error) error {
+	var held *sinks.Held
+	if !errors.As(err, &held) {
+		return fmt.Errorf("take the lease: %w", err)
+	}
+	return &Refusal{
+		Why:    held.Error(),
+		Remedy: "wait for it, or end that process; the lease of a dead one runs out by itself",
+		Err:    err,
+	}
+}

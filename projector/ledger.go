@@ -1,0 +1,92 @@
+package projector
+
+import (
+	"slices"
+	"sync"
+
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// rejectionsShown is how many rejections an error and a record carry.
+const rejectionsShown = 10
+
+// ledger counts where everything ends. It is shared by all readers and writers of a run.
+type ledger struct {
+	keep int64 // rejections to keep with their ids
+
+	mu         sync.Mutex
+	sum        Ledger
+	rejections []Rejection
+}
+
+// Balances reports whether every record read and every document produced is accounted for.
+func (l Ledger) Balances() bool {
+	return l.Inputs.Balanced() && l.Inputs.Used == l.Produced &&
+		l.Produced == l.Written+l.Superseded+l.Deleted+l.Rejected
+}
+
+// input books what a reader met.
+func (l *ledger) input(c sources.Counts) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sum.Inputs.Add(c)
+}
+
+// output books the verdicts of one write and returns the sums so far.
+// Undecided documents are produced but end nowhere, so the ledger shows them.
+func (l *ledger) output(docs []sinks.Document, verdicts []sinks.Verdict, receipt sinks.Receipt) Ledger {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, v := range verdicts {
+		l.sum.Produced++
+		l.sum.Bytes += int64(len(docs[i].Body))
+		switch v.Outcome {
+		case sinks.Written:
+			l.sum.Written++
+		case sinks.Superseded:
+			l.sum.Superseded++
+		case sinks.Deleted:
+			l.sum.Deleted++
+		case sinks.Rejected:
+			l.reject(Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason})
+		}
+	}
+	l.sum.Sent += receipt.Bytes
+	l.sum.Retries += int64(receipt.Retries)
+	l.sum.Throttled += int64(receipt.Throttled)
+	return l.sum
+}
+
+// refuse books a document that its source could not make.
+func (l *ledger) refuse(r Rejection) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sum.Produced++
+	l.reject(r)
+}
+
+func (l *ledger) reject(r Rejection) {
+	l.sum.Rejected++
+	if int64(len(l.rejections)) < l.keep {
+		l.rejections = append(l.rejections, r)
+	}
+}
+
+func (l *ledger) state() (Ledger, []Rejection) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sum, slices.Clone(l.rejections)
+}
+
+// rejectedIDs returns the ids that are known not to be in the index. It is complete only
+// while the rejections are within the limit; beyond it the run has ended.
+func (l *ledger) rejectedIDs() map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ids := make(map[string]bool, len(l.rejections))
+	for _, r := range l.rejections {
+		ids[r.ID] = true
+	}
+	return ids
+}

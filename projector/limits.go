@@ -1,0 +1,21 @@
+package projector
+
+func (l Limits) withDefaults() Limits {
+	if l.InFlight <= 0 {
+		l.InFlight = 256 << 20
+	}
+	if l.Writers <= 0 {
+		l.Writers = 4
+	}
+	if l.Batch <= 0 {
+		l.Batch = 4 << 20
+	}
+	return l
+}
+
+func (v VerifyPolicy) level() Level {
+	if v.Level == "" {
+		return LevelFull
+	}
+	return v.Level
+}

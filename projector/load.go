@@ -1,0 +1,99 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// load reads every partition once and writes what it gives.
+func (n *run) load(ctx context.Context) error {
+	if err := n.note(ctx, sinks.Loading); err != nil {
+		return err
+	}
+	view, err := n.Source.Open(ctx)
+	if err != nil {
+		return fmt.Errorf("open the source: %w", err)
+	}
+	n.view = view
+
+	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
+	full := make(chan *sources.Batch)
+	account := newBudget(n.Projection.Limits.InFlight, n.Projection.Limits.Batch, readers+writers)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(full)
+		return readAll(ctx, view, n.input.Partitions, readers, account, func(ctx context.Context, b *sources.Batch) error {
+			select {
+			case full <- b:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+	})
+	for range writers {
+		w := &writer{run: n, account: account}
+		group.Go(func() error { return w.drain(ctx, full) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return n.gateLoad()
+}
+
+// readAll reads the partitions with the given number of readers; every batch is given to
+// take, which owns it from then on and puts it back into the account.
+func readAll(ctx context.Context, view sources.View, partitions []sources.Partition, readers int,
+	account *budget, take func(context.Context, *sources.Batch) error,
+) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for _, p := range partitions {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if err := readOne(ctx, view, p, account, take); err != nil {
+				return fmt.Errorf("read partition %s: %w", p.ID, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+func readOne(ctx context.Context, view sources.View, p sources.Partition, account *budget,
+	take func(context.Context, *sources.Batch) error,
+) (err error) {
+	reader, err := view.Read(ctx, p, "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close(ctx)) }()
+	for {
+		batch, err := account.get(ctx)
+		if err != nil {
+			return err
+		}
+		if err := reader.Next(ctx, batch); err != nil {
+			account.put(batch)
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		if err := take(ctx, batch); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package projector
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// observer hands events on one at a time, and remembers notices for the record.
+type observer struct {
+	fn func(Event)
+
+	mu      sync.Mutex
+	phase   Phase
+	notices []string
+}
+
+func (o *observer) tell(e Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch e.Kind {
+	case Started:
+		o.phase = e.Phase
+	case Notice:
+		o.notices = append(o.notices, e.Text)
+	}
+	if e.Phase == "" {
+		e.Phase = o.phase
+	}
+	e.At = time.Now().UTC()
+	if o.fn != nil {
+		o.fn(e)
+	}
+}
+
+func (o *observer) start(p Phase) { o.tell(Event{Kind: Started, Phase: p}) }
+
+func (o *observer) end(p Phase, took time.Duration, err error) {
+	e := Event{Kind: Ended, Phase: p, Elapsed: took}
+	if err != nil {
+		e.Failed = err.Error()
+	}
+	o.tell(e)
+}
+
+func (o *observer) notice(text string)  { o.tell(Event{Kind: Notice, Text: text}) }
+func (o *observer) waiting(text string) { o.tell(Event{Kind: Waiting, Text: text}) }
+
+func (o *observer) progress(done, total, bytes int64) {
+	o.tell(Event{Kind: Progress, Done: done, Total: total, Bytes: bytes})
+}
+
+func (o *observer) said() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.notices)
+}

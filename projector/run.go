@@ -1,0 +1,116 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// run is a Rebuild on its way: what the phases hand to each other.
+type run struct {
+	Rebuild
+	observer observer
+	began    time.Time
+	record   Record
+
+	fence  int64 // of the lease
+	survey sinks.Survey
+	input  sources.Plan
+	view   sources.View
+	meta   sinks.Meta
+	index  sinks.Index
+	ledger *ledger
+}
+
+func newRun(r *Rebuild) *run {
+	n := &run{Rebuild: *r, began: time.Now()}
+	n.Projection.Limits = n.Projection.Limits.withDefaults()
+	n.observer = observer{fn: r.Observe}
+	n.ledger = &ledger{keep: max(n.Projection.Limits.Rejections, rejectionsShown)}
+	n.record = Record{
+		Run:        r.Owner.Run,
+		Projection: r.Projection.Name,
+		Alias:      r.Projection.Alias,
+		Started:    n.began.UTC(),
+	}
+	return n
+}
+
+// timed runs one phase, tells the observer, and keeps its time.
+func (n *run) timed(ctx context.Context, phase Phase, do func(context.Context) error) error {
+	start := time.Now()
+	n.observer.start(phase)
+	err := do(ctx)
+	took := time.Since(start)
+	n.record.Phases = append(n.record.Phases, PhaseTime{Phase: phase, Seconds: took.Seconds()})
+	n.observer.end(phase, took, err)
+	if err != nil {
+		return fmt.Errorf("%s: %w", phase, err)
+	}
+	return nil
+}
+
+// afterwards is how long cleaning up may take once the run's own context has ended.
+const afterwards = 15 * time.Second
+
+// leave gives back what the run holds on the source, and writes the reason of a failure
+// into the generation, so that nothing half-done stays without a record.
+func (n *run) leave(ctx context.Context, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	defer cancel()
+	if n.view != nil {
+		err = errors.Join(err, n.view.Close(ctx))
+	}
+	if err == nil || n.index == nil || n.meta.State == sinks.Verified || n.meta.State == sinks.Live {
+		return err // a verified generation that was not swapped is as good as before
+	}
+	n.meta.Reason = err.Error()
+	if noteErr := n.note(ctx, sinks.Failed); noteErr != nil {
+		err = errors.Join(err, fmt.Errorf("record the failure in %s: %w", n.record.Generation, noteErr))
+	}
+	return err
+}
+
+// note moves the generation to a state, durably.
+func (n *run) note(ctx context.Context, state sinks.State) error {
+	n.meta.State = state
+	n.meta.Updated = time.Now().UTC()
+	if err := n.index.Note(ctx, n.meta); err != nil {
+		return fmt.Errorf("note state %s in %s: %w", state, n.record.Generation, err)
+	}
+	return nil
+}
+
+// finish completes the record.
+func (n *run) finish(err error) Record {
+	rec := n.record
+	rec.Seconds = time.Since(n.began).Seconds()
+	rec.Ledger, rec.Rejections = n.ledger.state()
+	if len(rec.Rejections) > rejectionsShown {
+		rec.Rejections = rec.Rejections[:rejectionsShown]
+	}
+	rec.Notices = n.observer.said()
+	if err != nil {
+		rec.Status, rec.Reason = statusOf(err), err.Error()
+	} else if n.NoSwap {
+		rec.Status = StatusVerified
+	} else {
+		rec.Status = Completed
+	}
+	return rec
+}
+
+func statusOf(err error) Status {
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return Refused
+	case errors.Is(err, context.Canceled):
+		return Interrupted
+	}
+	return StatusFail
+}

@@ -1,0 +1,74 @@
+package projector
+
+import (
+	"context"
+
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// hopeless is how many rejections above the limit end a load before its end: by then
+// the mapping is wrong, and hours of loading would not change that.
+const hopeless = 1000
+
+// writer turns batches into documents and books their verdicts. One goroutine each.
+type writer struct {
+	run      *run
+	account  *budget
+	docs     []sinks.Document
+	verdicts []sinks.Verdict
+}
+
+func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
+	for batch := range full {
+		err := w.write(ctx, batch)
+		w.account.put(batch)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) write(ctx context.Context, batch *sources.Batch) error {
+	n := w.run
+	n.ledger.input(batch.Counts)
+	w.docs = documents(w.docs[:0], batch.Records, n.base())
+	for i := range batch.Records {
+		if r := &batch.Records[i]; r.Reject != "" {
+			n.ledger.refuse(Rejection{ID: string(r.Key), Type: "source", Reason: r.Reject})
+		}
+	}
+	w.verdicts = append(w.verdicts[:0], make([]sinks.Verdict, len(w.docs))...)
+	receipt, err := n.index.Write(ctx, w.docs, w.verdicts)
+	sum := n.ledger.output(w.docs, w.verdicts, receipt)
+	if err != nil {
+		return err
+	}
+	n.observer.progress(sum.Produced, n.input.Rows, sum.Bytes)
+	if sum.Rejected > n.Projection.Limits.Rejections+hopeless {
+		return n.tooManyRejections()
+	}
+	return nil
+}
+
+// documents appends what is to be written for records, rejected ones left out; versions
+// are base, or the record's own.
+func documents(docs []sinks.Document, records []sources.Record, base int64) []sinks.Document {
+	for i := range records {
+		r := &records[i]
+		if r.Reject != "" {
+			continue
+		}
+		version := base
+		if r.Version != 0 {
+			version = r.Version
+		}
+		body := r.Value
+		if r.Deleted {
+			body = nil
+		}
+		docs = append(docs, sinks.Document{ID: r.Key, Routing: r.Routing, Version: version, Body: body})
+	}
+	return docs
+}
