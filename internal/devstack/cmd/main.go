@@ -1,0 +1,144 @@
+// Command cmd runs the servers for developing humpty: see package devstack.
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"humpty/internal/devstack"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := &cobra.Command{
+		Use:           "devstack",
+		Short:         "Run PostgreSQL, Elasticsearch, OpenSearch and Kafka for developing humpty",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(up(), status(), down(), supervise())
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", strings.TrimPrefix(err.Error(), "devstack: "))
+		os.Exit(1)
+	}
+}
+
+func up() *cobra.Command {
+	return &cobra.Command{
+		Use:   "up [postgres] [elasticsearch] [opensearch] [kafka]",
+		Short: "Start servers of the shared stack (all by default) and hold it until down",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kinds := devstack.Kinds()
+			if len(args) > 0 {
+				kinds = nil
+				for _, a := range args {
+					kinds = append(kinds, devstack.Kind(a))
+				}
+			}
+			a, err := devstack.Up(cmd.Context(), kinds, func(p devstack.Progress) {
+				fmt.Fprintf(os.Stderr, "%-14s %-9s %s (%.1f s)\n", p.Server, p.Step, p.Detail, p.Elapsed.Seconds())
+			})
+			if err != nil {
+				return err
+			}
+			for _, e := range [][2]string{
+				{"POSTGRES", a.Postgres},
+				{"ELASTICSEARCH", a.Elasticsearch},
+				{"OPENSEARCH", a.OpenSearch},
+				{"KAFKA", strings.Join(a.Kafka, ",")},
+			} {
+				if e[1] != "" {
+					fmt.Printf("export DEVSTACK_%s='%s'\n", e[0], e[1])
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func status() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Tell what runs",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := devstack.Stacks(cmd.Context())
+			for _, s := range list {
+				printStatus(s)
+			}
+			if len(list) == 0 {
+				fmt.Println("nothing runs")
+			}
+			return err
+		},
+	}
+}
+
+func printStatus(s devstack.Status) {
+	stays := fmt.Sprintf("ends %v after the last", s.Linger)
+	if s.Held {
+		stays = "stays until down"
+	}
+	fmt.Printf("supervisor %d, clients: %d, %s, folder %s\n", s.PID, s.Clients, stays, s.Dir)
+	for _, v := range s.Servers {
+		state := "running"
+		if !v.Running {
+			state = "ended"
+		}
+		fmt.Printf("  %-14s %-8s %s\n", v.Kind, state, v.Address)
+		fmt.Printf("  %-14s log %s\n", "", v.Log)
+	}
+}
+
+func down() *cobra.Command {
+	return &cobra.Command{
+		Use:   "down",
+		Short: "Stop the shared stack, whoever uses it",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := devstack.Down(cmd.Context())
+			for _, s := range list {
+				fmt.Printf("stopped supervisor %d\n", s.PID)
+			}
+			if len(list) == 0 {
+				fmt.Println("nothing runs")
+			}
+			return err
+		},
+	}
+}
+
+// supervise is what a client starts; the socket is its descriptor 3.
+func supervise() *cobra.Command {
+	var linger time.Duration
+	var version string
+	cmd := &cobra.Command{
+		Use:    "supervise",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			signal.Ignore(syscall.SIGHUP)
+			f := os.NewFile(3, "socket")
+			listener, err := net.FileListener(f)
+			if err != nil {
+				return fmt.Errorf("supervise is started by devstack itself: %w", err)
+			}
+			if err := f.Close(); err != nil {
+				return err
+			}
+			return devstack.Supervise(cmd.Context(), listener, version, linger)
+		},
+	}
+	cmd.Flags().DurationVar(&linger, "linger", time.Minute, "how long to stay after the last client")
+	cmd.Flags().StringVar(&version, "version", "", "version of the code that the client wants")
+	return cmd
+}

@@ -1,0 +1,123 @@
+package devstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// folders are where devstack keeps what it brought and what runs.
+type folders struct {
+	cache string // one folder per server and version, never changed once there
+	state string // one folder per stack, and the locks
+}
+
+func findFolders(who account) (folders, error) {
+	cache, err := cacheFolder(who)
+	if err != nil {
+		return folders{}, err
+	}
+	f := folders{cache: cache, state: os.Getenv("HUMPTY_DEVSTACK")}
+	if f.state == "" {
+		f.state = filepath.Join(cache, "run")
+	}
+	mode := os.FileMode(0o700)
+	if who.root {
+		mode = 0o755 // the servers' account passes through
+	}
+	for _, dir := range []*string{&f.cache, &f.state} {
+		if *dir, err = filepath.Abs(*dir); err != nil {
+			return folders{}, fmt.Errorf("devstack: %w", err)
+		}
+		if err := os.MkdirAll(*dir, mode); err != nil {
+			return folders{}, fmt.Errorf("devstack: make folder: %w: set HUMPTY_CACHE and HUMPTY_DEVSTACK to folders that can be written", err)
+		}
+		if err := who.canReach(*dir); err != nil {
+			return folders{}, err
+		}
+	}
+	return f, nil
+}
+
+// cacheFolder keeps root's cache out of root's home, where the servers' account
+// could not enter, and out of folders where others could plant programs.
+func cacheFolder(who account) (string, error) {
+	switch dir := os.Getenv("HUMPTY_CACHE"); {
+	case dir != "":
+		return dir, nil
+	case who.root && runtime.GOOS == "darwin":
+		return "/Library/Caches/humpty", nil
+	case who.root:
+		return "/var/cache/humpty", nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("devstack: no cache folder: %w: set HUMPTY_CACHE", err)
+	}
+	return filepath.Join(dir, "humpty"), nil
+}
+
+const stackPrefix = "stack-"
+
+// newStack makes the folder of a stack and locks it. Its servers inherit the
+// lock: as long as one of them lives the folder is in use.
+func (f folders) newStack(ctx context.Context, who account) (string, *fileLock, error) {
+	guard, err := lockAny(ctx, filepath.Join(f.state, "folders.lock"))
+	if err != nil {
+		return "", nil, err
+	}
+	defer guard.unlock() //nolint:errcheck // nothing was written
+	if err := f.sweep(); err != nil {
+		return "", nil, err
+	}
+	dir, err := os.MkdirTemp(f.state, stackPrefix)
+	if err != nil {
+		return "", nil, fmt.Errorf("devstack: %w", err)
+	}
+	if who.root {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return "", nil, fmt.Errorf("devstack: %w", err)
+		}
+	}
+	l, err := tryLock(filepath.Join(dir, "lock"))
+	return dir, l, err
+}
+
+// sweep removes the folders of stacks that are gone, as after a crash.
+func (f folders) sweep() error {
+	dirs, err := f.stacks()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, dir := range dirs {
+		l, err := tryLock(filepath.Join(dir, "lock"))
+		if l == nil && err == nil {
+			continue // in use
+		}
+		if l != nil {
+			err = l.unlock()
+		}
+		errs = append(errs, err, os.RemoveAll(dir))
+	}
+	return errors.Join(errs...)
+}
+
+// stacks lists the folders of all stacks.
+func (f folders) stacks() ([]string, error) {
+	entries, err := os.ReadDir(f.state)
+	if err != nil {
+		return nil, fmt.Errorf("devstack: %w", err)
+	}
+	var dirs []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), stackPrefix) {
+			dirs = append(dirs, filepath.Join(f.state, e.Name()))
+		}
+	}
+	return dirs, nil
+}

@@ -1,0 +1,77 @@
+package devstack
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+)
+
+// program is what differs between the servers. Its methods are called one after
+// the other.
+type program interface {
+	// find looks for the server and brings it if it is missing; it returns what
+	// was found, for people.
+	find(ctx context.Context, n *node) (string, error)
+	// prepare writes configuration and empty data, once for a node.
+	prepare(ctx context.Context, n *node) error
+	command(n *node) *exec.Cmd
+	// ready is one try to get an answer.
+	ready(ctx context.Context, n *node) error
+	// traits says how to stop it and where it answers.
+	traits(n *node) traits
+}
+
+type traits struct {
+	stop    syscall.Signal // ends the server in order
+	address string
+	export  func(*Addresses)
+}
+
+// node is one server of a stack: what a program needs to know about it.
+type node struct {
+	kind     Kind
+	dir      string // its own folder, which belongs to who
+	ports    [2]int // the one for clients first
+	who      account
+	cache    string
+	opts     Options
+	fetching func()
+}
+
+func newProgram(k Kind) program {
+	switch k {
+	case KindPostgres:
+		return &postgres{}
+	case KindElasticsearch:
+		return &search{flavour: elasticsearch}
+	case KindOpenSearch:
+		return &search{flavour: opensearch}
+	default:
+		return &kafka{}
+	}
+}
+
+func (n *node) log() string { return filepath.Join(n.dir, "log.txt") }
+
+// cmd is a program in the node's folder with little of our environment, so that
+// what is set there for other programs does not change the servers.
+func (n *node) cmd(env []string, name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = n.dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + n.dir, "TMPDIR=" + n.dir, "LC_ALL=C"}, env...)
+	return cmd
+}
+
+// run runs a helper program to its end.
+func (n *node) run(ctx context.Context, cmd *exec.Cmd) error {
+	c := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
+	c.Dir, c.Env = cmd.Dir, cmd.Env
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: n.who.credential()}
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("devstack: %s: %s: %w:\n%s", n.kind, filepath.Base(cmd.Path), err, out)
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package devstack_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"humpty/internal/devstack"
+)
+
+func TestPostgresIsAFreshLogicalDatabase(t *testing.T) {
+	t.Parallel()
+	dsn := devstack.Postgres(t)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context()) //nolint:errcheck // nothing to lose
+	var level string
+	var tables int
+	err = conn.QueryRow(t.Context(), `SELECT current_setting('wal_level'),
+		(SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace)`).Scan(&level, &tables)
+	if err != nil || level != "logical" || tables != 0 {
+		t.Fatalf("wal_level = %q, %d tables, %v; want logical and an empty database", level, tables, err)
+	}
+	// A slot that the test forgets must not keep the database from being dropped.
+	if _, err := conn.Exec(t.Context(), `SELECT pg_create_logical_replication_slot($1, 'pgoutput')`, devstack.Name(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestElasticsearchIndexesADocument(t *testing.T) {
+	t.Parallel()
+	indexOne(t, devstack.Elasticsearch(t))
+}
+
+func indexOne(t *testing.T, url string) {
+	t.Helper()
+	doc := url + "/" + devstack.Name(t) + "/_doc/1"
+	for _, method := range []string{http.MethodPut, http.MethodGet} {
+		body := strings.NewReader(`{"name":"Humpty"}`)
+		req, err := http.NewRequestWithContext(t.Context(), method, doc+"?refresh=true", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode >= 300 {
+			t.Fatalf("%s %s: %s: %s", method, doc, res.Status, text)
+		}
+		if err := res.Body.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
