@@ -53,14 +53,14 @@ func (n *run) load(ctx context.Context) error {
 func readAll(ctx context.Context, view sources.View, partitions []sources.Partition, readers int,
 	account *budget, take func(context.Context, *sources.Batch) error,
 ) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
 	for _, p := range partitions {
-		if ctx.Err() != nil {
+		if reading.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			if err := readOne(ctx, view, p, account, take); err != nil {
+			if err := readOne(reading, view, p, account, take); err != nil {
 				return fmt.Errorf("read partition %s: %w", p.ID, err)
 			}
 			return nil

@@ -1,0 +1,128 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"humpty/sinks"
+)
+
+// Target keeps generations in memory under one lock, with the version rule of a real one.
+type Target struct {
+	Name string // the alias
+
+	// Faults, each may be nil. OnWrite may change the documents and verdicts of one
+	// write after it was done, as a broken target would; its error is Write's.
+	OnWrite func(docs []sinks.Document, verdicts []sinks.Verdict) error
+	OnScan  func(docs []sinks.Document) []sinks.Document
+	OnSwap  func(sinks.AliasChange) error
+
+	mu       sync.Mutex
+	indices  map[string]*index
+	serving  []string
+	concrete *sinks.Concrete
+	lease    sinks.Lease
+}
+
+var (
+	_ sinks.Target = (*Target)(nil)
+	_ sinks.Leases = (*Target)(nil)
+)
+
+// Occupy puts an index on the alias's name, as a writer does after a loss.
+func (t *Target) Occupy(documents int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.concrete = &sinks.Concrete{Index: t.Name, Documents: documents}
+}
+
+// Lose deletes an index with its alias, as somebody does in the wrong terminal.
+func (t *Target) Lose(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.indices, name)
+	t.serving = slices.DeleteFunc(t.serving, func(s string) bool { return s == name })
+}
+
+// Survey lists what there is.
+func (t *Target) Survey(context.Context) (sinks.Survey, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := sinks.Survey{Product: "memory", Version: "1", Cluster: "memory", Alias: t.Name, Concrete: t.concrete}
+	for _, name := range t.serving {
+		s.Serving = append(s.Serving, sinks.Serving{Index: name, Ours: true, Documents: int64(len(t.indices[name].live()))})
+	}
+	for name, ix := range t.indices {
+		s.Generations = append(s.Generations, sinks.Generation{
+			Name: name, Meta: ix.meta, Documents: int64(len(ix.live())), Created: ix.created,
+		})
+	}
+	slices.SortFunc(s.Generations, func(a, b sinks.Generation) int { return a.Created.Compare(b.Created) })
+	return s, nil
+}
+
+// Create makes an empty generation.
+func (t *Target) Create(_ context.Context, g sinks.Generation) (sinks.Index, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, exists := t.indices[g.Name]; exists {
+		return nil, fmt.Errorf("index %s exists", g.Name)
+	}
+	if t.indices == nil {
+		t.indices = map[string]*index{}
+	}
+	ix := &index{target: t, name: g.Name, meta: g.Meta, docs: map[string]stored{}, created: time.Now()}
+	t.indices[g.Name] = ix
+	return ix, nil
+}
+
+// Open finds a generation.
+func (t *Target) Open(_ context.Context, name string) (sinks.Index, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if ix, ok := t.indices[name]; ok {
+		return ix, nil
+	}
+	return nil, fmt.Errorf("index %s is not a generation of %s", name, t.Name)
+}
+
+// Swap applies the actions under the lock.
+func (t *Target) Swap(_ context.Context, change sinks.AliasChange) error {
+	if t.OnSwap != nil {
+		if err := t.OnSwap(change); err != nil {
+			return err
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, a := range change.Actions {
+		switch a.Verb {
+		case "add":
+			t.serving = append(t.serving, a.Index)
+		case "remove":
+			t.serving = slices.DeleteFunc(t.serving, func(s string) bool { return s == a.Index })
+		case "remove_index":
+			t.concrete = nil
+		}
+	}
+	slices.Sort(t.serving)
+	t.serving = slices.Compact(t.serving)
+	return nil
+}
+
+// Drop forgets a generation that is not served.
+func (t *Target) Drop(_ context.Context, name string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if slices.Contains(t.serving, name) {
+		return fmt.Errorf("index %s serves alias %s", name, t.Name)
+	}
+	if _, ok := t.indices[name]; !ok {
+		return fmt.Errorf("index %s is not a generation of %s", name, t.Name)
+	}
+	delete(t.indices, name)
+	return nil
+}

@@ -1,0 +1,78 @@
+package projector
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+func TestSumsDoNotDependOnOrderOrSplit(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 2))
+	var whole, left, right sums
+	for _, i := range rng.Perm(10_000) {
+		whole.add(fmt.Append(nil, i), nil, fmt.Appendf(nil, "body %d", i))
+	}
+	for i := range 10_000 {
+		side := &left
+		if i%3 == 0 {
+			side = &right
+		}
+		side.add(fmt.Append(nil, i), nil, fmt.Appendf(nil, "body %d", i))
+	}
+	left.merge(&right)
+	if whole != left {
+		t.Error("the same documents in another order, split in two, sum differently")
+	}
+	if whole.documents() != 10_000 {
+		t.Errorf("%d documents", whole.documents())
+	}
+}
+
+func TestSumsSeeEachKindOfDifference(t *testing.T) {
+	t.Parallel()
+	doc := func(s *sums, id, routing, body string) {
+		var r []byte
+		if routing != "" {
+			r = []byte(routing)
+		}
+		s.add([]byte(id), r, []byte(body))
+	}
+	for name, change := range map[string]func(a, b *sums){
+		"body":       func(a, b *sums) { doc(a, "1", "", "x"); doc(b, "1", "", "y") },
+		"id":         func(a, b *sums) { doc(a, "1", "", "x"); doc(b, "2", "", "x") },
+		"routing":    func(a, b *sums) { doc(a, "1", "r", "x"); doc(b, "1", "s", "x") },
+		"no routing": func(a, b *sums) { doc(a, "1", "r", "x"); doc(b, "1", "", "x") },
+		"missing":    func(a, _ *sums) { doc(a, "1", "", "x") },
+		"twice":      func(a, b *sums) { doc(a, "1", "", "x"); doc(b, "1", "", "x"); doc(b, "1", "", "x") },
+		"exchanged": func(a, b *sums) {
+			doc(a, "1", "", "x")
+			doc(a, "2", "", "y")
+			doc(b, "1", "", "y")
+			doc(b, "2", "", "x")
+		},
+	} {
+		var a, b sums
+		for i := range 100 {
+			doc(&a, fmt.Sprint("same", i), "", "body")
+			doc(&b, fmt.Sprint("same", i), "", "body")
+		}
+		if len(a.differing(&b)) != 0 {
+			t.Fatal("equal sides differ")
+		}
+		change(&a, &b)
+		if len(a.differing(&b)) == 0 {
+			t.Errorf("%s: not seen", name)
+		}
+	}
+}
+
+func BenchmarkSums(b *testing.B) {
+	var s sums
+	id, body := []byte("1234567"), make([]byte, 1730)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		s.add(id, nil, body)
+	}
+}
