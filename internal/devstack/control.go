@@ -60,23 +60,8 @@ func askAll(ctx context.Context, act action) ([]Status, error) {
 		r, err := exchange(ctx, conn, request{Action: act}, nil)
 		if err == nil && r.Status != nil {
 			list = append(list, *r.Status)
-			if act == actDown {
-				err = awaitEnd(ctx, r.Status.Dir)
-			}
 		}
 		errs = append(errs, err, conn.Close())
 	}
 	return list, errors.Join(errs...)
-}
-
-// awaitEnd returns when the stack in dir has ended and its folder is gone.
-func awaitEnd(ctx context.Context, dir string) error {
-	l, err := lockAny(ctx, filepath.Join(dir, "lock"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return l.unlock()
 }

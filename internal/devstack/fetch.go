@@ -90,19 +90,49 @@ func maven(ctx context.Context, what, dir string, args ...string) error {
 }
 
 func verify(file, want string) error {
-	f, err := os.Open(file)
+	got, err := fileSum(file)
+	if err != nil {
+		return err
+	}
+	return compare(filepath.Base(file), got, want)
+}
+
+// verifyAll is verify for a folder of files: the checksum is that of the lines
+// that `sha256sum *` prints.
+func verifyAll(dir, want string) error {
+	entries, err := os.ReadDir(dir) // sorted by name
 	if err != nil {
 		return fmt.Errorf("devstack: %w", err)
+	}
+	h := sha256.New()
+	for _, e := range entries {
+		sum, err := fileSum(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(h, "%s  %s\n", sum, e.Name()) //nolint:errcheck // a hash takes everything
+	}
+	return compare(fmt.Sprintf("the set of %d files in %s", len(entries), filepath.Base(dir)), hex.EncodeToString(h.Sum(nil)), want)
+}
+
+func compare(what, got, want string) error {
+	if got != want {
+		return fmt.Errorf("devstack: %s has the SHA-256 %s, not %s: it is not what this version of humpty was tried with; remove it from Maven's local repository and try again", what, got, want)
+	}
+	return nil
+}
+
+func fileSum(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", fmt.Errorf("devstack: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // only read
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return fmt.Errorf("devstack: read %s: %w", file, err)
+		return "", fmt.Errorf("devstack: read %s: %w", file, err)
 	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != want {
-		return fmt.Errorf("devstack: %s has the SHA-256 %s, not %s: it is not what this version of humpty was tried with; remove it from Maven's local repository and try again", filepath.Base(file), got, want)
-	}
-	return nil
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func unzip(file, dir string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -95,14 +96,14 @@ func (f folders) sweep() error {
 	}
 	var errs []error
 	for _, dir := range dirs {
-		l, err := tryLock(filepath.Join(dir, "lock"))
-		if l == nil && err == nil {
-			continue // in use
+		l, err := tryExisting(filepath.Join(dir, "lock"))
+		switch {
+		case l != nil:
+			err = errors.Join(os.RemoveAll(dir), l.unlock())
+		case errors.Is(err, fs.ErrNotExist): // it is being removed, or was never complete
+			err = os.RemoveAll(dir)
 		}
-		if l != nil {
-			err = l.unlock()
-		}
-		errs = append(errs, err, os.RemoveAll(dir))
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

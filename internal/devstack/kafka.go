@@ -2,17 +2,137 @@ package devstack
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"syscall"
+
+	kafkago "github.com/segmentio/kafka-go"
 )
 
-type kafka struct{}
+// kafkaPOM names Kafka and what its program needs to write a log.
+const kafkaPOM = `<project>
+<modelVersion>4.0.0</modelVersion>
+<groupId>humpty</groupId><artifactId>devstack</artifactId><version>1</version><packaging>pom</packaging>
+<dependencies>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>4.4.0</version></dependency>
+<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+</dependencies>
+</project>
+`
 
-func (k *kafka) find(context.Context, *node) (string, error) {
-	return "", errors.New("devstack: Kafka is not built yet")
+// kafkaSHA256 is of all jars together: see verifyAll.
+const kafkaSHA256 = "98b52a7fc606912291aaa0d2a2b8563c1bb4f6a732ad5a4ba94bffc300884b95"
+
+// kafka is one broker that is its own controller (KRaft).
+type kafka struct {
+	jars string // folder
+	jdk  java
 }
-func (k *kafka) prepare(context.Context, *node) error { return nil }
-func (k *kafka) command(*node) *exec.Cmd              { return nil }
-func (k *kafka) ready(context.Context, *node) error   { return nil }
-func (k *kafka) traits(*node) traits                  { return traits{stop: syscall.SIGTERM} }
+
+func (k *kafka) find(ctx context.Context, n *node) (string, error) {
+	const name, title = "kafka-4.4.0", "Kafka 4.4.0"
+	var err error
+	if k.jdk, err = findJava(ctx, n.who, title, 17); err != nil {
+		return "", err
+	}
+	dir, err := bring(ctx, n.cache, name, n.fetching, func(tmp string) error {
+		pom := filepath.Join(tmp, "pom.xml")
+		if err := os.WriteFile(pom, []byte(kafkaPOM), 0o600); err != nil {
+			return fmt.Errorf("devstack: %w", err)
+		}
+		lib := filepath.Join(tmp, "lib")
+		err := maven(ctx, title, tmp, mavenDependency+"copy-dependencies", "--file="+pom, "-DincludeScope=runtime", "-DoutputDirectory="+lib)
+		if err != nil {
+			return err
+		}
+		return verifyAll(lib, kafkaSHA256)
+	})
+	k.jars = filepath.Join(dir, "lib")
+	return fmt.Sprintf("%s on Java %d", title, k.jdk.version), err
+}
+
+func (k *kafka) prepare(ctx context.Context, n *node) error {
+	if err := n.who.own(filepath.Join(n.dir, "tmp")); err != nil {
+		return err
+	}
+	conf := append([]string{
+		"process.roles=broker,controller",
+		"node.id=1",
+		fmt.Sprintf("controller.quorum.voters=1@127.0.0.1:%d", n.ports[1]),
+		fmt.Sprintf("listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d", n.ports[0], n.ports[1]),
+		fmt.Sprintf("advertised.listeners=PLAINTEXT://127.0.0.1:%d", n.ports[0]),
+		"controller.listener.names=CONTROLLER",
+		"inter.broker.listener.name=PLAINTEXT",
+		"log.dirs=" + filepath.Join(n.dir, "data"),
+		// a test that misspells a topic must see that
+		"auto.create.topics.enable=false",
+		// there is one broker, and a test waits for each partition of these
+		"offsets.topic.replication.factor=1",
+		"offsets.topic.num.partitions=4",
+		"transaction.state.log.replication.factor=1",
+		"transaction.state.log.min.isr=1",
+		"transaction.state.log.num.partitions=4",
+		"share.coordinator.state.topic.replication.factor=1",
+		"share.coordinator.state.topic.min.isr=1",
+		"group.initial.rebalance.delay.ms=0",
+	}, n.opts.Config[n.kind]...)
+	if err := n.who.write(k.properties(n), strings.Join(conf, "\n")+"\n"); err != nil {
+		return err
+	}
+	id := make([]byte, 16)
+	if _, err := rand.Read(id); err != nil {
+		return fmt.Errorf("devstack: %w", err)
+	}
+	id[0] &= 0x7f // a leading '-' would be taken for an option
+	return n.run(ctx, k.java(n, "kafka.tools.StorageTool", "format",
+		"--cluster-id", base64.RawURLEncoding.EncodeToString(id), "--config", k.properties(n)))
+}
+
+func (k *kafka) properties(n *node) string { return filepath.Join(n.dir, "server.properties") }
+
+func (k *kafka) java(n *node, args ...string) *exec.Cmd {
+	return n.cmd(nil, filepath.Join(k.jdk.home, "bin", "java"), append([]string{
+		"-Xms256m", "-Xmx512m",
+		"-Djava.io.tmpdir=" + filepath.Join(n.dir, "tmp"),
+		"-Dorg.slf4j.simpleLogger.showDateTime=true",
+		"-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+		"-cp", filepath.Join(k.jars, "*"),
+	}, args...)...)
+}
+
+func (k *kafka) command(n *node) *exec.Cmd { return k.java(n, "kafka.Kafka", k.properties(n)) }
+
+func (k *kafka) broker(n *node) string { return fmt.Sprintf("127.0.0.1:%d", n.ports[0]) }
+
+// ready asks for the metadata of the cluster.
+func (k *kafka) ready(ctx context.Context, n *node) error {
+	conn, err := kafkago.DialContext(ctx, "tcp", k.broker(n))
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // nothing to lose
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return err
+		}
+	}
+	brokers, err := conn.Brokers()
+	if err == nil && len(brokers) == 0 {
+		err = errors.New("its metadata has no broker yet")
+	}
+	return err
+}
+
+func (k *kafka) traits(n *node) traits {
+	return traits{
+		stop:    syscall.SIGTERM,
+		address: k.broker(n),
+		export:  func(a *Addresses) { a.Kafka = []string{k.broker(n)} },
+	}
+}

@@ -14,8 +14,13 @@ import (
 type fileLock struct{ f *os.File }
 
 // tryLock returns nil without an error if somebody else has the lock.
-func tryLock(path string) (*fileLock, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+func tryLock(path string) (*fileLock, error) { return flock(path, os.O_CREATE|os.O_RDWR) }
+
+// tryExisting is tryLock for a file that its owner may be removing.
+func tryExisting(path string) (*fileLock, error) { return flock(path, os.O_RDWR) }
+
+func flock(path string, flags int) (*fileLock, error) {
+	f, err := os.OpenFile(path, flags, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("devstack: open lock: %w", err)
 	}

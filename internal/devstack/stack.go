@@ -17,11 +17,11 @@ import (
 type Stack struct {
 	opts    Options
 	who     account
-	folders folders
 	dir     string
 	lock    *fileLock
 	waits   errgroup.Group // one goroutine waits for each process
 	tell    sync.Mutex     // one Progress call at a time
+	close   func() error   // once
 	servers map[Kind]*server
 }
 
@@ -33,6 +33,7 @@ type server struct {
 	created bool     // has its folder, ports and configuration
 	proc    *process // nil before the first start
 	ready   bool     // has answered at least once
+	closed  bool     // never starts again
 }
 
 // Start starts the servers that opts names and waits until each answers. They
@@ -67,7 +68,8 @@ func newStack(ctx context.Context, opts Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{opts: opts, who: who, folders: f, servers: map[Kind]*server{}}
+	s := &Stack{opts: opts, who: who, servers: map[Kind]*server{}}
+	s.close = sync.OnceValue(s.end)
 	if s.dir, s.lock, err = f.newStack(ctx, who); err != nil {
 		return nil, err
 	}
@@ -116,6 +118,9 @@ func (s *Stack) Start(ctx context.Context, k Kind) error {
 	}
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
+	if srv.closed {
+		return fmt.Errorf("devstack: %s cannot start: its stack is closed", k)
+	}
 	if srv.proc != nil && srv.ready && srv.proc.running() {
 		return nil
 	}
@@ -242,16 +247,23 @@ func (s *Stack) Kill(k Kind) error {
 }
 
 // Close ends all servers and removes their data. A stack that is kept lives on.
-func (s *Stack) Close() error {
-	if s.opts.Keep {
-		return s.lock.unlock()
-	}
+// Further calls return what the first returned.
+func (s *Stack) Close() error { return s.close() }
+
+func (s *Stack) end() error {
 	var errs []error
-	for k := range s.servers {
-		errs = append(errs, s.Kill(k))
+	for _, srv := range s.servers {
+		srv.mu.Lock()
+		srv.closed = true
+		if srv.proc != nil && !s.opts.Keep {
+			errs = append(errs, srv.proc.kill())
+		}
+		srv.mu.Unlock()
 	}
-	errs = append(errs, s.waits.Wait(), os.RemoveAll(s.dir), s.lock.unlock())
-	return errors.Join(errs...)
+	if !s.opts.Keep {
+		errs = append(errs, s.waits.Wait(), os.RemoveAll(s.dir))
+	}
+	return errors.Join(append(errs, s.lock.unlock())...)
 }
 
 // status tells of each server that was started; one that is busy starting is

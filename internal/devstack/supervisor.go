@@ -129,8 +129,13 @@ func (s *supervisor) serve(ctx context.Context, conn net.Conn) {
 	case actStatus:
 		_ = out.Encode(reply{Done: true, Addresses: s.stack.Addresses(), Status: s.status()})
 	case actDown:
-		_ = out.Encode(reply{Done: true, Status: s.status()})
+		stop() // this connection stays until there is an answer
+		r := reply{Done: true, Status: s.status()}
 		s.end()
+		if err := s.stack.Close(); err != nil {
+			r.Error = err.Error()
+		}
+		_ = out.Encode(r)
 	default:
 		_ = out.Encode(reply{Done: true, Error: fmt.Sprintf("devstack: unknown action %q", req.Action)})
 	}
