@@ -1,0 +1,166 @@
+package config
+
+import (
+	"encoding/json"
+	"os"
+	"time"
+
+	"humpty/internal/problem"
+	"humpty/sources"
+)
+
+// Config is a checked file.
+type Config struct {
+	File        string // as it was named
+	Sources     []Source
+	Targets     []Target
+	Projections []Projection
+	Settings    []Setting    // every value in force, in the file's order
+	Warnings    problem.List // worth saying, no reason to stop
+}
+
+// Source is one system of record.
+type Source struct {
+	Name     string
+	Place    string
+	Postgres Postgres
+}
+
+// Postgres is a PostgreSQL database. Zero timeouts mean no limit.
+type Postgres struct {
+	DSN              Secret
+	MaxConnections   int
+	StatementTimeout time.Duration
+	LockTimeout      time.Duration
+}
+
+// Target is where a read model lives.
+type Target struct {
+	Name   string
+	Place  string
+	Kind   string // elasticsearch | opensearch | null | ndjson
+	Search Search // elasticsearch, opensearch
+	Dir    string // ndjson: folder, relative to the working folder
+}
+
+// Search is a cluster of Elasticsearch or OpenSearch and how to get in.
+type Search struct {
+	Addresses   []string
+	Username    string
+	Password    Secret
+	APIKey      Secret
+	Bearer      Secret
+	CA          string // files, relative to the working folder
+	Cert        string
+	Key         string
+	ClusterUUID string
+	Gzip        bool
+}
+
+// Projection is the definition of one read model.
+type Projection struct {
+	Name     string
+	Place    string
+	Source   string
+	Target   string
+	Alias    string
+	Index    json.RawMessage // settings and mappings, as the target takes them
+	Versions string          // class
+	Verify   Verify
+	Limits   Limits
+	Keep     int // generations besides the live one
+	Document sources.Shape
+	Hash     string // of what makes the documents and the index; not of connections and limits
+}
+
+// Verify says how a generation is proven before the swap.
+type Verify struct {
+	Level  string        // count | full
+	Budget time.Duration // 0: no limit
+}
+
+// Limits of a run.
+type Limits struct {
+	Rejections int64
+	InFlight   int64 // bytes
+	Writers    int
+	Batch      int64 // bytes
+}
+
+// Options of Load. The zero value reads the process's environment.
+type Options struct {
+	Env       func(string) (string, bool) // os.LookupEnv if nil
+	Overrides []Override
+}
+
+// Load reads and checks a file. A non-nil error is a problem.List with everything that
+// is wrong, also when the file cannot be read.
+func Load(file string, opts Options) (*Config, error) {
+	if opts.Env == nil {
+		opts.Env = os.LookupEnv
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		var l problem.List
+		l.Add(file, "name it with --config or HUMPTY_CONFIG; `humpty help config` shows a small one", "cannot read the configuration: %v", plainCause(err))
+		return nil, l
+	}
+	return read(file, data, opts)
+}
+
+func read(file string, data []byte, opts Options) (*Config, error) {
+	root, problems := parse(file, data)
+	if root == nil {
+		return nil, problems
+	}
+	problems = append(problems, expand(root, opts.Env)...)
+	override(root, opts.Overrides)
+	c := &checker{problems: problems}
+	c.check(root, grammar(), "")
+	d := &decoder{file: file, root: root, problems: c.problems}
+	out := d.config()
+	out.Settings = c.settings
+	out.Warnings = d.problems.Warnings()
+	if err := d.problems.Err(); err != nil {
+		return nil, sorted(d.problems.Errors())
+	}
+	return out, nil
+}
+
+// Projection finds a projection by name; an empty name is the only one there is.
+func (c *Config) Projection(name string) (Projection, error) {
+	var all []string
+	for _, p := range c.Projections {
+		if p.Name == name || name == "" && len(c.Projections) == 1 {
+			return p, nil
+		}
+		all = append(all, p.Name)
+	}
+	var l problem.List
+	if name == "" {
+		l.Add(c.File, didYouMean("", all), "there are %d projections: say which one", len(all))
+	} else {
+		l.Add(c.File, didYouMean(name, all), "there is no projection %q", name)
+	}
+	return Projection{}, l
+}
+
+// Source finds a source by name; projections name only what is there.
+func (c *Config) Source(name string) Source {
+	for _, s := range c.Sources {
+		if s.Name == name {
+			return s
+		}
+	}
+	return Source{}
+}
+
+// Target finds a target by name; projections name only what is there.
+func (c *Config) Target(name string) Target {
+	for _, t := range c.Targets {
+		if t.Name == name {
+			return t
+		}
+	}
+	return Target{}
+}

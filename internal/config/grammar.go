@@ -1,0 +1,124 @@
+package config
+
+// grammar is the whole file: every key, what it takes, and what is not built yet.
+func grammar() *rule {
+	return &rule{kind: object, keys: []key{
+		{name: "version", required: true, doc: "Version of this file's format: 1.", rule: &rule{kind: whole, min: 1}},
+		{name: "sources", required: true, doc: "Systems of record, by names of your choice.", rule: &rule{kind: names, min: 1, of: sourceRule()}},
+		{name: "targets", required: true, doc: "Where read models live, by names of your choice.", rule: &rule{kind: names, min: 1, of: targetRule()}},
+		{name: "projections", required: true, doc: "Read models, by names of your choice.", rule: &rule{kind: names, min: 1, of: projectionRule()}},
+	}}
+}
+
+func sourceRule() *rule {
+	return &rule{kind: object, one: true, keys: []key{
+		{name: "postgres", doc: "A PostgreSQL database.", rule: &rule{kind: object, keys: []key{
+			{name: "dsn", required: true, rule: &rule{kind: dsn}, doc: "Connection string, URL or keywords; PG* variables, .pgpass and service files fill what it leaves out."},
+			{name: "max_connections", def: "4", rule: &rule{kind: whole, min: 1}, doc: "Connections a run may hold at once."},
+			{name: "statement_timeout", rule: &rule{kind: duration}, doc: "Longest time of one statement; no limit by default."},
+			{name: "lock_timeout", rule: &rule{kind: duration}, doc: "Longest wait for a lock; no limit by default."},
+			{
+				name: "read_dsn", rule: &rule{kind: dsn}, doc: "A standby to read from.",
+				later: "to read from a standby, give its address as dsn",
+			},
+		}}},
+		{
+			name: "kafka", doc: "A Kafka cluster.", rule: &rule{kind: anything},
+			later: "only postgres sources can be read so far; remove this source and what is taken from it",
+		},
+	}}
+}
+
+func targetRule() *rule {
+	return &rule{kind: object, one: true, keys: []key{
+		{name: "elasticsearch", rule: searchRule(), doc: "An Elasticsearch cluster, 8 or 9."},
+		{name: "opensearch", rule: searchRule(), doc: "An OpenSearch cluster, 2 or 3."},
+		{name: "null", rule: &rule{kind: object}, doc: "Takes every document and keeps none: to measure the reading side. Write `null: {}`."},
+		{name: "ndjson", doc: "Files of JSON lines.", rule: &rule{kind: object, keys: []key{
+			{name: "dir", required: true, rule: &rule{kind: words}, doc: "Folder for the files, relative to this file."},
+		}}},
+	}}
+}
+
+func searchRule() *rule {
+	return &rule{kind: object, keys: []key{
+		{name: "addresses", required: true, rule: &rule{kind: list, min: 1, of: &rule{kind: words}}, doc: "URLs of nodes, http:// or https://, without credentials."},
+		{name: "username", rule: &rule{kind: words}, doc: "Basic authentication, with password."},
+		{name: "password", rule: &rule{kind: secret}, doc: "Basic authentication, with username."},
+		{name: "api_key", rule: &rule{kind: secret}, doc: "API key, base64 of id:key, in place of username and password."},
+		{name: "bearer", rule: &rule{kind: secret}, doc: "Bearer token, in place of username and password."},
+		{name: "ca", rule: &rule{kind: words}, doc: "PEM file of the certificate authority, relative to this file."},
+		{name: "cert", rule: &rule{kind: words}, doc: "PEM file of the client certificate, with key."},
+		{name: "key", rule: &rule{kind: words}, doc: "PEM file of the client certificate's key, with cert."},
+		{name: "cluster_uuid", rule: &rule{kind: words}, doc: "The only cluster that may be touched; `humpty check` prints it."},
+		{name: "gzip", def: "false", rule: &rule{kind: flag}, doc: "Compress requests: for slow networks."},
+	}}
+}
+
+func projectionRule() *rule {
+	return &rule{kind: object, keys: []key{
+		{name: "target", required: true, rule: &rule{kind: words}, doc: "Name of the target."},
+		{name: "alias", required: true, rule: &rule{kind: words}, doc: "The name that applications use; the generations behind it are called ALIAS-TIME."},
+		{
+			name: "index", doc: "Settings and mappings exactly as the target takes them: a JSON file relative to this one, or inline.",
+			rule: &rule{kind: either, any: []*rule{{kind: words}, {kind: anything}}},
+		},
+		{name: "writer", def: "handover", doc: "Who writes to the index besides a rebuild.", rule: &rule{kind: choice, choices: []option{
+			{word: "handover"},
+			{word: "follow", later: "handover is the only one so far: the application writes through the alias"},
+			{word: "freeze", later: "handover is the only one so far: stop the writers yourself for the time of the run"},
+		}}},
+		{name: "version", def: "class", doc: "Where a document's version comes from.", rule: versionRule()},
+		{name: "consistency", def: "snapshot", doc: "How the source is read while others write to it.", rule: &rule{kind: choice, choices: []option{
+			{word: "snapshot"},
+			{word: "live", later: "snapshot is the only one so far: what is written after the run began is not in the new generation"},
+		}}},
+		{name: "verify", def: "{}", rule: verifyRule(), doc: "How a generation is proven before the swap."},
+		{name: "limits", def: "{}", rule: limitsRule(), doc: "What a run may use, and when it must stop."},
+		{name: "keep", def: "{}", rule: keepRule(), doc: "What `humpty prune` leaves."},
+		{name: "document", required: true, rule: documentRule(), doc: "What a document looks like: a root table and a tree of includes."},
+	}}
+}
+
+func versionRule() *rule {
+	word := &rule{kind: choice, choices: []option{
+		{word: "class"},
+		{word: "none", later: "class is the only one so far; it also protects against late writes"},
+	}}
+	return &rule{kind: either, any: []*rule{word, {kind: object, keys: []key{{
+		name: "column", rule: &rule{kind: words}, doc: "Column with the application's own version.",
+		later: "class is the only one so far",
+	}}}}}
+}
+
+func verifyRule() *rule {
+	return &rule{kind: object, keys: []key{
+		{name: "level", def: "full", doc: "count: number of documents; full: every document, byte for byte, in both directions.", rule: &rule{kind: choice, choices: []option{
+			{word: "count"}, {word: "full"},
+			{word: "sample", later: "count or full"},
+		}}},
+		{name: "budget", rule: &rule{kind: duration}, doc: "Longest time of the verification; no limit by default."},
+		{name: "ignore", rule: &rule{kind: list, of: &rule{kind: words}}, doc: "Fields that may differ.", later: "every field is compared; leave it out"},
+		{name: "queries", rule: &rule{kind: words}, doc: "File of queries that must answer as expected.", later: "run them against the generation yourself: `humpty rebuild --no-swap`, then `humpty swap`"},
+	}}
+}
+
+func limitsRule() *rule {
+	return &rule{kind: object, keys: []key{
+		{name: "rejections", def: "0", rule: &rule{kind: whole}, doc: "Documents the target may refuse before the swap is off."},
+		{name: "inflight", def: "256MB", rule: &rule{kind: size}, doc: "Bytes between source and target, whatever the table's size."},
+		{name: "writers", def: "4", rule: &rule{kind: whole, min: 1}, doc: "Bulk requests at once."},
+		{name: "batch", def: "4MB", rule: &rule{kind: size}, doc: "Bytes of a bulk request."},
+		{name: "brake", rule: &rule{kind: anything}, doc: "Slow down when searches suffer.", later: "lower writers instead"},
+	}}
+}
+
+func keepRule() *rule {
+	return &rule{kind: object, keys: []key{
+		{name: "generations", def: "2", rule: &rule{kind: whole}, doc: "Generations to keep besides the live one."},
+		{name: "feed_previous", def: "false", doc: "Write to the previous generation too, so that a rollback loses nothing.", rule: &rule{kind: choice, choices: []option{
+			{word: "false"},
+			{word: "true", later: "false is the only one so far: after a rollback, rebuild"},
+		}}},
+	}}
+}

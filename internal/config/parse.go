@@ -1,0 +1,168 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"humpty/internal/problem"
+)
+
+// parse turns the file into a tree. The problems are syntax errors, duplicate keys and
+// what YAML can say but this file may not.
+func parse(file string, data []byte) (*node, problem.List) {
+	p := &yamlParser{file: file, anchors: map[string]ast.Node{}}
+	parsed, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		return nil, problem.List{p.syntax(err)}
+	}
+	var bodies []ast.Node
+	for _, doc := range parsed.Docs {
+		if doc.Body != nil && doc.Body.Type() != ast.CommentType {
+			bodies = append(bodies, doc.Body)
+		}
+	}
+	switch {
+	case len(bodies) == 0:
+		p.problems.Add(file, "write at least version, sources, targets and projections; `humpty help config` shows a small one", "the file is empty")
+		return nil, p.problems
+	case len(bodies) > 1:
+		p.problems.Add(p.at(bodies[1].GetToken()), "keep one document a file, and choose with --config", "a second YAML document begins here")
+	}
+	root := p.node(bodies[0])
+	if root.kind != mapping {
+		p.problems.Add(root.place, "begin with `version: 1`", "the file must be a mapping at its top, not %s", root.kind)
+		return nil, p.problems
+	}
+	return root, p.problems
+}
+
+type yamlParser struct {
+	file     string
+	anchors  map[string]ast.Node
+	open     []string // aliases being followed, against cycles
+	problems problem.List
+}
+
+// syntax takes message and position of a parser's error, and not its snippet: the line
+// may hold a secret.
+func (p *yamlParser) syntax(err error) problem.Problem {
+	out := problem.Problem{Place: p.file, What: "not valid YAML: " + err.Error()}
+	var known yaml.Error
+	if !errors.As(err, &known) {
+		return out
+	}
+	out.What = "not valid YAML: " + known.GetMessage()
+	tk := known.GetToken()
+	if tk == nil || tk.Position == nil {
+		return out
+	}
+	out.Place = p.at(tk)
+	switch {
+	case strings.Contains(tk.Origin, "\t") || strings.Contains(known.GetMessage(), "'\t'"):
+		out.Remedy = "indent with spaces, not tabs"
+	case tk.Value == "{" || (tk.Prev != nil && strings.HasSuffix(tk.Prev.Value, "$")):
+		out.Remedy = `inside { } a variable needs quotes: "${VAR}"`
+	}
+	return out
+}
+
+func (p *yamlParser) at(tk *token.Token) string {
+	return place(p.file, tk.Position.Line, tk.Position.Column)
+}
+
+func (p *yamlParser) node(n ast.Node) *node {
+	out := &node{place: p.at(n.GetToken()), origin: "file"}
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		out.kind = mapping
+		if len(n.Values) > 0 && !n.IsFlowStyle {
+			out.place = p.at(n.Values[0].Key.GetToken())
+		}
+		p.fields(out, n.Values)
+	case *ast.MappingValueNode:
+		out.kind, out.place = mapping, p.at(n.Key.GetToken())
+		p.fields(out, []*ast.MappingValueNode{n})
+	case *ast.SequenceNode:
+		out.kind = sequence
+		for _, item := range n.Values {
+			out.items = append(out.items, p.node(item))
+		}
+	case *ast.AnchorNode:
+		p.anchors[n.Name.GetToken().Value] = n.Value
+		return p.node(n.Value)
+	case *ast.AliasNode:
+		return p.alias(n)
+	case *ast.TagNode:
+		p.problems.Add(out.place, "leave it out: types follow from the keys", "the tag %s is not understood", n.Start.Value)
+		return p.node(n.Value)
+	case *ast.LiteralNode:
+		out.kind, out.text = text, n.Value.Value
+	case *ast.StringNode:
+		out.kind, out.text = text, n.Value
+	case *ast.IntegerNode:
+		out.kind, out.text = integer, n.Token.Value
+	case *ast.FloatNode:
+		out.kind, out.text = number, n.Token.Value
+	case *ast.BoolNode:
+		out.kind, out.text = boolean, strings.ToLower(n.Token.Value)
+	case *ast.NullNode:
+	default:
+		p.problems.Add(out.place, "write a plain value", "%s is not understood here", n.Type())
+	}
+	return out
+}
+
+// fields fills a mapping; `<<` brings in keys that are not given beside it.
+func (p *yamlParser) fields(out *node, values []*ast.MappingValueNode) {
+	var merged []*field
+	for _, v := range values {
+		if v.Key.IsMergeKey() {
+			from := p.node(v.Value)
+			if from.kind != mapping {
+				p.problems.Add(from.place, "merge a mapping: `<<: *name`", "`<<` takes an alias of a mapping, not %s", from.kind)
+			}
+			merged = append(merged, from.fields...)
+			continue
+		}
+		f := &field{key: v.Key.GetToken().Value, place: p.at(v.Key.GetToken())}
+		if first := out.field(f.key); first != nil {
+			p.problems.Add(f.place, "remove one of the two", "the key %q is there twice; the first is at %s", f.key, first.place)
+			continue
+		}
+		f.value = p.node(v.Value)
+		if f.value.kind == null {
+			f.value.place = f.place
+		}
+		out.fields = append(out.fields, f)
+	}
+	for _, f := range merged {
+		if out.field(f.key) == nil {
+			out.fields = append(out.fields, f)
+		}
+	}
+}
+
+func (p *yamlParser) alias(n *ast.AliasNode) *node {
+	name := n.Value.GetToken().Value
+	here := p.at(n.Start)
+	target, ok := p.anchors[name]
+	if !ok {
+		p.problems.Add(here, fmt.Sprintf("write `&%s` before the value that is meant, above this line", name), "there is no anchor %q", name)
+		return &node{place: here, origin: "file", reported: true}
+	}
+	for _, open := range p.open {
+		if open == name {
+			p.problems.Add(here, "a value cannot hold itself", "the alias %q leads back to itself", name)
+			return &node{place: here, origin: "file", reported: true}
+		}
+	}
+	p.open = append(p.open, name)
+	defer func() { p.open = p.open[:len(p.open)-1] }()
+	return p.node(target)
+}

@@ -1,0 +1,322 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"humpty/internal/problem"
+)
+
+const small = `version: 1
+sources:
+  shop:
+    postgres:
+      dsn: dbname=shop
+targets:
+  search:
+    elasticsearch:
+      addresses: ["http://localhost:9200"]
+  nowhere: {null: {}}
+projections:
+  orders:
+    target: search
+    alias: orders
+    index: {mappings: {dynamic: false}}
+    document:
+      from: shop.orders
+      include:
+        lines:
+          from: shop.lineitem
+          on: {l_orderkey: o_orderkey}
+          many: true
+          order_by: [l_linenumber]
+`
+
+func TestProblems(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		old, new            string
+		place, what, remedy string
+	}{
+		"unknown key": {"alias: orders", "alias: orders\n    colums: 1", "15:5", `unknown key "colums" in projections.orders`, ""},
+		"unknown key, near": {
+			"many: true", "mny: true", "22:11", `unknown key "mny" in projections.orders.document.include.lines`, `did you mean "many"?`,
+		},
+		"unknown key at the top": {"version: 1", "version: 1\nprojection: {}", "2:1", `unknown key "projection"`, `did you mean "projections"?`},
+		"wrong type":             {"many: true", "many: yes", "22:17", `projections.orders.document.include.lines.many must be true or false, not "yes"`, "write true"},
+		"wrong type, list":       {`addresses: ["http://localhost:9200"]`, `addresses: http://localhost:9200`, "9:18", "targets.search.elasticsearch.addresses must be a list, not text", "put it in brackets: [http://localhost:9200]"},
+		"wrong type, mapping":    {"{l_orderkey: o_orderkey}", "l_orderkey", "21:15", "projections.orders.document.include.lines.on must be a mapping, not text", "write a mapping"},
+		"wrong type, text":       {"alias: orders", "alias: 2026", "14:12", "projections.orders.alias must be text, not a whole number", `put it in quotes: "2026"`},
+		"nothing":                {"alias: orders", "alias:", "14:5", "projections.orders.alias must be text, not nothing", "give it a value, or leave the key out"},
+		"empty":                  {"alias: orders", `alias: ""`, "14:12", "projections.orders.alias is empty", "give it a value"},
+		"duplicate key":          {"alias: orders", "alias: orders\n    alias: others", "15:5", `the key "alias" is there twice; the first is at humpty.yaml:14:5`, "remove one of the two"},
+		"missing key":            {"    alias: orders\n", "", "13:5", `the key "alias" is missing in projections.orders`, "alias: …"},
+		"missing index":          {"    index: {mappings: {dynamic: false}}\n", "", "12:3", "the projection orders has no index definition", "add index:"},
+		"missing on":             {"          on: {l_orderkey: o_orderkey}\n", "", "19:9", "the include lines does not say how its rows find their parent", "add on: {column of this table: column of the parent}"},
+		"missing from":           {"      from: shop.orders\n", "", "17:7", "the document has no root: neither from nor query", "add from: SOURCE.TABLE"},
+		"neither one nor many":   {"          many: true\n          order_by: [l_linenumber]\n", "", "19:9", "the include lines is neither one nor many", "add one: true for an object, many: true for an array"},
+		"one and many":           {"many: true", "many: true\n          one: true", "22:11", "the include lines is one and many", "one for an object, many for an array"},
+		"order_by with one":      {"many: true", "one: true", "23:11", "order_by is only for many, and the include lines is one", "remove it, or write many: true"},
+		"flatten with many":      {"many: true", "many: true\n          flatten: true", "23:11", "the include lines is many: its rows cannot become fields of the parent", "flatten works with one: true"},
+		"values and columns":     {"many: true", "many: true\n          values: a\n          columns: [a]", "24:11", "values and columns exclude each other", "keep one of the two"},
+		"from and query":         {"from: shop.orders", "from: shop.orders\n      query: SELECT 1\n      id: a", "18:7", "from and query exclude each other", "keep one of the two"},
+		"query without id":       {"from: shop.orders", "query: SELECT 1", "17:7", "a query has no primary key, so it needs id", "add id:"},
+		"query's unknown source": {"from: shop.orders", "query: SELECT 1\n      id: a\n      source: shpo", "19:15", `there is no source "shpo"`, `did you mean "shop"?`},
+		"unknown source":         {"shop.lineitem", "shpo.lineitem", "20:17", `there is no source "shpo"`, `did you mean "shop"?`},
+		"no source":              {"shop.lineitem", "lineitem", "20:17", `"lineitem" does not name its source`, "write SOURCE.TABLE, for example shop.lineitem"},
+		"unknown target":         {"target: search", "target: serch", "13:13", `there is no target "serch"`, `did you mean "search"?`},
+		"field twice":            {"from: shop.orders", "from: shop.orders\n      columns: [a, {a: b}]", "18:21", `the field "a" of document is there twice; the first is at humpty.yaml:18:17`, "name one of them differently"},
+		"field and include":      {"from: shop.orders", "from: shop.orders\n      columns: [lines]", "20:9", `the field "lines" is a column and an include`, "give the include another name"},
+		"unnamed expression":     {"from: shop.orders", "from: shop.orders\n      columns: [\"lower(a)\"]", "18:17", `"lower(a)" in the columns of document is an expression, so it needs a field's name`, `name it: {field: "lower(a)"}`},
+		"columns as a word":      {"from: shop.orders", "from: shop.orders\n      columns: all", "18:16", "projections.orders.document.columns must be a mapping or a list, not text", ""},
+		"order by expression":    {"[l_linenumber]", `["lower(x)"]`, "23:22", `order_by takes columns, not "lower(x)"`, ""},
+		"size":                   {"alias: orders", "alias: orders\n    limits: {inflight: 256 apples}", "15:24", `projections.orders.limits.inflight must be a size like 64MB or 1GiB, not "256 apples"`, "write a size"},
+		"duration":               {"alias: orders", "alias: orders\n    verify: {budget: 10}", "15:22", `projections.orders.verify.budget must be a duration like 30s or 10m, not "10"`, "say the unit: 10s or 10m"},
+		"too small":              {"alias: orders", "alias: orders\n    limits: {writers: 0}", "15:23", "projections.orders.limits.writers is 0", "1 or more"},
+		"batch over inflight":    {"alias: orders", "alias: orders\n    limits: {inflight: 1MB}", "15:13", "a bulk request (limits.batch 4MB) is larger than all that may be in flight (limits.inflight 1MB)", "limits.inflight larger"},
+		"choice":                 {"alias: orders", "alias: orders\n    verify: {level: ful}", "15:21", `projections.orders.verify.level must be one of count, full, not "ful"`, `did you mean "full"?`},
+		"no kind":                {"nowhere: {null: {}}", "nowhere: {}", "10:12", "targets.nowhere does not say what it is", "one of: elasticsearch, opensearch, null, ndjson"},
+		"two kinds":              {"nowhere: {null: {}}", "nowhere: {null: {}, ndjson: {dir: x}}", "10:12", "targets.nowhere is more than one thing", "split it in two"},
+		"no addresses":           {`["http://localhost:9200"]`, "[]", "9:18", "targets.search.elasticsearch.addresses is empty", "name at least one"},
+		"address":                {"http://localhost:9200", "localhost:9200", "9:19", "this address is not a URL of a node", "write http://HOST:PORT"},
+		"address with password":  {"http://localhost:9200", "http://me:pw@localhost:9200", "9:19", "credentials stand in an address", "move them to username and password"},
+		"username alone":         {"9200\"]", "9200\"]\n      username: me", "10:7", "username is there without password", "add password: …"},
+		"two ways in":            {"9200\"]", "9200\"]\n      bearer: \"${B}\"\n      api_key: \"${B}\"", "10:7", "api_key and bearer exclude each other", "keep one of the two"},
+		"cert without key":       {"9200\"]", "9200\"]\n      cert: a.pem", "10:7", "cert is there without key", "add key: …"},
+		"newer format":           {"version: 1", "version: 2", "1:10", "version 2 of the file's format is not known", "write version: 1"},
+		"alias in upper case":    {"alias: orders", "alias: Orders", "14:12", `the alias "Orders" has upper-case letters: an index cannot be named so`, "write for example orders"},
+		"alias with a character": {"alias: orders", "alias: \"or/ders\"", "14:12", `the alias "or/ders" has one of the characters`, "write for example or-ders"},
+		"alias with underscore":  {"alias: orders", "alias: _orders", "14:12", `the alias "_orders" begins with -, _ or +`, "write for example orders"},
+		"alias with dot":         {"alias: orders", "alias: .orders", "14:12", `the alias ".orders" begins with a dot`, "write for example orders"},
+		"alias too long":         {"alias: orders", "alias: " + strings.Repeat("a", 240), "14:12", "is too long", "names are lower case"},
+		"shared alias":           {"projections:\n", "projections:\n  copy: {target: search, alias: orders, index: {}, document: {from: shop.orders}}\n", "13:3", `projections copy and orders have the same alias "orders" on the same target`, "give each its own alias"},
+		"index has aliases":      {"index: {mappings", "index: {aliases: {x: {}}, mappings", "15:13", "the index definition has aliases, but humpty moves the alias", "leave it out"},
+		"index has another key":  {"index: {mappings", "index: {mapings", "15:13", `unknown key "mapings" in the index definition`, `did you mean "mappings"?`},
+		"index file missing":     {"index: {mappings: {dynamic: false}}", "index: none.json", "15:12", "cannot read the index definition none.json: no such file or directory", "relative to humpty.yaml"},
+		"variable not set":       {"dsn: dbname=shop", "dsn: ${SHOP_DSN}", "5:12", "the environment variable SHOP_DSN is not set", "export SHOP_DSN=…, or give a default: ${SHOP_DSN:-…}"},
+		"variable's file":        {"dsn: dbname=shop", "dsn: ${file:/nowhere/x}", "5:12", "${file:/nowhere/x} cannot be read", "create it, or name another file"},
+		"variable's name":        {"dsn: dbname=shop", "dsn: ${a-b}", "5:12", "${a-b} is not a variable", "write ${NAME}"},
+		"variable not closed":    {"dsn: dbname=shop", "dsn: ${SHOP", "5:12", "a ${ is not closed", "write ${NAME}"},
+		"variable of wrong type": {"dsn: dbname=shop", "dsn: x\n      max_connections: ${MANY}", "6:24", "sources.shop.postgres.max_connections must be a whole number, not text", "write a whole number"},
+		"not YAML":               {"version: 1", "version: [1", "2:1", "not valid YAML: ',' or ']' must be specified", ""},
+		"variable in braces":     {"nowhere: {null: {}}", "nowhere: {ndjson: ${X}}", "10:2", "not valid YAML", `inside { } a variable needs quotes: "${VAR}"`},
+		"tab":                    {"sources:\n  shop", "sources:\n\tshop", "3:1", "not valid YAML: found character '\t' that cannot start any token", "indent with spaces, not tabs"},
+		"tag":                    {"alias: orders", "alias: !!str orders", "14:12", "the tag !!str is not understood", "leave it out"},
+		"no anchor":              {"alias: orders", "alias: *name", "14:12", `there is no anchor "name"`, "write `&name` before"},
+		"second document":        {"version: 1", "a: 1\n---\nversion: 1", "3:", "a second YAML document begins here", "keep one document a file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			changed := strings.Replace(small, c.old, c.new, 1)
+			if changed == small {
+				t.Fatal("nothing was changed")
+			}
+			_, err := read("humpty.yaml", []byte(changed), Options{Env: environment("B=secret", "MANY=secret")})
+			want(t, err, "humpty.yaml:"+c.place, c.what, c.remedy)
+			if strings.Contains(err.Error(), "secret\"") {
+				t.Errorf("a value is shown: %v", err)
+			}
+		})
+	}
+}
+
+// want finds the problem among those of err.
+func want(t *testing.T, err error, place, what, remedy string) {
+	t.Helper()
+	var l problem.List
+	if !errors.As(err, &l) {
+		t.Fatalf("not a problem.List: %v", err)
+	}
+	for _, p := range l {
+		if strings.HasPrefix(p.Place, place) && strings.Contains(p.What, what) && strings.Contains(p.Remedy, remedy) && !p.Warning {
+			return
+		}
+	}
+	t.Errorf("want %s: %s\n    %s\ngot:\n%v", place, what, remedy, err)
+}
+
+func TestNotInThisVersion(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ old, new, place, what string }{
+		"live":      {"alias: orders", "alias: orders\n    consistency: live", "15:18", "projections.orders.consistency: live"},
+		"follow":    {"alias: orders", "alias: orders\n    writer: follow", "15:13", "projections.orders.writer: follow"},
+		"freeze":    {"alias: orders", "alias: orders\n    writer: freeze", "15:13", "projections.orders.writer: freeze"},
+		"column":    {"alias: orders", "alias: orders\n    version: {column: v}", "15:15", "projections.orders.version.column"},
+		"none":      {"alias: orders", "alias: orders\n    version: none", "15:14", "projections.orders.version: none"},
+		"sample":    {"alias: orders", "alias: orders\n    verify: {level: sample}", "15:21", "projections.orders.verify.level: sample"},
+		"ignore":    {"alias: orders", "alias: orders\n    verify: {ignore: [a]}", "15:14", "projections.orders.verify.ignore"},
+		"queries":   {"alias: orders", "alias: orders\n    verify: {queries: q.yaml}", "15:14", "projections.orders.verify.queries"},
+		"brake":     {"alias: orders", "alias: orders\n    limits: {brake: {search_p99: 300ms}}", "15:14", "projections.orders.limits.brake"},
+		"feed":      {"alias: orders", "alias: orders\n    keep: {feed_previous: true}", "15:27", "projections.orders.keep.feed_previous: true"},
+		"read_dsn":  {"dsn: dbname=shop", "dsn: dbname=shop\n      read_dsn: x", "6:7", "sources.shop.postgres.read_dsn"},
+		"kafka":     {"sources:\n", "sources:\n  bus: {kafka: {brokers: [a]}}\n", "3:9", "sources.bus.kafka"},
+		"fold":      {"many: true", "many: true\n          fold: latest", "23:11", "projections.orders.document.include.lines.fold"},
+		"key":       {"many: true", "many: true\n          key: order_id", "23:11", "projections.orders.document.include.lines.key"},
+		"topic":     {"sources:\n", "sources:\n  lines: {kafka: {}}\n", "3:11", "sources.lines.kafka"},
+		"elsewhere": {"sources:\n", "sources:\n  other: {postgres: {dsn: x}}\n", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			changed := strings.Replace(small, c.old, c.new, 1)
+			if name == "elsewhere" {
+				changed = strings.Replace(changed, "shop.lineitem", "other.lineitem", 1)
+				_, err := read("humpty.yaml", []byte(changed), Options{Env: environment()})
+				want(t, err, "humpty.yaml:21:17", "an include from another source (other) than the root's (shop) is not in this version of humpty", "take it from shop.lineitem")
+				return
+			}
+			_, err := read("humpty.yaml", []byte(changed), Options{Env: environment()})
+			want(t, err, "humpty.yaml:"+c.place, c.what+" is not in this version of humpty", "")
+			var l problem.List
+			if errors.As(err, &l) && len(l) != 1 {
+				t.Errorf("one problem each, not %d:\n%v", len(l), err)
+			}
+			if l[0].Remedy == "" {
+				t.Error("no remedy")
+			}
+		})
+	}
+}
+
+func TestIncludeFromATopic(t *testing.T) {
+	t.Parallel()
+	changed := strings.NewReplacer("sources:\n", "sources:\n  bus: {kafka: {}}\n", "shop.lineitem", "bus.line-events").Replace(small)
+	_, err := read("humpty.yaml", []byte(changed), Options{Env: environment()})
+	want(t, err, "humpty.yaml:21:17", "reading a topic (bus.line-events) is not in this version of humpty", "take it from a table of a postgres source")
+}
+
+func TestAllProblemsAtOnceInTheOrderOfLines(t *testing.T) {
+	t.Parallel()
+	changed := strings.NewReplacer(
+		"dsn: dbname=shop", "dns: ${NOPE}", "target: search", "target: serch", "alias: orders", "alias: Orders", "shop.orders", "shpo.orders", "many: true", "many: 1",
+	).Replace(small)
+	_, err := read("humpty.yaml", []byte(changed), Options{Env: environment()})
+	var l problem.List
+	if !errors.As(err, &l) {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, p := range l {
+		lines = append(lines, strings.TrimPrefix(p.Place, "humpty.yaml:"))
+	}
+	if got := strings.Join(lines, " "); got != "5:7 5:7 5:12 13:13 14:12 17:13 22:17" {
+		t.Errorf("problems at %s:\n%v", got, err)
+	}
+}
+
+func TestIndexFile(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ content, place, what string }{
+		"not JSON":   {"{\n  \"mappings\": {\n  oops\n}}", ":3:3", "the index definition is not valid: invalid character 'o'"},
+		"cut":        {"{\n  \"mappings\": {", ":2:", "it ends too early: a brace or a quote is not closed"},
+		"empty":      {"", ":1:", "it is empty"},
+		"a list":     {"[]", ":1:", "the index definition is not valid"},
+		"two":        {"{} {}", ":1:", "something stands behind the closing brace"},
+		"other key":  {"{\n  \"settings\": {},\n  \"maping\": {}\n}", ":3:3", `unknown key "maping" in the index definition`},
+		"an aliases": {"{\"aliases\": {}}", ":1:2", "the index definition has aliases"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			file := filepath.Join(dir, "humpty.yaml")
+			save(t, filepath.Join(dir, "i.json"), c.content)
+			save(t, file, strings.Replace(small, "index: {mappings: {dynamic: false}}", "index: i.json", 1))
+			_, err := Load(file, Options{Env: environment()})
+			want(t, err, filepath.Join(dir, "i.json")+c.place, c.what, "")
+		})
+	}
+}
+
+func TestFileNotThere(t *testing.T) {
+	t.Parallel()
+	_, err := Load(filepath.Join(t.TempDir(), "humpty.yaml"), Options{})
+	var l problem.List
+	if !errors.As(err, &l) || !strings.Contains(l[0].What, "no such file") || !strings.Contains(l[0].Remedy, "--config") {
+		t.Errorf("got %v", err)
+	}
+	_, err = read("humpty.yaml", []byte("# nothing\n"), Options{})
+	want(t, err, "humpty.yaml", "the file is empty", "humpty help config")
+}
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	changed := strings.NewReplacer("dsn: dbname=shop", "dsn: postgres://me:pw@db/shop", `9200"]`, `9200"]`+"\n      api_key: abc").Replace(small)
+	c, err := read("humpty.yaml", []byte(changed), Options{Env: environment()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 2 || c.Warnings[0].Place != "humpty.yaml:5:12" || !strings.Contains(c.Warnings.Error(), "a password stands in the file") ||
+		!strings.Contains(c.Warnings.Error(), "a secret stands in the file") || strings.Contains(c.Warnings.Error(), "pw@") {
+		t.Errorf("got %v", c.Warnings)
+	}
+}
+
+func TestExpansion(t *testing.T) {
+	t.Parallel()
+	changed := strings.NewReplacer(
+		"dsn: dbname=shop", "dsn: ${DB:-dbname=none}\n      max_connections: ${MAX}",
+		"from: shop.orders", "from: shop.orders\n      where: \"note = '$${X}' AND tenant = '${T}'\"",
+	).Replace(small)
+	c, err := read("humpty.yaml", []byte(changed), Options{Env: environment("MAX=7", "T=a: [b")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pg := c.Sources[0].Postgres; pg.DSN.Reveal() != "dbname=none" || pg.MaxConnections != 7 {
+		t.Errorf("got %q, %d", pg.DSN.Reveal(), pg.MaxConnections)
+	}
+	if got := c.Projections[0].Document.Where; got != "note = '${X}' AND tenant = 'a: [b'" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAnchorsAndMerge(t *testing.T) {
+	t.Parallel()
+	changed := strings.NewReplacer("version: 1", "x-limits: &limits {writers: 9, rejections: 3}\nversion: 1",
+		"alias: orders", "alias: orders\n    limits:\n      <<: *limits\n      rejections: 5").Replace(small)
+	c, err := read("humpty.yaml", []byte(changed), Options{Env: environment()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := c.Projections[0].Limits; l.Writers != 9 || l.Rejections != 5 {
+		t.Errorf("got %+v", l)
+	}
+}
+
+func TestProjectionByName(t *testing.T) {
+	t.Parallel()
+	c := reference(t)
+	_, err := c.Projection("order")
+	want(t, err, "testdata/reference.yaml", `there is no projection "order"`, `did you mean "orders"?`)
+	_, err = c.Projection("")
+	want(t, err, "testdata/reference.yaml", "there are 2 projections: say which one", "orders, revenue")
+	one, err := read("humpty.yaml", []byte(small), Options{Env: environment()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := one.Projection(""); err != nil || p.Name != "orders" {
+		t.Errorf("the only projection: %v %v", p.Name, err)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]int64{"0": 0, "4096": 4096, "256MB": 256e6, "64 MiB": 64 << 20, "1.5GB": 1.5e9, "2kb": 2000, "7B": 7} {
+		if got, err := parseSize(in); err != nil || got != want {
+			t.Errorf("%s = %d, %v; want %d", in, got, err, want)
+		}
+	}
+	for _, bad := range []string{"", "MB", "1 apple", "-1MB", "1e30GB"} {
+		if got, err := parseSize(bad); err == nil {
+			t.Errorf("%q = %d", bad, got)
+		}
+	}
+}
+
+func save(t *testing.T, file, content string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

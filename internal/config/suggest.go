@@ -1,0 +1,55 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Nearest returns the candidate that is most like word, or "" if none is close.
+func Nearest(word string, candidates []string) string {
+	best, found := (len(word)+2)/3+1, ""
+	for _, c := range candidates {
+		if d := distance(strings.ToLower(word), strings.ToLower(c)); d < best {
+			best, found = d, c
+		}
+	}
+	return found
+}
+
+// didYouMean is a remedy that names the nearest candidate, or all of them.
+func didYouMean(word string, candidates []string) string {
+	if near := Nearest(word, candidates); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	if len(candidates) == 0 {
+		return ""
+	}
+	return "known here: " + strings.Join(candidates, ", ")
+}
+
+// distance counts the insertions, deletions, replacements and swaps of neighbours
+// that lead from a to b.
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	row := make([][]int, len(x)+1)
+	for i := range row {
+		row[i] = make([]int, len(y)+1)
+		row[i][0] = i
+	}
+	for j := range row[0] {
+		row[0][j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		for j := 1; j <= len(y); j++ {
+			cost := 1
+			if x[i-1] == y[j-1] {
+				cost = 0
+			}
+			row[i][j] = min(row[i-1][j]+1, row[i][j-1]+1, row[i-1][j-1]+cost)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				row[i][j] = min(row[i][j], row[i-2][j-2]+1)
+			}
+		}
+	}
+	return row[len(x)][len(y)]
+}
