@@ -3,6 +3,7 @@ package devstack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -26,26 +27,27 @@ func Up(ctx context.Context, kinds []Kind, progress func(Progress)) (Addresses, 
 	return addresses, conn.Close()
 }
 
-// Stacks tells of the user's shared stacks that run: usually none or one, and
-// more after changes to devstack itself.
-func Stacks(ctx context.Context) ([]Status, error) {
-	return askAll(ctx, actStatus)
+// Running tells of the user's stacks that outlive their starters: shared ones
+// (usually none or one, more after changes to devstack itself) and kept ones.
+func Running(ctx context.Context) ([]Status, error) {
+	return each(ctx, actStatus, func(Status) error { return nil })
 }
 
-// Down ends the user's shared stacks, whoever uses them, and returns what they
-// were when all their servers have ended.
+// Down ends the user's shared and kept stacks, whoever uses them. When it
+// returns, their servers have ended; the answer says what they were.
 func Down(ctx context.Context) ([]Status, error) {
-	return askAll(ctx, actDown)
+	return each(ctx, actDown, func(st Status) error { return endKept(ctx, st.Dir) })
 }
 
-func askAll(ctx context.Context, act action) ([]Status, error) {
+// each asks all supervisors and hands each kept stack to kept.
+func each(ctx context.Context, act action, kept func(Status) error) ([]Status, error) {
 	s, err := findShared()
 	if err != nil {
 		return nil, err
 	}
 	entries, err := os.ReadDir(s.folders.state)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("devstack: %w", err)
 	}
 	var list []Status
 	var errs []error
@@ -58,10 +60,16 @@ func askAll(ctx context.Context, act action) ([]Status, error) {
 			continue // it has ended
 		}
 		r, err := exchange(ctx, conn, request{Action: act}, nil)
-		if err == nil && r.Status != nil {
+		if r.Status != nil {
 			list = append(list, *r.Status)
 		}
 		errs = append(errs, err, conn.Close())
+	}
+	keptStacks, err := s.folders.kept()
+	errs = append(errs, err)
+	for _, st := range keptStacks {
+		list = append(list, st)
+		errs = append(errs, kept(st))
 	}
 	return list, errors.Join(errs...)
 }

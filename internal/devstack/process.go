@@ -14,53 +14,72 @@ import (
 
 // watcher ends a server when whoever started it is gone. It leads the server's
 // process group and holds the read end of a pipe: the kernel closes the other
-// end when the starter dies, however it dies. QUIT lets PostgreSQL end its
-// sessions, which are not in the group; Java ignores it.
-const watcher = `trap '' INT TERM HUP QUIT; read _; kill -QUIT 0; sleep 1; kill -KILL 0`
+// end when the starter dies, however it dies. A server that is kept has a named
+// pipe instead, which `down` opens. QUIT lets PostgreSQL end its sessions, which
+// are not in the group; Java ignores it.
+const watcher = `trap '' INT TERM HUP QUIT
+[ -z "$1" ] || exec <"$1"
+read _
+kill -QUIT 0
+sleep 1
+kill -KILL 0`
 
 // process is one run of a server.
 type process struct {
 	cmd    *exec.Cmd
-	group  int
-	watch  *exec.Cmd      // nil if the server may outlive us
-	leash  io.WriteCloser // the pipe
-	exited chan struct{}  // closed when cmd has ended
-	state  string         // how it ended; valid after exited
+	watch  *exec.Cmd
+	leash  io.Closer     // our end of the pipe; nil if the server is kept
+	exited chan struct{} // closed when cmd has ended
+	state  string        // how it ended; valid after exited
+	reaped bool          // the watcher has ended too
 }
 
-// launch starts cmd with its output appended to the file log.
+// launch starts a node's program with its output appended to the node's log.
 // Each launch wants one call of wait, from a goroutine of its own.
-func launch(cmd *exec.Cmd, who account, log string, held *fileLock, keep bool) (*process, error) {
-	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+func launch(n *node, cmd *exec.Cmd, held *fileLock) (*process, error) {
+	out, err := os.OpenFile(n.log(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("devstack: %w", err)
 	}
 	defer out.Close() //nolint:errcheck // the server has its own descriptor
 	p := &process{cmd: cmd, exited: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.ExtraFiles = []*os.File{held.f}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who.credential(), Setsid: keep}
-	if !keep {
-		p.watch = exec.Command("/bin/sh", "-c", watcher)
-		p.watch.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		if p.leash, err = p.watch.StdinPipe(); err != nil {
-			return nil, fmt.Errorf("devstack: %w", err)
-		}
-		if err := p.watch.Start(); err != nil {
-			return nil, fmt.Errorf("devstack: start watcher: %w", err)
-		}
-		p.group = p.watch.Process.Pid
-		cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Pgid = true, p.group
+	if err := p.startWatcher(n); err != nil {
+		return nil, err
 	}
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.ExtraFiles = []*os.File{held.f} // the folder is in use while the server lives
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: n.who.credential(), Setpgid: true, Pgid: p.group()}
 	if err := cmd.Start(); err != nil {
 		err = fmt.Errorf("devstack: start %s: %w", cmd.Path, err)
-		return nil, errors.Join(err, p.release())
-	}
-	if keep {
-		p.group = cmd.Process.Pid
+		return nil, errors.Join(err, p.reap())
 	}
 	return p, nil
 }
+
+func (p *process) startWatcher(n *node) error {
+	stop := ""
+	if n.opts.Keep {
+		stop = n.stopPipe()
+		if err := syscall.Mkfifo(stop, 0o600); err != nil && !errors.Is(err, os.ErrExist) {
+			return fmt.Errorf("devstack: make %s: %w", stop, err)
+		}
+	}
+	p.watch = exec.Command("/bin/sh", "-c", watcher, "sh", stop)
+	p.watch.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if !n.opts.Keep {
+		var err error
+		if p.leash, err = p.watch.StdinPipe(); err != nil {
+			return fmt.Errorf("devstack: %w", err)
+		}
+	}
+	if err := p.watch.Start(); err != nil {
+		return fmt.Errorf("devstack: start watcher: %w", err)
+	}
+	return nil
+}
+
+// group is the process group of the server.
+func (p *process) group() int { return p.watch.Process.Pid }
 
 // wait returns when the server has ended.
 func (p *process) wait() {
@@ -100,22 +119,17 @@ func (p *process) stop(ctx context.Context, sig syscall.Signal) error {
 
 // kill ends the whole process group at once.
 func (p *process) kill() error {
-	if p.watch == nil && !p.running() {
+	if p.reaped {
 		return nil // the number of the group may be another's by now
 	}
-	err := syscall.Kill(-p.group, syscall.SIGKILL)
-	if errors.Is(err, syscall.ESRCH) || errors.Is(err, syscall.EPERM) && !p.running() {
-		err = nil
-	}
+	err := syscall.Kill(-p.group(), syscall.SIGKILL)
 	<-p.exited
-	return errors.Join(err, p.release())
+	return errors.Join(err, p.reap())
 }
 
-// release ends the watcher.
-func (p *process) release() error {
-	if p.watch == nil {
-		return nil
-	}
+// reap ends the watcher if it has not ended.
+func (p *process) reap() error {
+	p.reaped = true
 	err := p.watch.Process.Kill()
 	if errors.Is(err, os.ErrProcessDone) {
 		err = nil
@@ -124,7 +138,6 @@ func (p *process) release() error {
 	if werr := p.watch.Wait(); werr != nil && !errors.As(werr, &exit) {
 		err = errors.Join(err, werr)
 	}
-	p.watch = nil
 	return err
 }
 

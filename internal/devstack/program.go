@@ -56,6 +56,13 @@ func newProgram(k Kind) program {
 
 func (n *node) log() string { return filepath.Join(n.dir, "log.txt") }
 
+// stopPipe is the named pipe whose opening ends a server that is kept.
+func (n *node) stopPipe() string {
+	return filepath.Join(filepath.Dir(n.dir), string(n.kind)+stopSuffix)
+}
+
+const stopSuffix = ".stop"
+
 // cmd is a program in the node's folder with little of our environment, so that
 // what is set there for other programs does not change the servers.
 func (n *node) cmd(env []string, name string, args ...string) *exec.Cmd {

@@ -1,7 +1,5 @@
 package devstack
 
-import "time"
-
 // A client and the supervisor exchange JSON values over a unix socket: one
 // request, then replies, of which only the last has Done. The connection of a
 // client that asked for servers is its claim on them: while it is open the
@@ -27,23 +25,4 @@ type reply struct {
 	Error     string    `json:"error,omitempty"`
 	Addresses Addresses `json:"addresses"`
 	Status    *Status   `json:"status,omitempty"`
-}
-
-// Status tells what a shared stack runs.
-type Status struct {
-	PID     int            `json:"pid"` // the supervisor's
-	Dir     string         `json:"dir"`
-	Clients int            `json:"clients"`
-	Held    bool           `json:"held"` // stays without clients, until Down
-	Linger  time.Duration  `json:"linger"`
-	Servers []ServerStatus `json:"servers"`
-}
-
-// ServerStatus tells of one server that was started.
-type ServerStatus struct {
-	Kind    Kind   `json:"kind"`
-	Running bool   `json:"running"`
-	Group   int    `json:"group"` // its process group
-	Address string `json:"address"`
-	Log     string `json:"log"`
 }

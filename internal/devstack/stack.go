@@ -51,7 +51,11 @@ func Start(ctx context.Context, opts Options) (*Stack, error) {
 	for _, k := range opts.Servers {
 		g.Go(func() error { return s.Start(gctx, k) })
 	}
-	if err := g.Wait(); err != nil {
+	err = g.Wait()
+	if err == nil && opts.Keep {
+		err = s.remember()
+	}
+	if err != nil {
 		s.opts.Keep = false
 		return nil, errors.Join(err, s.Close())
 	}
@@ -154,7 +158,7 @@ func (s *Stack) start(ctx context.Context, srv *server) error {
 			return err
 		}
 	}
-	proc, err := launch(p.command(n), s.who, n.log(), s.lock, s.opts.Keep)
+	proc, err := launch(n, p.command(n), s.lock)
 	if err != nil {
 		return err
 	}
@@ -264,24 +268,4 @@ func (s *Stack) end() error {
 		errs = append(errs, s.waits.Wait(), os.RemoveAll(s.dir))
 	}
 	return errors.Join(append(errs, s.lock.unlock())...)
-}
-
-// status tells of each server that was started; one that is busy starting is
-// left out.
-func (s *Stack) status() []ServerStatus {
-	var list []ServerStatus
-	for _, k := range Kinds() {
-		srv := s.servers[k]
-		if srv == nil || !srv.mu.TryLock() {
-			continue
-		}
-		if srv.proc != nil {
-			list = append(list, ServerStatus{
-				Kind: k, Running: srv.proc.running(), Group: srv.proc.group,
-				Address: srv.program.traits(&srv.node).address, Log: srv.node.log(),
-			})
-		}
-		srv.mu.Unlock()
-	}
-	return list
 }

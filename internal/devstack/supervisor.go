@@ -127,7 +127,7 @@ func (s *supervisor) serve(ctx context.Context, conn net.Conn) {
 			_, _ = conn.Read(make([]byte, 1)) // until the client ends
 		}
 	case actStatus:
-		_ = out.Encode(reply{Done: true, Addresses: s.stack.Addresses(), Status: s.status()})
+		_ = out.Encode(reply{Done: true, Status: s.status()})
 	case actDown:
 		stop() // this connection stays until there is an answer
 		r := reply{Done: true, Status: s.status()}
@@ -198,7 +198,7 @@ func (s *supervisor) status() *Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return &Status{
-		PID: os.Getpid(), Dir: s.stack.Dir(), Clients: s.clients, Held: s.held, Linger: s.linger,
-		Servers: s.stack.status(),
+		Supervisor: os.Getpid(), Dir: s.stack.Dir(), Clients: s.clients, Held: s.held, Linger: s.linger,
+		Addresses: s.stack.Addresses(), Servers: s.stack.status(),
 	}
 }

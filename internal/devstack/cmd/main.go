@@ -71,9 +71,11 @@ func status() *cobra.Command {
 		Short: "Tell what runs",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			list, err := devstack.Stacks(cmd.Context())
+			list, err := devstack.Running(cmd.Context())
 			for _, s := range list {
-				printStatus(s)
+				if err := printStatus(cmd.Context(), s); err != nil {
+					return err
+				}
 			}
 			if len(list) == 0 {
 				fmt.Println("nothing runs")
@@ -83,31 +85,44 @@ func status() *cobra.Command {
 	}
 }
 
-func printStatus(s devstack.Status) {
-	stays := fmt.Sprintf("ends %v after the last", s.Linger)
-	if s.Held {
-		stays = "stays until down"
+func printStatus(ctx context.Context, s devstack.Status) error {
+	fmt.Printf("%s in %s: ", title(s), s.Dir)
+	switch {
+	case s.Held:
+		fmt.Printf("stays until down; clients: %d\n", s.Clients)
+	default:
+		fmt.Printf("ends %v after its last client; clients: %d\n", s.Linger, s.Clients)
 	}
-	fmt.Printf("supervisor %d, clients: %d, %s, folder %s\n", s.PID, s.Clients, stays, s.Dir)
 	for _, v := range s.Servers {
-		state := "running"
-		if !v.Running {
-			state = "ended"
+		p, err := processesOf(ctx, v.Group)
+		if err != nil {
+			return err
 		}
-		fmt.Printf("  %-14s %-8s %s\n", v.Kind, state, v.Address)
-		fmt.Printf("  %-14s log %s\n", "", v.Log)
+		if len(p.pids) == 0 || !v.Running {
+			fmt.Printf("  %-14s ended; log %s\n", v.Kind, v.Log)
+			continue
+		}
+		fmt.Printf("  %-14s %s  %d MB, pids %v\n", v.Kind, v.Address, p.kib/1024, p.pids)
 	}
+	return nil
+}
+
+func title(s devstack.Status) string {
+	if s.Supervisor == 0 {
+		return "kept stack"
+	}
+	return fmt.Sprintf("shared stack of supervisor %d", s.Supervisor)
 }
 
 func down() *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
-		Short: "Stop the shared stack, whoever uses it",
+		Short: "Stop the shared stack, whoever uses it, and stacks that were kept",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list, err := devstack.Down(cmd.Context())
 			for _, s := range list {
-				fmt.Printf("stopped supervisor %d\n", s.PID)
+				fmt.Printf("stopped the %s in %s\n", title(s), s.Dir)
 			}
 			if len(list) == 0 {
 				fmt.Println("nothing runs")

@@ -1,0 +1,81 @@
+package devstack
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// Private starts servers of the test's own, which it may kill, fill, slow and
+// reconfigure; they end with t, or with the test process if that crashes. To
+// spare the machine, one stack with a search server and three others run at a
+// time for all test processes of the user: the call waits for its turn, and a
+// test that calls it twice for a search server waits for itself.
+//
+// Unlike the shared servers, a private Elasticsearch watches its disk: add
+// "cluster.routing.allocation.disk.threshold_enabled: false" to Options.Config
+// unless the test is about disks.
+func Private(t testing.TB, opts Options) *Stack {
+	t.Helper()
+	skipShort(t)
+	if opts.Keep {
+		t.Fatal("devstack: a private stack ends with its test: Options.Keep must be false")
+	}
+	who, err := pickAccount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := findFolders(who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	turn, err := f.turn(t.Context(), opts.Servers, timeLeft(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := turn.unlock(); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := Start(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// turn waits until the machine has room for these servers.
+func (f folders) turn(ctx context.Context, kinds []Kind, limit time.Duration) (*fileLock, error) {
+	paths := []string{filepath.Join(f.state, "private-search.lock")}
+	if !slices.Contains(kinds, KindElasticsearch) && !slices.Contains(kinds, KindOpenSearch) {
+		paths = nil
+		for i := range 3 {
+			paths = append(paths, filepath.Join(f.state, fmt.Sprintf("private-%d.lock", i)))
+		}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("other tests held their private servers for %v: run fewer of them, or with a longer -timeout", limit.Round(time.Second)))
+	defer cancel()
+	return lockAny(ctx, paths...)
+}
+
+// timeLeft keeps a minute for the test itself.
+func timeLeft(t testing.TB) time.Duration {
+	const usual = 9 * time.Minute
+	d, ok := t.(interface{ Deadline() (time.Time, bool) })
+	if !ok {
+		return usual
+	}
+	if deadline, ok := d.Deadline(); ok {
+		return max(time.Until(deadline)-time.Minute, time.Second)
+	}
+	return usual
+}
