@@ -188,7 +188,8 @@ func (c *checker) scalar(n *node, r *rule, path string) {
 
 func (c *checker) choice(n *node, r *rule, path string) bool {
 	for _, o := range r.choices {
-		if n.text == o.word && n.scalar() {
+		if n.text == o.word && (n.scalar() || n.kind == null) {
+			n.kind = text
 			if o.later != "" {
 				c.later(n.place, path+": "+o.word, o.later)
 				n.reported = true

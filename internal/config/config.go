@@ -26,12 +26,14 @@ type Source struct {
 	Postgres Postgres
 }
 
-// Postgres is a PostgreSQL database. Zero timeouts mean no limit.
+// Postgres is a PostgreSQL database. A zero timeout means the server's own.
 type Postgres struct {
 	DSN              Secret
+	ReadDSN          Secret // zero: DSN
 	MaxConnections   int
 	StatementTimeout time.Duration
 	LockTimeout      time.Duration
+	Memory           int64 // bytes for small tables held while reading
 }
 
 // Target is where a read model lives.
@@ -66,6 +68,7 @@ type Projection struct {
 	Alias    string
 	Index    json.RawMessage // settings and mappings, as the target takes them
 	Versions string          // class
+	Infinite string          // what becomes of NaN and Infinity: reject | null
 	Verify   Verify
 	Limits   Limits
 	Keep     int // generations besides the live one

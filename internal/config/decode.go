@@ -36,15 +36,18 @@ func (d *decoder) config() *Config {
 
 func (d *decoder) source(f *field) Source {
 	pg := f.value.get("postgres")
-	connection := pg.get("dsn")
-	if connection != nil && !connection.loose && dsnHasPassword(connection.string()) {
-		d.problems.Warn(connection.at(), "write dsn: \"${SHOP_DSN}\" and export it, or use .pgpass", "a password stands in the file")
+	for _, name := range []string{"dsn", "read_dsn"} {
+		if v := pg.get(name); v != nil && !v.loose && dsnHasPassword(v.string()) {
+			d.problems.Warn(v.at(), "write "+name+": \"${VAR}\" and export it, or use .pgpass", "a password stands in the file")
+		}
 	}
 	return Source{Name: f.key, Place: f.place, Postgres: Postgres{
-		DSN:              NewSecret(connection.string()),
+		DSN:              NewSecret(pg.get("dsn").string()),
+		ReadDSN:          NewSecret(pg.get("read_dsn").string()),
 		MaxConnections:   int(pg.get("max_connections").int()),
 		StatementTimeout: pg.get("statement_timeout").duration(),
 		LockTimeout:      pg.get("lock_timeout").duration(),
+		Memory:           pg.get("memory").size(),
 	}}
 }
 

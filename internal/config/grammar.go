@@ -15,12 +15,10 @@ func sourceRule() *rule {
 		{name: "postgres", doc: "A PostgreSQL database.", rule: &rule{kind: object, keys: []key{
 			{name: "dsn", required: true, rule: &rule{kind: dsn}, doc: "Connection string, URL or keywords; PG* variables, .pgpass and service files fill what it leaves out."},
 			{name: "max_connections", def: "4", rule: &rule{kind: whole, min: 1}, doc: "Connections a run may hold at once."},
-			{name: "statement_timeout", rule: &rule{kind: duration}, doc: "Longest time of one statement; no limit by default."},
-			{name: "lock_timeout", rule: &rule{kind: duration}, doc: "Longest wait for a lock; no limit by default."},
-			{
-				name: "read_dsn", rule: &rule{kind: dsn}, doc: "A standby to read from.",
-				later: "to read from a standby, give its address as dsn",
-			},
+			{name: "statement_timeout", rule: &rule{kind: duration}, doc: "Longest time of one statement; the server's own by default."},
+			{name: "lock_timeout", def: "30s", rule: &rule{kind: duration}, doc: "Longest wait for a table that others have locked."},
+			{name: "read_dsn", rule: &rule{kind: dsn}, doc: "A replica for all reading; dsn by default."},
+			{name: "memory", def: "32MB", rule: &rule{kind: size}, doc: "For small tables of `one` includes that are held while reading."},
 		}}},
 		{
 			name: "kafka", doc: "A Kafka cluster.", rule: &rule{kind: anything},
@@ -69,6 +67,10 @@ func projectionRule() *rule {
 			{word: "freeze", later: "handover is the only one so far: stop the writers yourself for the time of the run"},
 		}}},
 		{name: "version", def: "class", doc: "Where a document's version comes from.", rule: versionRule()},
+		{
+			name: "not_finite", def: "reject", doc: "What becomes of NaN, Infinity and infinite dates: reject the document, or null for the field.",
+			rule: &rule{kind: choice, choices: []option{{word: "reject"}, {word: "null"}}},
+		},
 		{name: "consistency", def: "snapshot", doc: "How the source is read while others write to it.", rule: &rule{kind: choice, choices: []option{
 			{word: "snapshot"},
 			{word: "live", later: "snapshot is the only one so far: what is written after the run began is not in the new generation"},

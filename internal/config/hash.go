@@ -14,7 +14,7 @@ import (
 // version adds leaves old hashes as they are.
 func (p Projection) hash() string {
 	definition := map[string]any{
-		"format": 1, "alias": p.Alias, "source": p.Source, "versions": p.Versions,
+		"format": 1, "alias": p.Alias, "source": p.Source, "versions": p.Versions, "not_finite": p.Infinite,
 		"document": prune(canonical(withoutPlaces(p.Document))), "index": canonical(p.Index),
 	}
 	data, err := json.Marshal(definition) // sorts the keys

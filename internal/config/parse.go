@@ -112,6 +112,9 @@ func (p *yamlParser) node(n ast.Node) *node {
 	case *ast.BoolNode:
 		out.kind, out.text = boolean, strings.ToLower(n.Token.Value)
 	case *ast.NullNode:
+		if n.Token.Type != token.ImplicitNullType {
+			out.text = n.Token.Value // it was written, and may be meant as a word
+		}
 	default:
 		p.problems.Add(out.place, "write a plain value", "%s is not understood here", n.Type())
 	}

@@ -50,6 +50,7 @@ func TestProblems(t *testing.T) {
 		"wrong type, list":       {`addresses: ["http://localhost:9200"]`, `addresses: http://localhost:9200`, "9:18", "targets.search.elasticsearch.addresses must be a list, not text", "put it in brackets: [http://localhost:9200]"},
 		"wrong type, mapping":    {"{l_orderkey: o_orderkey}", "l_orderkey", "21:15", "projections.orders.document.include.lines.on must be a mapping, not text", "write a mapping"},
 		"wrong type, text":       {"alias: orders", "alias: 2026", "14:12", "projections.orders.alias must be text, not a whole number", `put it in quotes: "2026"`},
+		"nothing for a choice":   {"alias: orders", "alias: orders\n    not_finite:", "15:5", "projections.orders.not_finite must be one of reject, null, not nothing", "give it a value"},
 		"nothing":                {"alias: orders", "alias:", "14:5", "projections.orders.alias must be text, not nothing", "give it a value, or leave the key out"},
 		"empty":                  {"alias: orders", `alias: ""`, "14:12", "projections.orders.alias is empty", "give it a value"},
 		"duplicate key":          {"alias: orders", "alias: orders\n    alias: others", "15:5", `the key "alias" is there twice; the first is at humpty.yaml:14:5`, "remove one of the two"},
@@ -151,7 +152,6 @@ func TestNotInThisVersion(t *testing.T) {
 		"queries":   {"alias: orders", "alias: orders\n    verify: {queries: q.yaml}", "15:14", "projections.orders.verify.queries"},
 		"brake":     {"alias: orders", "alias: orders\n    limits: {brake: {search_p99: 300ms}}", "15:14", "projections.orders.limits.brake"},
 		"feed":      {"alias: orders", "alias: orders\n    keep: {feed_previous: true}", "15:27", "projections.orders.keep.feed_previous: true"},
-		"read_dsn":  {"dsn: dbname=shop", "dsn: dbname=shop\n      read_dsn: x", "6:7", "sources.shop.postgres.read_dsn"},
 		"kafka":     {"sources:\n", "sources:\n  bus: {kafka: {brokers: [a]}}\n", "3:9", "sources.bus.kafka"},
 		"fold":      {"many: true", "many: true\n          fold: latest", "23:11", "projections.orders.document.include.lines.fold"},
 		"key":       {"many: true", "many: true\n          key: order_id", "23:11", "projections.orders.document.include.lines.key"},
@@ -268,6 +268,14 @@ func TestExpansion(t *testing.T) {
 	}
 	if got := c.Projections[0].Document.Where; got != "note = '${X}' AND tenant = 'a: [b'" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestNullIsAWord(t *testing.T) {
+	t.Parallel()
+	c, err := read("humpty.yaml", []byte(strings.Replace(small, "alias: orders", "alias: orders\n    not_finite: null", 1)), Options{Env: environment()})
+	if err != nil || c.Projections[0].Infinite != "null" {
+		t.Errorf("got %+v, %v", c, err)
 	}
 }
 

@@ -9,6 +9,7 @@ func (d *decoder) projection(f *field) Projection {
 		Target:   n.get("target").string(),
 		Alias:    n.get("alias").string(),
 		Versions: n.get("version").string(),
+		Infinite: n.get("not_finite").string(),
 		Verify:   Verify{Level: n.get("verify", "level").string(), Budget: n.get("verify", "budget").duration()},
 		Limits: Limits{
 			Rejections: n.get("limits", "rejections").int(),
