@@ -16,34 +16,41 @@ import (
 // that is let through on top: waiting for more while holding some could stop every
 // reader for good. So the account may be overdrawn by one document for each reader.
 type budget struct {
-	limit   int // bytes of a batch
+	size    func() int // bytes of the next batch; may shrink, never grow
 	account *semaphore.Weighted
 	pool    sync.Pool
 }
 
-// newBudget makes an account of total bytes for batches of limit bytes; it always has
+// newBudget makes an account of total bytes for batches of the given size; it always has
 // room for the given number of batches, since fewer could not move.
-func newBudget(total int64, limit, least int) *budget {
-	return &budget{limit: limit, account: semaphore.NewWeighted(max(total, int64(limit)*int64(least)))}
+func newBudget(total int64, size func() int, least int) *budget {
+	return &budget{size: size, account: semaphore.NewWeighted(max(total, int64(size())*int64(least)))}
 }
+
+// fixed is a size that does not change.
+func fixed(size int) func() int { return func() int { return size } }
 
 // get returns an empty batch as soon as the account allows it.
 func (b *budget) get(ctx context.Context) (*sources.Batch, error) {
-	if err := b.account.Acquire(ctx, int64(b.limit)); err != nil {
+	size := b.size()
+	if err := b.account.Acquire(ctx, int64(size)); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	if batch, ok := b.pool.Get().(*sources.Batch); ok {
-		batch.Reset()
-		return batch, nil
+	batch, ok := b.pool.Get().(*sources.Batch)
+	if !ok {
+		batch = &sources.Batch{}
 	}
-	return &sources.Batch{Limit: b.limit}, nil
+	batch.Reset()
+	batch.Limit = size
+	return batch, nil
 }
 
 // put gives a batch back. One that grew far beyond its limit is left to the collector:
 // a single huge document must not stay in memory for the rest of the run.
 func (b *budget) put(batch *sources.Batch) {
-	if cap(batch.Data) <= 2*b.limit {
+	size := batch.Limit
+	if cap(batch.Data) <= 2*size {
 		b.pool.Put(batch)
 	}
-	b.account.Release(int64(b.limit))
+	b.account.Release(int64(size))
 }

@@ -7,7 +7,7 @@ import (
 
 func TestBudgetBoundsBatchesInFlight(t *testing.T) {
 	t.Parallel()
-	account := newBudget(100, 40, 1)
+	account := newBudget(100, fixed(40), 1)
 	first, err := account.get(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestBudgetBoundsBatchesInFlight(t *testing.T) {
 
 func TestBudgetHasRoomForWhatMustMove(t *testing.T) {
 	t.Parallel()
-	account := newBudget(1, 40, 3)
+	account := newBudget(1, fixed(40), 3)
 	for range 3 {
 		if _, err := account.get(t.Context()); err != nil {
 			t.Fatal(err)

@@ -42,7 +42,7 @@ func (c *comparison) both(ctx context.Context, source, index func() (visit seen,
 }
 
 func (c *comparison) readSource(ctx context.Context, visitor func() (seen, func())) error {
-	account := newBudget(c.limits.InFlight, c.limits.Batch, c.readers)
+	account := newBudget(c.limits.InFlight, fixed(c.limits.Batch), c.readers)
 	take := func(_ context.Context, b *sources.Batch) error {
 		visit, done := visitor()
 		for i := range b.Records {

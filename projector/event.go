@@ -24,9 +24,13 @@ type Event struct {
 	Phase Phase     `json:"phase"`
 	Text  string    `json:"text,omitempty"` // started: what will be done; notice, waiting: the message
 
-	Done    int64         `json:"done,omitempty"`   // progress: documents so far in this phase
-	Total   int64         `json:"total,omitempty"`  // progress: estimate; 0: not known
-	Bytes   int64         `json:"bytes,omitempty"`  // progress: bytes of documents so far
+	Done      int64 `json:"done,omitempty"`      // progress: documents so far in this phase
+	Total     int64 `json:"total,omitempty"`     // progress: estimate; 0: not known
+	Bytes     int64 `json:"bytes,omitempty"`     // progress: bytes of documents so far
+	Rejected  int64 `json:"rejected,omitempty"`  // load: documents refused for good so far
+	Throttled int64 `json:"throttled,omitempty"` // load: how often the target said it is full
+	Requests  int   `json:"requests,omitempty"`  // load: bulk requests allowed in flight now
+
 	Elapsed time.Duration `json:"-"`                // ended: of the phase
 	Failed  string        `json:"failed,omitempty"` // ended: why, if it failed
 }

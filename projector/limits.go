@@ -5,7 +5,7 @@ func (l Limits) withDefaults() Limits {
 		l.InFlight = 256 << 20
 	}
 	if l.Writers <= 0 {
-		l.Writers = 4
+		l.Writers = 16
 	}
 	if l.Batch <= 0 {
 		l.Batch = 4 << 20

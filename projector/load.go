@@ -12,6 +12,10 @@ import (
 	"humpty/sources"
 )
 
+// firstRequests is how many bulk requests are in flight before anything is known of the
+// target: few enough for a small one.
+const firstRequests = 4
+
 // load reads every partition once and writes what it gives.
 func (n *run) load(ctx context.Context) error {
 	if err := n.note(ctx, sinks.Loading); err != nil {
@@ -25,7 +29,8 @@ func (n *run) load(ctx context.Context) error {
 
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
 	full := make(chan *sources.Batch)
-	account := newBudget(n.Projection.Limits.InFlight, n.Projection.Limits.Batch, readers+writers)
+	pace := newPacer(firstRequests, writers, n.Projection.Limits.Batch)
+	account := newBudget(n.Projection.Limits.InFlight, pace.batchSize, readers+writers)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(full)
@@ -39,10 +44,12 @@ func (n *run) load(ctx context.Context) error {
 		})
 	})
 	for range writers {
-		w := &writer{run: n, account: account}
+		w := &writer{run: n, account: account, pace: pace}
 		group.Go(func() error { return w.drain(ctx, full) })
 	}
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	n.record.Pace = pace.made()
+	if err != nil {
 		return err
 	}
 	return n.gateLoad()

@@ -46,7 +46,14 @@ func (o *observer) end(p Phase, took time.Duration, err error) {
 func (o *observer) notice(text string)  { o.tell(Event{Kind: Notice, Text: text}) }
 func (o *observer) waiting(text string) { o.tell(Event{Kind: Waiting, Text: text}) }
 
-func (o *observer) progress(done, total, bytes int64) {
+func (o *observer) progress(sum Ledger, total int64, requests int) {
+	o.tell(Event{
+		Kind: Progress, Done: sum.Produced, Total: total, Bytes: sum.Bytes,
+		Rejected: sum.Rejected, Throttled: sum.Throttled, Requests: requests,
+	})
+}
+
+func (o *observer) compared(done, total, bytes int64) {
 	o.tell(Event{Kind: Progress, Done: done, Total: total, Bytes: bytes})
 }
 

@@ -36,6 +36,6 @@ const (
 type Limits struct {
 	Rejections int64 // more rejections than this stop the swap; 0 by default
 	InFlight   int64 // bytes between source and target; 256 MB by default
-	Writers    int   // concurrent bulk requests; 4 by default
-	Batch      int   // bytes of a bulk request; 4 MB by default
+	Writers    int   // most bulk requests in flight; 16 by default
+	Batch      int   // bytes of a bulk request at the start; 4 MB by default
 }

@@ -23,6 +23,7 @@ type Record struct {
 	Rejections []Rejection         `json:"rejections,omitempty"` // the first ones
 	Verified   *sinks.Verification `json:"verified,omitempty"`
 	Differing  []Difference        `json:"differing,omitempty"` // the first ones
+	Pace       []Decision          `json:"pace,omitempty"`      // how the load found its pace
 	Notices    []string            `json:"notices,omitempty"`   // what the user was told on the way
 }
 

@@ -19,7 +19,7 @@ func (n *run) verify(ctx context.Context) error {
 		index:      n.index,
 		limits:     n.Projection.Limits,
 		skip:       n.ledger.rejectedIDs(),
-		progress:   func(docs, bytes int64) { n.observer.progress(docs, n.meta.Documents, bytes) },
+		progress:   func(docs, bytes int64) { n.observer.compared(docs, n.meta.Documents, bytes) },
 	}
 	level := n.Projection.Verify.level()
 	verdict := sinks.Verification{Level: string(level)}

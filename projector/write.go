@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"time"
 
 	"humpty/sinks"
 	"humpty/sources"
@@ -15,22 +16,34 @@ const hopeless = 1000
 type writer struct {
 	run      *run
 	account  *budget
+	pace     *pacer
 	docs     []sinks.Document
 	verdicts []sinks.Verdict
 }
 
+// drain writes batches, as the pace allows, until there are no more.
 func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
-	for batch := range full {
-		err := w.write(ctx, batch)
+	for {
+		if err := w.pace.admit(ctx); err != nil {
+			return err
+		}
+		waited := time.Now()
+		batch, ok := <-full
+		if !ok {
+			w.pace.idle()
+			return nil
+		}
+		starved := time.Since(waited)
+		receipt, err := w.write(ctx, batch)
 		w.account.put(batch)
+		w.pace.done(receipt, starved)
 		if err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
-func (w *writer) write(ctx context.Context, batch *sources.Batch) error {
+func (w *writer) write(ctx context.Context, batch *sources.Batch) (sinks.Receipt, error) {
 	n := w.run
 	n.ledger.input(batch.Counts)
 	w.docs = documents(w.docs[:0], batch.Records, n.base())
@@ -43,13 +56,13 @@ func (w *writer) write(ctx context.Context, batch *sources.Batch) error {
 	receipt, err := n.index.Write(ctx, w.docs, w.verdicts)
 	sum := n.ledger.output(w.docs, w.verdicts, receipt)
 	if err != nil {
-		return err
+		return receipt, err
 	}
-	n.observer.progress(sum.Produced, n.input.Rows, sum.Bytes)
+	n.observer.progress(sum, n.input.Rows, w.pace.allowed())
 	if sum.Rejected > n.Projection.Limits.Rejections+hopeless {
-		return n.tooManyRejections()
+		return receipt, n.tooManyRejections()
 	}
-	return nil
+	return receipt, nil
 }
 
 // documents appends what is to be written for records, rejected ones left out; versions

@@ -1,0 +1,128 @@
+package projector
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/sinks"
+)
+
+// model is a target that serves `width` requests side by side, each in 100 ms, makes the
+// others wait their turn, and refuses once what is beyond `queue`.
+type model struct {
+	width, queue              atomic.Int64
+	inFlight, refused, served atomic.Int64
+}
+
+func (m *model) write(bytes int64) sinks.Receipt {
+	begun := time.Now()
+	r := sinks.Receipt{Bytes: bytes, Requests: 1}
+	for busy := m.inFlight.Add(1); busy > m.queue.Load(); busy = m.inFlight.Load() {
+		m.refused.Add(1)
+		r.Throttled++
+		r.Bytes = bytes
+		m.inFlight.Add(-1)
+		<-time.After(200 * time.Millisecond)
+		m.inFlight.Add(1)
+	}
+	share := max(1, float64(m.inFlight.Load())/float64(m.width.Load()))
+	<-time.After(time.Duration(share * float64(100*time.Millisecond)))
+	m.inFlight.Add(-1)
+	m.served.Add(1)
+	r.Took = time.Since(begun)
+	return r
+}
+
+// drive lets 16 writers write to the model for a time.
+func drive(t *testing.T, p *pacer, m *model, during time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), during)
+	defer cancel()
+	var group errgroup.Group
+	for range 16 {
+		group.Go(func() error {
+			for p.admit(ctx) == nil {
+				p.done(m.write(4<<20), 0)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPacerFindsTheTargetsWidthAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &model{}
+		m.queue.Store(1000)
+		p := newPacer(4, 16, 4<<20)
+		for _, width := range []int64{8, 12, 8} {
+			m.width.Store(width)
+			drive(t, p, m, time.Minute)
+			if got := int64(p.allowed()); got < width || got > width+2 {
+				t.Errorf("%d requests for a target %d wide; decisions: %+v", got, width, p.made())
+			}
+		}
+	})
+}
+
+func TestPacerBacksOffFromAFullTarget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &model{}
+		m.queue.Store(3)
+		m.width.Store(3)
+		p := newPacer(8, 16, 4<<20)
+		drive(t, p, m, 10*time.Second)
+		m.refused.Store(0)
+		m.served.Store(0)
+		drive(t, p, m, 5*time.Minute)
+		if got := p.allowed(); got > 4 {
+			t.Errorf("%d requests in flight at a target that takes 3", got)
+		}
+		if refused, served := m.refused.Load(), m.served.Load(); refused*100 > served {
+			t.Errorf("%d refused of %d: more than 1%%", refused, served)
+		}
+	})
+}
+
+func TestPacerLearnsNothingFromASlowSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacer(4, 16, 4<<20)
+		for range 1000 {
+			if err := p.admit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(50 * time.Millisecond)
+			p.done(sinks.Receipt{Bytes: 1 << 20, Took: 10 * time.Millisecond}, 40*time.Millisecond)
+		}
+		if p.allowed() != 4 || len(p.made()) != 0 {
+			t.Errorf("%d requests, decisions %+v", p.allowed(), p.made())
+		}
+	})
+}
+
+func TestPacerMakesSlowRequestsSmaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacer(4, 16, 4<<20)
+		for range 100 {
+			if err := p.admit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Second)
+			p.done(sinks.Receipt{Bytes: int64(p.batchSize()), Took: 5 * time.Second}, 0)
+		}
+		if p.batchSize() != batchLeast {
+			t.Errorf("requests of %d bytes", p.batchSize())
+		}
+	})
+}
