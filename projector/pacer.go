@@ -11,8 +11,9 @@ import (
 )
 
 // pacer decides how many bulk requests are in flight, and how large they are, from what
-// the target shows: it adds one request as long as that pays, takes a quarter away when
-// the target says it is full, and tries again after a while, since targets change.
+// the target shows: it adds one request as long as that pays, takes one away if that
+// costs nothing, takes a quarter away when the target says it is full, and tries again
+// after a while, since targets change.
 // The more often in a row it was full, the longer it is left alone.
 //
 // It is the additive increase and multiplicative decrease of TCP, with throughput as the
@@ -29,6 +30,7 @@ type pacer struct {
 	window    window
 	tried     int     // the limit before the running trial; 0: none is running
 	rate      float64 // bytes/s at `tried`
+	down      bool    // the next trial is with one less
 	rest      int     // windows to leave things as they are
 	full      int     // how often in a row the target was full
 	decisions []Decision
@@ -121,29 +123,49 @@ func (p *pacer) decide(elapsed time.Duration) {
 	mean := w.took / time.Duration(w.writes)
 	switch {
 	case w.throttled > 0:
-		p.tried, p.rest = 0, restAfter<<min(p.full, 4)
 		p.full++
+		p.tried, p.rest = 0, restAfter<<min(p.full, 6)
 		p.set(max(1, p.limit*3/4), fmt.Sprintf("%d of %d requests were refused: the target is full", w.throttled, w.writes))
 	case mean > slow && p.batch > batchLeast:
 		p.batch = max(batchLeast, p.batch/2)
 		p.note(fmt.Sprintf("a request took %.1f s: smaller ones", mean.Seconds()))
 	case w.starved > w.took:
 		p.tried = 0 // the source is slower than the target: nothing to learn about the target
-	case p.tried > 0 && rate < p.rate*worthwhile:
-		p.rest = restAfter
-		p.set(p.tried, fmt.Sprintf("%.1f MB/s with %d, %.1f with %d: one more does not pay", p.rate/1e6, p.tried, rate/1e6, p.limit))
+	case p.tried > 0 && !p.paid(rate):
+		p.rest, p.down = restAfter, !p.down
+		p.set(p.tried, fmt.Sprintf("%.1f MB/s with %d, %.1f with %d: not better", p.rate/1e6, p.tried, rate/1e6, p.limit))
 		p.tried = 0
 	case p.rest > 0:
 		p.rest--
-	case p.limit < p.most:
-		if p.tried > 0 {
-			p.full = 0
-		}
-		p.tried, p.rate = p.limit, rate
-		p.set(p.limit+1, fmt.Sprintf("%.1f MB/s: try one more", rate/1e6))
 	default:
-		p.tried = 0
+		p.try(rate)
 	}
+}
+
+// paid reports whether the running trial was worth it: one more request must bring
+// something, one less must cost nothing.
+func (p *pacer) paid(rate float64) bool {
+	if p.limit > p.tried {
+		return rate >= p.rate*worthwhile
+	}
+	return rate*worthwhile >= p.rate
+}
+
+// try changes the limit by one, for a window.
+func (p *pacer) try(rate float64) {
+	next := p.limit + 1
+	if p.down {
+		next = p.limit - 1
+	}
+	if next < 1 || next > p.most {
+		p.tried, p.rest, p.down = 0, restAfter, !p.down
+		return
+	}
+	if p.tried > 0 {
+		p.full = 0
+	}
+	p.tried, p.rate = p.limit, rate
+	p.set(next, fmt.Sprintf("%.1f MB/s with %d: try %d", rate/1e6, p.limit, next))
 }
 
 func (p *pacer) set(limit int, why string) {
