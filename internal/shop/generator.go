@@ -1,0 +1,84 @@
+package shop
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// generator makes rows and sends them over one connection.
+type generator struct {
+	options Options
+	conn    *pgconn.PgConn
+	dice    dice
+
+	customers, products, orders, lines copyRows
+}
+
+// batch is how many orders, customers or products are made before they are sent.
+const batch = 5_000
+
+// span is a part of a table: the rows from number first to below end.
+type span struct {
+	table      string
+	first, end int
+}
+
+func spans(table string, rows int) []span {
+	var all []span
+	for first := 0; first < rows; first += batch {
+		all = append(all, span{table, first, min(first+batch, rows)})
+	}
+	return all
+}
+
+// fill makes and sends the rows of one span, lines along with their orders.
+func (g *generator) fill(ctx context.Context, s span) (Size, error) {
+	var row func(int)
+	switch s.table {
+	case "customer":
+		row = g.customer
+	case "product":
+		row = g.product
+	default:
+		row = g.order
+	}
+	for i := s.first; i < s.end; i++ {
+		row(i)
+	}
+	var size Size
+	for _, t := range []struct {
+		name  string
+		rows  *copyRows
+		count *int64
+	}{
+		{"customer", &g.customers, &size.Customers},
+		{"product", &g.products, &size.Products},
+		{"orders", &g.orders, &size.Orders},
+		{"lineitem", &g.lines, &size.Lines},
+	} {
+		if t.rows.rows == 0 {
+			continue
+		}
+		if err := g.send(ctx, t.name, t.rows); err != nil {
+			return Size{}, err
+		}
+		*t.count += t.rows.rows
+		size.Bytes += int64(len(t.rows.buf))
+		*t.rows = copyRows{buf: t.rows.buf[:0]}
+	}
+	return size, nil
+}
+
+func (g *generator) send(ctx context.Context, table string, c *copyRows) error {
+	tag, err := g.conn.CopyFrom(ctx, bytes.NewReader(c.buf), "COPY shop."+table+" FROM STDIN")
+	if err != nil {
+		return fmt.Errorf("shop: fill shop.%s: %w", table, err)
+	}
+	if tag.RowsAffected() != c.rows {
+		return fmt.Errorf("shop: fill shop.%s: sent %d rows, the server took %d", table, c.rows, tag.RowsAffected())
+	}
+	return nil
+}
