@@ -1,0 +1,91 @@
+package progress
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"humpty/projector"
+)
+
+// phase is what is known of the running phase.
+type phase struct {
+	name    projector.Phase
+	since   time.Time
+	done    int64
+	total   int64 // estimate; 0: not known
+	bytes   int64
+	waiting string
+}
+
+func (p *phase) take(e projector.Event) {
+	switch e.Kind {
+	case projector.Started:
+		*p = phase{name: e.Phase, since: e.At}
+	case projector.Progress:
+		p.done, p.total, p.bytes, p.waiting = e.Done, e.Total, e.Bytes, ""
+	case projector.Waiting:
+		p.waiting = e.Text
+	}
+}
+
+func (p *phase) rate(at time.Time) float64 {
+	if s := at.Sub(p.since).Seconds(); s > 0 {
+		return float64(p.done) / s
+	}
+	return 0
+}
+
+// left is the time to go, 0 if it cannot be said.
+func (p *phase) left(at time.Time) time.Duration {
+	rate := p.rate(at)
+	if p.total <= p.done || rate == 0 {
+		return 0
+	}
+	return time.Duration(float64(p.total-p.done) / rate * float64(time.Second))
+}
+
+// text says how far the phase is.
+func (p *phase) text(at time.Time) string {
+	var parts []string
+	switch {
+	case p.total > 0 && p.done <= p.total:
+		parts = append(parts, fmt.Sprintf("%s of about %s documents (%d%%)", Count(p.done), Count(p.total), p.done*100/p.total))
+	case p.done > 0:
+		parts = append(parts, Count(p.done)+" documents")
+	}
+	if p.bytes > 0 {
+		parts = append(parts, Bytes(p.bytes))
+	}
+	if p.done > 0 {
+		parts = append(parts, Count(int64(p.rate(at)))+"/s")
+	}
+	if left := p.left(at); left > 0 {
+		parts = append(parts, "ETA "+Time(left))
+	}
+	if p.waiting != "" {
+		parts = append(parts, "waiting: "+p.waiting)
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "running for "+Time(at.Sub(p.since)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// ended is the line of a phase that is over.
+func (p *phase) ended(e projector.Event) string {
+	if e.Failed != "" {
+		return "stopped after " + Time(e.Elapsed)
+	}
+	line := "done in " + Time(e.Elapsed)
+	if p.done > 0 {
+		line += fmt.Sprintf(": %s documents", Count(p.done))
+		if p.bytes > 0 {
+			line += ", " + Bytes(p.bytes)
+		}
+		if s := e.Elapsed.Seconds(); s > 0 {
+			line += fmt.Sprintf(", %s/s", Count(int64(float64(p.done)/s)))
+		}
+	}
+	return line
+}

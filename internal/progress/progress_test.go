@@ -1,0 +1,116 @@
+package progress
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"humpty/projector"
+)
+
+// shared is a buffer that two goroutines may use.
+type shared struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *shared) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func TestLines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out shared
+		r := New(Options{Out: &out})
+		failure := errors.New("disk full")
+		wait := func() { <-time.After(14 * time.Second) } // not quite three intervals
+		err := r.Run(t.Context(), func(_ context.Context, tell func(projector.Event)) error {
+			tell(projector.Event{Kind: projector.Started, Phase: projector.PhaseLoad, At: time.Now()})
+			tell(projector.Event{Kind: projector.Notice, Text: "first\nsecond"})
+			wait()
+			tell(projector.Event{Kind: projector.Progress, Phase: projector.PhaseLoad, Done: 28_000, Total: 56_000, Bytes: 51_900_000})
+			wait()
+			if got := r.Status(); got != "load: 28,000 of about 56,000 documents (50%), 51.9 MB, 1,000/s, ETA 28.0s" {
+				t.Errorf("status: %s", got)
+			}
+			tell(projector.Event{Kind: projector.Waiting, Phase: projector.PhaseLoad, Text: "the target is full"})
+			tell(projector.Event{Kind: projector.Ended, Phase: projector.PhaseLoad, Elapsed: 28 * time.Second})
+			tell(projector.Event{Kind: projector.Started, Phase: projector.PhaseSeal, At: time.Now()})
+			tell(projector.Event{Kind: projector.Ended, Phase: projector.PhaseSeal, Elapsed: time.Second, Failed: "no"})
+			return failure
+		})
+		if !errors.Is(err, failure) {
+			t.Errorf("error: %v", err)
+		}
+		want := `load      started
+notice    first
+          second
+load      running for 10.0s
+load      28,000 of about 56,000 documents (50%), 51.9 MB, 1,400/s, ETA 20.0s
+load      waiting: the target is full
+load      done in 28.0s: 28,000 documents, 51.9 MB, 1,000/s
+seal      started
+seal      stopped after 1.0s
+`
+		if got := out.String(); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+func TestBarsLeaveTheLines(t *testing.T) {
+	t.Parallel()
+	var out shared
+	r := New(Options{Out: &out, Bars: true})
+	err := r.Run(t.Context(), func(_ context.Context, tell func(projector.Event)) error {
+		for _, p := range []projector.Phase{projector.PhaseLoad, projector.PhaseVerify} {
+			tell(projector.Event{Kind: projector.Started, Phase: p, At: time.Now()})
+			tell(projector.Event{Kind: projector.Progress, Phase: p, Done: 10, Total: 20, Bytes: 100})
+			tell(projector.Event{Kind: projector.Notice, Text: "a notice in " + string(p)})
+			tell(projector.Event{Kind: projector.Progress, Phase: p, Done: 30, Total: 20, Bytes: 300}) // more than estimated
+			tell(projector.Event{Kind: projector.Ended, Phase: p, Elapsed: time.Second})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"notice    a notice in load\n", "load      done in 1.0s: 30 documents, 300 B, 30/s\n", "verify    done in 1.0s"} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("missing %q in\n%q", line, out.String())
+		}
+	}
+}
+
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1: "-1", -1234: "-1,234"} {
+		if got := Count(n); got != want {
+			t.Errorf("Count(%d) = %s", n, got)
+		}
+	}
+	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1730: "1.7 kB", 538e6: "538 MB", 999_950: "1.0 MB", 2e12: "2.0 TB"} {
+		if got := Bytes(n); got != want {
+			t.Errorf("Bytes(%d) = %s, want %s", n, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{400 * time.Millisecond: "0.4s", 26*time.Second + 600*time.Millisecond: "26.6s", 200 * time.Second: "3m20s", 125 * time.Minute: "2h05m"} {
+		if got := Time(d); got != want {
+			t.Errorf("Time(%v) = %s", d, got)
+		}
+	}
+}
