@@ -7,7 +7,7 @@ import "slices"
 type Batch struct {
 	Records  []Record
 	Position Position // behind the last record: where Read would go on
-	Snapshot string   // what the records were read in (pg_current_snapshot() form); empty if one view serves all
+	Snapshot Snapshot // what the records were read in; zero if one view serves all
 	Counts   Counts   // what the reader met to fill this batch
 	Limit    int      // stop filling once Data holds this many bytes; one larger record may exceed it
 
