@@ -26,14 +26,14 @@ type shared struct {
 const defaultLinger = time.Minute
 
 func findShared() (*shared, error) {
-	who, err := pickAccount()
+	f, err := myFolders()
 	if err != nil {
 		return nil, err
 	}
-	f, err := findFolders(who)
-	if err != nil {
-		return nil, err
-	}
+	return sharedIn(f)
+}
+
+func sharedIn(f folders) (*shared, error) {
 	v, err := sourceVersion()
 	if err != nil {
 		return nil, err
@@ -138,6 +138,9 @@ func (s *shared) spawn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.folders.tidy(); err != nil {
+		return err
+	}
 	if err := os.Remove(s.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("devstack: %w", err)
 	}
@@ -159,6 +162,7 @@ func (s *shared) spawn(ctx context.Context) error {
 	defer log.Close() //nolint:errcheck // the same
 	cmd := exec.Command(program, "supervise", "--version", s.version, "--linger", s.linger.String())
 	cmd.Dir = s.folders.state
+	cmd.Env = append(os.Environ(), "HUMPTY_CACHE="+s.folders.cache, "HUMPTY_DEVSTACK="+s.folders.state)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{file}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -170,11 +174,7 @@ func (s *shared) spawn(ctx context.Context) error {
 
 // forget removes a supervisor's program that is not what its name says.
 func forget(version string) error {
-	who, err := pickAccount()
-	if err != nil {
-		return err
-	}
-	f, err := findFolders(who)
+	f, err := myFolders()
 	if err != nil {
 		return err
 	}
@@ -185,10 +185,36 @@ func (f folders) supervisor(version string) string {
 	return filepath.Join(f.cache, "supervisor-"+version)
 }
 
+// tidy removes what supervisors of other versions of the code left, once it has
+// not been used for a day.
+func (f folders) tidy() error {
+	var errs []error
+	for _, pattern := range []string{f.supervisor("*"), filepath.Join(f.state, sharedPrefix+"*", "socket")} {
+		found, err := filepath.Glob(pattern)
+		errs = append(errs, err)
+		for _, path := range found {
+			info, err := os.Stat(path)
+			if err != nil || time.Since(info.ModTime()) < 24*time.Hour {
+				continue
+			}
+			if conn, err := net.Dial("unix", path); err == nil {
+				errs = append(errs, conn.Close())
+				continue // it runs
+			}
+			if filepath.Base(path) == "socket" {
+				path = filepath.Dir(path)
+			}
+			errs = append(errs, os.RemoveAll(path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // build makes the supervisor's program, once for each version of the code.
 func (s *shared) build(ctx context.Context) (string, error) {
 	program := s.folders.supervisor(s.version)
-	if _, err := os.Stat(program); err == nil {
+	now := time.Now()
+	if os.Chtimes(program, now, now) == nil { // it is there, and used: see tidy
 		return program, nil
 	}
 	_, here, _, _ := runtime.Caller(0)

@@ -30,22 +30,26 @@ func Up(ctx context.Context, kinds []Kind, progress func(Progress)) (Addresses, 
 // Running tells of the user's stacks that outlive their starters: shared ones
 // (usually none or one, more after changes to devstack itself) and kept ones.
 func Running(ctx context.Context) ([]Status, error) {
-	return each(ctx, actStatus, func(Status) error { return nil })
+	f, err := myFolders()
+	if err != nil {
+		return nil, err
+	}
+	return f.each(ctx, actStatus, func(Status) error { return nil })
 }
 
 // Down ends the user's shared and kept stacks, whoever uses them. When it
 // returns, their servers have ended; the answer says what they were.
 func Down(ctx context.Context) ([]Status, error) {
-	return each(ctx, actDown, func(st Status) error { return endKept(ctx, st.Dir) })
-}
-
-// each asks all supervisors and hands each kept stack to kept.
-func each(ctx context.Context, act action, kept func(Status) error) ([]Status, error) {
-	s, err := findShared()
+	f, err := myFolders()
 	if err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(s.folders.state)
+	return f.each(ctx, actDown, func(st Status) error { return endKept(ctx, st.Dir) })
+}
+
+// each asks all supervisors and hands each kept stack to kept.
+func (f folders) each(ctx context.Context, act action, kept func(Status) error) ([]Status, error) {
+	entries, err := os.ReadDir(f.state)
 	if err != nil {
 		return nil, fmt.Errorf("devstack: %w", err)
 	}
@@ -55,7 +59,7 @@ func each(ctx context.Context, act action, kept func(Status) error) ([]Status, e
 		if !strings.HasPrefix(e.Name(), sharedPrefix) {
 			continue
 		}
-		conn, err := net.Dial("unix", filepath.Join(s.folders.state, e.Name(), "socket"))
+		conn, err := net.Dial("unix", filepath.Join(f.state, e.Name(), "socket"))
 		if err != nil {
 			continue // it has ended
 		}
@@ -65,7 +69,7 @@ func each(ctx context.Context, act action, kept func(Status) error) ([]Status, e
 		}
 		errs = append(errs, err, conn.Close())
 	}
-	keptStacks, err := s.folders.kept()
+	keptStacks, err := f.kept()
 	errs = append(errs, err)
 	for _, st := range keptStacks {
 		list = append(list, st)

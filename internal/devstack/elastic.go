@@ -2,6 +2,7 @@ package devstack
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -107,6 +108,9 @@ func (s *search) prepare(_ context.Context, n *node) error {
 		"path.logs: " + filepath.Join(n.dir, "logs"),
 		"path.repo: " + filepath.Join(n.dir, "repo"),
 	}, s.config...)
+	if err := n.files(conf); err != nil {
+		return err
+	}
 	lines := replaceSettings(own, n.opts.Config[n.kind])
 	return n.who.write(filepath.Join(conf, s.name+".yml"), strings.Join(lines, "\n")+"\n")
 }
@@ -152,14 +156,26 @@ func (s *search) command(n *node) *exec.Cmd {
 	}, filepath.Join(s.home, "bin", s.name))
 }
 
-func (s *search) url(n *node) string { return fmt.Sprintf("http://127.0.0.1:%d", n.ports[0]) }
+func (s *search) url(n *node) string {
+	scheme := "http"
+	if slices.ContainsFunc(n.opts.Config[n.kind], func(l string) bool {
+		return strings.Join(strings.Fields(l), "") == "xpack.security.http.ssl.enabled:true"
+	}) {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%s://127.0.0.1:%d", scheme, n.ports[0])
+}
 
 func (s *search) ready(ctx context.Context, n *node) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url(n)+"/_cluster/health", nil)
 	if err != nil {
 		return err
 	}
-	res, err := http.DefaultClient.Do(req)
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a test's own certificate, on loopback
+	}}
+	res, err := client.Do(req)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type artifact struct {
 	coordinate string // group:artifact:version:packaging
 	file       string // what Maven calls the copy
 	sha256     string
+	inner      string // an archive in the artifact that holds the rest, if any
 }
 
 // bring returns the folder with the unpacked artifact.
@@ -35,10 +36,22 @@ func (a artifact) bring(ctx context.Context, cache string, fetching func()) (str
 		if err := verify(file, a.sha256); err != nil {
 			return err
 		}
-		if err := unzip(file, tmp); err != nil {
+		spent := []string{file}
+		err := unzip(file, tmp)
+		if err == nil && a.inner != "" {
+			inner := filepath.Join(tmp, a.inner)
+			spent = append(spent, inner)
+			err = untar(ctx, inner, tmp)
+		}
+		if err != nil {
 			return fmt.Errorf("devstack: unpack %s: %w", a.name, err)
 		}
-		return os.Remove(file)
+		for _, f := range spent {
+			if err := os.Remove(f); err != nil {
+				return fmt.Errorf("devstack: %w", err)
+			}
+		}
+		return nil
 	})
 }
 
@@ -57,8 +70,11 @@ func bring(ctx context.Context, cache, name string, fetching func(), fill func(t
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil // somebody else brought it meanwhile
 	}
+	if err := removeAll(filepath.Join(cache, fetchPrefix+"*")); err != nil { // of a process that was killed
+		return "", err
+	}
 	fetching()
-	tmp, err := os.MkdirTemp(cache, "fetching-")
+	tmp, err := os.MkdirTemp(cache, fetchPrefix)
 	if err != nil {
 		return "", fmt.Errorf("devstack: %w", err)
 	}
@@ -73,6 +89,17 @@ func bring(ctx context.Context, cache, name string, fetching func(), fill func(t
 		return "", errors.Join(err, os.RemoveAll(tmp))
 	}
 	return dir, nil
+}
+
+const fetchPrefix = "fetching-"
+
+func removeAll(pattern string) error {
+	found, err := filepath.Glob(pattern)
+	errs := []error{err}
+	for _, path := range found {
+		errs = append(errs, os.RemoveAll(path))
+	}
+	return errors.Join(errs...)
 }
 
 // maven runs mvn with strict checksums.

@@ -17,6 +17,14 @@ type folders struct {
 	state string // one folder per stack, and the locks
 }
 
+func myFolders() (folders, error) {
+	who, err := pickAccount()
+	if err != nil {
+		return folders{}, err
+	}
+	return findFolders(who)
+}
+
 func findFolders(who account) (folders, error) {
 	cache, err := cacheFolder(who)
 	if err != nil {

@@ -82,6 +82,9 @@ func (k *kafka) prepare(ctx context.Context, n *node) error {
 		"share.coordinator.state.topic.min.isr=1",
 		"group.initial.rebalance.delay.ms=0",
 	}, n.opts.Config[n.kind]...)
+	if err := n.files(n.dir); err != nil {
+		return err
+	}
 	if err := n.who.write(k.properties(n), strings.Join(conf, "\n")+"\n"); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package devstack
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -34,6 +35,9 @@ type Options struct {
 	// (elasticsearch.yml, opensearch.yml, postgresql.conf, server.properties).
 	// They come last; a line for a setting that devstack sets too replaces it.
 	Config map[Kind][]string
+	// Files are laid beside a server's own configuration file, by name: keys and
+	// certificates, Elasticsearch's users and users_roles.
+	Files map[Kind]map[string]string
 	// Durable makes PostgreSQL wait for the disk as it does in production.
 	// Without it fsync is off: quicker, and data do not survive a power loss.
 	Durable bool
@@ -88,9 +92,9 @@ func (o Options) validate() error {
 			return fmt.Errorf("devstack: server %s is named twice in Options.Servers", k)
 		}
 	}
-	for k := range o.Config {
+	for _, k := range slices.Concat(slices.Collect(maps.Keys(o.Config)), slices.Collect(maps.Keys(o.Files))) {
 		if !slices.Contains(o.Servers, k) {
-			return fmt.Errorf("devstack: Options.Config has lines for %q, which Options.Servers does not name", k)
+			return fmt.Errorf("devstack: Options.Config or Files has something for %q, which Options.Servers does not name", k)
 		}
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,18 +20,21 @@ import (
 const oldestPostgres = 13
 
 // postgres is PostgreSQL as installed, else as brought.
-type postgres struct{ bin string }
+type postgres struct {
+	bin       string
+	installed []string // folders to look for it
+}
 
 func (p *postgres) find(ctx context.Context, n *node) (string, error) {
-	for _, dir := range postgresFolders() {
+	for _, dir := range p.installed {
 		if v := askPostgres(ctx, dir); v >= oldestPostgres && n.who.canReach(dir) == nil {
 			p.bin = dir
 			return fmt.Sprintf("PostgreSQL %d", v), nil
 		}
 	}
-	dir, version, err := bringPostgres(ctx, n)
-	p.bin = dir
-	return "PostgreSQL " + version, err
+	var err error
+	p.bin, err = bringPostgres(ctx, n)
+	return "PostgreSQL " + embeddedVersion, err
 }
 
 // postgresFolders lists where initdb and postgres may be: PATH, then where
@@ -112,6 +114,9 @@ func (p *postgres) prepare(ctx context.Context, n *node) error {
 		conf = append(conf, "fsync = off", "synchronous_commit = off", "full_page_writes = off")
 	}
 	conf = append(conf, n.opts.Config[n.kind]...)
+	if err := n.files(data); err != nil {
+		return err
+	}
 	return n.who.write(filepath.Join(data, "postgresql.auto.conf"), strings.Join(conf, "\n")+"\n")
 }
 
@@ -138,13 +143,4 @@ func (p *postgres) traits(n *node) traits {
 		address: p.dsn(n),
 		export:  func(a *Addresses) { a.Postgres = p.dsn(n) },
 	}
-}
-
-// embeddedPostgres is what Maven brings where no PostgreSQL is installed.
-var errNoEmbedded = errors.New("no PostgreSQL is installed and none can be brought")
-
-func bringPostgres(ctx context.Context, n *node) (bin, version string, err error) {
-	_ = ctx
-	return "", "", fmt.Errorf("devstack: %w for %s/%s: install PostgreSQL %d or newer (Debian and Ubuntu: apt-get install postgresql; macOS: brew install postgresql@17)",
-		errNoEmbedded, runtime.GOOS, runtime.GOARCH, oldestPostgres)
 }

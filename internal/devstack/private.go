@@ -24,11 +24,7 @@ func Private(t testing.TB, opts Options) *Stack {
 	if opts.Keep {
 		t.Fatal("devstack: a private stack ends with its test: Options.Keep must be false")
 	}
-	who, err := pickAccount()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := findFolders(who)
+	f, err := myFolders()
 	if err != nil {
 		t.Fatal(err)
 	}

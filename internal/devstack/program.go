@@ -44,7 +44,7 @@ type node struct {
 func newProgram(k Kind) program {
 	switch k {
 	case KindPostgres:
-		return &postgres{}
+		return &postgres{installed: postgresFolders()}
 	case KindElasticsearch:
 		return &search{flavour: elasticsearch}
 	case KindOpenSearch:
@@ -62,6 +62,16 @@ func (n *node) stopPipe() string {
 }
 
 const stopSuffix = ".stop"
+
+// files writes Options.Files into a folder.
+func (n *node) files(dir string) error {
+	for name, text := range n.opts.Files[n.kind] {
+		if err := n.who.write(filepath.Join(dir, name), text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // cmd is a program in the node's folder with little of our environment, so that
 // what is set there for other programs does not change the servers.

@@ -31,11 +31,13 @@ type supervisor struct {
 
 // Supervise serves the shared stack on a listening unix socket. It returns when
 // the last client has been gone for linger, when a client asks for the end, or
-// when ctx ends; the servers have ended then.
+// when ctx ends; the servers have ended then. It leaves the listener open if it
+// could not begin: clients that wait are told when the process ends, after its
+// error is in its log.
 func Supervise(ctx context.Context, listener net.Listener, version string, linger time.Duration) error {
 	if own, err := sourceVersion(); err != nil || own != version {
 		err = errors.Join(err, fmt.Errorf("devstack: the code of devstack changed while the supervisor was built (%s is not %s): run it again", own, version))
-		return errors.Join(err, forget(version), listener.Close())
+		return errors.Join(err, forget(version))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -46,10 +48,10 @@ func Supervise(ctx context.Context, listener net.Listener, version string, linge
 		Progress: s.broadcast,
 	})
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	s.stack = stack
-	s.idle = time.AfterFunc(linger, s.expire)
+	s.idle = time.AfterFunc(max(linger, 10*time.Second), s.expire) // the first client is on its way
 	defer s.idle.Stop()
 
 	g, gctx := errgroup.WithContext(ctx)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/segmentio/kafka-go"
 
 	"humpty/internal/devstack"
 )
@@ -70,4 +71,33 @@ func call(t *testing.T, method, url, body string) string {
 		t.Fatalf("%s %s: %s: %s", method, url, res.Status, text)
 	}
 	return string(text)
+}
+
+func TestOpenSearchIndexesADocument(t *testing.T) {
+	t.Parallel()
+	indexOne(t, devstack.OpenSearch(t))
+}
+
+func TestKafkaKeepsARecord(t *testing.T) {
+	t.Parallel()
+	broker, topic := devstack.Kafka(t)[0], devstack.Name(t)
+	admin, err := kafka.DialContext(t.Context(), "tcp", broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close() //nolint:errcheck // nothing to lose
+	if err := admin.CreateTopics(kafka.TopicConfig{Topic: topic, NumPartitions: 1, ReplicationFactor: 1}); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := kafka.DialLeader(t.Context(), "tcp", broker, topic, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // nothing to lose
+	if _, err := conn.WriteMessages(kafka.Message{Value: []byte("Humpty")}); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := conn.ReadMessage(1 << 10); err != nil || string(m.Value) != "Humpty" {
+		t.Fatalf("read %q, %v", m.Value, err)
+	}
 }
