@@ -1,0 +1,81 @@
+package elastic
+
+import (
+	"bytes"
+	"strconv"
+	"unicode/utf8"
+
+	"humpty/sinks"
+)
+
+// longestID is the server's limit; a longer one would fail the whole request.
+const longestID = 512
+
+// unfit says why a document cannot be put into a request at all: each of these would
+// make the server refuse everything that travels with it.
+func unfit(d *sinks.Document) (kind, reason string) {
+	switch {
+	case len(d.ID) == 0:
+		return "invalid_id", "the id is empty"
+	case len(d.ID) > longestID:
+		return "invalid_id", "the id has " + strconv.Itoa(len(d.ID)) + " bytes, more than the 512 that are possible"
+	case !utf8.Valid(d.ID) || !utf8.Valid(d.Routing):
+		return "invalid_id", "the id or routing is not UTF-8"
+	case d.Version < 0:
+		return "invalid_version", "the version " + strconv.FormatInt(d.Version, 10) + " is negative"
+	case d.Body != nil && len(d.Body) == 0:
+		return "invalid_body", "the body is empty"
+	case bytes.IndexByte(d.Body, '\n') >= 0:
+		return "invalid_body", "the body has more than one line"
+	}
+	return "", ""
+}
+
+// overhead bounds what appendDocument adds to id, routing and body, escapes aside.
+const overhead = 112
+
+// appendDocument appends the one or two lines that a bulk request has for a document.
+func appendDocument(dst []byte, d *sinks.Document) []byte {
+	if d.Body == nil {
+		dst = append(dst, `{"delete":{"_id":"`...)
+	} else {
+		dst = append(dst, `{"index":{"_id":"`...)
+	}
+	dst = appendEscaped(dst, d.ID)
+	dst = append(dst, '"')
+	if d.Routing != nil {
+		dst = append(dst, `,"routing":"`...)
+		dst = appendEscaped(dst, d.Routing)
+		dst = append(dst, '"')
+	}
+	if d.Version != 0 {
+		dst = append(dst, `,"version":`...)
+		dst = strconv.AppendInt(dst, d.Version, 10)
+		dst = append(dst, `,"version_type":"external_gte"`...)
+	}
+	dst = append(dst, "}}\n"...)
+	if d.Body != nil {
+		dst = append(dst, d.Body...)
+		dst = append(dst, '\n')
+	}
+	return dst
+}
+
+// appendEscaped appends what is between the quotes of a JSON string.
+func appendEscaped(dst, text []byte) []byte {
+	const hex = "0123456789abcdef"
+	from := 0
+	for i, b := range text {
+		if b >= ' ' && b != '"' && b != '\\' {
+			continue
+		}
+		dst = append(dst, text[from:i]...)
+		if b < ' ' {
+			dst = append(dst, '\\', 'u', '0', '0', hex[b>>4], hex[b&15])
+		} else {
+			dst = append(dst, '\\', b)
+		}
+		from = i + 1
+	}
+	return append(dst, text[from:]...)
+}

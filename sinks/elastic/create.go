@@ -1,0 +1,138 @@
+package elastic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"humpty/sinks"
+)
+
+// Create makes the generation's index in one call: the user's definition, the load's
+// settings over it, the journal and meta, and the alias that it is written through.
+func (t *Target) Create(ctx context.Context, g sinks.Generation) (sinks.Index, error) {
+	if err := t.pin(ctx); err != nil {
+		return nil, err
+	}
+	if !strings.HasPrefix(g.Name, t.cfg.Alias+"-") || g.Meta.Alias != t.cfg.Alias {
+		return nil, guard("", "index %s cannot be a generation of alias %s: its name must begin with %[2]s-", g.Name, t.cfg.Alias)
+	}
+	d, err := parseDefinition(g.Definition)
+	if err != nil {
+		return nil, err
+	}
+	templates, err := t.templates(ctx, g.Name)
+	if err != nil {
+		return nil, err
+	}
+	body, err := d.body(g.Name, g.Meta, templates)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.make(ctx, g, body); err != nil {
+		return nil, err
+	}
+	return t.open(ctx, g.Name)
+}
+
+func (t *Target) make(ctx context.Context, g sinks.Generation, body []byte) error {
+	var a struct {
+		acknowledged
+		Shards bool `json:"shards_acknowledged"`
+	}
+	err := t.call(ctx, request{method: http.MethodPut, path: "/" + url.PathEscape(g.Name), body: body, patience: patient}, &a)
+	var no *refused
+	switch {
+	case errors.As(err, &no) && no.Type == "resource_already_exists_exception" && t.madeBefore(ctx, g):
+		return nil // an earlier attempt of this call did it
+	case errors.As(err, &no) && no.Type == "resource_already_exists_exception":
+		return guard("", "index %s exists already", g.Name)
+	case err != nil:
+		return t.explain("create index "+g.Name, err)
+	case !a.Acknowledged:
+		return t.failed("index %s was asked for, but the cluster did not confirm it in time; `humpty prune` drops it", g.Name)
+	case !a.Shards:
+		e := t.failed("index %s was made, but no node takes its shards: %s; `humpty prune` drops it", g.Name, t.whyUnassigned(ctx, g.Name))
+		e.Remedy = "free disk space or add a node, or correct the allocation settings"
+		return e
+	}
+	return nil
+}
+
+func (t *Target) madeBefore(ctx context.Context, g sinks.Generation) bool {
+	all, err := t.look(ctx, url.PathEscape(g.Name))
+	if err != nil {
+		return false
+	}
+	m, ok := all[g.Name].ours(t.cfg.Alias)
+	return ok && m.Run == g.Meta.Run && m.Epoch == g.Meta.Epoch && m.State == g.Meta.State
+}
+
+// templates reads which settings index templates would give the index, where the account
+// may ask; the user's definition is stronger. An alias from a template is refused: it
+// would serve an empty index.
+func (t *Target) templates(ctx context.Context, name string) (settings, error) {
+	var a struct {
+		Template struct {
+			Settings json.RawMessage            `json:"settings"`
+			Aliases  map[string]json.RawMessage `json:"aliases"`
+		} `json:"template"`
+	}
+	path := "/_index_template/_simulate_index/" + url.PathEscape(name)
+	err := t.call(ctx, request{method: http.MethodPost, path: path, patience: patient}, &a)
+	var no *refused
+	switch {
+	case errors.As(err, &no):
+		return nil, nil // it may not ask: then the server's defaults are restored
+	case err != nil:
+		return nil, err
+	}
+	for alias := range a.Template.Aliases {
+		return nil, &Error{
+			Kind:   Definition,
+			What:   "an index template that matches " + name + " would put it behind alias " + alias + " while it is empty",
+			Remedy: "narrow the template's index_patterns (see GET _index_template), so that they do not match " + t.cfg.Alias + "-*",
+		}
+	}
+	flat, err := flatten(a.Template.Settings)
+	if err != nil {
+		return nil, &Error{Kind: Failed, What: "read the templates that match " + name, Err: err}
+	}
+	return flat, nil
+}
+
+// whyUnassigned asks the cluster why a primary has no node.
+func (c *client) whyUnassigned(ctx context.Context, name string) string {
+	var a struct {
+		Why   string `json:"allocate_explanation"`
+		Nodes []struct {
+			Deciders []struct {
+				Why string `json:"explanation"`
+			} `json:"deciders"`
+		} `json:"node_allocation_decisions"`
+	}
+	body, err := json.Marshal(map[string]any{"index": name, "shard": 0, "primary": true})
+	if err == nil {
+		err = c.call(ctx, request{method: http.MethodPost, path: "/_cluster/allocation/explain", body: body, patience: patient}, &a)
+	}
+	if err != nil {
+		return "the reason could not be read: " + err.Error()
+	}
+	for _, n := range a.Nodes {
+		for _, d := range n.Deciders {
+			return d.Why
+		}
+	}
+	return a.Why
+}
+
+// missing tells whether an index is not there (any more).
+func missing(err error) bool {
+	var no *refused
+	return errors.As(err, &no) && no.Type == missingType
+}
+
+const missingType = "index_not_found_exception"

@@ -1,0 +1,30 @@
+// Package elastic writes to Elasticsearch 8 and 9 and OpenSearch 2 and 3 by one code
+// path; product.go names what differs.
+//
+// # Writing
+//
+// A generation is written through an alias of its own (its name and "-load") with
+// require_alias, because a bulk request to an index that somebody deleted would create
+// it again, empty and with a guessed mapping. Write sends what has no verdict until it
+// has one; rules.go is the list of what each answer means.
+//
+// # Settings
+//
+// Create puts the load's settings over the user's and writes what the user wants into a
+// journal in the index's _meta ([sinks.Meta].Restore). Seal works the journal off, so any
+// later run can do it too. gc_deletes stays at 24 h until the generation is live, since a
+// late write of the load must not bring a deleted document back; a Seal of a live
+// generation restores it.
+//
+// # Reading
+//
+// Scan opens one point in time for each shard. A part reads whole shards where the
+// numbers allow it, otherwise a slice of each by hash of the sequence number, which
+// unlike the document's number does not change when segments are merged.
+//
+// # Leases
+//
+// The lease of an alias is a document in the hidden index humpty-leases, changed by
+// compare-and-set. Expiry is judged by the clock of who wants to take over: clocks must
+// agree to within the lease's time, and a holder must stop when it could not renew in it.
+package elastic

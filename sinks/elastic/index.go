@@ -1,0 +1,130 @@
+package elastic
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"humpty/sinks"
+)
+
+// index is one generation.
+type index struct {
+	*client
+	name, uuid string
+	path       string // of its name
+	shards     int
+
+	attempts sync.Pool              // of *attempt
+	limit    atomic.Int64           // bytes of one bulk body; a 413 lowers it
+	opaque   atomic.Pointer[string] // who we are, in the cluster's task list and logs
+
+	mu   sync.Mutex
+	meta sinks.Meta                 // as noted last; Restore is ours
+	own  map[string]json.RawMessage // the user's keys of _meta
+}
+
+func newIndex(c *client, name string, f found, meta sinks.Meta) *index {
+	own := maps.Clone(f.Mappings.Meta)
+	delete(own, metaKey)
+	x := &index{client: c, name: name, uuid: f.setting("index.uuid"), path: "/" + url.PathEscape(name), meta: meta, own: own}
+	x.shards, _ = strconv.Atoi(f.setting("index.number_of_shards")) // always there, but for 0 nothing is scanned: see Scan
+	x.limit.Store(int64(c.cfg.MaxRequestBytes))
+	x.attempts.New = func() any { return new(attempt) }
+	x.tag()
+	return x
+}
+
+func (x *index) tag() {
+	tag := fmt.Sprintf("humpty-%s-%d", x.meta.Run, x.meta.Epoch)
+	x.opaque.Store(&tag)
+}
+
+// Note replaces the meta, all but its Restore: that journal is written by Create and
+// worked off by Seal.
+func (x *index) Note(ctx context.Context, m sinks.Meta) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	m.Restore = x.meta.Restore
+	return x.note(ctx, m)
+}
+
+// note writes m; mu is held.
+func (x *index) note(ctx context.Context, m sinks.Meta) error {
+	raw, err := metaBody(x.own, m)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(map[string]json.RawMessage{"_meta": raw})
+	if err != nil {
+		return fmt.Errorf("encode the meta of %s: %w", x.name, err)
+	}
+	if err := x.change(ctx, http.MethodPut, x.path+"/_mapping", body); err != nil {
+		return x.explain("note the state in index "+x.name, err)
+	}
+	x.meta = m
+	x.tag()
+	return nil
+}
+
+// shardsAnswer is the part of many answers that says whether all shards took part.
+type shardsAnswer struct {
+	Shards struct {
+		Total, Successful, Failed int
+		Failures                  []json.RawMessage
+	} `json:"_shards"`
+}
+
+func (a shardsAnswer) err() error {
+	if a.Shards.Failed == 0 && a.Shards.Total > 0 {
+		return nil
+	}
+	reason := ""
+	for _, f := range a.Shards.Failures {
+		reason = ": " + clip(f)
+	}
+	return fmt.Errorf("%d of %d shards failed%s", a.Shards.Failed, a.Shards.Total, reason)
+}
+
+// onShards makes a call that every shard must have answered.
+func (x *index) onShards(ctx context.Context, method, verb string) error {
+	var a shardsAnswer
+	err := x.call(ctx, request{method: method, path: x.path + "/" + verb, patience: patient}, &a)
+	if err == nil {
+		err = a.err()
+	}
+	if err != nil {
+		return x.explain(verb[1:]+" index "+x.name, err)
+	}
+	return nil
+}
+
+// Count refreshes and counts what a search would find.
+func (x *index) Count(ctx context.Context) (int64, error) {
+	if err := x.onShards(ctx, http.MethodPost, "_refresh"); err != nil {
+		return 0, err
+	}
+	return x.count(ctx, x.path)
+}
+
+// count is the number of documents that a search finds now; nested ones do not count.
+func (c *client) count(ctx context.Context, path string) (int64, error) {
+	var a struct {
+		shardsAnswer
+		Count int64 `json:"count"`
+	}
+	err := c.call(ctx, request{method: http.MethodGet, path: path + "/_count", patience: patient}, &a)
+	if err == nil {
+		err = a.err()
+	}
+	if err != nil {
+		return 0, c.explain("count "+path[1:], err)
+	}
+	return a.Count, nil
+}

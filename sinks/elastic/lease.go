@@ -1,0 +1,151 @@
+package elastic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"humpty/sinks"
+)
+
+// leaseIndex holds one document for each alias that was ever worked on.
+const leaseIndex = "humpty-leases"
+
+const leaseDefinition = `{
+	"settings": {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": true}},
+	"mappings": {"dynamic": false, "_meta": {"about": "who works on which alias; see humpty's documentation"}}
+}`
+
+// Acquire takes the lease if it is free, expired, or owner's own.
+func (t *Target) Acquire(ctx context.Context, owner sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
+	if err := t.pin(ctx); err != nil {
+		return sinks.Lease{}, err
+	}
+	for {
+		was, err := t.Holder(ctx)
+		if err != nil {
+			return sinks.Lease{}, err
+		}
+		if time.Now().Before(was.Expires) && !same(was.Owner, owner) {
+			return sinks.Lease{}, &sinks.Held{Lease: was}
+		}
+		next := sinks.Lease{Owner: owner, Fence: was.Fence + 1, Epoch: was.Epoch, Expires: time.Now().Add(ttl).UTC(), Token: was.Token}
+		taken, err := t.put(ctx, next)
+		if err == nil || !conflict(err) {
+			return taken, err
+		}
+		// Somebody was quicker, or an earlier attempt of ours took it: look again.
+	}
+}
+
+func same(a, b sinks.Owner) bool { return a.Run == b.Run && a.Host == b.Host && a.PID == b.PID }
+
+// Renew prolongs a lease.
+func (t *Target) Renew(ctx context.Context, l sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
+	return t.update(ctx, l, func(stored sinks.Lease) sinks.Lease {
+		l.Expires, l.Epoch = time.Now().Add(ttl).UTC(), max(l.Epoch, stored.Epoch)
+		return l
+	})
+}
+
+// Release gives a lease back; one that was taken over already is let alone.
+func (t *Target) Release(ctx context.Context, l sinks.Lease) error {
+	_, err := t.update(ctx, l, func(stored sinks.Lease) sinks.Lease {
+		l.Expires, l.Epoch = time.Time{}, max(l.Epoch, stored.Epoch)
+		return l
+	})
+	var held *sinks.Held
+	if errors.As(err, &held) {
+		return nil
+	}
+	return err
+}
+
+// update changes a lease that is still l's: the same fence is the same acquisition,
+// whatever attempts of this call did before.
+func (t *Target) update(ctx context.Context, l sinks.Lease, change func(stored sinks.Lease) sinks.Lease) (sinks.Lease, error) {
+	for {
+		stored, err := t.Holder(ctx)
+		if err != nil {
+			return l, err
+		}
+		if stored.Fence != l.Fence || !same(stored.Owner, l.Owner) {
+			return l, &sinks.Held{Lease: stored}
+		}
+		next := change(stored)
+		next.Token = stored.Token
+		renewed, err := t.put(ctx, next)
+		if err == nil || !conflict(err) {
+			return renewed, err
+		}
+	}
+}
+
+// Holder reads the lease; the zero Lease if there never was one.
+func (t *Target) Holder(ctx context.Context) (sinks.Lease, error) {
+	var a struct {
+		Found  bool        `json:"found"`
+		Seq    int64       `json:"_seq_no"`
+		Term   int64       `json:"_primary_term"`
+		Source sinks.Lease `json:"_source"`
+	}
+	found, err := t.get(ctx, t.leasePath("_doc"), &a)
+	if err != nil {
+		return sinks.Lease{}, t.explain("read the lease of alias "+t.cfg.Alias, err)
+	}
+	if !found || !a.Found {
+		return sinks.Lease{}, nil
+	}
+	a.Source.Token = fmt.Sprintf("?if_seq_no=%d&if_primary_term=%d", a.Seq, a.Term)
+	return a.Source, nil
+}
+
+func (t *Target) leasePath(verb string) string {
+	return "/" + leaseIndex + "/" + verb + "/" + url.PathEscape(t.cfg.Alias)
+}
+
+// put stores l over the document that its token names, or as the first.
+func (t *Target) put(ctx context.Context, l sinks.Lease) (sinks.Lease, error) {
+	path := t.leasePath("_create")
+	if l.Token != "" {
+		path = t.leasePath("_doc") + l.Token
+	} else if err := t.leaseHome(ctx); err != nil {
+		return l, err
+	}
+	body, err := json.Marshal(l)
+	if err != nil {
+		return l, fmt.Errorf("encode a lease: %w", err)
+	}
+	var a struct {
+		Seq  int64 `json:"_seq_no"`
+		Term int64 `json:"_primary_term"`
+	}
+	if err := t.call(ctx, request{method: http.MethodPut, path: path, body: body, patience: patient}, &a); err != nil {
+		if conflict(err) {
+			return l, err
+		}
+		return l, t.explain("write the lease of alias "+t.cfg.Alias+" to index "+leaseIndex, err)
+	}
+	l.Token = fmt.Sprintf("?if_seq_no=%d&if_primary_term=%d", a.Seq, a.Term)
+	return l, nil
+}
+
+func conflict(err error) bool {
+	var no *refused
+	return errors.As(err, &no) && no.Status == http.StatusConflict
+}
+
+// leaseHome makes the index of the leases if it is not there: explicitly, since one that
+// is made by the first document would map it by guess.
+func (t *Target) leaseHome(ctx context.Context) error {
+	err := t.change(ctx, http.MethodPut, "/"+leaseIndex, []byte(leaseDefinition))
+	var no *refused
+	if err == nil || errors.As(err, &no) && no.Type == "resource_already_exists_exception" {
+		return nil
+	}
+	return t.explain("create index "+leaseIndex+", which keeps two rebuilds apart", err)
+}

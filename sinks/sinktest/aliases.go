@@ -1,0 +1,169 @@
+package sinktest
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"testing"
+
+	"humpty/sinks"
+)
+
+// look surveys.
+func look(t *testing.T, target sinks.Target) sinks.Survey {
+	t.Helper()
+	s, err := target.Survey(t.Context())
+	must(t, err)
+	return s
+}
+
+// swapTo swaps as the engine does.
+func swapTo(t *testing.T, target sinks.Target, to, replace string) {
+	t.Helper()
+	change, err := look(t, target).SwapTo(to, replace)
+	must(t, err)
+	must(t, target.Swap(t.Context(), change))
+}
+
+func survey(t *testing.T, u Under) {
+	f := begin(t, u)
+	s := look(t, f.Target)
+	if s.Alias != f.alias || s.Product == "" || len(s.Serving) != 0 || s.Concrete != nil || s.Live() != "" {
+		t.Errorf("survey of an alias with one generation that does not serve: %+v", s)
+	}
+	if len(s.Generations) != 1 {
+		t.Fatalf("%d generations, want 1", len(s.Generations))
+	}
+	sameMeta(t, s.Generations[0].Meta, f.meta)
+	newer, _, _ := f.generation(t, 2)
+	write(t, f.index, doc("a", 1, `{"n":1}`))
+	must(t, f.index.Seal(t.Context(), nil))
+	s = look(t, f.Target)
+	if len(s.Generations) != 2 || s.Generations[0].Name != f.name || s.Generations[1].Name != newer {
+		t.Fatalf("generations %+v, want the older and the newer", s.Generations)
+	}
+	if s.Epoch() != 2 {
+		t.Errorf("epoch %d, want 2", s.Epoch())
+	}
+	if g := s.Generations[0]; g.Documents != 1 && !u.Forgets {
+		t.Errorf("the sealed generation has %d documents, want 1", g.Documents)
+	}
+	if g := s.Generations[1]; g.Documents > 0 || g.Created.IsZero() && !u.Forgets {
+		t.Errorf("the generation that loads: %+v", g)
+	}
+}
+
+// sameMeta compares all but the journal, which is the target's.
+func sameMeta(t *testing.T, got, want sinks.Meta) {
+	t.Helper()
+	got.Restore, want.Restore = nil, nil
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("meta %+v, want %+v", got, want)
+	}
+}
+
+func reopen(t *testing.T, u Under) {
+	f := begin(t, u)
+	write(t, f.index, doc("a", 1, `{"n":1}`))
+	m := f.meta
+	m.State, m.Reason, m.Documents = sinks.Failed, `a "reason"`, 7
+	m.Positions = map[string]string{"orders[0]": "1/2\n3"}
+	m.Verified = &sinks.Verification{Level: "full", At: m.Started, Documents: 1}
+	m.Restore = map[string]json.RawMessage{"not": json.RawMessage(`"yours"`)}
+	must(t, f.index.Note(t.Context(), m))
+	other := u.Again(t, f.alias)
+	g, ok := look(t, other).Find(f.name)
+	if !ok {
+		t.Fatalf("another target for the alias does not see %s", f.name)
+	}
+	sameMeta(t, g.Meta, m)
+	if _, there := g.Meta.Restore["not"]; there {
+		t.Error("Note has changed the journal")
+	}
+	index, err := other.Open(t.Context(), f.name)
+	must(t, err)
+	write(t, index, doc("b", 1, `{"n":2}`))
+	f.index = index // sealed by another run than the one that made it
+	f.holds(t, u, map[string]string{"a": `{"n":1}`, "b": `{"n":2}`})
+}
+
+func refusals(t *testing.T, u Under) {
+	f := begin(t, u)
+	again := sinks.Generation{Name: f.name, Definition: []byte(Definition), Meta: f.meta}
+	again.Meta.Run = "another"
+	if _, err := f.Create(t.Context(), again); err == nil {
+		t.Error("Create takes a name that exists")
+	}
+	for _, name := range []string{f.alias + "-20000101t000000", f.alias, "nothing"} {
+		if _, err := f.Open(t.Context(), name); err == nil {
+			t.Errorf("Open takes %q, which is no generation", name)
+		}
+		if err := f.Drop(t.Context(), name); err == nil {
+			t.Errorf("Drop takes %q, which is no generation", name)
+		}
+		if _, err := look(t, f.Target).SwapTo(name, ""); err == nil {
+			t.Errorf("SwapTo takes %q, which is no generation", name)
+		}
+	}
+}
+
+func firstSwap(t *testing.T, u Under) {
+	f := begin(t, u)
+	must(t, f.index.Seal(t.Context(), nil))
+	swapTo(t, f.Target, f.name, "")
+	swapTo(t, f.Target, f.name, "") // again is harmless
+	s := look(t, u.Again(t, f.alias))
+	if s.Live() != f.name || !s.Serving[0].Ours {
+		t.Errorf("the alias serves %+v, want %s", s.Serving, f.name)
+	}
+}
+
+func swapBack(t *testing.T, u Under) {
+	f := begin(t, u)
+	must(t, f.index.Seal(t.Context(), nil))
+	swapTo(t, f.Target, f.name, "")
+	newer, _, index := f.generation(t, 2)
+	must(t, index.Seal(t.Context(), nil))
+	for _, to := range []string{newer, f.name, newer} {
+		swapTo(t, f.Target, to, "")
+		if live := look(t, f.Target).Live(); live != to {
+			t.Fatalf("the alias serves %q, want %q", live, to)
+		}
+	}
+}
+
+func trap(t *testing.T, u Under) {
+	if u.Trap == nil {
+		t.Skip("has no concrete indices beside its generations")
+	}
+	f := begin(t, u)
+	must(t, f.index.Seal(t.Context(), nil))
+	u.Trap(t, f.alias)
+	s := look(t, f.Target)
+	if s.Concrete == nil || s.Concrete.Index != f.alias || s.Concrete.Documents != 1 {
+		t.Fatalf("the index on the alias's name is not seen: %+v", s.Concrete)
+	}
+	_, err := s.SwapTo(f.name, "")
+	var caught *sinks.Trap
+	if !errors.As(err, &caught) || caught.Concrete != *s.Concrete || caught.To != f.name {
+		t.Fatalf("SwapTo: %v, want a trap", err)
+	}
+	swapTo(t, f.Target, f.name, f.alias)
+	if s = look(t, f.Target); s.Live() != f.name || s.Concrete != nil {
+		t.Errorf("after replacing it: %+v", s)
+	}
+}
+
+func drop(t *testing.T, u Under) {
+	f := begin(t, u)
+	must(t, f.index.Seal(t.Context(), nil))
+	swapTo(t, f.Target, f.name, "")
+	newer, _, _ := f.generation(t, 2)
+	if err := f.Drop(t.Context(), f.name); err == nil {
+		t.Fatal("Drop deletes the live generation")
+	}
+	must(t, f.Drop(t.Context(), newer))
+	if s := look(t, f.Target); s.Live() != f.name || len(s.Generations) != 1 {
+		t.Errorf("after dropping the other generation: %+v", s)
+	}
+}

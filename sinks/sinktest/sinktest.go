@@ -1,0 +1,184 @@
+// Package sinktest is what every implementation of sinks.Target must pass.
+package sinktest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"humpty/sinks"
+)
+
+// Under is the implementation under test, and what it cannot do by nature.
+type Under struct {
+	// Target returns a target for an alias that no other test uses, and the alias; called
+	// once for each test, also in parallel. What a test leaves behind is its concern.
+	Target func(t *testing.T) (target sinks.Target, alias string)
+
+	// Again returns another target for the same alias, as another machine has it.
+	Again func(t *testing.T, alias string) sinks.Target
+
+	Forgets bool // keeps no documents: Count and Scan find none, nothing is superseded
+	Lenient bool // has no mapping that a document could break
+
+	// Trap makes a concrete index with one document on the alias's name; nil if there is
+	// no such thing.
+	Trap func(t *testing.T, alias string)
+}
+
+// Run runs all of it.
+func Run(t *testing.T, u Under) {
+	for name, test := range map[string]func(*testing.T, Under){
+		"Roundtrip":   roundtrip,
+		"Verdicts":    verdicts,
+		"Unversioned": unversioned,
+		"Routing":     routing,
+		"IDs":         ids,
+		"Bodies":      bodies,
+		"Unfit":       unfit,
+		"Rejections":  rejections,
+		"Large":       large,
+		"Concurrent":  concurrent,
+		"Cancelled":   cancelled,
+		"Empty":       empty,
+		"Survey":      survey,
+		"Reopen":      reopen,
+		"Refusals":    refusals,
+		"FirstSwap":   firstSwap,
+		"SwapBack":    swapBack,
+		"Trap":        trap,
+		"Drop":        drop,
+		"Leases":      leases,
+		"LeaseRace":   leaseRace,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, u)
+		})
+	}
+}
+
+// Definition is the index that the suite writes to: n is a long, anything else goes.
+const Definition = `{
+	"settings": {"number_of_shards": 2, "index": {"number_of_replicas": 0}, "index.refresh_interval": "5s"},
+	"mappings": {"_meta": {"owner": "the suite"}, "dynamic": false, "properties": {"n": {"type": "long"}}}
+}`
+
+// fixture is one alias with one generation.
+type fixture struct {
+	sinks.Target
+	index sinks.Index
+	alias string
+	name  string
+	meta  sinks.Meta
+}
+
+func begin(t *testing.T, u Under) *fixture {
+	t.Helper()
+	target, alias := u.Target(t)
+	f := &fixture{Target: target, alias: alias}
+	f.name, f.meta, f.index = f.generation(t, 1)
+	return f
+}
+
+// generation makes the generation of an epoch.
+func (f *fixture) generation(t *testing.T, epoch int64) (string, sinks.Meta, sinks.Index) {
+	t.Helper()
+	at := time.Date(2026, 11, 24, 5, 0, int(epoch), 0, time.UTC)
+	name := f.alias + "-" + at.Format("20060102t150405")
+	meta := sinks.Meta{
+		Schema: 1, Alias: f.alias, Projection: "suite", Run: fmt.Sprintf("run-%d", epoch), State: sinks.Creating,
+		Epoch: epoch, Versions: "class", Definition: "hash", Started: at, Updated: at,
+	}
+	index, err := f.Create(t.Context(), sinks.Generation{Name: name, Definition: []byte(Definition), Meta: meta})
+	must(t, err)
+	return name, meta, index
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func doc(id string, version int64, body string) sinks.Document {
+	d := sinks.Document{ID: []byte(id), Version: version}
+	if body != "" {
+		d.Body = []byte(body)
+	}
+	return d
+}
+
+// write writes and returns the verdicts; all must be decided.
+func write(t *testing.T, index sinks.Index, docs ...sinks.Document) []sinks.Verdict {
+	t.Helper()
+	v := make([]sinks.Verdict, len(docs))
+	for i := range v {
+		v[i] = sinks.Verdict{Outcome: sinks.Rejected, Type: "stale"} // Write must fill every one
+	}
+	receipt, err := index.Write(t.Context(), docs, v)
+	must(t, err)
+	if len(docs) > 0 && (receipt.Requests < 1 || receipt.Bytes < 1 || receipt.Took <= 0) {
+		t.Errorf("the receipt %+v of %d documents is not filled", receipt, len(docs))
+	}
+	for i := range v {
+		if v[i].Outcome == sinks.Undecided || v[i].Type == "stale" {
+			t.Fatalf("document %q has no verdict: %+v", docs[i].ID, v[i])
+		}
+	}
+	return v
+}
+
+// expect writes and compares the outcomes.
+func expect(t *testing.T, index sinks.Index, d sinks.Document, want sinks.Outcome) {
+	t.Helper()
+	if v := write(t, index, d)[0]; v.Outcome != want {
+		t.Errorf("document %q version %d: outcome %d, want %d (%+v)", d.ID, d.Version, v.Outcome, want, v)
+	}
+}
+
+// stored is all that an index holds, by id.
+func stored(t *testing.T, ctx context.Context, index sinks.Index, parts int) map[string]sinks.Document {
+	t.Helper()
+	all := map[string]sinks.Document{}
+	for part := range parts {
+		err := index.Scan(ctx, part, parts, func(docs []sinks.Document) error {
+			for _, d := range docs {
+				if _, twice := all[string(d.ID)]; twice {
+					t.Errorf("document %q came twice", d.ID)
+				}
+				all[string(d.ID)] = sinks.Document{Version: d.Version, Routing: append([]byte(nil), d.Routing...), Body: append([]byte(nil), d.Body...)}
+			}
+			return nil
+		})
+		must(t, err)
+	}
+	return all
+}
+
+// holds seals and compares all that the index holds with want: bodies by id.
+func (f *fixture) holds(t *testing.T, u Under, want map[string]string) {
+	t.Helper()
+	must(t, f.index.Seal(t.Context(), nil))
+	if u.Forgets {
+		want = nil
+	}
+	n, err := f.index.Count(t.Context())
+	must(t, err)
+	if n != int64(len(want)) {
+		t.Errorf("the index counts %d documents, want %d", n, len(want))
+	}
+	for _, parts := range []int{1, 2, 3} {
+		got := stored(t, t.Context(), f.index, parts)
+		if len(got) != len(want) {
+			t.Errorf("a scan in %d parts found %d documents, want %d", parts, len(got), len(want))
+		}
+		for id, body := range want {
+			if string(got[id].Body) != body {
+				t.Errorf("document %q: %s, want %s", id, got[id].Body, body)
+			}
+		}
+	}
+}
