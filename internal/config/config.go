@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"time"
 
 	"humpty/internal/problem"
@@ -116,7 +117,7 @@ func read(file string, data []byte, opts Options) (*Config, error) {
 	if root == nil {
 		return nil, problems
 	}
-	problems = append(problems, expand(root, opts.Env)...)
+	problems = append(problems, expand(root, filepath.Dir(file), opts.Env)...)
 	override(root, opts.Overrides)
 	c := &checker{problems: problems}
 	c.check(root, grammar(), "")
@@ -166,4 +167,15 @@ func (c *Config) Target(name string) Target {
 		}
 	}
 	return Target{}
+}
+
+// ProjectionNames lists the projections of a file, for a shell's completion: it asks for
+// no variables, and gives nothing where the file cannot be read.
+func ProjectionNames(file string) []string {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	root, _ := parse(file, data)
+	return keys(root.get("projections"))
 }

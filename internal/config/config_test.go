@@ -109,7 +109,7 @@ func TestReferenceHasEveryKeyAndDecoderReadsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	root, problems := parse("testdata/reference.yaml", data)
-	problems = append(problems, expand(root, environment("SHOP_DSN=x", "ES_PASSWORD=x", "OS_API_KEY=x"))...)
+	problems = append(problems, expand(root, "testdata", environment("SHOP_DSN=x", "ES_PASSWORD=x", "OS_API_KEY=x"))...)
 	seen := map[string]bool{}
 	keysIn(root, grammar(), "", seen)
 	c := &checker{problems: problems}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -9,8 +10,8 @@ import (
 )
 
 // expand replaces ${VAR}, ${VAR:-default} and ${file:/path} in all scalars below n;
-// $${ stands for ${ itself. What comes out is never parsed as YAML again.
-func expand(n *node, env func(string) (string, bool)) problem.List {
+// $${ stands for ${ itself; files are relative to dir. What comes out is never parsed as YAML again.
+func expand(n *node, dir string, env func(string) (string, bool)) problem.List {
 	var problems problem.List
 	form := regexp.MustCompile(`\$?\$\{[^}]*\}?`)
 	var walk func(*node)
@@ -20,7 +21,7 @@ func expand(n *node, env func(string) (string, bool)) problem.List {
 				if strings.HasPrefix(ref, "$${") {
 					return ref[1:]
 				}
-				return n.resolve(ref, env, &problems)
+				return n.resolve(ref, dir, env, &problems)
 			})
 		}
 		for _, item := range n.items {
@@ -35,7 +36,7 @@ func expand(n *node, env func(string) (string, bool)) problem.List {
 }
 
 // resolve gives the value of one reference; a problem never shows the value.
-func (n *node) resolve(ref string, env func(string) (string, bool), problems *problem.List) string {
+func (n *node) resolve(ref, dir string, env func(string) (string, bool), problems *problem.List) string {
 	if !strings.HasSuffix(ref, "}") {
 		problems.Add(n.place, "write ${NAME}, ${NAME:-default} or ${file:/path}; $${ for the characters themselves", "a ${ is not closed")
 		n.reported = true
@@ -45,9 +46,12 @@ func (n *node) resolve(ref string, env func(string) (string, bool), problems *pr
 	inner := ref[2 : len(ref)-1]
 	if path, ok := strings.CutPrefix(inner, "file:"); ok {
 		n.vars = append(n.vars, inner)
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
 		data, err := os.ReadFile(path)
 		if err != nil {
-			problems.Add(n.place, "create it, or name another file", "${%s} cannot be read: %v", inner, err)
+			problems.Add(n.place, "create it, or name another file", "${%s} cannot be read: %v", inner, plainCause(err))
 			n.reported = true
 		}
 		return strings.TrimRight(string(data), "\r\n")

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/internal/problem"
+	"humpty/projector"
+	"humpty/sinks"
+	"humpty/sinks/elastic"
+)
+
+// The exit codes. 2 is left to Go's runtime: a crash ends with it.
+const (
+	exitDone       = 0
+	exitFailed     = 1
+	exitDiffers    = 3
+	exitGuard      = 4
+	exitRejections = 6
+	exitChange     = 7
+	exitUsage      = 64
+	exitInterrupt  = 130
+	exitTerminate  = 143
+)
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ what, remedy string }
+
+func (u *usageError) Error() string { return u.what }
+
+// exitCode is the one place that decides how a command ends. ctx tells whether a
+// signal ended it.
+func exitCode(ctx context.Context, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	var (
+		usage    *usageError
+		problems problem.List
+		refusal  *projector.Refusal
+		held     *sinks.Held
+		trap     *sinks.Trap
+		rejected *projector.TooManyRejections
+		differs  *projector.Differs
+		signal   *interrupted
+		target   *elastic.Error
+		source   *pgconn.PgError
+	)
+	switch {
+	case errors.As(err, &usage), errors.As(err, &problems):
+		return exitUsage
+	case errors.As(err, &rejected):
+		return exitRejections
+	case errors.As(err, &differs):
+		return exitDiffers
+	case errors.As(err, &refusal), errors.As(err, &held), errors.As(err, &trap):
+		return exitGuard
+	case errors.As(context.Cause(ctx), &signal):
+		return signalCode(signal.signal)
+	case errors.As(err, &target):
+		return targetCode(target.Kind)
+	case errors.As(err, &source) && needsChange(source.Code):
+		return exitChange
+	}
+	return exitFailed
+}
+
+func targetCode(kind elastic.Kind) int {
+	switch kind {
+	case elastic.BadConfig:
+		return exitUsage
+	case elastic.Guard:
+		return exitGuard
+	case elastic.Rights, elastic.Definition:
+		return exitChange
+	default:
+		return exitFailed
+	}
+}
+
+// needsChange tells whether PostgreSQL's error stays until somebody changes a right,
+// the configuration or the schema: classes 28 (authorization), 3D (no such database),
+// 42 (rights, names, syntax), 22 (data that an expression cannot take).
+func needsChange(sqlstate string) bool {
+	if len(sqlstate) < 2 {
+		return false
+	}
+	switch sqlstate[:2] {
+	case "28", "3D", "42", "22":
+		return true
+	}
+	return false
+}
+
+func signalCode(s os.Signal) int {
+	if s == syscall.SIGTERM {
+		return exitTerminate
+	}
+	return exitInterrupt
+}
+
+// ending is the status of a result line.
+func ending(code int) string {
+	switch code {
+	case exitDone:
+		return string(projector.Completed)
+	case exitGuard:
+		return string(projector.Refused)
+	case exitInterrupt, exitTerminate:
+		return string(projector.Interrupted)
+	default:
+		return string(projector.StatusFail)
+	}
+}
+
+// exitCodes is what `humpty help exit-codes` prints.
+const exitCodes = `  0    done
+  1    failed: a server was unreachable or gave up; the same command may succeed later
+  2    crashed (Go's runtime); please report it
+  3    verification found differences; the alias was not touched
+  4    refused by a guard: nothing is broken, somebody has to decide
+  6    more documents were rejected than the limit allows; the alias was not touched
+  7    failed, and it stays so until a right, the configuration, the mapping or the
+       schema is changed (wrong password, no right to create an index, …)
+  64   wrong usage or configuration
+  130  interrupted (SIGINT); the alias serves what it served before, or the finished swap
+  143  terminated (SIGTERM), as 130
+
+Treat a code that is not in this list as a failure.
+
+In a Kubernetes Job (restartPolicy: Never): podFailurePolicy FailJob on 3, 4, 6, 7 and
+64, Ignore on the condition DisruptionTarget, and retry all else.
+`

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"humpty/internal/config"
+	"humpty/internal/problem"
+	"humpty/projector"
+	"humpty/sinks"
+	"humpty/sinks/elastic"
+)
+
+// explain prints an error with what to type next, and returns it for --json.
+func (a *app) explain(ctx context.Context, err error) *failure {
+	f := &failure{Message: err.Error(), Next: a.next(ctx, err)}
+	var problems problem.List
+	var signal *interrupted
+	switch {
+	case errors.As(err, &problems):
+		f.Problems = problems
+		f.Message = fmt.Sprintf("%d problems", len(problems))
+		if len(problems) == 1 {
+			f.Message = "1 problem"
+		}
+		for _, p := range problems {
+			fmt.Fprintf(a.err, "%s %s\n", a.label("error"), indent(withSnippet(p)))
+		}
+	case errors.As(context.Cause(ctx), &signal):
+		f.Message = signal.Error()
+		fmt.Fprintf(a.err, "%s %s\n", a.label("error"), f.Message)
+	default:
+		fmt.Fprintf(a.err, "%s %s\n", a.label("error"), indent(f.Message))
+	}
+	for _, next := range f.Next {
+		fmt.Fprintf(a.err, "%s %s\n", a.label("next"), indent(next))
+	}
+	return f
+}
+
+// next says what to type after a failure.
+func (a *app) next(ctx context.Context, err error) []string {
+	name := a.result.projection
+	again := typed("humpty", a.result.Verb, name)
+	var (
+		usage    *usageError
+		problems problem.List
+		refusal  *projector.Refusal
+		held     *sinks.Held
+		rejected *projector.TooManyRejections
+		differs  *projector.Differs
+		target   *elastic.Error
+		signal   *interrupted
+	)
+	switch {
+	case errors.As(err, &usage):
+		return []string{usage.remedy}
+	case errors.As(err, &problems):
+		return []string{"correct this, then: " + typed("humpty check", name)}
+	case errors.As(context.Cause(ctx), &signal):
+		return a.afterInterrupt(name)
+	case errors.As(err, &held):
+		return []string{"see who it is: " + typed("humpty status", name)}
+	case errors.As(err, &refusal) && refusal.Remedy != "":
+		return nil // it says what to type
+	case errors.As(err, &rejected):
+		return []string{
+			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + typed("humpty rebuild", name),
+			"the failed generation stays for a look at it; this drops it: " + typed("humpty prune", name),
+		}
+	case errors.As(err, &differs):
+		return []string{"did somebody write to the new index or the tables meanwhile? then: " + typed("humpty rebuild", name)}
+	case errors.As(err, &target) && target.Kind == elastic.Unreachable, exitCode(ctx, err) == exitFailed:
+		return []string{"see what is reachable: " + typed("humpty check", name), "then again: " + again}
+	}
+	return []string{"correct this, then: " + again}
+}
+
+// afterInterrupt says what an interrupted run leaves behind.
+func (a *app) afterInterrupt(name string) []string {
+	if a.result.Verb != "rebuild" {
+		return []string{"see what there is: " + typed("humpty status", name)}
+	}
+	next := []string{"start over, into a new generation: " + typed("humpty rebuild", name)}
+	if r := a.result.Record; r != nil && r.Generation != "" {
+		next = append(next, fmt.Sprintf("drop the unfinished generation %s: %s", r.Generation, typed("humpty prune", name)))
+	}
+	return next
+}
+
+// typed is a command as a person would type it.
+func typed(parts ...string) string { return strings.TrimSpace(strings.Join(parts, " ")) }
+
+// withSnippet shows the line that a problem is about, unless a secret may stand in it.
+func withSnippet(p problem.Problem) string {
+	text := p.String()
+	file, number, column := config.SplitPlace(p.Place)
+	if number == 0 {
+		return text
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return text
+	}
+	lines := strings.Split(string(data), "\n")
+	if number > len(lines) || len(lines[number-1]) > 160 || mayHoldSecret(lines[number-1]) {
+		return text
+	}
+	shown := strings.TrimRight(lines[number-1], "\r")
+	snippet := fmt.Sprintf("\n    %d | %s", number, strings.ReplaceAll(shown, "\t", " "))
+	if column > 0 && column <= len(shown)+1 {
+		snippet += "\n    " + strings.Repeat(" ", len(fmt.Sprint(number))+3+column-1) + "^"
+	}
+	what, remedy, has := strings.Cut(text, "\n")
+	if has {
+		return what + snippet + "\n" + remedy
+	}
+	return what + snippet
+}
+
+func mayHoldSecret(line string) bool {
+	plain := regexp.MustCompile(`"?\$\{[^}]*\}"?`).ReplaceAllString(line, "")
+	return regexp.MustCompile(`(?i)(password|api_key|bearer|dsn|secret|token)["']?\s*[:=]\s*[^\s,}#]|://[^/\s]*@`).MatchString(plain)
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"humpty/internal/config"
+)
+
+// limitFlags adds the flags that stand above values of the file.
+func limitFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.String("rejections", "", "limits.rejections: documents that may be refused (HUMPTY_REJECTIONS)")
+	f.String("inflight", "", "limits.inflight: bytes between source and target, like 256MB (HUMPTY_INFLIGHT)")
+	f.String("writers", "", "limits.writers: bulk requests at once (HUMPTY_WRITERS)")
+	f.String("batch", "", "limits.batch: bytes of a bulk request, like 4MB (HUMPTY_BATCH)")
+	f.String("verify", "", "verify.level: count or full (HUMPTY_VERIFY)")
+}
+
+// load reads the configuration, with what flags and variables put above it.
+func (a *app) load(cmd *cobra.Command) (*config.Config, error) {
+	opts := config.Options{Env: a.env}
+	for name, path := range map[string]string{
+		"rejections": "limits.rejections", "inflight": "limits.inflight", "writers": "limits.writers",
+		"batch": "limits.batch", "verify": "verify.level",
+	} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			opts.Overrides = append(opts.Overrides, config.Override{Path: path, Value: f.Value.String(), Origin: a.origins[name]})
+		}
+	}
+	c, err := config.Load(a.flags.config, opts)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range c.Warnings {
+		a.warn(w.String())
+	}
+	return c, nil
+}
+
+// chosen reads the configuration and finds the projection that the arguments name, or
+// the only one there is.
+func (a *app) chosen(cmd *cobra.Command, args []string) (*config.Config, config.Projection, error) {
+	c, err := a.load(cmd)
+	if err != nil {
+		return nil, config.Projection{}, err
+	}
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	p, err := c.Projection(name)
+	if err == nil {
+		a.result.projection = p.Name
+	}
+	return c, p, err
+}
+
+// some returns the projection that the arguments name, or all.
+func (a *app) some(cmd *cobra.Command, args []string) (*config.Config, []config.Projection, error) {
+	if len(args) == 0 {
+		c, err := a.load(cmd)
+		if err != nil {
+			return nil, nil, err
+		}
+		return c, c.Projections, nil
+	}
+	c, p, err := a.chosen(cmd, args)
+	return c, []config.Projection{p}, err
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"humpty/internal/config"
+	"humpty/internal/progress"
+	"humpty/projector"
+)
+
+func (a *app) planCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plan [PROJECTION]",
+		Short: "Say what a rebuild would do, and change nothing",
+		Long: `plan reads the catalog and statistics of the source and what the target holds, and says
+step by step what a rebuild would do:
+  +  made      ~  changed      -  removed      =  not touched
+Rows and bytes are estimates from the database's statistics: run ANALYZE if they are off.`,
+		Example: `  humpty plan
+  humpty plan orders --json`,
+		Args:              oneProjection,
+		ValidArgsFunction: a.completeProjection,
+	}
+	cmd.RunE = a.begin(func(cmd *cobra.Command, args []string) error {
+		c, p, err := a.chosen(cmd, args)
+		if err != nil {
+			return err
+		}
+		return a.plan(cmd.Context(), c, p)
+	})
+	limitFlags(cmd)
+	return cmd
+}
+
+func (a *app) plan(ctx context.Context, c *config.Config, p config.Projection) error {
+	source, err := openSource(c, p)
+	if err != nil {
+		return err
+	}
+	target, err := openTarget(ctx, c, p, nil)
+	if err != nil {
+		return err
+	}
+	r := projector.Rebuild{Projection: definition(p), Source: source, Target: target, Owner: owner("plan")}
+	plan, err := r.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	a.result.Plan = &plan
+	for _, w := range plan.Source.Warnings {
+		a.warn(w.String())
+	}
+	for _, w := range plan.Survey.Warnings {
+		a.warn(w)
+	}
+	a.printf("%s: a rebuild into %s on %s %s\n", plan.Projection, plan.Generation, plan.Survey.Product, plan.Survey.Version)
+	a.printf("  now        %s\n", indent3(plan.Situation.Text))
+	a.printf("  source     about %s rows, %s of documents, %d chunks, %d read at once\n",
+		progress.Count(plan.Source.Rows), progress.Bytes(plan.Source.Bytes), len(plan.Source.Partitions), plan.Source.Readers)
+	for _, note := range plan.Source.Notes {
+		a.printf("  note       %s\n", indent3(note))
+	}
+	for i, s := range plan.Steps {
+		a.printf("  %2d %s  %s\n", i+1, s.Mark, s.Text)
+	}
+	a.printf("Nothing was changed. To do it: humpty rebuild %s\n", plan.Projection)
+	return nil
+}

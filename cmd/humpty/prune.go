@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"humpty/internal/progress"
+	"humpty/projector"
+	"humpty/sinks"
+)
+
+// pruned is what `prune` did, or would do.
+type pruned struct {
+	DryRun  bool     `json:"dry_run,omitempty"`
+	Chosen  []string `json:"chosen"`  // what is beyond what is kept
+	Dropped []string `json:"dropped"` // what is gone
+}
+
+func (a *app) pruneCommand() *cobra.Command {
+	var keep int
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "prune [PROJECTION]",
+		Short: "Drop old and failed generations",
+		Long: `prune drops failed and unfinished generations, and retired ones beyond keep.generations
+(or --keep). It never drops what an alias serves, what a running rebuild fills, or what
+humpty did not create. It cannot be undone, so it asks for the alias's name; --yes answers
+for machines.`,
+		Example: `  humpty prune orders --dry-run
+  humpty prune orders --keep 1 --yes`,
+		Args:              oneProjection,
+		ValidArgsFunction: a.completeProjection,
+	}
+	cmd.RunE = a.begin(func(cmd *cobra.Command, args []string) error {
+		c, p, err := a.chosen(cmd, args)
+		if err != nil {
+			return err
+		}
+		if cmd.Flags().Changed("keep") {
+			if keep < 0 {
+				return &usageError{fmt.Sprintf("--keep %d: generations cannot be negative", keep), "humpty help prune"}
+			}
+			p.Keep = keep
+		}
+		m, err := manage(cmd.Context(), c, p, "prune")
+		if err != nil {
+			return err
+		}
+		return a.prune(cmd, m, dryRun)
+	})
+	cmd.Flags().IntVar(&keep, "keep", 0, "generations to keep besides the live one; keep.generations of the file by default")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would be dropped")
+	return cmd
+}
+
+func (a *app) prune(cmd *cobra.Command, m *projector.Manage, dryRun bool) error {
+	chosen, err := m.Prunable(cmd.Context())
+	if err != nil {
+		return err
+	}
+	done := &pruned{DryRun: dryRun, Chosen: []string{}, Dropped: []string{}}
+	a.result.Prune = done
+	for _, g := range chosen {
+		done.Chosen = append(done.Chosen, g.Name)
+	}
+	alias := m.Projection.Alias
+	switch {
+	case len(chosen) == 0:
+		a.printf("%s: nothing to drop\n", m.Projection.Name)
+		return nil
+	case dryRun:
+		a.printf("%s: would drop\n%s", m.Projection.Name, describe(chosen))
+		return nil
+	}
+	question := fmt.Sprintf("%s: these generations will be deleted for good:\n%sType the alias's name (%s) to go on: ", m.Projection.Name, describe(chosen), alias)
+	if err := a.confirm(question, alias, typed("humpty prune", m.Projection.Name, "--yes")); err != nil {
+		return err
+	}
+	done.Dropped, err = m.Prune(cmd.Context(), done.Chosen)
+	for _, name := range done.Dropped {
+		a.printf("%s: dropped %s\n", m.Projection.Name, name)
+	}
+	return err
+}
+
+func describe(all []sinks.Generation) string {
+	var b strings.Builder
+	for _, g := range all {
+		fmt.Fprintf(&b, "  %s (%s, %s documents, %s)\n", g.Name, g.Meta.State, known(g.Documents, progress.Count), known(g.Bytes, progress.Bytes))
+	}
+	return b.String()
+}
+
+// confirm asks a person to type a word. Off a terminal nobody can answer: it refuses,
+// and names the flag.
+func (a *app) confirm(question, word, command string) error {
+	if a.flags.yes {
+		return nil
+	}
+	if !a.inTerminal || !a.errTerminal || a.flags.json {
+		return &projector.Refusal{Why: "this cannot be undone, and there is no terminal to ask at", Remedy: "if it is meant: " + command}
+	}
+	fmt.Fprint(a.err, question)
+	answer, err := bufio.NewReader(a.in).ReadString('\n')
+	if strings.TrimSpace(answer) != word || err != nil && answer == "" {
+		return &projector.Refusal{Why: fmt.Sprintf("the name %s was not typed: nothing was deleted", word)}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"humpty/internal/config"
+	"humpty/internal/progress"
+	"humpty/projector"
+)
+
+func (a *app) rebuildCommand() *cobra.Command {
+	var allowEmpty, noSwap, dryRun bool
+	cmd := &cobra.Command{
+		Use:   "rebuild [PROJECTION]",
+		Short: "Rebuild a read model into a fresh index, verify it, swap the alias to it",
+		Long: `rebuild reads the projection's tables in one snapshot, writes every document into a fresh
+index, compares the two, and only then lets the alias serve it, in one atomic call.
+
+What the alias serves now goes on serving until then and is kept after it (humpty rollback
+goes back, humpty prune drops it later). If anything is wrong, the alias stays as it was:
+documents that the target refused, a difference, an empty table, somebody else's run.
+
+If the index was deleted and a writer has created one on the alias's own name, the new
+generation is loaded and verified, and the command to go on with is printed (exit code 4).
+
+Ctrl-C stops it in good order; there is no resume in this version: the next rebuild starts
+over, and humpty prune drops what was left.`,
+		Example: `  humpty rebuild                    # the only projection of humpty.yaml
+  humpty rebuild orders --json      # for machines; the last line is the result
+  humpty rebuild orders --no-swap   # load and verify; then: humpty swap orders
+  humpty rebuild orders --dry-run   # the same as humpty plan orders`,
+		Args:              oneProjection,
+		ValidArgsFunction: a.completeProjection,
+	}
+	cmd.RunE = a.begin(func(cmd *cobra.Command, args []string) error {
+		c, p, err := a.chosen(cmd, args)
+		if err != nil {
+			return err
+		}
+		if dryRun {
+			return a.plan(cmd.Context(), c, p)
+		}
+		return a.rebuild(cmd.Context(), c, p, allowEmpty, noSwap)
+	})
+	f := cmd.Flags()
+	f.BoolVar(&allowEmpty, "allow-empty", false, "let an empty generation replace one with documents")
+	f.BoolVar(&noSwap, "no-swap", false, "stop after verification; humpty swap goes on")
+	f.BoolVar(&dryRun, "dry-run", false, "only say what would be done")
+	limitFlags(cmd)
+	return cmd
+}
+
+func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection, allowEmpty, noSwap bool) error {
+	out := a.err
+	if a.flags.quiet {
+		out = io.Discard
+	}
+	reporter := progress.New(progress.Options{
+		Out: out, Interval: a.flags.interval,
+		Bars: a.redraws() && !a.flags.quiet && !a.flags.json,
+	})
+	status := reporter.Status
+	a.status.Store(&status)
+	source, err := openSource(c, p)
+	if err != nil {
+		return err
+	}
+	target, err := openTarget(ctx, c, p, func(why string) { reporter.Say("waiting", why) })
+	if err != nil {
+		return err
+	}
+	r := projector.Rebuild{
+		Projection: definition(p), Source: source, Target: target, Owner: owner("rebuild"),
+		AllowEmpty: allowEmpty, NoSwap: noSwap,
+	}
+	var rec projector.Record
+	err = reporter.Run(ctx, func(ctx context.Context, show func(projector.Event)) error {
+		r.Observe = show
+		if a.flags.json {
+			print := a.eventPrinter()
+			r.Observe = func(e projector.Event) { print(e); show(e) }
+		}
+		rec, err = r.Run(ctx)
+		return err
+	})
+	a.result.Record = &rec
+	if err == nil {
+		a.summary(rec)
+	}
+	return err
+}
+
+// summary is the end of a rebuild that did what was asked.
+func (a *app) summary(r projector.Record) {
+	l := r.Ledger
+	head := fmt.Sprintf("alias %s serves %s", r.Alias, r.Generation)
+	switch {
+	case r.Status == projector.StatusVerified:
+		head = fmt.Sprintf("%s is verified; the alias was not touched. Next: humpty swap %s --to %s", r.Generation, r.Projection, r.Generation)
+	case r.Previous != "":
+		head += fmt.Sprintf(" (before: %s, kept; humpty rollback %s goes back)", r.Previous, r.Projection)
+	}
+	a.printf("%s: %s\n", r.Projection, head)
+	a.printf("  documents  %s written, %s superseded, %s deleted, %s rejected\n", progress.Count(l.Written), progress.Count(l.Superseded), progress.Count(l.Deleted), progress.Count(l.Rejected))
+	a.printf("  read       %s rows, %s\n", progress.Count(l.Inputs.Rows), progress.Bytes(l.Inputs.Bytes))
+	a.printf("  sent       %s of documents, %s in all%s\n", progress.Bytes(l.Bytes), progress.Bytes(l.Sent), retried(l))
+	if v := r.Verified; v != nil {
+		a.printf("  verified   %s: %s documents, %s missing, %s stale, %s extra\n", v.Level, progress.Count(v.Documents), progress.Count(v.Missing), progress.Count(v.Stale), progress.Count(v.Extra))
+	}
+	var times []string
+	rate := ""
+	for _, p := range r.Phases {
+		times = append(times, fmt.Sprintf("%s %s", p.Phase, progress.Time(seconds(p.Seconds))))
+		if p.Phase == projector.PhaseLoad && p.Seconds > 0 {
+			rate = fmt.Sprintf("; load %s documents/s", progress.Count(int64(float64(l.Written)/p.Seconds)))
+		}
+	}
+	a.printf("  time       %s (%s)%s\n", progress.Time(seconds(r.Seconds)), strings.Join(times, ", "), rate)
+}
+
+func retried(l projector.Ledger) string {
+	if l.Retries == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s sent again, %s of these because the target was full", progress.Count(l.Retries), progress.Count(l.Throttled))
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -1,0 +1,12 @@
+//go:build !unix
+
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+func watchedSignals() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGTERM} }
+
+func asksForStatus(os.Signal) bool { return false }

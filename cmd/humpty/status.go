@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"humpty/internal/progress"
+	"humpty/projector"
+	"humpty/sinks"
+)
+
+// shown is what `status` found for one projection.
+type shown struct {
+	Projection string                `json:"projection"`
+	Survey     sinks.Survey          `json:"survey"`
+	Lease      *projector.LeaseState `json:"lease,omitempty"`
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status [PROJECTION]",
+		Short: "Show what an alias serves, its generations, and who works on them",
+		Long: `status reads from the target what the alias serves, which generations there are (with
+state, documents, size and age), and who holds the lease. It works from any machine, also
+while a rebuild runs elsewhere, and changes nothing.`,
+		Example: `  humpty status
+  humpty status orders --json`,
+		Args:              oneProjection,
+		ValidArgsFunction: a.completeProjection,
+	}
+	cmd.RunE = a.begin(func(cmd *cobra.Command, args []string) error {
+		c, projections, err := a.some(cmd, args)
+		if err != nil {
+			return err
+		}
+		var all []error
+		for _, p := range projections {
+			m, err := manage(cmd.Context(), c, p, "status")
+			if err == nil {
+				var s shown
+				s.Projection = p.Name
+				if s.Survey, s.Lease, err = m.Status(cmd.Context()); err == nil {
+					a.result.Projections = append(a.result.Projections, s)
+					a.show(s)
+				}
+			}
+			all = append(all, err)
+		}
+		return a.joined(all)
+	})
+	return cmd
+}
+
+func (a *app) show(s shown) {
+	a.printf("%s: %s\n", s.Projection, serves(s.Survey))
+	a.printf("  on %s\n", strings.TrimSpace(strings.Join([]string{s.Survey.Product, s.Survey.Version, s.Survey.Cluster}, " ")))
+	if c := s.Survey.Concrete; c != nil {
+		a.printf("  an index, not an alias, sits on the name %s, with %s documents: humpty help swap\n", c.Index, progress.Count(c.Documents))
+	}
+	if !a.flags.json && len(s.Survey.Generations) > 0 {
+		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "  GENERATION\tSTATE\tDOCUMENTS\tSIZE\tAGE\tVERIFIED")
+		for _, g := range s.Survey.Generations {
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\n", g.Name, g.Meta.State, known(g.Documents, progress.Count), known(g.Bytes, progress.Bytes), age(g.Created), verified(g.Meta))
+		}
+		_ = w.Flush() // the sink remembers
+	}
+	for _, g := range s.Survey.Generations {
+		if g.Meta.State == sinks.Failed && g.Meta.Reason != "" {
+			a.printf("  %s failed: %s\n", g.Name, indent3(g.Meta.Reason))
+		}
+	}
+	switch l := s.Lease; {
+	case l == nil:
+	case l.Held:
+		o := l.Lease.Owner
+		a.printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, progress.Time(l.Left))
+	default:
+		a.printf("  nobody works on it\n")
+	}
+}
+
+func serves(s sinks.Survey) string {
+	if len(s.Serving) == 0 {
+		return fmt.Sprintf("alias %s does not exist", s.Alias)
+	}
+	var all []string
+	for _, v := range s.Serving {
+		foreign := ""
+		if !v.Ours {
+			foreign = ", not made by humpty"
+		}
+		all = append(all, fmt.Sprintf("%s (%s documents%s)", v.Index, known(v.Documents, progress.Count), foreign))
+	}
+	return fmt.Sprintf("alias %s serves %s", s.Alias, strings.Join(all, ", "))
+}
+
+func known(n int64, format func(int64) string) string {
+	if n < 0 {
+		return "?"
+	}
+	return format(n)
+}
+
+func age(t time.Time) string {
+	if t.IsZero() {
+		return "?"
+	}
+	d := time.Since(t)
+	if d > 48*time.Hour {
+		return fmt.Sprintf("%dd", int(d.Hours())/24)
+	}
+	return progress.Time(d)
+}
+
+func verified(m sinks.Meta) string {
+	if m.Verified == nil {
+		return "no"
+	}
+	return m.Verified.Level
+}
