@@ -1,0 +1,208 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// relation is a table, view or query as the catalog knows it.
+type relation struct {
+	label   string // shop.orders, or "the query of orders", for messages
+	sql     string // what stands behind FROM
+	alias   string // by which its row is called in SQL
+	oid     string // empty for a query
+	schema  string
+	name    string
+	kind    byte // relkind; 'q' for a query
+	columns []relColumn
+	indexes []relIndex // usable: valid, not partial, plain columns
+	rows    int64      // estimate
+	bytes   int64      // of the table itself
+	width   int64      // average bytes of a row
+
+	canRead  bool // SELECT on the whole table
+	canUse   bool // USAGE on the schema
+	rowLevel bool // row-level security applies to us
+	role     string
+}
+
+type relColumn struct {
+	name      string
+	typ       uint32
+	notNull   bool
+	collation uint32
+	exact     bool // equal means the same bytes: no nondeterministic collation
+	canRead   bool
+	width     int64
+}
+
+type relIndex struct {
+	unique, primary bool
+	columns         []string
+}
+
+const relationSQL = `
+select c.oid, n.nspname, c.relname, c.relkind,
+  (select coalesce(sum(greatest(l.reltuples, 0)), 0)::int8 from pg_catalog.pg_class l
+    where l.oid = c.oid or l.oid in (select relid from pg_catalog.pg_partition_tree(c.oid))),
+  (select coalesce(sum(pg_catalog.pg_relation_size(l.oid)), 0)::int8 from pg_catalog.pg_class l
+    where l.relkind in ('r','m') and (l.oid = c.oid or l.oid in (select relid from pg_catalog.pg_partition_tree(c.oid)))),
+  (select bool_or(l.reltuples < 0) from pg_catalog.pg_class l
+    where l.relkind in ('r','m') and (l.oid = c.oid or l.oid in (select relid from pg_catalog.pg_partition_tree(c.oid)))),
+  has_table_privilege(c.oid, 'SELECT'), has_schema_privilege(n.oid, 'USAGE'),
+  pg_catalog.row_security_active(c.oid), current_user
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r','p','v','m','f') and c.relname = $2
+  and (n.nspname = $1 or $1 = '' and c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident($2)))`
+
+const columnSQL = `
+select a.attname, a.atttypid, a.attnotnull, a.attcollation, coalesce(l.collisdeterministic, true),
+  has_column_privilege(a.attrelid, a.attnum, 'SELECT'),
+  coalesce((select max(s.avg_width) from pg_catalog.pg_stats s
+    where s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname), 0)
+from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join pg_catalog.pg_collation l on l.oid = a.attcollation
+where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped order by a.attnum`
+
+const indexSQL = `
+select i.indisunique and i.indimmediate, i.indisprimary,
+  (select string_agg(a.attname, chr(1) order by k.n)
+   from unnest(i.indkey::int2[]) with ordinality k(attnum, n)
+   join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+   where k.n <= i.indnkeyatts)
+from pg_catalog.pg_index i join pg_catalog.pg_class x on x.oid = i.indexrelid join pg_catalog.pg_am m on m.oid = x.relam
+where i.indrelid = $1::oid and i.indisvalid and i.indpred is null and 0 <> all (i.indkey) and m.amname in ('btree', 'hash')
+order by i.indisprimary desc, i.indnkeyatts, i.indexrelid`
+
+const tablesSQL = `
+select case when pg_catalog.pg_table_is_visible(c.oid) then '' else n.nspname || '.' end || c.relname
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r','p','v','m','f') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
+order by 1 limit 10000`
+
+// table looks a table up; nil if there is none of that name.
+func (s *session) table(ctx context.Context, name string) (*relation, error) {
+	schema, table, ok := splitName(name)
+	if !ok {
+		return nil, nil
+	}
+	rows, err := s.rows(ctx, relationSQL, schema, table)
+	if err != nil {
+		return nil, fmt.Errorf("look up table %s: %w", name, err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	r := rows[0]
+	rel := &relation{
+		label: r[1] + "." + r[2], sql: ident(r[1]) + "." + ident(r[2]), alias: ident(r[2]),
+		oid: r[0], schema: r[1], name: r[2], kind: r[3][0], rows: toInt(r[4]), bytes: toInt(r[5]),
+		canRead: r[7] == "t", canUse: r[8] == "t", rowLevel: r[9] == "t", role: r[10],
+	}
+	if err := s.columns(ctx, rel); err != nil {
+		return nil, fmt.Errorf("look up columns of %s: %w", name, err)
+	}
+	if r[6] == "t" { // never analyzed: guess as the planner does, from the size
+		rel.rows = max(rel.rows, rel.bytes/(rel.width+28))
+	}
+	indexes, err := s.rows(ctx, indexSQL, rel.oid)
+	if err != nil {
+		return nil, fmt.Errorf("look up indexes of %s: %w", name, err)
+	}
+	for _, i := range indexes {
+		rel.indexes = append(rel.indexes, relIndex{i[0] == "t", i[1] == "t", strings.Split(i[2], "\x01")})
+	}
+	return rel, nil
+}
+
+func (s *session) columns(ctx context.Context, rel *relation) error {
+	rows, err := s.rows(ctx, columnSQL, rel.oid)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		c := relColumn{
+			name: r[0], typ: toOID(r[1]), notNull: r[2] == "t", collation: toOID(r[3]),
+			exact: r[4] == "t", canRead: r[5] == "t", width: toInt(r[6]),
+		}
+		rel.columns = append(rel.columns, c)
+		rel.width += orDefault(c.width, 12)
+	}
+	return nil
+}
+
+// query describes a SELECT as if it were a table: names and types, no more.
+func (s *session) query(ctx context.Context, label, sql string) (*relation, error) {
+	sql = strings.TrimRight(strings.TrimSpace(sql), "; \n\t")
+	rel := &relation{
+		label: label, sql: "(" + sql + "\n) as q", alias: "q", kind: 'q', canRead: true, canUse: true,
+	}
+	fields, err := s.describe(ctx, "select * from "+rel.sql)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range fields {
+		rel.columns = append(rel.columns, relColumn{name: f.Name, typ: f.DataTypeOID, exact: false, canRead: true})
+		rel.width += 12
+	}
+	return rel, nil
+}
+
+func toInt(s string) int64 {
+	n, _ := strconv.ParseInt(s, 10, 64) // the server's own output
+	return n
+}
+
+func (r *relation) column(name string) *relColumn {
+	for i := range r.columns {
+		if r.columns[i].name == name {
+			return &r.columns[i]
+		}
+	}
+	return nil
+}
+
+func (r *relation) columnNames() []string {
+	names := make([]string, len(r.columns))
+	for i, c := range r.columns {
+		names[i] = c.name
+	}
+	return names
+}
+
+// key returns the columns of the best unique NOT NULL index whose columns are all
+// among those allowed (any, where nil); nil if there is none.
+func (r *relation) key(allowed []string) []string {
+	for _, i := range r.indexes {
+		if !i.unique || allowed != nil && slices.ContainsFunc(i.columns, func(c string) bool { return !slices.Contains(allowed, c) }) {
+			continue
+		}
+		if !slices.ContainsFunc(i.columns, func(c string) bool { return !r.column(c).notNull }) {
+			return i.columns
+		}
+	}
+	return nil
+}
+
+// uniqueOn reports whether a unique index proves that at most one row has given values
+// in these columns.
+func (r *relation) uniqueOn(columns []string) bool {
+	return slices.ContainsFunc(r.indexes, func(i relIndex) bool {
+		return i.unique && !slices.ContainsFunc(i.columns, func(c string) bool { return !slices.Contains(columns, c) })
+	})
+}
+
+// indexed reports whether an index finds rows by these columns: they are its first ones.
+func (r *relation) indexed(columns []string) bool {
+	return slices.ContainsFunc(r.indexes, func(i relIndex) bool {
+		n := 0
+		for n < len(i.columns) && slices.Contains(columns, i.columns[n]) {
+			n++
+		}
+		return n > 0 && (n == len(i.columns) || n == len(columns) || n >= 1)
+	})
+}

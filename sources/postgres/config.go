@@ -1,0 +1,68 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"humpty/sources"
+)
+
+// Config says what to read, and how gently.
+type Config struct {
+	DSN     string // URL or key=value form; what it leaves out comes from PG* variables and ~/.pgpass
+	ReadDSN string // a replica for all reading; DSN where empty
+
+	Shape sources.Shape
+
+	MaxConnections   int           // at most this many at once; 4 where 0
+	StatementTimeout time.Duration // of each statement; the server's own where 0
+	LockTimeout      time.Duration // waiting for a table locked by others; 30 s where 0
+
+	NotFinite NotFinite // what becomes of NaN and Infinity
+	Memory    int64     // bytes for small tables of `one` includes, all together; 32 MB where 0
+	PageBytes int       // bytes of documents read at a time by one reader; 2 MB where 0
+	Chunks    int       // how many partitions to plan; 0: by size and readers
+}
+
+// NotFinite is the rule for values that JSON cannot say: NaN, Infinity, and infinite
+// dates and timestamps.
+type NotFinite string
+
+// The rules; the zero value is Reject.
+const (
+	Reject NotFinite = "reject" // the document is rejected, with the column's name
+	Null   NotFinite = "null"   // the field is null
+)
+
+func (c *Config) validate() error {
+	if c.Shape.From == "" && c.Shape.Query == "" {
+		return errors.New("the document has neither a table (from) nor a query")
+	}
+	if c.MaxConnections < 0 || c.Memory < 0 || c.PageBytes < 0 || c.Chunks < 0 {
+		return errors.New("max_connections and sizes cannot be negative")
+	}
+	switch c.NotFinite {
+	case "", Reject, Null:
+	default:
+		return fmt.Errorf("the rule for NaN and Infinity is %q; it can be %q or %q", c.NotFinite, Reject, Null)
+	}
+	c.MaxConnections = orDefault(c.MaxConnections, 4)
+	c.LockTimeout = orDefault(c.LockTimeout, 30*time.Second)
+	c.Memory = orDefault(c.Memory, 32<<20)
+	c.PageBytes = orDefault(c.PageBytes, 2<<20)
+	return nil
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// readers is how many partitions are read at once: one connection holds the snapshot.
+func (c *Config) readers() int { return max(1, c.MaxConnections-1) }
+
+func (c *Config) readDSN() string { return orDefault(c.ReadDSN, c.DSN) }

@@ -1,0 +1,137 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"errors"
+	"unicode/utf8"
+)
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// special reports whether any of the eight bytes of w must be escaped in JSON: a
+// control character, a quote or a backslash. It may say so wrongly for a byte above
+// 0x7f beside one, which only costs the slow path.
+func special(w uint64) bool {
+	control := (w - ones*0x20) & ^w
+	quote := w ^ ones*'"'
+	slash := w ^ ones*'\\'
+	quote = (quote - ones) & ^quote
+	slash = (slash - ones) & ^slash
+	return (control|quote|slash)&highs != 0
+}
+
+// appendString writes s, valid UTF-8, as a JSON string, escaping what JSON demands, in
+// the form PostgreSQL uses itself.
+func appendString(dst, s []byte) []byte {
+	dst = append(dst, '"')
+	from, i := 0, 0
+	for i < len(s) {
+		if len(s)-i >= 8 && !special(binary.LittleEndian.Uint64(s[i:])) {
+			i += 8
+			continue
+		}
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[from:i]...)
+		dst = appendEscape(dst, c)
+		i++
+		from = i
+	}
+	dst = append(dst, s[from:]...)
+	return append(dst, '"')
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\t':
+		return append(dst, '\\', 't')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\b':
+		return append(dst, '\\', 'b')
+	case '\f':
+		return append(dst, '\\', 'f')
+	}
+	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+}
+
+func encodeText(dst, src []byte) ([]byte, error) { return appendString(dst, src), nil }
+
+var errNotUTF8 = errors.New("bytes that are no valid UTF-8 (the database's encoding is SQL_ASCII)")
+
+// encodeUnchecked is encodeText for a database that does not check its own encoding.
+func encodeUnchecked(dst, src []byte) ([]byte, error) {
+	if !utf8.Valid(src) {
+		return dst, errNotUTF8
+	}
+	return appendString(dst, src), nil
+}
+
+func encodeJSONB(dst, src []byte) ([]byte, error) {
+	if len(src) < 2 || src[0] != 1 {
+		return dst, errSize("jsonb", src)
+	}
+	return encodeJSON(dst, src[1:])
+}
+
+var errJSON = errors.New("a json value that is none")
+
+// encodeJSON inlines a json value without the white space between its tokens, so that
+// it can never break the line it is part of.
+func encodeJSON(dst, src []byte) ([]byte, error) {
+	start, depth := len(dst), 0
+	for i := 0; i < len(src); {
+		switch c := src[i]; c {
+		case ' ', '\n', '\r', '\t':
+			i++
+			continue
+		case '"':
+			end := stringEnd(src, i+1)
+			if end < 0 {
+				return dst, errJSON
+			}
+			dst = append(dst, src[i:end]...)
+			i = end
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		default:
+			if c < 0x20 {
+				return dst, errJSON
+			}
+		}
+		dst = append(dst, src[i])
+		i++
+	}
+	if depth != 0 || len(dst) == start {
+		return dst, errJSON
+	}
+	return dst, nil
+}
+
+// stringEnd returns the index behind the closing quote, -1 if there is none.
+func stringEnd(s []byte, i int) int {
+	for ; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return i + 1
+		case c == '\\':
+			i++
+		case c < 0x20:
+			return -1
+		}
+	}
+	return -1
+}

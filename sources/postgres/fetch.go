@@ -1,0 +1,107 @@
+package postgres
+
+import "fmt"
+
+// sized says how many rows to ask of a node, for n roots; 0 for all.
+type sized func(n *node, roots int) int
+
+// fetch reads everything below the roots on the page, depth by depth. Where more came
+// than the page should hold, p.n shrinks to the documents that are complete.
+func (p *page) fetch(lo, hi []string, limit sized) error {
+	for _, round := range p.tree.rounds {
+		asked := 0
+		for i, n := range round {
+			p.prepare(n)
+			if err := p.ask(n, lo, hi, limit); err != nil {
+				return err
+			}
+			// one query may be answered while the next is sent, but never so much that both
+			// sides wait for the other to read
+			if i+1 < len(round) && len(p.db.out) < pipelined {
+				continue
+			}
+			if err := p.db.flush(); err != nil {
+				return err
+			}
+			for _, n := range round[asked : i+1] {
+				if err := p.readInclude(n); err != nil {
+					return fmt.Errorf("include %s, %s: %w", n.path, n.rel.label, err)
+				}
+			}
+			asked = i + 1
+		}
+	}
+	return nil
+}
+
+// prepare makes room for the groups of an include.
+func (p *page) prepare(n *node) {
+	l := &p.levels[n.index]
+	groups := l.keys.len()
+	if n.way == byRange {
+		groups = p.n
+		if p.single {
+			groups = len(p.heads)
+		}
+	}
+	for len(l.groups) < groups {
+		l.groups = append(l.groups, group{})
+	}
+}
+
+// ask queues the query for an include, where there is anything to ask.
+func (p *page) ask(n *node, lo, hi []string, limit sized) error {
+	l := &p.levels[n.index]
+	p.asked[n.index] = -1
+	if p.n == 0 {
+		return nil
+	}
+	rows := limit(n, p.n)
+	if n.way == byRange && !p.single {
+		p.sql = p.tree.inRange[n.index].between(p.sql[:0], lo, hi, rows)
+	} else {
+		keys, count := &l.keys, 0
+		if n.way == byRange {
+			keys, count = &p.roots, p.roots.len()
+		}
+		for count < len(l.roots) && int(l.roots[count]) < p.n { // later ones belong to no complete document
+			count++
+		}
+		if count == 0 {
+			return nil
+		}
+		if err := p.keyArrays(n, keys, count); err != nil {
+			return err
+		}
+		p.sql = p.tree.forKeys[n.index].among(p.sql[:0], p.arrays, rows)
+	}
+	p.asked[n.index] = rows
+	p.db.queue(p.sql)
+	return nil
+}
+
+// keyArrays writes the first keys as the insides of array literals, one a column.
+func (p *page) keyArrays(n *node, keys *keyset, count int) error {
+	for len(p.arrays) < len(n.head) {
+		p.arrays = append(p.arrays, nil)
+	}
+	p.arrays = p.arrays[:len(n.head)]
+	for i := range p.arrays {
+		p.arrays[i] = p.arrays[i][:0]
+	}
+	var err error
+	for k := range count {
+		key := keys.at(k)
+		for i := range n.head {
+			part := key
+			if len(n.head) > 1 {
+				part, key = nextPart(key)
+			}
+			if p.text, err = n.head[i].text(p.text[:0], part); err != nil {
+				return fmt.Errorf("include %s: %w", n.path, err)
+			}
+			p.arrays[i] = appendArrayItem(p.arrays[i], p.text)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/internal/devstack"
+	"humpty/sources"
+)
+
+// database is a fresh database of one test.
+type database struct {
+	t    testing.TB
+	dsn  string
+	conn *pgconn.PgConn
+}
+
+func newDatabase(t testing.TB, sql ...string) *database {
+	t.Helper()
+	d := &database{t: t, dsn: devstack.Postgres(t)}
+	conn, err := pgconn.Connect(t.Context(), d.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	d.conn = conn
+	for _, s := range sql {
+		d.exec(s)
+	}
+	return d
+}
+
+func (d *database) exec(sql string) {
+	d.t.Helper()
+	if _, err := d.conn.Exec(d.t.Context(), sql).ReadAll(); err != nil {
+		d.t.Fatalf("%v\n%s", err, sql)
+	}
+}
+
+func (d *database) rows(sql string) [][]string {
+	d.t.Helper()
+	res, err := d.conn.Exec(d.t.Context(), sql).ReadAll()
+	if err != nil {
+		d.t.Fatalf("%v\n%s", err, sql)
+	}
+	var out [][]string
+	for _, row := range res[len(res)-1].Rows {
+		fields := make([]string, len(row))
+		for i, f := range row {
+			fields[i] = string(f)
+		}
+		out = append(out, fields)
+	}
+	return out
+}
+
+func (d *database) source(c Config) *Source {
+	d.t.Helper()
+	c.DSN = d.dsn
+	s, err := New(c)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s
+}
+
+// read gives all records of a source by id; a record that comes twice fails the test.
+func (d *database) read(c Config) map[string]sources.Record {
+	d.t.Helper()
+	ctx := d.t.Context()
+	s := d.source(c)
+	plan, err := s.Plan(ctx)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	v, err := s.Open(ctx)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer func() { _ = v.Close(ctx) }()
+	out := map[string]sources.Record{}
+	for _, p := range plan.Partitions {
+		for _, r := range readPartition(d.t, v, p, "", 1<<20) {
+			if _, twice := out[string(r.Key)]; twice {
+				d.t.Errorf("record %s came twice", r.Key)
+			}
+			out[string(r.Key)] = r
+		}
+	}
+	return out
+}
+
+func readPartition(t testing.TB, v sources.View, p sources.Partition, from sources.Position, limit int) []sources.Record {
+	t.Helper()
+	r, err := v.Read(t.Context(), p, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close(t.Context()) }()
+	var out []sources.Record
+	for {
+		b := sources.Batch{Limit: limit}
+		err := r.Next(t.Context(), &b)
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, b.Records...)
+	}
+}
+
+// equal compares what was read with what SQL says: rows of id and document.
+func (d *database) equal(got map[string]sources.Record, oracle string) {
+	d.t.Helper()
+	want := d.rows(oracle)
+	if len(want) != len(got) {
+		d.t.Errorf("%d documents, want %d", len(got), len(want))
+	}
+	for _, row := range want {
+		r, ok := got[row[0]]
+		switch {
+		case !ok:
+			d.t.Errorf("document %s is missing", row[0])
+		case r.Reject != "":
+			d.t.Errorf("document %s is rejected: %s", row[0], r.Reject)
+		case !json.Valid(r.Value) || bytes.ContainsAny(r.Value, "\n\r"):
+			d.t.Errorf("document %s is no JSON on one line: %s", row[0], r.Value)
+		case !sameJSON(r.Value, []byte(row[1])):
+			d.t.Errorf("document %s:\n got %s\nwant %s", row[0], r.Value, row[1])
+		}
+		if d.t.Failed() {
+			return
+		}
+	}
+}
+
+func sameJSON(a, b []byte) bool { return reflect.DeepEqual(decoded(a), decoded(b)) }
+
+func decoded(p []byte) any {
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(p))
+	dec.UseNumber()
+	if err := dec.Decode(&v); err != nil {
+		return fmt.Sprintf("%v: %s", err, p)
+	}
+	return v
+}
+
+func contains(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one with %q", parts)
+	}
+	for _, p := range parts {
+		if !strings.Contains(err.Error(), p) {
+			t.Errorf("%q does not contain %q", err, p)
+		}
+	}
+}
+
+func on(child, parent string) []sources.Join { return []sources.Join{{Child: child, Parent: parent}} }
+
+func plain(names ...string) []sources.Column {
+	var out []sources.Column
+	for _, n := range names {
+		out = append(out, sources.Column{Field: n, Expr: n, Plain: true})
+	}
+	return out
+}

@@ -1,0 +1,51 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// loadMemory reads the tables of small `one` includes, the innermost first.
+func loadMemory(ctx context.Context, db *session, t *tree) (*shelf, error) {
+	s := newShelf(t, nil)
+	for _, n := range slices.Backward(t.nodes) {
+		if n.way != byMemory || n.parent == nil {
+			continue
+		}
+		if err := s.load(ctx, db, n); err != nil {
+			return nil, fmt.Errorf("include %s: read %s into memory: %w", n.path, n.rel.label, err)
+		}
+	}
+	return s, nil
+}
+
+func (s *shelf) load(ctx context.Context, db *session, n *node) error {
+	defer db.watch(ctx)()
+	db.queue([]byte(n.whole()))
+	if err := db.flush(); err != nil {
+		return err
+	}
+	l := &s.levels[n.index]
+	for {
+		row, err := db.row()
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			db.done()
+			return nil
+		}
+		lead, own, err := s.split(n, row, len(n.head))
+		if err != nil {
+			return err
+		}
+		g := int(l.keys.add(s.front(row, lead)))
+		if g == len(l.groups) {
+			l.groups = append(l.groups, group{})
+		}
+		if err := s.add(n, row, own, g, 0); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"humpty/sources"
+)
+
+const (
+	countedBytes = 64 << 20 // a table up to this size is cut by all its keys, a larger one by a sample
+	chunkBytes   = 32 << 20 // of the root's table in one partition
+	chunkRows    = 2000     // a partition has no fewer rows than that
+	perReader    = 8        // partitions for each reader at least, so that none is left alone at the end
+	mostChunks   = 10_000
+	sampledRows  = 200 // for each partition
+)
+
+// Plan implements sources.Source.
+func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
+	db, err := connect(ctx, s.config.readDSN(), &s.config)
+	if err != nil {
+		return sources.Plan{}, err
+	}
+	defer db.close(ctx)
+	t, warnings, err := compile(ctx, db, &s.config)
+	if err != nil {
+		return sources.Plan{}, err
+	}
+	if err := unchanged(ctx, db, t); err != nil {
+		return sources.Plan{}, err
+	}
+	plan := sources.Plan{Readers: s.config.readers(), Warnings: warnings, Notes: t.notes()}
+	cut, err := t.cut(ctx, db, &s.config)
+	if err != nil {
+		return sources.Plan{}, fmt.Errorf("%s: cut %s into partitions: %w", db.name, t.root.rel.label, err)
+	}
+	each, err := t.sample(ctx, db, &s.config, cut)
+	if err != nil {
+		return sources.Plan{}, fmt.Errorf("%s: sample documents: %w", db.name, err)
+	}
+	plan.Rows, plan.Bytes = cut.rows, cut.rows*each
+	parts := int64(len(cut.bounds) + 1)
+	for i := range parts {
+		p := sources.Partition{ID: fmt.Sprintf("%s/%04d", t.root.rel.label, i), Rows: (cut.rows + parts - 1 - i) / parts}
+		p.Bytes = p.Rows * each
+		if i > 0 {
+			p.From = cut.bounds[i-1]
+		}
+		if i < parts-1 {
+			p.To = cut.bounds[i]
+		}
+		plan.Partitions = append(plan.Partitions, p)
+	}
+	s.mu.Lock()
+	s.planned = t
+	s.mu.Unlock()
+	return plan, nil
+}
+
+// cut is where a root's key range is divided, and how many rows it has.
+type cut struct {
+	bounds []string
+	rows   int64
+}
+
+// cut divides the root's keys into ranges of about the same number of bytes: by all
+// its keys where that is cheap, else by those in a sample of its blocks.
+func (t *tree) cut(ctx context.Context, db *session, config *Config) (cut, error) {
+	rel := t.root.rel
+	rows, sampled := rel.rows, ""
+	if rel.kind == 'q' || rel.kind == 'v' || rel.kind == 'f' || t.root.shape.Where != "" {
+		var err error
+		if rows, err = t.expected(ctx, db); err != nil {
+			return cut{}, err
+		}
+	}
+	chunks := config.Chunks
+	if chunks == 0 {
+		chunks = int(max(rel.bytes/chunkBytes, int64(config.readers()*perReader)))
+		chunks = int(min(int64(chunks), rows/chunkRows, mostChunks))
+	}
+	chunks = max(chunks, 1)
+	if rel.bytes > countedBytes {
+		percent := min(100, 100*float64(chunks*sampledRows)/float64(max(rel.rows, 1)))
+		percent = max(percent, 100*float64(8192*4*chunks)/float64(rel.bytes)) // a few blocks each
+		sampled = " tablesample system (" + strconv.FormatFloat(min(100, percent), 'f', 6, 64) + ") repeatable (1)"
+	}
+	found, err := db.rows(ctx, t.root.cutSQL(chunks, sampled))
+	if err != nil {
+		return cut{}, err
+	}
+	c := cut{rows: rows}
+	for _, r := range found {
+		if key := r[:len(r)-2]; r[len(r)-1] == "f" {
+			c.bounds = append(c.bounds, formatPosition(key))
+		}
+		if sampled == "" {
+			c.rows = toInt(r[len(r)-2])
+		}
+	}
+	if sampled == "" && len(found) == 0 {
+		c.rows = 0
+	}
+	return c, nil
+}
+
+// cutSQL gives the last key of each of so many parts of equal weight, with the number
+// of rows seen and whether it is the very last key.
+func (n *node) cutSQL(chunks int, sampled string) string {
+	keys := numbered("k", len(n.key))
+	list := make([]string, len(n.key))
+	texts := make([]string, len(n.key))
+	for i, k := range n.key {
+		list[i] = k.sql + " as k" + strconv.Itoa(i)
+		texts[i] = "k" + strconv.Itoa(i) + "::text"
+	}
+	weight := []string{"24"}
+	for _, c := range n.cols {
+		if n.rel.column(strings.Trim(c.sql, `"`)) != nil { // a size as it is stored; nothing is unpacked for it
+			weight = append(weight, "coalesce(pg_catalog.pg_column_size("+c.sql+"), 0)")
+		}
+	}
+	from := n.rel.sql + sampled + condition(n.shape.Where)
+	return fmt.Sprintf(`with s as (select %s, (%s)::numeric as w from %s),
+o as (select %s, w, sum(w) over (order by %s rows unbounded preceding) as c, sum(w) over () as t, count(*) over () as n from s)
+select %s, n, c = t from o where c = t or pg_catalog.floor(c * %d / t) <> pg_catalog.floor((c - w) * %d / t) order by c`,
+		strings.Join(list, ", "), strings.Join(weight, " + "), from, keys, keys, strings.Join(texts, ", "), chunks, chunks)
+}
+
+// expected is the planner's estimate of the rows that pass the root's where.
+func (t *tree) expected(ctx context.Context, db *session) (int64, error) {
+	found, err := db.rows(ctx, "explain select "+t.root.list()+" from "+t.root.body())
+	if err != nil {
+		return 0, err
+	}
+	_, after, _ := strings.Cut(found[0][0], " rows=")
+	digits, _, _ := strings.Cut(after, " ")
+	return toInt(digits), nil
+}
+
+// notes says how each table is read.
+func (t *tree) notes() []string {
+	var notes []string
+	for _, n := range t.nodes {
+		if n.parent == nil {
+			continue
+		}
+		how := "by the keys of each page's parents"
+		switch n.way {
+		case byRange:
+			how = "in key order beside " + t.root.rel.label
+		case byMemory:
+			how = fmt.Sprintf("once, and held in memory (about %d rows, %s)", n.rel.rows, size(n.rel.bytes))
+		case byScan:
+			how = "by one sorted join for each partition, since no index finds its rows"
+		}
+		notes = append(notes, fmt.Sprintf("include %s: %s is read %s", n.path, n.rel.label, how))
+	}
+	return notes
+}

@@ -1,0 +1,172 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"humpty/sources"
+)
+
+const (
+	firstRoots = 128    // of the first page, before anything is known
+	mostRoots  = 20_000 // of any page
+)
+
+// reader reads one partition page by page over one connection.
+type reader struct {
+	view *view
+	db   *session
+	part sources.Partition
+	page *page
+	w    writer
+
+	at     []byte   // position behind the last document given
+	lo, hi []string // the rest of the partition: behind lo, up to hi
+	next   int      // document of the page that comes next
+	roots  int      // how many to ask for
+	end    bool     // nothing behind the page
+	ratio  []float64
+	spent  error
+	rows   int64 // of the page, not yet counted
+	bytes  int64
+}
+
+func newReader(v *view, db *session, p sources.Partition, lo, hi []string) *reader {
+	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi, roots: firstRoots, ratio: make([]float64, len(v.tree.nodes))}
+	r.page = newPage(v.tree, db, v.memory, v.config.PageBytes)
+	r.w.shelf = r.page.shelf
+	return r
+}
+
+// Next implements sources.Reader.
+func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
+	if r.spent != nil {
+		return r.spent
+	}
+	for !b.Full() {
+		if r.next == r.page.n {
+			if r.end {
+				break
+			}
+			if err := r.load(ctx); err != nil {
+				r.spent = fmt.Errorf("partition %s: %w", r.part.ID, err)
+				return r.spent
+			}
+			continue
+		}
+		r.document(b)
+	}
+	if len(b.Records) == 0 {
+		return io.EOF
+	}
+	if r.next > 0 {
+		r.at = append(r.at[:0], r.page.heads[r.next-1].position.of(r.page.texts)...)
+	}
+	b.Position = sources.Position(r.at)
+	b.Counts.Read = int64(len(b.Records))
+	b.Counts.Used = b.Counts.Read
+	b.Counts.Rows, b.Counts.Bytes = r.rows, r.bytes
+	r.rows, r.bytes = 0, 0
+	return nil
+}
+
+// document appends the page's next document to b.
+func (r *reader) document(b *sources.Batch) {
+	h := &r.page.heads[r.next]
+	rec := sources.Record{Key: b.Hold(h.id.of(r.page.texts)), Version: h.version}
+	if !h.routing.null() {
+		rec.Routing = b.Hold(h.routing.of(r.page.texts))
+	}
+	start := len(b.Data)
+	r.w.reject = h.reject
+	b.Data = r.w.row(b.Data, r.view.tree.root, int32(r.next))
+	if r.w.reject != "" {
+		rec.Reject, b.Data = r.w.reject, b.Data[:start]
+	} else {
+		rec.Value = b.Data[start:len(b.Data):len(b.Data)]
+	}
+	b.Records = append(b.Records, rec)
+	r.next++
+}
+
+// load reads the next page. A page holds fewer documents than were asked for where
+// they are larger than expected, but at least one, unless the partition ends.
+func (r *reader) load(ctx context.Context) error {
+	defer r.db.watch(ctx)()
+	if r.page.n > 0 {
+		var err error
+		r.at = append(r.at[:0], r.page.heads[r.page.n-1].position.of(r.page.texts)...)
+		if r.lo, err = parsePosition(string(r.at), len(r.view.tree.root.key)); err != nil {
+			return err
+		}
+	}
+	before := r.db.received
+	for {
+		err := r.read(r.roots)
+		r.rows += r.page.rows
+		r.bytes += r.db.received - before
+		before = r.db.received
+		if err != nil {
+			return r.explain(ctx, err)
+		}
+		if r.end || r.page.n > 0 {
+			r.learn()
+			return nil
+		}
+		r.roots = 1 // the first document alone is more than a page
+	}
+}
+
+func (r *reader) read(roots int) error {
+	r.next = 0
+	err := r.page.read(r.lo, r.hi, roots, r.limit)
+	r.end = r.page.last
+	return err
+}
+
+// limit bounds what is read for nothing when a page turns out too large.
+func (r *reader) limit(n *node, roots int) int {
+	if r.ratio[n.index] == 0 || roots == 1 {
+		return 0
+	}
+	return 1000 + int(4*r.ratio[n.index]*float64(roots))
+}
+
+// learn fits the next page to what the last ones held.
+func (r *reader) learn() {
+	p := r.page
+	if p.n == 0 {
+		return
+	}
+	for i, seen := range p.seen {
+		r.ratio[i] = max(float64(seen)/float64(len(p.heads)), r.ratio[i]*0.9)
+	}
+	each := max(p.size/max(len(p.heads), 1), 1)
+	if p.n < len(p.heads) {
+		each = max(each, p.size/p.n)
+	}
+	r.roots = min(max(r.view.config.PageBytes/each, 1), 4*r.roots, mostRoots)
+}
+
+// explain says what happened where the server's or the network's words do not.
+func (r *reader) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s: the server ended the connection: %w", r.db.name, err)
+	}
+	return err
+}
+
+// Close implements sources.Reader.
+func (r *reader) Close(ctx context.Context) error {
+	if r.db != nil {
+		r.view.give(ctx, r.db)
+		r.db = nil
+		r.spent = errors.New("the reader is closed")
+	}
+	return nil
+}

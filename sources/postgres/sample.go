@@ -1,0 +1,42 @@
+package postgres
+
+import "context"
+
+const sampledDocuments = 100 // at each of a few places
+
+// sample reads a few documents, for the bytes of one.
+func (t *tree) sample(ctx context.Context, db *session, config *Config, c cut) (int64, error) {
+	small := *config
+	small.Memory = 1 // nothing is loaded for a sample
+	t, _, err := compile(ctx, db, &small)
+	if err != nil {
+		return 0, err
+	}
+	defer db.watch(ctx)()
+	p := newPage(t, db, nil, 4*config.PageBytes)
+	w := writer{shelf: p.shelf}
+	var bytes, documents int64
+	var document []byte
+	places := []string{""}
+	if len(c.bounds) > 1 {
+		places = append(places, c.bounds[len(c.bounds)/2])
+	}
+	for _, from := range places {
+		lo, err := parsePosition(from, len(t.root.key))
+		if err != nil {
+			return 0, err
+		}
+		if err := p.read(lo, nil, sampledDocuments, t.few); err != nil {
+			return 0, err
+		}
+		for i := range p.n {
+			document = w.row(document[:0], t.root, int32(i))
+			bytes += int64(len(document))
+			documents++
+		}
+	}
+	return bytes / max(documents, 1), nil
+}
+
+// few leaves out what cannot be read without a scan.
+func (t *tree) few(n *node, roots int) int { return 20 * roots }

@@ -1,0 +1,138 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// session is one connection of ours, with the settings our SQL and decoders rely on.
+type session struct {
+	*wire
+	name string // database shop on 10.0.0.1:5432, for messages
+}
+
+// connect opens a session. The password is never part of an error.
+func connect(ctx context.Context, dsn string, c *Config) (*session, error) {
+	config, err := pgconn.ParseConfig(dsn)
+	if err != nil {
+		// pgx's own message repeats the dsn, and masks passwords only as well as it can
+		return nil, errors.New("the dsn of the PostgreSQL source cannot be read\n    write postgres://user:password@host:5432/database, or host=… port=… dbname=… user=…")
+	}
+	if _, set := config.RuntimeParams["application_name"]; !set {
+		config.RuntimeParams["application_name"] = "humpty"
+	}
+	config.RuntimeParams["client_encoding"] = "UTF8"
+	name := fmt.Sprintf("database %s on %s", config.Database, net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))))
+	pg, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, connectError(err, config, name)
+	}
+	s := &session{wire: newWire(pg), name: name}
+	if err := s.exec(ctx, settings(c)); err != nil {
+		s.close(ctx)
+		return nil, fmt.Errorf("%s: prepare the session: %w", name, err)
+	}
+	return s, nil
+}
+
+func settings(c *Config) string {
+	sql := `set standard_conforming_strings = on; set datestyle = 'ISO, YMD'; set timezone = 'UTC';
+set intervalstyle = 'postgres'; set extra_float_digits = 1; set bytea_output = 'hex'; set jit = off;
+set cursor_tuple_fraction = 1; set idle_in_transaction_session_timeout = 0; set lock_timeout = ` + millis(c.LockTimeout)
+	if c.StatementTimeout > 0 {
+		sql += "; set statement_timeout = " + millis(c.StatementTimeout)
+	}
+	return sql
+}
+
+func millis(d time.Duration) string { return strconv.FormatInt(max(1, d.Milliseconds()), 10) }
+
+// connectError says who was not let in where, and what to do.
+func connectError(err error, config *pgconn.Config, name string) error {
+	who := fmt.Sprintf("PostgreSQL, %s, user %s", name, config.User)
+	var pg *pgconn.PgError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &pg):
+		return fmt.Errorf("%s: %w\n    %s", who, pg, connectRemedy(pg.Code, config))
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: %w", who, context.Canceled)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s: no answer in time: %w\n    check host, port and firewall", who, context.DeadlineExceeded)
+	case errors.As(err, &op):
+		return fmt.Errorf("%s: cannot be reached: %w\n    is it running, and does it listen there (listen_addresses, port)?", who, op)
+	}
+	return fmt.Errorf("%s: cannot connect: %w", who, err)
+}
+
+func connectRemedy(code string, config *pgconn.Config) string {
+	switch code {
+	case "28P01", "28000":
+		return "wrong password, or pg_hba.conf does not let this user in; set the password in the dsn, PGPASSWORD or ~/.pgpass"
+	case "3D000":
+		return fmt.Sprintf("there is no database %s; name it in the dsn (…/database) or in PGDATABASE", config.Database)
+	case "53300":
+		return "the server is out of connections: lower max_connections of the source, or raise the server's"
+	case "57P03":
+		return "the server is starting, stopping or recovering; try again"
+	}
+	return "the server said so; see its log"
+}
+
+// exec runs statements without parameters and forgets their results.
+func (s *session) exec(ctx context.Context, sql string) error {
+	_, err := s.pg.Exec(ctx, sql).ReadAll()
+	return err
+}
+
+// rows runs a query for a handful of rows, outside the hot path; NULL reads as "".
+func (s *session) rows(ctx context.Context, sql string, args ...string) ([][]string, error) {
+	params := make([][]byte, len(args))
+	for i, a := range args {
+		params[i] = []byte(a)
+	}
+	res := s.pg.ExecParams(ctx, sql, params, nil, nil, nil).Read()
+	if res.Err != nil {
+		return nil, res.Err
+	}
+	out := make([][]string, len(res.Rows))
+	for i, row := range res.Rows {
+		out[i] = make([]string, len(row))
+		for j, field := range row {
+			out[i][j] = string(field)
+		}
+	}
+	return out, nil
+}
+
+// describe parses a query without running it and returns its columns.
+func (s *session) describe(ctx context.Context, sql string) ([]pgconn.FieldDescription, error) {
+	d, err := s.pg.Prepare(ctx, "", sql, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(d.ParamOIDs) > 0 {
+		return nil, errors.New("parameters ($1) cannot be used here")
+	}
+	return d.Fields, nil
+}
+
+// close ends the session, also in the middle of a query and with a cancelled context.
+func (s *session) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if s.spent {
+		_ = s.pg.CancelRequest(ctx) // or the server works on until it notices
+		_ = s.conn.SetDeadline(time.Now())
+	} else {
+		_ = s.conn.SetDeadline(time.Time{})
+	}
+	_ = s.pg.Close(ctx)
+	<-s.pg.CleanupDone()
+}

@@ -1,0 +1,242 @@
+package postgres
+
+import (
+	"strconv"
+	"strings"
+)
+
+// The SQL of a node is built around its body, a subquery that names what the rest
+// needs: c0… the selected columns, k0… the key, j0… the child's side of the condition,
+// o0… the order. The planner pulls it up, so it costs nothing, and the user's own
+// expressions see no table but theirs.
+
+func (n *node) body() string {
+	var list []string
+	named := func(prefix string, i int, sql string) {
+		list = append(list, sql+" as "+prefix+strconv.Itoa(i))
+	}
+	for i, c := range n.cols {
+		named("c", i, c.sql)
+	}
+	for i, k := range n.key {
+		named("k", i, k.sql)
+	}
+	for i, k := range n.id {
+		named("i", i, k.sql)
+	}
+	pairs := n.head
+	if n.through != nil {
+		pairs = n.tail
+	}
+	for i, j := range pairs {
+		named("j", i, ident(j.child))
+	}
+	for i, o := range n.order {
+		named("o", i, o.sql)
+	}
+	return "(select " + strings.Join(list, ", ") + " from " + n.rel.sql + condition(n.shape.Where) + ") r"
+}
+
+func condition(where string) string {
+	if where == "" {
+		return ""
+	}
+	return " where (" + where + "\n)"
+}
+
+// list returns r.c0, r.c1, …
+func (n *node) list() string {
+	names := make([]string, len(n.cols))
+	for i := range n.cols {
+		names[i] = "r.c" + strconv.Itoa(i)
+	}
+	return strings.Join(names, ", ")
+}
+
+func numbered(prefix string, n int) string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = prefix + strconv.Itoa(i)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (n *node) orderTerms() string {
+	var b strings.Builder
+	for i, o := range n.order {
+		b.WriteString(", r.o" + strconv.Itoa(i))
+		if o.desc {
+			b.WriteString(" desc")
+		}
+	}
+	return b.String()
+}
+
+// source returns what stands behind FROM, and by what names the child meets its parent.
+func (n *node) source() (from, side string) {
+	if n.through == nil {
+		return n.body(), "r.j"
+	}
+	var list, on []string
+	for i, j := range n.head {
+		list = append(list, ident(j.child)+" as h"+strconv.Itoa(i))
+	}
+	for i, j := range n.tail {
+		list = append(list, ident(j.parent)+" as t"+strconv.Itoa(i))
+		on = append(on, "r.j"+strconv.Itoa(i)+" = x.t"+strconv.Itoa(i))
+	}
+	return "(select " + strings.Join(list, ", ") + " from " + n.through.sql + condition(n.shape.Through.Where) + ") x join " +
+		n.body() + " on " + strings.Join(on, " and "), "x.h"
+}
+
+// statement is SQL in pieces, between which a page's values go.
+type statement struct {
+	head  string // up to the first value
+	side  string // r.k or the like: what bounds compare
+	tail  string // ORDER BY …
+	casts []string
+}
+
+const (
+	copyHead = "copy (select "
+	copyTail = ") to stdout (format binary)"
+)
+
+// rootPages reads the root in key order.
+func (n *node) rootPages() statement {
+	s := statement{head: copyHead + n.list() + " from " + n.body() + " where true", side: "r.k", tail: " order by " + numbered("r.k", len(n.key))}
+	for _, k := range n.key {
+		s.casts = append(s.casts, k.cast)
+	}
+	return s
+}
+
+// rootByID reads single roots.
+func (n *node) rootByID() statement {
+	var casts []string
+	on := make([]string, len(n.id))
+	for i, k := range n.id {
+		casts = append(casts, k.cast)
+		on[i] = "r.i" + strconv.Itoa(i) + " = p.k" + strconv.Itoa(i)
+	}
+	return statement{
+		head: copyHead + "p.n, " + n.list() + " from rows from (", casts: casts,
+		tail: ") with ordinality p(" + numbered("k", len(n.id)) + ", n) join " + n.body() + " on " + strings.Join(on, " and ") + " order by p.n",
+	}
+}
+
+// inRange reads the rows of an include whose parents lie in the root's key range.
+func (n *node) inRange() statement {
+	from, side := n.source()
+	s := statement{side: side, tail: " order by " + numbered(side, len(n.head)) + n.orderTerms()}
+	lead := make([]string, len(n.head))
+	for i, j := range n.head {
+		lead[i] = side + strconv.Itoa(i) + "::" + j.cast
+		s.casts = append(s.casts, j.cast)
+	}
+	s.head = copyHead + strings.Join(lead, ", ") + ", " + n.list() + " from " + from + " where true"
+	return s
+}
+
+// forKeys reads the rows of an include for the values that a page's parents have.
+func (n *node) forKeys() statement {
+	from, side := n.source()
+	if n.through != nil {
+		from = "(" + from + ")"
+	}
+	var casts []string
+	on := make([]string, len(n.head))
+	for i, j := range n.head {
+		casts = append(casts, j.cast)
+		on[i] = side + strconv.Itoa(i) + " = p.k" + strconv.Itoa(i)
+	}
+	return statement{
+		head: copyHead + "p.n, " + n.list() + " from rows from (", casts: casts,
+		tail: ") with ordinality p(" + numbered("k", len(n.head)) + ", n) join " + from + " on " + strings.Join(on, " and ") +
+			" order by p.n" + n.orderTerms(),
+	}
+}
+
+// whole reads a table that is held in memory.
+func (n *node) whole() string {
+	lead := make([]string, len(n.head))
+	for i, j := range n.head {
+		lead[i] = "r.j" + strconv.Itoa(i) + "::" + j.cast
+	}
+	return copyHead + strings.Join(lead, ", ") + ", " + n.list() + " from " + n.body() + " where " +
+		notNull("r.j", len(n.head)) + " order by " + numbered("r.j", len(n.head)) + copyTail
+}
+
+func notNull(prefix string, n int) string {
+	terms := make([]string, n)
+	for i := range terms {
+		terms[i] = prefix + strconv.Itoa(i) + " is not null"
+	}
+	return strings.Join(terms, " and ")
+}
+
+// between appends the statement for keys behind lo, up to hi; nil is unbounded.
+func (s *statement) between(sql []byte, lo, hi []string, limit int) []byte {
+	sql = append(sql, s.head...)
+	sql = s.bound(sql, " > ", lo)
+	sql = s.bound(sql, " <= ", hi)
+	sql = append(sql, s.tail...)
+	return appendLimit(sql, limit)
+}
+
+func appendLimit(sql []byte, limit int) []byte {
+	if limit > 0 {
+		sql = strconv.AppendInt(append(sql, " limit "...), int64(limit), 10)
+	}
+	return append(sql, copyTail...)
+}
+
+func (s *statement) bound(sql []byte, op string, key []string) []byte {
+	if key == nil {
+		return sql
+	}
+	sql = append(sql, " and ("...)
+	sql = append(sql, numbered(s.side, len(key))...)
+	sql = append(sql, ")"+op+"("...)
+	for i, text := range key {
+		if i > 0 {
+			sql = append(sql, ", "...)
+		}
+		sql = append(sql, literal(text)+"::"+s.casts[i]...)
+	}
+	return append(sql, ')')
+}
+
+// among appends the statement for single keys; arrays are literals for each column.
+func (s *statement) among(sql []byte, arrays [][]byte, limit int) []byte {
+	sql = append(sql, s.head...)
+	for i, a := range arrays {
+		if i > 0 {
+			sql = append(sql, ", "...)
+		}
+		sql = append(sql, "unnest('{"...)
+		sql = append(sql, a...)
+		sql = append(append(append(sql, "}'::"...), s.casts[i]...), "[])"...)
+	}
+	sql = append(sql, s.tail...)
+	return appendLimit(sql, limit)
+}
+
+// appendArrayItem appends a value to the inside of an array literal.
+func appendArrayItem(dst, text []byte) []byte {
+	if len(dst) > 0 {
+		dst = append(dst, ',')
+	}
+	dst = append(dst, '"')
+	for _, c := range text {
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\'':
+			dst = append(dst, '\'', '\'')
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,213 @@
+package postgres
+
+import (
+	"slices"
+
+	"humpty/sources"
+)
+
+// tree is a Shape held against the catalog: what to select, and how to put it together.
+type tree struct {
+	root   *node
+	nodes  []*node   // by index, parents before children
+	rounds [][]*node // what is fetched for a page, depth by depth
+	types  *types
+	ranged bool // some include is read in the root's key range
+
+	pages, byID      statement   // of the root
+	inRange, forKeys []statement // by node
+}
+
+// node is one table of the tree.
+type node struct {
+	index   int
+	path    string // lines.product, for messages; empty for the root
+	shape   *sources.Shape
+	rel     *relation
+	parent  *node
+	include []*node
+
+	cols   []column // what is selected, in this order
+	fields []field
+	order  []order // of a many: total
+
+	way     way
+	joins   []join
+	open    []byte // "name": of the field in the parent
+	missing []byte // what stands there without a row
+	leaf    bool
+
+	through *relation
+	head    []join // parent to child, or to the join table
+	tail    []join // join table to child
+
+	key     []keyColumn // root: what it is chunked and re-read by
+	id      []keyColumn
+	routing []keyColumn
+	version int // root: the column of the version; -1 where the engine decides
+}
+
+// column is one selected expression.
+type column struct {
+	sql    string
+	label  string // for messages
+	encode encoder
+	typ    uint32 // before to_json or ::text
+	result uint32 // as the server describes it, once known
+}
+
+// order is one term of an ORDER BY.
+type order struct {
+	sql  string
+	desc bool
+}
+
+// field is one field of the document.
+type field struct {
+	name []byte // "name":
+	col  int
+}
+
+// join is one pair of an include's condition.
+type join struct {
+	child  string // column of the child, or in a head with a join table of that
+	parent string // column of the parent, or in a tail of the join table
+	col    int    // the parent's selected column that holds the value, in a head
+	cast   string // type of the parent's value
+	text   texter
+	exact  bool // equal values have equal bytes once the child's is cast to the parent's type
+	sorted bool // both sides sort alike
+}
+
+// way is how the rows of an include are found.
+type way uint8
+
+const (
+	byRange  way = iota // in the root's key range, in key order
+	byKeys              // by the values the page's parents have
+	byMemory            // in a table held in memory
+	byScan              // by one cursor over a join from the root down: no index to use
+)
+
+// keyColumn is one column of a key with its text form.
+type keyColumn struct {
+	name string
+	sql  string // the column
+	col  int    // selected column that gives the text
+	raw  int    // selected column with the plain value; -1 where equal values may differ in bytes
+	cast string
+	typ  uint32
+	text texter
+}
+
+// texter appends the text form of a value that was selected in binary.
+type texter func(dst, src []byte) ([]byte, error)
+
+func plainText(dst, src []byte) ([]byte, error) { return append(dst, src...), nil }
+
+// texterOf returns how a type is written as text; nil where the server must do it.
+func texterOf(oid uint32) texter {
+	switch oid {
+	case oidInt2:
+		return encodeInt2
+	case oidInt4:
+		return encodeInt4
+	case oidInt8:
+		return encodeInt8
+	case oidOID:
+		return encodeOID
+	case oidBool:
+		return encodeBool
+	case oidUUID:
+		return appendUUID
+	case oidText, oidVarchar, oidName:
+		return plainText
+	}
+	return nil
+}
+
+// sameBytes reports whether equal values of a type are equal byte for byte.
+func sameBytes(oid uint32) bool {
+	switch oid {
+	case oidInt2, oidInt4, oidInt8, oidOID, oidBool, oidUUID, oidText, oidVarchar, oidName,
+		oidDate, oidTimestamp, oidTimestampTZ, oidTime, oidBytea:
+		return true
+	}
+	return false
+}
+
+// integer reports whether a type is one of the integers, which compare across sizes.
+func integer(oid uint32) bool { return oid == oidInt2 || oid == oidInt4 || oid == oidInt8 }
+
+// add selects an expression once and returns its column.
+func (n *node) add(c column) int {
+	if i := slices.IndexFunc(n.cols, func(o column) bool { return o.sql == c.sql }); i >= 0 {
+		if n.cols[i].encode == nil {
+			n.cols[i].encode = c.encode
+		}
+		return i
+	}
+	n.cols = append(n.cols, c)
+	return len(n.cols) - 1
+}
+
+// finish derives what reading needs once all nodes are known.
+func (t *tree) finish() {
+	t.inRange, t.forKeys = make([]statement, len(t.nodes)), make([]statement, len(t.nodes))
+	t.pages, t.byID = t.root.rootPages(), t.root.rootByID()
+	for _, n := range slices.Backward(t.nodes) { // children first
+		n.leaf = len(n.include) == 0
+		n.missing = n.blank()
+		if n.parent == nil || n.way == byMemory {
+			continue
+		}
+		t.forKeys[n.index] = n.forKeys()
+		if n.way == byRange {
+			t.inRange[n.index] = n.inRange()
+			t.ranged = true
+		}
+	}
+	for round := t.below(t.root.include); len(round) > 0; {
+		t.rounds = append(t.rounds, round)
+		var next []*node
+		for _, n := range round {
+			next = append(next, t.below(n.include)...)
+		}
+		round = next
+	}
+}
+
+// below leaves out what is in memory, with all that is under it.
+func (t *tree) below(nodes []*node) []*node {
+	var out []*node
+	for _, n := range nodes {
+		if n.way != byMemory {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// blank is what a flattened include leaves in its parent where it finds no row.
+func (n *node) blank() []byte {
+	if n.parent == nil || !n.shape.Flatten {
+		return nil
+	}
+	var b []byte
+	for _, f := range n.fields {
+		b = append(append(comma(b, f.name), f.name...), "null"...)
+	}
+	for _, child := range n.include {
+		if child.shape.Flatten {
+			b = append(comma(b, child.missing), child.missing...)
+			continue
+		}
+		b = append(comma(b, child.open), child.open...)
+		if child.shape.One {
+			b = append(b, "null"...)
+		} else {
+			b = append(b, "[]"...)
+		}
+	}
+	return b
+}
