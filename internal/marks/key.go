@@ -1,0 +1,41 @@
+package marks
+
+import (
+	"bytes"
+	"errors"
+
+	"humpty/sources"
+)
+
+// A mark's key is m/ NODE 0x00 KIND KEY; whole tables come before keys, so that a round
+// takes them first.
+const (
+	kindAll byte = 'A'
+	kindKey byte = 'K'
+)
+
+var (
+	marksFrom = []byte("m/")
+	marksTo   = []byte("m0")
+)
+
+func encodeMark(m sources.Mark) []byte {
+	key := make([]byte, 0, 4+len(m.Node)+len(m.Key))
+	key = append(key, marksFrom...)
+	key = append(key, m.Node...)
+	key = append(key, 0)
+	if m.All {
+		return append(key, kindAll)
+	}
+	key = append(key, kindKey)
+	return append(key, m.Key...)
+}
+
+func decodeMark(key []byte) (sources.Mark, error) {
+	rest, ok := bytes.CutPrefix(key, marksFrom)
+	node, rest, found := bytes.Cut(rest, []byte{0})
+	if !ok || !found || len(rest) == 0 {
+		return sources.Mark{}, errors.New("a mark's key cannot be read: the store is damaged")
+	}
+	return sources.Mark{Node: string(node), All: rest[0] == kindAll, Key: string(rest[1:])}, nil
+}

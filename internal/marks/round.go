@@ -1,0 +1,114 @@
+package marks
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"humpty/sources"
+)
+
+// Round begins a round and returns its number: what was recorded until now is what the
+// round can settle. One round at a time.
+func (s *Store) Round() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut = s.seq
+	return s.cut
+}
+
+// Take returns up to limit marks that are due, in the order of their keys behind the mark
+// after (nil: from the first).
+func (s *Store) Take(after *sources.Mark, limit int) ([]sources.Mark, error) {
+	var due []sources.Mark
+	err := s.each(after, func(m sources.Mark, _ pending) bool {
+		due = append(due, m)
+		return len(due) < limit
+	})
+	return due, err
+}
+
+// Settle takes away what a read settled: of each mark the changes that are not newer than
+// the round and that the snapshot saw, and says how many marks still have some. It need not be durable: a mark that comes back
+// after a crash is read once more.
+func (s *Store) Settle(settled []sources.Mark, round uint64, saw sources.Snapshot) (left int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	batch := s.db.NewBatch()
+	defer batch.Close() //nolint:errcheck // committed, or given up
+	for _, m := range settled {
+		key := encodeMark(m)
+		value, err := s.get(key)
+		if err != nil {
+			return 0, err
+		}
+		if value == nil {
+			continue
+		}
+		p, err := decodePending(value)
+		if err != nil {
+			return 0, err
+		}
+		if p = p.without(round, saw); len(p) == 0 {
+			err = batch.Delete(key, nil)
+		} else {
+			left++
+			err = batch.Set(key, p.encode(), nil)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	if err := batch.Commit(pebble.NoSync); err != nil {
+		return 0, fmt.Errorf("settle marks: %w", err)
+	}
+	return left, nil
+}
+
+// Passed reports whether nothing recorded up to seq is due any more.
+func (s *Store) Passed(seq uint64) (bool, error) {
+	passed := true
+	err := s.each(nil, func(_ sources.Mark, p pending) bool {
+		passed = p[0].first > seq
+		return passed
+	})
+	return passed, err
+}
+
+// Backlog counts the marks that are due, up to limit.
+func (s *Store) Backlog(limit int) (int, error) {
+	n := 0
+	err := s.each(nil, func(sources.Mark, pending) bool {
+		n++
+		return n < limit
+	})
+	return n, err
+}
+
+// each calls fn with the marks behind after until it returns false.
+func (s *Store) each(after *sources.Mark, fn func(sources.Mark, pending) bool) (err error) {
+	from := marksFrom
+	if after != nil {
+		from = append(encodeMark(*after), 0)
+	}
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: marksTo})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; ok = it.Next() {
+		m, err := decodeMark(it.Key())
+		if err != nil {
+			return err
+		}
+		p, err := decodePending(it.Value())
+		if err != nil {
+			return err
+		}
+		if !fn(m, p) {
+			return nil
+		}
+	}
+	return it.Error()
+}
