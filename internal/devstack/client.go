@@ -76,7 +76,7 @@ func (s *shared) start(ctx context.Context, act action, kinds []Kind, progress f
 
 // exchange sends a request and reads the replies to it.
 func exchange(ctx context.Context, conn net.Conn, req request, progress func(Progress)) (reply, error) {
-	stop := context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // reported below
+	stop := context.AfterFunc(ctx, func() { conn.Close() }) // reported below
 	defer stop()
 	if err := json.NewEncoder(conn).Encode(req); err != nil {
 		return reply{}, fmt.Errorf("devstack: %w: %w", errGone, err)
@@ -154,12 +154,12 @@ func (s *shared) spawn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("devstack: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // the same
+	defer file.Close()
 	log, err := os.Create(s.log())
 	if err != nil {
 		return fmt.Errorf("devstack: %w", err)
 	}
-	defer log.Close() //nolint:errcheck // the same
+	defer log.Close()
 	cmd := exec.Command(program, "supervise", "--version", s.version, "--linger", s.linger.String())
 	cmd.Dir = s.folders.state
 	cmd.Env = append(os.Environ(), "HUMPTY_CACHE="+s.folders.cache, "HUMPTY_DEVSTACK="+s.folders.state)

@@ -49,6 +49,7 @@
 // HUMPTY_USER names the account that root runs the servers as; without it, it is
 // the account that called sudo, else postgres, else nobody.
 //
-// The servers listen on 127.0.0.1 only and ask for no password: every account of
-// the machine can reach them, so put nothing private into them.
+// The servers listen on 127.0.0.1 only and ask for no password (but PostgreSQL
+// does for every role except postgres): every account of the machine can reach
+// them, so put nothing private into them.
 package devstack

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 )
 
 const mavenDependency = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:"
@@ -110,6 +111,7 @@ func maven(ctx context.Context, what, dir string, args ...string) error {
 	}
 	cmd := exec.CommandContext(ctx, mvn, append([]string{"--batch-mode", "--quiet", "--strict-checksums"}, args...)...)
 	cmd.Dir = dir
+	cmd.WaitDelay = 5 * time.Second // for children that keep the output open
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("devstack: Maven could not bring %s: %w: check the network and Maven's settings:\n%s", what, err, out)
 	}
@@ -137,7 +139,7 @@ func verifyAll(dir, want string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(h, "%s  %s\n", sum, e.Name()) //nolint:errcheck // a hash takes everything
+		fmt.Fprintf(h, "%s  %s\n", sum, e.Name())
 	}
 	return compare(fmt.Sprintf("the set of %d files in %s", len(entries), filepath.Base(dir)), hex.EncodeToString(h.Sum(nil)), want)
 }
@@ -154,7 +156,7 @@ func fileSum(file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("devstack: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return "", fmt.Errorf("devstack: read %s: %w", file, err)

@@ -1,12 +1,14 @@
 package devstack
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net/http"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -38,13 +40,49 @@ func TestPrivatePostgresOutlivesKillAndStop(t *testing.T) {
 	}
 }
 
+func TestPostgresAsksOthersForTheirPassword(t *testing.T) {
+	t.Parallel()
+	dsn, role := Postgres(t), Name(t)
+	query(t, dsn, "CREATE ROLE "+role+" LOGIN PASSWORD 'right'")
+	t.Cleanup(func() { admin(t, context.WithoutCancel(t.Context()), dsn, "DROP ROLE "+role) })
+	for password, want := range map[string]bool{"right": true, "wrong": false} {
+		if got := answers(t, strings.Replace(dsn, "postgres@", role+":"+password+"@", 1)); got != want {
+			t.Errorf("the %s password: let in %v, want %v", password, got, want)
+		}
+	}
+}
+
+func TestPrivateServersWaitForTheirTurn(t *testing.T) {
+	t.Parallel()
+	f := folders{state: t.TempDir()}
+	search := []Kind{KindPostgres, KindOpenSearch}
+	first, err := f.turn(t.Context(), search, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.turn(t.Context(), search, time.Millisecond); err == nil || !strings.Contains(err.Error(), "other tests held their private servers") {
+		t.Errorf("a second search server: %v", err)
+	}
+	for range 3 {
+		if _, err := f.turn(t.Context(), []Kind{KindPostgres}, time.Minute); err != nil {
+			t.Errorf("three others beside it: %v", err)
+		}
+	}
+	if err := first.unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.turn(t.Context(), search, time.Minute); err != nil {
+		t.Errorf("when the first is done: %v", err)
+	}
+}
+
 func query(t *testing.T, dsn, sql string) string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context()) //nolint:errcheck // nothing to lose
+	defer conn.Close(t.Context())
 	rows, err := conn.Query(t.Context(), sql)
 	if err != nil {
 		t.Fatal(err)
@@ -94,12 +132,12 @@ func get(t *testing.T, url, password string) (int, string) {
 	if password != "" {
 		req.SetBasicAuth("humpty", password)
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // a test's own server
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} // a test's own server
 	res, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func launch(n *node, cmd *exec.Cmd, held *fileLock) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("devstack: %w", err)
 	}
-	defer out.Close() //nolint:errcheck // the server has its own descriptor
+	defer out.Close() // the server has its own descriptor
 	p := &process{cmd: cmd, exited: make(chan struct{})}
 	if err := p.startWatcher(n); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // program is what differs between the servers. Its methods are called one after
@@ -86,6 +87,7 @@ func (n *node) cmd(env []string, name string, args ...string) *exec.Cmd {
 func (n *node) run(ctx context.Context, cmd *exec.Cmd) error {
 	c := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
 	c.Dir, c.Env = cmd.Dir, cmd.Env
+	c.WaitDelay = 5 * time.Second // for children that keep the output open
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: n.who.credential()}
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("devstack: %s: %s: %w:\n%s", n.kind, filepath.Base(cmd.Path), err, out)

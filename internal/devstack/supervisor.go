@@ -112,9 +112,9 @@ func (s *supervisor) leave() {
 func (s *supervisor) serve(ctx context.Context, conn net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // nobody is left to tell
+	stop := context.AfterFunc(ctx, func() { conn.Close() }) // nobody is left to tell
 	defer stop()
-	defer conn.Close() //nolint:errcheck // nobody is left to tell
+	defer conn.Close() // nobody is left to tell
 
 	var req request
 	if json.NewDecoder(conn).Decode(&req) != nil {

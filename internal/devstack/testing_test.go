@@ -19,7 +19,7 @@ func TestPostgresIsAFreshLogicalDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context()) //nolint:errcheck // nothing to lose
+	defer conn.Close(t.Context())
 	var level string
 	var tables int
 	err = conn.QueryRow(t.Context(), `SELECT current_setting('wal_level'),
@@ -62,7 +62,7 @@ func call(t *testing.T, method, url, body string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -45,7 +46,7 @@ func up() *cobra.Command {
 				}
 			}
 			a, err := devstack.Up(cmd.Context(), kinds, func(p devstack.Progress) {
-				fmt.Fprintf(os.Stderr, "%-14s %-9s %s (%.1f s)\n", p.Server, p.Step, p.Detail, p.Elapsed.Seconds())
+				fmt.Fprintf(cmd.ErrOrStderr(), "%-14s %-9s %s (%.1f s)\n", p.Server, p.Step, p.Detail, p.Elapsed.Seconds())
 			})
 			if err != nil {
 				return err
@@ -57,7 +58,7 @@ func up() *cobra.Command {
 				{"KAFKA", strings.Join(a.Kafka, ",")},
 			} {
 				if e[1] != "" {
-					fmt.Printf("export DEVSTACK_%s='%s'\n", e[0], e[1])
+					fmt.Fprintf(cmd.OutOrStdout(), "export DEVSTACK_%s='%s'\n", e[0], e[1])
 				}
 			}
 			return nil
@@ -73,25 +74,25 @@ func status() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list, err := devstack.Running(cmd.Context())
 			for _, s := range list {
-				if err := printStatus(cmd.Context(), s); err != nil {
+				if err := printStatus(cmd.Context(), cmd.OutOrStdout(), s); err != nil {
 					return err
 				}
 			}
 			if len(list) == 0 {
-				fmt.Println("nothing runs")
+				fmt.Fprintln(cmd.OutOrStdout(), "nothing runs")
 			}
 			return err
 		},
 	}
 }
 
-func printStatus(ctx context.Context, s devstack.Status) error {
-	fmt.Printf("%s in %s: ", title(s), s.Dir)
+func printStatus(ctx context.Context, out io.Writer, s devstack.Status) error {
+	fmt.Fprintf(out, "%s in %s: ", title(s), s.Dir)
 	switch {
 	case s.Held:
-		fmt.Printf("stays until down; clients: %d\n", s.Clients)
+		fmt.Fprintf(out, "stays until down; clients: %d\n", s.Clients)
 	default:
-		fmt.Printf("ends %v after its last client; clients: %d\n", s.Linger, s.Clients)
+		fmt.Fprintf(out, "ends %v after its last client; clients: %d\n", s.Linger, s.Clients)
 	}
 	for _, v := range s.Servers {
 		p, err := processesOf(ctx, v.Group)
@@ -99,10 +100,10 @@ func printStatus(ctx context.Context, s devstack.Status) error {
 			return err
 		}
 		if len(p.pids) == 0 || !v.Running {
-			fmt.Printf("  %-14s ended; log %s\n", v.Kind, v.Log)
+			fmt.Fprintf(out, "  %-14s ended; log %s\n", v.Kind, v.Log)
 			continue
 		}
-		fmt.Printf("  %-14s %s  %d MB, pids %v\n", v.Kind, v.Address, p.kib/1024, p.pids)
+		fmt.Fprintf(out, "  %-14s %s  %d MB, pids %v\n", v.Kind, v.Address, p.kib/1024, p.pids)
 	}
 	return nil
 }
@@ -122,10 +123,10 @@ func down() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list, err := devstack.Down(cmd.Context())
 			for _, s := range list {
-				fmt.Printf("stopped the %s in %s\n", title(s), s.Dir)
+				fmt.Fprintf(cmd.OutOrStdout(), "stopped the %s in %s\n", title(s), s.Dir)
 			}
 			if len(list) == 0 {
-				fmt.Println("nothing runs")
+				fmt.Fprintln(cmd.OutOrStdout(), "nothing runs")
 			}
 			return err
 		},
