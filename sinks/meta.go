@@ -42,10 +42,20 @@ type Meta struct {
 
 // Verification is how a generation was compared with its sources.
 type Verification struct {
-	Level     string    `json:"level"` // count | sample | full
+	Level     string    `json:"level"`           // what was done: count | sample | full
+	Asked     string    `json:"asked,omitempty"` // the level that was asked for, where that is another
+	Why       string    `json:"why,omitempty"`   // then: why it was not done
 	At        time.Time `json:"at"`
-	Documents int64     `json:"documents"` // in the sources
+	Documents int64     `json:"documents"`         // in the sources
+	Sampled   int64     `json:"sampled,omitempty"` // of a sample: documents compared
+	Proves    string    `json:"proves,omitempty"`  // of a sample: what it says about the rest
 	Missing   int64     `json:"missing"`
 	Stale     int64     `json:"stale"`
 	Extra     int64     `json:"extra"`
+	Rejected  int64     `json:"rejected,omitempty"` // known not to be in the index: source or target refused them
+	Moved     int64     `json:"moved,omitempty"`    // differed when first read, and no more when read again
+	Moving    int64     `json:"moving,omitempty"`   // changed each time they were read: not compared
 }
+
+// Differs reports whether any document is not as the sources have it.
+func (v Verification) Differs() bool { return v.Missing+v.Stale+v.Extra > 0 }
