@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"humpty/bench/internal/result"
+	"humpty/projector"
+)
+
+// watch notes when things happen in a run: from its events, and from the requests that
+// pass through the transport.
+type watch struct {
+	tell             func(projector.Event)
+	postgres, search int // processes, 0: not known
+
+	mu        sync.Mutex
+	phase     projector.Phase
+	began     time.Time // of the load
+	loaded    time.Time
+	refreshed time.Time // end of the first refresh after the load
+	latencies []float64 // of bulk requests, milliseconds
+	cpu       [2]usage  // of the servers, when the load began and when it was refreshed
+	own       [2]float64
+}
+
+type usage struct{ postgres, search float64 }
+
+func (w *watch) servers() usage { return usage{CPU(w.postgres), CPU(w.search)} }
+
+func (w *watch) observe(e projector.Event) {
+	w.mu.Lock()
+	switch {
+	case e.Kind == projector.Started:
+		w.phase = e.Phase
+		if e.Phase == projector.PhaseLoad {
+			w.began, w.cpu[0], w.own[0] = time.Now(), w.servers(), ownCPU()
+			w.began = time.Now() // reading /proc takes a while
+		}
+	case e.Kind == projector.Ended && e.Phase == projector.PhaseLoad:
+		w.loaded, w.own[1] = time.Now(), ownCPU()
+		if w.search == 0 { // else the refresh comes first: reading /proc would delay it
+			w.cpu[1] = w.servers()
+		}
+	}
+	w.mu.Unlock()
+	if w.tell != nil {
+		w.tell(e)
+	}
+}
+
+// seconds from the first read to the end of the refresh, or of the load where nothing
+// was refreshed.
+func (w *watch) seconds() float64 {
+	end := w.loaded
+	if !w.refreshed.IsZero() {
+		// Between the end of the load and the refresh there is only what the engine does.
+		end = w.refreshed
+	}
+	return end.Sub(w.began).Seconds()
+}
+
+func (w *watch) figures() map[string]float64 {
+	f := map[string]float64{
+		"load_own_cpu_s": w.own[1] - w.own[0],
+		"bulk_requests":  float64(len(w.latencies)),
+	}
+	if w.postgres != 0 {
+		f[result.PostgresC] = w.cpu[1].postgres - w.cpu[0].postgres
+	}
+	if w.search != 0 {
+		f[result.SearchCPU] = w.cpu[1].search - w.cpu[0].search
+	}
+	if len(w.latencies) > 0 {
+		f[result.BulkP50] = result.Quantile(w.latencies, 0.50)
+		f[result.BulkP99] = result.Quantile(w.latencies, 0.99)
+	}
+	return f
+}
+
+// stopwatch times bulk requests to the last byte of their answer, and sees the refresh.
+type stopwatch struct {
+	next  http.RoundTripper
+	watch *watch
+}
+
+func (s *stopwatch) RoundTrip(req *http.Request) (*http.Response, error) {
+	start := time.Now()
+	res, err := s.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	switch path := req.URL.Path; {
+	case strings.HasSuffix(path, "/_bulk"):
+		res.Body = &timedBody{ReadCloser: res.Body, done: func() { s.watch.bulk(time.Since(start)) }}
+	case strings.HasSuffix(path, "/_refresh"):
+		res.Body = &timedBody{ReadCloser: res.Body, done: s.watch.refresh}
+	}
+	return res, nil
+}
+
+func (w *watch) bulk(took time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.latencies = append(w.latencies, took.Seconds()*1e3)
+}
+
+func (w *watch) refresh() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.phase == projector.PhaseSeal && w.refreshed.IsZero() {
+		w.refreshed = time.Now()
+		w.cpu[1] = w.servers()
+	}
+}
+
+// timedBody says when an answer was read to its end, or closed, once.
+type timedBody struct {
+	io.ReadCloser
+	done func()
+	said bool
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.end()
+	}
+	return n, err
+}
+
+func (b *timedBody) Close() error {
+	b.end()
+	return b.ReadCloser.Close()
+}
+
+func (b *timedBody) end() {
+	if !b.said {
+		b.said = true
+		b.done()
+	}
+}

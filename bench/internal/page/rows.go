@@ -1,0 +1,66 @@
+package page
+
+import (
+	"fmt"
+
+	"humpty/bench/internal/result"
+)
+
+// row is one line of the table: what was done, how long it took, against what.
+type row struct {
+	label   string
+	bold    bool
+	group   group
+	against result.Estimate // times the limit
+	limit   string          // which
+}
+
+// rowsOf lists what a run says about one combination, limits before what they limit.
+func rowsOf(run []result.Result, c combination) []row {
+	of := func(what result.What, target, series string) group {
+		return pick(run, func(r result.Result) bool {
+			return r.Shape == c.shape && r.What == what && (target == "*" || r.Target == target) && r.Series == series
+		})
+	}
+	h := result.HeadlineOf(run, c.shape, c.target)
+	copies := of(result.Copy, "", result.SeriesNull)
+	rows := []row{
+		{label: fmt.Sprintf("raw binary COPY of the rows, %d connections", copies.settings().Connections), group: copies},
+		{label: "rebuild into nothing (null sink)", bold: true, group: of(result.Rebuild, "null", result.SeriesNull), against: h.Null, limit: "× COPY"},
+	}
+	if c.target != "" {
+		rows = append(rows, searchRows(c, h, of)...)
+	}
+	return drop(rows)
+}
+
+func searchRows(c combination, h result.Headline, of func(result.What, string, string) group) []row {
+	name := product(c.target)
+	fire := best(of(result.Firehose, c.target, ""))
+	s := fire.settings()
+	return []row{
+		{
+			label: fmt.Sprintf("raw `_bulk` of the same documents from memory, best of the grid: %d × %g MB, %d shards", s.Writers, s.BatchMB, s.Shards),
+			group: fire,
+		},
+		{label: "both ends at once: that `_bulk` beside that COPY", group: of(result.BothEnds, c.target, result.SeriesE2E)},
+		{label: "rebuild into " + name, bold: true, group: of(result.Rebuild, c.target, result.SeriesE2E), against: h.E2E, limit: "× both ends"},
+		{label: "raw scan of the index, " + name, group: of(result.Scan, c.target, "")},
+		{label: "naive: one loop, one document a request", group: naives(of, c.target, 1), against: h.Naive, limit: "× slower than the rebuild, by rate"},
+		{label: "naive: one loop, bulks of 100 documents", group: naives(of, c.target, 100)},
+	}
+}
+
+func naives(of func(result.What, string, string) group, target string, bulk int) group {
+	return pick(of(result.Naive, target, ""), func(r result.Result) bool { return r.Settings.BatchDocs == bulk })
+}
+
+func drop(rows []row) []row {
+	var kept []row
+	for _, r := range rows {
+		if len(r.group) > 0 {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}

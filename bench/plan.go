@@ -1,0 +1,44 @@
+package main
+
+// plan is how much a run does.
+type plan struct {
+	mode    string
+	orders  int // shape plain
+	rich    int // orders of shape rich; 0: none
+	pairs   int
+	naive   int // documents
+	cells   []cell
+	repeat  int // how many of the best cells are repeated
+	again   int // how often
+	second  int // pairs into the other search server; 0: none
+	base    int // orders of scale; 0: none
+	warmups int
+}
+
+// quick is for every commit: minutes.
+func quick() plan {
+	return plan{
+		mode: "quick", orders: 100_000, pairs: 3, naive: 3000,
+		cells: []cell{
+			{writers: 2, batchMB: 4, shards: 2}, {writers: 4, batchMB: 4, shards: 2}, {writers: 8, batchMB: 4, shards: 2},
+			{writers: 4, batchMB: 1, shards: 2}, {writers: 4, batchMB: 8, shards: 2}, {writers: 4, batchMB: 4, shards: 1},
+		},
+		repeat: 2, again: 2, warmups: 1,
+	}
+}
+
+// fullPlan is for claims: under an hour.
+func fullPlan() plan {
+	p := plan{
+		mode: "full", orders: 300_000, rich: 20_000, pairs: 7, naive: 10_000,
+		repeat: 4, again: 2, second: 7, base: 100_000, warmups: 2,
+	}
+	for _, shards := range []int{1, 2, 4} {
+		for _, writers := range []int{2, 4, 8} {
+			for _, mb := range []float64{1, 4, 8} {
+				p.cells = append(p.cells, cell{writers: writers, batchMB: mb, shards: shards})
+			}
+		}
+	}
+	return p
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func (b *bench) rebuildCommand() *cobra.Command {
+	var target string
+	var times int
+	cmd := &cobra.Command{
+		Use:   "rebuild",
+		Short: "Measure the real thing",
+		Long: `Rebuild the shop's read model, with verification and swap, in a process of its own, and
+measure wall time per phase, rate, CPU of the process and of the servers, memory,
+allocations, latency of bulk requests, retries. Seconds are from the first read to the
+end of the refresh.
+
+  go run ./bench rebuild                          # into nothing: how fast the reader is
+  go run ./bench rebuild --target elasticsearch --orders 300000 --times 3`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkTarget(target, "null", "elasticsearch", "opensearch"); err != nil {
+				return err
+			}
+			var products []string
+			if target != "null" {
+				products = []string{target}
+			}
+			ctx := cmd.Context()
+			return b.measure(ctx, "rebuild", products, func(l *lab) error {
+				if err := l.seed(ctx, false); err != nil {
+					return err
+				}
+				for range times {
+					index, err := l.rebuild(ctx, target, b.data.shards, half{}, 0)
+					if err != nil {
+						return err
+					}
+					if err := l.drop(ctx, index); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	cmd.Flags().StringVar(&target, "target", "null", "null, elasticsearch or opensearch")
+	cmd.Flags().IntVar(&times, "times", 1, "how often")
+	b.servers.bind(cmd.Flags())
+	b.data.bind(cmd.Flags())
+	b.data.bindWriting(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"humpty/bench/internal/page"
+	"humpty/bench/internal/result"
+	"humpty/internal/shop"
+)
+
+func (b *bench) runCommand() *cobra.Command {
+	var fast, full bool
+	var target string
+	cmd := &cobra.Command{
+		Use:   "run --quick|--full",
+		Short: "Measure the rebuild beside its limits and keep the results",
+		Long: `Measure everything side by side, interleaved and repeated, and write one JSON line a
+measurement into --results. The last line on stdout is the headline:
+
+  e2e_vs_limit            rebuild ÷ both ends at once, median of the pairs with its interval
+  null_vs_copy            rebuild into the null sink ÷ raw COPY over as many connections
+  cpu_s_per_million_docs  of the engine's process, null sink
+  rss_mb                  its peak memory, null sink
+  naive_vs_rebuild        how many times slower a naive loop is, by rate
+
+--quick: shape plain, 100,000 orders, 3 pairs; under 8 minutes on 2 cores.
+--full:  300,000 orders, 7 pairs, shape rich too, Elasticsearch and OpenSearch, a grid of
+         27, and how cost grows with data and connections; under an hour.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if fast == full {
+				return errors.New("say --quick or --full")
+			}
+			if err := checkTarget(target, "elasticsearch", "opensearch"); err != nil {
+				return err
+			}
+			p := quick()
+			if full {
+				p = fullPlan()
+			}
+			p.orders = cmp.Or(b.data.orders, p.orders)
+			return b.everything(cmd.Context(), p, target)
+		},
+	}
+	cmd.Flags().BoolVar(&fast, "quick", false, "minutes: for every commit")
+	cmd.Flags().BoolVar(&full, "full", false, "under an hour: for claims")
+	cmd.Flags().StringVar(&target, "target", "elasticsearch", "elasticsearch or opensearch")
+	b.servers.bind(cmd.Flags())
+	b.data.bind(cmd.Flags())
+	b.data.bindWriting(cmd.Flags())
+	return cmd
+}
+
+// everything is a run from end to end.
+func (b *bench) everything(ctx context.Context, p plan, target string) (err error) {
+	b.data.orders = p.orders
+	products := []string{target}
+	if p.second > 0 {
+		products = append(products, other(target))
+	}
+	l, err := b.newLab(ctx, p.mode, products...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.close(ctx)) }()
+	path, err := l.rec.keep(b.results)
+	if err != nil {
+		return err
+	}
+	if err := l.plain(ctx, p, products); err != nil {
+		return err
+	}
+	if p.rich > 0 {
+		if err := l.richer(ctx, p, target); err != nil {
+			return err
+		}
+	}
+	if p.base > 0 {
+		if err := l.scales(ctx, p.base, []int{1, 2, 5, 10}, []int{1, 2, 4, 8}, 1); err != nil {
+			return err
+		}
+	}
+	l.say("kept in %s", path)
+	if !b.json {
+		fmt.Fprint(b.out, page.Markdown([][]result.Result{l.rec.all})+"\n")
+	} else if err := b.print(l.rec.all); err != nil {
+		return err
+	}
+	return b.headline(result.HeadlineOf(l.rec.all, string(shop.Plain), target))
+}
+
+func other(target string) string {
+	if target == "elasticsearch" {
+		return "opensearch"
+	}
+	return "elasticsearch"
+}
+
+// plain is the main part: everything about the shape plain.
+func (l *lab) plain(ctx context.Context, p plan, products []string) error {
+	if err := l.seed(ctx, false); err != nil {
+		return err
+	}
+	if err := l.capture(ctx); err != nil {
+		return err
+	}
+	if err := l.nullPairs(ctx, p); err != nil {
+		return err
+	}
+	for i, target := range products {
+		pairs := p.pairs
+		if i > 0 {
+			pairs = p.second
+		}
+		if err := l.searchPart(ctx, p, target, pairs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// richer repeats the pairs with the shape rich, at the best point of a small grid.
+func (l *lab) richer(ctx context.Context, p plan, target string) error {
+	l.shape, l.orders = shop.Rich, p.rich
+	if err := l.seed(ctx, false); err != nil {
+		return err
+	}
+	if err := l.capture(ctx); err != nil {
+		return err
+	}
+	p.cells, p.naive = quick().cells, 0
+	if err := l.nullPairs(ctx, p); err != nil {
+		return err
+	}
+	return l.searchPart(ctx, p, target, p.pairs)
+}
+
+func (l *lab) searchPart(ctx context.Context, p plan, target string, pairs int) error {
+	if p.naive > 0 {
+		for _, bulk := range []int{1, 100} {
+			if err := l.naive(ctx, target, min(p.naive, l.orders), bulk); err != nil {
+				return err
+			}
+		}
+	}
+	best, err := l.grid(ctx, target, p)
+	if err != nil {
+		return err
+	}
+	return l.e2ePairs(ctx, p, target, best, pairs)
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+func (b *bench) scaleCommand() *cobra.Command {
+	var times int
+	var factors, connections []int
+	cmd := &cobra.Command{
+		Use:   "scale",
+		Short: "Measure how cost and memory grow with data and connections",
+		Long: `Rebuild into the null sink with 1, 2, 5 and 10 times the data, over 1, 2, 4 and 8
+connections each. Cost a document and memory should stay what they are. The results are
+kept in --results.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			return b.measure(ctx, "scale", nil, func(l *lab) error {
+				if _, err := l.rec.keep(b.results); err != nil {
+					return err
+				}
+				return l.scales(ctx, b.data.orders, factors, connections, times)
+			})
+		},
+	}
+	cmd.Flags().IntVar(&times, "times", 3, "how often each")
+	cmd.Flags().IntSliceVar(&factors, "factors", []int{1, 2, 5, 10}, "times the data")
+	cmd.Flags().IntSliceVar(&connections, "over", []int{1, 2, 4, 8}, "connections (one of them only holds the snapshot)")
+	b.servers.bind(cmd.Flags())
+	b.data.bind(cmd.Flags())
+	return cmd
+}
+
+const seriesScale = "scale"
+
+func (l *lab) scales(ctx context.Context, base int, factors, connections []int, times int) error {
+	wanted := l.data.connections
+	defer func() { l.data.connections = wanted }()
+	l.corpus = nil // memory that is not needed any more
+	for _, factor := range factors {
+		l.orders = base * factor
+		if err := l.seed(ctx, false); err != nil {
+			return err
+		}
+		for range times {
+			for _, l.data.connections = range connections {
+				if _, err := l.rebuild(ctx, "null", 0, half{series: seriesScale}, factor); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
