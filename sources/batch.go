@@ -15,10 +15,11 @@ type Batch struct {
 }
 
 // Counts is the input side of the ledger for one batch:
-// Read = Used + Filtered + Orphaned + Poison.
+// Read = Used + Folded + Filtered + Orphaned + Poison.
 type Counts struct {
 	Read     int64 `json:"read"`     // root rows, or events
 	Used     int64 `json:"used"`     // became a record
+	Folded   int64 `json:"folded"`   // events that are in a record beside the one counted as used, or in a deleted document
 	Filtered int64 `json:"filtered"` // left out by the definition
 	Orphaned int64 `json:"orphaned"` // belong to no document
 	Poison   int64 `json:"poison"`   // unreadable; recorded elsewhere
@@ -30,6 +31,7 @@ type Counts struct {
 func (c *Counts) Add(other Counts) {
 	c.Read += other.Read
 	c.Used += other.Used
+	c.Folded += other.Folded
 	c.Filtered += other.Filtered
 	c.Orphaned += other.Orphaned
 	c.Poison += other.Poison
@@ -39,7 +41,7 @@ func (c *Counts) Add(other Counts) {
 
 // Balanced reports whether every input is accounted for.
 func (c Counts) Balanced() bool {
-	return c.Read == c.Used+c.Filtered+c.Orphaned+c.Poison
+	return c.Read == c.Used+c.Folded+c.Filtered+c.Orphaned+c.Poison
 }
 
 // Reset empties b and keeps its memory and its limit.

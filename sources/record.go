@@ -15,6 +15,7 @@ type Record struct {
 	Reject  string // why no document can be made of it (a NaN, an id too long); then Value is nil
 
 	Time    int64    // logs: the event's time in milliseconds since 1970; 0 for tables
+	Offset  int64    // logs: where the event stands in its partition
 	Headers []Header // logs only
 }
 

@@ -1,0 +1,108 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	kafkago "github.com/segmentio/kafka-go"
+)
+
+// bounds is what is read of one partition: [from, fence).
+type bounds struct {
+	from  int64
+	fence int64 // last stable offset
+	end   int64 // with open transactions
+	log   int64 // where the log starts
+}
+
+// bounds asks where every partition starts and ends now.
+func (s *Source) bounds(ctx context.Context) (l layout, all map[place]bounds, err error) {
+	err = s.cluster.patiently(ctx, func() (err error) {
+		l, all, err = s.askBounds(ctx)
+		return err
+	})
+	return l, all, err
+}
+
+func (s *Source) askBounds(ctx context.Context) (layout, map[place]bounds, error) {
+	l, err := s.cluster.layout(ctx)
+	if errors.Is(err, kafkago.UnknownTopicOrPartition) {
+		return l, nil, fmt.Errorf("%w: %w: does the topic's name have a slip in it? the brokers are %v", errDefinition, err, s.cfg.Brokers)
+	}
+	if err != nil {
+		return l, nil, err
+	}
+	ask := func(isolation int8, at func(Topic) int64) map[place]int64 {
+		if err != nil {
+			return nil
+		}
+		times := map[place]int64{}
+		for _, t := range s.cfg.Topics {
+			for i := range l.counts[t.Name] {
+				if when := at(t); when != 0 {
+					times[place{t.Name, i}] = when
+				}
+			}
+		}
+		var found map[place]int64
+		found, err = s.cluster.offsets(ctx, l, isolation, times)
+		return found
+	}
+	starts := ask(uncommitted, func(Topic) int64 { return earliest })
+	ends := ask(uncommitted, func(Topic) int64 { return latest })
+	fences := ask(committed, func(Topic) int64 { return latest })
+	since := ask(uncommitted, func(t Topic) int64 {
+		if t.Since.IsZero() {
+			return 0
+		}
+		return max(t.Since.UnixMilli(), 1)
+	})
+	if err != nil {
+		return l, nil, err
+	}
+	all := make(map[place]bounds, len(starts))
+	for _, t := range s.cfg.Topics {
+		for i := range l.counts[t.Name] {
+			p := place{t.Name, i}
+			b := bounds{from: starts[p], fence: fences[p], end: ends[p], log: starts[p]}
+			if at, asked := since[p]; asked {
+				if b.from = at; at < 0 {
+					b.from = b.fence // nothing is that new
+				}
+			}
+			if at, given := t.Offsets[i]; given {
+				if b.from = at; at < b.log || at > b.end {
+					return l, nil, &Lost{Topic: p.topic, Partition: p.partition, Position: at, Start: b.log, End: b.end}
+				}
+			}
+			b.from = min(b.from, max(b.fence, b.log))
+			all[p] = b
+		}
+		for i := range t.Offsets {
+			if i < 0 || i >= l.counts[t.Name] {
+				return l, nil, fmt.Errorf("%w: topic %s has %d partitions, an offset is given for partition %d", errDefinition, t.Name, l.counts[t.Name], i)
+			}
+		}
+	}
+	return l, all, nil
+}
+
+// sameCounts is an error if a topic has not as many partitions as it had.
+func sameCounts(before, now map[string]int32) error {
+	var changed []string
+	for topic, n := range before {
+		if now[topic] != n {
+			changed = append(changed, fmt.Sprintf("%s had %d partitions and has %d now", topic, n, now[topic]))
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	return &Changed{
+		Topic:  strings.Join(changed, ", "),
+		What:   "since the read began",
+		Remedy: "keys may have moved between partitions; rebuild with the topic as it is now",
+	}
+}

@@ -1,0 +1,232 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/listoffsets"
+	"github.com/segmentio/kafka-go/protocol/metadata"
+)
+
+// place is one partition of one topic.
+type place struct {
+	topic     string
+	partition int32
+}
+
+// String is the partition's id for the engine. A topic's name has no slash.
+func (p place) String() string { return fmt.Sprintf("%s/%d", p.topic, p.partition) }
+
+// layout is who leads what.
+type layout struct {
+	brokers map[int32]string // addresses
+	leaders map[place]int32
+	counts  map[string]int32 // partitions of a topic
+}
+
+func (l layout) places() []place {
+	return slices.SortedFunc(maps.Keys(l.leaders), func(a, b place) int {
+		if a.topic != b.topic {
+			return slices.Compare([]byte(a.topic), []byte(b.topic))
+		}
+		return int(a.partition - b.partition)
+	})
+}
+
+// cluster asks small questions, each over a connection of its own.
+type cluster struct {
+	dialer
+	brokers  []string // named by the user
+	topics   []string
+	patience time.Duration
+
+	mu    sync.Mutex
+	learn map[string]bool // addresses of all brokers, as the last layout said
+}
+
+// deniedFor is how long brokers may deny a topic that was there: they do so for a moment
+// when they start.
+const deniedFor = 10 * time.Second
+
+// patiently calls do until it gives no error or a final one, or patience is over.
+func (c *cluster) patiently(ctx context.Context, do func() error) error {
+	began, wait := time.Now(), 50*time.Millisecond
+	for {
+		err := do()
+		if err == nil || final(err) || ctx.Err() != nil {
+			return because(ctx, err)
+		}
+		patience := c.patience
+		if errors.Is(err, kafkago.UnknownTopicOrPartition) {
+			patience = min(patience, deniedFor)
+		}
+		if waited := time.Since(began); waited > patience {
+			return fmt.Errorf("after %v of trying: %w", waited.Round(time.Second), err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, 2*time.Second)
+	}
+}
+
+// layout asks any broker that answers.
+func (c *cluster) layout(ctx context.Context) (layout, error) {
+	var failed []error
+	known := c.known()
+	for _, address := range known {
+		l, err := c.layoutFrom(ctx, address)
+		if err == nil {
+			c.remember(l)
+		}
+		if err == nil || final(err) || ctx.Err() != nil {
+			return l, because(ctx, err)
+		}
+		failed = append(failed, err)
+	}
+	return layout{}, fmt.Errorf("no broker of %v answers: %w", known, errors.Join(failed...))
+}
+
+// known is the brokers that were named, then those that were learnt.
+func (c *cluster) known() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := slices.Clone(c.brokers)
+	for _, address := range slices.Sorted(maps.Keys(c.learn)) {
+		if !slices.Contains(all, address) {
+			all = append(all, address)
+		}
+	}
+	return all
+}
+
+func (c *cluster) remember(l layout) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.learn = map[string]bool{}
+	for _, address := range l.brokers {
+		c.learn[address] = true
+	}
+}
+
+func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err error) {
+	broker, err := c.dial(ctx, address)
+	if err != nil {
+		return l, err
+	}
+	defer broker.Close() //nolint:errcheck // nothing to lose
+	answer, err := broker.ask(ctx, &metadata.Request{TopicNames: c.topics})
+	if err != nil {
+		return l, err
+	}
+	m, err := as[*metadata.Response](answer)
+	if err != nil {
+		return l, err
+	}
+	l = layout{brokers: map[int32]string{}, leaders: map[place]int32{}, counts: map[string]int32{}}
+	for _, b := range m.Brokers {
+		l.brokers[b.NodeID] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
+	}
+	for _, t := range m.Topics {
+		if t.ErrorCode != 0 {
+			return l, fmt.Errorf("topic %s: %w", t.Name, kafkago.Error(t.ErrorCode))
+		}
+		l.counts[t.Name] = int32(len(t.Partitions))
+		for _, p := range t.Partitions {
+			l.leaders[place{t.Name, p.PartitionIndex}] = p.LeaderID // -1: none now
+		}
+	}
+	return l, nil
+}
+
+// leader connects to who leads a partition now.
+func (c *cluster) leader(ctx context.Context, p place) (*conn, error) {
+	l, err := c.layout(ctx)
+	if err != nil {
+		return nil, err
+	}
+	address, ok := l.brokers[l.leaders[p]]
+	if !ok {
+		return nil, fmt.Errorf("partition %s: %w", p, kafkago.LeaderNotAvailable)
+	}
+	return c.dial(ctx, address)
+}
+
+// Timestamps that mean an end of the log.
+const (
+	latest   = -1
+	earliest = -2
+)
+
+// Isolation levels.
+const (
+	uncommitted = 0
+	committed   = 1
+)
+
+// offsets asks the leaders for one offset of each partition: of the first record at or
+// behind the time, or one end of the log. -1: there is no such record.
+func (c *cluster) offsets(ctx context.Context, l layout, isolation int8, times map[place]int64) (map[place]int64, error) {
+	found := make(map[place]int64, len(times))
+	byLeader := map[int32]map[string][]listoffsets.RequestPartition{}
+	for p, at := range times {
+		topics := byLeader[l.leaders[p]]
+		if topics == nil {
+			topics = map[string][]listoffsets.RequestPartition{}
+			byLeader[l.leaders[p]] = topics
+		}
+		topics[p.topic] = append(topics[p.topic], listoffsets.RequestPartition{Partition: p.partition, CurrentLeaderEpoch: -1, Timestamp: at})
+	}
+	for id, topics := range byLeader {
+		address, ok := l.brokers[id]
+		if !ok {
+			return nil, fmt.Errorf("partitions of %v: %w", slices.Sorted(maps.Keys(topics)), kafkago.LeaderNotAvailable)
+		}
+		request := &listoffsets.Request{ReplicaID: -1, IsolationLevel: isolation}
+		for name, partitions := range topics {
+			request.Topics = append(request.Topics, listoffsets.RequestTopic{Topic: name, Partitions: partitions})
+		}
+		if err := c.offsetsFrom(ctx, address, request, found); err != nil {
+			return nil, err
+		}
+	}
+	if len(found) != len(times) {
+		return nil, fmt.Errorf("offsets of %d partitions were asked for and %d came: %w", len(times), len(found), errShort)
+	}
+	return found, nil
+}
+
+func (c *cluster) offsetsFrom(ctx context.Context, address string, request *listoffsets.Request, found map[place]int64) error {
+	broker, err := c.dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer broker.Close() //nolint:errcheck // nothing to lose
+	answer, err := broker.ask(ctx, request)
+	if err != nil {
+		return err
+	}
+	offsets, err := as[*listoffsets.Response](answer)
+	if err != nil {
+		return err
+	}
+	for _, t := range offsets.Topics {
+		for _, p := range t.Partitions {
+			at := place{t.Topic, p.Partition}
+			if p.ErrorCode != 0 {
+				return fmt.Errorf("offsets of partition %s: %w", at, kafkago.Error(p.ErrorCode))
+			}
+			found[at] = p.Offset
+		}
+	}
+	return nil
+}

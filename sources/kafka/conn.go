@@ -1,0 +1,173 @@
+package kafka
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/apiversions"
+	"github.com/segmentio/kafka-go/protocol/saslauthenticate"
+	"github.com/segmentio/kafka-go/protocol/saslhandshake"
+	"github.com/segmentio/kafka-go/sasl"
+)
+
+// answerWithin is how long a broker may take for one answer; a fetch waits for at most
+// fetchWait of it.
+const answerWithin = 30 * time.Second
+
+// conn is one connection to one broker, for one goroutine.
+type conn struct {
+	net.Conn
+	in       *bufio.Reader
+	clientID string
+	versions map[protocol.ApiKey]int16
+	lastID   int32
+}
+
+// dialer makes connections.
+type dialer struct {
+	clientID string
+	tls      *tls.Config
+	sasl     sasl.Mechanism
+}
+
+func (d *dialer) dial(ctx context.Context, address string) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to broker %s: %w", address, err)
+	}
+	if d.tls != nil {
+		own := d.tls.Clone()
+		if own.ServerName == "" {
+			own.ServerName, _, _ = net.SplitHostPort(address) // a broken address could not be dialled
+		}
+		secure := tls.Client(raw, own)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("TLS with broker %s: %w", address, err), raw.Close())
+		}
+		raw = secure
+	}
+	c := &conn{Conn: raw, in: bufio.NewReaderSize(raw, 64<<10), clientID: d.clientID}
+	if err := c.greet(ctx, d.sasl, address); err != nil {
+		return nil, errors.Join(fmt.Errorf("broker %s: %w", address, err), raw.Close())
+	}
+	return c, nil
+}
+
+// greet agrees on versions and says who we are.
+func (c *conn) greet(ctx context.Context, mechanism sasl.Mechanism, address string) error {
+	answer, err := c.ask(ctx, &apiversions.Request{})
+	if err != nil {
+		return err
+	}
+	known, err := as[*apiversions.Response](answer)
+	if err != nil {
+		return err
+	}
+	if known.ErrorCode != 0 {
+		return kafkago.Error(known.ErrorCode)
+	}
+	c.versions = make(map[protocol.ApiKey]int16, len(known.ApiKeys))
+	for _, k := range known.ApiKeys {
+		key := protocol.ApiKey(k.ApiKey)
+		c.versions[key] = key.SelectVersion(k.MinVersion, k.MaxVersion)
+		if key == protocol.Fetch && (k.MinVersion > fetchVersion || k.MaxVersion < fetchVersion) {
+			return fmt.Errorf("it speaks versions %d to %d of fetch, not %d: Kafka 2.3 or newer is needed", k.MinVersion, k.MaxVersion, fetchVersion)
+		}
+	}
+	if mechanism == nil {
+		return nil
+	}
+	host, _, _ := net.SplitHostPort(address)
+	if err := c.authenticate(sasl.WithMetadata(ctx, &sasl.Metadata{Host: host}), mechanism); err != nil {
+		return fmt.Errorf("SASL %s: %w", mechanism.Name(), err)
+	}
+	return nil
+}
+
+func (c *conn) authenticate(ctx context.Context, mechanism sasl.Mechanism) error {
+	answer, err := c.ask(ctx, &saslhandshake.Request{Mechanism: mechanism.Name()})
+	if err != nil {
+		return err
+	}
+	hands, err := as[*saslhandshake.Response](answer)
+	if err != nil {
+		return err
+	}
+	if hands.ErrorCode != 0 {
+		return &denied{kafkago.Error(hands.ErrorCode), fmt.Sprintf("the broker offers %v", hands.Mechanisms)}
+	}
+	session, ours, err := mechanism.Start(ctx)
+	if err != nil {
+		return err
+	}
+	for done := false; !done; {
+		answer, err := c.ask(ctx, &saslauthenticate.Request{AuthBytes: ours})
+		if err != nil {
+			return err
+		}
+		theirs, err := as[*saslauthenticate.Response](answer)
+		if err != nil {
+			return err
+		}
+		if theirs.ErrorCode != 0 {
+			return &denied{kafkago.Error(theirs.ErrorCode), theirs.ErrorMessage}
+		}
+		if done, ours, err = session.Next(ctx, theirs.AuthBytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask sends a small request and waits for its answer.
+func (c *conn) ask(ctx context.Context, request protocol.Message) (protocol.Message, error) {
+	defer c.until(ctx)()
+	c.lastID++
+	answer, err := protocol.RoundTrip(struct {
+		peeker
+		io.Writer
+	}{c.in, c}, c.versions[request.ApiKey()], c.lastID, c.clientID, request)
+	if err != nil {
+		return nil, because(ctx, err)
+	}
+	return answer, nil
+}
+
+// peeker is what the protocol package wants to read from.
+type peeker interface {
+	io.Reader
+	Peek(int) ([]byte, error)
+	Discard(int) (int, error)
+}
+
+// until bounds what comes by ctx and answerWithin; the returned function ends that.
+func (c *conn) until(ctx context.Context) (release func() bool) {
+	_ = c.SetDeadline(time.Now().Add(answerWithin)) // fails only on a closed connection; so does what follows
+	return context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+}
+
+// because prefers the end of ctx over what it did to the connection.
+func because(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func as[T protocol.Message](m protocol.Message) (T, error) {
+	t, ok := m.(T)
+	if !ok {
+		return t, fmt.Errorf("kafka: answer of type %T where %T was asked for", m, t)
+	}
+	return t, nil
+}

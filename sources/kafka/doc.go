@@ -1,0 +1,12 @@
+// Package kafka reads topics as a source: every partition in order, from its start to the
+// fence, the last stable offset at the moment the view was opened.
+//
+// It asks the brokers itself and decodes raw record batches. A client that hands out
+// messages hides what a bounded reader needs: where a batch ends although compaction took
+// its last records, which records belong to aborted transactions, and what is a marker.
+// Only the small requests (metadata, offsets, SASL) and the codecs are kafka-go's.
+//
+// A reader ends when its position has reached the fence, never after a number of records.
+// What was lost on the way is an error that names the partition and the offsets
+// ([Lost], [Changed]); no position is ever reset.
+package kafka

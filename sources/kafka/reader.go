@@ -1,0 +1,244 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+
+	"humpty/sources"
+)
+
+// emptyAnswers is how many empty answers in a row, from a broker that does not throttle
+// and knows the fence, say that compaction left nothing before the fence. Kafka sends at
+// least one batch if there is one.
+const emptyAnswers = 3
+
+// reader reads one partition. The next answer is already on its way while one is
+// decoded: the broker works, and what it sends waits in the socket.
+type reader struct {
+	view     *view
+	place    place
+	position int64 // of the next record to be given
+	fence    int64
+
+	conn    *conn
+	asked   bool   // an answer is on its way
+	answer  []byte // the buffer of the present one
+	batches []byte // of it, not yet decoded
+	filter  filter
+	decoder decoder
+	packed  []byte // the buffer of the present batch, unpacked
+	epoch   int32  // of the last batch
+	empty   int    // answers in a row
+	sound   bool   // the end was checked
+}
+
+func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
+	for !b.Full() && r.position < r.fence {
+		if err := r.more(ctx, b); err != nil {
+			return fmt.Errorf("kafka: %w", err)
+		}
+		if b.Limit == 0 && len(b.Records) > 0 {
+			break
+		}
+	}
+	if r.position >= r.fence && !r.sound {
+		if err := r.view.unchanged(ctx); err != nil {
+			return fmt.Errorf("kafka: %w", err)
+		}
+		r.sound = true
+	}
+	if len(b.Records) == 0 && b.Counts == (sources.Counts{}) {
+		return io.EOF
+	}
+	b.Counts.Read, b.Counts.Used = int64(len(b.Records)), int64(len(b.Records))
+	b.Position = sources.Position(strconv.FormatInt(r.position, 10))
+	return nil
+}
+
+func (r *reader) Close(context.Context) error {
+	if r.conn == nil {
+		return nil
+	}
+	err := r.conn.Close()
+	r.conn = nil
+	return err
+}
+
+// more decodes records of the present batch, or goes on to the next one, or the next
+// answer.
+func (r *reader) more(ctx context.Context, b *sources.Batch) error {
+	if r.decoder.left > 0 {
+		return r.decode(b)
+	}
+	if len(r.batches) > 0 {
+		next, rest, ok, err := cutBatch(r.batches)
+		if err != nil {
+			return fmt.Errorf("partition %s, at offset %d: %w", r.place, r.position, err)
+		}
+		if ok {
+			r.batches = rest
+			return r.enter(next, b)
+		}
+		r.batches = nil
+	}
+	return r.receive(ctx, b)
+}
+
+// enter begins a batch.
+func (r *reader) enter(next batch, b *sources.Batch) error {
+	if next.next <= r.position {
+		return nil // the log's index is coarse
+	}
+	if next.epoch < r.epoch {
+		return &Changed{Topic: r.place.topic, What: fmt.Sprintf("has older leader epochs behind newer ones in partition %d, at offset %d", r.place.partition, next.base),
+			Remedy: "the topic was made anew, or its log was truncated; rebuild"}
+	}
+	r.epoch = next.epoch
+	if !next.is(control) {
+		b.Counts.Rows += int64(next.count)
+	}
+	if r.filter.drops(&next) {
+		r.position = min(next.next, r.fence)
+		return nil
+	}
+	records, packed, err := next.unpack(r.packed)
+	r.packed = packed
+	if err != nil {
+		return fmt.Errorf("partition %s, batch at offset %d: %w", r.place, next.base, err)
+	}
+	r.decoder.open(next, records)
+	return r.decode(b)
+}
+
+func (r *reader) decode(b *sources.Batch) error {
+	next, err := r.decoder.fill(b, r.position, r.fence)
+	if err != nil {
+		return fmt.Errorf("partition %s: %w", r.place, err)
+	}
+	r.position = next
+	return nil
+}
+
+// receive waits for the next answer and asks for the one behind it.
+func (r *reader) receive(ctx context.Context, b *sources.Batch) error {
+	c := r.view.source.cluster
+	return c.patiently(ctx, func() error {
+		got, err := r.exchange(ctx)
+		if err == nil {
+			b.Counts.Bytes += int64(len(got.batches))
+			return r.accept(ctx, got)
+		}
+		err = errors.Join(err, r.Close(ctx)) // whatever it was, the leader may be another one now
+		r.asked = false
+		return fmt.Errorf("partition %s: %w", r.place, err)
+	})
+}
+
+// exchange gets one answer without an error in it.
+func (r *reader) exchange(ctx context.Context) (got fetched, err error) {
+	source := r.view.source
+	if r.conn == nil {
+		if r.conn, err = source.cluster.leader(ctx, r.place); err != nil {
+			return got, gone(err)
+		}
+	}
+	if !r.asked {
+		if err := r.ask(ctx, r.position); err != nil {
+			return got, err
+		}
+	}
+	r.asked = false
+	if r.answer, err = r.conn.receiveFetch(ctx, r.answer); err != nil {
+		return got, err
+	}
+	if got, err = parseFetch(r.answer); err != nil {
+		return got, err
+	}
+	switch got.code {
+	case 0:
+	case kafkago.OffsetOutOfRange:
+		return got, r.lost(ctx)
+	default:
+		return got, gone(got.code)
+	}
+	if got.stable < r.fence { // a new leader may not know it yet
+		return got, fmt.Errorf("the last stable offset is %d, it was %d: a new leader behind its time, or the topic was made anew", got.stable, r.fence)
+	}
+	return got, nil
+}
+
+func (r *reader) ask(ctx context.Context, offset int64) error {
+	err := r.conn.sendFetch(ctx, r.place.topic, r.place.partition, offset, r.view.source.cfg.Fetch)
+	r.asked = err == nil
+	return err
+}
+
+// accept makes an answer the present one, and asks for what is behind it.
+func (r *reader) accept(ctx context.Context, got fetched) error {
+	r.batches = got.batches
+	r.filter = filter{aborted: got.aborted, open: r.filter.open[:0]}
+	next := behind(got.batches)
+	if next <= r.position {
+		next = r.position
+		if !got.throttled {
+			r.empty++
+		}
+		if r.empty >= emptyAnswers {
+			r.position = r.fence // a hole up to it
+			return nil
+		}
+	} else {
+		r.empty = 0
+	}
+	if next < r.fence && !got.throttled {
+		return r.ask(ctx, next)
+	}
+	if got.throttled && len(got.batches) == 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(fetchWait):
+		}
+	}
+	return nil
+}
+
+// behind is the offset behind the last whole batch; 0 if there is none. Errors are left
+// to who decodes it.
+func behind(batches []byte) int64 {
+	next := int64(0)
+	for len(batches) > 0 {
+		b, rest, ok := peekBatch(batches)
+		if !ok {
+			break
+		}
+		next, batches = b, rest
+	}
+	return next
+}
+
+// lost finds out what the log still has.
+func (r *reader) lost(ctx context.Context) error {
+	c := r.view.source.cluster
+	l, err := c.layout(ctx)
+	if err != nil {
+		return gone(err)
+	}
+	start, err := c.offsets(ctx, l, uncommitted, map[place]int64{r.place: earliest})
+	if err != nil {
+		return err
+	}
+	end, err := c.offsets(ctx, l, uncommitted, map[place]int64{r.place: latest})
+	if err != nil {
+		return err
+	}
+	if at := r.position; at >= start[r.place] && at <= end[r.place] {
+		return kafkago.OffsetOutOfRange // no longer: a new leader
+	}
+	return &Lost{Topic: r.place.topic, Partition: r.place.partition, Position: r.position, Start: start[r.place], End: end[r.place]}
+}

@@ -1,0 +1,88 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+
+	"humpty/internal/problem"
+	"humpty/sources"
+)
+
+// Source reads topics.
+type Source struct {
+	cfg     Config
+	cluster *cluster
+
+	mu      sync.Mutex
+	planned map[string]int32 // partitions of each topic at the last Plan
+}
+
+var _ sources.Source = (*Source)(nil)
+
+// New checks the configuration; it connects to nothing.
+func New(cfg Config) (*Source, error) {
+	cfg, mechanism, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{
+		dialer:  dialer{clientID: cfg.ClientID, tls: cfg.TLS, sasl: mechanism},
+		brokers: cfg.Brokers, patience: cfg.Patience,
+	}
+	for _, t := range cfg.Topics {
+		c.topics = append(c.topics, t.Name)
+	}
+	return &Source{cfg: cfg, cluster: c}, nil
+}
+
+// bytesEach is the guess of an event's size for estimates: offsets tell how many there
+// are at most, nothing cheap tells how large.
+const bytesEach = 256
+
+// Plan has one partition for each of the topics' partitions. Its rows are offsets, which
+// markers and compaction make more than records.
+func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
+	l, all, err := s.bounds(ctx)
+	if err != nil {
+		return sources.Plan{}, fmt.Errorf("kafka: %w", err)
+	}
+	plan := sources.Plan{Readers: min(s.cfg.Readers, max(len(all), 1))}
+	var warnings problem.List
+	for _, p := range l.places() {
+		b := all[p]
+		rows := max(b.fence-b.from, 0)
+		plan.Partitions = append(plan.Partitions, sources.Partition{ID: p.String(), Rows: rows, Bytes: rows * bytesEach})
+		plan.Rows += rows
+		plan.Bytes += rows * bytesEach
+		if b.fence < b.end {
+			warnings.Warn("partition "+p.String(), "if it stays: kafka-transactions.sh find-hanging",
+				"an open transaction holds the last stable offset at %d, %d offsets before the end; what is behind it is not read", b.fence, b.end-b.fence)
+		}
+	}
+	plan.Warnings = warnings
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.planned = l.counts
+	return plan, nil
+}
+
+// Open captures where every partition starts and ends.
+func (s *Source) Open(ctx context.Context) (sources.View, error) {
+	l, all, err := s.bounds(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	s.mu.Lock()
+	planned := maps.Clone(s.planned)
+	s.mu.Unlock()
+	if err := sameCounts(planned, l.counts); err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	v := &view{source: s, counts: l.counts, all: make(map[string]captured, len(all))}
+	for p, b := range all {
+		v.all[p.String()] = captured{p, b}
+	}
+	return v, nil
+}

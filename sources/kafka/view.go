@@ -1,0 +1,51 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"humpty/sources"
+)
+
+// view is the captured bounds; it holds nothing on the brokers.
+type view struct {
+	source *Source
+	counts map[string]int32
+	all    map[string]captured
+}
+
+type captured struct {
+	place
+	bounds
+}
+
+func (v *view) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+	c, ok := v.all[p.ID]
+	if !ok {
+		return nil, fmt.Errorf("kafka: there is no partition %s", p.ID)
+	}
+	r := &reader{view: v, place: c.place, position: c.from, fence: c.fence}
+	if from != "" {
+		at, err := strconv.ParseInt(string(from), 10, 64)
+		if err != nil || at < 0 {
+			return nil, fmt.Errorf("kafka: %q is no position of partition %s", from, p.ID)
+		}
+		r.position = at
+	}
+	return r, nil
+}
+
+func (v *view) Close(context.Context) error { return nil }
+
+// unchanged asks whether the topics still have the partitions that were captured.
+func (v *view) unchanged(ctx context.Context) error {
+	c := v.source.cluster
+	return c.patiently(ctx, func() error {
+		l, err := c.layout(ctx)
+		if err != nil {
+			return gone(err)
+		}
+		return sameCounts(v.counts, l.counts)
+	})
+}
