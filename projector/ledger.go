@@ -58,12 +58,16 @@ func (l *ledger) output(docs []sinks.Document, verdicts []sinks.Verdict, receipt
 	return l.sum
 }
 
-// refuse books a document that its source could not make.
-func (l *ledger) refuse(r Rejection) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sum.Produced++
-	l.reject(r)
+// refused books the documents that their source could not make.
+func (l *ledger) refused(records []sources.Record) {
+	for i := range records {
+		if r := &records[i]; r.Reject != "" {
+			l.mu.Lock()
+			l.sum.Produced++
+			l.reject(Rejection{ID: string(r.Key), Type: "source", Reason: r.Reject})
+			l.mu.Unlock()
+		}
+	}
 }
 
 func (l *ledger) reject(r Rejection) {

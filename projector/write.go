@@ -47,11 +47,7 @@ func (w *writer) write(ctx context.Context, batch *sources.Batch) (sinks.Receipt
 	n := w.run
 	n.ledger.input(batch.Counts)
 	w.docs = documents(w.docs[:0], batch.Records, n.base())
-	for i := range batch.Records {
-		if r := &batch.Records[i]; r.Reject != "" {
-			n.ledger.refuse(Rejection{ID: string(r.Key), Type: "source", Reason: r.Reject})
-		}
-	}
+	n.ledger.refused(batch.Records)
 	w.verdicts = append(w.verdicts[:0], make([]sinks.Verdict, len(w.docs))...)
 	receipt, err := n.index.Write(ctx, w.docs, w.verdicts)
 	sum := n.ledger.output(w.docs, w.verdicts, receipt)

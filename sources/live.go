@@ -22,8 +22,7 @@ type Live interface {
 	Release(ctx context.Context, name string) error
 }
 
-// Feed is a stream of marks. Next and Acknowledge are called from one goroutine, the
-// others from any.
+// Feed is a stream of marks. Next is called from one goroutine, the others from any.
 type Feed interface {
 	// Next waits for the next transaction that changed something of the projection, or
 	// for a fence, and fills m, which it resets first. A transaction comes whole.

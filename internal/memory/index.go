@@ -33,7 +33,9 @@ func (ix *index) Write(ctx context.Context, docs []sinks.Document, verdicts []si
 	var sent int64
 	for i, d := range docs {
 		sent += int64(len(d.Body))
-		verdicts[i] = ix.apply(d)
+		if !ix.target.Forget {
+			verdicts[i] = ix.apply(d)
+		}
 	}
 	if fault := ix.target.OnWrite; fault != nil {
 		if err := fault(docs, verdicts); err != nil {

@@ -16,9 +16,13 @@ type Target struct {
 
 	// Faults, each may be nil. OnWrite may change the documents and verdicts of one
 	// write after it was done, as a broken target would; its error is Write's.
+	// With Forget the write is not done at all before OnWrite is called.
+	Forget  bool
 	OnWrite func(docs []sinks.Document, verdicts []sinks.Verdict) error
 	OnScan  func(docs []sinks.Document) []sinks.Document
 	OnSwap  func(sinks.AliasChange) error
+
+	Deviations []string // what every index says where it is not as it was asked for
 
 	mu       sync.Mutex
 	indices  map[string]*index

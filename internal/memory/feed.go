@@ -1,0 +1,82 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"humpty/sources"
+)
+
+type feed struct {
+	live *Live
+	at   int // transactions given out
+}
+
+// Capture goes on behind from, or begins now.
+func (l *Live) Capture(_ context.Context, _ string, from sources.Position) (sources.Feed, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f := &feed{live: l, at: len(l.stream)}
+	if from != "" {
+		at, err := strconv.Atoi(string(from))
+		if err != nil {
+			return nil, fmt.Errorf("position %q: %w", from, err)
+		}
+		f.at = at
+	}
+	if f.at < l.acked {
+		return nil, &sources.Gap{Why: fmt.Sprintf("the capture is at %d, the position at %d", l.acked, f.at), Remedy: "start a new generation"}
+	}
+	return f, nil
+}
+
+// Release has nothing to drop.
+func (l *Live) Release(context.Context, string) error { return nil }
+
+func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
+	for {
+		f.live.mu.Lock()
+		more := f.live.more
+		if f.at < len(f.live.stream) {
+			*m = f.live.stream[f.at]
+			f.at++
+			f.live.mu.Unlock()
+			return nil
+		}
+		f.live.mu.Unlock()
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (f *feed) Acknowledge(_ context.Context, to sources.Position) error {
+	f.live.mu.Lock()
+	defer f.live.mu.Unlock()
+	at, err := strconv.Atoi(string(to))
+	if err != nil {
+		return fmt.Errorf("position %q: %w", to, err)
+	}
+	f.live.acked = max(f.live.acked, at)
+	return nil
+}
+
+func (f *feed) Fence(context.Context) (string, error) {
+	f.live.mu.Lock()
+	defer f.live.mu.Unlock()
+	f.live.fences++
+	id := fmt.Sprint("fence ", f.live.fences)
+	f.live.put(sources.Marks{Fence: id, Position: sources.Position(strconv.Itoa(len(f.live.stream) + 1))})
+	return id, nil
+}
+
+func (f *feed) Lag(context.Context) (behind, held int64, err error) {
+	f.live.mu.Lock()
+	defer f.live.mu.Unlock()
+	return int64(len(f.live.stream) - f.at), int64(len(f.live.stream) - f.live.acked), nil
+}
+
+func (*feed) Close(context.Context) error { return nil }

@@ -1,0 +1,114 @@
+package memory
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+var (
+	_ sinks.Getter    = (*index)(nil)
+	_ sinks.Amender   = (*index)(nil)
+	_ sinks.Conformer = (*index)(nil)
+	_ sinks.Searcher  = (*index)(nil)
+	_ sources.Lookup  = (*view)(nil)
+	_ sources.Counter = (*view)(nil)
+)
+
+// Get reads under the lock. The version is what Amend must still find.
+func (ix *index) Get(ctx context.Context, keys []sinks.Key, found []sinks.Found) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ix.target.mu.Lock()
+	defer ix.target.mu.Unlock()
+	for i, k := range keys {
+		found[i] = sinks.Found{Document: sinks.Document{ID: k.ID, Routing: k.Routing}}
+		s, ok := ix.docs[string(k.ID)]
+		if ok && !s.dead && string(s.routing) == string(k.Routing) {
+			found[i] = sinks.Found{
+				Document: sinks.Document{ID: k.ID, Routing: k.Routing, Version: s.version, Body: slices.Clone(s.body)},
+				There:    true, Seen: strconv.FormatInt(s.version, 10),
+			}
+		}
+	}
+	return nil
+}
+
+// Amend writes what is still as it was seen.
+func (ix *index) Amend(ctx context.Context, docs []sinks.Document, seen []string, verdicts []sinks.Verdict) (sinks.Receipt, error) {
+	if err := ctx.Err(); err != nil {
+		return sinks.Receipt{}, err
+	}
+	ix.target.mu.Lock()
+	defer ix.target.mu.Unlock()
+	for i, d := range docs {
+		s, ok := ix.docs[string(d.ID)]
+		now := ""
+		if ok && !s.dead {
+			now = strconv.FormatInt(s.version, 10)
+		}
+		if now != seen[i] {
+			verdicts[i] = sinks.Verdict{Outcome: sinks.Superseded, Status: 409}
+			continue
+		}
+		d.Version = 0
+		verdicts[i] = ix.apply(d)
+	}
+	if fault := ix.target.OnWrite; fault != nil {
+		if err := fault(docs, verdicts); err != nil {
+			return sinks.Receipt{}, err
+		}
+	}
+	return sinks.Receipt{Requests: 1}, nil
+}
+
+// Conforms finds what Target.Deviations says.
+func (ix *index) Conforms(context.Context, []byte) ([]string, error) {
+	return ix.target.Deviations, nil
+}
+
+// Search knows one query, {"all":true}, that matches everything.
+func (ix *index) Search(_ context.Context, body json.RawMessage, ids []string) (sinks.Hits, error) {
+	var q struct {
+		All bool `json:"all"`
+	}
+	if err := json.Unmarshal(body, &q); err != nil || !q.All {
+		return sinks.Hits{}, err
+	}
+	ix.target.mu.Lock()
+	defer ix.target.mu.Unlock()
+	hits := sinks.Hits{Total: int64(len(ix.live()))}
+	for _, id := range ids {
+		if s, ok := ix.docs[id]; ok && !s.dead {
+			hits.Matched = append(hits.Matched, id)
+		}
+	}
+	return hits, nil
+}
+
+// Lookup finds keys in the view's copy.
+func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	at := make(map[string]int, len(v.records))
+	for i := range v.records {
+		at[string(v.records[i].Key)] = i
+	}
+	for _, key := range keys {
+		rec := sources.Record{Key: b.Hold(key), Deleted: true}
+		if i, ok := at[string(key)]; ok {
+			rec = v.records[i]
+		}
+		b.Records = append(b.Records, rec)
+	}
+	return nil
+}
+
+// Count counts the view's copy.
+func (v *view) Count(context.Context) (int64, error) { return int64(len(v.records)), nil }

@@ -1,0 +1,124 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/marks"
+	"humpty/sources"
+)
+
+// capture brings the marks of a feed into the store: durable first, acknowledged then.
+type capture struct {
+	feed  sources.Feed
+	store *marks.Store
+
+	mu     sync.Mutex
+	fences map[string]chan uint64 // by id: the sequence recorded before it was met
+}
+
+// transactionsAtOnce bounds how many transactions are made durable by one step. The
+// busier the source is, the more share one.
+const transactionsAtOnce = 4096
+
+func newCapture(feed sources.Feed, store *marks.Store) *capture {
+	return &capture{feed: feed, store: store, fences: map[string]chan uint64{}}
+}
+
+// run records until ctx ends or the feed fails.
+func (c *capture) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	in := make(chan sources.Marks, transactionsAtOnce)
+	group.Go(func() error {
+		defer close(in)
+		for {
+			var m sources.Marks
+			if err := c.feed.Next(ctx, &m); err != nil {
+				return fmt.Errorf("read the changes: %w", err)
+			}
+			select {
+			case in <- m:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+	})
+	group.Go(func() error {
+		for first := range in {
+			if err := c.record(ctx, waiting(in, first)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// waiting returns first and what else has come meanwhile.
+func waiting(in <-chan sources.Marks, first sources.Marks) []sources.Marks {
+	all := []sources.Marks{first}
+	for len(all) < transactionsAtOnce {
+		select {
+		case m, ok := <-in:
+			if !ok {
+				return all
+			}
+			all = append(all, m)
+		default:
+			return all
+		}
+	}
+	return all
+}
+
+// record makes transactions durable and acknowledges them. A fence is met only when all
+// that came before it is durable.
+func (c *capture) record(ctx context.Context, all []sources.Marks) error {
+	for len(all) > 0 {
+		end := slices.IndexFunc(all, func(m sources.Marks) bool { return m.Fence != "" })
+		if end < 0 {
+			end = len(all) - 1
+		}
+		seq, err := c.store.Record(all[:end+1])
+		if err != nil {
+			return err
+		}
+		if err := c.feed.Acknowledge(ctx, all[end].Position); err != nil {
+			return fmt.Errorf("acknowledge changes: %w", err)
+		}
+		if id := all[end].Fence; id != "" {
+			c.fence(id) <- seq
+		}
+		all = all[end+1:]
+	}
+	return nil
+}
+
+// fence returns where the sequence at that fence is told, once.
+func (c *capture) fence(id string) chan uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fences[id] == nil {
+		c.fences[id] = make(chan uint64, 1)
+	}
+	return c.fences[id]
+}
+
+// reach puts a fence behind everything committed now, waits until it is met in the
+// stream, and returns the sequence of the last mark before it.
+func (c *capture) reach(ctx context.Context) (uint64, error) {
+	id, err := c.feed.Fence(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("set a fence: %w", err)
+	}
+	select {
+	case seq := <-c.fence(id):
+		return seq, nil
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}

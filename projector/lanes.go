@@ -1,0 +1,134 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/zeebo/xxh3"
+	"golang.org/x/sync/errgroup"
+
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// lanes spread documents over a few goroutines, each document always to the same one.
+type lanes struct {
+	catcher *catcher
+	ctx     context.Context //nolint:containedctx // of the one call that makes, fills and awaits the lanes
+	group   *errgroup.Group
+	in      [laneCount]chan portion
+	filling [laneCount]portion
+
+	mu      sync.Mutex
+	reread  int64
+	settled []settled
+}
+
+// portion is what a lane reads with one statement.
+type portion struct {
+	ids   [][]byte
+	marks []sources.Mark // those among them that are marked themselves
+}
+
+// settled are marks whose documents were written, and what the read of them saw.
+type settled struct {
+	marks []sources.Mark
+	saw   sources.Snapshot
+}
+
+func (c *catcher) lanes(ctx context.Context) *lanes {
+	l := &lanes{catcher: c}
+	l.group, l.ctx = errgroup.WithContext(ctx)
+	for i := range l.in {
+		l.in[i] = make(chan portion, 1)
+		l.group.Go(func() error {
+			for p := range l.in[i] {
+				if err := l.do(p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return l
+}
+
+// add hands a document to its lane; mark is the document's own, if it has one. The id is
+// copied. Called from one goroutine.
+func (l *lanes) add(id []byte, mark *sources.Mark) {
+	lane := int(xxh3.Hash(id) % laneCount)
+	p := &l.filling[lane]
+	p.ids = append(p.ids, append([]byte(nil), id...))
+	if mark != nil {
+		p.marks = append(p.marks, *mark)
+	}
+	if len(p.ids) >= idsAtOnce {
+		l.send(lane)
+	}
+}
+
+func (l *lanes) send(lane int) {
+	select {
+	case l.in[lane] <- l.filling[lane]:
+	case <-l.ctx.Done(): // the lane is gone, wait says why
+	}
+	l.filling[lane] = portion{}
+}
+
+// failed returns why it makes no sense to add more, if so.
+func (l *lanes) failed() error { return context.Cause(l.ctx) }
+
+// wait sends what is left and waits until everything has its verdict.
+func (l *lanes) wait(done *Round) ([]settled, error) {
+	for lane := range l.in {
+		if len(l.filling[lane].ids) > 0 {
+			l.send(lane)
+		}
+		close(l.in[lane])
+	}
+	err := l.group.Wait()
+	done.Reread += l.reread
+	return l.settled, err
+}
+
+// do brings one portion up to date. The version is taken before the read: whoever has the
+// larger version has seen at least as much.
+func (l *lanes) do(p portion) error {
+	c := l.catcher
+	version, err := c.store.Version()
+	if err != nil {
+		return err
+	}
+	if c.rules.oneVersion {
+		version = 0
+	}
+	batch := sources.Batch{}
+	if err := c.view.Lookup(l.ctx, p.ids, &batch); err != nil {
+		return err
+	}
+	if c.rules.settleEarly {
+		if _, err := c.store.Settle(p.marks, c.store.Sequence(), batch.Snapshot); err != nil {
+			return err
+		}
+	}
+	docs := documents(nil, batch.Records, c.base+version)
+	verdicts := make([]sinks.Verdict, len(docs))
+	receipt, err := c.index.Write(l.ctx, docs, verdicts)
+	c.ledger.input(batch.Counts)
+	c.ledger.output(docs, verdicts, receipt)
+	c.ledger.refused(batch.Records)
+	if err != nil {
+		return err
+	}
+	for i := range verdicts {
+		if verdicts[i].Outcome == sinks.Undecided {
+			return errors.New("document " + string(docs[i].ID) + " has no verdict: this is a defect of the target")
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reread += int64(len(p.ids))
+	l.settled = append(l.settled, settled{marks: p.marks, saw: batch.Snapshot})
+	return nil
+}

@@ -1,0 +1,138 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+
+	"humpty/internal/marks"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// catcher reads marked documents again and writes them, round by round.
+//
+// Every document has one lane, by the hash of its id, and a lane does one portion at a
+// time: version, read, write, settle. So a document never has two writers, and the later
+// version has always seen what the earlier one saw.
+type catcher struct {
+	store  *marks.Store
+	view   sources.Reread
+	index  sinks.Index
+	base   int64
+	rules  rules
+	limit  int // bytes of a batch
+	ledger *ledger
+}
+
+// Round is what one round of catch-up did.
+type Round struct {
+	Marks  int   `json:"marks"`  // that were due
+	Reread int64 `json:"reread"` // documents read again
+	Left   int   `json:"left"`   // marks that are due for changes the reads did not see, or newer ones
+}
+
+const (
+	marksAtOnce = 10_000 // taken from the store
+	idsAtOnce   = 500    // looked up by one statement
+	laneCount   = 4
+)
+
+// round takes every mark that is due now once.
+func (c *catcher) round(ctx context.Context) (Round, error) {
+	var done Round
+	cut := c.store.Round()
+	for after := (*sources.Mark)(nil); ; {
+		due, err := c.store.Take(after, marksAtOnce)
+		if err != nil || len(due) == 0 {
+			return done, err
+		}
+		done.Marks += len(due)
+		if err := c.reread(ctx, due, cut, &done); err != nil {
+			return done, err
+		}
+		after = &due[len(due)-1]
+	}
+}
+
+// reread brings the documents that the marks concern up to date: first those that are
+// marked themselves, then those that marks of includes and whole tables expand to.
+func (c *catcher) reread(ctx context.Context, due []sources.Mark, cut uint64, done *Round) error {
+	var roots, wide []sources.Mark
+	for _, m := range due {
+		if m.Node == "" && !m.All {
+			roots = append(roots, m)
+		} else {
+			wide = append(wide, m)
+		}
+	}
+	if err := c.rereadRoots(ctx, roots, cut, done); err != nil {
+		return err
+	}
+	if len(wide) == 0 {
+		return nil
+	}
+	return c.rereadWide(ctx, wide, cut, done)
+}
+
+func (c *catcher) rereadRoots(ctx context.Context, roots []sources.Mark, cut uint64, done *Round) error {
+	l := c.lanes(ctx)
+	for i := range roots {
+		l.add([]byte(roots[i].Key), &roots[i])
+	}
+	settled, err := l.wait(done)
+	if err != nil {
+		return err
+	}
+	for _, s := range settled {
+		if err := c.settle(s.marks, cut, s.saw, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *catcher) rereadWide(ctx context.Context, wide []sources.Mark, cut uint64, done *Round) error {
+	l := c.lanes(ctx)
+	saw, err := c.view.Expand(ctx, wide, func(ids [][]byte) error {
+		for _, id := range ids {
+			l.add(id, nil)
+		}
+		return l.failed()
+	})
+	if err == nil && anyWholeRoot(wide) {
+		err = c.index.Scan(ctx, 0, 1, func(docs []sinks.Document) error {
+			for i := range docs {
+				l.add(docs[i].ID, nil)
+			}
+			return l.failed()
+		})
+	}
+	if _, waitErr := l.wait(done); waitErr != nil {
+		return waitErr
+	}
+	if err != nil {
+		return fmt.Errorf("find the documents that %d marks concern: %w", len(wide), err)
+	}
+	return c.settle(wide, cut, saw, done)
+}
+
+func anyWholeRoot(marks []sources.Mark) bool {
+	for _, m := range marks {
+		if m.Node == "" && m.All {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *catcher) settle(due []sources.Mark, cut uint64, saw sources.Snapshot, done *Round) error {
+	if c.rules.settleBlind {
+		cut = c.store.Sequence()
+	}
+	if c.rules.settleUnseen || c.rules.settleBlind {
+		saw = sources.Snapshot{Min: ^uint64(0), Max: ^uint64(0)}
+	}
+	left, err := c.store.Settle(due, cut, saw)
+	done.Left += left
+	return err
+}

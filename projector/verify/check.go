@@ -1,0 +1,147 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"humpty/internal/canon"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// Check is one comparison to be: fill in, then Run.
+type Check struct {
+	Source sources.Source // opened for each reading; may be nil if View is given
+	View   sources.View   // what is read at first; opened from Source if nil
+	Plan   sources.Plan   // how to read it
+	Index  sinks.Index
+
+	Level  Level         // Full if empty
+	Budget time.Duration // for Full: when it is used up, a sample is taken instead; 0: no limit
+	Ignore *canon.Paths  // fields that may differ; nil: none
+	Exact  bool          // humpty alone wrote the index: compare bytes first
+
+	// Known are ids that the target refused, so that they are not missing.
+	Known map[string]bool
+	// Documents is how many the source has, where that is known; 0: it is counted.
+	Documents int64
+
+	Still   bool                            // neither side changes meanwhile
+	Settle  time.Duration                   // otherwise: how long a change may be on its way; 5 s if 0
+	CatchUp func(ctx context.Context) error // in place of Settle: returns when what was on its way has arrived
+
+	Show     int                          // differences that the report names, with their fields
+	Each     func(Difference) error       // told of every difference, one at a time; may be nil
+	Progress func(documents, bytes int64) // of the index, so far; one call at a time; may be nil
+	Folder   string                       // for temporary files; os.TempDir() if empty
+	Batch    int                          // bytes a reader takes at once; 4 MB if 0
+
+	rules rules
+}
+
+// errBudget ends a full comparison that takes longer than it may.
+var errBudget = errors.New("the budget is used up")
+
+// Run compares. Differences are in the report; an error means that the comparison could
+// not be made.
+func (c *Check) Run(ctx context.Context) (Report, error) {
+	k := &check{Check: *c}
+	if k.Level == "" {
+		k.Level = Full
+	}
+	if k.Settle <= 0 {
+		k.Settle = 5 * time.Second
+	}
+	if k.Batch <= 0 {
+		k.Batch = 4 << 20
+	}
+	if k.Ignore != nil {
+		k.Exact = false
+	}
+	var report Report
+	err := k.with(ctx, k.View, func(view sources.View) (err error) {
+		k.View = view
+		report, err = k.run(ctx)
+		return err
+	})
+	report.At = time.Now().UTC()
+	return report, err
+}
+
+// check is a Check on its way.
+type check struct {
+	Check
+	canonical bool // this pass compares canonical forms from the start
+}
+
+// with calls do with the view, or with a fresh one where there is none.
+func (k *check) with(ctx context.Context, view sources.View, do func(sources.View) error) error {
+	if view != nil {
+		return do(view)
+	}
+	view, err := k.Source.Open(ctx)
+	if err != nil {
+		return fmt.Errorf("open the source: %w", err)
+	}
+	err = do(view)
+	return errors.Join(err, view.Close(context.WithoutCancel(ctx)))
+}
+
+func (k *check) run(ctx context.Context) (Report, error) {
+	switch k.Level {
+	case Count:
+		return k.count(ctx)
+	case Sample:
+		return k.sample(ctx)
+	}
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if k.Budget > 0 {
+		limited, cancel = context.WithTimeoutCause(ctx, k.Budget, errBudget)
+	}
+	defer cancel()
+	report, err := k.full(limited)
+	if err == nil || ctx.Err() != nil || !errors.Is(context.Cause(limited), errBudget) {
+		return report, err
+	}
+	report, err = k.sample(ctx)
+	report.Asked = string(Full)
+	report.Why = fmt.Sprintf("comparing everything did not end within its budget of %s", k.Budget)
+	return report, err
+}
+
+// full compares everything, twice if the first pass could not tell spelling from meaning.
+func (k *check) full(ctx context.Context) (Report, error) {
+	k.canonical = !k.Exact
+	report, err := k.pass(ctx)
+	if errors.Is(err, errSpelling) {
+		k.canonical = true
+		report, err = k.pass(ctx)
+	}
+	return report, err
+}
+
+func (k *check) pass(ctx context.Context) (report Report, err error) {
+	s := &sides{check: k, source: newTally(k.Folder), index: newTally(k.Folder), refused: newSpool(k.Folder)}
+	candidates := newSpool(k.Folder)
+	defer func() {
+		err = errors.Join(err, s.source.notes.close(), s.index.notes.close(), s.refused.close(), candidates.close())
+	}()
+	if err := s.read(ctx); err != nil {
+		return report, err
+	}
+	v := &verdict{check: k}
+	v.report.Level, v.report.Documents = string(Full), s.source.sums.documents()
+	if err := s.refused.each(v.refused); err != nil {
+		return report, err
+	}
+	err = group(s.source, s.index, k.rules, func(c candidate) error { return candidates.add(c.encode()) })
+	if err != nil {
+		return report, err
+	}
+	if err := v.settle(ctx, candidates); err != nil {
+		return report, err
+	}
+	return v.done(ctx)
+}

@@ -1,0 +1,92 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/sources"
+)
+
+// count compares the numbers of documents. While others write, the index must hold a number
+// that the source had at some moment around.
+func (k *check) count(ctx context.Context) (Report, error) {
+	v := &verdict{check: k}
+	v.report.Level = string(Count)
+	tries := rounds
+	if k.Still {
+		tries = 1
+	}
+	for round := range tries {
+		if round > 0 {
+			if err := v.wait(ctx); err != nil {
+				return v.report, err
+			}
+		}
+		before, have, after, err := k.counts(ctx)
+		if err != nil {
+			return v.report, err
+		}
+		low, high := min(before, after), max(before, after)
+		v.report.Documents = after
+		v.report.Missing, v.report.Extra = max(low-have, 0), max(have-high, 0)
+		if !v.report.Differs() {
+			break
+		}
+	}
+	return v.report, nil
+}
+
+func (k *check) counts(ctx context.Context) (before, have, after int64, err error) {
+	before, err = k.documents(ctx)
+	if err != nil {
+		return 0, 0, 0, fmt.Errorf("count the documents of the source: %w", err)
+	}
+	if have, err = k.Index.Count(ctx); err != nil {
+		return 0, 0, 0, fmt.Errorf("count the documents of the index: %w", err)
+	}
+	if after = before; !k.Still {
+		if after, err = k.documents(ctx); err != nil {
+			err = fmt.Errorf("count the documents of the source: %w", err)
+		}
+	}
+	return before, have, after, err
+}
+
+// documents counts what the source has now, by reading it if there is no other way.
+func (k *check) documents(ctx context.Context) (n int64, err error) {
+	view := k.View
+	switch {
+	case k.Documents > 0:
+		return k.Documents, nil
+	case !k.Still && k.Source != nil:
+		view = nil
+	}
+	err = k.with(ctx, view, func(view sources.View) error {
+		if counter, ok := view.(sources.Counter); ok {
+			n, err = counter.Count(ctx)
+			n -= int64(len(k.Known))
+			return err
+		}
+		var total atomic.Int64
+		group, reading := errgroup.WithContext(ctx)
+		next, over := new(atomic.Int64), *k
+		over.View = view
+		for range max(k.Plan.Readers, 1) {
+			group.Go(func() error {
+				return over.readPartitions(reading, next, func(r *sources.Record) error {
+					if !r.Deleted && r.Reject == "" && !k.Known[string(r.Key)] {
+						total.Add(1)
+					}
+					return nil
+				})
+			})
+		}
+		err = group.Wait()
+		n = total.Load()
+		return err
+	})
+	return n, err
+}

@@ -1,0 +1,34 @@
+package verify
+
+import (
+	"github.com/zeebo/xxh3"
+
+	"humpty/internal/canon"
+)
+
+// hasher hashes documents. Each goroutine has its own.
+type hasher struct {
+	form *canon.Form // nil: byte for byte
+}
+
+// broken marks a body that is no JSON in a canonical comparison: it equals only the same bytes.
+const broken = 0x6e6f206a736f6e
+
+func (h *hasher) document(id, routing, body []byte) (bucket int, hash xxh3.Uint128) {
+	if h.form == nil {
+		return fingerprint(id, routing, body, 0)
+	}
+	form, err := h.form.Of(body)
+	if err != nil {
+		return fingerprint(id, routing, body, broken)
+	}
+	return fingerprint(id, routing, form, 0)
+}
+
+// effective is the routing if it says anything: a document without one is routed by its id.
+func effective(id, routing []byte) []byte {
+	if string(routing) == string(id) {
+		return nil
+	}
+	return routing
+}

@@ -1,0 +1,117 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/zeebo/xxh3"
+
+	"humpty/sinks"
+)
+
+// sample compares random documents of the index, and the two counts.
+func (k *check) sample(ctx context.Context) (Report, error) {
+	n := sampleSize(confidence, share)
+	if k.rules.sample > 0 {
+		n = k.rules.sample
+	}
+	sides, ok := keyedOf(k.View, k.Index)
+	if !ok {
+		report, err := k.count(ctx)
+		report.Asked, report.Why = string(Sample), "source or target cannot read single documents"
+		return report, err
+	}
+	counted, err := k.count(ctx)
+	if err != nil {
+		return counted, err
+	}
+	if counted.Documents <= int64(n) && k.Level == Sample {
+		report, err := k.full(ctx)
+		report.Asked, report.Why = string(Sample), fmt.Sprintf("a sample of %d would be everything", n)
+		return report, err
+	}
+	return k.compareSample(ctx, sides, n, counted)
+}
+
+func (k *check) compareSample(ctx context.Context, sides keyed, n int, counted Report) (Report, error) {
+	k.canonical = true
+	v := &verdict{check: k}
+	candidates := newSpool(k.Folder)
+	var read int64
+	err := k.random(ctx, n, func(keys []sinks.Key) error {
+		readings, err := sides.read(ctx, keys)
+		if err != nil {
+			return err
+		}
+		read += int64(len(keys))
+		for _, r := range readings {
+			if kind := r.kind(v.forms()); kind == Stale || kind == Extra {
+				c := candidate{kind: kind, key: appendKey(nil, r.id, effective(r.id, r.routing))}
+				if err := candidates.add(c.encode()); err != nil {
+					return err
+				}
+			}
+		}
+		if k.Progress != nil {
+			k.Progress(read, 0)
+		}
+		return nil
+	})
+	if err == nil {
+		err = v.settle(ctx, candidates)
+	}
+	if err = errors.Join(err, candidates.close()); err != nil {
+		return counted, fmt.Errorf("compare a sample: %w", err)
+	}
+	report, err := v.done(ctx)
+	report.Level, report.Documents, report.Sampled = string(Sample), counted.Documents, read
+	report.Missing += counted.Missing
+	report.Extra = max(report.Extra, counted.Extra)
+	if !report.Differs() && read >= int64(n) {
+		report.Proves = proves
+	}
+	return report, err
+}
+
+// random calls fn with the keys of about n random documents of the index, by the hundred.
+func (k *check) random(ctx context.Context, n int, fn func([]sinks.Key) error) error {
+	seed, threshold := rand.Uint64(), 2.0
+	sample := func(fn func([]sinks.Document) error) error { return k.Index.Scan(ctx, 0, 1, fn) }
+	if sampler, ok := k.Index.(sinks.Sampler); ok {
+		sample = func(fn func([]sinks.Document) error) error { return sampler.Sample(ctx, n, seed, fn) }
+	} else {
+		count, err := k.Index.Count(ctx)
+		if err != nil {
+			return err
+		}
+		threshold = 1.1 * float64(n) / float64(max(count, 1))
+	}
+	var some []sinks.Key
+	flush := func() error {
+		if len(some) == 0 {
+			return nil
+		}
+		defer func() { some = some[:0] }()
+		return fn(some)
+	}
+	err := sample(func(docs []sinks.Document) error {
+		for _, d := range docs {
+			if float64(xxh3.HashSeed(d.ID, seed)>>11)/(1<<53) < threshold {
+				some = append(some, sinks.Key{ID: bytes.Clone(d.ID), Routing: bytes.Clone(d.Routing)})
+			}
+			if len(some) == together {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
+}

@@ -1,0 +1,118 @@
+package verify
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// scratch is an append-only store of bytes: in memory up to its limit, in a temporary
+// file beyond. The file is unlinked while it is open where the system allows that, so that
+// a crash leaves nothing.
+type scratch struct {
+	dir   string // os.TempDir() if empty
+	limit int    // bytes in memory
+
+	tail  []byte // behind what is in the file
+	file  *os.File
+	saved int64 // bytes in the file
+}
+
+func (s *scratch) size() int64 { return s.saved + int64(len(s.tail)) }
+
+func (s *scratch) append(p []byte) error {
+	s.tail = append(s.tail, p...)
+	if len(s.tail) <= s.limit {
+		return nil
+	}
+	if s.file == nil {
+		file, err := os.CreateTemp(s.dir, "humpty-verify-*")
+		if err != nil {
+			return s.explain(err)
+		}
+		s.file = file
+		_ = os.Remove(file.Name()) // close does it where this fails
+	}
+	n, err := s.file.WriteAt(s.tail, s.saved)
+	if err != nil {
+		return s.explain(err)
+	}
+	s.saved += int64(n)
+	s.tail = s.tail[:0]
+	return nil
+}
+
+func (s *scratch) explain(err error) error {
+	return fmt.Errorf("keep notes of a verification: %w; it needs about 40 bytes for each document of both sides: set TMPDIR to a folder with room", err)
+}
+
+// readAt fills p with what was appended at off.
+func (s *scratch) readAt(p []byte, off int64) error {
+	if off >= s.saved {
+		copy(p, s.tail[off-s.saved:])
+		return nil
+	}
+	here := p[:min(int64(len(p)), s.saved-off)]
+	if _, err := s.file.ReadAt(here, off); err != nil {
+		return s.explain(err)
+	}
+	copy(p[len(here):], s.tail)
+	return nil
+}
+
+func (s *scratch) close() error {
+	if s.file == nil {
+		return nil
+	}
+	err := s.file.Close()
+	if removed := os.Remove(s.file.Name()); err == nil && !errors.Is(removed, os.ErrNotExist) {
+		err = removed
+	}
+	s.file = nil
+	return err
+}
+
+// spool is a list of records in a scratch.
+type spool struct {
+	scratch
+	records int64
+	frame   []byte
+}
+
+func newSpool(dir string) *spool { return &spool{scratch: scratch{dir: dir, limit: 1 << 20}} }
+
+func (s *spool) add(record []byte) error {
+	s.records++
+	s.frame = binary.AppendUvarint(s.frame[:0], uint64(len(record)))
+	return s.append(append(s.frame, record...))
+}
+
+// each calls fn with every record, in order; fn may not keep it.
+func (s *spool) each(fn func(record []byte) error) error {
+	const window = 1 << 20
+	var buf []byte
+	for off := int64(0); ; {
+		for len(buf) > 0 {
+			n, width := binary.Uvarint(buf)
+			if width <= 0 || uint64(len(buf)-width) < n {
+				break
+			}
+			if err := fn(buf[width : width+int(n)]); err != nil {
+				return err
+			}
+			buf = buf[width+int(n):]
+		}
+		left := s.size() - off
+		if left == 0 {
+			return nil
+		}
+		grown := make([]byte, len(buf)+int(min(left, window)))
+		copy(grown, buf)
+		if err := s.readAt(grown[len(buf):], off); err != nil {
+			return err
+		}
+		off += int64(len(grown) - len(buf))
+		buf = grown
+	}
+}

@@ -1,0 +1,224 @@
+package verify
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+const (
+	rounds        = 5         // readings of a key before it is called moving
+	rereadAtMost  = 1_000_000 // keys; beyond it the first readings stand
+	spelledAtMost = 50_000    // keys that are opened one by one for their spelling
+	movingShown   = 10
+)
+
+// errSpelling ends a pass over bytes that has to be repeated over canonical forms.
+var errSpelling = errors.New("too many documents differ in bytes to open them one by one")
+
+// A candidate's record is its kind, and what it was at the last reading, and its key.
+
+func (c candidate) encode() []byte { return c.with([2]xxh3.Uint128{}) }
+
+func (c candidate) with(state [2]xxh3.Uint128) []byte {
+	b := append(make([]byte, 0, 1+stateSize+len(c.key)), c.kind[0])
+	for _, half := range state {
+		b = binary.BigEndian.AppendUint64(b, half.Hi)
+		b = binary.BigEndian.AppendUint64(b, half.Lo)
+	}
+	return append(b, c.key...)
+}
+
+const stateSize = 2 * hashSize
+
+func decodeCandidate(b []byte) (c candidate, state [2]xxh3.Uint128) {
+	for _, kind := range []Kind{Missing, Stale, Extra} {
+		if kind[0] == b[0] {
+			c.kind = kind
+		}
+	}
+	state = [2]xxh3.Uint128{noteHash(b[1:]), noteHash(b[1+hashSize:])}
+	c.key = b[1+stateSize:]
+	return c, state
+}
+
+// settle decides which candidates are differences.
+func (v *verdict) settle(ctx context.Context, candidates *spool) error {
+	switch {
+	case candidates.records == 0:
+		return nil
+	case v.Still:
+		return v.settleStill(ctx, candidates)
+	}
+	if _, ok := keyedOf(v.View, v.Index); !ok || candidates.records > rereadAtMost {
+		v.report.Why = "the documents that differed could not be read again: some may have been on their way"
+		return candidates.each(func(b []byte) error { c, _ := decodeCandidate(b); return v.differs(c) })
+	}
+	return v.settleMoving(ctx, candidates)
+}
+
+// settleStill has nothing to wait for: only spellings are to be told from meanings.
+func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
+	if v.canonical {
+		return candidates.each(func(b []byte) error { c, _ := decodeCandidate(b); return v.differs(c) })
+	}
+	var stale int64
+	err := candidates.each(func(b []byte) error {
+		if b[0] == Stale[0] {
+			stale++
+		}
+		return nil
+	})
+	sides, ok := keyedOf(v.View, v.Index)
+	if err != nil || stale > 0 && !ok || stale > spelledAtMost {
+		return errors.Join(err, errSpelling)
+	}
+	return v.batches(candidates, func(all []candidate, _ [][2]xxh3.Uint128) error {
+		var open []sinks.Key
+		for _, c := range all {
+			if c.kind == Stale {
+				open = append(open, c.document())
+			}
+		}
+		readings, err := v.again(ctx, sides, open)
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if c.kind == Stale {
+				r := readings[0]
+				readings = readings[1:]
+				if c.kind = r.kind(v.forms()); c.kind == "" {
+					continue
+				}
+			}
+			if err := v.differs(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (v *verdict) again(ctx context.Context, sides keyed, keys []sinks.Key) ([]reading, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	return sides.read(ctx, keys)
+}
+
+// settleMoving reads keys again until two readings in a row say the same.
+func (v *verdict) settleMoving(ctx context.Context, candidates *spool) error {
+	own := candidates
+	for round := range rounds {
+		left := newSpool(v.Folder)
+		err := v.with(ctx, nil, func(view sources.View) error { return v.round(ctx, view, own, left) })
+		if own != candidates {
+			err = errors.Join(err, own.close())
+		}
+		if own = left; err != nil || left.records == 0 {
+			return errors.Join(err, left.close())
+		}
+		if round < rounds-1 {
+			if err := v.wait(ctx); err != nil {
+				return errors.Join(err, left.close())
+			}
+		}
+	}
+	v.report.Moving = own.records
+	err := own.each(func(b []byte) error {
+		if len(v.moving) < movingShown {
+			c, _ := decodeCandidate(b)
+			v.moving = append(v.moving, string(c.document().ID))
+		}
+		return nil
+	})
+	return errors.Join(err, own.close())
+}
+
+// round reads keys again; those that neither agree nor stayed as they were are left.
+func (v *verdict) round(ctx context.Context, view sources.View, candidates, left *spool) error {
+	sides, _ := keyedOf(view, v.Index)
+	return v.batches(candidates, func(all []candidate, before [][2]xxh3.Uint128) error {
+		keys := make([]sinks.Key, len(all))
+		for i, c := range all {
+			keys[i] = c.document()
+		}
+		readings, err := sides.read(ctx, keys)
+		if err != nil {
+			return err
+		}
+		for i, r := range readings {
+			c, now := all[i], r.state()
+			switch kind := r.kind(v.forms()); {
+			case kind == "":
+				v.report.Moved++
+				continue
+			case now == before[i]:
+				c.kind = kind
+				err = v.differs(c)
+			default:
+				err = left.add(c.with(now))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (v *verdict) wait(ctx context.Context) error {
+	if v.CatchUp != nil {
+		return v.CatchUp(ctx)
+	}
+	timer := time.NewTimer(v.Settle)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// batches calls fn with candidates by the hundred.
+func (v *verdict) batches(candidates *spool, fn func([]candidate, [][2]xxh3.Uint128) error) error {
+	var all []candidate
+	var states [][2]xxh3.Uint128
+	flush := func() error {
+		if len(all) == 0 {
+			return nil
+		}
+		err := fn(all, states)
+		all, states = all[:0], states[:0]
+		return err
+	}
+	err := candidates.each(func(b []byte) error {
+		c, state := decodeCandidate(slices.Clone(b))
+		all, states = append(all, c), append(states, state)
+		if len(all) < together {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
+}
+
+func (c candidate) document() sinks.Key {
+	id, routing, _ := splitKey(c.key)
+	if len(routing) == 0 {
+		routing = nil
+	}
+	return sinks.Key{ID: id, Routing: routing}
+}

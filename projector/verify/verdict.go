@@ -1,0 +1,99 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"humpty/internal/canon"
+	"humpty/sinks"
+)
+
+// fieldsShown is how many fields of one stale document are named.
+const fieldsShown = 5
+
+// verdict collects what a check finds.
+type verdict struct {
+	*check
+	report Report
+	first  []Difference
+	moving []string
+	own    *forms
+}
+
+func (v *verdict) forms() *forms {
+	if v.own == nil {
+		v.own = newForms(v.Ignore)
+	}
+	return v.own
+}
+
+// differs books one difference.
+func (v *verdict) differs(c candidate) error {
+	switch c.kind {
+	case Missing:
+		v.report.Missing++
+	case Stale:
+		v.report.Stale++
+	case Extra:
+		v.report.Extra++
+	}
+	key := c.document()
+	return v.name(Difference{ID: string(key.ID), Routing: string(key.Routing), Kind: c.kind})
+}
+
+// refused books a document that cannot be in the index.
+func (v *verdict) refused(key []byte) error {
+	id, routing, _ := splitKey(key)
+	v.report.Rejected++
+	if v.Each == nil {
+		return nil
+	}
+	return v.Each(Difference{ID: string(id), Routing: string(routing), Kind: Rejected})
+}
+
+func (v *verdict) name(d Difference) error {
+	if len(v.first) < v.Show {
+		v.first = append(v.first, d)
+	}
+	if v.Each == nil {
+		return nil
+	}
+	return v.Each(d)
+}
+
+// done describes the first differences and returns the report.
+func (v *verdict) done(ctx context.Context) (Report, error) {
+	slices.SortFunc(v.first, func(a, b Difference) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Routing, b.Routing))
+	})
+	var stale []sinks.Key
+	for _, d := range v.first {
+		v.report.First = append(v.report.First, Detail{Difference: d})
+		if d.Kind == Stale {
+			stale = append(stale, d.key())
+		}
+	}
+	v.report.MovingIDs = v.moving
+	if sides, ok := keyedOf(v.View, v.Index); ok && len(stale) > 0 {
+		readings, err := sides.read(ctx, stale)
+		if err != nil {
+			return v.report, err
+		}
+		for i := range v.report.First {
+			if d := &v.report.First[i]; d.Kind == Stale {
+				d.Fields = canon.Diff(readings[0].want, readings[0].have, v.Ignore, fieldsShown)
+				readings = readings[1:]
+			}
+		}
+	}
+	return v.report, nil
+}
+
+func (d Difference) key() sinks.Key {
+	k := sinks.Key{ID: []byte(d.ID)}
+	if d.Routing != "" {
+		k.Routing = []byte(d.Routing)
+	}
+	return k
+}
