@@ -81,3 +81,8 @@ func call(t *testing.T, method, url, body string) string {
 	}
 	return string(answer)
 }
+
+func TestOpenSearch(t *testing.T) {
+	t.Parallel()
+	sinktest.Run(t, under(devstack.OpenSearch(t), nil))
+}
