@@ -123,7 +123,7 @@ func (k *check) full(ctx context.Context) (Report, error) {
 }
 
 func (k *check) pass(ctx context.Context) (report Report, err error) {
-	s := &sides{check: k, source: newTally(k.Folder), index: newTally(k.Folder), refused: newSpool(k.Folder)}
+	s := &sides{check: k, source: k.tally(), index: k.tally(), refused: newSpool(k.Folder)}
 	candidates := newSpool(k.Folder)
 	defer func() {
 		err = errors.Join(err, s.source.notes.close(), s.index.notes.close(), s.refused.close(), candidates.close())
@@ -144,4 +144,12 @@ func (k *check) pass(ctx context.Context) (report Report, err error) {
 		return report, err
 	}
 	return v.done(ctx)
+}
+
+func (k *check) tally() *tally {
+	t := newTally(k.Folder)
+	if k.rules.Notes > 0 {
+		t.limit = k.rules.Notes
+	}
+	return t
 }

@@ -99,11 +99,3 @@ func eachNote(notes []byte, open map[int]bool, fn func(key []byte, hash xxh3.Uin
 	}
 	return nil
 }
-
-// rules can be broken by tests, which must then fail: see export_test.go.
-type rules struct {
-	dropBucket int // 1 + a bucket that is never opened
-	sample     int // in place of the size that follows from the confidence
-}
-
-func (r rules) blind(bucket int) bool { return r.dropBucket == bucket+1 }

@@ -8,13 +8,17 @@ import (
 
 // hasher hashes documents. Each goroutine has its own.
 type hasher struct {
-	form *canon.Form // nil: byte for byte
+	form  *canon.Form // nil: byte for byte
+	rules rules
 }
 
 // broken marks a body that is no JSON in a canonical comparison: it equals only the same bytes.
 const broken = 0x6e6f206a736f6e
 
 func (h *hasher) document(id, routing, body []byte) (bucket int, hash xxh3.Uint128) {
+	if h.rules.SameLength {
+		body = make([]byte, len(body))
+	}
 	if h.form == nil {
 		return fingerprint(id, routing, body, 0)
 	}

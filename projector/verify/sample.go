@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"github.com/zeebo/xxh3"
@@ -15,8 +16,8 @@ import (
 // sample compares random documents of the index, and the two counts.
 func (k *check) sample(ctx context.Context) (Report, error) {
 	n := sampleSize(confidence, share)
-	if k.rules.sample > 0 {
-		n = k.rules.sample
+	if k.rules.Sample > 0 {
+		n = k.rules.Sample
 	}
 	sides, ok := keyedOf(k.View, k.Index)
 	if !ok {
@@ -87,7 +88,8 @@ func (k *check) random(ctx context.Context, n int, fn func([]sinks.Key) error) e
 		if err != nil {
 			return err
 		}
-		threshold = 1.1 * float64(n) / float64(max(count, 1))
+		size := float64(n) + 4*math.Sqrt(float64(n)) // at least n, but for bad luck
+		threshold = size / float64(max(count, 1))
 	}
 	var some []sinks.Key
 	flush := func() error {

@@ -48,9 +48,9 @@ func (s *sides) read(ctx context.Context) error {
 
 func (k *check) hasher() hasher {
 	if !k.canonical {
-		return hasher{}
+		return hasher{rules: k.rules}
 	}
-	return hasher{form: &canon.Form{Ignore: k.Ignore}}
+	return hasher{form: &canon.Form{Ignore: k.Ignore}, rules: k.rules}
 }
 
 // readSource notes the records of partitions until none is left.
