@@ -1,0 +1,69 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"humpty/projector"
+)
+
+func TestTooFewOrders(t *testing.T) {
+	t.Parallel()
+	_, err := Run(t.Context(), Options{Orders: 999, Out: io.Discard})
+	if err == nil || err.Error() != "demo: 999 orders are too few to measure anything: use --orders 1000 or more" {
+		t.Errorf("Run said %v", err)
+	}
+}
+
+func TestInterruptedBeforeItBegan(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Run(ctx, Options{Orders: Fewest, Out: io.Discard}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Run said %v", err)
+	}
+}
+
+func TestClosedPipe(t *testing.T) {
+	t.Parallel()
+	r, w := io.Pipe()
+	_ = r.Close()
+	if _, err := Run(t.Context(), Options{Orders: Fewest, Out: w}); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("Run said %v", err)
+	}
+}
+
+// TestDemo is not parallel: the tests of this package start a pair of servers each.
+func TestDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	var out, progress bytes.Buffer
+	r, err := Run(t.Context(), Options{Orders: 1_000, Seed: 3, Out: &out, Progress: &progress})
+	t.Logf("%s\n%s", out.String(), progress.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Compared == nil || r.Compared.Found != 1_000 || !r.Compared.Equal() {
+		t.Errorf("compared: %+v", r.Compared)
+	}
+	if r.FirstBuild.Status != projector.Completed || r.Rebuild.Status != projector.StatusVerified || r.Rebuild.Ledger.Written != 1_000 {
+		t.Errorf("first build %s, rebuild %s with %d documents", r.FirstBuild.Status, r.Rebuild.Status, r.Rebuild.Ledger.Written)
+	}
+	if r.Without <= 0 || r.Without > r.Seconds || r.Kept != nil {
+		t.Errorf("without an index for %.1f s of %.1f s; kept %v", r.Without, r.Seconds, r.Kept)
+	}
+	for _, part := range []string{
+		"1,000 orders with", "DELETE /orders-", "404 index_not_found_exception",
+		"1,000 documents expected, 1,000 found: 0 missing, 0 different, 0 extra.",
+		"Timeline", "rebuild: load", "compare with SQL", "The alias was without an index for",
+	} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("the story does not say %q", part)
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package demo
+
+import (
+	"fmt"
+	"time"
+
+	"humpty/internal/progress"
+)
+
+// ending is the timeline, and what to do next.
+func (d *demo) ending() {
+	if d.story.json {
+		return
+	}
+	d.story.write("\nTimeline\n")
+	d.story.timeline(d.result.Steps)
+	var compared float64
+	for _, s := range d.result.Steps {
+		if s.Name == "compare with SQL" {
+			compared = s.Seconds
+		}
+	}
+	d.story.write(fmt.Sprintf("\nThe alias was without an index for %s; %s of it went into the comparison with SQL,\n"+
+		"which only the demo makes.\n", seconds(d.result.Without), seconds(compared)))
+	if d.result.Kept != nil {
+		d.next(*d.result.Kept)
+	}
+}
+
+func seconds(s float64) string { return progress.Time(time.Duration(s * float64(time.Second))) }
+
+// next says how to go on by hand.
+func (d *demo) next(k Kept) {
+	h := d.options.Program + " --config " + k.Config
+	d.story.write(fmt.Sprintf(`
+The servers go on running, on this machine only, without passwords:
+   PostgreSQL     %s
+   Elasticsearch  %s
+   data and logs  %s
+The read model's definition is %s, with orders.index.json beside it.
+
+Try next:
+   %[5]s plan orders         # what a rebuild would do; changes nothing
+   %[5]s status orders       # the alias, its generations, who works on it
+   %[5]s rebuild orders      # blue/green: the next generation beside the live one
+   %[5]s rollback orders     # and back to the one before
+   curl -X DELETE "%[2]s/$(curl -s %[2]s/_cat/aliases/orders?h=index)" && %[5]s rebuild orders
+   psql "%[1]s"
+Stop it all and remove the data:
+   %[6]s
+`, k.Postgres, k.Elasticsearch, k.Data, k.Config, h, d.options.Program+" demo --stop"))
+}

@@ -1,0 +1,88 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"humpty/internal/devstack"
+	"humpty/internal/progress"
+	"humpty/internal/shop"
+)
+
+func (d *demo) servers(ctx context.Context) error {
+	d.story.say("PostgreSQL holds the truth, Elasticsearch holds the read model. Both are the real thing,\n" +
+		"on free ports of 127.0.0.1; what this machine lacks is fetched once.")
+	return d.timed("start the servers", func(*Step) error {
+		stack, err := devstack.Start(ctx, devstack.Options{
+			Servers: kinds(), Heap: "1g", Keep: d.options.Keep, Progress: d.server,
+		})
+		if err != nil {
+			return err
+		}
+		d.stack = stack
+		at := stack.Addresses()
+		d.postgres, d.search, d.app = at.Postgres, at.Elasticsearch, newApplication(at.Elasticsearch)
+		return d.writeConfig()
+	})
+}
+
+func (d *demo) server(p devstack.Progress) {
+	d.story.emit("server", p)
+	switch p.Step {
+	case devstack.Fetching:
+		d.story.say("fetching %s …", p.Detail)
+	case devstack.Starting:
+		d.version[p.Server] = p.Detail
+	case devstack.Ready:
+		d.story.say("%s  %s  (%s)", d.version[p.Server], p.Detail, progress.Time(p.Elapsed))
+	}
+}
+
+func (d *demo) writeConfig() error {
+	var err error
+	folder := d.options.Folder
+	if d.options.Keep {
+		err = os.MkdirAll(folder, 0o755)
+	} else {
+		folder, err = os.MkdirTemp("", "humpty-demo-")
+		d.scratch = folder
+	}
+	if err != nil {
+		return fmt.Errorf("demo: a folder for humpty.yaml: %w", err)
+	}
+	d.config, err = shop.WriteConfig(folder, shop.Plain, shop.Place{Postgres: d.postgres, Search: d.search})
+	return err
+}
+
+// leave stops the servers, or says where they are.
+func (d *demo) leave(ctx context.Context, failed error) error {
+	if d.stack == nil {
+		return nil
+	}
+	if !d.options.Keep {
+		return errors.Join(d.stack.Close(), os.RemoveAll(d.scratch))
+	}
+	if failed != nil {
+		return d.abandon(ctx)
+	}
+	d.result.Kept = &Kept{Postgres: d.postgres, Elasticsearch: d.search, Config: d.config, Data: d.stack.Dir()}
+	return d.stack.Close()
+}
+
+// abandon stops servers that would have been kept.
+func (d *demo) abandon(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	var errs []error
+	for _, k := range kinds() {
+		errs = append(errs, d.stack.Stop(ctx, k))
+	}
+	return errors.Join(append(errs, d.stack.Close(), os.RemoveAll(d.stack.Dir()))...)
+}
+
+func kinds() []devstack.Kind {
+	return []devstack.Kind{devstack.KindPostgres, devstack.KindElasticsearch}
+}
