@@ -32,21 +32,6 @@ func (e *TooManyRejections) Error() string {
 	return text
 }
 
-// Differs is the gate's no: the generation is not what the source says.
-type Differs struct {
-	Missing, Stale, Extra int64
-	First                 []Difference
-}
-
-func (e *Differs) Error() string {
-	text := fmt.Sprintf("the index differs from its source: %d missing, %d stale, %d extra documents; the alias was not touched",
-		e.Missing, e.Stale, e.Extra)
-	for _, d := range e.First {
-		text += fmt.Sprintf("\n  document %s: %s", d.ID, d.Kind)
-	}
-	return text
-}
-
 // Unbalanced is the ledger's no: something read or sent is not accounted for.
 type Unbalanced struct{ Ledger Ledger }
 

@@ -3,6 +3,8 @@ package projector
 import (
 	"encoding/json"
 	"time"
+
+	"humpty/projector/verify"
 )
 
 // Projection is the definition of one read model, as the engine needs it.
@@ -19,17 +21,20 @@ type Projection struct {
 
 // VerifyPolicy says how a generation is compared with its source before the swap.
 type VerifyPolicy struct {
-	Level  Level
-	Budget time.Duration // 0: no limit
+	Level   Level
+	Budget  time.Duration  // of a full comparison; 0: no limit
+	Ignore  []string       // fields that may differ
+	Queries []verify.Query // that a generation must answer as they say
 }
 
 // Level of a verification.
-type Level string
+type Level = verify.Level
 
-// The levels: number of documents, or every document byte for byte.
+// The levels: number of documents, a random sample, or every document byte for byte.
 const (
-	LevelCount Level = "count"
-	LevelFull  Level = "full"
+	LevelCount  = verify.Count
+	LevelSample = verify.Sample
+	LevelFull   = verify.Full
 )
 
 // Limits of a run. Zero values mean the defaults.

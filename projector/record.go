@@ -3,6 +3,7 @@ package projector
 import (
 	"time"
 
+	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -22,9 +23,12 @@ type Record struct {
 	Ledger     Ledger              `json:"ledger"`
 	Rejections []Rejection         `json:"rejections,omitempty"` // the first ones
 	Verified   *sinks.Verification `json:"verified,omitempty"`
-	Differing  []Difference        `json:"differing,omitempty"` // the first ones
-	Pace       []Decision          `json:"pace,omitempty"`      // how the load found its pace
-	Notices    []string            `json:"notices,omitempty"`   // what the user was told on the way
+	Differing  []verify.Detail     `json:"differing,omitempty"`  // the first ones
+	Deviations []string            `json:"deviations,omitempty"` // of mapping and settings from the definition
+	Queries    []verify.Answer     `json:"queries,omitempty"`    // answers to the user's
+	Rounds     []Round             `json:"rounds,omitempty"`     // of catch-up
+	Pace       []Decision          `json:"pace,omitempty"`       // how the load found its pace
+	Notices    []string            `json:"notices,omitempty"`    // what the user was told on the way
 }
 
 // Status of a run.
@@ -64,10 +68,4 @@ type Rejection struct {
 	ID     string `json:"id"`
 	Type   string `json:"type"`
 	Reason string `json:"reason"`
-}
-
-// Difference is one document that is not in the index as the source has it.
-type Difference struct {
-	ID   string `json:"id"`
-	Kind string `json:"kind"` // missing | stale | extra
 }

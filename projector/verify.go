@@ -3,117 +3,91 @@ package projector
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
-	"time"
 
+	"humpty/internal/canon"
+	"humpty/projector/verify"
 	"humpty/sinks"
 )
 
-// verify compares the sealed generation with the view it was loaded from.
+// differencesShown is how many differences are named where nobody says.
+const differencesShown = 10
+
+// verify is the gate before the swap: the sealed generation against the view it was loaded
+// from, its mapping and settings against what was asked for, and the user's queries.
 func (n *run) verify(ctx context.Context) error {
-	c := &comparison{
-		view:       n.view,
-		partitions: n.input.Partitions,
-		readers:    max(n.input.Readers, 1),
-		index:      n.index,
-		limits:     n.Projection.Limits,
-		skip:       n.ledger.rejectedIDs(),
-		progress:   func(docs, bytes int64) { n.observer.compared(docs, n.meta.Documents, bytes) },
-	}
-	level := n.Projection.Verify.level()
-	verdict := sinks.Verification{Level: string(level)}
-	counted, err := n.index.Count(ctx)
+	ignore, err := canon.ParsePaths(n.Projection.Verify.Ignore)
 	if err != nil {
-		return fmt.Errorf("count index %s: %w", n.record.Generation, err)
+		return err
 	}
-	verdict.Documents = n.meta.Documents
-	if counted != n.meta.Documents && level == LevelCount {
-		verdict.Missing, verdict.Extra = max(n.meta.Documents-counted, 0), max(counted-n.meta.Documents, 0)
+	check := verify.Check{
+		View: n.view, Plan: n.input, Index: n.index,
+		Level: n.Projection.Verify.level(), Budget: n.Projection.Verify.Budget, Ignore: ignore,
+		Exact: true, Still: true, // nobody else knows the generation, and the view does not move
+		Known: n.ledger.rejectedIDs(), Documents: n.meta.Documents,
+		Show: differencesShown, Batch: n.Projection.Limits.Batch,
+		Progress: func(docs, bytes int64) { n.observer.compared(docs, n.meta.Documents, bytes) },
 	}
-	var first []Difference
-	if level == LevelFull {
-		if verdict, first, err = c.full(ctx); err != nil {
-			return err
-		}
+	report, err := check.Run(ctx)
+	if err != nil {
+		return err
 	}
-	verdict.At = time.Now().UTC()
-	n.meta.Verified, n.record.Verified, n.record.Differing = &verdict, &verdict, first
-	if verdict.Missing+verdict.Stale+verdict.Extra > 0 {
-		n.meta.Verified = nil
-		return &Differs{Missing: verdict.Missing, Stale: verdict.Stale, Extra: verdict.Extra, First: first}
+	n.record.Verified, n.record.Differing = &report.Verification, report.First
+	if report.Why != "" {
+		n.observer.notice(fmt.Sprintf("verified by level %s, not %s: %s", report.Level, report.Asked, report.Why))
 	}
+	proof, err := prove(ctx, n.Target, n.index, n.Projection, n.survey.Live())
+	if err != nil {
+		return err
+	}
+	n.record.Deviations, n.record.Queries = proof.deviations, proof.answers
+	if err := proof.judge(report); err != nil {
+		return err
+	}
+	n.meta.Verified = &report.Verification
 	return n.note(ctx, sinks.Verified)
 }
 
-// openAtMost bounds how many documents of differing buckets are held in memory.
-const openAtMost = 1 << 20
-
-// differencesShown is how many differences are named.
-const differencesShown = 10
-
-// full compares document by document: sums of both sides, then only the buckets that differ.
-func (c *comparison) full(ctx context.Context) (sinks.Verification, []Difference, error) {
-	verdict := sinks.Verification{Level: string(LevelFull)}
-	source, index, err := c.sum(ctx)
-	if err != nil {
-		return verdict, nil, err
-	}
-	verdict.Documents = source.documents()
-	open := source.differing(index)
-	if len(open) == 0 {
-		return verdict, nil, nil
-	}
-	rest := narrow(open, source, index)
-	for bucket := range rest { // not opened: what the counts say is the least there is
-		s, i := source[bucket].docs, index[bucket].docs
-		verdict.Missing += max(s-i, 0)
-		verdict.Extra += max(i-s, 0)
-		if s == i {
-			verdict.Stale++
-		}
-	}
-	want, have := hashes{}, hashes{}
-	if err := c.both(ctx, collector(want, open), collector(have, open)); err != nil {
-		return verdict, nil, err
-	}
-	return verdict, differences(want, have, &verdict), nil
+// proof is what was asked of a generation beside its documents.
+type proof struct {
+	deviations []string
+	answers    []verify.Answer
 }
 
-// narrow takes out of open the buckets beyond openAtMost documents, and returns them.
-func narrow(open map[int]bool, source, index *sums) map[int]bool {
-	rest := map[int]bool{}
-	var docs int64
-	for bucket := range open {
-		docs += source[bucket].docs + index[bucket].docs
-		if docs > openAtMost {
-			rest[bucket] = true
-			delete(open, bucket)
+// prove compares a generation with its definition, and asks it the user's queries. live is
+// what the alias serves, to compare the answers with; "" if nothing does.
+func prove(ctx context.Context, target sinks.Target, index sinks.Index, def Projection, live string) (proof, error) {
+	var p proof
+	if conformer, ok := index.(sinks.Conformer); ok {
+		var err error
+		if p.deviations, err = conformer.Conforms(ctx, def.Index); err != nil {
+			return p, fmt.Errorf("compare mapping and settings with the definition: %w", err)
 		}
 	}
-	return rest
+	searcher, ok := index.(sinks.Searcher)
+	if !ok || len(def.Verify.Queries) == 0 {
+		return p, nil
+	}
+	var serving sinks.Searcher
+	if live != "" {
+		if other, err := target.Open(ctx, live); err == nil { // else it is not ours: nothing to compare with
+			serving, _ = other.(sinks.Searcher)
+		}
+	}
+	var err error
+	p.answers, err = verify.Ask(ctx, def.Verify.Queries, searcher, serving)
+	return p, err
 }
 
-// differences adds to verdict what differs between the two sides, and names the first.
-func differences(want, have hashes, verdict *sinks.Verification) []Difference {
-	var all []Difference
-	for id, hash := range want {
-		got, ok := have[id]
-		switch {
-		case !ok:
-			verdict.Missing++
-			all = append(all, Difference{ID: id, Kind: "missing"})
-		case got != hash:
-			verdict.Stale++
-			all = append(all, Difference{ID: id, Kind: "stale"})
+// judge is nil if nothing speaks against the generation.
+func (p proof) judge(r verify.Report) error {
+	d := &Differs{Missing: r.Missing, Stale: r.Stale, Extra: r.Extra, First: r.First, Deviations: p.deviations}
+	for _, a := range p.answers {
+		if len(a.Wrong) > 0 {
+			d.Answers = append(d.Answers, a)
 		}
 	}
-	for id := range have {
-		if _, ok := want[id]; !ok {
-			verdict.Extra++
-			all = append(all, Difference{ID: id, Kind: "extra"})
-		}
+	if !r.Differs() && len(d.Deviations)+len(d.Answers) == 0 {
+		return nil
 	}
-	slices.SortFunc(all, func(a, b Difference) int { return strings.Compare(a.ID, b.ID) })
-	return all[:min(len(all), differencesShown)]
+	return d
 }

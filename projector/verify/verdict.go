@@ -83,6 +83,9 @@ func (v *verdict) done(ctx context.Context) (Report, error) {
 		for i := range v.report.First {
 			if d := &v.report.First[i]; d.Kind == Stale {
 				d.Fields = canon.Diff(readings[0].want, readings[0].have, v.Ignore, fieldsShown)
+				if v.Still && len(d.Fields) == 0 {
+					d.Fields = []canon.Change{{Want: "the document that a read by id gives", Have: "another one in a scan: do the copies of its shard differ?"}}
+				}
 				readings = readings[1:]
 			}
 		}

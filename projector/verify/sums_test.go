@@ -1,4 +1,4 @@
-package projector
+package verify
 
 import (
 	"fmt"
@@ -11,14 +11,14 @@ func TestSumsDoNotDependOnOrderOrSplit(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var whole, left, right sums
 	for _, i := range rng.Perm(10_000) {
-		whole.add(fmt.Append(nil, i), nil, fmt.Appendf(nil, "body %d", i))
+		whole.note(fmt.Append(nil, i), nil, fmt.Appendf(nil, "body %d", i))
 	}
 	for i := range 10_000 {
 		side := &left
 		if i%3 == 0 {
 			side = &right
 		}
-		side.add(fmt.Append(nil, i), nil, fmt.Appendf(nil, "body %d", i))
+		side.note(fmt.Append(nil, i), nil, fmt.Appendf(nil, "body %d", i))
 	}
 	left.merge(&right)
 	if whole != left {
@@ -36,7 +36,7 @@ func TestSumsSeeEachKindOfDifference(t *testing.T) {
 		if routing != "" {
 			r = []byte(routing)
 		}
-		s.add([]byte(id), r, []byte(body))
+		s.note([]byte(id), r, []byte(body))
 	}
 	for name, change := range map[string]func(a, b *sums){
 		"body":       func(a, b *sums) { doc(a, "1", "", "x"); doc(b, "1", "", "y") },
@@ -73,6 +73,20 @@ func BenchmarkSums(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		s.add(id, nil, body)
+		s.note(id, nil, body)
 	}
+}
+
+func (s *sums) note(id, routing, body []byte) {
+	bucket, hash := fingerprint(id, effective(id, routing), body, 0)
+	s.add(bucket, hash)
+}
+
+func (s *sums) differing(other *sums) (buckets []int) {
+	for i := range s {
+		if s[i] != other[i] {
+			buckets = append(buckets, i)
+		}
+	}
+	return buckets
 }
