@@ -140,17 +140,15 @@ func replaceSettings(own, lines []string) []string {
 }
 
 func (s *search) command(n *node) *exec.Cmd {
-	heap := n.opts.Heap
-	if heap == "" {
-		heap = "512m"
-	}
+	java := n.javaOptions()
 	upper := strings.ToUpper(s.name) // the folder for temporary files: ES_TMPDIR, OPENSEARCH_TMPDIR
 	if s.name == "elasticsearch" {
 		upper = "ES"
 	}
 	return n.cmd([]string{
 		s.javaHome + "=" + s.jdk.home,
-		s.javaOpts + "=-Xms" + heap + " -Xmx" + heap,
+		s.javaOpts + "=" + strings.Join(java, " "),
+		"CLI_JAVA_OPTS=" + quickCompiler, // for the program that starts Elasticsearch
 		s.confPath + "=" + filepath.Join(n.dir, "config"),
 		upper + "_TMPDIR=" + filepath.Join(n.dir, "tmp"),
 	}, filepath.Join(s.home, "bin", s.name))

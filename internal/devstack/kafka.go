@@ -100,16 +100,17 @@ func (k *kafka) prepare(ctx context.Context, n *node) error {
 func (k *kafka) properties(n *node) string { return filepath.Join(n.dir, "server.properties") }
 
 func (k *kafka) java(n *node, args ...string) *exec.Cmd {
-	return n.cmd(nil, filepath.Join(k.jdk.home, "bin", "java"), append([]string{
-		"-Xms256m", "-Xmx512m",
-		"-Djava.io.tmpdir=" + filepath.Join(n.dir, "tmp"),
+	options := append(n.javaOptions(),
+		"-Djava.io.tmpdir="+filepath.Join(n.dir, "tmp"),
 		"-Dorg.slf4j.simpleLogger.showDateTime=true",
 		"-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
-		"-cp", filepath.Join(k.jars, "*"),
-	}, args...)...)
+		"-cp", filepath.Join(k.jars, "*"))
+	return n.cmd(nil, filepath.Join(k.jdk.home, "bin", "java"), append(options, args...)...)
 }
 
-func (k *kafka) command(n *node) *exec.Cmd { return k.java(n, "kafka.Kafka", k.properties(n)) }
+func (k *kafka) command(n *node) *exec.Cmd {
+	return k.java(n, "kafka.Kafka", k.properties(n))
+}
 
 func (k *kafka) broker(n *node) string { return fmt.Sprintf("127.0.0.1:%d", n.ports[0]) }
 

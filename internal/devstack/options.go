@@ -28,8 +28,9 @@ func Kinds() []Kind {
 type Options struct {
 	// Servers are started at the same time; none twice.
 	Servers []Kind
-	// Heap is the fixed heap of each Elasticsearch or OpenSearch in Java's
-	// notation; "512m" if empty, which is enough for tests.
+	// Heap is the fixed heap of each Java server in Java's notation, as "2g", for
+	// those that shall run at full speed. If it is empty they have the size for
+	// tests: 512 MB and a compiler that is quick to start but makes slower code.
 	Heap string
 	// Config has further lines for a server's own configuration file
 	// (elasticsearch.yml, opensearch.yml, postgresql.conf, server.properties).

@@ -192,15 +192,19 @@ func (n *node) create(ctx context.Context, p program) error {
 
 // awaitReady asks until the server answers, ends or takes too long.
 func awaitReady(ctx context.Context, srv *server) error {
-	const limit = 2 * time.Minute // on a busy machine
+	const limit = 4 * time.Minute // on a busy machine
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it did not answer within %v", limit))
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	var last error
 	for {
-		if last = tryReady(ctx, srv); last == nil {
+		err := tryReady(ctx, srv)
+		if err == nil {
 			return nil
+		}
+		if last == nil || ctx.Err() == nil { // an interrupted try tells nothing
+			last = err
 		}
 		var why error
 		select {
