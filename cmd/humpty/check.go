@@ -76,10 +76,10 @@ func (a *app) check(ctx context.Context, c *config.Config, p config.Projection) 
 		}
 	}
 	for _, w := range done.Warnings {
-		a.warn(p.Name + ": " + w.String())
+		a.caution(p.Name+": ", w)
 	}
 	if sourceErr == nil {
-		a.printf("%s: source %s is fine: about %s rows in %d chunks\n", p.Name, p.Source, progress.Count(done.Rows), done.Chunks)
+		a.printf("%s: source %s is fine: about %s rows in %s\n", p.Name, p.Source, progress.Count(done.Rows), chunks(done.Chunks))
 	}
 	if targetErr == nil {
 		a.printf("%s: target %s is fine: %s\n", p.Name, p.Target, strings.TrimSpace(strings.Join([]string{done.Product, done.Version, done.Cluster}, " ")))
@@ -123,11 +123,8 @@ func checkTarget(ctx context.Context, c *config.Config, p config.Projection, don
 		done.Warnings.Warn(t.Place, "write "+survey.Product+":", "target %s is said to be %s, but it is %s", t.Name, t.Kind, survey.Product)
 	}
 	if survey.Concrete != nil {
-		_, err := survey.SwapTo("", "")
-		var trap *sinks.Trap
-		if errors.As(err, &trap) {
-			done.Warnings.Warn("", "see humpty help rebuild", "%s", trap.Error())
-		}
+		trap := &sinks.Trap{Concrete: *survey.Concrete}
+		done.Warnings.Warn("", "humpty help swap says what to do", "%s", trap.Error())
 	}
 	return nil
 }

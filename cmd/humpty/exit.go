@@ -47,8 +47,6 @@ func exitCode(ctx context.Context, err error) int {
 		rejected *projector.TooManyRejections
 		differs  *projector.Differs
 		signal   *interrupted
-		target   *elastic.Error
-		source   *pgconn.PgError
 	)
 	switch {
 	case errors.As(err, &usage), errors.As(err, &problems):
@@ -61,12 +59,34 @@ func exitCode(ctx context.Context, err error) int {
 		return exitGuard
 	case errors.As(context.Cause(ctx), &signal):
 		return signalCode(signal.signal)
-	case errors.As(err, &target):
-		return targetCode(target.Kind)
-	case errors.As(err, &source) && needsChange(source.Code):
-		return exitChange
 	}
-	return exitFailed
+	return serverCode(err)
+}
+
+// serverCode is the code of what a server said; of several errors, the one that asks
+// most of a person.
+func serverCode(err error) int {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		weight := map[int]int{exitChange: 1, exitUsage: 2, exitGuard: 3}
+		code := exitFailed
+		for _, one := range several.Unwrap() {
+			if got := serverCode(one); weight[got] > weight[code] {
+				code = got
+			}
+		}
+		return code
+	}
+	switch e := err.(type) { //nolint:errorlint // unwrapped step by step, to see every branch
+	case nil:
+		return exitFailed
+	case *elastic.Error:
+		return targetCode(e.Kind)
+	case *pgconn.PgError:
+		if needsChange(e.Code) {
+			return exitChange
+		}
+	}
+	return serverCode(errors.Unwrap(err))
 }
 
 func targetCode(kind elastic.Kind) int {
@@ -126,7 +146,8 @@ const exitCodes = `  0    done
   6    more documents were rejected than the limit allows; the alias was not touched
   7    failed, and it stays so until a right, the configuration, the mapping or the
        schema is changed (wrong password, no right to create an index, …)
-  64   wrong usage or configuration
+  64   wrong usage, configuration or definition (an unknown column, a table that may
+       not be read, …)
   130  interrupted (SIGINT); the alias serves what it served before, or the finished swap
   143  terminated (SIGTERM), as 130
 

@@ -12,7 +12,6 @@ import (
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/sinks"
-	"humpty/sinks/elastic"
 )
 
 // explain prints an error with what to type next, and returns it for --json.
@@ -34,12 +33,22 @@ func (a *app) explain(ctx context.Context, err error) *failure {
 		f.Message = signal.Error()
 		fmt.Fprintf(a.err, "%s %s\n", a.label("error"), f.Message)
 	default:
-		fmt.Fprintf(a.err, "%s %s\n", a.label("error"), indent(f.Message))
+		for _, one := range parts(err) {
+			fmt.Fprintf(a.err, "%s %s\n", a.label("error"), indent(one.Error()))
+		}
 	}
 	for _, next := range f.Next {
 		fmt.Fprintf(a.err, "%s %s\n", a.label("next"), indent(next))
 	}
 	return f
+}
+
+// parts are the errors that were joined, or the one there is.
+func parts(err error) []error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		return several.Unwrap()
+	}
+	return []error{err}
 }
 
 // next says what to type after a failure.
@@ -53,7 +62,6 @@ func (a *app) next(ctx context.Context, err error) []string {
 		held     *sinks.Held
 		rejected *projector.TooManyRejections
 		differs  *projector.Differs
-		target   *elastic.Error
 		signal   *interrupted
 	)
 	switch {
@@ -74,7 +82,7 @@ func (a *app) next(ctx context.Context, err error) []string {
 		}
 	case errors.As(err, &differs):
 		return []string{"did somebody write to the new index or the tables meanwhile? then: " + typed("humpty rebuild", name)}
-	case errors.As(err, &target) && target.Kind == elastic.Unreachable, exitCode(ctx, err) == exitFailed:
+	case exitCode(ctx, err) == exitFailed:
 		return []string{"see what is reachable: " + typed("humpty check", name), "then again: " + again}
 	}
 	return []string{"correct this, then: " + again}

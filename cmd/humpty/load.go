@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"humpty/internal/config"
@@ -19,10 +21,8 @@ func limitFlags(cmd *cobra.Command) {
 // load reads the configuration, with what flags and variables put above it.
 func (a *app) load(cmd *cobra.Command) (*config.Config, error) {
 	opts := config.Options{Env: a.env}
-	for name, path := range map[string]string{
-		"rejections": "limits.rejections", "inflight": "limits.inflight", "writers": "limits.writers",
-		"batch": "limits.batch", "verify": "verify.level",
-	} {
+	for _, path := range []string{"limits.rejections", "limits.inflight", "limits.writers", "limits.batch", "verify.level"} {
+		name := strings.TrimPrefix(strings.TrimSuffix(path, ".level"), "limits.")
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			opts.Overrides = append(opts.Overrides, config.Override{Path: path, Value: f.Value.String(), Origin: a.origins[name]})
 		}
@@ -32,7 +32,7 @@ func (a *app) load(cmd *cobra.Command) (*config.Config, error) {
 		return nil, err
 	}
 	for _, w := range c.Warnings {
-		a.warn(w.String())
+		a.caution("", w)
 	}
 	return c, nil
 }
@@ -61,6 +61,9 @@ func (a *app) some(cmd *cobra.Command, args []string) (*config.Config, []config.
 		c, err := a.load(cmd)
 		if err != nil {
 			return nil, nil, err
+		}
+		if len(c.Projections) == 1 {
+			a.result.projection = c.Projections[0].Name
 		}
 		return c, c.Projections, nil
 	}

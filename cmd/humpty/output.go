@@ -114,6 +114,12 @@ func (a *app) warn(text string) {
 	}
 }
 
+// caution is warn for a problem that is only a warning.
+func (a *app) caution(about string, p problem.Problem) {
+	p.Warning = false // the label says it
+	a.warn(about + p.String())
+}
+
 // printf writes to stdout for a person; with --json the result line says it.
 func (a *app) printf(format string, args ...any) {
 	if !a.flags.json {

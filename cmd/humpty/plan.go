@@ -48,17 +48,18 @@ func (a *app) plan(ctx context.Context, c *config.Config, p config.Projection) e
 	if err != nil {
 		return err
 	}
+	plan.Survey = listed(plan.Survey)
 	a.result.Plan = &plan
 	for _, w := range plan.Source.Warnings {
-		a.warn(w.String())
+		a.caution("", w)
 	}
 	for _, w := range plan.Survey.Warnings {
 		a.warn(w)
 	}
 	a.printf("%s: a rebuild into %s on %s %s\n", plan.Projection, plan.Generation, plan.Survey.Product, plan.Survey.Version)
 	a.printf("  now        %s\n", indent3(plan.Situation.Text))
-	a.printf("  source     about %s rows, %s of documents, %d chunks, %d read at once\n",
-		progress.Count(plan.Source.Rows), progress.Bytes(plan.Source.Bytes), len(plan.Source.Partitions), plan.Source.Readers)
+	a.printf("  source     about %s rows, %s of documents, %s, %d read at once\n",
+		progress.Count(plan.Source.Rows), progress.Bytes(plan.Source.Bytes), chunks(len(plan.Source.Partitions)), plan.Source.Readers)
 	for _, note := range plan.Source.Notes {
 		a.printf("  note       %s\n", indent3(note))
 	}
@@ -67,4 +68,11 @@ func (a *app) plan(ctx context.Context, c *config.Config, p config.Projection) e
 	}
 	a.printf("Nothing was changed. To do it: humpty rebuild %s\n", plan.Projection)
 	return nil
+}
+
+func chunks(n int) string {
+	if n == 1 {
+		return "1 chunk"
+	}
+	return progress.Count(int64(n)) + " chunks"
 }

@@ -99,7 +99,7 @@ func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
 		a.rebuildCommand(), a.planCommand(), a.checkCommand(), a.statusCommand(),
 		a.swapCommand(), a.rollbackCommand(), a.pruneCommand(),
-		a.schemaCommand(), a.versionCommand(),
+		a.demoCommand(), a.schemaCommand(), a.versionCommand(),
 	}
 }
 

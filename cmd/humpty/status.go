@@ -44,6 +44,7 @@ while a rebuild runs elsewhere, and changes nothing.`,
 				var s shown
 				s.Projection = p.Name
 				if s.Survey, s.Lease, err = m.Status(cmd.Context()); err == nil {
+					s.Survey = listed(s.Survey)
 					a.result.Projections = append(a.result.Projections, s)
 					a.show(s)
 				}
@@ -82,6 +83,17 @@ func (a *app) show(s shown) {
 	default:
 		a.printf("  nobody works on it\n")
 	}
+}
+
+// listed makes empty lists of absent ones, so that scripts need not tell them apart.
+func listed(s sinks.Survey) sinks.Survey {
+	if s.Serving == nil {
+		s.Serving = []sinks.Serving{}
+	}
+	if s.Generations == nil {
+		s.Generations = []sinks.Generation{}
+	}
+	return s
 }
 
 func serves(s sinks.Survey) string {

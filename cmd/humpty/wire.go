@@ -16,6 +16,8 @@ import (
 	"humpty/projector"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
+	"humpty/sinks/ndjson"
+	"humpty/sinks/null"
 	"humpty/sources"
 	"humpty/sources/postgres"
 )
@@ -64,8 +66,10 @@ func openTarget(ctx context.Context, c *config.Config, p config.Projection, wait
 			CA: s.CA, Cert: s.Cert, Key: s.Key, ClusterUUID: s.ClusterUUID, Gzip: s.Gzip,
 			Connections: max(16, 2*p.Limits.Writers), Waiting: waiting,
 		})
+	case "ndjson":
+		return ndjson.New(t.Dir, p.Alias)
 	default:
-		return nil, fmt.Errorf("target %s: %q cannot be written to in this version of humpty", t.Name, t.Kind)
+		return null.New(p.Alias), nil
 	}
 }
 
