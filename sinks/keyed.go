@@ -32,8 +32,9 @@ type Amender interface {
 
 // Sampler is what an Index can do beside: find random documents without reading all.
 type Sampler interface {
-	// Sample calls fn with about n documents, or all if there are fewer, each as
-	// likely as any other; another seed gives another sample. fn may not keep them.
+	// Sample calls fn with n documents, or all if there are fewer, each as likely as
+	// any other; another seed gives another sample. Only ID and Routing are filled;
+	// fn may not keep them.
 	Sample(ctx context.Context, n int, seed uint64, fn func(docs []Document) error) error
 }
 

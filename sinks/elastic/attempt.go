@@ -21,6 +21,7 @@ type attempt struct {
 	answer bytes.Buffer
 	items  []item
 	open   atomic.Int32 // readers of the body that the transport has not closed yet
+	amend  []string     // conditions of an Amend, one for each document of the batch
 }
 
 // fill takes undecided documents from the batch, beginning at from, until the body has
@@ -40,7 +41,11 @@ func (a *attempt) fill(docs []sinks.Document, verdicts []sinks.Verdict, from, li
 		if len(a.docs) > 0 && len(a.body)+size > limit {
 			return
 		}
-		a.body = appendDocument(a.body, d)
+		if a.amend != nil {
+			a.body = appendAmendment(a.body, d, a.amend[i])
+		} else {
+			a.body = appendDocument(a.body, d)
+		}
 		a.docs = append(a.docs, i)
 	}
 }

@@ -78,7 +78,10 @@ func (x *index) scanShard(ctx context.Context, shard int, slice string, p *page,
 
 // search reads one page; nothing changes, so what did not come whole is asked for again.
 func (x *index) search(ctx context.Context, query string, answer *bytes.Buffer, p *page) error {
-	r := request{method: http.MethodPost, path: "/_search", body: []byte(query), patience: patient}
+	return x.pageOf(ctx, request{method: http.MethodPost, path: "/_search", body: []byte(query), patience: patient}, answer, p)
+}
+
+func (x *index) pageOf(ctx context.Context, r request, answer *bytes.Buffer, p *page) error {
 	return x.retry(ctx, r, answer, func(body []byte, _ http.Header) error {
 		if err := p.parse(body); err != nil {
 			return err

@@ -4,6 +4,7 @@ package sinktest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -29,7 +30,8 @@ type Under struct {
 
 // Run runs all of it.
 func Run(t *testing.T, u Under) {
-	for name, test := range map[string]func(*testing.T, Under){
+	all := keyed()
+	maps.Copy(all, map[string]func(*testing.T, Under){
 		"Roundtrip":   roundtrip,
 		"Verdicts":    verdicts,
 		"Unversioned": unversioned,
@@ -51,7 +53,8 @@ func Run(t *testing.T, u Under) {
 		"Drop":        drop,
 		"Leases":      leases,
 		"LeaseRace":   leaseRace,
-	} {
+	})
+	for name, test := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, u)

@@ -1,0 +1,116 @@
+package elastic
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"humpty/sinks"
+)
+
+// Restore brings the generation back under another name. It comes without aliases: its
+// own is added, the projection's is left to a swap.
+func (t *Target) Restore(ctx context.Context, s sinks.Snapshot, as string, report func(done, total int64)) (sinks.Index, error) {
+	if err := t.pin(ctx); err != nil {
+		return nil, err
+	}
+	if !strings.HasPrefix(as, t.cfg.Alias+"-") {
+		return nil, guard("", "index %s cannot be a generation of alias %s: its name must begin with %[2]s-", as, t.cfg.Alias)
+	}
+	all, err := t.look(ctx, url.PathEscape(as))
+	if err != nil {
+		return nil, err
+	}
+	if _, exists := all[as]; exists {
+		return nil, guard("", "index %s exists already", as)
+	}
+	body, err := json.Marshal(map[string]any{
+		"indices": s.Generation, "include_global_state": false, "include_aliases": false,
+		"rename_pattern": ".+", "rename_replacement": as,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode the restore of %s: %w", s.Generation, err)
+	}
+	what := fmt.Sprintf("restore %s of snapshot %s/%s as %s", s.Generation, s.Repository, s.Name, as)
+	path := snapshotPath(s.Repository, s.Name) + "/_restore?wait_for_completion=false"
+	// A second attempt is refused while the first one's index is there, so it is made once.
+	if _, err := t.once(ctx, request{method: http.MethodPost, path: path, body: body}, new(bytes.Buffer)); err != nil {
+		return nil, t.explainRepository(what, s.Repository, err)
+	}
+	if err := t.restored(ctx, what, as, report); err != nil {
+		return nil, err
+	}
+	x, err := t.open(ctx, as)
+	if err != nil {
+		return nil, err
+	}
+	return x, x.joinLoadAlias(ctx)
+}
+
+// restored waits until every primary is there.
+func (t *Target) restored(ctx context.Context, what, name string, report func(done, total int64)) error {
+	for pause := (backoff{}); ; {
+		var health struct {
+			Status string `json:"status"`
+		}
+		err := t.call(ctx, request{method: http.MethodGet, path: "/_cluster/health/" + url.PathEscape(name) + "?timeout=1s", patience: patient}, &health)
+		if err != nil {
+			return t.explain(what, err)
+		}
+		if health.Status != "red" {
+			return nil
+		}
+		done, total, stuck, err := t.recovery(ctx, name)
+		switch {
+		case err != nil:
+			return t.explain(what, err)
+		case stuck:
+			return t.failed("%s: no node takes its shards: %s; `humpty prune` drops it", what, t.whyUnassigned(ctx, name))
+		case report != nil:
+			report(done, total)
+		}
+		if err := wait(ctx, pause.next()); err != nil {
+			return err
+		}
+	}
+}
+
+// recovery is how many bytes are back; stuck means that no shard is on its way any more.
+func (t *Target) recovery(ctx context.Context, name string) (done, total int64, stuck bool, err error) {
+	var a map[string]struct {
+		Shards []struct {
+			Stage string `json:"stage"`
+			Index struct {
+				Size struct {
+					Total     int64 `json:"total_in_bytes"`
+					Recovered int64 `json:"recovered_in_bytes"`
+				} `json:"size"`
+			} `json:"index"`
+		} `json:"shards"`
+	}
+	if err := t.call(ctx, request{method: http.MethodGet, path: "/" + url.PathEscape(name) + "/_recovery", patience: patient}, &a); err != nil {
+		return 0, 0, false, err
+	}
+	for _, s := range a[name].Shards {
+		done += s.Index.Size.Recovered
+		total += s.Index.Size.Total
+	}
+	return done, total, len(a[name].Shards) == 0 && t.gaveUp(ctx, name), nil
+}
+
+// gaveUp tells whether the cluster will not try to place a primary again by itself.
+func (t *Target) gaveUp(ctx context.Context, name string) bool {
+	var a struct {
+		Can string `json:"can_allocate"`
+	}
+	body, err := json.Marshal(map[string]any{"index": name, "shard": 0, "primary": true})
+	if err != nil {
+		return false
+	}
+	err = t.call(ctx, request{method: http.MethodPost, path: "/_cluster/allocation/explain", body: body, patience: patient}, &a)
+	return err == nil && a.Can == "no"
+}

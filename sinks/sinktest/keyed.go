@@ -1,0 +1,170 @@
+package sinktest
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"humpty/sinks"
+)
+
+// keyed are the tests of what an index may do beside.
+func keyed() map[string]func(*testing.T, Under) {
+	return map[string]func(*testing.T, Under){
+		"Get":      get,
+		"Amend":    amend,
+		"Sample":   sample,
+		"Conforms": conforms,
+	}
+}
+
+func get(t *testing.T, u Under) {
+	f := begin(t, u)
+	getter, ok := f.index.(sinks.Getter)
+	if !ok {
+		t.Skip("it cannot read by id")
+	}
+	routed := doc("r\"1", 3, `{"n":2}`)
+	routed.Routing = []byte("way")
+	expect(t, f.index, doc("a", 1, `{"n":  1, "x":"\u0041"}`), sinks.Written)
+	expect(t, f.index, routed, sinks.Written)
+	expect(t, f.index, doc("gone", 1, `{"n":1}`), sinks.Written)
+	expect(t, f.index, doc("gone", 2, ""), sinks.Deleted)
+	keys := []sinks.Key{
+		{ID: []byte("a")}, {ID: []byte("none")}, {ID: routed.ID, Routing: routed.Routing}, {ID: []byte("gone")},
+		{ID: routed.ID, Routing: []byte("another")}, {ID: []byte("a"), Routing: []byte("a")},
+	}
+	found := make([]sinks.Found, len(keys))
+	must(t, getter.Get(t.Context(), keys, found))
+	for i, want := range []bool{true, false, true, false, false, true} {
+		got := found[i]
+		if got.There != want || want != (got.Seen != "") || want != (got.Body != nil) {
+			t.Errorf("document %q with routing %q: %+v, want it there: %v", keys[i].ID, keys[i].Routing, got, want)
+		}
+	}
+	if found[2].Version != 3 || string(found[2].Body) != `{"n":2}` || !bytes.Equal(found[0].Body, []byte(`{"n":  1, "x":"\u0041"}`)) {
+		t.Errorf("found %q version %d, and %q", found[2].Body, found[2].Version, found[0].Body)
+	}
+	must(t, getter.Get(t.Context(), nil, nil))
+}
+
+func amend(t *testing.T, u Under) {
+	f := begin(t, u)
+	getter, can := f.index.(sinks.Getter)
+	amender, ok := f.index.(sinks.Amender)
+	if !ok || !can {
+		t.Skip("it cannot write under conditions")
+	}
+	seen := func(id string) string {
+		found := make([]sinks.Found, 1)
+		must(t, getter.Get(t.Context(), []sinks.Key{{ID: []byte(id)}}, found))
+		return found[0].Seen
+	}
+	try := func(id, seen, body string, want sinks.Outcome) {
+		t.Helper()
+		d, v := doc(id, 0, body), make([]sinks.Verdict, 1)
+		_, err := amender.Amend(t.Context(), []sinks.Document{d}, []string{seen}, v)
+		must(t, err)
+		if v[0].Outcome == sinks.Superseded && want != sinks.Superseded {
+			// an attempt may have taken effect though its answer was lost
+			found := make([]sinks.Found, 1)
+			must(t, getter.Get(t.Context(), []sinks.Key{{ID: d.ID}}, found))
+			if string(found[0].Body) == body && (want == sinks.Written) == found[0].There {
+				return
+			}
+		}
+		if v[0].Outcome != want {
+			t.Errorf("amend %s onto %q with %s: outcome %d, want %d (%+v)", id, seen, body, v[0].Outcome, want, v[0])
+		}
+	}
+	expect(t, f.index, doc("a", 1<<40, `{"n":1}`), sinks.Written)
+	old := seen("a")
+	try("a", old, `{"n":2}`, sinks.Written)
+	try("a", old, `{"n":3}`, sinks.Superseded) // changed in between, by us
+	try("a", "", `{"n":3}`, sinks.Superseded)  // it is there
+	try("b", "", `{"n":1}`, sinks.Written)
+	try("none", "", "", sinks.Deleted)
+	expect(t, f.index, doc("a", 0, `{"n":4}`), sinks.Written) // an application's write
+	try("a", old, "", sinks.Superseded)
+	now := seen("a")
+	try("a", now, "", sinks.Deleted)
+	try("a", now, "", sinks.Superseded) // gone in between
+	try("b", seen("b"), `{"n":"no number"}`, map[bool]sinks.Outcome{false: sinks.Rejected, true: sinks.Written}[u.Lenient])
+	if _, err := f.index.Count(t.Context()); err != nil { // refreshes
+		t.Fatal(err)
+	}
+	if got := stored(t, t.Context(), f.index, 1); len(got) != 1 || got["b"].Body == nil {
+		t.Errorf("stored: %v", got)
+	}
+}
+
+func sample(t *testing.T, u Under) {
+	f := begin(t, u)
+	sampler, ok := f.index.(sinks.Sampler)
+	if !ok {
+		t.Skip("it cannot take samples")
+	}
+	const all = 200
+	var docs []sinks.Document
+	for i := range all {
+		d := doc(string(rune('a'+i%26))+string(rune('a'+i/26)), 1, `{"n":1}`)
+		if i%3 == 0 {
+			d.Routing = []byte("way")
+		}
+		docs = append(docs, d)
+	}
+	write(t, f.index, docs...)
+	if _, err := f.index.Count(t.Context()); err != nil { // refreshes
+		t.Fatal(err)
+	}
+	take := func(n int, seed uint64) []string {
+		var ids []string
+		must(t, sampler.Sample(t.Context(), n, seed, func(docs []sinks.Document) error {
+			for _, d := range docs {
+				ids = append(ids, string(d.ID)+"@"+string(d.Routing))
+			}
+			return nil
+		}))
+		slices.Sort(ids)
+		if len(slices.Compact(slices.Clone(ids))) != len(ids) {
+			t.Errorf("a sample of %d holds a document twice: %v", n, ids)
+		}
+		return ids
+	}
+	if got := take(1000, 1); len(got) != all {
+		t.Errorf("a sample of more than all has %d documents of %d", len(got), all)
+	}
+	one, two := take(50, 1), take(50, 1<<63+2)
+	if len(one) != 50 || len(two) != 50 || slices.Equal(one, two) {
+		t.Errorf("two samples of 50: %v and %v", one, two)
+	}
+}
+
+func conforms(t *testing.T, u Under) {
+	f := begin(t, u)
+	conformer, ok := f.index.(sinks.Conformer)
+	if !ok {
+		t.Skip("it cannot be compared with its definition")
+	}
+	must(t, f.index.Seal(t.Context(), nil))
+	deviations, err := conformer.Conforms(t.Context(), []byte(Definition))
+	must(t, err)
+	if len(deviations) != 0 {
+		t.Errorf("as it was made, it deviates: %v", deviations)
+	}
+	if u.Lenient {
+		return
+	}
+	var d map[string]any
+	must(t, json.Unmarshal([]byte(Definition), &d))
+	d["settings"] = map[string]any{"index.refresh_interval": "7s"}
+	d["mappings"] = map[string]any{"properties": map[string]any{"n": map[string]any{"type": "integer"}, "m": map[string]any{"type": "date"}}}
+	other, err := json.Marshal(d)
+	must(t, err)
+	deviations, err = conformer.Conforms(t.Context(), other)
+	must(t, err)
+	if len(deviations) != 3 {
+		t.Errorf("another definition: %q, want the refresh interval, n and m", deviations)
+	}
+}
