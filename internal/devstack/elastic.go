@@ -140,14 +140,13 @@ func replaceSettings(own, lines []string) []string {
 }
 
 func (s *search) command(n *node) *exec.Cmd {
-	java := n.javaOptions()
 	upper := strings.ToUpper(s.name) // the folder for temporary files: ES_TMPDIR, OPENSEARCH_TMPDIR
 	if s.name == "elasticsearch" {
 		upper = "ES"
 	}
 	return n.cmd([]string{
 		s.javaHome + "=" + s.jdk.home,
-		s.javaOpts + "=" + strings.Join(java, " "),
+		s.javaOpts + "=" + strings.Join(n.javaOptions(), " "),
 		"CLI_JAVA_OPTS=" + quickCompiler, // for the program that starts Elasticsearch
 		s.confPath + "=" + filepath.Join(n.dir, "config"),
 		upper + "_TMPDIR=" + filepath.Join(n.dir, "tmp"),
@@ -196,6 +195,7 @@ func (s *search) ready(ctx context.Context, n *node) error {
 func (s *search) traits(n *node) traits {
 	return traits{
 		stop:    syscall.SIGTERM,
+		quit:    syscall.SIGKILL,
 		address: s.url(n),
 		export:  func(a *Addresses) { s.export(a, s.url(n)) },
 	}

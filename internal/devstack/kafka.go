@@ -136,6 +136,7 @@ func (k *kafka) ready(ctx context.Context, n *node) error {
 func (k *kafka) traits(n *node) traits {
 	return traits{
 		stop:    syscall.SIGTERM,
+		quit:    syscall.SIGKILL,
 		address: k.broker(n),
 		export:  func(a *Addresses) { a.Kafka = []string{k.broker(n)} },
 	}

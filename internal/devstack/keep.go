@@ -61,7 +61,7 @@ func (f folders) kept() ([]Status, error) {
 
 // endKept ends the servers of a kept stack and removes its folder.
 func endKept(ctx context.Context, dir string) error {
-	pipes, err := filepath.Glob(filepath.Join(dir, "*"+stopSuffix))
+	pipes, err := filepath.Glob(filepath.Join(dir, "*."+stopSuffix))
 	if err != nil {
 		return fmt.Errorf("devstack: %w", err)
 	}

@@ -156,7 +156,8 @@ func (p *postgres) ready(ctx context.Context, n *node) error {
 
 func (p *postgres) traits(n *node) traits {
 	return traits{
-		stop:    syscall.SIGINT, // "fast": does not wait for clients
+		stop:    syscall.SIGINT,  // "fast": does not wait for clients
+		quit:    syscall.SIGQUIT, // "immediate": ends its sessions, which SIGKILL would leave
 		address: p.dsn(n),
 		export:  func(a *Addresses) { a.Postgres = p.dsn(n) },
 	}

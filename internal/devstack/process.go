@@ -35,8 +35,16 @@ type process struct {
 }
 
 // launch starts a node's program with its output appended to the node's log.
-// Each launch wants one call of wait, from a goroutine of its own.
-func launch(n *node, cmd *exec.Cmd, held *fileLock) (*process, error) {
+// The server and its children hold two locks: the stack's, whose folder is in
+// use while they live, and the node's own, so that the next run waits until the
+// last child of this one is gone. Each launch wants one call of wait, from a
+// goroutine of its own.
+func launch(ctx context.Context, n *node, cmd *exec.Cmd, stack *fileLock) (*process, error) {
+	own, err := lockAny(ctx, n.beside("lock"))
+	if err != nil {
+		return nil, err
+	}
+	defer own.unlock() //nolint:errcheck // the server has its own descriptor
 	out, err := os.OpenFile(n.log(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("devstack: %w", err)
@@ -47,7 +55,7 @@ func launch(n *node, cmd *exec.Cmd, held *fileLock) (*process, error) {
 		return nil, err
 	}
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.ExtraFiles = []*os.File{held.f} // the folder is in use while the server lives
+	cmd.ExtraFiles = []*os.File{stack.f, own.f}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: n.who.credential(), Setpgid: true, Pgid: p.group()}
 	if err := cmd.Start(); err != nil {
 		err = fmt.Errorf("devstack: start %s: %w", cmd.Path, err)
@@ -59,7 +67,7 @@ func launch(n *node, cmd *exec.Cmd, held *fileLock) (*process, error) {
 func (p *process) startWatcher(n *node) error {
 	stop := ""
 	if n.opts.Keep {
-		stop = n.stopPipe()
+		stop = n.beside(stopSuffix)
 		if err := syscall.Mkfifo(stop, 0o600); err != nil && !errors.Is(err, os.ErrExist) {
 			return fmt.Errorf("devstack: make %s: %w", stop, err)
 		}
@@ -100,19 +108,20 @@ func (p *process) running() bool {
 	}
 }
 
-// stop ends the server in order, or by force if it takes too long.
-func (p *process) stop(ctx context.Context, sig syscall.Signal) error {
+// stop ends the server by a signal, or by force if that takes longer than limit
+// or hurry is closed.
+func (p *process) stop(sig syscall.Signal, limit time.Duration, hurry <-chan struct{}) error {
 	if p.running() {
 		if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("devstack: stop server: %w", err)
 		}
 	}
-	late := time.NewTimer(30 * time.Second)
+	late := time.NewTimer(limit)
 	defer late.Stop()
 	select {
 	case <-p.exited:
 	case <-late.C:
-	case <-ctx.Done():
+	case <-hurry:
 	}
 	return p.kill()
 }

@@ -27,6 +27,7 @@ type program interface {
 
 type traits struct {
 	stop    syscall.Signal // ends the server in order
+	quit    syscall.Signal // ends it and its children at once
 	address string
 	export  func(*Addresses)
 }
@@ -57,12 +58,11 @@ func newProgram(k Kind) program {
 
 func (n *node) log() string { return filepath.Join(n.dir, "log.txt") }
 
-// stopPipe is the named pipe whose opening ends a server that is kept.
-func (n *node) stopPipe() string {
-	return filepath.Join(filepath.Dir(n.dir), string(n.kind)+stopSuffix)
-}
+// beside is a file of ours that belongs to the node but not to its account.
+func (n *node) beside(suffix string) string { return n.dir + "." + suffix }
 
-const stopSuffix = ".stop"
+// stopSuffix is that of the named pipe whose opening ends a server that is kept.
+const stopSuffix = "stop"
 
 // files writes Options.Files into a folder.
 func (n *node) files(dir string) error {

@@ -158,7 +158,7 @@ func (s *Stack) start(ctx context.Context, srv *server) error {
 			return err
 		}
 	}
-	proc, err := launch(n, p.command(n), s.lock)
+	proc, err := launch(ctx, n, p.command(n), s.lock)
 	if err != nil {
 		return err
 	}
@@ -225,8 +225,8 @@ func tryReady(ctx context.Context, srv *server) error {
 	return srv.program.ready(ctx, &srv.node)
 }
 
-// Stop ends a server in order, as a planned restart does. It is not an error if
-// it does not run.
+// Stop ends a server in order, as a planned restart does; by force after 30
+// seconds or when ctx ends. It is not an error if it does not run.
 func (s *Stack) Stop(ctx context.Context, k Kind) error {
 	srv, err := s.server(k)
 	if err != nil {
@@ -237,7 +237,7 @@ func (s *Stack) Stop(ctx context.Context, k Kind) error {
 	if srv.proc == nil {
 		return nil
 	}
-	return srv.proc.stop(ctx, srv.program.traits(&srv.node).stop)
+	return srv.proc.stop(srv.program.traits(&srv.node).stop, 30*time.Second, ctx.Done())
 }
 
 // Kill ends a server at once, as by kill -9.
@@ -264,7 +264,7 @@ func (s *Stack) end() error {
 		srv.mu.Lock()
 		srv.closed = true
 		if srv.proc != nil && !s.opts.Keep {
-			errs = append(errs, srv.proc.kill())
+			errs = append(errs, srv.proc.stop(srv.program.traits(&srv.node).quit, 10*time.Second, nil))
 		}
 		srv.mu.Unlock()
 	}
