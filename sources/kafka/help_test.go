@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func newBus(t testing.TB, brokers []string, opts ...kgo.Opt) *bus {
 	t.Helper()
 	opts = append([]kgo.Opt{
 		kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.MetadataMinAge(20*time.Millisecond), kgo.UnknownTopicRetries(1000),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.MetadataMinAge(20 * time.Millisecond), kgo.UnknownTopicRetries(1000),
 	}, opts...)
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
@@ -223,4 +224,35 @@ func values(events []event) []string {
 		all = append(all, e.value)
 	}
 	return all
+}
+
+// awaitGone waits until no broker knows the topic.
+func (b *bus) awaitGone(topic string) {
+	b.t.Helper()
+	for {
+		request := kmsg.NewPtrMetadataRequest()
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = &topic
+		request.Topics = append(request.Topics, t)
+		answer, err := request.RequestWith(b.t.Context(), b.client)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if kerr.ErrorForCode(answer.Topics[0].ErrorCode) == kerr.UnknownTopicOrPartition { //nolint:errorlint // a sentinel
+			return
+		}
+	}
+}
+
+func contains(t testing.TB, name string, err error, want ...string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("%s: no error", name)
+		return
+	}
+	for _, w := range want {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("%s: %q has nothing of %q", name, err, w)
+		}
+	}
 }

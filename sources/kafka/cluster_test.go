@@ -1,0 +1,132 @@
+package kafka_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"math/big"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+
+	"humpty/sources"
+	"humpty/sources/kafka"
+)
+
+// What the one real broker of the tests cannot show, brokers in memory do.
+func fake(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
+	t.Helper()
+	c, err := kfake.NewCluster(append(opts, kfake.SeedTopics(2, "events"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestLeaderChange(t *testing.T) {
+	t.Parallel()
+	c := fake(t, kfake.NumBrokers(3))
+	b := newBus(t, c.ListenAddrs())
+	const n = 30
+	for i := range n {
+		b.put(rec("events", 0, "k", fmt.Sprint(i)))
+	}
+	_, plan, view := open(t, kafka.Config{Brokers: c.ListenAddrs()[:1], Topics: []kafka.Topic{{Name: "events"}}, Fetch: 1})
+	r, err := view.Read(t.Context(), plan.Partitions[0], "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close(t.Context()) //nolint:errcheck // at the end of the test
+	batch := &sources.Batch{Limit: 1}
+	for i := range n {
+		if i%10 == 5 { // away from who leads
+			if err := c.MoveTopicPartition("events", 0, (c.LeaderFor("events", 0)+1)%3); err != nil {
+				t.Fatal(err)
+			}
+		}
+		batch.Reset()
+		if err := r.Next(t.Context(), batch); err != nil || len(batch.Records) != 1 || string(batch.Records[0].Value) != fmt.Sprint(i) {
+			t.Fatalf("event %d: %+v, %v", i, batch.Records, err)
+		}
+	}
+}
+
+func TestSASL(t *testing.T) {
+	t.Parallel()
+	c := fake(t, kfake.NumBrokers(1), kfake.EnableSASL(), kfake.Superuser("PLAIN", "ann", "one"),
+		kfake.Superuser("SCRAM-SHA-256", "bob", "two"), kfake.Superuser("SCRAM-SHA-512", "cid", "three"))
+	b := newBus(t, c.ListenAddrs(), kgo.SASL(plain.Auth{User: "ann", Pass: "one"}.AsMechanism()))
+	b.put(rec("events", 0, "k", "secret"))
+	for _, s := range []kafka.SASL{
+		{Mechanism: "PLAIN", User: "ann", Password: "one"},
+		{Mechanism: "scram-sha-256", User: "bob", Password: "two"},
+		{Mechanism: "SCRAM-SHA-512", User: "cid", Password: "three"},
+	} {
+		cfg := kafka.Config{Brokers: c.ListenAddrs(), Topics: []kafka.Topic{{Name: "events"}}, SASL: s}
+		_, plan, view := open(t, cfg)
+		if events, _, err := drain(t, view, plan.Partitions[0], "", 1<<20); err != nil || len(events) != 1 {
+			t.Errorf("%s: %v, %v", s.Mechanism, values(events), err)
+		}
+		cfg.SASL.Password = "wrong"
+		cfg.Patience = time.Millisecond
+		wrong, err := kafka.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = wrong.Plan(t.Context())
+		contains(t, s.Mechanism, err, "SASL")
+	}
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	server, pool := certificate(t)
+	c := fake(t, kfake.NumBrokers(1), kfake.TLS(&tls.Config{Certificates: []tls.Certificate{server}, MinVersion: tls.VersionTLS12}))
+	ours := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	b := newBus(t, c.ListenAddrs(), kgo.DialTLSConfig(ours))
+	b.put(rec("events", 0, "k", "secret"))
+	cfg := kafka.Config{Brokers: c.ListenAddrs(), Topics: []kafka.Topic{{Name: "events"}}, TLS: ours}
+	_, plan, view := open(t, cfg)
+	if events, _, err := drain(t, view, plan.Partitions[0], "", 1<<20); err != nil || len(events) != 1 {
+		t.Errorf("%v, %v", values(events), err)
+	}
+	cfg.TLS, cfg.Patience = &tls.Config{MinVersion: tls.VersionTLS12}, time.Millisecond
+	s, err := kafka.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Plan(t.Context())
+	contains(t, "unknown authority", err, "TLS with broker", "certificate")
+}
+
+// certificate makes one for 127.0.0.1, and the pool that trusts it.
+func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(cert)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
