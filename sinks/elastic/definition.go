@@ -30,7 +30,9 @@ func parseDefinition(raw json.RawMessage) (definition, error) {
 		case "settings":
 			d.settings, err = flatten(value)
 		case "mappings":
-			err = json.Unmarshal(value, &d.mappings)
+			if err = json.Unmarshal(value, &d.mappings); d.mappings == nil {
+				d.mappings = map[string]json.RawMessage{}
+			}
 		case "aliases":
 			var aliases map[string]json.RawMessage
 			if err = json.Unmarshal(value, &aliases); err == nil && len(aliases) > 0 {
@@ -47,6 +49,9 @@ func parseDefinition(raw json.RawMessage) (definition, error) {
 		if err := json.Unmarshal(meta, &d.own); err != nil {
 			return d, wrongDefinition("", "its mappings._meta: %v", err)
 		}
+	}
+	if d.own == nil {
+		d.own = map[string]json.RawMessage{} // it was null
 	}
 	delete(d.own, metaKey)
 	if key := d.settings.managed(); key != "" {

@@ -71,7 +71,8 @@ func (s settings) add(prefix string, raw json.RawMessage) error {
 // overlay puts the load's settings over s and returns the journal: what s (or else the
 // templates that apply) wants in their place, null for the server's default.
 func (s settings) overlay(templates settings) (all settings, journal map[string]json.RawMessage) {
-	all, journal = maps.Clone(s), map[string]json.RawMessage{}
+	all, journal = settings{}, map[string]json.RawMessage{}
+	maps.Copy(all, s)
 	for key, value := range load() {
 		want := json.RawMessage("null")
 		if t, ok := templates[key]; ok {

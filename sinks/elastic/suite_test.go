@@ -86,3 +86,11 @@ func TestOpenSearch(t *testing.T) {
 	t.Parallel()
 	sinktest.Run(t, under(devstack.OpenSearch(t), nil))
 }
+
+// TestFaults runs the suite while every third request or answer is spoiled.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	sinktest.Run(t, under(devstack.Elasticsearch(t), func(next http.RoundTripper) http.RoundTripper {
+		return &sinktest.Faults{Next: next}
+	}))
+}

@@ -1,0 +1,282 @@
+package elastic
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"humpty/sinks"
+)
+
+func TestAppendDocument(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		doc  sinks.Document
+		want string
+	}{
+		{sinks.Document{ID: []byte("1"), Body: []byte(`{"a":1}`)}, `{"index":{"_id":"1"}}` + "\n" + `{"a":1}` + "\n"},
+		{
+			sinks.Document{ID: []byte("a\"\\\n\x01ä"), Routing: []byte("r\""), Version: math.MaxInt64, Body: []byte(`{}`)},
+			`{"index":{"_id":"a\"\\\u000a\u0001ä","routing":"r\"","version":9223372036854775807,"version_type":"external_gte"}}` + "\n{}\n",
+		},
+		{sinks.Document{ID: []byte("1"), Version: 5}, `{"delete":{"_id":"1","version":5,"version_type":"external_gte"}}` + "\n"},
+	} {
+		if got := string(appendDocument(nil, &test.doc)); got != test.want {
+			t.Errorf("got  %s\nwant %s", got, test.want)
+		}
+		if n := len(test.doc.ID) + len(test.doc.Routing) + len(test.doc.Body) + overhead; len(appendDocument(nil, &test.doc)) > n+5*8 {
+			t.Errorf("%s is longer than estimated", test.want)
+		}
+	}
+}
+
+// FuzzAppendEscaped holds the escapes against encoding/json.
+func FuzzAppendEscaped(f *testing.F) {
+	f.Add("plain")
+	f.Add("\"\\\x00\n\u2028🥚")
+	f.Fuzz(func(t *testing.T, text string) {
+		var got string
+		quoted := append(appendEscaped([]byte{'"'}, []byte(text)), '"')
+		if err := json.Unmarshal(quoted, &got); err != nil {
+			t.Fatalf("%q becomes %s: %v", text, quoted, err)
+		}
+		if utf8.ValidString(text) && got != text {
+			t.Fatalf("%q becomes %q", text, got)
+		}
+	})
+}
+
+// TestWriteAllocates keeps the hot path free of garbage.
+func TestWriteAllocates(t *testing.T) {
+	docs := some(100, 500)
+	verdicts := make([]sinks.Verdict, len(docs))
+	answer := []byte(`{"errors":false,"items":[` + strings.TrimSuffix(strings.Repeat(`{"index":{"status":201}},`, 100), ",") + `]}`)
+	var a attempt
+	run := func() {
+		a.fill(docs, verdicts, 0, 1<<20, math.MaxInt)
+		var err error
+		if a.items, err = parseBulk(answer, 100, a.items); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run()
+	if n := testing.AllocsPerRun(100, run); n > 3 {
+		t.Errorf("%v allocations for a request of 100 documents", n)
+	}
+}
+
+func TestCheckName(t *testing.T) {
+	t.Parallel()
+	for name, rule := range map[string]string{
+		"":                       "must not be empty",
+		"Orders":                 "must be lower case: orders",
+		"-a":                     "must not begin with",
+		"_a":                     "must not begin with",
+		"+a":                     "must not begin with",
+		".":                      "must not be . or ..",
+		"..":                     "must not be . or ..",
+		"a b":                    "must not contain a space",
+		"a,b":                    "must not contain ,",
+		`a"b`:                    `must not contain "`,
+		"a#b":                    "must not contain #",
+		"a:b":                    "must not contain :",
+		"a/b":                    "must not contain /",
+		`a\b`:                    `must not contain \`,
+		"a*b":                    "must not contain *",
+		"a?b":                    "must not contain ?",
+		"a<b":                    "must not contain <",
+		"a>b":                    "must not contain >",
+		"a|b":                    "must not contain |",
+		"a\nb":                   "control characters",
+		"\xff":                   "UTF-8",
+		strings.Repeat("x", 240): "too long",
+		strings.Repeat("x", 233): "",
+		"orders":                 "",
+		"bestellungen-größe_2.1": "",
+		"注文":                     "",
+	} {
+		err := CheckName(name)
+		switch {
+		case rule == "" && err != nil:
+			t.Errorf("%q: %v, want none", name, err)
+		case rule != "" && (err == nil || !strings.Contains(err.Error(), rule)):
+			t.Errorf("%q: %v, want %q", name, err, rule)
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	pem := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(pem, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	one := []string{"http://localhost:9200"}
+	for want, cfg := range map[string]Config{
+		"has no addresses":                        {Alias: "a"},
+		`address "localhost:9200" is not a URL`:   {Alias: "a", Addresses: []string{"localhost:9200"}},
+		"carries credentials":                     {Alias: "a", Addresses: []string{"http://me:secret@localhost:9200"}},
+		"more than one way to authenticate":       {Alias: "a", Addresses: one, Username: "u", Password: "p", APIKey: "k"},
+		"only one of username and password":       {Alias: "a", Addresses: one, Username: "u"},
+		"only one of cert and key":                {Alias: "a", Addresses: one, Cert: "c"},
+		"ca: no certificate in " + pem:            {Alias: "a", Addresses: one, CA: pem},
+		"ca: open /nowhere: no such file":         {Alias: "a", Addresses: one, CA: "/nowhere"},
+		"cert /nowhere and key /nowhere":          {Alias: "a", Addresses: one, Cert: "/nowhere", Key: "/nowhere"},
+		`"Orders" cannot be the name of an index`: {Alias: "Orders", Addresses: one},
+		"negative limit":                          {Alias: "a", Addresses: one, MaxRequestBytes: -1},
+		`address "…@[::1" is not a URL`:           {Alias: "a", Addresses: []string{"http://u:secret@[::1"}},
+	} {
+		_, err := Dial(t.Context(), cfg)
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != BadConfig || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want one of kind BadConfig with %q", err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("the password is in the message: %v", err)
+		}
+	}
+}
+
+// TestNoEnvironment: the address must never come from where nobody looks.
+func TestNoEnvironment(t *testing.T) {
+	t.Setenv("ELASTICSEARCH_URL", "http://localhost:9200")
+	if _, err := Dial(t.Context(), Config{Alias: "a"}); err == nil || !strings.Contains(err.Error(), "has no addresses") {
+		t.Errorf("%v, want a refusal", err)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{
+		`{"index.number_of_replicas":2,"index.refresh_interval":"30s"}`,
+		`{"number_of_replicas":2,"refresh_interval":"30s"}`,
+		`{"index":{"number_of_replicas":2,"refresh_interval":"30s"}}`,
+		`{"index":{"number_of_replicas":2},"index.refresh_interval":"30s"}`,
+	} {
+		flat, err := flatten(json.RawMessage(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, journal := flat.overlay(settings{"index.refresh_interval": json.RawMessage(`"9s"`), "index.translog.durability": json.RawMessage(`"request"`)})
+		for key, want := range map[string]string{
+			"index.number_of_replicas": `2`, "index.refresh_interval": `"30s"`, // the user's
+			"index.translog.durability": `"request"`, // the template's
+			"index.gc_deletes":          `null`,      // the server's
+		} {
+			if string(journal[key]) != want {
+				t.Errorf("%s: the journal has %s = %s, want %s", raw, key, journal[key], want)
+			}
+		}
+		if string(all["index.number_of_replicas"]) != `"0"` || string(all["index.refresh_interval"]) != `"-1"` {
+			t.Errorf("%s: the load's settings are not on top: %s", raw, all)
+		}
+	}
+	if _, err := flatten(json.RawMessage(`{"index.codec":"best_compression","codec":"default"}`)); err == nil {
+		t.Error("a setting with two values is taken")
+	}
+}
+
+func TestDefinition(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		`[]`:                        "not a JSON object",
+		`{"mapping":{}}`:            `unknown key "mapping"`,
+		`{"settings":[]}`:           "settings must be an object",
+		`{"mappings":7}`:            "mappings",
+		`{"aliases":{"orders":{}}}`: "while it is still empty",
+		`{"settings":{"lifecycle":{"name":"hot"}}}`:                     "lifecycle policy",
+		`{"settings":{"plugins.index_state_management.policy_id":"p"}}`: "lifecycle policy",
+		``:                                 "",
+		`{"mappings":null,"aliases":null}`: "",
+		`{"mappings":{"_meta":null}}`:      "",
+		`{"aliases":{}}`:                   "",
+		`{"mappings":{"_meta":{}}}`:        "",
+	} {
+		d, err := parseDefinition(json.RawMessage(raw))
+		var e *Error
+		if want == "" && err == nil {
+			_, err = d.body("a-1", sinks.Meta{}, nil)
+		}
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", raw, err)
+		case want != "" && (!errors.As(err, &e) || e.Kind != Definition || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v, want %q", raw, err, want)
+		}
+	}
+}
+
+func TestCreates(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		setting string
+		want    bool
+	}{
+		{"", true}, {"true", true}, {"false", false}, {"-orders,*", false}, {"+ord*,-*", true}, {"logs-*", false}, {"-other,+*", true}, {"-ord*", false}, {"*", true},
+	} {
+		if got := creates(test.setting, "orders"); got != test.want {
+			t.Errorf("action.auto_create_index %q: %v, want %v", test.setting, got, test.want)
+		}
+	}
+}
+
+func TestJudgeDisk(t *testing.T) {
+	t.Parallel()
+	raw := func(s string) json.RawMessage { return json.RawMessage(`"` + s + `"`) }
+	shares := clusterSettings{Defaults: map[string]json.RawMessage{
+		watermarks[0].setting: raw("95%"), watermarks[1].setting: raw("90%"), watermarks[2].setting: raw("0.85"),
+		watermarks[0].headroom: raw("100GB"), watermarks[1].headroom: raw("150GB"), watermarks[2].headroom: raw("200GB"),
+	}}
+	bytes := clusterSettings{Persistent: map[string]json.RawMessage{
+		watermarks[0].setting: raw("1gb"), watermarks[1].setting: raw("5gb"), watermarks[2].setting: raw("10gb"),
+	}}
+	const gb = 1 << 30
+	for _, test := range []struct {
+		total, free float64
+		cluster     clusterSettings
+		want        string
+	}{
+		{100 * gb, 50 * gb, shares, ""},
+		{100 * gb, 18 * gb, shares, "close to the low watermark"},
+		{100 * gb, 14 * gb, shares, "above the low watermark"},
+		{100 * gb, 9 * gb, shares, "above the high watermark"},
+		{100 * gb, 4 * gb, shares, "above the flood-stage watermark"},
+		{10000 * gb, 900 * gb, shares, ""}, // 9% free, but more than the headroom
+		{10000 * gb, 190 * gb, shares, "above the low watermark"},
+		{100 * gb, 20 * gb, bytes, ""},
+		{100 * gb, 7 * gb, bytes, "above the low watermark"},
+		{100 * gb, 2 * gb, clusterSettings{}, ""},
+		{0, 0, shares, ""},
+	} {
+		got := judgeDisk("n", test.total, test.free, test.cluster)
+		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
+			t.Errorf("%.0f of %.0f GB free: %q, want %q", test.free/gb, test.total/gb, got, test.want)
+		}
+	}
+}
+
+func TestIdentify(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ header, version, name, fails string }{
+		{"Elasticsearch", "8.19.21", "elasticsearch", ""},
+		{"", "9.1.0", "elasticsearch", ""}, // behind a proxy that drops the header
+		{"", "2.19.0", "opensearch", ""},
+		{"", "3.6.0", "opensearch", ""},
+		{"Elasticsearch", "7.17.0", "elasticsearch", "too old"},
+		{"", "1.3.0", "opensearch", "too old"},
+		{"", "x", "", "not understood"},
+	} {
+		p, err := identify(test.header, test.version)
+		if p.name != test.name || (err != nil) != (test.fails != "") || err != nil && !strings.Contains(err.Error(), test.fails) {
+			t.Errorf("%q %s: %q, %v", test.header, test.version, p.name, err)
+		}
+	}
+	if p, _ := identify("Elasticsearch", "9.2.1"); p.vectors == "" {
+		t.Error("since 9.2 vectors must be asked for")
+	}
+}
