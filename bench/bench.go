@@ -81,7 +81,6 @@ Exit codes: 0 done, 1 failed, 3 compare found a regression, 64 wrong usage
 (go run itself answers 1 for all of them: build the program where that matters).`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.SetOut(b.err)
 	root.SetErr(b.err)

@@ -34,7 +34,7 @@ func inDatabase(ctx context.Context, conn *pgx.Conn) (f filled, found bool, err 
 		return f, false, fmt.Errorf("look at the schema shop: %w", err)
 	}
 	if comment == nil || json.Unmarshal([]byte(*comment), &f) != nil || f.By != "bench" {
-		return f, false, fmt.Errorf("database %s has a schema shop that bench did not make, or did not finish; if nobody needs it, drop it: DROP SCHEMA shop CASCADE", databaseName)
+		return f, false, fmt.Errorf("database %s has a schema shop that bench did not make; name another one (--database), or drop it if nobody needs it: DROP SCHEMA shop CASCADE", conn.Config().Database)
 	}
 	return f, f.Orders > 0, nil
 }

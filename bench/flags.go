@@ -12,11 +12,13 @@ import (
 // serverFlags name servers that run already.
 type serverFlags struct {
 	postgres, elasticsearch, opensearch string
+	database                            string
 	heap                                string
 }
 
 func (f *serverFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&f.postgres, "postgres", "", "DSN (URL) of a running PostgreSQL, with the right to create a database; empty: start one")
+	flags.StringVar(&f.database, "database", "humpty_bench", "database of the bench's own, made if it is missing")
 	flags.StringVar(&f.elasticsearch, "elasticsearch", "", "URL of a running Elasticsearch; empty: start one where it is needed")
 	flags.StringVar(&f.opensearch, "opensearch", "", "URL of a running OpenSearch; empty: start one where it is needed")
 	flags.StringVar(&f.heap, "heap", "2g", "heap of a search server that is started")

@@ -49,10 +49,28 @@ func (b *bench) newLab(ctx context.Context, mode string, products ...string) (*l
 	for product, address := range s.search {
 		l.search[product] = raw.NewSearch(address)
 	}
-	if err := s.describe(ctx, &l.rec.stamp); err != nil {
+	err = s.describe(ctx, &l.rec.stamp)
+	for _, product := range products {
+		if err == nil {
+			err = l.describeLoad(ctx, product)
+		}
+	}
+	if err != nil {
 		return nil, errors.Join(err, l.close(ctx))
 	}
 	return l, nil
+}
+
+// describeLoad notes the settings under which both sides write.
+func (l *lab) describeLoad(ctx context.Context, product string) error {
+	index, err := l.loadIndex(ctx, product, cell{shards: 1})
+	if err != nil {
+		return err
+	}
+	if err := describeIndex(ctx, l.search[product], product, index, &l.rec.stamp); err != nil {
+		return err
+	}
+	return l.drop(ctx, index)
 }
 
 // close leaves no index behind and stops what was started.
@@ -114,7 +132,7 @@ func (l *lab) seed(ctx context.Context, anew bool) error {
 	if err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // what matters is committed
+	defer conn.Close(context.WithoutCancel(ctx))
 	has, found, err := inDatabase(ctx, conn)
 	if err != nil {
 		return err

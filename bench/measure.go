@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"humpty/bench/internal/engine"
+	"humpty/bench/internal/figure"
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"
 	"humpty/projector"
@@ -28,7 +29,7 @@ func (l *lab) copy(ctx context.Context, h half) error {
 		Settings: result.Settings{Connections: l.data.connections}, Figures: map[string]float64{},
 	}
 	if postgres != 0 {
-		m.Figures[result.PostgresC] = engine.CPU(postgres) - before
+		m.Figures[figure.PostgresCPU] = engine.CPU(postgres) - before
 	}
 	return l.note(m)
 }
@@ -87,7 +88,7 @@ func (l *lab) fire(ctx context.Context, target string, c cell) (seconds float64,
 	}
 	m := l.shot(result.Firehose, target, c, shots)
 	if server != 0 {
-		m.Figures[result.SearchCPU] = engine.CPU(server) - before
+		m.Figures[figure.SearchCPU] = engine.CPU(server) - before
 	}
 	m.Seconds = shots.Seconds
 	return shots.Seconds, l.finish(ctx, target, index, m)
@@ -115,8 +116,8 @@ func (l *lab) shot(what result.What, target string, c cell, s raw.Shots) result.
 		What: what, Target: target, Documents: l.corpus.Documents(), Bytes: l.corpus.Bytes(), Settings: c.settings(),
 		Figures: map[string]float64{
 			"refresh_s":     s.Refresh,
-			result.BulkP50:  result.Quantile(s.Latencies, 0.50),
-			result.BulkP99:  result.Quantile(s.Latencies, 0.99),
+			figure.BulkP50:  result.Quantile(s.Latencies, 0.50),
+			figure.BulkP99:  result.Quantile(s.Latencies, 0.99),
 			"bulk_requests": float64(len(s.Latencies)),
 		},
 	}
@@ -145,7 +146,7 @@ func (l *lab) loadIndex(ctx context.Context, target string, c cell) (string, err
 		return "", err
 	}
 	l.made[index] = target
-	return index, describeIndex(ctx, l.search[target], target, index, &l.rec.stamp)
+	return index, nil
 }
 
 // Slices and page of a scan that were the fastest on a small machine.

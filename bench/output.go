@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"humpty/bench/internal/figure"
 	"humpty/bench/internal/result"
 )
 
@@ -28,8 +29,8 @@ func sentence(m result.Measurement) string {
 		unit = "rows"
 	}
 	fmt.Fprintf(&b, " %.2f s, %.0f %s/s, %.0f MB/s", m.Seconds, m.PerSecond(), unit, m.MBPerSecond())
-	if cpu, ok := m.Figures[result.OwnCPU]; ok {
-		fmt.Fprintf(&b, ", own CPU %.2f s, RSS %.0f MB", cpu, m.Figures[result.RSS])
+	if cpu, ok := m.Figures[figure.OwnCPU]; ok {
+		fmt.Fprintf(&b, ", own CPU %.2f s, RSS %.0f MB", cpu, m.Figures[figure.RSS])
 	}
 	return b.String()
 }

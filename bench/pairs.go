@@ -36,12 +36,12 @@ func (l *lab) nullPairs(ctx context.Context, p plan) error {
 		_, err := l.rebuild(ctx, "null", 0, h, 0)
 		return err
 	}
-	return l.paired(p, result.SeriesNull, p.pairs, read, rebuild)
+	return l.paired(p, result.SeriesNull, read, rebuild)
 }
 
 // e2ePairs pairs the rebuild into a search server with both ends at once, at the best
 // point of the grid. The engine gets the shards from there, and finds the rest itself.
-func (l *lab) e2ePairs(ctx context.Context, p plan, target string, best cell, pairs int) error {
+func (l *lab) e2ePairs(ctx context.Context, p plan, target string, best cell) error {
 	both := func(h half) error { return l.both(ctx, target, best, h) }
 	rebuild := func(h half) error {
 		index, err := l.rebuild(ctx, target, best.shards, h, 0)
@@ -53,10 +53,10 @@ func (l *lab) e2ePairs(ctx context.Context, p plan, target string, best cell, pa
 		}
 		return l.drop(ctx, index)
 	}
-	return l.paired(p, result.SeriesE2E, pairs, both, rebuild)
+	return l.paired(p, result.SeriesE2E, both, rebuild)
 }
 
-func (l *lab) paired(p plan, series string, pairs int, a, b func(half) error) error {
+func (l *lab) paired(p plan, series string, a, b func(half) error) error {
 	of := func(f func(half) error) func(int) error {
 		return func(pair int) error { return f(half{series, pair}) }
 	}
@@ -65,5 +65,5 @@ func (l *lab) paired(p plan, series string, pairs int, a, b func(half) error) er
 			return err
 		}
 	}
-	return interleave(pairs, of(a), of(b))
+	return interleave(p.pairs, of(a), of(b))
 }

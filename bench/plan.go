@@ -8,11 +8,23 @@ type plan struct {
 	pairs   int
 	naive   int // documents
 	cells   []cell
-	repeat  int // how many of the best cells are repeated
-	again   int // how often
-	second  int // pairs into the other search server; 0: none
-	base    int // orders of scale; 0: none
+	repeat  int    // how many of the best cells are repeated
+	again   int    // how often
+	second  int    // pairs into the other search server; 0: none
+	growth  growth // scale; base 0: none
 	warmups int
+}
+
+// growth is a grid of data and connections.
+type growth struct {
+	base                 int // orders
+	factors, connections []int
+	times                int
+}
+
+// growing is the grid of the verb scale.
+func growing(base, times int) growth {
+	return growth{base: base, factors: []int{1, 2, 5, 10}, connections: []int{1, 2, 4, 8}, times: times}
 }
 
 // quick is for every commit: minutes.
@@ -20,8 +32,12 @@ func quick() plan {
 	return plan{
 		mode: "quick", orders: 100_000, pairs: 3, naive: 3000,
 		cells: []cell{
-			{writers: 2, batchMB: 4, shards: 2}, {writers: 4, batchMB: 4, shards: 2}, {writers: 8, batchMB: 4, shards: 2},
-			{writers: 4, batchMB: 1, shards: 2}, {writers: 4, batchMB: 8, shards: 2}, {writers: 4, batchMB: 4, shards: 1},
+			{writers: 2, batchMB: 4, shards: 2},
+			{writers: 4, batchMB: 4, shards: 2},
+			{writers: 8, batchMB: 4, shards: 2},
+			{writers: 4, batchMB: 1, shards: 2},
+			{writers: 4, batchMB: 8, shards: 2},
+			{writers: 4, batchMB: 4, shards: 1},
 		},
 		repeat: 2, again: 2, warmups: 1,
 	}
@@ -31,7 +47,7 @@ func quick() plan {
 func fullPlan() plan {
 	p := plan{
 		mode: "full", orders: 300_000, rich: 20_000, pairs: 7, naive: 10_000,
-		repeat: 4, again: 2, second: 7, base: 100_000, warmups: 2,
+		repeat: 4, again: 2, second: 7, growth: growing(100_000, 1), warmups: 2,
 	}
 	for _, shards := range []int{1, 2, 4} {
 		for _, writers := range []int{2, 4, 8} {

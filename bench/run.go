@@ -75,13 +75,13 @@ func (b *bench) everything(ctx context.Context, p plan, target string) (err erro
 	if err := l.plain(ctx, p, products); err != nil {
 		return err
 	}
-	if p.rich > 0 {
+	if p.rich > 0 && l.shape != shop.Rich {
 		if err := l.richer(ctx, p, target); err != nil {
 			return err
 		}
 	}
-	if p.base > 0 {
-		if err := l.scales(ctx, p.base, []int{1, 2, 5, 10}, []int{1, 2, 4, 8}, 1); err != nil {
+	if p.growth.base > 0 {
+		if err := l.scales(ctx, p.growth); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func (b *bench) everything(ctx context.Context, p plan, target string) (err erro
 	} else if err := b.print(l.rec.all); err != nil {
 		return err
 	}
-	return b.headline(result.HeadlineOf(l.rec.all, string(shop.Plain), target))
+	return b.headline(result.HeadlineOf(l.rec.all, b.data.shape, target))
 }
 
 func other(target string) string {
@@ -101,7 +101,7 @@ func other(target string) string {
 	return "elasticsearch"
 }
 
-// plain is the main part: everything about the shape plain.
+// plain is the main part: everything about the shape asked for, plain by default.
 func (l *lab) plain(ctx context.Context, p plan, products []string) error {
 	if err := l.seed(ctx, false); err != nil {
 		return err
@@ -113,11 +113,10 @@ func (l *lab) plain(ctx context.Context, p plan, products []string) error {
 		return err
 	}
 	for i, target := range products {
-		pairs := p.pairs
 		if i > 0 {
-			pairs = p.second
+			p.pairs, p.cells = p.second, quick().cells
 		}
-		if err := l.searchPart(ctx, p, target, pairs); err != nil {
+		if err := l.searchPart(ctx, p, target); err != nil {
 			return err
 		}
 	}
@@ -126,6 +125,8 @@ func (l *lab) plain(ctx context.Context, p plan, products []string) error {
 
 // richer repeats the pairs with the shape rich, at the best point of a small grid.
 func (l *lab) richer(ctx context.Context, p plan, target string) error {
+	shape, orders := l.shape, l.orders
+	defer func() { l.shape, l.orders = shape, orders }()
 	l.shape, l.orders = shop.Rich, p.rich
 	if err := l.seed(ctx, false); err != nil {
 		return err
@@ -137,10 +138,10 @@ func (l *lab) richer(ctx context.Context, p plan, target string) error {
 	if err := l.nullPairs(ctx, p); err != nil {
 		return err
 	}
-	return l.searchPart(ctx, p, target, p.pairs)
+	return l.searchPart(ctx, p, target)
 }
 
-func (l *lab) searchPart(ctx context.Context, p plan, target string, pairs int) error {
+func (l *lab) searchPart(ctx context.Context, p plan, target string) error {
 	if p.naive > 0 {
 		for _, bulk := range []int{1, 100} {
 			if err := l.naive(ctx, target, min(p.naive, l.orders), bulk); err != nil {
@@ -152,5 +153,5 @@ func (l *lab) searchPart(ctx context.Context, p plan, target string, pairs int) 
 	if err != nil {
 		return err
 	}
-	return l.e2ePairs(ctx, p, target, best, pairs)
+	return l.e2ePairs(ctx, p, target, best)
 }

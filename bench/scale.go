@@ -7,8 +7,7 @@ import (
 )
 
 func (b *bench) scaleCommand() *cobra.Command {
-	var times int
-	var factors, connections []int
+	g := growing(0, 3)
 	cmd := &cobra.Command{
 		Use:   "scale",
 		Short: "Measure how cost and memory grow with data and connections",
@@ -22,13 +21,14 @@ kept in --results.`,
 				if _, err := l.rec.keep(b.results); err != nil {
 					return err
 				}
-				return l.scales(ctx, b.data.orders, factors, connections, times)
+				g.base = l.orders
+				return l.scales(ctx, g)
 			})
 		},
 	}
-	cmd.Flags().IntVar(&times, "times", 3, "how often each")
-	cmd.Flags().IntSliceVar(&factors, "factors", []int{1, 2, 5, 10}, "times the data")
-	cmd.Flags().IntSliceVar(&connections, "over", []int{1, 2, 4, 8}, "connections (one of them only holds the snapshot)")
+	cmd.Flags().IntVar(&g.times, "times", g.times, "how often each")
+	cmd.Flags().IntSliceVar(&g.factors, "factors", g.factors, "times the data")
+	cmd.Flags().IntSliceVar(&g.connections, "over", g.connections, "connections (one of them only holds the snapshot)")
 	b.servers.bind(cmd.Flags())
 	b.data.bind(cmd.Flags())
 	return cmd
@@ -36,17 +36,17 @@ kept in --results.`,
 
 const seriesScale = "scale"
 
-func (l *lab) scales(ctx context.Context, base int, factors, connections []int, times int) error {
+func (l *lab) scales(ctx context.Context, g growth) error {
 	wanted := l.data.connections
 	defer func() { l.data.connections = wanted }()
 	l.corpus = nil // memory that is not needed any more
-	for _, factor := range factors {
-		l.orders = base * factor
+	for _, factor := range g.factors {
+		l.orders = g.base * factor
 		if err := l.seed(ctx, false); err != nil {
 			return err
 		}
-		for range times {
-			for _, l.data.connections = range connections {
+		for range g.times {
+			for _, l.data.connections = range g.connections {
 				if _, err := l.rebuild(ctx, "null", 0, half{series: seriesScale}, factor); err != nil {
 					return err
 				}

@@ -61,7 +61,7 @@ func (b *bench) up(ctx context.Context, products ...string) (*servers, error) {
 		s.stack = stack
 		s.take(stack.Addresses())
 	}
-	return s, s.database(ctx)
+	return s, s.database(ctx, b.servers.database)
 }
 
 func (s *servers) take(a devstack.Addresses) {
@@ -82,11 +82,9 @@ func (s *servers) close() error {
 	return s.stack.Close()
 }
 
-const databaseName = "humpty_bench"
-
 // database makes the bench's own database if it is missing and points the DSN at it: the
 // data set replaces a whole schema, which must never be somebody else's.
-func (s *servers) database(ctx context.Context) error {
+func (s *servers) database(ctx context.Context, name string) error {
 	u, err := url.Parse(s.dsn)
 	if err != nil || u.Scheme == "" {
 		return fmt.Errorf("--postgres must be a URL, postgres://user@host:port/database")
@@ -95,16 +93,16 @@ func (s *servers) database(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written that is not committed
+	defer conn.Close(context.WithoutCancel(ctx))
 	var exists bool
-	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", databaseName).Scan(&exists)
+	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists)
 	if err == nil && !exists {
-		_, err = conn.Exec(ctx, "CREATE DATABASE "+databaseName+" TEMPLATE template0 ENCODING 'UTF8'")
+		_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0 ENCODING 'UTF8'")
 	}
 	if err != nil {
-		return fmt.Errorf("create database %s: %w", databaseName, err)
+		return fmt.Errorf("create database %s: %w", name, err)
 	}
-	u.Path = "/" + databaseName
+	u.Path = "/" + name
 	s.dsn = u.String()
 	return nil
 }
@@ -115,7 +113,7 @@ func (s *servers) describe(ctx context.Context, stamp *result.Stamp) error {
 	if err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
+	defer conn.Close(context.WithoutCancel(ctx))
 	for _, name := range []string{"shared_buffers", "fsync", "work_mem", "max_parallel_workers_per_gather", "jit"} {
 		var value string
 		if err := conn.QueryRow(ctx, "SELECT current_setting($1)", name).Scan(&value); err != nil {

@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 
 	"humpty/bench/internal/raw"
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/sinks"
+	"humpty/sinks/null"
 	"humpty/sources"
 	"humpty/sources/postgres"
 )
@@ -28,7 +28,7 @@ func Capture(ctx context.Context, s Spec) (*raw.Corpus, sources.Shape, error) {
 	corpus := &raw.Corpus{}
 	r := projector.Rebuild{
 		Projection: m.projection, Source: source, NoSwap: true,
-		Target: &captureTarget{Target: memory.Target{Name: s.Alias}, corpus: corpus},
+		Target: captureTarget{null.New(s.Alias), corpus},
 		Owner:  sinks.Owner{Run: "bench-capture", Verb: "rebuild"},
 	}
 	if _, err := r.Run(ctx); err != nil {
@@ -37,14 +37,14 @@ func Capture(ctx context.Context, s Spec) (*raw.Corpus, sources.Shape, error) {
 	return corpus, m.source.Shape, nil
 }
 
-// captureTarget is the target in memory, whose index puts documents into a corpus.
+// captureTarget is the null sink with indices that put documents into a corpus.
 type captureTarget struct {
-	memory.Target
+	*null.Target
 	corpus *raw.Corpus
 }
 
 // Create makes an index that keeps documents as bulk bodies.
-func (t *captureTarget) Create(ctx context.Context, g sinks.Generation) (sinks.Index, error) {
+func (t captureTarget) Create(ctx context.Context, g sinks.Generation) (sinks.Index, error) {
 	index, err := t.Target.Create(ctx, g)
 	return &captureIndex{Index: index, corpus: t.corpus}, err
 }

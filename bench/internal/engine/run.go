@@ -10,10 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"humpty/bench/internal/result"
+	"humpty/bench/internal/figure"
 	"humpty/projector"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
+	"humpty/sinks/null"
 	"humpty/sources/postgres"
 )
 
@@ -41,7 +42,7 @@ func Run(ctx context.Context, s Spec, tell func(projector.Event)) (Outcome, erro
 		return Outcome{}, err
 	}
 	r := projector.Rebuild{
-		Projection: m.projection, Source: source, Target: target, Observe: w.observe,
+		Projection: m.projection, Source: watchedSource{source, w}, Target: target, Observe: w.observe,
 		Owner:  sinks.Owner{Run: "bench-" + time.Now().UTC().Format("20060102t150405.000"), PID: os.Getpid(), Verb: "rebuild"},
 		NoSwap: s.Target == "null",
 	}
@@ -53,9 +54,9 @@ func Run(ctx context.Context, s Spec, tell func(projector.Event)) (Outcome, erro
 	}
 	o := Outcome{Record: record, Readers: max(1, m.source.MaxConnections-1), Seconds: w.seconds(), Figures: w.figures()}
 	after.add(o.Figures, before, record.Ledger.Written)
-	o.Figures[result.Retries] = float64(record.Ledger.Retries)
+	o.Figures[figure.Retries] = float64(record.Ledger.Retries)
 	o.Figures["throttled"] = float64(record.Ledger.Throttled)
-	o.Figures[result.WholeSecs] = record.Seconds
+	o.Figures[figure.Whole] = record.Seconds
 	for _, p := range record.Phases {
 		o.Figures["phase_"+strings.ReplaceAll(string(p.Phase), "-", "_")+"_s"] = p.Seconds
 	}
@@ -65,7 +66,7 @@ func Run(ctx context.Context, s Spec, tell func(projector.Event)) (Outcome, erro
 func (s Spec) target(ctx context.Context, w *watch) (sinks.Target, error) {
 	switch s.Target {
 	case "null":
-		return nullTarget(s.Alias), nil
+		return nullTarget{null.New(s.Alias)}, nil
 	case "elasticsearch", "opensearch":
 		return elastic.Dial(ctx, elastic.Config{
 			Addresses: []string{s.Search}, Alias: s.Alias,
@@ -92,9 +93,9 @@ func read() reading {
 
 func (r reading) add(figures map[string]float64, before reading, documents int64) {
 	docs := float64(max(documents, 1))
-	figures[result.OwnCPU] = ownCPU()
-	figures[result.RSS] = peakRSS()
-	figures[result.AllocsDoc] = float64(r.memory.Mallocs-before.memory.Mallocs) / docs
+	figures[figure.OwnCPU] = ownCPU()
+	figures[figure.RSS] = peakRSS()
+	figures[figure.Allocs] = float64(r.memory.Mallocs-before.memory.Mallocs) / docs
 	figures["alloc_bytes_per_doc"] = float64(r.memory.TotalAlloc-before.memory.TotalAlloc) / docs
 	figures["gc_runs"] = float64(r.memory.NumGC - before.memory.NumGC)
 	figures["gc_cpu_s"] = r.gcCPU - before.gcCPU

@@ -1,14 +1,18 @@
 package engine
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
+	"humpty/bench/internal/figure"
 	"humpty/bench/internal/result"
 	"humpty/projector"
+	"humpty/sources"
+	"humpty/sources/postgres"
 )
 
 // watch notes when things happen in a run: from its events, and from the requests that
@@ -19,7 +23,7 @@ type watch struct {
 
 	mu        sync.Mutex
 	phase     projector.Phase
-	began     time.Time // of the load
+	began     time.Time // of the first read
 	loaded    time.Time
 	refreshed time.Time // end of the first refresh after the load
 	latencies []float64 // of bulk requests, milliseconds
@@ -37,8 +41,7 @@ func (w *watch) observe(e projector.Event) {
 	case e.Kind == projector.Started:
 		w.phase = e.Phase
 		if e.Phase == projector.PhaseLoad {
-			w.began, w.cpu[0], w.own[0] = time.Now(), w.servers(), ownCPU()
-			w.began = time.Now() // reading /proc takes a while
+			w.cpu[0], w.own[0] = w.servers(), ownCPU()
 		}
 	case e.Kind == projector.Ended && e.Phase == projector.PhaseLoad:
 		w.loaded, w.own[1] = time.Now(), ownCPU()
@@ -50,6 +53,27 @@ func (w *watch) observe(e projector.Event) {
 	if w.tell != nil {
 		w.tell(e)
 	}
+}
+
+// open notes the first read.
+func (w *watch) open() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.began.IsZero() {
+		w.began = time.Now()
+	}
+}
+
+// watchedSource says when it is opened.
+type watchedSource struct {
+	*postgres.Source
+	watch *watch
+}
+
+// Open implements sources.Source.
+func (s watchedSource) Open(ctx context.Context) (sources.View, error) {
+	s.watch.open()
+	return s.Source.Open(ctx)
 }
 
 // seconds from the first read to the end of the refresh, or of the load where nothing
@@ -69,14 +93,14 @@ func (w *watch) figures() map[string]float64 {
 		"bulk_requests":  float64(len(w.latencies)),
 	}
 	if w.postgres != 0 {
-		f[result.PostgresC] = w.cpu[1].postgres - w.cpu[0].postgres
+		f[figure.PostgresCPU] = w.cpu[1].postgres - w.cpu[0].postgres
 	}
 	if w.search != 0 {
-		f[result.SearchCPU] = w.cpu[1].search - w.cpu[0].search
+		f[figure.SearchCPU] = w.cpu[1].search - w.cpu[0].search
 	}
 	if len(w.latencies) > 0 {
-		f[result.BulkP50] = result.Quantile(w.latencies, 0.50)
-		f[result.BulkP99] = result.Quantile(w.latencies, 0.99)
+		f[figure.BulkP50] = result.Quantile(w.latencies, 0.50)
+		f[figure.BulkP99] = result.Quantile(w.latencies, 0.99)
 	}
 	return f
 }

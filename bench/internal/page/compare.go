@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"humpty/bench/internal/figure"
 	"humpty/bench/internal/result"
 )
 
@@ -58,7 +59,7 @@ func Compare(a, b []result.Result, bound float64) []Change {
 func allocations(run []result.Result, c combination) result.Estimate {
 	return pick(run, func(r result.Result) bool {
 		return r.Shape == c.shape && r.What == result.Rebuild && r.Series == result.SeriesNull
-	}).figure(result.AllocsDoc)
+	}).figure(figure.Allocs)
 }
 
 // Changes renders a comparison as a table for people.
@@ -70,7 +71,7 @@ func Changes(a, b result.Stamp, changes []Change) string {
 	}
 	fmt.Fprintf(&out, "\n%-6s %-14s %-23s %20s %20s %9s\n", "shape", "target", "figure", "A", "B", "change")
 	for _, c := range changes {
-		verdict := ""
+		var verdict string
 		switch {
 		case c.Noise:
 			verdict = "within noise"

@@ -40,7 +40,7 @@ func searchRows(c combination, h result.Headline, of func(result.What, string, s
 	s := fire.settings()
 	return []row{
 		{
-			label: fmt.Sprintf("raw `_bulk` of the same documents from memory, best of the grid: %d × %g MB, %d shards", s.Writers, s.BatchMB, s.Shards),
+			label: fmt.Sprintf("raw `_bulk` of the same documents from memory, best of the grid: %d × %g MB, %s", s.Writers, s.BatchMB, shards(s.Shards)),
 			group: fire,
 		},
 		{label: "both ends at once: that `_bulk` beside that COPY", group: of(result.BothEnds, c.target, result.SeriesE2E)},
@@ -63,4 +63,11 @@ func drop(rows []row) []row {
 		}
 	}
 	return kept
+}
+
+func shards(n int) string {
+	if n == 1 {
+		return "1 shard"
+	}
+	return fmt.Sprintf("%d shards", n)
 }

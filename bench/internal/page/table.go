@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"humpty/bench/internal/figure"
 	"humpty/bench/internal/result"
 )
 
@@ -19,8 +20,10 @@ func Markdown(runs [][]result.Result) string {
 		b.WriteString("\n" + table(run, c))
 		b.WriteString("\n" + cost(run, c))
 	}
-	if t := trend(runs); t != "" {
-		b.WriteString("\n" + t)
+	for _, t := range []string{growth(run), trend(runs)} {
+		if t != "" {
+			b.WriteString("\n" + t)
+		}
 	}
 	b.WriteString("\n" + notes(run))
 	return b.String()
@@ -62,7 +65,7 @@ func table(run []result.Result, c combination) string {
 		if r.group[0].What == result.Copy { // of the documents that these rows make
 			rate = thousands(float64(documents(run, c)) / r.group.seconds().Median)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %.0f | %s |\n", label, r.group.seconds(), rate, r.group.mb().Median, against)
+		fmt.Fprintf(&b, "| %s | %s | %s | %.3g | %s |\n", label, r.group.seconds(), rate, r.group.mb().Median, against)
 	}
 	return b.String()
 }
@@ -92,7 +95,7 @@ func cost(run []result.Result, c combination) string {
 	parts := []string{
 		fmt.Sprintf("%s s of own CPU a million documents", h.CPU),
 		fmt.Sprintf("%s MB peak RSS", h.RSS),
-		fmt.Sprintf("%s allocations a document", null.figure(result.AllocsDoc)),
+		fmt.Sprintf("%s allocations a document", null.figure(figure.Allocs)),
 	}
 	text := "Into the null sink: " + strings.Join(parts, ", ") + "."
 	e2e := pick(run, func(r result.Result) bool {
@@ -100,9 +103,9 @@ func cost(run []result.Result, c combination) string {
 	})
 	if len(e2e) > 0 {
 		text += fmt.Sprintf(" Into %s: bulk requests take %.0f ms (p50) and %.0f ms (p99), %.0f retries; full verification %s s; from plan to swap %s s; CPU seconds: own %s, PostgreSQL %s, %s %s.",
-			product(c.target), e2e.figure(result.BulkP50).Median, e2e.figure(result.BulkP99).Median, e2e.figure(result.Retries).Median,
-			e2e.figure(result.VerifySecs), e2e.figure(result.WholeSecs), e2e.figure(result.OwnCPU), e2e.figure(result.PostgresC),
-			product(c.target), e2e.figure(result.SearchCPU))
+			product(c.target), e2e.figure(figure.BulkP50).Median, e2e.figure(figure.BulkP99).Median, e2e.figure(figure.Retries).Median,
+			e2e.figure(figure.Verify), e2e.figure(figure.Whole), e2e.figure(figure.OwnCPU), e2e.figure(figure.PostgresCPU),
+			product(c.target), e2e.figure(figure.SearchCPU))
 	}
 	return text + "\n"
 }

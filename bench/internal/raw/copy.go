@@ -25,7 +25,7 @@ func Copy(ctx context.Context, dsn string, reads []string, connections int) (tot
 		if conns[i], err = pgconn.Connect(ctx, dsn); err != nil {
 			return total, fmt.Errorf("raw copy: %w", err)
 		}
-		defer conns[i].Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
+		defer conns[i].Close(context.WithoutCancel(ctx))
 	}
 	var next, size, rows atomic.Int64
 	start := time.Now()

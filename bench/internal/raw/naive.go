@@ -21,12 +21,12 @@ func Naive(ctx context.Context, dsn string, search *Search, index string, limit,
 	if err != nil {
 		return done, fmt.Errorf("naive: %w", err)
 	}
-	defer orders.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
+	defer orders.Close(context.WithoutCancel(ctx))
 	details, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return done, fmt.Errorf("naive: %w", err)
 	}
-	defer details.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
+	defer details.Close(context.WithoutCancel(ctx))
 	n := &naive{details: details, search: search, index: index, bulk: bulk}
 	start := time.Now()
 	rows, err := orders.Query(ctx, "SELECT * FROM shop.orders ORDER BY o_orderkey LIMIT $1", limit)
@@ -81,7 +81,8 @@ func (n *naive) order(ctx context.Context, order map[string]any) error {
 		return err
 	}
 	order["lines"], order["customer"] = lines, customer
-	return n.write(ctx, fmt.Sprint(order["o_orderkey"]), dates(order).(map[string]any))
+	dates(order)
+	return n.write(ctx, fmt.Sprint(order["o_orderkey"]), order)
 }
 
 func (n *naive) write(ctx context.Context, id string, document map[string]any) error {

@@ -18,7 +18,7 @@ func Reads(ctx context.Context, dsn string, root sources.Shape, ranges int) (rea
 	if err != nil {
 		return nil, fmt.Errorf("raw copy: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
+	defer conn.Close(context.WithoutCancel(ctx))
 	var key string
 	err = conn.QueryRow(ctx, `SELECT quote_ident(attname) FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
 		WHERE indrelid = $1::regclass AND indisprimary AND indnkeyatts = 1`, root.From).Scan(&key)

@@ -104,7 +104,11 @@ func Find(dir, name string) ([]Result, error) {
 
 // FileName is date, commit and mode: 20261124t061500-a49967b-quick.jsonl.
 func (s Stamp) FileName() string {
-	return s.Run + "-" + s.ShortCommit() + "-" + s.Mode + ".jsonl"
+	name := s.Run + "-" + s.Commit[:min(7, len(s.Commit))]
+	if s.Dirty {
+		name += "-dirty"
+	}
+	return name + "-" + s.Mode + ".jsonl"
 }
 
 // ShortCommit has seven digits, and a + where the checkout differed.

@@ -1,5 +1,7 @@
 package result
 
+import "humpty/bench/internal/figure"
+
 // Headline is what a run comes to. Ratios are of walls, pair by pair: 1.10 is ten
 // percent slower than the limit.
 type Headline struct {
@@ -39,8 +41,8 @@ func HeadlineOf(run []Result, shape, target string) Headline {
 		switch {
 		case r.What == Rebuild && r.Series == SeriesNull && r.Documents > 0:
 			h.Orders = r.Orders
-			cpu = append(cpu, r.Figures[OwnCPU]/float64(r.Documents)*1e6)
-			rss = append(rss, r.Figures[RSS])
+			cpu = append(cpu, r.Figures[figure.OwnCPU]/float64(r.Documents)*1e6)
+			rss = append(rss, r.Figures[figure.RSS])
 		case r.What == Rebuild && r.Series == SeriesE2E && r.Target == target:
 			h.Orders = r.Orders
 			rate = append(rate, r.PerSecond())

@@ -32,8 +32,8 @@ type Measurement struct {
 	Documents int64              `json:"documents"`
 	Bytes     int64              `json:"bytes"` // of documents; of the wire for copy
 	Settings  Settings           `json:"settings"`
-	Seconds   float64            `json:"seconds"` // see What
-	Figures   map[string]float64 `json:"figures,omitempty"`
+	Seconds   float64            `json:"seconds"`           // see What
+	Figures   map[string]float64 `json:"figures,omitempty"` // by their names in package figure, and more
 }
 
 // What was measured; the comment says what its Seconds are.
@@ -62,20 +62,6 @@ type Settings struct {
 	Page        int     `json:"page,omitempty"`   // documents of one answer of a scan
 	Factor      int     `json:"factor,omitempty"` // of scale: times the base's data
 }
-
-// Names of figures that pages and comparisons use.
-const (
-	OwnCPU     = "own_cpu_s" // user and system time of the engine's process, start to end
-	RSS        = "rss_mb"    // peak resident memory of the engine's process
-	AllocsDoc  = "allocs_per_doc"
-	PostgresC  = "postgres_cpu_s"
-	SearchCPU  = "search_cpu_s"
-	BulkP50    = "bulk_p50_ms"
-	BulkP99    = "bulk_p99_ms"
-	Retries    = "retries"
-	VerifySecs = "phase_verify_s"
-	WholeSecs  = "whole_s" // of a rebuild, all phases
-)
 
 // PerSecond is documents per second.
 func (m Measurement) PerSecond() float64 { return ratio(float64(m.Documents), m.Seconds) }

@@ -1,0 +1,17 @@
+// Package figure names the figures of measurements that pages and comparisons use;
+// others are kept as they come.
+package figure
+
+// The names; of a rebuild where nothing else is said.
+const (
+	OwnCPU      = "own_cpu_s"      // user and system time of the engine's process, start to end
+	RSS         = "rss_mb"         // peak resident memory of the engine's process, 10⁶ bytes
+	Allocs      = "allocs_per_doc" // allocations of the engine's process ÷ documents
+	PostgresCPU = "postgres_cpu_s" // of the server, while documents were read
+	SearchCPU   = "search_cpu_s"   // of the server, to the end of the refresh
+	BulkP50     = "bulk_p50_ms"    // of bulk requests, to the last byte of the answer
+	BulkP99     = "bulk_p99_ms"
+	Retries     = "retries"        // requests or items sent again
+	Verify      = "phase_verify_s" // of the verification
+	Whole       = "whole_s"        // from plan to swap
+)
