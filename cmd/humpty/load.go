@@ -15,7 +15,7 @@ func limitFlags(cmd *cobra.Command) {
 	f.String("inflight", "", "limits.inflight: bytes between source and target, like 256MB (HUMPTY_INFLIGHT)")
 	f.String("writers", "", "limits.writers: bulk requests at once (HUMPTY_WRITERS)")
 	f.String("batch", "", "limits.batch: bytes of a bulk request, like 4MB (HUMPTY_BATCH)")
-	f.String("verify", "", "verify.level: count or full (HUMPTY_VERIFY)")
+	f.String("verify", "", "verify.level: count, sample or full (HUMPTY_VERIFY)")
 }
 
 // load reads the configuration, with what flags and variables put above it.

@@ -113,6 +113,9 @@ func (a *app) summary(r projector.Record) {
 	if v := r.Verified; v != nil {
 		a.printf("  verified   %s: %s documents, %s missing, %s stale, %s extra\n", v.Level, progress.Count(v.Documents), progress.Count(v.Missing), progress.Count(v.Stale), progress.Count(v.Extra))
 	}
+	for _, q := range r.Queries {
+		a.printf("  %s\n", q)
+	}
 	var times []string
 	rate := ""
 	for _, p := range r.Phases {

@@ -14,6 +14,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/ndjson"
@@ -24,9 +25,13 @@ import (
 
 // definition is a projection as the engine takes it.
 func definition(p config.Projection) projector.Projection {
+	policy := projector.VerifyPolicy{Level: projector.Level(p.Verify.Level), Budget: p.Verify.Budget, Ignore: p.Verify.Ignore}
+	for _, q := range p.Verify.Queries {
+		policy.Queries = append(policy.Queries, verify.Query(q))
+	}
 	return projector.Projection{
 		Name: p.Name, Alias: p.Alias, Index: p.Index, Hash: p.Hash, Versions: p.Versions, Keep: p.Keep,
-		Verify: projector.VerifyPolicy{Level: projector.Level(p.Verify.Level), Budget: p.Verify.Budget},
+		Verify: policy,
 		Limits: projector.Limits{
 			Rejections: p.Limits.Rejections, InFlight: p.Limits.InFlight,
 			Writers: p.Limits.Writers, Batch: int(p.Limits.Batch),

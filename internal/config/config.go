@@ -79,8 +79,21 @@ type Projection struct {
 
 // Verify says how a generation is proven before the swap.
 type Verify struct {
-	Level  string        // count | full
-	Budget time.Duration // 0: no limit
+	Level   string        // count | sample | full
+	Budget  time.Duration // of a full comparison; 0: no limit
+	Ignore  []string      // fields that may differ
+	Queries []Query
+}
+
+// Query is a search that a generation must answer as expected.
+type Query struct {
+	Name        string
+	Place       string
+	Body        json.RawMessage
+	MinHits     int64
+	MaxHits     int64 // -1: any number
+	MustInclude []string
+	MaxLatency  time.Duration // 0: any
 }
 
 // Limits of a run.
@@ -121,7 +134,7 @@ func read(file string, data []byte, opts Options) (*Config, error) {
 	override(root, opts.Overrides)
 	c := &checker{problems: problems}
 	c.check(root, grammar(), "")
-	d := &decoder{file: file, root: root, problems: c.problems}
+	d := &decoder{file: file, env: opts.Env, root: root, problems: c.problems}
 	out := d.config()
 	out.Settings = c.settings
 	out.Warnings = d.problems.Warnings()

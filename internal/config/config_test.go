@@ -114,7 +114,7 @@ func TestReferenceHasEveryKeyAndDecoderReadsIt(t *testing.T) {
 	keysIn(root, grammar(), "", seen)
 	c := &checker{problems: problems}
 	c.check(root, grammar(), "")
-	d := &decoder{file: "testdata/reference.yaml", root: root, problems: c.problems}
+	d := &decoder{file: "testdata/reference.yaml", env: environment(), root: root, problems: c.problems}
 	d.config()
 	if err := d.problems.Err(); err != nil {
 		t.Fatal(err)
@@ -322,7 +322,7 @@ func TestEffectiveSettings(t *testing.T) {
 		"targets.search.elasticsearch.password":  {"***", "testdata/reference.yaml:29:17 ${ES_PASSWORD}"},
 		"projections.orders.limits.inflight":     {"64MiB", "--inflight"},
 		"projections.revenue.verify.level":       {"count", "HUMPTY_VERIFY"},
-		"projections.revenue.limits.writers":     {"4", "default"},
+		"projections.revenue.limits.writers":     {"16", "default"},
 		"projections.revenue.keep.feed_previous": {"false", "default"},
 	} {
 		if s := got[path]; s.Value != want[0] || s.Origin != want[1] {

@@ -12,6 +12,7 @@ import (
 // one key. What is wrong already reads as absent.
 type decoder struct {
 	file     string
+	env      func(string) (string, bool)
 	root     *node
 	problems problem.List
 }

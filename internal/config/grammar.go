@@ -95,22 +95,32 @@ func versionRule() *rule {
 
 func verifyRule() *rule {
 	return &rule{kind: object, keys: []key{
-		{name: "level", def: "full", doc: "count: number of documents; full: every document, byte for byte, in both directions.", rule: &rule{kind: choice, choices: []option{
-			{word: "count"}, {word: "full"},
-			{word: "sample", later: "count or full"},
+		{name: "level", def: "full", doc: "count: number of documents; sample: a random part; full: every document, byte for byte, in both directions.", rule: &rule{kind: choice, choices: []option{
+			{word: "count"}, {word: "sample"}, {word: "full"},
 		}}},
-		{name: "budget", rule: &rule{kind: duration}, doc: "Longest time of the verification; no limit by default."},
-		{name: "ignore", rule: &rule{kind: list, of: &rule{kind: words}}, doc: "Fields that may differ.", later: "every field is compared; leave it out"},
-		{name: "queries", rule: &rule{kind: words}, doc: "File of queries that must answer as expected.", later: "run them against the generation yourself: `humpty rebuild --no-swap`, then `humpty swap`"},
+		{name: "budget", rule: &rule{kind: duration}, doc: "Longest time of a full comparison, after which a sample must do; no limit by default."},
+		{name: "ignore", rule: &rule{kind: list, of: &rule{kind: words}}, doc: "Fields that may differ, like views_count or customer.seen."},
+		{name: "queries", rule: &rule{kind: words}, doc: "YAML file of queries that the new generation must answer as expected, relative to this one."},
 	}}
+}
+
+// queriesRule is the file that verify.queries names.
+func queriesRule() *rule {
+	return &rule{kind: names, min: 1, of: &rule{kind: object, keys: []key{
+		{name: "body", required: true, rule: &rule{kind: either, any: []*rule{{kind: anything}}}, doc: "The search, as the target takes it."},
+		{name: "min_hits", def: "1", rule: &rule{kind: whole}, doc: "Fewest hits."},
+		{name: "max_hits", rule: &rule{kind: whole}, doc: "Most hits; any number by default."},
+		{name: "must_include", rule: columnNames(), doc: "Ids of documents that must match."},
+		{name: "max_latency", rule: &rule{kind: duration}, doc: "Longest time; any by default."},
+	}}}
 }
 
 func limitsRule() *rule {
 	return &rule{kind: object, keys: []key{
 		{name: "rejections", def: "0", rule: &rule{kind: whole}, doc: "Documents the target may refuse before the swap is off."},
 		{name: "inflight", def: "256MB", rule: &rule{kind: size}, doc: "Bytes between source and target, whatever the table's size."},
-		{name: "writers", def: "4", rule: &rule{kind: whole, min: 1}, doc: "Bulk requests at once."},
-		{name: "batch", def: "4MB", rule: &rule{kind: size}, doc: "Bytes of a bulk request."},
+		{name: "writers", def: "16", rule: &rule{kind: whole, min: 1}, doc: "Most bulk requests at once; how many pay is found out."},
+		{name: "batch", def: "4MB", rule: &rule{kind: size}, doc: "Bytes of a bulk request at the start."},
 		{name: "brake", rule: &rule{kind: anything}, doc: "Slow down when searches suffer.", later: "lower writers instead"},
 	}}
 }

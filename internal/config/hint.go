@@ -8,7 +8,7 @@ import (
 // hint says in words what a rule takes.
 func (r *rule) hint() string {
 	switch r.kind {
-	case object, names:
+	case object, names, anything:
 		return "a mapping"
 	case list:
 		return "a list"

@@ -78,7 +78,7 @@ func TestProblems(t *testing.T) {
 		"duration":               {"alias: orders", "alias: orders\n    verify: {budget: 10}", "15:22", `projections.orders.verify.budget must be a duration like 30s or 10m, not "10"`, "say the unit: 10s or 10m"},
 		"too small":              {"alias: orders", "alias: orders\n    limits: {writers: 0}", "15:23", "projections.orders.limits.writers is 0", "1 or more"},
 		"batch over inflight":    {"alias: orders", "alias: orders\n    limits: {inflight: 1MB}", "15:13", "a bulk request (limits.batch 4MB) is larger than all that may be in flight (limits.inflight 1MB)", "limits.inflight larger"},
-		"choice":                 {"alias: orders", "alias: orders\n    verify: {level: ful}", "15:21", `projections.orders.verify.level must be one of count, full, not "ful"`, `did you mean "full"?`},
+		"choice":                 {"alias: orders", "alias: orders\n    verify: {level: ful}", "15:21", `projections.orders.verify.level must be one of count, sample, full, not "ful"`, `did you mean "full"?`},
 		"no kind":                {"nowhere: {null: {}}", "nowhere: {}", "10:12", "targets.nowhere does not say what it is", "one of: elasticsearch, opensearch, null, ndjson"},
 		"two kinds":              {"nowhere: {null: {}}", "nowhere: {null: {}, ndjson: {dir: x}}", "10:12", "targets.nowhere is more than one thing", "split it in two"},
 		"no addresses":           {`["http://localhost:9200"]`, "[]", "9:18", "targets.search.elasticsearch.addresses is empty", "name at least one"},
@@ -97,6 +97,7 @@ func TestProblems(t *testing.T) {
 		"index has aliases":      {"index: {mappings", "index: {aliases: {x: {}}, mappings", "15:13", "the index definition has aliases, but humpty moves the alias", "leave it out"},
 		"index has another key":  {"index: {mappings", "index: {mapings", "15:13", `unknown key "mapings" in the index definition`, `did you mean "mappings"?`},
 		"index file missing":     {"index: {mappings: {dynamic: false}}", "index: none.json", "15:12", "cannot read the index definition none.json: no such file or directory", "relative to humpty.yaml"},
+		"queries missing":        {"alias: orders", "alias: orders\n    verify: {queries: none.yaml}", "15:23", "cannot read the queries none.yaml: no such file or directory", "relative to humpty.yaml"},
 		"variable not set":       {"dsn: dbname=shop", "dsn: ${SHOP_DSN}", "5:12", "the environment variable SHOP_DSN is not set", "export SHOP_DSN=…, or give a default: ${SHOP_DSN:-…}"},
 		"variable's file":        {"dsn: dbname=shop", "dsn: ${file:/nowhere/x}", "5:12", "${file:/nowhere/x} cannot be read", "create it, or name another file"},
 		"variable's name":        {"dsn: dbname=shop", "dsn: ${a-b}", "5:12", "${a-b} is not a variable", "write ${NAME}"},
@@ -147,9 +148,6 @@ func TestNotInThisVersion(t *testing.T) {
 		"freeze":    {"alias: orders", "alias: orders\n    writer: freeze", "15:13", "projections.orders.writer: freeze"},
 		"column":    {"alias: orders", "alias: orders\n    version: {column: v}", "15:15", "projections.orders.version.column"},
 		"none":      {"alias: orders", "alias: orders\n    version: none", "15:14", "projections.orders.version: none"},
-		"sample":    {"alias: orders", "alias: orders\n    verify: {level: sample}", "15:21", "projections.orders.verify.level: sample"},
-		"ignore":    {"alias: orders", "alias: orders\n    verify: {ignore: [a]}", "15:14", "projections.orders.verify.ignore"},
-		"queries":   {"alias: orders", "alias: orders\n    verify: {queries: q.yaml}", "15:14", "projections.orders.verify.queries"},
 		"brake":     {"alias: orders", "alias: orders\n    limits: {brake: {search_p99: 300ms}}", "15:14", "projections.orders.limits.brake"},
 		"feed":      {"alias: orders", "alias: orders\n    keep: {feed_previous: true}", "15:27", "projections.orders.keep.feed_previous: true"},
 		"kafka":     {"sources:\n", "sources:\n  bus: {kafka: {brokers: [a]}}\n", "3:9", "sources.bus.kafka"},
@@ -227,6 +225,25 @@ func TestIndexFile(t *testing.T) {
 			want(t, err, filepath.Join(dir, "i.json")+c.place, c.what, "")
 		})
 	}
+}
+
+func TestQueriesFile(t *testing.T) {
+	t.Parallel()
+	c := reference(t)
+	p, _ := c.Projection("orders")
+	q := p.Verify.Queries
+	if len(q) != 1 || q[0].Name != "big customers" || string(q[0].Body) != `{"query":{"range":{"o_totalprice":{"gte":100000}}}}` ||
+		q[0].MinHits != 10 || q[0].MaxHits != 5000 || q[0].MustInclude[0] != "4711" || q[0].MaxLatency.Milliseconds() != 200 {
+		t.Errorf("got %+v", q)
+	}
+	dir := t.TempDir()
+	save(t, filepath.Join(dir, "q.yaml"), "a: {body: {}}\nb: {bdy: {}, min_hits: few}\n")
+	file := filepath.Join(dir, "humpty.yaml")
+	save(t, file, strings.Replace(small, "alias: orders", "alias: orders\n    verify: {queries: q.yaml}", 1))
+	_, err := Load(file, Options{Env: environment()})
+	want(t, err, filepath.Join(dir, "q.yaml")+":2:5", `unknown key "bdy" in queries.b`, `did you mean "body"?`)
+	want(t, err, filepath.Join(dir, "q.yaml")+":2:4", `the key "body" is missing in queries.b`, "body: …")
+	want(t, err, filepath.Join(dir, "q.yaml")+":2:24", "queries.b.min_hits must be a whole number", "")
 }
 
 func TestFileNotThere(t *testing.T) {

@@ -10,7 +10,10 @@ func (d *decoder) projection(f *field) Projection {
 		Alias:    n.get("alias").string(),
 		Versions: n.get("version").string(),
 		Infinite: n.get("not_finite").string(),
-		Verify:   Verify{Level: n.get("verify", "level").string(), Budget: n.get("verify", "budget").duration()},
+		Verify: Verify{
+			Level: n.get("verify", "level").string(), Budget: n.get("verify", "budget").duration(),
+			Ignore: columnList(n.get("verify", "ignore")), Queries: d.queries(n.get("verify", "queries")),
+		},
 		Limits: Limits{
 			Rejections: n.get("limits", "rejections").int(),
 			InFlight:   n.get("limits", "inflight").size(),
