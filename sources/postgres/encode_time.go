@@ -13,8 +13,29 @@ const (
 )
 
 // civil turns days since 1970 into a date of the proleptic Gregorian calendar; the
-// year is astronomical: 0 is 1 BC.
+// year is astronomical: 0 is 1 BC. Near dates take the multiplications of Neri and
+// Schneider ("Euclidean affine functions", 2022), which are twice as fast.
 func civil(days int64) (year int64, month, day int) {
+	if days < -12_000_000 || days > 11_000_000 {
+		return farCivil(days)
+	}
+	const shift = 82 // times 400 years, so that nothing is negative
+	n := uint32(days + 719468 + 146097*shift)
+	n1 := 4*n + 3
+	century, inCentury := n1/146097, n1%146097/4
+	p2 := 2939745 * uint64(4*inCentury+3)
+	inYear := uint32(p2) / 2939745 / 4
+	n3 := 2141*inYear + 197913
+	year = int64(100*century+uint32(p2>>32)) - 400*shift
+	month, day = int(n3>>16), int((n3&0xffff)/2141)+1
+	if inYear >= 306 {
+		year++
+		month -= 12
+	}
+	return year, month, day
+}
+
+func farCivil(days int64) (year int64, month, day int) {
 	z := days + 719468
 	era := z / 146097
 	if z < 0 {
@@ -34,7 +55,9 @@ func civil(days int64) (year int64, month, day int) {
 	return year, month, day
 }
 
-func append2(dst []byte, v int) []byte { return append(dst, byte('0'+v/10), byte('0'+v%10)) }
+const twoDigits = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
+
+func append2(dst []byte, v int) []byte { return append(dst, twoDigits[2*v], twoDigits[2*v+1]) }
 
 // appendDate writes a date and reports whether it is before Christ, which PostgreSQL
 // says at the very end of a value.

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -26,18 +28,42 @@ type database struct {
 
 func newDatabase(t testing.TB, sql ...string) *database {
 	t.Helper()
-	d := &database{t: t, dsn: devstack.Postgres(t)}
+	d := connectTo(t, devstack.Postgres(t))
+	for _, s := range sql {
+		d.exec(s)
+	}
+	return d
+}
+
+func connectTo(t testing.TB, dsn string) *database {
+	t.Helper()
+	d := &database{t: t, dsn: dsn}
 	conn, err := pgconn.Connect(t.Context(), d.dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
 	d.conn = conn
-	for _, s := range sql {
-		d.exec(s)
-	}
 	return d
 }
+
+// left says which of our sessions with this search_path the server still has.
+func (d *database) left(*testing.T) []string {
+	var left []string
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
+		left = nil
+		for _, row := range d.rows("select pid || ' ' || query from pg_stat_activity where application_name = " + literal(d.name())) {
+			left = append(left, row[0])
+		}
+		if left == nil {
+			break
+		}
+	}
+	return left
+}
+
+// name is the application_name of the sessions of a test's own source.
+func (d *database) name() string { return "humpty " + d.dsn[len(d.dsn)-20:] }
 
 func (d *database) exec(sql string) {
 	d.t.Helper()
@@ -65,7 +91,7 @@ func (d *database) rows(sql string) [][]string {
 
 func (d *database) source(c Config) *Source {
 	d.t.Helper()
-	c.DSN = d.dsn
+	c.DSN = d.dsn + "&application_name=" + url.QueryEscape(d.name())
 	s, err := New(c)
 	if err != nil {
 		d.t.Fatal(err)

@@ -34,6 +34,17 @@ func (k *keyset) find(key []byte) int32 {
 	return k.slots[k.slot(key)] - 1
 }
 
+// near is find for keys that come in the order of their numbers, mostly: it looks at
+// the number guessed and the next one first.
+func (k *keyset) near(key []byte, guess int32) int32 {
+	for i := guess; i < guess+2 && int(i) < len(k.ends); i++ {
+		if bytes.Equal(k.at(int(i)), key) {
+			return i
+		}
+	}
+	return k.find(key)
+}
+
 // add returns the number of a key, a new one if it was not there.
 func (k *keyset) add(key []byte) int32 {
 	at := k.slot(key)

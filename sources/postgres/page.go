@@ -23,9 +23,10 @@ type page struct {
 	size int  // bytes on the shelf
 	max  int  // what the shelf should hold at most, unless it is one document
 
-	rows  int64 // rows received
-	seen  []int // rows received, by node
-	asked []int // LIMIT of each node's query; 0: none
+	before int32 // group of the row before
+	rows   int64 // rows received
+	seen   []int // rows received, by node
+	asked  []int // LIMIT of each node's query; 0: none
 
 	sql    []byte
 	text   []byte
@@ -191,6 +192,7 @@ func (p *page) readInclude(n *node) error {
 	}
 	l := &p.levels[n.index]
 	lead, last := 1, int32(-1)
+	p.before = 0
 	if n.way == byRange && !p.single {
 		lead = len(n.head)
 	}
@@ -209,6 +211,7 @@ func (p *page) readInclude(n *node) error {
 			return err
 		}
 		g := p.group(n, l, row, front)
+		p.before = max(g, 0)
 		if g < 0 {
 			continue // belongs to no document
 		}
@@ -234,7 +237,7 @@ func (p *page) readInclude(n *node) error {
 // group returns the number of the group that a row belongs to, -1 for none.
 func (p *page) group(n *node, l *level, row []byte, front []span) int32 {
 	if n.way == byRange && !p.single {
-		return p.roots.find(p.front(row, front))
+		return p.roots.near(p.front(row, front), p.before)
 	}
 	f := front[0]
 	if f.size != 8 {

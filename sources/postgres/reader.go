@@ -45,6 +45,7 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 	if r.spent != nil {
 		return r.spent
 	}
+	before := len(b.Records)
 	for !b.Full() {
 		if r.next == r.page.n {
 			if r.end {
@@ -56,44 +57,46 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 			}
 			continue
 		}
-		r.document(b)
+		b.Records = append(b.Records, document(&r.w, r.page, r.next, b))
+		r.next++
 	}
-	if len(b.Records) == 0 {
+	added := int64(len(b.Records) - before)
+	if added == 0 {
 		return io.EOF
 	}
 	if r.next > 0 {
 		r.at = append(r.at[:0], r.page.heads[r.next-1].position.of(r.page.texts)...)
 	}
 	b.Position = sources.Position(r.at)
-	b.Counts.Read = int64(len(b.Records))
-	b.Counts.Used = b.Counts.Read
-	b.Counts.Rows, b.Counts.Bytes = r.rows, r.bytes
+	b.Counts.Add(sources.Counts{Read: added, Used: added, Rows: r.rows, Bytes: r.bytes})
 	r.rows, r.bytes = 0, 0
 	return nil
 }
 
-// document appends the page's next document to b.
-func (r *reader) document(b *sources.Batch) {
-	h := &r.page.heads[r.next]
-	rec := sources.Record{Key: b.Hold(h.id.of(r.page.texts)), Version: h.version}
+// document writes a document of the page into b and returns its record.
+func document(w *writer, p *page, i int, b *sources.Batch) sources.Record {
+	h := &p.heads[i]
+	rec := sources.Record{Key: b.Hold(h.id.of(p.texts)), Version: h.version}
 	if !h.routing.null() {
-		rec.Routing = b.Hold(h.routing.of(r.page.texts))
+		rec.Routing = b.Hold(h.routing.of(p.texts))
 	}
 	start := len(b.Data)
-	r.w.reject = h.reject
-	b.Data = r.w.row(b.Data, r.view.tree.root, int32(r.next))
-	if r.w.reject != "" {
-		rec.Reject, b.Data = r.w.reject, b.Data[:start]
+	w.reject = h.reject
+	b.Data = w.row(b.Data, p.tree.root, int32(i))
+	if w.reject != "" {
+		rec.Reject, b.Data = w.reject, b.Data[:start]
 	} else {
 		rec.Value = b.Data[start:len(b.Data):len(b.Data)]
 	}
-	b.Records = append(b.Records, rec)
-	r.next++
+	return rec
 }
 
 // load reads the next page. A page holds fewer documents than were asked for where
 // they are larger than expected, but at least one, unless the partition ends.
 func (r *reader) load(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	defer r.db.watch(ctx)()
 	if r.page.n > 0 {
 		var err error

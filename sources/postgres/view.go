@@ -19,6 +19,7 @@ type view struct {
 	memory   *shelf // the tables of small `one` includes
 	pid      uint32 // of the session that holds the snapshot
 
+	hubs   sync.Mutex // held while the hub is used
 	mu     sync.Mutex
 	hub    *session   // holds the snapshot; looks keys up; reads too if it is the only one
 	idle   []*session // in the snapshot, free
@@ -124,7 +125,11 @@ func (v *view) session(ctx context.Context) (*session, error) {
 		v.mu.Unlock()
 		return db, nil
 	}
-	if v.config.MaxConnections == 1 && !v.lent && v.hub != nil {
+	if v.config.MaxConnections == 1 && !v.lent {
+		if v.hub.spent {
+			v.mu.Unlock()
+			return nil, fmt.Errorf("%s: the only session, which holds the snapshot, was interrupted\n    %s", v.hub.name, errorRun)
+		}
 		v.lent = true
 		v.mu.Unlock()
 		return v.hub, nil

@@ -40,10 +40,11 @@ func newWire(pg *pgconn.PgConn) *wire {
 	return &wire{pg: pg, conn: pg.Conn(), buf: make([]byte, bufferSize)}
 }
 
-// watch makes I/O on c fail when ctx ends. The returned function stops that.
+// watch makes I/O on c fail when ctx ends. The returned function stops that; where ctx
+// ended before, the connection is spent.
 func (c *wire) watch(ctx context.Context) (stop func()) {
 	undo := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
-	return func() { undo() }
+	return func() { c.spent = !undo() || c.spent }
 }
 
 // queue adds a query to what flush sends.

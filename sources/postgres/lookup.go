@@ -1,0 +1,193 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/sources"
+)
+
+const lookedUp = 500 // keys at a time
+
+// lookup reads documents by their ids, on the session that holds the snapshot.
+type lookup struct {
+	view  *view
+	page  *page
+	w     writer
+	found []int // which key each root of the page answers
+	ids   [][]string
+}
+
+// Lookup implements sources.Lookup. Calls wait for each other.
+func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	v.hubs.Lock()
+	defer v.hubs.Unlock()
+	v.mu.Lock()
+	busy, hub := v.lent, v.hub
+	v.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case hub == nil:
+		return errors.New("the view is closed")
+	case busy:
+		return errors.New("the only connection reads a partition: looking up keys beside it takes max_connections of 2 or more")
+	case hub.spent:
+		return fmt.Errorf("%s: the session that holds the snapshot (pid %d) was interrupted\n    %s", hub.name, v.pid, errorRun)
+	}
+	l := &lookup{view: v, page: newPage(v.tree, hub, v.memory, 4*v.config.PageBytes)}
+	l.page.single = true
+	l.w.shelf = l.page.shelf
+	defer hub.watch(ctx)()
+	for len(keys) > 0 {
+		some := keys[:min(lookedUp, len(keys))]
+		n, err := l.some(ctx, some, b)
+		if err != nil {
+			if ctx.Err() != nil {
+				err = ctx.Err()
+			}
+			return fmt.Errorf("look up %d documents: %w", len(some), err)
+		}
+		keys = keys[n:]
+	}
+	return nil
+}
+
+// some answers the first of the keys, as many as fit on a page, and says how many.
+func (l *lookup) some(ctx context.Context, keys [][]byte, b *sources.Batch) (int, error) {
+	order := make([]int, len(keys)) // of each key among those that can be asked for
+	asked := keyset{}
+	l.ids = l.ids[:0]
+	for i, key := range keys {
+		order[i] = -1
+		parts, ok := splitID(string(key), len(l.view.tree.root.id))
+		if !ok || !l.possible(parts) {
+			continue
+		}
+		if i == 0 || asked.slots == nil {
+			asked = newKeyset()
+		}
+		if order[i] = int(asked.add(key)); order[i] == len(l.ids) {
+			l.ids = append(l.ids, parts)
+		}
+	}
+	err := l.read(ctx, l.ids)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && strings.HasPrefix(pg.Code, "22") { // an id that its type does not take
+		l.page.db.done()
+		if err := l.page.db.exec(ctx, "rollback to savepoint lookup; release savepoint lookup"); err != nil {
+			return 0, err
+		}
+		if len(keys) > 1 {
+			return l.some(ctx, keys[:len(keys)/2], b)
+		}
+		l.page.reset()
+		err, l.found = nil, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	for i, key := range keys {
+		row := slices.Index(l.found, order[i])
+		if order[i] < 0 {
+			row = -1
+		}
+		if row >= l.page.n {
+			if i == 0 {
+				return l.some(ctx, keys[:1], b)
+			}
+			return i, nil // the page was full: it comes with the next keys
+		}
+		l.record(key, row, b)
+	}
+	return len(keys), nil
+}
+
+// read asks for the ids and all that belongs to their documents.
+func (l *lookup) read(ctx context.Context, ids [][]string) error {
+	p := l.page
+	p.reset()
+	l.found = l.found[:0]
+	if len(ids) == 0 {
+		return nil
+	}
+	arrays := make([][]byte, len(ids[0]))
+	for _, id := range ids {
+		for i, part := range id {
+			arrays[i] = appendArrayItem(arrays[i], []byte(part))
+		}
+	}
+	risky := slices.ContainsFunc(p.tree.root.id, func(k keyColumn) bool { return !checkable(k.typ) })
+	if risky {
+		if err := p.db.exec(ctx, "savepoint lookup"); err != nil {
+			return err
+		}
+	}
+	p.db.queue(p.tree.byID.among(nil, arrays, 0))
+	if err := p.db.flush(); err != nil {
+		return err
+	}
+	var err error
+	if l.found, err = p.readRoots(true, l.found); err != nil {
+		return err
+	}
+	if err := p.fetch(nil, nil, func(*node, int) int { return 0 }); err != nil {
+		return err
+	}
+	p.db.done()
+	if risky {
+		return p.db.exec(ctx, "release savepoint lookup")
+	}
+	return nil
+}
+
+func (l *lookup) record(key []byte, row int, b *sources.Batch) {
+	rec := sources.Record{Key: b.Hold(key), Deleted: true}
+	if row >= 0 && string(l.page.heads[row].id.of(l.page.texts)) == string(key) {
+		rec = document(&l.w, l.page, row, b)
+		b.Counts.Read++
+		b.Counts.Used++
+	}
+	b.Records = append(b.Records, rec)
+}
+
+// possible reports whether an id can be one of ours, where that is easy to see: a
+// value that its type does not take would end the snapshot's transaction.
+func (l *lookup) possible(parts []string) bool {
+	for i, part := range parts {
+		if !utf8.ValidString(part) || strings.ContainsRune(part, 0) {
+			return false
+		}
+		switch k := l.view.tree.root.id[i]; k.typ {
+		case oidInt2, oidInt4, oidInt8:
+			n, err := strconv.ParseInt(part, 10, 8*intSize(k.typ))
+			if err != nil || strconv.FormatInt(n, 10) != part {
+				return false
+			}
+		case oidUUID:
+			if !isUUID(part) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// checkable reports whether possible says for certain that a type takes a text.
+func checkable(oid uint32) bool { return integer(oid) || isString(oid) || oid == oidUUID }
+
+func isUUID(s string) bool {
+	for i := range len(s) {
+		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (s[i] == '-') || !dash && !strings.ContainsRune(hexDigits, rune(s[i])) {
+			return false
+		}
+	}
+	return len(s) == 36
+}
