@@ -9,6 +9,7 @@ type Phase string
 const (
 	PhasePlan    Phase = "plan"
 	PhaseCreate  Phase = "create"
+	PhaseCapture Phase = "capture"
 	PhaseLoad    Phase = "load"
 	PhaseCatchUp Phase = "catch-up"
 	PhaseSeal    Phase = "seal"

@@ -29,9 +29,6 @@ func (n *run) tooManyRejections() error {
 	}
 }
 
-// catchUp has nothing to do where the source is one snapshot of tables at rest.
-func (n *run) catchUp(context.Context) error { return nil }
-
 // seal ends the load: settings as the user wants them, all copies there.
 func (n *run) seal(ctx context.Context) error {
 	if err := n.index.Seal(ctx, n.observer.waiting); err != nil {
@@ -39,6 +36,13 @@ func (n *run) seal(ctx context.Context) error {
 	}
 	sum, _ := n.ledger.state()
 	n.meta.Documents = sum.Written
+	if n.capture != nil { // some were written again, some deleted
+		count, err := n.index.Count(ctx)
+		if err != nil {
+			return fmt.Errorf("count index %s: %w", n.record.Generation, err)
+		}
+		n.meta.Documents = count
+	}
 	return n.note(ctx, sinks.Sealed)
 }
 
@@ -55,9 +59,13 @@ func (n *run) swap(ctx context.Context) error {
 	if err := n.gateEmpty(survey); err != nil {
 		return err
 	}
-	_, err = switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
+	thaw, err := n.arrive(ctx, survey)
 	if err != nil {
 		return err
+	}
+	_, err = switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
+	if err != nil {
+		return errors.Join(err, thaw())
 	}
 	n.meta.State = sinks.Live
 	return settleStates(ctx, n.Target, survey, n.record.Generation)

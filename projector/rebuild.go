@@ -14,6 +14,7 @@ type Rebuild struct {
 	Target     sinks.Target
 	Owner      sinks.Owner // who runs; Owner.Run is the run's id
 
+	Live       *Live       // nil: the source is at rest, one snapshot serves the run
 	AllowEmpty bool        // let an empty generation replace one with documents
 	NoSwap     bool        // stop after verification
 	Observe    func(Event) // may be nil
@@ -29,16 +30,22 @@ func (r *Rebuild) Run(ctx context.Context) (Record, error) {
 	return n.finish(err), err
 }
 
-// phases is a rebuild from end to end.
-func (n *run) phases(ctx context.Context, lease sinks.Lease) (err error) {
+// phases does the steps with what goes on beside them, and cleans up.
+func (n *run) phases(ctx context.Context, lease sinks.Lease) error {
 	n.fence = lease.Fence
-	defer func() { err = n.leave(ctx, err) }()
+	err := n.alongside(ctx, n.steps)
+	return n.leave(ctx, err)
+}
+
+// steps is a rebuild from end to end.
+func (n *run) steps(ctx context.Context) error {
 	for _, step := range []struct {
 		phase Phase
 		do    func(context.Context) error
 	}{
 		{PhasePlan, n.plan},
 		{PhaseCreate, n.create},
+		{PhaseCapture, n.follow},
 		{PhaseLoad, n.load},
 		{PhaseCatchUp, n.catchUp},
 		{PhaseSeal, n.seal},

@@ -24,6 +24,10 @@ type run struct {
 	meta   sinks.Meta
 	index  sinks.Index
 	ledger *ledger
+
+	background func(func(context.Context) error) // starts what goes on beside the phases
+	capture    *capture                          // nil: nothing to catch up with
+	catcher    *catcher
 }
 
 func newRun(r *Rebuild) *run {
@@ -65,6 +69,7 @@ func (n *run) leave(ctx context.Context, err error) error {
 	if n.view != nil {
 		err = errors.Join(err, n.view.Close(ctx))
 	}
+	err = errors.Join(err, n.release(ctx))
 	if err == nil || n.index == nil || n.meta.State == sinks.Verified || n.meta.State == sinks.Live {
 		return err // a verified generation that was not swapped is as good as before
 	}

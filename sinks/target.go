@@ -47,6 +47,15 @@ type Leases interface {
 	Holder(ctx context.Context) (Lease, error)
 }
 
+// Blocker is what a Target can do beside: keep others from writing to an index that serves.
+type Blocker interface {
+	// Block refuses writes to the index from now on; it returns when those under way ended.
+	Block(ctx context.Context, index string) error
+
+	// Unblock allows them again. It is no error if they were allowed.
+	Unblock(ctx context.Context, index string) error
+}
+
 // Owner says who runs.
 type Owner struct {
 	Run  string `json:"run"`

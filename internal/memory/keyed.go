@@ -44,6 +44,9 @@ func (ix *index) Amend(ctx context.Context, docs []sinks.Document, seen []string
 	if err := ctx.Err(); err != nil {
 		return sinks.Receipt{}, err
 	}
+	if between := ix.target.OnAmend; between != nil {
+		between()
+	}
 	ix.target.mu.Lock()
 	defer ix.target.mu.Unlock()
 	for i, d := range docs {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"humpty/sources"
@@ -204,14 +203,18 @@ func (r *liveReader) Next(_ context.Context, b *sources.Batch) error {
 	l := r.live
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, id := range slices.Sorted(maps.Keys(l.rows)) {
-		if strings.Compare(id, r.last) > 0 {
-			r.last = id
-			l.append(b, id)
-			b.Snapshot = l.snapshot()
-			b.Position = sources.Position(id)
-			return nil
+	next, found := "", false
+	for id := range l.rows {
+		if id > r.last && (!found || id < next) {
+			next, found = id, true
 		}
+	}
+	if found {
+		r.last = next
+		l.append(b, next)
+		b.Snapshot = l.snapshot()
+		b.Position = sources.Position(next)
+		return nil
 	}
 	return io.EOF
 }

@@ -22,18 +22,21 @@ type Target struct {
 	OnScan  func(docs []sinks.Document) []sinks.Document
 	OnSwap  func(sinks.AliasChange) error
 
+	OnAmend    func()   // called before documents are amended
 	Deviations []string // what every index says where it is not as it was asked for
 
 	mu       sync.Mutex
 	indices  map[string]*index
 	serving  []string
+	blocked  map[string]bool
 	concrete *sinks.Concrete
 	lease    sinks.Lease
 }
 
 var (
-	_ sinks.Target = (*Target)(nil)
-	_ sinks.Leases = (*Target)(nil)
+	_ sinks.Target  = (*Target)(nil)
+	_ sinks.Leases  = (*Target)(nil)
+	_ sinks.Blocker = (*Target)(nil)
 )
 
 // Occupy puts an index on the alias's name, as a writer does after a loss.
@@ -129,4 +132,27 @@ func (t *Target) Drop(_ context.Context, name string) error {
 	}
 	delete(t.indices, name)
 	return nil
+}
+
+// Block refuses writes to an index.
+func (t *Target) Block(_ context.Context, name string) error { return t.block(name, true) }
+
+// Unblock allows them again.
+func (t *Target) Unblock(_ context.Context, name string) error { return t.block(name, false) }
+
+func (t *Target) block(name string, on bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.blocked == nil {
+		t.blocked = map[string]bool{}
+	}
+	t.blocked[name] = on
+	return nil
+}
+
+// Blocked reports whether writes to an index are refused.
+func (t *Target) Blocked(name string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.blocked[name]
 }

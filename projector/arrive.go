@@ -1,0 +1,55 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"humpty/sinks"
+)
+
+// arrive brings the generation up to everything that is committed, right before the
+// swap. thaw undoes the block of the old index, for the case that the swap fails.
+func (n *run) arrive(ctx context.Context, survey sinks.Survey) (thaw func() error, err error) {
+	thaw = func() error { return nil }
+	if n.capture == nil {
+		return thaw, nil
+	}
+	if n.Live.Writer == WriterFreeze {
+		if thaw, err = n.freeze(ctx, survey); err != nil {
+			return thaw, err
+		}
+	}
+	if err := n.catcher.reach(ctx, n.capture); err != nil {
+		return thaw, errors.Join(fmt.Errorf("catch up before the swap: %w", err), thaw())
+	}
+	if _, err := n.index.Count(ctx); err != nil { // refreshes: a search right after the swap must see everything
+		return thaw, errors.Join(err, thaw())
+	}
+	return thaw, n.gateLoad()
+}
+
+// freeze blocks writes to what serves now. When it returns, writes that were under way
+// have ended.
+func (n *run) freeze(ctx context.Context, survey sinks.Survey) (thaw func() error, err error) {
+	blocker, ok := n.Target.(sinks.Blocker)
+	if !ok {
+		return func() error { return nil }, errors.New("this target cannot block writes: writer: freeze is not possible with it")
+	}
+	thaw = func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		defer cancel()
+		var err error
+		for _, s := range survey.Serving {
+			err = errors.Join(err, blocker.Unblock(ctx, s.Index))
+		}
+		return err
+	}
+	for _, s := range survey.Serving {
+		if err := blocker.Block(ctx, s.Index); err != nil {
+			return thaw, errors.Join(fmt.Errorf("block writes to %s: %w", s.Index, err), thaw())
+		}
+		n.observer.waiting(s.Index + " is blocked for writes until the swap")
+	}
+	return thaw, nil
+}

@@ -1,0 +1,162 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/marks"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// Live makes a run catch up with what changes while it reads.
+type Live struct {
+	Marks  *marks.Store // the run's own, in its state folder
+	Writer Writer
+}
+
+// Writer says who writes to the index besides a rebuild, and so how the swap is made.
+type Writer string
+
+// The ways to swap under writes.
+const (
+	// WriterFreeze: the application writes through the alias and can bear a pause. The
+	// old index is blocked for writes, everything committed before is caught up with,
+	// and the alias is swapped.
+	WriterFreeze Writer = "freeze"
+	// WriterFollow: nobody but humpty writes to the index. Everything committed is caught
+	// up with, the alias is swapped, and the capture stays: humpty follow goes on with it.
+	WriterFollow Writer = "follow"
+)
+
+// alongside does work with a group whose goroutines end when the work does. The change
+// reader lives there: it goes on through all phases.
+func (n *run) alongside(ctx context.Context, work func(context.Context) error) error {
+	group, working := errgroup.WithContext(ctx)
+	working, stop := context.WithCancelCause(working)
+	n.background = func(task func(context.Context) error) {
+		group.Go(func() error {
+			err := task(working)
+			if errors.Is(err, errDone) {
+				return nil
+			}
+			return err
+		})
+	}
+	group.Go(func() error {
+		defer stop(errDone)
+		return work(working)
+	})
+	return group.Wait()
+}
+
+// errDone ends what runs alongside when the work is done.
+var errDone = errors.New("the run is over")
+
+// follow begins to capture changes: before the first read, so that what a read does not
+// see comes as a mark.
+func (n *run) follow(ctx context.Context) error {
+	if n.Live == nil {
+		return nil
+	}
+	source, ok := n.Source.(sources.Live)
+	if !ok {
+		return errors.New("this source cannot tell what changes: use consistency: snapshot")
+	}
+	position, err := n.Live.Marks.Position()
+	if err != nil {
+		return err
+	}
+	feed, err := source.Capture(ctx, n.Owner.Run, position)
+	if err != nil {
+		return fmt.Errorf("capture changes: %w", err)
+	}
+	n.capture = newCapture(feed, n.Live.Marks)
+	n.background(func(ctx context.Context) error {
+		err := n.capture.run(ctx)
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		defer cancel()
+		return errors.Join(err, feed.Close(closing))
+	})
+	return nil
+}
+
+// release drops the capture where nobody goes on with it.
+func (n *run) release(ctx context.Context) error {
+	source, ok := n.Source.(sources.Live)
+	if n.capture == nil || !ok || n.Live.Writer == WriterFollow && n.meta.State == sinks.Live {
+		return nil
+	}
+	if err := source.Release(ctx, n.Owner.Run); err != nil {
+		return fmt.Errorf("release the capture %s: %w", n.Owner.Run, err)
+	}
+	return nil
+}
+
+// catcher is made when the load is over.
+func (n *run) newCatcher() (*catcher, error) {
+	view, ok := n.view.(sources.Reread)
+	if !ok {
+		return nil, errors.New("this source cannot read single documents again: use consistency: snapshot")
+	}
+	return &catcher{
+		store: n.Live.Marks, view: view, index: n.index, base: n.base(),
+		ledger: n.ledger,
+	}, nil
+}
+
+const (
+	// nearEnough: a round this short has caught up as far as rounds can; the rest is the
+	// fence's.
+	nearEnough = 2 * time.Second
+	// roundsWithoutGain in a row mean that changes come faster than they are settled.
+	roundsWithoutGain = 8
+)
+
+// catchUp brings the generation near to the present, round by round. Without a capture
+// there is nothing to do: the source is one snapshot of tables at rest.
+func (n *run) catchUp(ctx context.Context) error {
+	if n.capture == nil {
+		return nil
+	}
+	if err := n.note(ctx, sinks.CatchingUp); err != nil {
+		return err
+	}
+	c, err := n.newCatcher()
+	if err != nil {
+		return err
+	}
+	n.catcher = c
+	shortest, noGain := time.Duration(1<<62), 0
+	for {
+		start := time.Now()
+		round, err := c.round(ctx)
+		if err != nil {
+			return err
+		}
+		took := time.Since(start)
+		n.record.Rounds = append(n.record.Rounds, round)
+		n.observer.waiting(fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds()))
+		if took <= nearEnough {
+			return c.reach(ctx, n.capture)
+		}
+		if took < shortest*9/10 {
+			shortest, noGain = took, 0
+			continue
+		}
+		if noGain++; noGain >= roundsWithoutGain {
+			return n.tooFast(round, took)
+		}
+	}
+}
+
+func (n *run) tooFast(round Round, took time.Duration) error {
+	return fmt.Errorf("changes come as fast as they are settled: %d documents read again in the last round, %.0f a second, "+
+		"and %d rounds brought it no nearer\n"+
+		"    let it run when less is written, give the source more connections (max_connections), or use writer: freeze with the application paused",
+		round.Reread, float64(round.Reread)/took.Seconds(), roundsWithoutGain)
+}

@@ -1,0 +1,166 @@
+package projector_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/marks"
+	"humpty/internal/memory"
+	"humpty/projector"
+	"humpty/sinks"
+)
+
+// liveRebuild is a rebuild of a source that changes.
+func liveRebuild(t *testing.T, source *memory.Live, target *memory.Target, writer projector.Writer) *projector.Rebuild {
+	t.Helper()
+	store, err := marks.Open("marks", marks.Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &projector.Rebuild{
+		Projection: projection(), Source: source, Target: target, Owner: sinks.Owner{Run: "live"},
+		Live: &projector.Live{Marks: store, Writer: writer},
+	}
+}
+
+func documentsOf(t *testing.T, target *memory.Target) map[string]string {
+	t.Helper()
+	survey, err := target.Survey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := target.Open(t.Context(), survey.Live())
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := map[string]string{}
+	err = index.Scan(t.Context(), 0, 1, func(page []sinks.Document) error {
+		for _, d := range page {
+			docs[string(d.ID)] = string(d.Body)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return docs
+}
+
+// A writer changes rows from before the run until after the swap. With freeze the index
+// at the swap holds at least everything committed before the block; here the writer stops
+// when the old index is blocked, as an application does, so they must be equal.
+func TestLiveRebuildLosesNoWrite(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(10) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			source, target := memory.NewLive(), &memory.Target{Name: "orders"}
+			for i := range 200 {
+				source.Commit(memory.Change{ID: fmt.Sprint(i), Row: &memory.Row{Group: fmt.Sprint("g", i%5), Value: "before"}})
+			}
+			first, err := liveRebuild(t, source, target, projector.WriterFreeze).Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if target.Blocked(first.Generation) {
+				t.Fatal("the new generation is blocked")
+			}
+
+			rebuild := liveRebuild(t, source, target, projector.WriterFreeze)
+			ticks := make(chan struct{}, 1000) // of the run: the writer writes a little at each
+			tick := func() {
+				select {
+				case ticks <- struct{}{}:
+				default:
+				}
+			}
+			source.OnLookup = func([]string) { tick() }
+			rebuild.Observe = func(projector.Event) { tick() }
+			writes := 0
+			var writer errgroup.Group
+			writer.Go(func() error {
+				rng := rand.New(rand.NewPCG(seed, 0))
+				for range ticks {
+					for range rng.IntN(5) {
+						if target.Blocked(first.Generation) {
+							return nil
+						}
+						change := memory.Change{ID: fmt.Sprint(rng.IntN(250)), Row: &memory.Row{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}}
+						switch rng.IntN(10) {
+						case 0:
+							change.Row = nil
+						case 1:
+							change = memory.Change{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}
+						}
+						writes++
+						source.Commit(change)
+					}
+				}
+				return nil
+			})
+			second, err := rebuild.Run(t.Context())
+			close(ticks)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := writer.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			source.OnLookup = nil
+			if writes == 0 {
+				t.Error("nothing was written meanwhile")
+			}
+			if !maps.Equal(documentsOf(t, target), source.Documents()) {
+				t.Errorf("the index differs after %d writes; replay with seed %d", writes, seed)
+			}
+			if second.Status != projector.Completed || len(second.Rounds) == 0 || !second.Ledger.Balances() {
+				t.Errorf("record %+v", second)
+			}
+		})
+	}
+}
+
+func TestFailedSwapUnblocksTheOldIndex(t *testing.T) {
+	t.Parallel()
+	source, target := memory.NewLive(), &memory.Target{Name: "orders"}
+	source.Commit(memory.Change{ID: "1", Row: &memory.Row{Value: "x"}})
+	first, err := liveRebuild(t, source, target, projector.WriterFreeze).Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	boom := errors.New("boom")
+	target.OnSwap = func(sinks.AliasChange) error {
+		if !target.Blocked(first.Generation) {
+			t.Error("swapped without a block")
+		}
+		return boom
+	}
+	if _, err := liveRebuild(t, source, target, projector.WriterFreeze).Run(t.Context()); !errors.Is(err, boom) {
+		t.Fatal(err)
+	}
+	if target.Blocked(first.Generation) {
+		t.Error("the index that serves is still blocked")
+	}
+}
+
+func TestLiveNeedsASourceThatTells(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 3)
+	r := s.rebuild()
+	r.Live = &projector.Live{Writer: projector.WriterFollow}
+	if _, err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "consistency: snapshot") {
+		t.Errorf("error %v", err)
+	}
+}
