@@ -27,6 +27,10 @@ func (n *run) verify(ctx context.Context) error {
 		Show: differencesShown, Batch: n.Projection.Limits.Batch,
 		Progress: func(docs, bytes int64) { n.observer.compared(docs, n.meta.Documents, bytes) },
 	}
+	if n.capture != nil { // what differs is read again when everything committed has been caught up with
+		check.Still, check.Source, check.Documents = false, n.Source, 0
+		check.CatchUp = func(ctx context.Context) error { return n.catcher.reach(ctx, n.capture) }
+	}
 	report, err := check.Run(ctx)
 	if err != nil {
 		return err

@@ -55,6 +55,7 @@ type Verification struct {
 	Rejected  int64     `json:"rejected,omitempty"` // known not to be in the index: source or target refused them
 	Moved     int64     `json:"moved,omitempty"`    // differed when first read, and no more when read again
 	Moving    int64     `json:"moving,omitempty"`   // changed each time they were read: not compared
+	Repaired  int64     `json:"repaired,omitempty"` // differed, and were written from the source
 }
 
 // Differs reports whether any document is not as the sources have it.

@@ -19,7 +19,7 @@ func (k *check) sample(ctx context.Context) (Report, error) {
 	if k.rules.Sample > 0 {
 		n = k.rules.Sample
 	}
-	sides, ok := keyedOf(k.View, k.Index)
+	sides, ok := k.keyed()
 	if !ok {
 		report, err := k.count(ctx)
 		report.Asked, report.Why = string(Sample), "source or target cannot read single documents"
@@ -37,20 +37,20 @@ func (k *check) sample(ctx context.Context) (Report, error) {
 	return k.compareSample(ctx, sides, n, counted)
 }
 
-func (k *check) compareSample(ctx context.Context, sides keyed, n int, counted Report) (Report, error) {
+func (k *check) compareSample(ctx context.Context, sides *Keyed, n int, counted Report) (Report, error) {
 	k.canonical = true
 	v := &verdict{check: k}
 	candidates := newSpool(k.Folder)
 	var read int64
 	err := k.random(ctx, n, func(keys []sinks.Key) error {
-		readings, err := sides.read(ctx, keys)
+		readings, err := sides.Read(ctx, keys)
 		if err != nil {
 			return err
 		}
 		read += int64(len(keys))
 		for _, r := range readings {
-			if kind := r.kind(v.forms()); kind == Stale || kind == Extra {
-				c := candidate{kind: kind, key: appendKey(nil, r.id, effective(r.id, r.routing))}
+			if r.Kind == Stale || r.Kind == Extra {
+				c := candidate{kind: r.Kind, key: appendKey(nil, r.ID, effective(r.ID, r.Routing))}
 				if err := candidates.add(c.encode()); err != nil {
 					return err
 				}

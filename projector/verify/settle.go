@@ -11,11 +11,11 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"humpty/sinks"
-	"humpty/sources"
 )
 
 const (
 	rounds        = 5         // readings of a key before it is called moving
+	together      = 200       // keys that are read in one call
 	rereadAtMost  = 1_000_000 // keys; beyond it the first readings stand
 	spelledAtMost = 50_000    // keys that are opened one by one for their spelling
 	movingShown   = 10
@@ -40,14 +40,19 @@ func (c candidate) with(state [2]xxh3.Uint128) []byte {
 const stateSize = 2 * hashSize
 
 func decodeCandidate(b []byte) (c candidate, state [2]xxh3.Uint128) {
-	for _, kind := range []Kind{Missing, Stale, Extra} {
-		if kind[0] == b[0] {
-			c.kind = kind
-		}
-	}
+	c.kind = kindOf(b[0])
 	state = [2]xxh3.Uint128{noteHash(b[1:]), noteHash(b[1+hashSize:])}
 	c.key = b[1+stateSize:]
 	return c, state
+}
+
+// keyed reads both sides by key: of the view if nothing moves, else as they are then.
+func (k *check) keyed() (*Keyed, bool) {
+	source := k.Source
+	if k.Still {
+		source = nil
+	}
+	return NewKeyed(k.Index, k.View, source, k.Ignore)
 }
 
 // settle decides which candidates are differences.
@@ -58,11 +63,12 @@ func (v *verdict) settle(ctx context.Context, candidates *spool) error {
 	case v.Still:
 		return v.settleStill(ctx, candidates)
 	}
-	if _, ok := keyedOf(v.View, v.Index); !ok || candidates.records > rereadAtMost {
+	sides, ok := v.keyed()
+	if !ok || candidates.records > rereadAtMost {
 		v.report.Why = "the documents that differed could not be read again: some may have been on their way"
 		return candidates.each(func(b []byte) error { c, _ := decodeCandidate(b); return v.differs(c) })
 	}
-	return v.settleMoving(ctx, candidates)
+	return v.settleMoving(ctx, sides, candidates)
 }
 
 // settleStill has nothing to wait for: only spellings are to be told from meanings.
@@ -77,7 +83,7 @@ func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
 		}
 		return nil
 	})
-	sides, ok := keyedOf(v.View, v.Index)
+	sides, ok := v.keyed()
 	if err != nil || stale > 0 && !ok || stale > spelledAtMost {
 		return errors.Join(err, errSpelling)
 	}
@@ -88,7 +94,7 @@ func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
 				open = append(open, c.document())
 			}
 		}
-		readings, err := v.again(ctx, sides, open)
+		readings, err := sides.Read(ctx, open)
 		if err != nil {
 			return err
 		}
@@ -96,8 +102,8 @@ func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
 			if c.kind == Stale {
 				r := readings[0]
 				readings = readings[1:]
-				c.kind = r.kind(v.forms())
-				switch same := bytes.Equal(r.want, r.have); {
+				c.kind = r.Kind
+				switch same := bytes.Equal(r.Want, r.Have); {
 				case c.kind == "" && same:
 					c.kind = Stale // a scan shows another document than a read by id: so will a search
 				case c.kind == "":
@@ -112,19 +118,12 @@ func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
 	})
 }
 
-func (v *verdict) again(ctx context.Context, sides keyed, keys []sinks.Key) ([]reading, error) {
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	return sides.read(ctx, keys)
-}
-
 // settleMoving reads keys again until two readings in a row say the same.
-func (v *verdict) settleMoving(ctx context.Context, candidates *spool) error {
+func (v *verdict) settleMoving(ctx context.Context, sides *Keyed, candidates *spool) error {
 	own := candidates
 	for round := range rounds {
 		left := newSpool(v.Folder)
-		err := v.with(ctx, nil, func(view sources.View) error { return v.round(ctx, view, own, left) })
+		err := v.round(ctx, sides, own, left)
 		if own != candidates {
 			err = errors.Join(err, own.close())
 		}
@@ -149,25 +148,24 @@ func (v *verdict) settleMoving(ctx context.Context, candidates *spool) error {
 }
 
 // round reads keys again; those that neither agree nor stayed as they were are left.
-func (v *verdict) round(ctx context.Context, view sources.View, candidates, left *spool) error {
-	sides, _ := keyedOf(view, v.Index)
+func (v *verdict) round(ctx context.Context, sides *Keyed, candidates, left *spool) error {
 	return v.batches(candidates, func(all []candidate, before [][2]xxh3.Uint128) error {
 		keys := make([]sinks.Key, len(all))
 		for i, c := range all {
 			keys[i] = c.document()
 		}
-		readings, err := sides.read(ctx, keys)
+		readings, err := sides.Read(ctx, keys)
 		if err != nil {
 			return err
 		}
 		for i, r := range readings {
 			c, now := all[i], r.state()
-			switch kind := r.kind(v.forms()); {
-			case kind == "":
+			switch {
+			case r.Kind == "":
 				v.report.Moved++
 				continue
 			case now == before[i]:
-				c.kind = kind
+				c.kind = r.Kind
 				err = v.differs(c)
 			default:
 				err = left.add(c.with(now))

@@ -18,14 +18,6 @@ type verdict struct {
 	report Report
 	first  []Difference
 	moving []string
-	own    *forms
-}
-
-func (v *verdict) forms() *forms {
-	if v.own == nil {
-		v.own = newForms(v.Ignore)
-	}
-	return v.own
 }
 
 // differs books one difference.
@@ -71,18 +63,18 @@ func (v *verdict) done(ctx context.Context) (Report, error) {
 	for _, d := range v.first {
 		v.report.First = append(v.report.First, Detail{Difference: d})
 		if d.Kind == Stale {
-			stale = append(stale, d.key())
+			stale = append(stale, d.Key())
 		}
 	}
 	v.report.MovingIDs = v.moving
-	if sides, ok := keyedOf(v.View, v.Index); ok && len(stale) > 0 {
-		readings, err := sides.read(ctx, stale)
+	if sides, ok := v.keyed(); ok && len(stale) > 0 {
+		readings, err := sides.Read(ctx, stale)
 		if err != nil {
 			return v.report, err
 		}
 		for i := range v.report.First {
 			if d := &v.report.First[i]; d.Kind == Stale {
-				d.Fields = canon.Diff(readings[0].want, readings[0].have, v.Ignore, fieldsShown)
+				d.Fields = canon.Diff(readings[0].Want, readings[0].Have, v.Ignore, fieldsShown)
 				if v.Still && len(d.Fields) == 0 {
 					d.Fields = []canon.Change{{Want: "the document that a read by id gives", Have: "another one in a scan: do the copies of its shard differ?"}}
 				}
@@ -93,7 +85,8 @@ func (v *verdict) done(ctx context.Context) (Report, error) {
 	return v.report, nil
 }
 
-func (d Difference) key() sinks.Key {
+// Key is the key of the document.
+func (d Difference) Key() sinks.Key {
 	k := sinks.Key{ID: []byte(d.ID)}
 	if d.Routing != "" {
 		k.Routing = []byte(d.Routing)

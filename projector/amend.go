@@ -1,0 +1,155 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"humpty/projector/verify"
+	"humpty/sinks"
+)
+
+// fix reads some documents again and writes those that differ. They are left for the next
+// round, which reads them once more: only what was read again counts as fixed.
+func (f *fixing) fix(ctx context.Context, some []verify.Difference, left *verify.List) error {
+	keys := make([]sinks.Key, len(some))
+	for i, d := range some {
+		keys[i] = d.Key()
+	}
+	readings, err := f.sides.Read(ctx, keys)
+	if err != nil {
+		return err
+	}
+	var open []verify.Reading
+	for i, r := range readings {
+		switch {
+		case r.Kind == "":
+			if f.round == 0 {
+				f.did.Settled++
+			}
+			continue
+		case f.barred[string(r.ID)]:
+			if r.Have != nil { // what the target refused would have replaced it
+				f.did.Unfixed++
+				if len(f.did.Left) < differencesShown {
+					f.did.Left = append(f.did.Left, some[i])
+				}
+			}
+			continue
+		case r.Refused != "" && r.Have == nil:
+			f.reject(Rejection{ID: string(r.ID), Type: "source", Reason: r.Refused})
+			continue
+		}
+		some[i].Kind = r.Kind
+		if err := left.Add(some[i]); err != nil {
+			return err
+		}
+		open = append(open, r)
+	}
+	if f.round == fixRounds-1 {
+		return nil
+	}
+	if limit := f.Projection.Limits.Rejections; f.did.Rejected > limit+hopeless {
+		return &TooManyRejections{Rejected: f.did.Rejected, Limit: limit, First: f.did.Rejections}
+	}
+	return f.write(ctx, open)
+}
+
+// write sends what the source has, each document with the protection that it needs.
+func (f *fixing) write(ctx context.Context, open []verify.Reading) error {
+	var versioned, amended []sinks.Document
+	var seen []string
+	for _, r := range open {
+		d := sinks.Document{ID: r.ID, Routing: r.Routing, Body: r.Want}
+		switch {
+		case r.Version != 0:
+			d.Version = r.Version
+			versioned = append(versioned, d)
+		case f.finding.Serving:
+			amended, seen = append(amended, d), append(seen, r.Seen)
+		default:
+			d.Version = f.epoch << 40
+			versioned = append(versioned, d)
+		}
+	}
+	if len(versioned) > 0 {
+		verdicts := make([]sinks.Verdict, len(versioned))
+		if _, err := f.index.Write(ctx, versioned, verdicts); err != nil {
+			return fmt.Errorf("write %d documents: %w", len(versioned), err)
+		}
+		f.book(versioned, verdicts)
+	}
+	if len(amended) > 0 {
+		verdicts := make([]sinks.Verdict, len(amended))
+		if _, err := f.index.(sinks.Amender).Amend(ctx, amended, seen, verdicts); err != nil { // able has asked
+			return fmt.Errorf("amend %d documents: %w", len(amended), err)
+		}
+		f.book(amended, verdicts)
+	}
+	return nil
+}
+
+func (f *fixing) book(docs []sinks.Document, verdicts []sinks.Verdict) {
+	for i, v := range verdicts {
+		switch v.Outcome {
+		case sinks.Written:
+			f.did.Written++
+		case sinks.Deleted:
+			f.did.Deleted++
+		case sinks.Superseded:
+			f.did.Superseded++
+		case sinks.Rejected:
+			f.reject(Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason})
+		}
+	}
+	f.observer.tell(Event{Kind: Progress, Done: f.did.Written + f.did.Deleted, Total: f.finding.Verified.Missing + f.finding.Verified.Stale + f.finding.Verified.Extra, Rejected: f.did.Rejected})
+}
+
+// reject books a document that cannot be in the index.
+func (f *fixing) reject(r Rejection) {
+	f.did.Rejected++
+	f.barred[r.ID] = true
+	if len(f.did.Rejections) < rejectionsShown {
+		f.did.Rejections = append(f.did.Rejections, r)
+	}
+}
+
+// conclude notes what is proven now, or says what is not.
+func (f *fixing) conclude(ctx context.Context) error {
+	if !f.finding.Serving {
+		if err := f.index.Seal(ctx, f.observer.waiting); err != nil {
+			return fmt.Errorf("seal index %s: %w", f.finding.Generation, err)
+		}
+	}
+	documents, err := f.index.Count(ctx)
+	if err != nil {
+		return fmt.Errorf("count index %s: %w", f.finding.Generation, err)
+	}
+	limit := f.Projection.Limits.Rejections
+	switch {
+	case f.did.Rejected > limit:
+		return &TooManyRejections{Rejected: f.did.Rejected, Limit: limit, First: f.did.Rejections}
+	case f.did.Unfixed > 0:
+		d := &Differs{Unfixed: f.did.Unfixed}
+		for _, left := range f.did.Left {
+			d.First = append(d.First, verify.Detail{Difference: left})
+		}
+		return d
+	}
+	found := f.finding.Verified
+	f.finding.Verified.Missing, f.finding.Verified.Stale, f.finding.Verified.Extra = 0, 0, 0
+	err = f.prove(ctx)
+	f.finding.Verified = found
+	if err != nil {
+		return err
+	}
+	proven := found.Verification
+	proven.Missing, proven.Stale, proven.Extra, proven.At = 0, 0, 0, time.Now().UTC()
+	proven.Repaired = f.did.Written + f.did.Deleted
+	m := &f.generation.Meta
+	m.Verified, m.Documents, m.Reason = &proven, documents, ""
+	if !f.finding.Serving {
+		m.State = sinks.Verified
+	}
+	return f.note(ctx)
+}

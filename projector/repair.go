@@ -1,0 +1,197 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"humpty/projector/verify"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// PhaseRepair writes what differs.
+const PhaseRepair Phase = "repair"
+
+// Repair fixes the documents of one generation that differ from the source, and no other.
+//
+// Which versions it writes with: a generation that serves is written to by others without
+// versions, so a document is written only on condition that it still is what was read
+// before the source was (sinks.Amender); whoever wrote in between was later, and wins. A
+// generation that does not serve is written by nobody but late attempts of earlier runs:
+// there an epoch of its own beats them all. Where the source has versions of its own
+// (version: column), these decide everywhere.
+type Repair struct {
+	Examine
+	DryRun    bool
+	MaxDelete int64 // most extra documents to delete; below 0: a hundredth of the index, see the guard
+	MaxStale  int64 // most stale documents to overwrite in an index that serves; below 0: half of it
+}
+
+// Amendments are what a repair did.
+type Amendments struct {
+	DryRun     bool                `json:"dry_run,omitempty"`
+	Written    int64               `json:"written"`
+	Deleted    int64               `json:"deleted"`
+	Rejected   int64               `json:"rejected"`   // by the target or, having no document, by the source
+	Superseded int64               `json:"superseded"` // somebody wrote in between: read again
+	Settled    int64               `json:"settled"`    // did not differ any more when they were to be written
+	Left       []verify.Difference `json:"left,omitempty"`
+	Unfixed    int64               `json:"unfixed"` // still differ after the last attempt; Left names the first
+	Rejections []Rejection         `json:"rejections,omitempty"`
+}
+
+// Run repairs under the projection's lease. The finding tells what differed and what was
+// done. Errors as of Rebuild.Run: a *Refusal means that nothing was written.
+func (r *Repair) Run(ctx context.Context) (Finding, error) {
+	f := &fixing{examination: newExamination(&r.Examine), Repair: r, barred: map[string]bool{}}
+	err := underLease(ctx, r.Target, r.Owner, f.work)
+	return f.done(ctx, err)
+}
+
+// fixing is a Repair on its way.
+type fixing struct {
+	*examination
+	Repair *Repair
+	did    Amendments
+	sides  *verify.Keyed
+	epoch  int64 // of what is written, in a generation that does not serve
+	round  int
+	barred map[string]bool // ids that the target refused: not tried again
+}
+
+func (f *fixing) work(ctx context.Context, lease sinks.Lease) (err error) {
+	differing := verify.NewList("")
+	defer func() { err = errors.Join(err, differing.Close()) }()
+	err = f.phase(ctx, PhaseVerify, func(ctx context.Context) error {
+		if err := f.open(ctx); err != nil {
+			return err
+		}
+		return f.compare(ctx, verify.Full, func(d verify.Difference) error {
+			if f.Each != nil {
+				if err := f.Each(d); err != nil {
+					return err
+				}
+			}
+			if d.Kind == verify.Rejected {
+				return nil
+			}
+			return differing.Add(d)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	f.did.DryRun, f.finding.Repair = f.Repair.DryRun, &f.did
+	if err := f.able(); err != nil {
+		return err
+	}
+	if err := f.guard(); err != nil || f.Repair.DryRun {
+		return err
+	}
+	return f.phase(ctx, PhaseRepair, func(ctx context.Context) error { return f.repair(ctx, lease, differing) })
+}
+
+// able makes sure that the comparison was complete and single documents can be read.
+func (f *fixing) able() error {
+	var source sources.Source
+	if f.finding.Serving {
+		source = f.Source
+	}
+	var ok bool
+	f.sides, ok = verify.NewKeyed(f.index, f.view, source, f.ignore)
+	_, amends := f.index.(sinks.Amender)
+	switch {
+	case f.finding.Verified.Level != string(verify.Full):
+		return fmt.Errorf("only level %s was reached (%s): what differs is not known; raise verify.budget", f.finding.Verified.Level, f.finding.Verified.Why)
+	case !ok, f.finding.Serving && !amends:
+		return errors.New("source or target cannot read and write single documents: rebuild instead")
+	}
+	return nil
+}
+
+// guard refuses what a broken source would ask for: an empty or truncated table must not
+// wipe the index.
+func (f *fixing) guard() error {
+	v := f.finding.Verified
+	indexed := v.Documents - v.Missing + v.Extra
+	most := f.Repair.MaxDelete
+	if most < 0 {
+		most = max(indexed/100, min(10, indexed/10))
+	}
+	name := f.Projection.Name
+	if v.Extra > most {
+		return &Refusal{
+			Why: fmt.Sprintf("%d of the %d documents of %s are not in the source; at most %d may be deleted: is a table empty, truncated or filtered by mistake? Nothing was written",
+				v.Extra, indexed, f.finding.Generation, most),
+			Remedy: fmt.Sprintf("look at them: humpty verify %s --generation %s --ids FILE\nif they must go: humpty repair %s --generation %s --max-delete %d",
+				name, f.finding.Generation, name, f.finding.Generation, v.Extra),
+		}
+	}
+	if most = f.Repair.MaxStale; most < 0 {
+		most = max(indexed/2, 100)
+	}
+	if f.finding.Serving && v.Stale > most {
+		return &Refusal{
+			Why: fmt.Sprintf("%d of the %d documents of %s, which serves, are not as the source has them; at most %d may be overwritten: is a table of an include empty, or the definition another? Nothing was written",
+				v.Stale, indexed, f.finding.Generation, most),
+			Remedy: fmt.Sprintf("look at them: humpty verify %s --diff 10\na new generation is the safe way: humpty rebuild %s\nif they are to be overwritten: humpty repair %s --max-stale %d", name, name, name, v.Stale),
+		}
+	}
+	return nil
+}
+
+// repair writes in rounds: what was written is read again, until nothing differs.
+func (f *fixing) repair(ctx context.Context, lease sinks.Lease, differing *verify.List) error {
+	if err := f.begin(ctx, lease); err != nil {
+		return err
+	}
+	for f.round = range fixRounds {
+		left := verify.NewList("")
+		err := differing.Batches(fixTogether, func(some []verify.Difference) error { return f.fix(ctx, some, left) })
+		if err = errors.Join(err, differing.Close()); err != nil {
+			return errors.Join(err, left.Close())
+		}
+		if differing = left; left.Len() == 0 {
+			break
+		}
+	}
+	f.did.Unfixed += differing.Len()
+	err := differing.Batches(differencesShown, func(some []verify.Difference) error {
+		if len(f.did.Left) == 0 {
+			f.did.Left = append(f.did.Left, some...)
+		}
+		return nil
+	})
+	if err = errors.Join(err, differing.Close()); err != nil {
+		return err
+	}
+	return f.conclude(ctx)
+}
+
+const (
+	fixRounds   = 4 // the last one only reads
+	fixTogether = 200
+)
+
+// begin takes an epoch for a generation that does not serve.
+func (f *fixing) begin(ctx context.Context, lease sinks.Lease) error {
+	if f.finding.Serving {
+		return nil
+	}
+	f.epoch = max(f.survey.Epoch()+1, lease.Fence)
+	m := &f.generation.Meta
+	m.Epoch, m.Run, m.Verified, m.State = f.epoch, f.Owner.Run, nil, sinks.Sealed
+	return f.note(ctx)
+}
+
+func (f *fixing) note(ctx context.Context) error {
+	m := f.generation.Meta
+	m.Updated = time.Now().UTC()
+	if err := f.index.Note(ctx, m); err != nil {
+		return fmt.Errorf("note state %s in %s: %w", m.State, f.finding.Generation, err)
+	}
+	f.generation.Meta = m
+	return nil
+}

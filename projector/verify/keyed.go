@@ -1,0 +1,147 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/zeebo/xxh3"
+
+	"humpty/internal/canon"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// Reading is a document as it was when both sides were read by key.
+type Reading struct {
+	sinks.Key
+	Kind Kind // how the sides differ; "" if they do not
+
+	Want    []byte // the body in the source; nil: not there
+	Version int64  // the source's own, where it has one
+	Refused string // why the source can make no document, where it has a row
+	Have    []byte // the body in the index; nil: not there
+	Seen    string // of the index, for sinks.Amender
+}
+
+// Keyed reads both sides by key. It is for one goroutine.
+type Keyed struct {
+	index  sinks.Getter
+	view   sources.View   // nil: a fresh one for each reading
+	source sources.Source // of fresh views
+	want   canon.Form
+	have   canon.Form
+}
+
+// NewKeyed returns false where one of the sides cannot be read by key. With a source, each
+// reading opens a view of its own, after the index was read; otherwise all are of view.
+func NewKeyed(index sinks.Index, view sources.View, source sources.Source, ignore *canon.Paths) (*Keyed, bool) {
+	getter, canGet := index.(sinks.Getter)
+	_, canLookup := view.(sources.Lookup)
+	if source != nil {
+		view = nil
+	}
+	form := canon.Form{Ignore: ignore}
+	return &Keyed{index: getter, view: view, source: source, want: form, have: form}, canGet && canLookup
+}
+
+// Read reads the index first and then the source: a document that an application writes
+// into both is in the source before it is in the index, so whatever the index shows was
+// in the source when that was read. Writing back what the source has, on condition that
+// the index is as it was seen, can therefore not undo a newer write.
+func (k *Keyed) Read(ctx context.Context, keys []sinks.Key) ([]Reading, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	found := make([]sinks.Found, len(keys))
+	if err := k.index.Get(ctx, keys, found); err != nil {
+		return nil, fmt.Errorf("read %d documents of the index: %w", len(keys), err)
+	}
+	records, err := k.lookup(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("look up %d documents in the source: %w", len(keys), err)
+	}
+	all := make([]Reading, len(keys))
+	for i, key := range keys {
+		r := &all[i]
+		r.Key = key
+		if found[i].There {
+			r.Have, r.Seen = found[i].Body, found[i].Seen
+		}
+		record := records[string(key.ID)]
+		switch {
+		case record == nil:
+			return nil, fmt.Errorf("the source did not answer for document %s", key.ID)
+		case record.Reject != "":
+			r.Refused = record.Reject
+		case !record.Deleted && string(effective(record.Key, record.Routing)) == string(effective(key.ID, key.Routing)):
+			r.Want, r.Version = record.Value, record.Version
+		}
+		r.Kind = k.kind(r)
+	}
+	return all, nil
+}
+
+func (k *Keyed) lookup(ctx context.Context, keys []sinks.Key) (records map[string]*sources.Record, err error) {
+	view := k.view
+	if view == nil {
+		if view, err = k.source.Open(ctx); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, view.Close(context.WithoutCancel(ctx))) }()
+	}
+	by, ok := view.(sources.Lookup)
+	if !ok {
+		return nil, errors.New("the source cannot be read by key")
+	}
+	ids, asked := make([][]byte, 0, len(keys)), map[string]bool{}
+	for _, key := range keys {
+		if !asked[string(key.ID)] {
+			asked[string(key.ID)] = true
+			ids = append(ids, key.ID)
+		}
+	}
+	batch := &sources.Batch{}
+	if err := by.Lookup(ctx, ids, batch); err != nil {
+		return nil, err
+	}
+	records = make(map[string]*sources.Record, len(batch.Records))
+	for i := range batch.Records {
+		records[string(batch.Records[i].Key)] = &batch.Records[i]
+	}
+	return records, nil
+}
+
+func (k *Keyed) kind(r *Reading) Kind {
+	switch {
+	case r.Want == nil && r.Have == nil:
+		return ""
+	case r.Have == nil:
+		return Missing
+	case r.Want == nil:
+		return Extra
+	case bytes.Equal(r.Want, r.Have):
+		return ""
+	}
+	want, err := k.want.Of(r.Want)
+	if err != nil {
+		return Stale
+	}
+	have, err := k.have.Of(r.Have)
+	if err == nil && bytes.Equal(want, have) {
+		return ""
+	}
+	return Stale
+}
+
+// state is a fingerprint of both sides, to tell whether they changed.
+func (r *Reading) state() [2]xxh3.Uint128 {
+	side := func(body []byte) xxh3.Uint128 {
+		if body == nil {
+			return xxh3.Uint128{}
+		}
+		return xxh3.Hash128(body)
+	}
+	return [2]xxh3.Uint128{side(r.Want), side(r.Have)}
+}
