@@ -16,7 +16,7 @@ type filled struct {
 	By     string     `json:"by"` // bench
 	Shape  shop.Shape `json:"shape"`
 	Orders int        `json:"orders"`
-	TPCH   bool       `json:"tpch,omitempty"`
+	TPCH   string     `json:"tpch,omitempty"` // the folder it came from
 }
 
 // seedNumber makes the rows the same on every machine.

@@ -29,6 +29,7 @@ type dataFlags struct {
 	orders int
 	scale  float64
 	shape  string
+	tpch   string // folder of files, instead of what is generated
 
 	connections int // to PostgreSQL
 	writers     int // bulk requests at once
@@ -45,6 +46,7 @@ func (f *dataFlags) bind(flags *pflag.FlagSet) {
 	flags.IntVar(&f.orders, "orders", 0, "how many orders, each one document; 0: 100,000, or what the mode wants")
 	flags.Float64Var(&f.scale, "scale", 0, "instead of --orders: 1 is 1,000,000 orders with about 4,000,000 lines")
 	flags.StringVar(&f.shape, "shape", string(shop.Plain), "plain: four lines an order, 1.7 KB; rich: up to 200 lines, long texts, jsonb, arrays, NULLs")
+	flags.StringVar(&f.tpch, "tpch", "", "folder with the files of TPC-H (orders.tbl or orders.csv, …) to load instead; not with --shape, --orders, --scale")
 	flags.IntVar(&f.connections, "connections", 4, "connections to PostgreSQL, on both sides of a comparison")
 }
 
@@ -61,6 +63,9 @@ func (f *dataFlags) check() error {
 	if f.orders == 0 {
 		f.orders = defaultOrders
 	}
+	if f.tpch != "" && f.shape != string(shop.Plain) {
+		return fmt.Errorf("--tpch has the shape plain")
+	}
 	if f.scale > 0 {
 		f.orders = max(int(f.scale*ordersAtScale1), 1)
 	}
@@ -75,4 +80,12 @@ func checkTarget(target string, allowed ...string) error {
 		return fmt.Errorf("--target %q: one of %v", target, allowed)
 	}
 	return nil
+}
+
+// label names the data set in results.
+func (f *dataFlags) label(shape shop.Shape) string {
+	if f.tpch != "" {
+		return "tpch"
+	}
+	return string(shape)
 }

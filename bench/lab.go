@@ -14,6 +14,7 @@ import (
 	"humpty/bench/internal/engine"
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"
+	"humpty/bench/internal/tpch"
 	"humpty/internal/shop"
 )
 
@@ -110,7 +111,7 @@ func (l *lab) spec(target string, shards int) engine.Spec {
 
 // note records a measurement and says what it was.
 func (l *lab) note(m result.Measurement) error {
-	m.Shape, m.Orders = string(l.shape), l.orders
+	m.Shape, m.Orders = l.data.label(l.shape), l.orders
 	if l.warming {
 		l.say("%s (warm-up)", sentence(m))
 		return nil
@@ -137,20 +138,26 @@ func (l *lab) seed(ctx context.Context, anew bool) error {
 	if err != nil {
 		return err
 	}
-	want := filled{By: "bench", Shape: l.shape, Orders: l.orders}
+	want := filled{By: "bench", Shape: l.shape, Orders: l.orders, TPCH: l.data.tpch}
+	if l.data.tpch != "" {
+		want.Orders = has.Orders // as many as the files have
+	}
 	if found && has == want && !anew {
-		l.say("the database holds %d orders, shape %s, from before", l.orders, l.shape)
+		l.orders = has.Orders
+		l.say("the database holds %d orders, shape %s, from before", l.orders, l.data.label(l.shape))
 		return nil
 	}
 	if err := reserve(ctx, conn); err != nil {
 		return err
 	}
 	start := time.Now()
-	size, err := shop.Seed(ctx, l.servers.dsn, shop.Options{Orders: l.orders, Shape: l.shape, Seed: seedNumber})
+	size, err := l.fill(ctx)
 	if err != nil {
 		return err
 	}
 	took := time.Since(start)
+	l.orders = int(size.Orders)
+	want.Orders = l.orders
 	if err := settle(ctx, conn, want); err != nil {
 		return err
 	}
@@ -158,6 +165,13 @@ func (l *lab) seed(ctx context.Context, anew bool) error {
 		What: result.Seed, Documents: size.Orders, Bytes: size.Bytes, Seconds: took.Seconds(),
 		Figures: map[string]float64{"lines": float64(size.Lines), "customers": float64(size.Customers)},
 	})
+}
+
+func (l *lab) fill(ctx context.Context) (shop.Size, error) {
+	if l.data.tpch != "" {
+		return tpch.Load(ctx, l.servers.dsn, l.data.tpch)
+	}
+	return shop.Seed(ctx, l.servers.dsn, shop.Options{Orders: l.orders, Shape: l.shape, Seed: seedNumber})
 }
 
 // settle writes everything to disk now, so that no measurement pays for it.

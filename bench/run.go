@@ -75,12 +75,12 @@ func (b *bench) everything(ctx context.Context, p plan, target string) (err erro
 	if err := l.plain(ctx, p, products); err != nil {
 		return err
 	}
-	if p.rich > 0 && l.shape != shop.Rich {
+	if p.rich > 0 && l.shape != shop.Rich && b.data.tpch == "" {
 		if err := l.richer(ctx, p, target); err != nil {
 			return err
 		}
 	}
-	if p.growth.base > 0 {
+	if p.growth.base > 0 && b.data.tpch == "" {
 		if err := l.scales(ctx, p.growth); err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (b *bench) everything(ctx context.Context, p plan, target string) (err erro
 	} else if err := b.print(l.rec.all); err != nil {
 		return err
 	}
-	return b.headline(result.HeadlineOf(l.rec.all, b.data.shape, target))
+	return b.headline(result.HeadlineOf(l.rec.all, b.data.label(shop.Shape(b.data.shape)), target))
 }
 
 func other(target string) string {
