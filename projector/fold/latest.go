@@ -1,0 +1,51 @@
+package fold
+
+import (
+	"bytes"
+
+	"humpty/projector/fold/rawjson"
+)
+
+// Latest folds events that are whole documents: the last one counts. A tombstone deletes.
+type Latest struct{ document []byte }
+
+var _ Fold = (*Latest)(nil)
+
+// NewLatest is for Source.New.
+func NewLatest() (Fold, error) { return &Latest{}, nil }
+
+// Begin starts with what there is.
+func (l *Latest) Begin(_, document []byte) error {
+	l.document = document
+	return nil
+}
+
+// Apply keeps the event's value.
+func (l *Latest) Apply(e *Event) error {
+	if e.Deleted {
+		l.document = nil
+		return nil
+	}
+	if rawjson.Kind(e.Value) != '{' {
+		return &Poison{Reason: "the value is not a JSON object"}
+	}
+	l.document = e.Value
+	return nil
+}
+
+// Append appends the last value as it came, on one line.
+func (l *Latest) Append(dst []byte) ([]byte, bool, error) {
+	if l.document == nil {
+		return dst, false, nil
+	}
+	return appendLine(dst, l.document), true, nil
+}
+
+// appendLine appends a checked value on one line. Only white space between tokens can
+// break a line, so most values stay as they are.
+func appendLine(dst, v []byte) []byte {
+	if bytes.IndexByte(v, '\n') < 0 && bytes.IndexByte(v, '\r') < 0 {
+		return append(dst, v...)
+	}
+	return rawjson.AppendCompact(dst, v)
+}

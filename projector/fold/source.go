@@ -1,0 +1,126 @@
+package fold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"runtime"
+	"strings"
+
+	"humpty/sources"
+)
+
+// Source gives the documents that the events of Inner fold to. Inner, Decoder and New are
+// required.
+type Source struct {
+	Inner   sources.Source
+	Decoder Decoder
+	New     func() (Fold, error) // a fold for one goroutine
+
+	Memory  int64        // bytes of events held in memory, and of a bucket while it is folded; 256 MB by default
+	Dir     string       // where the others go; the system's folder for temporary files by default
+	Letters *Letters     // where poison goes; nil: it is counted only
+	Observe func(Replay) // told of the replay from its goroutines, one call at a time; may be nil
+}
+
+var _ sources.Source = (*Source)(nil)
+
+const defaultMemory = 256 << 20
+
+// eventsEach is how many events a partition of documents has at least: fewer would make
+// tiny requests to the target.
+const eventsEach = 50_000
+
+// Plan splits documents by the hash of their keys. There are at most as many documents as
+// events; nothing cheap tells how many.
+func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
+	inner, err := s.Inner.Plan(ctx)
+	if err != nil {
+		return sources.Plan{}, err
+	}
+	if err := s.validate(inner); err != nil {
+		return sources.Plan{}, err
+	}
+	plan := sources.Plan{Rows: inner.Rows, Bytes: inner.Bytes, Notes: inner.Notes, Warnings: inner.Warnings}
+	plan.Notes = append(plan.Notes, fmt.Sprintf("%d events of %d partitions are folded first; the number of documents is not known before, the number of events is its upper bound",
+		inner.Rows, len(inner.Partitions)))
+	n := 1 << (bits.Len64(uint64(min(max(inner.Rows/eventsEach, 1), bucketCount))) - 1)
+	for i := range n {
+		plan.Partitions = append(plan.Partitions, sources.Partition{
+			ID:   fmt.Sprintf("fold/%04d", i),
+			From: fmt.Sprint(i * bucketCount / n), To: fmt.Sprint((i + 1) * bucketCount / n),
+			Rows: inner.Rows / int64(n), Bytes: inner.Bytes / int64(n),
+		})
+	}
+	plan.Readers = min(n, runtime.GOMAXPROCS(0))
+	return plan, nil
+}
+
+func (s *Source) validate(inner sources.Plan) error {
+	switch {
+	case s.Decoder == nil || s.New == nil:
+		return errors.New("fold: no decoder or no fold is given")
+	case len(inner.Partitions) > 1<<16:
+		return fmt.Errorf("fold: %d partitions of events, at most %d can be folded at once", len(inner.Partitions), 1<<16)
+	}
+	return nil
+}
+
+// Open replays all events to the end that it captures.
+func (s *Source) Open(ctx context.Context) (sources.View, error) {
+	plan, err := s.Inner.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.validate(plan); err != nil {
+		return nil, err
+	}
+	memory := s.Memory
+	if memory <= 0 {
+		memory = defaultMemory
+	}
+	readers := int64(runtime.GOMAXPROCS(0))
+	v := &view{
+		source: s, share: max(memory/4/readers, 1<<20),
+		buckets: &buckets{dir: s.Dir, limit: memory / 4 * 3},
+		types:   newTypes(),
+		told:    map[place]bool{},
+	}
+	for _, p := range plan.Partitions {
+		v.inputs = append(v.inputs, inputOf(p))
+	}
+	inner, err := s.Inner.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &replay{view: v, inner: inner, observe: s.Observe, total: plan.Rows}
+	err = r.run(ctx, plan)
+	if err == nil {
+		err = v.buckets.settle()
+	}
+	err = errors.Join(err, inner.Close(ctx))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.close())
+	}
+	return v, nil
+}
+
+// input is a partition of events.
+type input struct {
+	partition sources.Partition
+	topic     string
+	number    int32
+}
+
+// inputOf reads the id of a topic's partition, TOPIC/NUMBER; any other is a topic itself.
+func inputOf(p sources.Partition) input {
+	in := input{partition: p, topic: p.ID}
+	if at := strings.LastIndexByte(p.ID, '/'); at >= 0 {
+		var n int32
+		if _, err := fmt.Sscan(p.ID[at+1:], &n); err == nil {
+			in.topic, in.number = p.ID[:at], n
+		}
+	}
+	return in
+}

@@ -1,0 +1,105 @@
+package fold
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"humpty/sources"
+)
+
+// view is all events in their buckets.
+type view struct {
+	source   *Source
+	inputs   []input
+	buckets  *buckets
+	types    *types
+	share    int64          // bytes that one reader may bring from disk at a time
+	replayed sources.Counts // of what is in no bucket
+
+	mu   sync.Mutex
+	told map[place]bool // letters that were written
+}
+
+// place is where an event is: partition (its number in the plan) and offset.
+type place struct {
+	source uint16
+	offset int64
+}
+
+func (v *view) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+	first, err1 := strconv.Atoi(p.From)
+	end, err2 := strconv.Atoi(p.To)
+	if err1 != nil || err2 != nil || first < 0 || first > end || end > bucketCount {
+		return nil, fmt.Errorf("fold: there is no partition %s from %q to %q", p.ID, p.From, p.To)
+	}
+	f, err := v.source.New()
+	if err != nil {
+		return nil, fmt.Errorf("fold: %w", err)
+	}
+	r := &reader{view: v, fold: f, bucket: first, end: end}
+	if from != "" {
+		hash, key, _ := strings.Cut(string(from), ":")
+		at, err := strconv.ParseUint(hash, 16, 64)
+		if err == nil {
+			r.behindKey, err = hex.DecodeString(key)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("fold: %q is no position of partition %s", from, p.ID)
+		}
+		r.behind, r.resumed = at, true
+		r.bucket = max(first, bucketOf(at))
+	} else if first == 0 {
+		r.owes = v.replayed
+	}
+	return r, nil
+}
+
+func (v *view) Close(context.Context) error { return v.buckets.close() }
+
+// letter writes one, the first time that an event is met.
+func (v *view) letter(at place, time int64, kind string, key, value []byte, reason string) error {
+	l := v.source.Letters
+	if l == nil {
+		return nil
+	}
+	v.mu.Lock()
+	told := v.told[at]
+	if !told && int64(len(v.told)) <= l.limit {
+		v.told[at] = true
+	}
+	v.mu.Unlock()
+	if told {
+		return nil
+	}
+	in := v.inputs[at.source]
+	return l.put(Letter{
+		Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Type: kind,
+		Key: Raw(key), Value: Raw(value), Reason: reason,
+	})
+}
+
+// passes says in how many parts of equal hash range a bucket is read.
+func (v *view) passes(b *bucket) uint64 {
+	n := uint64(1)
+	for b.file != nil && int64(n)*v.share < b.filed {
+		n *= 2
+	}
+	return n
+}
+
+// span is the hashes of one pass over a bucket; to 0: to the end of all.
+func span(bucket int, pass, passes uint64) (from, to uint64) {
+	width := uint64(1) << 56 / passes
+	from = uint64(bucket)<<56 + pass*width
+	return from, from + width
+}
+
+// after reports whether a key comes behind the position of a reader that goes on.
+func (r *reader) after(hash uint64, key []byte) bool {
+	return !r.resumed || hash > r.behind || hash == r.behind && bytes.Compare(key, r.behindKey) > 0
+}
