@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -28,7 +29,15 @@ type database struct {
 
 func newDatabase(t testing.TB, sql ...string) *database {
 	t.Helper()
-	d := connectTo(t, devstack.Postgres(t))
+	dsn := os.Getenv("HUMPTY_TEST_POSTGRES") // a server of the developer's own, with a last path of /postgres
+	if dsn != "" {
+		name := devstack.Name(t)
+		connectTo(t, dsn).exec("create database " + name + " template template0")
+		dsn = strings.Replace(dsn, "/postgres?", "/"+name+"?", 1)
+	} else {
+		dsn = devstack.Postgres(t)
+	}
+	d := connectTo(t, dsn)
 	for _, s := range sql {
 		d.exec(s)
 	}
