@@ -42,45 +42,60 @@ func batch(n int, version int64) []sinks.Document {
 func TestEachFault(t *testing.T) {
 	t.Parallel()
 	url := devstack.Elasticsearch(t)
-	for fault, name := range []string{"TooMany", "ItemsFull", "Unavailable", "CutBefore", "CutAfter", "GatewayOut", "Truncated", "Shortened", "Page", "Fewer"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var faults *sinktest.Faults
-			alias := alias(t, url)
-			target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
-				faults = &sinktest.Faults{Next: next, Every: 2, Kinds: []sinktest.Fault{sinktest.Fault(fault)}}
-				return faults
-			}})
-			index, _ := generation(t, target, alias, "")
-			var total sinks.Receipt
-			const rounds, n = 6, 10
-			before := faults.Spoiled.Load()
-			for range rounds {
-				docs, verdicts := batch(n, 1<<40), make([]sinks.Verdict, n)
-				receipt, err := index.Write(t.Context(), docs, verdicts)
+	alias := alias(t, url)
+	index, name := generation(t, target(t, elastic.Config{Addresses: []string{url}, Alias: alias}), alias, "")
+	kinds := []string{"TooMany", "ItemsFull", "Unavailable", "CutBefore", "CutAfter", "GatewayOut", "Truncated", "Shortened", "Page", "Fewer"}
+	t.Run("all", func(t *testing.T) {
+		for fault, kind := range kinds {
+			t.Run(kind, func(t *testing.T) {
+				t.Parallel()
+				faults := &sinktest.Faults{Every: 2, Kinds: []sinktest.Fault{sinktest.Fault(fault)}}
+				target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
+					faults.Next = next
+					return faults
+				}})
+				index, err := target.Open(t.Context(), name)
 				if err != nil {
 					t.Fatal(err)
 				}
-				for i, v := range verdicts {
-					if v.Outcome != sinks.Written {
-						t.Errorf("document %s: %+v", docs[i].ID, v)
-					}
-				}
-				total.Requests += receipt.Requests
-				total.Retries += receipt.Retries
-				total.Throttled += receipt.Throttled
+				spoiled(t, index, faults, kind, fault < 2)
+			})
+		}
+	})
+	if n, err := index.Count(t.Context()); n != int64(10*len(kinds)) || err != nil {
+		t.Errorf("%d documents (%v), want 10 for each fault", n, err)
+	}
+}
+
+func spoiled(t *testing.T, index sinks.Index, faults *sinktest.Faults, prefix string, full bool) {
+	t.Helper()
+	var total sinks.Receipt
+	const rounds, n = 6, 10
+	before := faults.Spoiled.Load()
+	for range rounds {
+		docs, verdicts := batch(n, 1<<40), make([]sinks.Verdict, n)
+		for i := range docs {
+			docs[i].ID = append([]byte(prefix), docs[i].ID...)
+		}
+		receipt, err := index.Write(t.Context(), docs, verdicts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range verdicts {
+			if v.Outcome != sinks.Written {
+				t.Errorf("document %s: %+v", docs[i].ID, v)
 			}
-			spoiled := int(faults.Spoiled.Load() - before)
-			if spoiled == 0 || total.Retries != spoiled || total.Requests != rounds+spoiled {
-				t.Errorf("receipts say %d requests, %d of them sent again; %d were spoiled", total.Requests, total.Retries, spoiled)
-			}
-			if full := fault < 2; full && total.Throttled != spoiled || !full && total.Throttled != 0 {
-				t.Errorf("receipts say that %d were throttled, %d were spoiled", total.Throttled, spoiled)
-			}
-			if n, err := index.Count(t.Context()); n != 10 || err != nil {
-				t.Errorf("%d documents (%v), want 10", n, err)
-			}
-		})
+		}
+		total.Requests += receipt.Requests
+		total.Retries += receipt.Retries
+		total.Throttled += receipt.Throttled
+	}
+	count := int(faults.Spoiled.Load() - before)
+	if count == 0 || total.Retries != count || total.Requests != rounds+count {
+		t.Errorf("receipts say %d requests, %d of them sent again; %d were spoiled", total.Requests, total.Retries, count)
+	}
+	if full && total.Throttled != count || !full && total.Throttled != 0 {
+		t.Errorf("receipts say that %d were throttled, %d were spoiled", total.Throttled, count)
 	}
 }
 
@@ -125,6 +140,8 @@ func faked(t *testing.T, cfg elastic.Config, bulk func(n int, req *http.Request,
 // TestGivesUp shows the answers that waiting does not cure.
 func TestGivesUp(t *testing.T) {
 	t.Parallel()
+	var says func() *http.Response
+	index := faked(t, elastic.Config{Patience: 200 * time.Millisecond}, func(int, *http.Request, string) *http.Response { return says() })
 	for name, test := range map[string]struct {
 		status int
 		answer string
@@ -140,10 +157,7 @@ func TestGivesUp(t *testing.T) {
 		"server error": {200, `{"errors":true,"items":[{"index":{"status":500,"error":{"type":"null_pointer_exception","reason":"oops"}}}]}`, elastic.Failed, []string{"null_pointer_exception: oops"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			index := faked(t, elastic.Config{Patience: 200 * time.Millisecond}, func(int, *http.Request, string) *http.Response {
-				return respond(test.status, test.answer)
-			})
+			says = func() *http.Response { return respond(test.status, test.answer) }
 			verdicts := make([]sinks.Verdict, 1)
 			_, err := index.Write(t.Context(), batch(1, 1), verdicts)
 			var e *elastic.Error

@@ -1,0 +1,303 @@
+package elastic_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"humpty/internal/devstack"
+	"humpty/sinks"
+	"humpty/sinks/elastic"
+)
+
+// both runs a test on Elasticsearch and on OpenSearch.
+func both(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	t.Parallel()
+	for name, server := range map[string]func(testing.TB) string{"Elasticsearch": devstack.Elasticsearch, "OpenSearch": devstack.OpenSearch} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, server(t))
+		})
+	}
+}
+
+// wants checks the kind of an error and that its message has all the parts.
+func wants(t *testing.T, err error, kind elastic.Kind, parts ...string) {
+	t.Helper()
+	var e *elastic.Error
+	if !errors.As(err, &e) || e.Kind != kind {
+		t.Fatalf("%v (%T), want an error of kind %d", err, err, kind)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the message lacks %q: %v", part, err)
+		}
+	}
+}
+
+// settingsOf reads an index as the server has it.
+func settingsOf(t *testing.T, url, index string) map[string]any {
+	t.Helper()
+	var all map[string]struct{ Settings map[string]any }
+	if err := json.Unmarshal([]byte(call(t, http.MethodGet, url+"/"+index+"/_settings?flat_settings=true", "")), &all); err != nil {
+		t.Fatal(err)
+	}
+	return all[index].Settings
+}
+
+// TestSettings follows the settings from the user's words to the load and back.
+func TestSettings(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		alias := alias(t, url)
+		target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+		index, name := generation(t, target, alias, `{"settings":{"number_of_shards":2,"index":{"refresh_interval":"7s"},"index.number_of_replicas":1,
+			"analysis":{"analyzer":{"mine":{"type":"custom","tokenizer":"standard","filter":["lowercase"]}}}},
+			"mappings":{"_meta":{"team":"search"},"properties":{"t":{"type":"text","analyzer":"mine"}}}}`)
+		had := settingsOf(t, url, name)
+		for key, want := range map[string]string{
+			"index.refresh_interval": "-1", "index.number_of_replicas": "0", "index.number_of_shards": "2", "index.translog.durability": "async",
+			"index.gc_deletes": "24h", "index.analysis.analyzer.mine.tokenizer": "standard",
+		} {
+			if had[key] != want {
+				t.Errorf("during the load %s is %v, want %s", key, had[key], want)
+			}
+		}
+		var said []string
+		if err := index.Seal(t.Context(), func(waiting string) { said = append(said, waiting) }); err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.Join(said, "\n"); !strings.Contains(text, "no longer: index "+name+" stays yellow, 2 copies have no node to be on (the cluster has 1 data nodes)") {
+			t.Errorf("Seal does not say that the copies have no place:\n%s", text)
+		}
+		has := settingsOf(t, url, name)
+		for key, want := range map[string]any{
+			"index.refresh_interval": "7s", "index.number_of_replicas": "1", "index.translog.durability": nil,
+			"index.translog.flush_threshold_size": nil, "index.gc_deletes": "24h",
+		} {
+			if has[key] != want {
+				t.Errorf("after the seal %s is %v, want %v", key, has[key], want)
+			}
+		}
+		if err := index.Note(t.Context(), sinks.Meta{Alias: alias, State: sinks.Live}); err != nil {
+			t.Fatal(err)
+		}
+		if err := index.Seal(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if has = settingsOf(t, url, name); has["index.gc_deletes"] != nil {
+			t.Errorf("when live index.gc_deletes is %v, want the default", has["index.gc_deletes"])
+		}
+		survey, err := target.Survey(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := survey.Generations[0].Meta.Restore; len(left) != 0 {
+			t.Errorf("the journal still has %s", left)
+		}
+		if mapping := call(t, http.MethodGet, url+"/"+name+"/_mapping", ""); !strings.Contains(mapping, `"team":"search"`) {
+			t.Errorf("the user's _meta is gone: %s", mapping)
+		}
+		if !strings.Contains(strings.Join(survey.Warnings, "\n"), "writers can create an index on the name "+alias) {
+			t.Errorf("no warning of auto-creation: %q", survey.Warnings)
+		}
+	})
+}
+
+// TestCrashedSeal is a seal that ended between the settings and the journal: another
+// run ends it.
+func TestCrashedSeal(t *testing.T) {
+	t.Parallel()
+	url := devstack.Elasticsearch(t)
+	alias := alias(t, url)
+	cut := &fake{} // no bulk is sent; mappings are not to be had
+	cfg := elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
+		cut.next = roundTrip(func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "/_mapping") {
+				return respond(400, `{"error":{"type":"crash","reason":"by the test"}}`), nil
+			}
+			return next.RoundTrip(req)
+		})
+		return cut
+	}}
+	index, name := generation(t, target(t, cfg), alias, `{"settings":{"refresh_interval":"7s","number_of_replicas":0}}`)
+	if err := index.Seal(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "by the test") {
+		t.Fatal(err)
+	}
+	later, err := target(t, elastic.Config{Addresses: []string{url}, Alias: alias}).Open(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := later.Seal(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if has := settingsOf(t, url, name); has["index.refresh_interval"] != "7s" || has["index.translog.durability"] != nil {
+		t.Errorf("the settings are not restored: %v", has)
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestBlocked: what stops writes for good ends in an error that says what to do.
+func TestBlocked(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		alias := alias(t, url)
+		target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Patience: 100 * time.Millisecond})
+		index, name := generation(t, target, alias, "")
+		block := func(setting, value string) {
+			call(t, http.MethodPut, url+"/"+name+"/_settings", `{"`+setting+`":`+value+`}`)
+		}
+		verdicts := make([]sinks.Verdict, 3)
+		for _, test := range []struct {
+			setting string
+			parts   []string
+		}{
+			{"index.blocks.write", []string{"somebody has set a block", `"index.blocks.write": null`}},
+			{"index.blocks.read_only_allow_delete", []string{"flood-stage watermark", "free space or add a node"}},
+		} {
+			block(test.setting, "true")
+			_, err := index.Write(t.Context(), batch(3, 1), verdicts)
+			wants(t, err, elastic.Failed, append(test.parts, "write to index "+name, "3 documents are without a verdict")...)
+			block(test.setting, "null")
+			if _, err := index.Write(t.Context(), batch(3, 1), verdicts); err != nil {
+				t.Fatalf("after the block: %v", err)
+			}
+		}
+		call(t, http.MethodPost, url+"/"+name+"/_close", "")
+		_, err := index.Write(t.Context(), batch(3, 1), verdicts)
+		wants(t, err, elastic.Failed, "somebody has closed the index", "/_open")
+	})
+}
+
+// TestDeletedMeanwhile: an index that is deleted while it is written must not come back
+// by itself, empty and with another mapping.
+func TestDeletedMeanwhile(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		alias := alias(t, url)
+		target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+		index, name := generation(t, target, alias, "")
+		verdicts := make([]sinks.Verdict, 3)
+		write := func() error {
+			_, err := index.Write(t.Context(), batch(3, 1), verdicts)
+			return err
+		}
+		call(t, http.MethodDelete, url+"/"+name+"/_alias/"+name+"-load", "")
+		if err := write(); err != nil || verdicts[0].Outcome != sinks.Written {
+			t.Fatalf("its own alias is not put back: %v, %+v", err, verdicts[0])
+		}
+		call(t, http.MethodDelete, url+"/"+name, "")
+		wants(t, write(), elastic.Failed, "index "+name+" was deleted while it was written")
+		if list := call(t, http.MethodGet, url+"/_cat/indices/"+name+"*?h=index&expand_wildcards=all", ""); list != "" {
+			t.Errorf("the write has made index %s", list)
+		}
+		call(t, http.MethodPut, url+"/"+name, "")
+		wants(t, write(), elastic.Failed, "deleted and made again by somebody else")
+	})
+}
+
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	_, err := elastic.Dial(t.Context(), elastic.Config{Addresses: []string{closed.URL}, Alias: "a"})
+	wants(t, err, elastic.Unreachable, "no answer from "+closed.URL, "connection refused", "is the server up")
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("<html>It works!</html>")) // the client's trouble
+	}))
+	defer page.Close()
+	_, err = elastic.Dial(t.Context(), elastic.Config{Addresses: []string{page.URL}, Alias: "a"})
+	wants(t, err, elastic.Unreachable, "no answer from "+page.URL)
+}
+
+// TestGuards refuses other clusters and what is not humpty's.
+func TestGuards(t *testing.T) {
+	t.Parallel()
+	url := devstack.Elasticsearch(t)
+	alias := alias(t, url)
+	_, err := elastic.Dial(t.Context(), elastic.Config{Addresses: []string{url}, Alias: alias, ClusterUUID: "another"})
+	wants(t, err, elastic.Guard, "not another (cluster_uuid of the target): nothing was touched", "set cluster_uuid: ")
+	uuid := strings.TrimSpace(err.Error()[strings.LastIndex(err.Error(), " ")+1:])
+	target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias, ClusterUUID: uuid})
+	foreign := alias + "-foreign"
+	call(t, http.MethodPut, url+"/"+foreign, `{"mappings":{"_meta":{"humpty":{"alias":"other"}}}}`)
+	_, err = target.Open(t.Context(), foreign)
+	wants(t, err, elastic.Guard, "index "+foreign+" was not made by humpty for alias "+alias)
+	wants(t, target.Drop(t.Context(), foreign), elastic.Guard, "it is not touched")
+	index, name := generation(t, target, alias, "")
+	call(t, http.MethodPost, url+"/_aliases", `{"actions":[{"add":{"index":"`+name+`","alias":"`+alias+`.too"}}]}`)
+	wants(t, target.Drop(t.Context(), name), elastic.Guard, "is not dropped: alias "+alias+".too serves it")
+	if _, err := index.Count(t.Context()); err != nil {
+		t.Error(err)
+	}
+	change := sinks.AliasChange{Alias: alias, To: name, Actions: []sinks.AliasAction{{Verb: "remove_index", Index: foreign}, {Verb: "add", Index: name, Alias: alias}}}
+	wants(t, target.Swap(t.Context(), change), elastic.Guard, "a swap must not delete index "+foreign)
+	_, err = target.Create(t.Context(), sinks.Generation{Name: "elsewhere", Meta: sinks.Meta{Alias: alias}})
+	wants(t, err, elastic.Guard, "its name must begin with "+alias+"-")
+}
+
+// TestAliasProperties: filter, routing and write flag go with the alias; other aliases
+// of the old index stay.
+func TestAliasProperties(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		alias := alias(t, url)
+		target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+		legacy := alias + ".legacy"
+		call(t, http.MethodPut, url+"/"+legacy, `{"aliases":{"`+alias+`":{"filter":{"term":{"tenant":7}},"index_routing":"7","search_routing":"7","is_write_index":true},"`+alias+`.other":{}}}`)
+		_, name := generation(t, target, alias, "")
+		survey, err := target.Survey(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(survey.Serving) != 1 || survey.Serving[0].Ours || survey.Live() != legacy {
+			t.Fatalf("serving %+v, want %s", survey.Serving, legacy)
+		}
+		change, err := survey.SwapTo(name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := target.Swap(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+		if has := call(t, http.MethodGet, url+"/_alias/"+alias, ""); has != `{"`+name+`":{"aliases":{"`+alias+`":{"filter":{"term":{"tenant":7}},"index_routing":"7","search_routing":"7","is_write_index":true}}}}` {
+			t.Errorf("the alias is %s", has)
+		}
+		if has := call(t, http.MethodGet, url+"/_alias/"+alias+".other", ""); !strings.Contains(has, legacy) {
+			t.Errorf("the other alias is %s", has)
+		}
+	})
+}
+
+// TestTemplates: those of the user's fill in what the definition leaves out, but must not
+// put an alias on an empty index; a data stream cannot be swapped.
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	url := devstack.OpenSearch(t) // the other server's build has none
+	alias := alias(t, url)
+	target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+	template := url + "/_index_template/" + alias
+	t.Cleanup(func() { call(t, http.MethodDelete, template, "") })
+	call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"template":{"aliases":{"`+alias+`":{}}}}`)
+	_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
+	wants(t, err, elastic.Definition, "would put it behind alias "+alias+" while it is empty", "index_patterns")
+	call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"template":{"settings":{"refresh_interval":"9s","number_of_replicas":0}}}`)
+	index, name := generation(t, target, alias, `{"settings":{"number_of_replicas":"0"}}`)
+	if err := index.Seal(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if has := settingsOf(t, url, name); has["index.refresh_interval"] != "9s" {
+		t.Errorf("refresh_interval is %v, want the template's", has["index.refresh_interval"])
+	}
+	call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`*"],"data_stream":{}}`)
+	_, err = target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
+	wants(t, err, elastic.Definition, "data stream")
+	call(t, http.MethodPut, url+"/_data_stream/"+alias, "")
+	defer call(t, http.MethodDelete, url+"/_data_stream/"+alias, "")
+	_, err = target.Survey(t.Context())
+	wants(t, err, elastic.Guard, alias+" is a data stream")
+}
