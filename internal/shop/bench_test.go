@@ -50,11 +50,15 @@ func BenchmarkCompare(b *testing.B) {
 func BenchmarkDigest(b *testing.B) {
 	line := `{"l_orderkey":1,"l_linenumber":1,"l_partname":"hand-made glass armchair","l_quantity":1,"l_extendedprice":202.80,"l_shipdate":"2023-08-20"}`
 	document := []byte(`{"o_orderkey":1,"o_totalprice":41438.37,"o_comment":"carry it up","lines":[` + line + "," + line + "," + line + "," + line + `]}`)
-	b.SetBytes(int64(len(document)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := sumOf(document); err != nil {
-			b.Fatal(err)
-		}
+	for name, s := range map[string]summer{"bytes": new(bytesSum), "parsed": parsedSum{}} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(document)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := s.sum(document); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

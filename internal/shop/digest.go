@@ -12,11 +12,30 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// digest stands for a JSON value: equal for values that are equal, whatever the order of
-// their fields, the escapes of their strings and the form of their numbers.
+// digest stands for a document.
 type digest = xxh3.Uint128
 
-func sumOf(document []byte) (digest, error) {
+// summer makes digests; it belongs to one goroutine.
+type summer interface {
+	sum(document []byte) (digest, error)
+}
+
+// bytesSum is equal for documents with the same bytes but for the space between them.
+type bytesSum struct{ compact bytes.Buffer }
+
+func (s *bytesSum) sum(document []byte) (digest, error) {
+	s.compact.Reset()
+	if err := json.Compact(&s.compact, document); err != nil {
+		return digest{}, fmt.Errorf("not JSON: %w", err)
+	}
+	return xxh3.Hash128(s.compact.Bytes()), nil
+}
+
+// parsedSum is equal for values that are equal, whatever the order of their fields, the
+// escapes of their strings and the form of their numbers.
+type parsedSum struct{}
+
+func (parsedSum) sum(document []byte) (digest, error) {
 	d := json.NewDecoder(bytes.NewReader(document))
 	d.UseNumber()
 	var v any

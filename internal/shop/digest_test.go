@@ -52,7 +52,7 @@ func TestNotOneValue(t *testing.T) {
 		`{} {}`:    "more than one JSON value",
 		`{"a":1e}`: "not JSON",
 	} {
-		if _, err := sumOf([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := new(parsedSum).sum([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
@@ -60,7 +60,7 @@ func TestNotOneValue(t *testing.T) {
 
 func digestOf(t *testing.T, text string) digest {
 	t.Helper()
-	sum, err := sumOf([]byte(text))
+	sum, err := new(parsedSum).sum([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
