@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -139,8 +140,25 @@ insert into rnd select i, (random() * 65535 - 32768)::int2, (random() * 4e9 - 2e
 from generate_series(1, %d) i;
 update rnd set a = null, d = null, h = null, q = null where random() < 0.1;
 set timezone = 'UTC'; set intervalstyle = 'postgres'`, float64(seed%1000)/1000, rows))
-	got := d.read(Config{Shape: sources.Shape{From: "rnd", Columns: append(plain("id"), plain(strings.Split("abcdefghijklmnopqrs", "")...)...)}})
-	d.equal(got, `select id, row_to_json(x) from (select id,a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,encode(p, 'base64') p,q,r,s from rnd) x`)
+	got := d.read(Config{Shape: sources.Shape{From: "rnd", Columns: append(plain("id"), plain(strings.Split("abcdehijklmnopqrs", "")...)...)}})
+	d.equal(got, `select id, row_to_json(x) from (select id,a,b,c,d,e,h,i,j,k,l,m,n,o,encode(p, 'base64') p,q,r,s from rnd) x`)
+	// PostgreSQL's shortest form is sometimes a digit longer, where the shorter one lies on
+	// the edge to the neighbour: it reads back as the same number
+	floats := d.read(Config{Shape: sources.Shape{From: "rnd", Columns: plain("f", "g")}})
+	for _, row := range d.rows("select id, f, g from rnd") {
+		var ours struct{ F, G json.Number }
+		if err := json.Unmarshal(floats[row[0]].Value, &ours); err != nil {
+			t.Fatal(err)
+		}
+		for i, bits := range []int{32, 64} {
+			mine := []string{ours.F.String(), ours.G.String()}[i]
+			a, errA := strconv.ParseFloat(mine, bits)
+			b, errB := strconv.ParseFloat(row[i+1], bits)
+			if errA != nil || errB != nil || a != b || len(mine) > len(row[i+1]) {
+				t.Fatalf("got %s, want %s (%v, %v)", mine, row[i+1], errA, errB)
+			}
+		}
+	}
 }
 
 func TestNotFinite(t *testing.T) {

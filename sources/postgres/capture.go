@@ -1,0 +1,147 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/internal/problem"
+	"humpty/sources"
+)
+
+var _ sources.Live = (*Source)(nil)
+
+// Capture implements sources.Live by a publication and a logical replication slot.
+func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.Feed, error) {
+	db, err := connect(ctx, s.config.DSN, &s.config)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.capture(ctx, db, slotName(name), from)
+	if err != nil {
+		db.close(ctx)
+		return nil, err
+	}
+	return f, nil
+}
+
+func (s *Source) capture(ctx context.Context, db *session, name string, from sources.Position) (_ *feed, err error) {
+	t, _, err := compile(ctx, db, &s.config)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := captures(ctx, db, t)
+	if err != nil {
+		return nil, err
+	}
+	if err := canCapture(ctx, db); err != nil {
+		return nil, err
+	}
+	conn, err := replication(ctx, s.config.DSN)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = conn.Close(context.WithoutCancel(ctx)) // the error that matters is the one returned
+		}
+	}()
+	var start pglogrepl.LSN
+	if from == "" {
+		// The publication must be older than the slot, or the slot is unusable for good.
+		if err := dropSlot(ctx, db, name); err != nil { // of an attempt that died before it was recorded
+			return nil, err
+		}
+		if err := publish(ctx, db, name, tables); err != nil {
+			return nil, err
+		}
+		if err := createSlot(ctx, conn, db, name, s.config.slotPatience()); err != nil {
+			return nil, errors.Join(err, dropSlot(ctx, db, name))
+		}
+	} else if start, err = pglogrepl.ParseLSN(string(from)); err != nil {
+		return nil, fmt.Errorf("position %q of the capture cannot be read: %w", from, err)
+	}
+	if err := s.start(ctx, db, conn, name, start); err != nil {
+		return nil, err
+	}
+	if err := gate(ctx, db, s.config.slotPatience()); err != nil {
+		return nil, err
+	}
+	recent, err := db.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.live = true
+	s.mu.Unlock()
+	return newFeed(db, conn, name, tables, start, recent.Max), nil
+}
+
+// slotPatience is how long open transactions are waited for.
+func (c *Config) slotPatience() time.Duration { return max(2*c.LockTimeout, time.Minute) }
+
+// canCapture checks the server's side.
+func canCapture(ctx context.Context, db *session) error {
+	var problems problem.List
+	rows, err := db.rows(ctx, "select pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery()")
+	if err != nil {
+		return fmt.Errorf("%s: read its settings: %w", db.name, err)
+	}
+	if rows[0][0] != "logical" {
+		problems.Add(db.name, "ALTER SYSTEM SET wal_level = logical; and restart the server; or use consistency: snapshot",
+			"its wal_level is %s: changes cannot be captured", rows[0][0])
+	}
+	if rows[0][1] == "t" {
+		problems.Add(db.name, "name the primary in dsn; a replica can be read from with read_dsn", "it is a standby: changes are captured on the primary")
+	}
+	return problems.Err()
+}
+
+// start begins the stream, and checks only then that nothing is missing before it: the
+// server would skip forward silently.
+func (s *Source) start(ctx context.Context, db *session, conn *pgconn.PgConn, name string, from pglogrepl.LSN) error {
+	err := pglogrepl.StartReplication(ctx, conn, name, from, pglogrepl.StartReplicationOptions{
+		Mode:       pglogrepl.LogicalReplication,
+		PluginArgs: []string{"proto_version '1'", "publication_names '" + name + "'", "messages 'true'"},
+	})
+	const remedy = "what was read cannot be trusted to be complete: start a new rebuild"
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg) && pg.Code == "42704":
+		return &sources.Gap{Why: fmt.Sprintf("slot %s is gone from %s", name, db.name), Remedy: remedy}
+	case errors.As(err, &pg) && pg.Code == "55000":
+		return &sources.Gap{Why: fmt.Sprintf("slot %s: %s", name, pg.Message), Remedy: remedy}
+	case err != nil:
+		return fmt.Errorf("start to read slot %s: %w", name, err)
+	}
+	rows, err := db.rows(ctx, `
+select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') from pg_catalog.pg_replication_slots where slot_name = $1`, name)
+	if err != nil {
+		return fmt.Errorf("look up slot %s: %w", name, err)
+	}
+	if len(rows) == 0 || rows[0][1] == "lost" {
+		return &sources.Gap{Why: fmt.Sprintf("slot %s has lost its log (max_slot_wal_keep_size)", name), Remedy: remedy}
+	}
+	confirmed, err := pglogrepl.ParseLSN(rows[0][0])
+	if err != nil {
+		return fmt.Errorf("slot %s: %w", name, err)
+	}
+	if from != 0 && confirmed > from {
+		return &sources.Gap{Why: fmt.Sprintf("slot %s has moved on to %s, the run is at %s", name, confirmed, from), Remedy: remedy}
+	}
+	return nil
+}
+
+// Release implements sources.Live.
+func (s *Source) Release(ctx context.Context, name string) error {
+	db, err := connect(ctx, s.config.DSN, &s.config)
+	if err != nil {
+		return err
+	}
+	defer db.close(ctx)
+	return dropSlot(ctx, db, slotName(name))
+}

@@ -1,0 +1,196 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"humpty/sources"
+	"humpty/sources/postgres/pgoutput"
+)
+
+// statusEvery is how often the server is told how far we are; it ends connections that
+// are silent for wal_sender_timeout, 60 s by default.
+const statusEvery = 5 * time.Second
+
+// feed reads a slot.
+type feed struct {
+	db   *session // for fences and lag
+	conn *pgconn.PgConn
+	name string
+	rows marker
+
+	acked     atomic.Uint64 // durable at the reader of the feed
+	delivered pglogrepl.LSN // behind the last transaction given out
+	received  atomic.Uint64 // how far the server's log is known
+	told      time.Time
+	fences    atomic.Int64
+	lock      chan struct{} // held while db is used
+}
+
+func newFeed(db *session, conn *pgconn.PgConn, name string, tables []captured, start pglogrepl.LSN, recent uint64) *feed {
+	f := &feed{db: db, conn: conn, name: name, rows: newMarker(tables, recent), delivered: start, lock: make(chan struct{}, 1)}
+	f.acked.Store(uint64(start))
+	return f
+}
+
+// Next implements sources.Feed.
+func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
+	for {
+		if time.Since(f.told) > statusEvery {
+			if err := f.tell(ctx); err != nil {
+				return err
+			}
+		}
+		data, err := f.receive(ctx)
+		if err != nil {
+			return err
+		}
+		if data == nil {
+			continue
+		}
+		message, err := pgoutput.Decode(data)
+		if err != nil {
+			return fmt.Errorf("slot %s: %w", f.name, err)
+		}
+		whole, err := f.rows.take(message, m)
+		if err != nil {
+			return err
+		}
+		if whole {
+			if end := f.rows.end; end != 0 {
+				f.delivered = end
+			}
+			m.Position = sources.Position(f.delivered.String())
+			return nil
+		}
+	}
+}
+
+// receive waits for a message of the stream, no longer than until it is time to tell
+// the server how far we are; nil if there is none.
+func (f *feed) receive(ctx context.Context) ([]byte, error) {
+	waiting, cancel := context.WithTimeout(ctx, statusEvery)
+	defer cancel()
+	raw, err := f.conn.ReceiveMessage(waiting)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case pgconn.Timeout(err):
+		return nil, nil
+	default:
+		return nil, fmt.Errorf("slot %s: the stream of changes ended: %w", f.name, err)
+	}
+	switch msg := raw.(type) {
+	case *pgproto3.ErrorResponse:
+		return nil, fmt.Errorf("slot %s: %w", f.name, pgconn.ErrorResponseToPgError(msg))
+	case *pgproto3.CopyData:
+		return f.unwrap(ctx, msg.Data)
+	}
+	return nil, nil
+}
+
+func (f *feed) unwrap(ctx context.Context, data []byte) ([]byte, error) {
+	if len(data) == 0 {
+		return nil, errors.New("an empty message in the replication stream")
+	}
+	switch data[0] {
+	case pglogrepl.XLogDataByteID:
+		x, err := pglogrepl.ParseXLogData(data[1:])
+		if err != nil {
+			return nil, fmt.Errorf("slot %s: %w", f.name, err)
+		}
+		f.received.Store(max(f.received.Load(), uint64(x.ServerWALEnd)))
+		return x.WALData, nil
+	case pglogrepl.PrimaryKeepaliveMessageByteID:
+		k, err := pglogrepl.ParsePrimaryKeepaliveMessage(data[1:])
+		if err != nil {
+			return nil, fmt.Errorf("slot %s: %w", f.name, err)
+		}
+		f.received.Store(max(f.received.Load(), uint64(k.ServerWALEnd)))
+		// Nothing of ours lies between what was delivered and this: let the server forget
+		// it, or its log would pile up while only other tables are busy.
+		if !f.rows.open && f.acked.Load() >= uint64(f.delivered) {
+			f.delivered = max(f.delivered, k.ServerWALEnd)
+			f.acked.Store(uint64(f.delivered))
+		}
+		if k.ReplyRequested {
+			return nil, f.tell(ctx)
+		}
+	}
+	return nil, nil
+}
+
+func (f *feed) tell(ctx context.Context) error {
+	f.told = time.Now()
+	at := pglogrepl.LSN(f.acked.Load())
+	if at == 0 {
+		return nil
+	}
+	if err := pglogrepl.SendStandbyStatusUpdate(ctx, f.conn, pglogrepl.StandbyStatusUpdate{WALWritePosition: at}); err != nil {
+		return fmt.Errorf("slot %s: tell the server how far we are: %w", f.name, err)
+	}
+	return nil
+}
+
+// Acknowledge implements sources.Feed. The server is told with the next status.
+func (f *feed) Acknowledge(_ context.Context, to sources.Position) error {
+	at, err := pglogrepl.ParseLSN(string(to))
+	if err != nil {
+		return fmt.Errorf("position %q: %w", to, err)
+	}
+	for old := f.acked.Load(); uint64(at) > old && !f.acked.CompareAndSwap(old, uint64(at)); old = f.acked.Load() {
+	}
+	return nil
+}
+
+// fencePrefix marks our messages in the stream.
+const fencePrefix = "humpty"
+
+// Fence implements sources.Feed by a committed message: its commit also flushes what was
+// committed asynchronously before.
+func (f *feed) Fence(ctx context.Context) (string, error) {
+	id := f.name + "/" + strconv.FormatInt(f.fences.Add(1), 10) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	_, err := f.ask(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, $2)", fencePrefix, id)
+	return id, err
+}
+
+// Lag implements sources.Feed.
+func (f *feed) Lag(ctx context.Context) (behind, held int64, err error) {
+	row, err := f.ask(ctx, `
+select (pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), $2::pg_lsn))::int8,
+  (pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn))::int8
+from pg_catalog.pg_replication_slots where slot_name = $1`, f.name, pglogrepl.LSN(f.received.Load()).String())
+	if err != nil || row == nil {
+		return 0, 0, err
+	}
+	return max(toInt(row[0]), 0), toInt(row[1]), nil
+}
+
+func (f *feed) ask(ctx context.Context, sql string, args ...string) ([]string, error) {
+	select {
+	case f.lock <- struct{}{}:
+		defer func() { <-f.lock }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	rows, err := f.db.rows(ctx, sql, args...)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+// Close implements sources.Feed.
+func (f *feed) Close(ctx context.Context) error {
+	f.db.close(ctx)
+	return f.conn.Close(ctx)
+}

@@ -1,0 +1,162 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// slotName is what publication and slot of a capture are called.
+func slotName(capture string) string {
+	name := []byte("humpty_")
+	for _, c := range strings.ToLower(capture) {
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' {
+			name = append(name, byte(c))
+		} else {
+			name = append(name, '_')
+		}
+	}
+	return string(name[:min(len(name), 63)])
+}
+
+// replication opens a connection that speaks the replication protocol, with the settings
+// that give values the text they have in documents' ids.
+func replication(ctx context.Context, dsn string) (*pgconn.PgConn, error) {
+	config, err := pgconn.ParseConfig(dsn)
+	if err != nil {
+		return nil, errors.New("the dsn of the PostgreSQL source cannot be read")
+	}
+	config.RuntimeParams["replication"] = "database"
+	config.RuntimeParams["application_name"] = "humpty"
+	config.RuntimeParams["client_encoding"] = "UTF8"
+	config.RuntimeParams["datestyle"] = "ISO, YMD"
+	config.RuntimeParams["timezone"] = "UTC"
+	config.RuntimeParams["intervalstyle"] = "postgres"
+	config.RuntimeParams["extra_float_digits"] = "1"
+	config.RuntimeParams["bytea_output"] = "hex"
+	conn, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && pg.Code == "42501" {
+			return nil, fmt.Errorf("user %s may not replicate: %s\n    ALTER ROLE %s REPLICATION;", config.User, pg.Message, ident(config.User))
+		}
+		return nil, connectError(err, config, fmt.Sprintf("replication of database %s on %s", config.Database, config.Host))
+	}
+	return conn, nil
+}
+
+// publish creates the publication of the captured tables, partition by partition: a
+// TRUNCATE of a single partition would not come through their root.
+func publish(ctx context.Context, db *session, name string, tables []captured) error {
+	list := make([]string, len(tables))
+	for i, t := range tables {
+		list[i] = t.sql
+	}
+	err := db.exec(ctx, "create publication "+ident(name)+" for table "+strings.Join(list, ", ")+" with (publish_via_partition_root = false)")
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "42501" {
+		return fmt.Errorf("create a publication: %s\n    the user needs CREATE on the database and must own the tables: %s", pg.Message, strings.Join(list, ", "))
+	}
+	if err != nil {
+		return fmt.Errorf("create publication %s: %w", name, err)
+	}
+	return nil
+}
+
+// createSlot creates the slot. It waits for every transaction of the cluster that has
+// written something; what it waits for is named when the wait is given up.
+func createSlot(ctx context.Context, conn *pgconn.PgConn, watcher *session, name string, patience time.Duration) error {
+	if _, err := conn.Exec(ctx, "set lock_timeout = "+millis(patience)).ReadAll(); err != nil {
+		return fmt.Errorf("prepare slot %s: %w", name, err)
+	}
+	_, err := pglogrepl.CreateReplicationSlot(ctx, conn, name, "pgoutput",
+		pglogrepl.CreateReplicationSlotOptions{Mode: pglogrepl.LogicalReplication, SnapshotAction: "NOEXPORT_SNAPSHOT"})
+	var pg *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &pg) && pg.Code == "55P03":
+		return fmt.Errorf("slot %s could not be created in %s: it waits for open transactions\n    %s", name, patience, holders(ctx, watcher))
+	case errors.As(err, &pg) && pg.Code == "53400":
+		return fmt.Errorf("slot %s: %s\n    raise max_replication_slots, or drop slots that nobody uses (pg_replication_slots)", name, pg.Message)
+	case errors.As(err, &pg) && pg.Code == "55000":
+		return fmt.Errorf("slot %s: %s\n    ALTER SYSTEM SET wal_level = logical; and restart the server", name, pg.Message)
+	}
+	return fmt.Errorf("create slot %s: %w", name, err)
+}
+
+// holders names the transactions that others wait for.
+func holders(ctx context.Context, db *session) string {
+	rows, err := db.rows(ctx, `
+select 'pid ' || pid || ' (database ' || coalesce(datname, '?') || ', user ' || coalesce(usename, '?') || ', ' || coalesce(state, '?')
+  || ', open for ' || date_trunc('second', now() - xact_start) || ')'
+from pg_catalog.pg_stat_activity where backend_xid is not null and pid <> pg_catalog.pg_backend_pid() order by xact_start limit 5`)
+	if err != nil {
+		return "see pg_stat_activity: " + err.Error()
+	}
+	var names []string
+	for _, r := range rows {
+		names = append(names, r[0])
+	}
+	prepared, err := db.rows(ctx, "select 'prepared transaction ' || gid || ' of ' || owner from pg_catalog.pg_prepared_xacts order by prepared limit 5")
+	if err == nil {
+		for _, r := range prepared {
+			names = append(names, r[0])
+		}
+	}
+	if len(names) == 0 {
+		return "none is open now: try again"
+	}
+	return "end it, or wait: " + strings.Join(names, "; ")
+}
+
+// dropSlot drops slot and publication of a capture, if they are there. A reader that the
+// server still believes to be connected is ended.
+func dropSlot(ctx context.Context, db *session, name string) error {
+	for {
+		rows, err := db.rows(ctx, "select coalesce(active_pid, 0) from pg_catalog.pg_replication_slots where slot_name = $1", name)
+		if err != nil {
+			return fmt.Errorf("look up slot %s: %w", name, err)
+		}
+		if len(rows) == 0 {
+			break
+		}
+		if rows[0][0] != "0" {
+			if _, err := db.rows(ctx, "select pg_catalog.pg_terminate_backend($1::int)", rows[0][0]); err != nil {
+				return fmt.Errorf("end the reader of slot %s (pid %s): %w", name, rows[0][0], err)
+			}
+		}
+		_, err = db.rows(ctx, "select pg_catalog.pg_drop_replication_slot($1)", name)
+		var pg *pgconn.PgError
+		switch {
+		case err == nil:
+		case errors.As(err, &pg) && pg.Code == "55006": // still active
+			if err := pause(ctx, 50*time.Millisecond); err != nil {
+				return err
+			}
+		case errors.As(err, &pg) && pg.Code == "42704": // gone meanwhile
+		default:
+			return fmt.Errorf("drop slot %s: %w", name, err)
+		}
+	}
+	if err := db.exec(ctx, "set client_min_messages = warning; drop publication if exists "+ident(name)); err != nil {
+		return fmt.Errorf("drop publication %s: %w", name, err)
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,186 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"humpty/internal/problem"
+	"humpty/sources"
+)
+
+// watch is why a table is captured: a change of its row touches the documents that the
+// values of these columns lead to.
+type watch struct {
+	node    *node
+	through bool     // the table is the join table of the node's include
+	columns []string // root: the id; include: its side of the condition
+}
+
+// mark paths: the node's path, and behind this suffix its join table.
+const throughSuffix = "#through"
+
+func (w *watch) path() string {
+	if w.through {
+		return w.node.path + throughSuffix
+	}
+	return w.node.path
+}
+
+func (w *watch) relation() *relation {
+	if w.through {
+		return w.node.through
+	}
+	return w.node.rel
+}
+
+// watches lists what has to be captured for a tree.
+func (t *tree) watches() []*watch {
+	var all []*watch
+	for _, n := range t.nodes {
+		w := &watch{node: n}
+		switch {
+		case n.parent == nil:
+			for _, k := range n.id {
+				w.columns = append(w.columns, k.name)
+			}
+		case n.through != nil:
+			for _, j := range n.tail {
+				w.columns = append(w.columns, j.child)
+			}
+			all = append(all, &watch{node: n, through: true, columns: children(n.head)})
+		default:
+			w.columns = children(n.head)
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+func children(joins []join) []string {
+	names := make([]string, len(joins))
+	for i, j := range joins {
+		names[i] = j.child
+	}
+	return names
+}
+
+// leavesSQL lists a table, or its partitions that hold rows, with the identity that the
+// stream carries of them: its columns, all of them for FULL, none for NOTHING.
+const leavesSQL = `
+select l.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.relname), l.relreplident,
+  coalesce((select string_agg(a.attname, chr(1)) from pg_catalog.pg_attribute a
+    where a.attrelid = l.oid and a.attnum > 0 and not a.attisdropped and case l.relreplident
+      when 'f' then true
+      when 'd' then a.attnum = any (select unnest(i.indkey::int2[]) from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisprimary)
+      when 'i' then a.attnum = any (select unnest(i.indkey::int2[]) from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisreplident)
+      else false end), '')
+from pg_catalog.pg_class l join pg_catalog.pg_namespace n on n.oid = l.relnamespace
+where l.relkind = 'r' and (l.oid = $1::oid or l.oid in (select relid from pg_catalog.pg_partition_tree($1::oid)))`
+
+// captured is a table that changes are captured of, with why.
+type captured struct {
+	oid, sql string
+	watches  []*watch
+}
+
+// captures holds what is watched against what the stream will carry. All that is
+// missing comes at once, with the statements to run.
+func captures(ctx context.Context, db *session, t *tree) ([]captured, error) {
+	var problems problem.List
+	var all []captured
+	for _, w := range t.watches() {
+		rel := w.relation()
+		if rel.kind != 'r' && rel.kind != 'p' {
+			problems.Add(w.node.shape.Place, "name the tables with from:, or use consistency: snapshot",
+				"changes of %s cannot be captured: it is no table", rel.label)
+			continue
+		}
+		leaves, err := db.rows(ctx, leavesSQL, rel.oid)
+		if err != nil {
+			return nil, fmt.Errorf("look up the replica identity of %s: %w", rel.label, err)
+		}
+		for _, leaf := range leaves {
+			identity := strings.Split(leaf[3], "\x01")
+			if missing := without(w.columns, identity); len(missing) > 0 {
+				problems.Add(w.node.shape.Place, identityRemedy(leaf[1], rel, w.columns), "%s", identityLoss(leaf[1], leaf[3] == "", missing))
+				continue
+			}
+			at := slices.IndexFunc(all, func(c captured) bool { return c.oid == leaf[0] })
+			if at < 0 {
+				at = len(all)
+				all = append(all, captured{oid: leaf[0], sql: leaf[1]})
+			}
+			all[at].watches = append(all[at].watches, w)
+		}
+	}
+	return all, problems.Err()
+}
+
+func without(wanted, have []string) []string {
+	return slices.DeleteFunc(slices.Clone(wanted), func(c string) bool { return slices.Contains(have, c) })
+}
+
+func identityLoss(table string, none bool, missing []string) string {
+	if none {
+		return "table " + table + " has no replica identity: to publish it would make the application's updates and deletes fail"
+	}
+	return fmt.Sprintf("the replica identity of %s does not hold %s: when a row moves or is deleted, the stream would not say which document it belonged to",
+		table, strings.Join(missing, ", "))
+}
+
+// identityRemedy prefers an index over the foreign key and the primary key, which costs
+// little; FULL writes whole rows to the log.
+func identityRemedy(table string, rel *relation, columns []string) string {
+	full := "ALTER TABLE " + table + " REPLICA IDENTITY FULL;"
+	var key []string
+	for _, i := range rel.indexes {
+		if i.primary {
+			key = i.columns
+		}
+	}
+	if key == nil {
+		return full
+	}
+	all := append(slices.Clone(columns), without(key, columns)...)
+	for _, name := range all {
+		if c := rel.column(name); c == nil || !c.notNull {
+			return full + "\n(an index would be cheaper, but its columns must be NOT NULL)"
+		}
+	}
+	index := rel.name + "_humpty_identity"
+	return "CREATE UNIQUE INDEX CONCURRENTLY " + ident(index) + " ON " + table + " (" + identList(all) + ");\n" +
+		"ALTER TABLE " + table + " REPLICA IDENTITY USING INDEX " + ident(index) + ";"
+}
+
+// mark reads the watched values of a row; ok is false where one is NULL or not there.
+func (w *watch) mark(value func(column string) (text string, ok bool)) (sources.Mark, bool) {
+	texts := make([]string, len(w.columns))
+	for i, name := range w.columns {
+		text, ok := value(name)
+		if !ok {
+			return sources.Mark{}, false
+		}
+		texts[i] = text
+	}
+	if w.node.parent != nil {
+		return sources.Mark{Node: w.path(), Key: formatPosition(texts)}, true
+	}
+	return sources.Mark{Key: string(w.node.documentID(texts))}, true
+}
+
+// documentID is the id that a root row with these texts has.
+func (n *node) documentID(texts []string) []byte {
+	var id []byte
+	for i, text := range texts {
+		if n.id[i].typ == oidBool {
+			text = map[string]string{"t": "true", "f": "false"}[text]
+		}
+		if len(texts) == 1 {
+			return []byte(text)
+		}
+		id = appendIDPart(id, []byte(text), i == 0)
+	}
+	return id
+}
