@@ -55,6 +55,7 @@ type examination struct {
 	plan       sources.Plan
 	view       sources.View
 	ignore     *canon.Paths
+	foreign    bool // others wrote the generation, whatever its state says
 }
 
 func newExamination(e *Examine) *examination {
@@ -134,7 +135,7 @@ func (x *examination) alone() bool {
 	case sinks.Live, sinks.Retired:
 		return false
 	}
-	return !x.finding.Serving
+	return !x.finding.Serving && !x.foreign
 }
 
 // prove asks the rest: definition and queries.

@@ -12,7 +12,8 @@ type Snapshots interface {
 	// until it is there whole. report, if not nil, is told how many bytes are.
 	Save(ctx context.Context, repository, name, generation string, report func(done, total int64)) (Snapshot, error)
 
-	// Saved reads what a snapshot holds of this alias; it changes nothing.
+	// Saved reads what a snapshot holds of this alias, the newest one if name is empty;
+	// it changes nothing.
 	Saved(ctx context.Context, repository, name string) (Snapshot, error)
 
 	// Restore brings a generation back under another name, behind no alias, and waits

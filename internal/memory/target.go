@@ -25,12 +25,13 @@ type Target struct {
 	OnAmend    func()   // called before documents are amended
 	Deviations []string // what every index says where it is not as it was asked for
 
-	mu       sync.Mutex
-	indices  map[string]*index
-	serving  []string
-	blocked  map[string]bool
-	concrete *sinks.Concrete
-	lease    sinks.Lease
+	mu        sync.Mutex
+	indices   map[string]*index
+	serving   []string
+	blocked   map[string]bool
+	concrete  *sinks.Concrete
+	snapshots map[string]snapshot
+	lease     sinks.Lease
 }
 
 var (

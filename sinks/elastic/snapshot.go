@@ -88,6 +88,12 @@ func (s savedSnapshot) why() string {
 
 // Saved reads a snapshot; it must hold one generation of this alias, whole.
 func (t *Target) Saved(ctx context.Context, repository, name string) (sinks.Snapshot, error) {
+	if name == "" {
+		var err error
+		if name, err = t.newest(ctx, repository); err != nil {
+			return sinks.Snapshot{}, err
+		}
+	}
 	s, state, err := t.saved(ctx, repository, name)
 	if err == nil && state.State != "SUCCESS" {
 		err = guard("take another one, or wait for it", "snapshot %s/%s is not whole (%s): %s", repository, name, state.State, state.why())
@@ -112,12 +118,7 @@ func (t *Target) saved(ctx context.Context, repository, name string) (sinks.Snap
 	one := a.Snapshots[0]
 	s.Taken, s.Took = time.UnixMilli(one.Started).UTC(), time.Duration(one.Millis)*time.Millisecond
 	_ = json.Unmarshal(one.Metadata[metaKey], &s.Meta) // else humpty did not take it
-	var generations []string
-	for _, index := range one.Indices {
-		if strings.HasPrefix(index, t.cfg.Alias+"-") {
-			generations = append(generations, index)
-		}
-	}
+	generations := t.generationsOf(one.Indices)
 	if len(generations) != 1 {
 		return s, one, guard("name a snapshot that `humpty snapshot` took",
 			"snapshot %s/%s holds %d generations of alias %s (indices %s), not one", repository, name, len(generations), t.cfg.Alias, strings.Join(one.Indices, ", "))
@@ -127,6 +128,40 @@ func (t *Target) saved(ctx context.Context, repository, name string) (sinks.Snap
 		return s, one, t.explain(what, err)
 	}
 	return s, one, nil
+}
+
+// newest finds the newest whole snapshot with one generation of this alias.
+func (t *Target) newest(ctx context.Context, repository string) (string, error) {
+	var a struct {
+		Snapshots []struct {
+			savedSnapshot
+			Name string `json:"snapshot"`
+		} `json:"snapshots"`
+	}
+	path := "/_snapshot/" + url.PathEscape(repository) + "/_all"
+	if err := t.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, &a); err != nil {
+		return "", t.explainRepository("list the snapshots of "+repository, repository, err)
+	}
+	name, at := "", int64(0)
+	for _, s := range a.Snapshots {
+		if s.State == "SUCCESS" && len(t.generationsOf(s.Indices)) == 1 && s.Started >= at {
+			name, at = s.Name, s.Started
+		}
+	}
+	if name == "" {
+		return "", guard("`humpty snapshot` takes one", "repository %s holds no whole snapshot of a generation of alias %s (of %d snapshots)", repository, t.cfg.Alias, len(a.Snapshots))
+	}
+	return name, nil
+}
+
+func (t *Target) generationsOf(indices []string) []string {
+	var ours []string
+	for _, index := range indices {
+		if strings.HasPrefix(index, t.cfg.Alias+"-") {
+			ours = append(ours, index)
+		}
+	}
+	return ours
 }
 
 // progress is how many bytes of a snapshot are there.

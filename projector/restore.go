@@ -1,0 +1,145 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"humpty/sinks"
+)
+
+// PhaseRestore brings an index back from a snapshot.
+const PhaseRestore Phase = "restore"
+
+// Restore brings a generation back from a snapshot under a new name, repairs what has
+// changed in the source since, proves it, and lets the alias serve it.
+type Restore struct {
+	Repair            // Generation is the new one's name, chosen by Run; DryRun does not count
+	Repository string // of the snapshot
+	Snapshot   string // its name
+	NoSwap     bool
+}
+
+// Run does the whole of it under the projection's lease. Errors as of Repair.Run; the
+// alias is as it was unless the error is nil.
+func (r *Restore) Run(ctx context.Context) (Finding, error) {
+	f := &fixing{examination: newExamination(&r.Examine), Repair: &r.Repair, barred: map[string]bool{}}
+	f.Repair.DryRun = false
+	b := &bringing{fixing: f, Restore: r}
+	err := underLease(ctx, r.Target, r.Owner, func(ctx context.Context, lease sinks.Lease) error {
+		err := b.work(ctx, lease)
+		return b.leave(ctx, err)
+	})
+	return f.done(ctx, err)
+}
+
+// bringing is a Restore on its way.
+type bringing struct {
+	*fixing
+	Restore *Restore
+	made    bool // the index is there
+}
+
+func (b *bringing) work(ctx context.Context, lease sinks.Lease) error {
+	err := b.phase(ctx, PhaseRestore, func(ctx context.Context) error { return b.restore(ctx, lease) })
+	if err != nil {
+		return err
+	}
+	if err := b.fixing.work(ctx, lease); err != nil {
+		return err
+	}
+	if b.Restore.NoSwap {
+		b.observer.notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", b.Projection.Name, b.finding.Generation))
+		return nil
+	}
+	return b.phase(ctx, PhaseSwap, b.swap)
+}
+
+func (b *bringing) restore(ctx context.Context, lease sinks.Lease) error {
+	snapshots, ok := b.Target.(sinks.Snapshots)
+	if !ok {
+		return errNoSnapshots
+	}
+	saved, err := snapshots.Saved(ctx, b.Restore.Repository, b.Restore.Snapshot)
+	if err != nil {
+		return err
+	}
+	if err := b.sameDefinition(saved.Meta.Definition); err != nil {
+		return err
+	}
+	survey, err := b.Target.Survey(ctx)
+	if err != nil {
+		return fmt.Errorf("survey the target: %w", err)
+	}
+	b.Generation = generationName(survey, time.Now())
+	b.observer.notice(fmt.Sprintf("%s of snapshot %s/%s, taken %s, comes back as %s",
+		saved.Generation, saved.Repository, saved.Name, saved.Taken.Format(time.RFC3339), b.Generation))
+	index, err := snapshots.Restore(ctx, saved, b.Generation, func(done, total int64) {
+		b.observer.tell(Event{Kind: Progress, Bytes: done, Done: done, Total: total})
+	})
+	if err != nil {
+		return err
+	}
+	b.made = true
+	return b.claim(ctx, index, survey, lease)
+}
+
+func (b *bringing) sameDefinition(hash string) error {
+	if hash == "" || hash == b.Projection.Hash {
+		return nil
+	}
+	return &Refusal{
+		Why:    "the index in the snapshot was made by another definition of the projection: its mapping or documents would not be what is asked for now",
+		Remedy: fmt.Sprintf("humpty rebuild %s; or restore with the configuration of that time", b.Projection.Name),
+	}
+}
+
+// claim makes the restored index a generation of this run: its meta is what it was when
+// the snapshot was taken.
+func (b *bringing) claim(ctx context.Context, index sinks.Index, before sinks.Survey, lease sinks.Lease) error {
+	after, err := b.Target.Survey(ctx)
+	if err != nil {
+		return fmt.Errorf("survey the target: %w", err)
+	}
+	g, ok := after.Find(b.Generation)
+	if !ok {
+		return fmt.Errorf("index %s was restored, but its _meta does not say that it is a generation of alias %s", b.Generation, before.Alias)
+	}
+	if err := b.sameDefinition(g.Meta.Definition); err != nil {
+		return err
+	}
+	b.foreign = g.Meta.State == sinks.Live || g.Meta.State == sinks.Retired
+	m := g.Meta
+	m.Run, m.State, m.Started, m.Updated = b.Owner.Run, sinks.Loading, b.began.UTC(), time.Now().UTC()
+	m.Epoch, m.Verified, m.Reason, m.Previous = max(before.Epoch()+1, g.Meta.Epoch+1, lease.Fence), nil, "", before.Live()
+	if err := index.Note(ctx, m); err != nil {
+		return fmt.Errorf("note state %s in %s: %w", m.State, b.Generation, err)
+	}
+	return nil
+}
+
+// swap lets the alias serve what was restored.
+func (b *bringing) swap(ctx context.Context) error {
+	survey, err := b.Target.Survey(ctx)
+	if err != nil {
+		return fmt.Errorf("survey the target: %w", err)
+	}
+	if _, err := switchAlias(ctx, b.Target, survey, b.finding.Generation, "", b.Projection.Name); err != nil {
+		return err
+	}
+	b.finding.Serving = true
+	return settleStates(ctx, b.Target, survey, b.finding.Generation)
+}
+
+// leave writes the reason of a failure into the generation.
+func (b *bringing) leave(ctx context.Context, err error) error {
+	if err == nil || !b.made || b.index == nil || b.generation.Meta.State == sinks.Verified {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	defer cancel()
+	m := &b.generation.Meta
+	m.State, m.Reason = sinks.Failed, err.Error()
+	return errors.Join(err, b.note(ctx))
+}

@@ -1,0 +1,127 @@
+package projector_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"humpty/projector"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+func (s *stage) restore() *projector.Restore {
+	return &projector.Restore{Repair: *s.repair(""), Repository: "backup", Snapshot: "one"}
+}
+
+func TestRestoreBringsBackAndRepairs(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 400)
+	live := s.run(t).Generation
+	saved, err := s.manage().Snapshot(t.Context(), "backup", "one", "", false, nil)
+	if err != nil || saved.Generation != live {
+		t.Fatalf("%v, %+v", err, saved)
+	}
+	s.source.Put(record(7, "changed since"))
+	s.source.Put(record(400, "new since"))
+	s.source.Records = slices.DeleteFunc(s.source.Records, func(r sources.Record) bool { return string(r.Key) == "9" })
+	s.target.Lose(live)
+
+	finding, err := s.restore().Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if finding.Verified.Missing != 1 || finding.Verified.Stale != 1 || finding.Verified.Extra != 1 || finding.Repair.Written != 2 || finding.Repair.Deleted != 1 {
+		t.Errorf("%+v, %+v", finding.Verified.Verification, finding.Repair)
+	}
+	s.serves(t, finding.Generation)
+	if m := s.state(t, finding.Generation); m.State != sinks.Live || m.Verified == nil || m.Verified.Repaired != 3 || m.Epoch <= 1 {
+		t.Errorf("meta %+v", m)
+	}
+}
+
+func TestRestoreThatFailsLeavesTheAlias(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 400)
+	live := s.run(t).Generation
+	if _, err := s.manage().Snapshot(t.Context(), "backup", "one", "", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	whole := s.source.Records
+	s.source.Records = nil
+	finding, err := s.restore().Run(t.Context())
+	refusal(t, err, "400 of the 400 documents")
+	s.source.Records = whole
+	s.serves(t, live)
+	if m := s.state(t, finding.Generation); m.State != sinks.Failed || !strings.Contains(m.Reason, "Nothing was written") || m.Verified != nil {
+		t.Errorf("meta %+v", m)
+	}
+
+	other := s.restore()
+	other.Projection.Hash = "another"
+	if _, err := other.Run(t.Context()); err != nil {
+		t.Errorf("an index without a hash was refused: %v", err)
+	}
+}
+
+func TestSnapshotDemandsVerification(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 10)
+	_, err := s.manage().Snapshot(t.Context(), "backup", "one", "", false, nil)
+	refusal(t, err, "--generation NAME")
+	s.source.Put(sources.Record{Key: []byte("x"), Value: []byte("{")})
+	failed, _ := s.rebuild().Run(t.Context())
+	_, err = s.manage().Snapshot(t.Context(), "backup", "one", failed.Generation, false, nil)
+	refusal(t, err, "was not verified", "humpty repair orders --generation "+failed.Generation, "--unverified")
+	if _, err = s.manage().Snapshot(t.Context(), "backup", "one", failed.Generation, true, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRestoreOfAnotherDefinitionIsRefused(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 10)
+	r := s.rebuild()
+	r.Projection.Hash = "old"
+	if _, err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.manage().Snapshot(t.Context(), "backup", "one", "", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.restore().Run(t.Context())
+	refusal(t, err, "another definition", "humpty rebuild orders")
+}
+
+func TestRecoverRecommendsTheQuickestWay(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 100)
+	way := func(want ...string) {
+		t.Helper()
+		var snapshot *sinks.Snapshot
+		if saved, err := s.target.Saved(t.Context(), "backup", "one"); err == nil {
+			snapshot = &saved
+		}
+		recovery, err := s.rebuild().Recover(t.Context(), snapshot)
+		var names []string
+		for _, w := range recovery.Ways {
+			if w.Not == "" {
+				names = append(names, w.Name)
+			}
+		}
+		if err != nil || !slices.Equal(names, want) || recovery.Recommended != want[0] {
+			t.Errorf("%v: %+v, want %v", err, recovery, want)
+		}
+	}
+	way("rebuild")
+	live := s.run(t).Generation
+	way("repair", "rebuild")
+	if _, err := s.manage().Snapshot(t.Context(), "backup", "one", "", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	way("repair", "restore", "rebuild")
+	s.drift(t, live, rand.New(rand.NewPCG(1, 1)), 1)
+	s.target.Lose(live)
+	way("restore", "rebuild")
+}
