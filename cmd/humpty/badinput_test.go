@@ -61,7 +61,7 @@ func closedPort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was sent
+	defer l.Close()
 	return l.Addr().String()
 }
 
@@ -110,11 +110,11 @@ func TestWrongPasswordOfTheDatabase(t *testing.T) {
 	hba := filepath.Join(t.TempDir(), "pg_hba.conf")
 	save(t, hba, "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
 	for dir := filepath.Dir(hba); len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server runs as another user
+		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chmod(hba, 0o644); err != nil { //nolint:gosec // as above
+	if err := os.Chmod(hba, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	stack := devstack.Private(t, devstack.Options{

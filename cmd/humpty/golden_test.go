@@ -53,7 +53,7 @@ func golden(t *testing.T, name, got string) {
 	}
 	file := "testdata/" + name
 	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil { //nolint:gosec // a fixture
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -201,7 +201,7 @@ func (s *shop) sql(t *testing.T, statements string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context()) //nolint:errcheck // nothing to lose
+	defer conn.Close(t.Context())
 	if _, err := conn.Exec(t.Context(), statements); err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func (s *shop) request(t *testing.T, ctx context.Context, method, path, body str
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)

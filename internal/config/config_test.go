@@ -362,8 +362,11 @@ func TestHashFollowsTheDefinitionOnly(t *testing.T) {
 		}
 	}
 	for _, other := range [][]string{
-		{"l_linenumber", "l_other"}, {"many: true", "one: true", "order_by: [l_linenumber]", "columns: [a]"},
-		{"dynamic: false", "dynamic: true"}, {"dynamic: false", ""}, {"alias: orders", "alias: others"},
+		{"l_linenumber", "l_other"},
+		{"many: true", "one: true", "order_by: [l_linenumber]", "columns: [a]"},
+		{"dynamic: false", "dynamic: true"},
+		{"dynamic: false", ""},
+		{"alias: orders", "alias: others"},
 	} {
 		if hash(other...) == was {
 			t.Errorf("the hash did not change with %q", other)

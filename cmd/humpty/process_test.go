@@ -7,23 +7,32 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 )
 
-// built makes the binary; what Go has compiled once comes from its cache.
-func built(t *testing.T) string {
+// asHumpty makes the test's own binary be humpty: a real process with real signals and
+// exit codes, without another build.
+const asHumpty = "HUMPTY_TEST_AS_HUMPTY"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asHumpty) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// process is humpty as a process, not yet started.
+func process(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds a binary: run without -short")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
-	binary := filepath.Join(t.TempDir(), "humpty")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil { //nolint:gosec // our own
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return binary
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Env = append(os.Environ(), asHumpty+"=1")
+	return cmd
 }
 
 func code(err error) int {
@@ -37,11 +46,10 @@ func code(err error) int {
 	return 0
 }
 
-func TestBinary(t *testing.T) {
+func TestProcess(t *testing.T) {
 	t.Parallel()
-	binary := built(t)
 	for args, want := range map[string]int{"version": 0, "rebuid": 64, "check --config none.yaml": 64, "prune --nope": 64, "help exit-codes": 0} {
-		cmd := exec.CommandContext(t.Context(), binary, strings.Fields(args)...) //nolint:gosec // our own
+		cmd := process(t, strings.Fields(args)...)
 		out, err := cmd.CombinedOutput()
 		if code(err) != want || strings.Contains(string(out), "\x1b") {
 			t.Errorf("%s: %v\n%q", args, err, out)
@@ -49,10 +57,9 @@ func TestBinary(t *testing.T) {
 	}
 }
 
-func TestSignalsOfTheBinary(t *testing.T) {
+func TestSignalsOfAProcess(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	binary := built(t)
 	for _, c := range []struct {
 		name   string
 		second bool // sent before the run could stop in good order
@@ -64,8 +71,8 @@ func TestSignalsOfTheBinary(t *testing.T) {
 	} {
 		arrived, release := make(chan struct{}), make(chan struct{})
 		s.onFirstBulk(t, func() { close(arrived); <-release })
-		cmd := exec.CommandContext(t.Context(), binary, "rebuild", "orders") //nolint:gosec // our own
-		cmd.Env = append(os.Environ(), "SHOP_DSN="+s.dsn, "ES="+s.env["ES"], "ALIAS="+s.alias, "HUMPTY_CONFIG="+s.file)
+		cmd := process(t, "rebuild", "orders")
+		cmd.Env = append(cmd.Env, "SHOP_DSN="+s.dsn, "ES="+s.env["ES"], "ALIAS="+s.alias, "HUMPTY_CONFIG="+s.file)
 		pipe, err := cmd.StderrPipe()
 		if err != nil {
 			t.Fatal(err)
