@@ -44,7 +44,7 @@ func Down(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.each(ctx, actDown, func(st Status) error { return endKept(ctx, st.Dir) })
+	return f.each(ctx, actDown, func(st Status) error { return EndKept(ctx, st.Dir) })
 }
 
 // each asks all supervisors and hands each kept stack to kept.

@@ -26,19 +26,27 @@
 //	stack.Kill(devstack.KindElasticsearch)                // as by kill -9
 //	stack.Start(t.Context(), devstack.KindElasticsearch)  // same data, same port
 //
+// The shared servers have the size for tests (see [Options].Heap). PostgreSQL has
+// wal_level=logical, 300 connections, the locale C and no fsync. Elasticsearch
+// and OpenSearch have a folder for snapshots (path.repo: the location of a
+// repository is relative to it), do not watch their disk, and create an index
+// that is written to. Kafka creates no topic by itself.
+//
 // With -short, tests that ask for a server are skipped. Without it a server
 // that cannot be had fails the test and names the remedy.
 //
 // # In programs
 //
 // [Start] brings up servers that end with the calling process, even if that is
-// killed, unless [Options].Keep is set.
+// killed, unless [Options].Keep is set: then they stay until [EndKept] or, by
+// hand, down.
 //
 // # By hand
 //
 //	go run ./internal/devstack/cmd up        # start the shared stack and hold it
 //	go run ./internal/devstack/cmd status
-//	go run ./internal/devstack/cmd down
+//	go run ./internal/devstack/cmd down           # the shared stack and kept ones
+//	go run ./internal/devstack/cmd down FOLDER    # one that was kept
 //
 // # Where things are
 //

@@ -42,7 +42,7 @@ func findFolders(who account) (folders, error) {
 		if *dir, err = filepath.Abs(*dir); err != nil {
 			return folders{}, fmt.Errorf("devstack: %w", err)
 		}
-		if err := os.MkdirAll(*dir, mode); err != nil {
+		if err := makeFolder(*dir, mode); err != nil {
 			return folders{}, fmt.Errorf("devstack: make folder: %w: set HUMPTY_CACHE and HUMPTY_DEVSTACK to folders that can be written", err)
 		}
 		if err := who.canReach(*dir); err != nil {
@@ -50,6 +50,18 @@ func findFolders(who account) (folders, error) {
 		}
 	}
 	return f, nil
+}
+
+// makeFolder gives a new folder its mode whatever the umask is, and leaves one
+// that is there as it is.
+func makeFolder(dir string, mode os.FileMode) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, mode); err != nil {
+		return err
+	}
+	return os.Chmod(dir, mode)
 }
 
 // cacheFolder keeps root's cache out of root's home, where the servers' account

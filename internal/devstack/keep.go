@@ -59,8 +59,13 @@ func (f folders) kept() ([]Status, error) {
 	return list, nil
 }
 
-// endKept ends the servers of a kept stack and removes its folder.
-func endKept(ctx context.Context, dir string) error {
+// EndKept ends the servers of a stack that was kept, from any process, and
+// removes its folder, which is what Stack.Dir said. When it returns they have
+// ended.
+func EndKept(ctx context.Context, dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, keptFile)); err != nil {
+		return fmt.Errorf("devstack: %s is not the folder of a kept stack: %w", dir, err)
+	}
 	pipes, err := filepath.Glob(filepath.Join(dir, "*."+stopSuffix))
 	if err != nil {
 		return fmt.Errorf("devstack: %w", err)

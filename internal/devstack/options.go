@@ -43,7 +43,7 @@ type Options struct {
 	// Without it fsync is off: quicker, and data do not survive a power loss.
 	Durable bool
 	// Keep lets the servers live on when the process that started them ends or
-	// calls Close. `go run ./internal/devstack/cmd down` stops them.
+	// calls Close. EndKept or `go run ./internal/devstack/cmd down` ends them.
 	Keep bool
 	// Progress, if not nil, is told what happens. It is called from several
 	// goroutines, one call at a time.

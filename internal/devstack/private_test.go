@@ -182,11 +182,14 @@ func TestKeptServersLiveUntilDown(t *testing.T) {
 	if err := f.sweep(); err != nil || gone(h.said.Dir)() {
 		t.Fatalf("what is kept was swept away: %v", err)
 	}
-	if err := endKept(t.Context(), list[0].Dir); err != nil {
+	if err := EndKept(t.Context(), list[0].Dir); err != nil {
 		t.Fatal(err)
 	}
 	if answers(t, h.said.Addresses.Postgres) || !gone(h.said.Dir)() {
 		t.Error("down left something")
+	}
+	if err := EndKept(t.Context(), list[0].Dir); err == nil || !strings.Contains(err.Error(), "is not the folder of a kept stack") {
+		t.Errorf("a second time: %v", err)
 	}
 }
 

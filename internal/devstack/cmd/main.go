@@ -117,10 +117,13 @@ func title(s devstack.Status) string {
 
 func down() *cobra.Command {
 	return &cobra.Command{
-		Use:   "down",
-		Short: "Stop the shared stack, whoever uses it, and stacks that were kept",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:   "down [FOLDER]",
+		Short: "Stop the shared stack, whoever uses it, and all kept stacks; or the kept one in a folder",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return devstack.EndKept(cmd.Context(), args[0])
+			}
 			list, err := devstack.Down(cmd.Context())
 			for _, s := range list {
 				fmt.Fprintf(cmd.OutOrStdout(), "stopped the %s in %s\n", title(s), s.Dir)
