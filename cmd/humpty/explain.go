@@ -81,11 +81,27 @@ func (a *app) next(ctx context.Context, err error) []string {
 			"the failed generation stays for a look at it; this drops it: " + typed("humpty prune", name),
 		}
 	case errors.As(err, &differs):
-		return []string{"did somebody write to the new index or the tables meanwhile? then: " + typed("humpty rebuild", name)}
+		return a.afterDifferences(name)
 	case exitCode(ctx, err) == exitFailed:
 		return []string{"see what is reachable: " + typed("humpty check", name), "then again: " + again}
 	}
 	return []string{"correct this, then: " + again}
+}
+
+// afterDifferences says how to look at them, and how to go on.
+func (a *app) afterDifferences(name string) []string {
+	switch r := a.result.Record; {
+	case r != nil && r.Generation != "":
+		at := "--generation " + r.Generation
+		return []string{
+			"look at them: " + typed("humpty verify", name, at, "--diff 10"),
+			"fix just these, then let it serve: " + typed("humpty repair", name, at) + "; " + typed("humpty swap", name, "--to", r.Generation),
+		}
+	case a.result.Finding != nil && a.result.Verb == "verify":
+		at := "--generation " + a.result.Finding.Generation
+		return []string{"see what would be done: " + typed("humpty repair", name, at, "--dry-run"), "fix just these: " + typed("humpty repair", name, at)}
+	}
+	return []string{"see what still differs: " + typed("humpty verify", name)}
 }
 
 // afterInterrupt says what an interrupted run leaves behind.

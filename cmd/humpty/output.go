@@ -16,22 +16,25 @@ import (
 
 // result is the last line of --json: one for each command, also when it failed.
 type result struct {
-	Schema      int                `json:"schema"` // 1
-	Type        string             `json:"type"`   // result
-	Verb        string             `json:"verb"`
-	Status      string             `json:"status"` // completed | failed | refused | interrupted
-	ExitCode    int                `json:"exit_code"`
-	Error       *failure           `json:"error,omitempty"`
-	Record      *projector.Record  `json:"record,omitempty"`      // rebuild
-	Plan        *projector.Plan    `json:"plan,omitempty"`        // plan
-	Checks      []checked          `json:"checks,omitempty"`      // check
-	Effective   []config.Setting   `json:"effective,omitempty"`   // check --show-effective
-	Projections []shown            `json:"projections,omitempty"` // status
-	Change      *sinks.AliasChange `json:"change,omitempty"`      // swap, rollback
-	Prune       *pruned            `json:"prune,omitempty"`       // prune
-	Version     *versionInfo       `json:"version,omitempty"`     // version
-	Config      json.RawMessage    `json:"config_schema,omitempty"`
-	Demo        any                `json:"demo,omitempty"` // demo
+	Schema      int                 `json:"schema"` // 1
+	Type        string              `json:"type"`   // result
+	Verb        string              `json:"verb"`
+	Status      string              `json:"status"` // completed | failed | refused | interrupted
+	ExitCode    int                 `json:"exit_code"`
+	Error       *failure            `json:"error,omitempty"`
+	Record      *projector.Record   `json:"record,omitempty"`      // rebuild
+	Plan        *projector.Plan     `json:"plan,omitempty"`        // plan
+	Finding     *projector.Finding  `json:"finding,omitempty"`     // verify, repair, restore
+	Recovery    *projector.Recovery `json:"recovery,omitempty"`    // plan --recover
+	Snapshot    *sinks.Snapshot     `json:"snapshot,omitempty"`    // snapshot
+	Checks      []checked           `json:"checks,omitempty"`      // check
+	Effective   []config.Setting    `json:"effective,omitempty"`   // check --show-effective
+	Projections []shown             `json:"projections,omitempty"` // status
+	Change      *sinks.AliasChange  `json:"change,omitempty"`      // swap, rollback
+	Prune       *pruned             `json:"prune,omitempty"`       // prune
+	Version     *versionInfo        `json:"version,omitempty"`     // version
+	Config      json.RawMessage     `json:"config_schema,omitempty"`
+	Demo        any                 `json:"demo,omitempty"` // demo
 
 	projection string // that the command is about, as far as it is known
 }

@@ -11,15 +11,21 @@ import (
 )
 
 func (a *app) planCommand() *cobra.Command {
+	var recover bool
+	var snapshot string
 	cmd := &cobra.Command{
 		Use:   "plan [PROJECTION]",
 		Short: "Say what a rebuild would do, and change nothing",
 		Long: `plan reads the catalog and statistics of the source and what the target holds, and says
 step by step what a rebuild would do:
   +  made      ~  changed      -  removed      =  not touched
-Rows and bytes are estimates from the database's statistics: run ANALYZE if they are off.`,
+Rows and bytes are estimates from the database's statistics: run ANALYZE if they are off.
+
+With --recover it compares the ways back to a right index instead: restore a snapshot and
+repair it, repair what serves, or rebuild.`,
 		Example: `  humpty plan
-  humpty plan orders --json`,
+  humpty plan orders --json
+  humpty plan orders --recover --snapshot backup`,
 		Args:              oneProjection,
 		ValidArgsFunction: a.completeProjection,
 	}
@@ -28,9 +34,14 @@ Rows and bytes are estimates from the database's statistics: run ANALYZE if they
 		if err != nil {
 			return err
 		}
+		if recover {
+			return a.recovery(cmd.Context(), c, p, snapshot)
+		}
 		return a.plan(cmd.Context(), c, p)
 	})
 	limitFlags(cmd)
+	cmd.Flags().BoolVar(&recover, "recover", false, "compare restore, repair and rebuild, and recommend one")
+	cmd.Flags().StringVar(&snapshot, "snapshot", "", "with --recover: REPO/NAME, or REPO for the newest in it")
 	return cmd
 }
 

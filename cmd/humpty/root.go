@@ -98,7 +98,8 @@ func strictExtras(root *cobra.Command) {
 func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
 		a.rebuildCommand(), a.planCommand(), a.checkCommand(), a.statusCommand(),
-		a.swapCommand(), a.rollbackCommand(), a.pruneCommand(),
+		a.verifyCommand(), a.repairCommand(),
+		a.swapCommand(), a.rollbackCommand(), a.pruneCommand(), a.snapshotCommand(), a.restoreCommand(),
 		a.demoCommand(), a.schemaCommand(), a.versionCommand(),
 	}
 }

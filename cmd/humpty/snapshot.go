@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"humpty/internal/progress"
+	"humpty/projector"
+)
+
+func (a *app) snapshotCommand() *cobra.Command {
+	var repository, name, generation string
+	var unverified bool
+	cmd := &cobra.Command{
+		Use:   "snapshot [PROJECTION] --repository REPO",
+		Short: "Keep a verified generation in a snapshot repository",
+		Long: `snapshot puts the generation that the alias serves, or the one that --generation names, into
+a snapshot repository of the cluster. It must have been verified. What the index knows about
+itself (definition, positions, verification) travels with it, so that humpty restore can
+bring it back, repair what has changed since, and prove it.
+
+Register a repository once, for example:
+  PUT /_snapshot/backup {"type": "fs", "settings": {"location": "backup"}}`,
+		Example: `  humpty snapshot orders --repository backup
+  humpty snapshot orders --repository backup --name before-the-sale`,
+		Args:              oneProjection,
+		ValidArgsFunction: a.completeProjection,
+	}
+	cmd.RunE = a.begin(func(cmd *cobra.Command, args []string) error {
+		c, p, err := a.chosen(cmd, args)
+		if err != nil {
+			return err
+		}
+		if repository == "" {
+			return &usageError{"--repository is needed: where is the snapshot to be kept?", "GET /_snapshot lists the cluster's repositories"}
+		}
+		if name == "" {
+			name = p.Alias + "-" + time.Now().UTC().Format("20060102t150405")
+		}
+		return a.observed(cmd.Context(), func(ctx context.Context, observe func(projector.Event), _ func(string)) error {
+			m, err := manage(ctx, c, p, "snapshot")
+			if err != nil {
+				return err
+			}
+			saved, err := m.Snapshot(ctx, repository, name, generation, unverified, func(done, total int64) {
+				observe(projector.Event{Kind: projector.Waiting, At: time.Now(), Text: fmt.Sprintf("for the snapshot: %s of %s", progress.Bytes(done), progress.Bytes(total))})
+			})
+			if err != nil {
+				return err
+			}
+			a.result.Snapshot = &saved
+			a.printf("%s: %s is kept as %s/%s (%s, %s)\n", p.Name, saved.Generation, saved.Repository, saved.Name, progress.Bytes(saved.Bytes), progress.Time(saved.Took))
+			a.printf("  humpty restore %s --snapshot %s/%s brings it back\n", p.Name, saved.Repository, saved.Name)
+			return nil
+		})
+	})
+	f := cmd.Flags()
+	f.StringVar(&repository, "repository", "", "the repository, as the cluster names it")
+	f.StringVar(&name, "name", "", "the snapshot's name; the alias and the time by default")
+	f.StringVar(&generation, "generation", "", "the generation to keep; what the alias serves by default")
+	f.BoolVar(&unverified, "unverified", false, "allow a generation that was not verified")
+	return cmd
+}
