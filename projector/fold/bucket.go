@@ -17,11 +17,11 @@ const (
 // bucket has the events of all keys whose hash begins with its number.
 type bucket struct {
 	mu     sync.Mutex
-	blocks [][]byte // each with whole entries
-	held   int64    // bytes of these
-	file   *os.File // nil: all in memory
-	filed  int64    // bytes of it
-	events int64
+	blocks [][]byte    // each with whole entries
+	held   int64       // bytes of these
+	file   *os.File    // nil: all in memory
+	filed  int64       // bytes of it
+	told   atomic.Bool // a reader has been through all of it
 }
 
 // buckets is all of them, with their account of memory.
@@ -53,7 +53,6 @@ func (s *buckets) put(e *entry) error {
 		last++
 	}
 	b.blocks[last] = e.append(b.blocks[last])
-	b.events++
 	b.mu.Unlock()
 	if grown && s.held.Load() > s.limit {
 		return s.makeRoom()

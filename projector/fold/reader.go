@@ -104,6 +104,7 @@ func (r *reader) leave() {
 	r.open = false
 	r.pass++
 	if r.pass == r.view.passes(&r.view.buckets.all[r.bucket]) {
+		r.view.buckets.all[r.bucket].told.Store(true)
 		r.bucket, r.pass = r.bucket+1, 0
 	}
 }
@@ -133,15 +134,10 @@ func (r *reader) document(of group, b *sources.Batch) error {
 		reject = fmt.Sprintf("its id has %d bytes, at most %d are allowed", len(key), longestID)
 	}
 	if reject == "" {
-		var poison *Poison
 		var out []byte
-		out, alive, err = r.fold.Append(b.Data)
-		switch {
-		case err == nil:
+		if out, alive, err = r.fold.Append(b.Data); err == nil {
 			b.Data = out
-		case errors.As(err, &poison):
-			reject = poison.Reason
-		default:
+		} else if reject, err = rejectedBy(err); err != nil {
 			return fmt.Errorf("document %s: %w", key, err)
 		}
 	}
@@ -161,6 +157,15 @@ func (r *reader) document(of group, b *sources.Batch) error {
 	record.Key = b.Hold(key)
 	b.Records = append(b.Records, record)
 	return nil
+}
+
+// rejectedBy is the reason of a Poison; another error stays one.
+func rejectedBy(err error) (reason string, _ error) {
+	var poison *Poison
+	if errors.As(err, &poison) {
+		return poison.Reason, nil
+	}
+	return "", err
 }
 
 // longestID is what Elasticsearch and OpenSearch take.
@@ -223,8 +228,10 @@ func (r *reader) step(i int, counts *sources.Counts) (dirty int, err error) {
 		return -1, fmt.Errorf("event of %s, partition %d, offset %d: %w", in.topic, in.number, e.offset, err)
 	}
 	counts.Poison++
-	if err := r.view.letter(place{e.source, e.offset}, e.time, r.event.Type, e.key, e.value, poison.Reason); err != nil {
-		return -1, err
+	if !r.view.buckets.all[r.bucket].told.Load() {
+		if err := r.view.letter(place{e.source, e.offset}, e.time, r.event.Type, e.key, e.value, poison.Reason); err != nil {
+			return -1, err
+		}
 	}
 	if poison.Dirty {
 		return i, nil

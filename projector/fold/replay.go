@@ -36,14 +36,14 @@ type replay struct {
 const replayBatch = 1 << 20
 
 func (r *replay) run(ctx context.Context, plan sources.Plan) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(max(plan.Readers, 1))
 	for i := range plan.Partitions {
-		if ctx.Err() != nil {
+		if reading.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			if err := r.one(ctx, i); err != nil {
+			if err := r.one(reading, i); err != nil {
 				return fmt.Errorf("read partition %s: %w", plan.Partitions[i].ID, err)
 			}
 			return nil
@@ -61,7 +61,7 @@ func (r *replay) one(ctx context.Context, source int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, reader.Close(ctx)) }()
-	batch := &sources.Batch{Limit: replayBatch}
+	batch, into := &sources.Batch{Limit: replayBatch}, &Decoded{}
 	for {
 		batch.Reset()
 		if err := reader.Next(ctx, batch); errors.Is(err, io.EOF) {
@@ -69,14 +69,14 @@ func (r *replay) one(ctx context.Context, source int) (err error) {
 		} else if err != nil {
 			return err
 		}
-		if err := r.take(source, batch); err != nil {
+		if err := r.take(source, batch, into); err != nil {
 			return err
 		}
 	}
 }
 
 // take decodes a batch and puts its events into the buckets.
-func (r *replay) take(source int, batch *sources.Batch) error {
+func (r *replay) take(source int, batch *sources.Batch, into *Decoded) error {
 	counts := sources.Counts{ // of what does not get into a bucket
 		Read: batch.Counts.Filtered + batch.Counts.Orphaned + batch.Counts.Poison, Filtered: batch.Counts.Filtered,
 		Orphaned: batch.Counts.Orphaned, Poison: batch.Counts.Poison, Rows: batch.Counts.Rows, Bytes: batch.Counts.Bytes,
@@ -85,7 +85,7 @@ func (r *replay) take(source int, batch *sources.Batch) error {
 	for i := range batch.Records {
 		record := &batch.Records[i]
 		e := entry{source: uint16(source), time: record.Time, offset: record.Offset}
-		err := v.decode(record, &e)
+		err := v.decode(record, into, &e)
 		if err == nil {
 			if err := v.buckets.put(&e); err != nil {
 				return err
@@ -111,12 +111,12 @@ func (r *replay) take(source int, batch *sources.Batch) error {
 }
 
 // decode makes an entry of a record.
-func (v *view) decode(record *sources.Record, e *entry) error {
+func (v *view) decode(record *sources.Record, d *Decoded, e *entry) error {
 	if record.Reject != "" {
 		return &Poison{Reason: record.Reject}
 	}
-	var d Decoded
-	if err := v.source.Decoder.Decode(record, &d); err != nil {
+	*d = Decoded{}
+	if err := v.source.Decoder.Decode(record, d); err != nil {
 		return err
 	}
 	if len(d.Key) == 0 {

@@ -1,0 +1,128 @@
+//go:build unix
+
+package fold_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/projector/fold"
+	"humpty/sources"
+)
+
+const benchEvents = 500_000
+
+// orders is events of about 250 bytes, 10 for each key, in 4 partitions.
+func orders(n int) *history {
+	h := &history{page: 4000}
+	kinds := []string{"OrderPlaced", "ItemAdded", "ItemAdded", "ItemAdded", "ItemAdded", "Paid", "ItemAdded", "Packed", "Shipped", "Delivered"}
+	for p := range 4 {
+		part := partition{id: fmt.Sprintf("orders/%d", p)}
+		keys := n / 40
+		for i := range n / 4 {
+			key, step := i%keys, i/keys
+			part.event(int64(i), fmt.Sprintf("order-%d-%07d", p, key), fmt.Sprintf(
+				`{"type":"%s","order_id":"order-%d-%07d","item":{"sku":"B-%05d","quantity":%d,"price":%d.99},"at":"2026-11-24T06:00:%02d.000Z","source":{"app":"shop","version":"3.14.15","host":"web-17"},"note":"left at the door, as always"}`,
+				kinds[step], p, key, i%97+step, step+1, i%50, step))
+		}
+		h.partitions = append(h.partitions, part)
+	}
+	return h
+}
+
+func declaredOrders(b testing.TB) func() (fold.Fold, error) {
+	status := func(s string) fold.Step {
+		return fold.Step{Do: fold.Set, Field: []string{"status"}, Value: []byte(`"` + s + `"`)}
+	}
+	at := func(field string) fold.Step {
+		return fold.Step{Do: fold.Set, Field: []string{field}, From: []string{"at"}}
+	}
+	f, err := fold.Handlers{Types: map[string][]fold.Step{
+		"OrderPlaced": {status("placed"), at("placed_at"), {Do: fold.Set, Field: []string{"id"}, From: []string{"order_id"}}},
+		"ItemAdded": {
+			{Do: fold.Upsert, Field: []string{"items"}, From: []string{"item"}, By: "sku"},
+			{Do: fold.Increment, Field: []string{"quantity"}, From: []string{"item", "quantity"}},
+		},
+		"Paid": {status("paid"), at("paid_at")}, "Packed": {status("packed")},
+		"Shipped": {status("shipped"), at("shipped_at")}, "Delivered": {status("delivered"), at("delivered_at")},
+	}}.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return f
+}
+
+func BenchmarkFold(b *testing.B) {
+	h := orders(benchEvents)
+	byType := &fold.JSON{Type: fold.Locator{Path: []string{"type"}}}
+	for _, c := range []struct {
+		name   string
+		source fold.Source
+	}{
+		{"latest", fold.Source{Decoder: &fold.JSON{}, New: fold.NewLatest, Memory: 1 << 30}},
+		{"merge", fold.Source{Decoder: &fold.JSON{}, New: fold.NewMerge, Memory: 1 << 30}},
+		{"handlers", fold.Source{Decoder: byType, New: declaredOrders(b), Memory: 1 << 30}},
+		{"handlers on disk", fold.Source{Decoder: byType, New: declaredOrders(b), Memory: 16 << 20, Dir: b.TempDir()}},
+	} {
+		b.Run(c.name, func(b *testing.B) { measure(b, &c.source, h) })
+	}
+}
+
+func measure(b *testing.B, s *fold.Source, h *history) {
+	s.Inner = h
+	b.ReportAllocs()
+	before := cpu(b)
+	var docs atomic.Int64
+	for b.Loop() {
+		plan, view := open(b, s)
+		group, ctx := errgroup.WithContext(b.Context())
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for _, p := range plan.Partitions {
+			group.Go(func() error {
+				r, err := view.Read(ctx, p, "")
+				if err != nil {
+					return err
+				}
+				defer r.Close(ctx) //nolint:errcheck // a benchmark
+				batch := &sources.Batch{Limit: 1 << 20}
+				for {
+					batch.Reset()
+					if err := r.Next(ctx, batch); errors.Is(err, io.EOF) {
+						return nil
+					} else if err != nil {
+						return err
+					}
+					docs.Add(int64(len(batch.Records)))
+				}
+			})
+		}
+		if err := group.Wait(); err != nil {
+			b.Fatal(err)
+		}
+		if err := view.Close(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if docs.Load() != int64(b.N)*benchEvents/10 {
+		b.Fatalf("%d documents", docs.Load())
+	}
+	b.ReportMetric(float64(benchEvents*b.N)/b.Elapsed().Seconds()/1e6, "Mevents/s")
+	b.ReportMetric(float64((cpu(b)-before).Nanoseconds())/float64(benchEvents*b.N), "cpu-ns/event") // what others do on the machine does not change it
+}
+
+// cpu is what the process has used so far.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
