@@ -45,27 +45,30 @@ type relIndex struct {
 }
 
 const relationSQL = `
-select c.oid, n.nspname, c.relname, c.relkind,
-  (select coalesce(sum(greatest(l.reltuples, 0)), 0)::int8 from pg_catalog.pg_class l
-    where l.oid = c.oid or l.oid in (select relid from pg_catalog.pg_partition_tree(c.oid))),
-  (select coalesce(sum(pg_catalog.pg_relation_size(l.oid)), 0)::int8 from pg_catalog.pg_class l
-    where l.relkind in ('r','m') and (l.oid = c.oid or l.oid in (select relid from pg_catalog.pg_partition_tree(c.oid)))),
-  (select bool_or(l.reltuples < 0) from pg_catalog.pg_class l
-    where l.relkind in ('r','m') and (l.oid = c.oid or l.oid in (select relid from pg_catalog.pg_partition_tree(c.oid)))),
-  has_table_privilege(c.oid, 'SELECT'), has_schema_privilege(n.oid, 'USAGE'),
-  pg_catalog.row_security_active(c.oid), current_user
-from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r','p','v','m','f') and c.relname = $2
-  and (n.nspname = $1 or $1 = '' and c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident($2)))`
+with t as (
+  select c.oid, n.nspname, n.oid as nsp, c.relname, c.relkind
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r','p','v','m','f') and c.relname = $2
+    and (n.nspname = $1 or $1 = '' and c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident($2)))
+), leaf as (
+  select oid from t where relkind in ('r','m')
+  union all select p.relid from t, pg_catalog.pg_partition_tree(t.oid) p where t.relkind = 'p' and p.isleaf
+), stored as (
+  select coalesce(sum(greatest(c.reltuples, 0)), 0)::int8 as tuples, coalesce(sum(pg_catalog.pg_relation_size(c.oid)), 0)::int8 as bytes,
+    coalesce(bool_or(c.reltuples < 0), false) as unknown
+  from leaf join pg_catalog.pg_class c on c.oid = leaf.oid
+)
+select t.oid, t.nspname, t.relname, t.relkind, stored.tuples, stored.bytes, stored.unknown,
+  has_table_privilege(t.oid, 'SELECT'), has_schema_privilege(t.nsp, 'USAGE'), pg_catalog.row_security_active(t.oid), current_user
+from t, stored`
 
 const columnSQL = `
 select a.attname, a.atttypid, a.attnotnull, a.attcollation, coalesce(l.collisdeterministic, true),
-  has_column_privilege(a.attrelid, a.attnum, 'SELECT'),
-  coalesce((select max(s.avg_width) from pg_catalog.pg_stats s
-    where s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname), 0)
-from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
-join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  has_column_privilege(a.attrelid, a.attnum, 'SELECT'), coalesce(s.width, 0)
+from pg_catalog.pg_attribute a
 left join pg_catalog.pg_collation l on l.oid = a.attcollation
+left join (select attname, max(avg_width) as width from pg_catalog.pg_stats where schemaname = $2 and tablename = $3 group by 1) s
+  on s.attname = a.attname
 where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped order by a.attnum`
 
 const indexSQL = `
@@ -120,7 +123,7 @@ func (s *session) table(ctx context.Context, name string) (*relation, error) {
 }
 
 func (s *session) columns(ctx context.Context, rel *relation) error {
-	rows, err := s.rows(ctx, columnSQL, rel.oid)
+	rows, err := s.rows(ctx, columnSQL, rel.oid, rel.schema, rel.name)
 	if err != nil {
 		return err
 	}

@@ -118,7 +118,7 @@ func (s *session) describe(ctx context.Context, sql string) ([]pgconn.FieldDescr
 		return nil, err
 	}
 	if len(d.ParamOIDs) > 0 {
-		return nil, errors.New("parameters ($1) cannot be used here")
+		return nil, &pgconn.PgError{Message: "parameters ($1) cannot be used here"}
 	}
 	return d.Fields, nil
 }
