@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -50,6 +49,10 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 			_ = conn.Close(context.WithoutCancel(ctx)) // the error that matters is the one returned
 		}
 	}()
+	// A fence must reach the disk by its own commit, with all that was committed before.
+	if err := db.exec(ctx, "set synchronous_commit = local"); err != nil {
+		return nil, fmt.Errorf("prepare the session: %w", err)
+	}
 	var start pglogrepl.LSN
 	if from == "" {
 		// The publication must be older than the slot, or the slot is unusable for good.
@@ -59,7 +62,7 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 		if err := publish(ctx, db, name, tables); err != nil {
 			return nil, err
 		}
-		if err := createSlot(ctx, conn, db, name, s.config.slotPatience()); err != nil {
+		if err := createSlot(ctx, conn, db, name, s.patience); err != nil {
 			return nil, errors.Join(err, dropSlot(ctx, db, name))
 		}
 	} else if start, err = pglogrepl.ParseLSN(string(from)); err != nil {
@@ -68,7 +71,7 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	if err := s.start(ctx, db, conn, name, start); err != nil {
 		return nil, err
 	}
-	if err := gate(ctx, db, s.config.slotPatience()); err != nil {
+	if err := gate(ctx, db, s.patience); err != nil {
 		return nil, err
 	}
 	recent, err := db.snapshot(ctx)
@@ -80,9 +83,6 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	s.mu.Unlock()
 	return newFeed(db, conn, name, tables, start, recent.Max), nil
 }
-
-// slotPatience is how long open transactions are waited for.
-func (c *Config) slotPatience() time.Duration { return max(2*c.LockTimeout, time.Minute) }
 
 // canCapture checks the server's side.
 func canCapture(ctx context.Context, db *session) error {

@@ -18,7 +18,6 @@ const lookedUp = 500 // keys at a time
 
 // lookup reads documents by their ids, on the session that holds the snapshot.
 type lookup struct {
-	view  *view
 	page  *page
 	w     writer
 	found []int // which key each root of the page answers
@@ -27,6 +26,9 @@ type lookup struct {
 
 // Lookup implements sources.Lookup. Calls wait for each other.
 func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	if v.live {
+		return v.lookupNow(ctx, keys, b)
+	}
 	v.hubs.Lock()
 	defer v.hubs.Unlock()
 	v.mu.Lock()
@@ -42,10 +44,19 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 	case hub.spent:
 		return fmt.Errorf("%s: the session that holds the snapshot (pid %d) was interrupted\n    %s", hub.name, v.pid, errorRun)
 	}
-	l := &lookup{view: v, page: newPage(v.tree, hub, v.memory, 4*v.config.PageBytes)}
+	return newLookup(v.tree, hub, v.memory, v.config).all(ctx, keys, b)
+}
+
+func newLookup(t *tree, db *session, memory *shelf, c *Config) *lookup {
+	l := &lookup{page: newPage(t, db, memory, 4*c.PageBytes)}
 	l.page.single = true
 	l.w.shelf = l.page.shelf
-	defer hub.watch(ctx)()
+	return l
+}
+
+// all answers the keys, in portions.
+func (l *lookup) all(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	defer l.page.db.watch(ctx)()
 	for len(keys) > 0 {
 		some := keys[:min(lookedUp, len(keys))]
 		n, err := l.some(ctx, some, b)
@@ -67,7 +78,7 @@ func (l *lookup) some(ctx context.Context, keys [][]byte, b *sources.Batch) (int
 	l.ids = l.ids[:0]
 	for i, key := range keys {
 		order[i] = -1
-		parts, ok := splitID(string(key), len(l.view.tree.root.id))
+		parts, ok := splitID(string(key), len(l.page.tree.root.id))
 		if !ok || !l.possible(parts) {
 			continue
 		}
@@ -165,7 +176,7 @@ func (l *lookup) possible(parts []string) bool {
 		if !utf8.ValidString(part) || strings.ContainsRune(part, 0) {
 			return false
 		}
-		switch k := l.view.tree.root.id[i]; k.typ {
+		switch k := l.page.tree.root.id[i]; k.typ {
 		case oidInt2, oidInt4, oidInt8:
 			n, err := strconv.ParseInt(part, 10, 8*intSize(k.typ))
 			if err != nil || strconv.FormatInt(n, 10) != part {

@@ -29,7 +29,8 @@ type reader struct {
 	end    bool     // nothing behind the page
 	ratio  []float64
 	spent  error
-	rows   int64 // of the page, not yet counted
+	saw    sources.Snapshot // live: what the page was read in
+	rows   int64            // of the page, not yet counted
 	bytes  int64
 }
 
@@ -67,7 +68,7 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 	if r.next > 0 {
 		r.at = append(r.at[:0], r.page.heads[r.next-1].position.of(r.page.texts)...)
 	}
-	b.Position = sources.Position(r.at)
+	b.Position, b.Snapshot = sources.Position(r.at), r.saw
 	b.Counts.Add(sources.Counts{Read: added, Used: added, Rows: r.rows, Bytes: r.bytes})
 	r.rows, r.bytes = 0, 0
 	return nil
@@ -124,8 +125,13 @@ func (r *reader) load(ctx context.Context) error {
 
 func (r *reader) read(roots int) error {
 	r.next = 0
-	err := r.page.read(r.lo, r.hi, roots, r.limit)
-	r.end = r.page.last
+	if !r.view.live {
+		err := r.page.read(r.lo, r.hi, roots, r.limit)
+		r.end = r.page.last
+		return err
+	}
+	saw, err := r.db.within(func() error { return r.page.read(r.lo, r.hi, roots, r.limit) })
+	r.saw, r.end = saw, r.page.last
 	return err
 }
 

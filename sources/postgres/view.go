@@ -19,6 +19,9 @@ type view struct {
 	memory   *shelf // the tables of small `one` includes
 	pid      uint32 // of the session that holds the snapshot
 
+	live  bool  // no snapshot is held: each page and each lookup has one of its own
+	fresh *tree // live: without tables in memory, which would be of another moment
+
 	hubs   sync.Mutex // held while the hub is used
 	mu     sync.Mutex
 	hub    *session   // holds the snapshot; looks keys up; reads too if it is the only one
@@ -154,6 +157,9 @@ func (v *view) join(ctx context.Context) (*session, error) {
 	db, err := connect(ctx, v.config.readDSN(), v.config)
 	if err != nil {
 		return nil, err
+	}
+	if v.live {
+		return db, nil
 	}
 	err = db.exec(ctx, beginSQL+"; set transaction snapshot "+literal(v.snapshot))
 	if err != nil {

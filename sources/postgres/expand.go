@@ -1,0 +1,210 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"humpty/sources"
+)
+
+const (
+	idsAtOnce  = 1000 // given to the caller in one portion
+	marksAsked = 500  // asked for by one statement
+)
+
+// Expand implements sources.Reread: from the changed rows of includes up to the roots,
+// by one statement for each kind of mark, streamed.
+func (v *view) Expand(ctx context.Context, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
+	if !v.live {
+		return sources.Snapshot{}, errors.New("this view is one snapshot: there is nothing to expand")
+	}
+	db, err := v.session(ctx)
+	if err != nil {
+		return sources.Snapshot{}, err
+	}
+	defer v.give(context.WithoutCancel(ctx), db)
+	e := &expansion{db: db, fn: fn}
+	watches := map[string]*watch{}
+	for _, w := range v.fresh.watches() {
+		watches[w.path()] = w
+	}
+	grouped := map[string][][]string{}
+	var order []string
+	for _, m := range marks {
+		w := watches[m.Node]
+		if w == nil {
+			return sources.Snapshot{}, fmt.Errorf("a mark of include %q belongs to another definition", m.Node)
+		}
+		if m.All {
+			e.all = true
+			continue
+		}
+		key, err := parsePosition(m.Key, len(w.columns))
+		if err != nil {
+			return sources.Snapshot{}, err
+		}
+		if grouped[m.Node] == nil {
+			order = append(order, m.Node)
+		}
+		grouped[m.Node] = append(grouped[m.Node], key)
+	}
+	defer db.watch(ctx)()
+	return db.within(func() error {
+		if e.all {
+			return e.run([]byte(v.fresh.root.everyID()), v.fresh.root)
+		}
+		for _, path := range order {
+			keys := grouped[path]
+			for len(keys) > 0 {
+				n := min(len(keys), marksAsked)
+				if err := e.run(v.fresh.types.rootsOf(watches[path], keys[:n]), v.fresh.root); err != nil {
+					return fmt.Errorf("include %s: %w", path, err)
+				}
+				keys = keys[n:]
+			}
+		}
+		return nil
+	})
+}
+
+// expansion streams ids.
+type expansion struct {
+	db  *session
+	fn  func([][]byte) error
+	all bool
+}
+
+// run gives the ids that a statement finds; its rows are the id's columns as text.
+func (e *expansion) run(sql []byte, root *node) error {
+	e.db.queue(sql)
+	if err := e.db.flush(); err != nil {
+		return err
+	}
+	spans := make([]span, len(root.id))
+	texts := make([]string, len(root.id))
+	var ids [][]byte
+	for {
+		row, err := e.db.row()
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			e.db.done()
+			return e.fn(ids)
+		}
+		if err := split(row, spans); err != nil {
+			return err
+		}
+		for i := range spans {
+			texts[i] = string(spans[i].of(row))
+		}
+		if ids = append(ids, root.documentID(texts)); len(ids) == idsAtOnce {
+			if err := e.fn(ids); err != nil {
+				return err
+			}
+			ids = nil
+		}
+	}
+}
+
+// everyID lists the ids of the whole root table, whatever its filter says.
+func (n *node) everyID() string {
+	return copyHead + n.idTexts("t0") + " from " + n.rel.sql + " t0" + copyTail
+}
+
+func (n *node) idTexts(table string) string {
+	list := make([]string, len(n.id))
+	for i, k := range n.id {
+		list[i] = table + "." + ident(k.name) + "::text"
+	}
+	return strings.Join(list, ", ")
+}
+
+// rootsOf finds the ids of the roots above the rows that have one of the keys: joins from
+// the root down to the changed table's parent, and the values there. Filters do not count:
+// what they leave out is found to be gone when it is looked up.
+func (t *types) rootsOf(w *watch, keys [][]string) []byte {
+	var chain []*node // from the root's child down to the changed include
+	for n := w.node; n.parent != nil; n = n.parent {
+		chain = append([]*node{n}, chain...)
+	}
+	root := w.node.top()
+	from := []string{root.rel.sql + " t0"}
+	var on []string
+	at := "t0"
+	for i, n := range chain[:len(chain)-1] {
+		next := "t" + strconv.Itoa(i+1)
+		from = append(from, n.rel.sql+" "+next)
+		at = n.meet(at, next, &from, &on)
+	}
+	last := w.node
+	values, types := last.head, make([]string, len(w.columns))
+	side := at + "."
+	column := func(j join) string { return j.parent }
+	if last.through != nil && !w.through {
+		x := at + "x"
+		from = append(from, last.through.sql+" "+x)
+		for _, j := range last.head {
+			on = append(on, x+"."+ident(j.child)+" = "+at+"."+ident(j.parent))
+		}
+		values, side = last.tail, x+"."
+	}
+	for i, j := range values {
+		rel := last.parent.rel
+		if last.through != nil && !w.through {
+			rel = last.through
+		}
+		types[i] = t.base(rel.column(j.parent).typ).name
+		on = append(on, side+ident(column(j))+" = v.v"+strconv.Itoa(i))
+	}
+	return selectRoots(root, from, on, types, keys)
+}
+
+// meet joins an include's table under alias next to its parent's under alias at.
+func (n *node) meet(at, next string, from, on *[]string) string {
+	if n.through == nil {
+		for _, j := range n.head {
+			*on = append(*on, next+"."+ident(j.child)+" = "+at+"."+ident(j.parent))
+		}
+		return next
+	}
+	x := next + "x"
+	*from = append(*from, n.through.sql+" "+x)
+	for _, j := range n.head {
+		*on = append(*on, x+"."+ident(j.child)+" = "+at+"."+ident(j.parent))
+	}
+	for _, j := range n.tail {
+		*on = append(*on, next+"."+ident(j.child)+" = "+x+"."+ident(j.parent))
+	}
+	return next
+}
+
+func (n *node) top() *node {
+	for n.parent != nil {
+		n = n.parent
+	}
+	return n
+}
+
+func selectRoots(root *node, from, on, types []string, keys [][]string) []byte {
+	arrays := make([][]byte, len(types))
+	for _, key := range keys {
+		for i, text := range key {
+			arrays[i] = appendArrayItem(arrays[i], []byte(text))
+		}
+	}
+	sql := []byte(copyHead + "distinct " + root.idTexts("t0") + " from " + strings.Join(from, ", ") + ", (select distinct * from rows from (")
+	for i, typ := range types {
+		if i > 0 {
+			sql = append(sql, ", "...)
+		}
+		sql = append(sql, "unnest('{"...)
+		sql = append(sql, arrays[i]...)
+		sql = append(sql, "}'::"+typ+"[])"...)
+	}
+	sql = append(sql, ") v("+numbered("v", len(types))+")) v where "+strings.Join(on, " and ")+copyTail...)
+	return sql
+}

@@ -1,0 +1,94 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"humpty/sources"
+)
+
+var _ sources.Reread = (*view)(nil)
+
+// openLive makes a view whose reads are short transactions: nothing is held on the
+// source for longer than a page takes.
+func openLive(ctx context.Context, db *session, config *Config, t *tree) (*view, error) {
+	v := &view{config: config, tree: t, hub: db, pid: db.pg.PID(), live: true}
+	bare := *config
+	bare.Memory = -1 // not even an empty table: it may be full at the next lookup
+	var err error
+	if v.fresh, _, err = compile(ctx, db, &bare); err != nil {
+		return nil, err
+	}
+	_, err = db.within(func() error {
+		if err := errors.Join(unchanged(ctx, db, v.fresh), unchanged(ctx, db, t)); err != nil {
+			return err
+		}
+		v.memory, err = loadMemory(ctx, db, t)
+		return err
+	})
+	return v, err
+}
+
+// within does work in a read-only transaction and returns what its snapshot sees. The
+// session is spent if the transaction was not ended.
+func (s *session) within(work func() error) (sources.Snapshot, error) {
+	s.queue([]byte(beginSQL))
+	s.queue([]byte(snapshotSQL))
+	if err := s.flush(); err != nil {
+		return sources.Snapshot{}, err
+	}
+	if err := s.skip(); err != nil {
+		return sources.Snapshot{}, fmt.Errorf("begin: %w", err)
+	}
+	saw, err := s.seen()
+	if err != nil {
+		return saw, err
+	}
+	s.done()
+	if err := work(); err != nil {
+		s.spent = true
+		return saw, err
+	}
+	s.queue([]byte("commit"))
+	if err := s.flush(); err != nil {
+		return saw, err
+	}
+	if err := s.skip(); err != nil {
+		return saw, fmt.Errorf("commit: %w", err)
+	}
+	s.done()
+	return saw, nil
+}
+
+// seen reads the one row of snapshotSQL.
+func (s *session) seen() (saw sources.Snapshot, err error) {
+	row, err := s.row()
+	if err != nil {
+		return saw, fmt.Errorf("read the snapshot: %w", err)
+	}
+	var only [1]span
+	if err := split(row, only[:]); err != nil {
+		return saw, fmt.Errorf("read the snapshot: %w", err)
+	}
+	if saw, err = parseSnapshot(string(only[0].of(row))); err != nil {
+		return saw, err
+	}
+	return saw, s.skip()
+}
+
+// lookupNow reads documents by their ids as they are now. Calls run side by side, each
+// on a session of its own.
+func (v *view) lookupNow(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	db, err := v.session(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.give(context.WithoutCancel(ctx), db)
+	l := newLookup(v.fresh, db, nil, v.config)
+	b.Snapshot, err = db.within(func() error { return l.all(ctx, keys, b) })
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
