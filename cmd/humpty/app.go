@@ -48,7 +48,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 
 func (a *app) execute(ctx context.Context, args []string) int {
 	root := a.root()
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // never nil: cobra would take the process's own
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.began {
 		err = asUsage(err)
