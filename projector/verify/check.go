@@ -113,6 +113,9 @@ func (k *check) run(ctx context.Context) (Report, error) {
 
 // full compares everything, twice if the first pass could not tell spelling from meaning.
 func (k *check) full(ctx context.Context) (Report, error) {
+	if _, err := k.Index.Count(ctx); err != nil { // refreshes: a scan sees what a search sees
+		return Report{}, fmt.Errorf("refresh the index: %w", err)
+	}
 	k.canonical = !k.Exact
 	report, err := k.pass(ctx)
 	if errors.Is(err, errSpelling) {
