@@ -38,3 +38,11 @@ type Unbalanced struct{ Ledger Ledger }
 func (e *Unbalanced) Error() string {
 	return fmt.Sprintf("the ledger does not balance: %+v; this is a defect, the alias was not touched", e.Ledger)
 }
+
+// TooMuchPoison is the gate's no: more events could not be read or applied than allowed.
+// The dead letters say which, and why.
+type TooMuchPoison struct{ Poison, Limit int64 }
+
+func (e *TooMuchPoison) Error() string {
+	return fmt.Sprintf("%d events could not be read or applied (limit %d); the dead letters have each with its reason; the alias was not touched", e.Poison, e.Limit)
+}

@@ -14,6 +14,9 @@ func (n *run) gateLoad() error {
 	if sum.Rejected > n.Projection.Limits.Rejections {
 		return n.tooManyRejections()
 	}
+	if poison, limit := sum.Inputs.Poison, n.Projection.Limits.Poison; poison > limit {
+		return &TooMuchPoison{Poison: poison, Limit: limit}
+	}
 	if !sum.Balances() {
 		return &Unbalanced{Ledger: sum}
 	}

@@ -40,6 +40,7 @@ const (
 // Limits of a run. Zero values mean the defaults.
 type Limits struct {
 	Rejections int64 // more rejections than this stop the swap; 0 by default
+	Poison     int64 // more unreadable events than this stop the swap; 0 by default
 	InFlight   int64 // bytes between source and target; 256 MB by default
 	Writers    int   // most bulk requests in flight; 16 by default
 	Batch      int   // bytes of a bulk request at the start; 4 MB by default

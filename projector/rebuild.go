@@ -22,7 +22,7 @@ type Rebuild struct {
 
 // Run does the whole of it under the projection's lease and says what happened; the
 // record is right even with an error. Errors that a caller may want to tell apart:
-// *Refusal, *TooManyRejections, *Differs, *Unbalanced; anything else is a failure of a
+// *Refusal, *TooManyRejections, *TooMuchPoison, *Differs, *Unbalanced; anything else is a failure of a
 // source, of the target, or the end of ctx. In all of these the alias is as it was.
 func (r *Rebuild) Run(ctx context.Context) (Record, error) {
 	n := newRun(r)
