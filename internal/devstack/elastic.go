@@ -27,6 +27,8 @@ type flavour struct {
 	export   func(*Addresses, string)
 }
 
+// elasticsearch has x-pack, of which only security is asked about: it is on
+// unless a line says otherwise, and would then make up passwords.
 var elasticsearch = flavour{
 	artifact: artifact{
 		name:       "elasticsearch-8.19.21",
@@ -44,6 +46,7 @@ var elasticsearch = flavour{
 	export:   func(a *Addresses, url string) { a.Elasticsearch = url },
 }
 
+// opensearch has all its modules, but no security plugin.
 var opensearch = flavour{
 	artifact: artifact{
 		name:       "opensearch-3.6.0",

@@ -1,6 +1,7 @@
 package devstack
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -60,6 +61,19 @@ func TestFindJavaFindsOneForEachServer(t *testing.T) {
 	for _, least := range []int{17, 21} {
 		if j, err := findJava(t.Context(), account{}, "a server", least); err != nil || j.version < least {
 			t.Errorf("findJava(%d) = %+v, %v", least, j, err)
+		}
+	}
+}
+
+func TestJavaOptionsFollowTheHeap(t *testing.T) {
+	t.Parallel()
+	for heap, want := range map[string][]string{
+		"":   {"-Xms512m", "-Xmx512m", quickCompiler},
+		"2g": {"-Xms2g", "-Xmx2g"},
+	} {
+		n := node{opts: Options{Heap: heap}}
+		if got := n.javaOptions(); !slices.Equal(got, want) {
+			t.Errorf("heap %q: %v, want %v", heap, got, want)
 		}
 	}
 }

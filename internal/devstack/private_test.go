@@ -99,7 +99,6 @@ func TestPrivateElasticsearchWithSecurity(t *testing.T) {
 	t.Parallel()
 	s := Private(t, Options{
 		Servers: []Kind{KindElasticsearch},
-		Heap:    "400m",
 		Config:  map[Kind][]string{KindElasticsearch: {"xpack.security.enabled: true"}},
 		Files: map[Kind]map[string]string{KindElasticsearch: {
 			// the password is devstack
@@ -118,8 +117,8 @@ func TestPrivateElasticsearchWithSecurity(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, body := get(t, url+"/_nodes/jvm?filter_path=**.heap_max_in_bytes", "devstack")
-	if code != http.StatusOK || !strings.Contains(body, "419430400") {
-		t.Errorf("with the password: HTTP %d %s; want a heap of 400 MB", code, body)
+	if code != http.StatusOK || !strings.Contains(body, "536870912") {
+		t.Errorf("with the password: HTTP %d %s; want a heap of 512 MB", code, body)
 	}
 }
 
