@@ -213,3 +213,34 @@ func plain(names ...string) []sources.Column {
 	}
 	return out
 }
+
+// namesOf takes a list of columns apart: k, "L m".
+func namesOf(list string) []string {
+	var names []string
+	for _, n := range strings.Split(list, ",") {
+		names = append(names, strings.Trim(strings.TrimSpace(n), `"`))
+	}
+	return names
+}
+
+func prefixed(prefix, list string) string {
+	var out []string
+	for _, n := range namesOf(list) {
+		out = append(out, prefix+ident(n))
+	}
+	return strings.Join(out, ", ")
+}
+
+// columnsOf returns the names in a list of column definitions.
+func columnsOf(definitions string) string {
+	var out []string
+	for _, d := range strings.Split(definitions, ",") {
+		d = strings.TrimSpace(d)
+		if d[0] == '"' {
+			out = append(out, d[:strings.Index(d[1:], `"`)+2])
+		} else {
+			out = append(out, strings.Fields(d)[0])
+		}
+	}
+	return strings.Join(out, ", ")
+}
