@@ -29,7 +29,7 @@ func (b *bar) start() {
 	b.current = b.container.New(0, style, mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(string(name), decor.WC{W: 9, C: decor.DindentRight})),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
-			return " " + b.shown.Load().text(time.Now())
+			return " " + b.shown.Load().short(time.Now())
 		})))
 }
 

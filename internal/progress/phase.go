@@ -72,6 +72,30 @@ func (p *phase) text(at time.Time) string {
 	return strings.Join(parts, ", ")
 }
 
+// short is text for beside a bar, which needs the room.
+func (p *phase) short(at time.Time) string {
+	var parts []string
+	switch {
+	case p.total > 0 && p.done <= p.total:
+		parts = append(parts, fmt.Sprintf("%d%%", p.done*100/p.total), Count(p.done)+"/"+Count(p.total))
+	case p.done > 0:
+		parts = append(parts, Count(p.done))
+	}
+	if p.done > 0 {
+		parts = append(parts, Bytes(p.bytes), Count(int64(p.rate(at)))+"/s")
+	}
+	if left := p.left(at); left > 0 {
+		parts = append(parts, "ETA "+Time(left))
+	}
+	if p.waiting != "" {
+		parts = append(parts, "waiting: "+p.waiting)
+	}
+	if len(parts) == 0 {
+		parts = append(parts, Time(at.Sub(p.since)))
+	}
+	return strings.Join(parts, "  ")
+}
+
 // ended is the line of a phase that is over.
 func (p *phase) ended(e projector.Event) string {
 	if e.Failed != "" {
