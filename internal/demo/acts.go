@@ -101,7 +101,7 @@ func (d *demo) build(ctx context.Context, name string, swap bool) (projector.Rec
 func quietly(tell func(projector.Event)) func(projector.Event) {
 	return func(e projector.Event) {
 		switch {
-		case e.Kind == projector.Notice, e.Kind == projector.Waiting, e.Phase == projector.PhaseCatchUp:
+		case e.Kind == projector.Notice, e.Kind == projector.Waiting, e.Phase == projector.PhaseCatchUp, e.Phase == projector.PhaseCapture:
 		default:
 			tell(e)
 		}
@@ -125,7 +125,7 @@ func (d *demo) addPhases(name string, r projector.Record) {
 			step.Rows, step.Documents, step.Bytes = r.Ledger.Inputs.Rows, r.Ledger.Written, r.Ledger.Bytes
 		case p.Phase == projector.PhaseVerify:
 			step.Documents, step.Bytes = r.Ledger.Written, r.Ledger.Bytes
-		case p.Phase == projector.PhaseCatchUp: // the tables are at rest
+		case p.Phase == projector.PhaseCapture, p.Phase == projector.PhaseCatchUp: // the tables are at rest
 			continue
 		case p.Phase == projector.PhaseSwap && r.Status != projector.Completed: // comes later
 			continue
