@@ -149,7 +149,7 @@ func (f *fixing) repair(ctx context.Context, lease sinks.Lease, differing *verif
 	}
 	for f.round = range fixRounds {
 		left := verify.NewList("")
-		err := differing.Batches(fixTogether, func(some []verify.Difference) error { return f.fix(ctx, some, left) })
+		err := differing.Batches(max(f.finding.Verified.Together, 1), func(some []verify.Difference) error { return f.fix(ctx, some, left) })
 		if err = errors.Join(err, differing.Close()); err != nil {
 			return errors.Join(err, left.Close())
 		}
@@ -170,10 +170,8 @@ func (f *fixing) repair(ctx context.Context, lease sinks.Lease, differing *verif
 	return f.conclude(ctx)
 }
 
-const (
-	fixRounds   = 4 // the last one only reads
-	fixTogether = 200
-)
+// fixRounds is how often what differs is read; the last time nothing is written.
+const fixRounds = 4
 
 // begin takes an epoch for a generation that does not serve.
 func (f *fixing) begin(ctx context.Context, lease sinks.Lease) error {

@@ -73,7 +73,8 @@ func (c *Check) Run(ctx context.Context) (Report, error) {
 // check is a Check on its way.
 type check struct {
 	Check
-	canonical bool // this pass compares canonical forms from the start
+	canonical bool  // this pass compares canonical forms from the start
+	average   int64 // bytes of a document of the index; 0: not known yet
 }
 
 // with calls do with the view, or with a fresh one where there is none.
@@ -133,6 +134,9 @@ func (k *check) pass(ctx context.Context) (report Report, err error) {
 	}()
 	if err := s.read(ctx); err != nil {
 		return report, err
+	}
+	if s.docs > 0 {
+		k.average = max(s.bytes/s.docs, 1)
 	}
 	v := &verdict{check: k}
 	v.report.Level, v.report.Documents = string(Full), s.source.sums.documents()

@@ -104,7 +104,7 @@ func (k *check) random(ctx context.Context, n int, fn func([]sinks.Key) error) e
 			if float64(xxh3.HashSeed(d.ID, seed)>>11)/(1<<53) < threshold {
 				some = append(some, sinks.Key{ID: bytes.Clone(d.ID), Routing: bytes.Clone(d.Routing)})
 			}
-			if len(some) == together {
+			if len(some) == k.together() {
 				if err := flush(); err != nil {
 					return err
 				}

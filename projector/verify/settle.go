@@ -15,7 +15,6 @@ import (
 
 const (
 	rounds        = 5         // readings of a key before it is called moving
-	together      = 200       // keys that are read in one call
 	rereadAtMost  = 1_000_000 // keys; beyond it the first readings stand
 	spelledAtMost = 50_000    // keys that are opened one by one for their spelling
 	movingShown   = 10
@@ -53,6 +52,16 @@ func (k *check) keyed() (*Keyed, bool) {
 		source = nil
 	}
 	return NewKeyed(k.Index, k.View, source, k.Ignore)
+}
+
+// together is how many keys are read in one call: many, since each call may open a view of
+// its own, but few if documents are large.
+func (k *check) together() int {
+	const bytes, most, least = 16 << 20, 2000, 20
+	if k.average == 0 {
+		return 500
+	}
+	return int(min(max(bytes/k.average, least), most))
 }
 
 // settle decides which candidates are differences.
@@ -192,7 +201,7 @@ func (v *verdict) wait(ctx context.Context) error {
 	}
 }
 
-// batches calls fn with candidates by the hundred.
+// batches calls fn with as many candidates as are read together.
 func (v *verdict) batches(candidates *spool, fn func([]candidate, [][2]xxh3.Uint128) error) error {
 	var all []candidate
 	var states [][2]xxh3.Uint128
@@ -207,7 +216,7 @@ func (v *verdict) batches(candidates *spool, fn func([]candidate, [][2]xxh3.Uint
 	err := candidates.each(func(b []byte) error {
 		c, state := decodeCandidate(slices.Clone(b))
 		all, states = append(all, c), append(states, state)
-		if len(all) < together {
+		if len(all) < v.together() {
 			return nil
 		}
 		return flush()

@@ -66,7 +66,7 @@ func (v *verdict) done(ctx context.Context) (Report, error) {
 			stale = append(stale, d.Key())
 		}
 	}
-	v.report.MovingIDs = v.moving
+	v.report.MovingIDs, v.report.Together = v.moving, v.together()
 	if sides, ok := v.keyed(); ok && len(stale) > 0 {
 		readings, err := sides.Read(ctx, stale)
 		if err != nil {
