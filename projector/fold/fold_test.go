@@ -141,8 +141,10 @@ func TestHandlers(t *testing.T) {
 	}{
 		{[]string{placed}, `{"status":"placed","customer":{"name":"Ann"},"total":0}`},
 		{[]string{`Placed {"note":null}`}, `{"status":"placed","note":null,"total":0}`},
-		{[]string{placed, `Added {"item":{"sku":"a","price":1.10}}`, `Added {"item":{"sku":"b","price":2}}`, `Added {"item":{"sku":"a","price":0.005,"q":3}}`},
-			`{"status":"placed","customer":{"name":"Ann"},"total":3.105,"lines":[{"sku":"a","price":0.005,"q":3},{"sku":"b","price":2}]}`},
+		{
+			[]string{placed, `Added {"item":{"sku":"a","price":1.10}}`, `Added {"item":{"sku":"b","price":2}}`, `Added {"item":{"sku":"a","price":0.005,"q":3}}`},
+			`{"status":"placed","customer":{"name":"Ann"},"total":3.105,"lines":[{"sku":"a","price":0.005,"q":3},{"sku":"b","price":2}]}`,
+		},
 		{[]string{`Tagged {"tag":"x"}`, `Tagged {"tag":{"y":1}}`}, `{"tags":["x",{"y":1}]}`},
 		{[]string{`Counted {}`, `Counted {}`, `Counted {}`}, `{"n":3}`},
 		{[]string{placed, `Cleared {}`}, `{"status":"placed","customer":{},"total":0}`},

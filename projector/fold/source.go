@@ -30,7 +30,7 @@ const defaultMemory = 256 << 20
 
 // eventsEach is how many events a partition of documents has at least: fewer would make
 // tiny requests to the target.
-const eventsEach = 50_000
+const eventsEach = 10_000
 
 // Plan splits documents by the hash of their keys. There are at most as many documents as
 // events; nothing cheap tells how many.

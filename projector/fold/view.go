@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"humpty/sources"
 )
@@ -21,6 +23,8 @@ type view struct {
 	share    int64          // bytes that one reader may bring from disk at a time
 	replayed sources.Counts // of what is in no bucket
 
+	closed atomic.Bool
+
 	mu   sync.Mutex
 	told map[place]bool // letters that were written
 }
@@ -32,6 +36,9 @@ type place struct {
 }
 
 func (v *view) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+	if v.closed.Load() {
+		return nil, errors.New("fold: the view is closed")
+	}
 	first, err1 := strconv.Atoi(p.From)
 	end, err2 := strconv.Atoi(p.To)
 	if err1 != nil || err2 != nil || first < 0 || first > end || end > bucketCount {
@@ -59,7 +66,12 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	return r, nil
 }
 
-func (v *view) Close(context.Context) error { return v.buckets.close() }
+func (v *view) Close(context.Context) error {
+	if v.closed.Swap(true) {
+		return nil
+	}
+	return v.buckets.close()
+}
 
 // letter writes one, the first time that an event is met.
 func (v *view) letter(at place, time int64, kind string, key, value []byte, reason string) error {

@@ -96,8 +96,10 @@ func (r *reader) enter(next batch, b *sources.Batch) error {
 		return nil // the log's index is coarse
 	}
 	if next.epoch < r.epoch {
-		return &Changed{Topic: r.place.topic, What: fmt.Sprintf("has older leader epochs behind newer ones in partition %d, at offset %d", r.place.partition, next.base),
-			Remedy: "the topic was made anew, or its log was truncated; rebuild"}
+		return &Changed{
+			Topic: r.place.topic, What: fmt.Sprintf("has older leader epochs behind newer ones in partition %d, at offset %d", r.place.partition, next.base),
+			Remedy: "the topic was made anew, or its log was truncated; rebuild",
+		}
 	}
 	r.epoch = next.epoch
 	if !next.is(control) {

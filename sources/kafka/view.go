@@ -2,8 +2,10 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 
 	"humpty/sources"
 )
@@ -13,6 +15,7 @@ type view struct {
 	source *Source
 	counts map[string]int32
 	all    map[string]captured
+	closed atomic.Bool
 }
 
 type captured struct {
@@ -21,6 +24,9 @@ type captured struct {
 }
 
 func (v *view) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+	if v.closed.Load() {
+		return nil, errors.New("kafka: the view is closed")
+	}
 	c, ok := v.all[p.ID]
 	if !ok {
 		return nil, fmt.Errorf("kafka: there is no partition %s", p.ID)
@@ -36,7 +42,10 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	return r, nil
 }
 
-func (v *view) Close(context.Context) error { return nil }
+func (v *view) Close(context.Context) error {
+	v.closed.Store(true)
+	return nil
+}
 
 // unchanged asks whether the topics still have the partitions that were captured.
 func (v *view) unchanged(ctx context.Context) error {
