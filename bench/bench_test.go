@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -227,7 +228,7 @@ func TestReportAndCompare(t *testing.T) {
 func keep(t *testing.T, dir, run, commit string, seconds float64) {
 	t.Helper()
 	rec := recorder{stamp: result.Stamp{Schema: 1, Run: run, Commit: commit, Mode: "quick"}}
-	if _, err := rec.keep(dir); err != nil {
+	if err := rec.keep(dir); err != nil {
 		t.Fatal(err)
 	}
 	for pair := 1; pair <= 3; pair++ {
@@ -241,8 +242,26 @@ func keep(t *testing.T, dir, run, commit string, seconds float64) {
 			}
 		}
 	}
-	if err := rec.close(); err != nil {
+	if err := errors.Join(rec.complete(), rec.close()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestUnfinished: an interrupted run is kept, but nothing is said about it.
+func TestUnfinished(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rec := recorder{stamp: result.Stamp{Schema: 1, Run: "20260101t000000", Commit: "aaaaaaaa", Mode: "quick"}}
+	err := errors.Join(rec.keep(dir), rec.add(result.Measurement{What: result.Copy, Shape: "plain", Seconds: 1}), rec.close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := result.ReadFile(filepath.Join(dir, rec.stamp.FileName()+unfinished)); err != nil || len(kept) != 1 {
+		t.Errorf("%d measurements kept, %v", len(kept), err)
+	}
+	b, _, said := newBench(t)
+	if code := b.run(t.Context(), []string{"report", "--results", dir}); code != exitFailed || !strings.Contains(said.String(), "no results in") {
+		t.Errorf("code %d: %s", code, said)
 	}
 }
 

@@ -141,12 +141,8 @@ func (l *lab) finish(ctx context.Context, target, index string, m result.Measure
 // loadIndex makes an index for raw writes, with the settings of a load.
 func (l *lab) loadIndex(ctx context.Context, target string, c cell) (string, error) {
 	index := l.alias() + "-raw"
-	spec := l.spec(target, c.shards)
-	if err := engine.LoadIndex(ctx, spec, index); err != nil {
-		return "", err
-	}
-	l.made[index] = target
-	return index, nil
+	l.made[index] = target // also if the answer comes too late
+	return index, engine.LoadIndex(ctx, l.spec(target, c.shards), index)
 }
 
 // Slices and page of a scan that were the fastest on a small machine.

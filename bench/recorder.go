@@ -10,24 +10,28 @@ import (
 )
 
 // recorder keeps measurements as they come, also in a file if it has one, so that an
-// interrupted run is not lost.
+// interrupted run is not lost: its file ends in .part, which no report reads.
 type recorder struct {
 	stamp result.Stamp
 	all   []result.Result
 	file  *os.File // nil: nowhere
+	path  string   // of the file once the run is complete
 }
 
+const unfinished = ".part"
+
 // keep opens a file in the folder, named by date, commit and mode.
-func (r *recorder) keep(folder string) (path string, err error) {
+func (r *recorder) keep(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return "", fmt.Errorf("keep results: %w", err)
+		return fmt.Errorf("keep results: %w", err)
 	}
-	path = filepath.Join(folder, r.stamp.FileName())
-	r.file, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	r.path = filepath.Join(folder, r.stamp.FileName())
+	file, err := os.OpenFile(r.path+unfinished, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
-		return "", fmt.Errorf("keep results: %w", err)
+		return fmt.Errorf("keep results: %w", err)
 	}
-	return path, nil
+	r.file = file
+	return nil
 }
 
 func (r *recorder) add(m result.Measurement) error {
@@ -37,6 +41,17 @@ func (r *recorder) add(m result.Measurement) error {
 		return nil
 	}
 	return result.Write(r.file, one)
+}
+
+// complete gives the file its name.
+func (r *recorder) complete() error {
+	if r.file == nil {
+		return nil
+	}
+	if err := os.Rename(r.path+unfinished, r.path); err != nil {
+		return fmt.Errorf("keep results: %w", err)
+	}
+	return nil
 }
 
 func (r *recorder) close() error {

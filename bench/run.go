@@ -68,8 +68,7 @@ func (b *bench) everything(ctx context.Context, p plan, target string) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, l.close(ctx)) }()
-	path, err := l.rec.keep(b.results)
-	if err != nil {
+	if err := l.rec.keep(b.results); err != nil {
 		return err
 	}
 	if err := l.plain(ctx, p, products); err != nil {
@@ -85,7 +84,10 @@ func (b *bench) everything(ctx context.Context, p plan, target string) (err erro
 			return err
 		}
 	}
-	l.say("kept in %s", path)
+	if err := l.rec.complete(); err != nil {
+		return err
+	}
+	l.say("kept in %s", l.rec.path)
 	if !b.json {
 		fmt.Fprint(b.out, page.Markdown([][]result.Result{l.rec.all})+"\n")
 	} else if err := b.print(l.rec.all); err != nil {

@@ -18,11 +18,14 @@ kept in --results.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
 			return b.measure(ctx, "scale", nil, func(l *lab) error {
-				if _, err := l.rec.keep(b.results); err != nil {
+				if err := l.rec.keep(b.results); err != nil {
 					return err
 				}
 				g.base = l.orders
-				return l.scales(ctx, g)
+				if err := l.scales(ctx, g); err != nil {
+					return err
+				}
+				return l.rec.complete()
 			})
 		},
 	}

@@ -89,8 +89,8 @@ func (s *Search) Count(ctx context.Context, index string) (int64, error) {
 	return answer.Count, err
 }
 
-// Delete removes an index, and waits until it is gone.
+// Delete removes an index, if it is there, and waits until it is gone.
 func (s *Search) Delete(ctx context.Context, index string) error {
-	_, err := s.Call(ctx, http.MethodDelete, "/"+index, nil)
+	_, err := s.Call(ctx, http.MethodDelete, "/"+index+"?ignore_unavailable=true", nil)
 	return err
 }
