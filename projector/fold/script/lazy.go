@@ -1,0 +1,245 @@
+package script
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/dop251/goja"
+
+	"humpty/projector/fold"
+	"humpty/projector/fold/rawjson"
+)
+
+// lazy is an object or array of an event, over its bytes. Its members are made when they
+// are touched, and kept, so that the same is the same.
+type lazy struct {
+	script *script
+	epoch  uint64
+	raw    []byte
+	made   []member
+}
+
+type member struct {
+	name  string
+	value goja.Value
+}
+
+// lazyArray is lazy under the other interface of goja.
+type lazyArray struct{ lazy }
+
+// thing is what a number that JavaScript cannot hold is, over its bytes.
+type thing struct{ lazy }
+
+// value makes what a checked JSON value is to a script.
+func (s *script) value(v []byte) goja.Value {
+	switch rawjson.Kind(v) {
+	case '{':
+		return s.vm.NewDynamicObject(&lazy{script: s, epoch: s.epoch, raw: v})
+	case '[':
+		return s.vm.NewDynamicArray(&lazyArray{lazy{script: s, epoch: s.epoch, raw: v}})
+	case '"':
+		text, _ := rawjson.Text(v)
+		return s.vm.ToValue(string(text))
+	case 't':
+		return s.vm.ToValue(true)
+	case 'f':
+		return s.vm.ToValue(false)
+	case 'n':
+		return goja.Null()
+	}
+	return s.number(v)
+}
+
+// number is one that JavaScript holds exactly, or a thing that says it.
+func (s *script) number(v []byte) goja.Value {
+	if len(v) == 0 {
+		return goja.Undefined()
+	}
+	if n, err := strconv.ParseInt(string(v), 10, 64); err == nil && n <= 1<<53 && n >= -(1<<53) {
+		return s.vm.ToValue(n)
+	}
+	f, err := strconv.ParseFloat(string(v), 64)
+	if err == nil && significant(v) <= 15 { // as many digits as a float64 gives back
+		return s.vm.ToValue(f)
+	}
+	o := s.vm.NewDynamicObject(&thing{lazy{script: s, epoch: s.epoch, raw: v}})
+	_ = o.SetPrototype(s.numbers) // fails for objects that are not extensible
+	return o
+}
+
+// significant counts the digits of a number from the first that is not 0.
+func significant(v []byte) int {
+	n := 0
+	for _, c := range v {
+		if c|0x20 == 'e' {
+			break
+		}
+		if c >= '1' && c <= '9' || c == '0' && n > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// check throws if the event's document is done: its bytes may be another event's by now.
+func (l *lazy) check() {
+	if l.epoch != l.script.epoch {
+		panic(l.script.vm.NewTypeError("an event was kept beyond its document; keep what you need in the state"))
+	}
+}
+
+func (l *lazy) deny() bool {
+	panic(l.script.vm.NewTypeError("events are read-only; change a copy: {...event.item}, [...event.list]"))
+}
+
+// Get makes the member.
+func (l *lazy) Get(key string) goja.Value {
+	l.check()
+	for i := range l.made {
+		if l.made[i].name == key {
+			return l.made[i].value
+		}
+	}
+	v := rawjson.Get(l.raw, key)
+	if v == nil {
+		return nil
+	}
+	value := l.script.value(v)
+	l.made = append(l.made, member{key, value})
+	return value
+}
+
+// Set throws.
+func (l *lazy) Set(string, goja.Value) bool { return l.deny() }
+
+// Delete throws.
+func (l *lazy) Delete(string) bool { return l.deny() }
+
+// Has reports whether there is such a member.
+func (l *lazy) Has(key string) bool {
+	l.check()
+	return rawjson.Get(l.raw, key) != nil
+}
+
+// Keys lists the members.
+func (l *lazy) Keys() []string {
+	l.check()
+	var keys []string
+	for w := rawjson.Into(l.raw); w.Next(); {
+		keys = append(keys, string(rawjson.AppendUnquoted(nil, w.Name)))
+	}
+	return keys
+}
+
+// Len counts the elements.
+func (a *lazyArray) Len() int {
+	a.check()
+	n := 0
+	for w := rawjson.Into(a.raw); w.Next(); {
+		n++
+	}
+	return n
+}
+
+// Get makes the element. All are made at once: a walk to each would be quadratic.
+func (a *lazyArray) Get(i int) goja.Value {
+	a.check()
+	if a.made == nil {
+		for w := rawjson.Into(a.raw); w.Next(); {
+			a.made = append(a.made, member{value: a.script.value(w.Value)})
+		}
+	}
+	if i < 0 || i >= len(a.made) {
+		return nil
+	}
+	return a.made[i].value
+}
+
+// Set throws.
+func (a *lazyArray) Set(int, goja.Value) bool { return a.deny() }
+
+// SetLen throws.
+func (a *lazyArray) SetLen(int) bool { return a.deny() }
+
+// Get has raw, the digits.
+func (t *thing) Get(key string) goja.Value {
+	t.check()
+	if key == "raw" {
+		return t.script.vm.ToValue(string(t.raw))
+	}
+	return nil
+}
+
+// Has knows raw.
+func (t *thing) Has(key string) bool { return key == "raw" }
+
+// Keys has none: raw is not for loops.
+func (t *thing) Keys() []string { return nil }
+
+// meta is what is known of the present event beside its value. There is one, which
+// changes with each event.
+type meta struct {
+	script *script
+	event  *fold.Event
+}
+
+// Get makes the member.
+func (m *meta) Get(key string) goja.Value {
+	if m.event == nil {
+		return nil // $init has no event
+	}
+	switch key {
+	case "type":
+		return m.script.vm.ToValue(m.event.Type)
+	case "key":
+		return m.script.vm.ToValue(string(m.event.Key))
+	case "topic":
+		return m.script.vm.ToValue(m.event.Topic)
+	case "partition":
+		return m.script.vm.ToValue(m.event.Partition)
+	case "offset":
+		return m.script.vm.ToValue(m.event.Offset)
+	case "time":
+		return m.script.vm.ToValue(m.event.Time)
+	}
+	return nil
+}
+
+// Set throws.
+func (m *meta) Set(string, goja.Value) bool {
+	panic(m.script.vm.NewTypeError("meta is read-only"))
+}
+
+// Delete throws.
+func (m *meta) Delete(string) bool { return m.Set("", nil) }
+
+// Has reports whether there is such a member.
+func (m *meta) Has(key string) bool { return m.Get(key) != nil }
+
+// Keys lists the members.
+func (m *meta) Keys() []string {
+	return []string{"type", "key", "topic", "partition", "offset", "time"}
+}
+
+// thaw makes ordinary values of a document that was written before, except for numbers
+// that JavaScript cannot hold.
+func (s *script) thaw(v []byte) goja.Value {
+	switch rawjson.Kind(v) {
+	case '{':
+		o := s.vm.NewObject()
+		for w := rawjson.Into(v); w.Next(); {
+			_ = o.Set(string(rawjson.AppendUnquoted(nil, w.Name)), s.thaw(w.Value)) // an ordinary object takes anything
+		}
+		return o
+	case '[':
+		var all []any
+		for w := rawjson.Into(v); w.Next(); {
+			all = append(all, s.thaw(w.Value))
+		}
+		return s.vm.NewArray(all...)
+	}
+	return s.value(v)
+}
+
+// exact reports whether a number is one that JSON can say.
+func exact(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }

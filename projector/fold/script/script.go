@@ -1,0 +1,176 @@
+package script
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/dop251/goja"
+
+	"humpty/projector/fold"
+	"humpty/projector/fold/rawjson"
+)
+
+// script folds with one runtime.
+type script struct {
+	vm       *goja.Runtime
+	limits   Limits
+	name     string
+	watch    *watch
+	handlers map[string]goja.Callable
+	init     goja.Callable
+	any      goja.Callable
+	deleted  goja.Callable
+
+	kinds   kinds
+	meta    meta
+	metaObj *goja.Object // over meta
+	numbers *goja.Object // the prototype of numbers that JavaScript cannot hold
+	epoch   uint64       // of the present document; events of another one are not to be touched
+	time    int64        // what Date says
+	dice    *rand.Rand
+
+	state goja.Value // nil: none
+	args  [3]goja.Value
+}
+
+var _ fold.Fold = (*script)(nil)
+
+// random is the same sequence for each document.
+func (s *script) random() float64 {
+	if s.dice == nil {
+		s.dice = rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time is what is wanted
+	}
+	return s.dice.Float64()
+}
+
+// prepare makes what the module's values need.
+func (s *script) prepare() error {
+	v, err := s.vm.RunString(`({valueOf() { return Number(this.raw) }, toString() { return this.raw }, toJSON() { return Number(this.raw) }})`)
+	if err != nil {
+		return err
+	}
+	s.numbers = v.ToObject(s.vm)
+	s.kinds = newKinds()
+	s.meta.script = s
+	s.metaObj = s.vm.NewDynamicObject(&s.meta)
+	return nil
+}
+
+func (s *script) Begin(_, document []byte) error {
+	s.epoch++
+	s.dice, s.state, s.time, s.meta.event = nil, nil, 0, nil
+	s.watch.wake()
+	if document != nil {
+		if err := rawjson.Check(document); err != nil {
+			return fmt.Errorf("the stored document is %w", err)
+		}
+		s.state = s.thaw(document)
+	}
+	return nil
+}
+
+func (s *script) Apply(e *fold.Event) error {
+	s.time, s.meta.event = e.Time, e
+	handler := s.handlers[e.Type]
+	switch {
+	case e.Deleted && s.deleted == nil:
+		s.state = nil
+		return nil
+	case e.Deleted:
+		handler = s.deleted
+	case handler == nil:
+		handler = s.any
+	}
+	if handler == nil {
+		return &fold.Poison{Reason: fmt.Sprintf("%s has no handler for events of type %q, and no $any", s.name, e.Type)}
+	}
+	if s.state == nil {
+		if err := s.begin(); err != nil {
+			return err
+		}
+	}
+	s.args = [3]goja.Value{s.state, s.value(e.Value), s.metaObj}
+	if e.Deleted {
+		s.args[1] = goja.Null()
+	}
+	result, err := s.call(handler, s.args[:]...)
+	if err != nil {
+		return err
+	}
+	switch {
+	case goja.IsUndefined(result):
+		if e.Deleted {
+			s.state = nil
+		}
+	case goja.IsNull(result):
+		s.state = nil
+	default:
+		if _, ok := result.(*goja.Object); !ok {
+			return &fold.Poison{Reason: fmt.Sprintf("%s: the handler of %q returned %s; a state is an object, and null deletes", s.name, e.Type, result), Dirty: true}
+		}
+		s.state = result
+	}
+	return nil
+}
+
+// begin makes the first state.
+func (s *script) begin() error {
+	if s.init == nil {
+		s.state = s.vm.NewObject()
+		return nil
+	}
+	state, err := s.call(s.init)
+	if err != nil {
+		return err
+	}
+	if _, ok := state.(*goja.Object); !ok {
+		return &fold.Poison{Reason: fmt.Sprintf("%s: $init returned %s, not an object", s.name, state), Dirty: true}
+	}
+	s.state = state
+	return nil
+}
+
+func (s *script) call(f goja.Callable, args ...goja.Value) (goja.Value, error) {
+	s.watch.enter()
+	v, err := f(goja.Undefined(), args...)
+	s.watch.leave()
+	if err != nil {
+		return nil, &fold.Poison{Reason: plain(err).Error(), Dirty: true}
+	}
+	return v, nil
+}
+
+// plain makes one line of an exception, with file and line of where it was thrown.
+func plain(err error) error {
+	var deep *goja.StackOverflowError
+	if errors.As(err, &deep) {
+		return errors.New("stopped: calls nest too deep")
+	}
+	var thrown *goja.Exception
+	if errors.As(err, &thrown) {
+		lines := strings.FieldsFunc(thrown.String(), func(r rune) bool { return r == '\n' })
+		return errors.New(strings.Join(strings.Fields(strings.Join(lines[:min(len(lines), 2)], " ")), " "))
+	}
+	var stopped *goja.InterruptedError
+	if errors.As(err, &stopped) {
+		return fmt.Errorf("stopped: %v", stopped.Value())
+	}
+	return err
+}
+
+func (s *script) Append(dst []byte) ([]byte, bool, error) {
+	defer s.watch.rest()
+	if s.state == nil {
+		return dst, false, nil
+	}
+	out, err := s.write(dst)
+	if err != nil {
+		return dst, false, err
+	}
+	if rawjson.Kind(out[len(dst):]) != '{' {
+		return dst, false, &fold.Poison{Reason: s.name + ": the state is not an object"}
+	}
+	return out, true, nil
+}

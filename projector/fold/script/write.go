@@ -1,0 +1,184 @@
+package script
+
+import (
+	"bytes"
+	"fmt"
+	"math/big"
+	"reflect"
+
+	"github.com/dop251/goja"
+
+	"humpty/projector/fold"
+	"humpty/projector/fold/rawjson"
+)
+
+// deepest is how deep a state may nest; a cycle ends there too.
+const deepest = 200
+
+// writer makes JSON of a state.
+type writer struct {
+	*script
+	start int
+	path  []string
+}
+
+// write appends the state. It runs as a call of the module: getters and toJSON may throw, or
+// take too long.
+func (s *script) write(dst []byte) (out []byte, err error) {
+	write, _ := goja.AssertFunction(s.vm.ToValue(func(goja.FunctionCall) goja.Value {
+		w := writer{script: s, start: len(dst)}
+		if out, err = w.value(dst, s.state); err == nil && len(out)-len(dst) > s.limits.State {
+			err = w.tooLarge()
+		}
+		return goja.Undefined()
+	}))
+	if _, thrown := s.call(write); thrown != nil {
+		return dst, thrown
+	}
+	return out, err
+}
+
+func (w *writer) reject(why string, args ...any) error {
+	at := "the state"
+	for _, step := range w.path[:min(len(w.path), 10)] {
+		at += "." + step
+	}
+	return &fold.Poison{Reason: fmt.Sprintf("%s: %s %s", w.name, at, fmt.Sprintf(why, args...))}
+}
+
+func (w *writer) tooLarge() error {
+	w.path = nil
+	return w.reject("has more than %d bytes", w.limits.State)
+}
+
+// kinds are the Go types of what is not an ordinary object.
+type kinds struct{ object, array, thing, meta reflect.Type }
+
+func newKinds() kinds {
+	return kinds{reflect.TypeFor[*lazy](), reflect.TypeFor[*lazyArray](), reflect.TypeFor[*thing](), reflect.TypeFor[*meta]()}
+}
+
+// value appends v; undefined and functions are for the caller to leave out.
+func (w *writer) value(dst []byte, v goja.Value) ([]byte, error) {
+	if len(dst)-w.start > w.limits.State {
+		return dst, w.tooLarge()
+	}
+	if v == nil || goja.IsUndefined(v) || goja.IsNull(v) {
+		return append(dst, "null"...), nil
+	}
+	if o, ok := v.(*goja.Object); ok {
+		return w.object(dst, o)
+	}
+	switch x := v.Export().(type) {
+	case bool:
+		return fmt.Append(dst, x), nil
+	case string:
+		return rawjson.AppendQuoted(dst, x), nil
+	case *big.Int:
+		return x.Append(dst, 10), nil
+	case float64:
+		if !exact(x) {
+			return dst, w.reject("is %v, which JSON has no word for", x)
+		}
+	case int64:
+	default:
+		return dst, w.reject("is a %T, which JSON has no word for", x)
+	}
+	return append(dst, v.String()...), nil // a number as JavaScript writes it
+}
+
+func (w *writer) object(dst []byte, o *goja.Object) ([]byte, error) {
+	if len(w.path) > deepest {
+		return dst, w.reject("nests deeper than %d: a cycle?", deepest)
+	}
+	// an ordinary object would be exported as a whole, so its type is asked first
+	switch o.ExportType() {
+	case w.kinds.object, w.kinds.array, w.kinds.thing, w.kinds.meta:
+		switch x := o.Export().(type) {
+		case *lazy:
+			return w.copied(dst, x)
+		case *lazyArray:
+			return w.copied(dst, &x.lazy)
+		case *thing:
+			return w.copied(dst, &x.lazy)
+		}
+		return dst, w.reject("is meta itself, which changes with each event; copy it: {...meta}")
+	}
+	if f, ok := goja.AssertFunction(o.Get("toJSON")); ok {
+		v, err := f(o)
+		if err != nil {
+			return dst, w.reject("cannot be written: %v", plain(err))
+		}
+		if v != goja.Value(o) {
+			return w.value(dst, v)
+		}
+	}
+	switch o.ClassName() {
+	case "Array":
+		return w.array(dst, o)
+	case "String":
+		return w.value(dst, o.ToString())
+	case "Number":
+		return w.value(dst, o.ToNumber())
+	}
+	return w.members(dst, o)
+}
+
+// copied appends a part of an event as it came.
+func (w *writer) copied(dst []byte, l *lazy) ([]byte, error) {
+	if l.epoch != w.epoch {
+		return dst, w.reject("holds an event of another document")
+	}
+	if bytes.IndexByte(l.raw, '\n') < 0 && bytes.IndexByte(l.raw, '\r') < 0 {
+		return append(dst, l.raw...), nil
+	}
+	return rawjson.AppendCompact(dst, l.raw), nil
+}
+
+func (w *writer) array(dst []byte, o *goja.Object) (_ []byte, err error) {
+	dst = append(dst, '[')
+	n := int(o.Get("length").ToInteger())
+	for i := range n {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		name := fmt.Sprint(i)
+		v := o.Get(name)
+		if isFunction(v) {
+			v = nil
+		}
+		w.path = append(w.path, name)
+		if dst, err = w.value(dst, v); err != nil {
+			return dst, err
+		}
+		w.path = w.path[:len(w.path)-1]
+	}
+	return append(dst, ']'), nil
+}
+
+func (w *writer) members(dst []byte, o *goja.Object) (_ []byte, err error) {
+	dst = append(dst, '{')
+	first := true
+	for _, name := range o.Keys() {
+		v := o.Get(name)
+		if v == nil || goja.IsUndefined(v) || isFunction(v) {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(rawjson.AppendQuoted(dst, name), ':')
+		w.path = append(w.path, name)
+		if dst, err = w.value(dst, v); err != nil {
+			return dst, err
+		}
+		w.path = w.path[:len(w.path)-1]
+	}
+	return append(dst, '}'), nil
+}
+
+func isFunction(v goja.Value) bool {
+	_, ok := goja.AssertFunction(v)
+	return ok
+}
