@@ -74,12 +74,16 @@ func (m *Manage) Rollback(ctx context.Context, to string) (sinks.AliasChange, er
 		}
 		live, ok := s.Find(s.Live())
 		if !ok {
-			return "", &Refusal{Why: fmt.Sprintf("alias %s does not serve one generation of its own, so there is nothing to go back from", s.Alias),
-				Remedy: fmt.Sprintf("name the generation: humpty rollback %s --to GENERATION", m.Projection.Name)}
+			return "", &Refusal{
+				Why:    fmt.Sprintf("alias %s does not serve one generation of its own, so there is nothing to go back from", s.Alias),
+				Remedy: fmt.Sprintf("name the generation: humpty rollback %s --to GENERATION", m.Projection.Name),
+			}
 		}
 		if _, ok := s.Find(live.Meta.Previous); !ok {
-			return "", &Refusal{Why: fmt.Sprintf("the generation that was live before %s is not there (any more): %q", live.Name, live.Meta.Previous),
-				Remedy: fmt.Sprintf("`humpty status %s` lists what there is; `humpty rebuild %s` makes a new one", m.Projection.Name, m.Projection.Name)}
+			return "", &Refusal{
+				Why:    fmt.Sprintf("the generation that was live before %s is not there (any more): %q", live.Name, live.Meta.Previous),
+				Remedy: fmt.Sprintf("`humpty status %s` lists what there is; `humpty rebuild %s` makes a new one", m.Projection.Name, m.Projection.Name),
+			}
 		}
 		return live.Meta.Previous, nil
 	})
@@ -91,8 +95,10 @@ func newestVerified(s sinks.Survey) (string, error) {
 			return g.Name, nil
 		}
 	}
-	return "", &Refusal{Why: fmt.Sprintf("alias %s has no verified generation beside the one it serves", s.Alias),
-		Remedy: "make one: humpty rebuild --no-swap"}
+	return "", &Refusal{
+		Why:    fmt.Sprintf("alias %s has no verified generation beside the one it serves", s.Alias),
+		Remedy: "make one: humpty rebuild --no-swap",
+	}
 }
 
 // change switches the alias to the generation that choose names, under the lease.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/elastic/elastic-transport-go/v8/elastictransport"
+	"github.com/elastic/go-elasticsearch/v8"
 )
 
 const blockType = "cluster_block_exception"
@@ -19,7 +19,7 @@ const blockType = "cluster_block_exception"
 // client speaks to one cluster.
 type client struct {
 	cfg       Config
-	transport *elastictransport.Client
+	transport *elasticsearch.BaseClient
 	addresses string // for messages
 	product   product
 	version   string
@@ -39,15 +39,19 @@ func newClient(cfg Config) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport, err := elastictransport.NewClient(
-		elastictransport.WithURLs(urls...),
-		elastictransport.WithTransport(rt),
-		elastictransport.WithBasicAuth(cfg.Username, cfg.Password),
-		elastictransport.WithAPIKey(cfg.APIKey),
-		elastictransport.WithServiceToken(cfg.Bearer),
-		elastictransport.WithDisableRetry(), // what may be sent again is decided here
-		elastictransport.WithUserAgent("humpty"),
-	)
+	addresses := make([]string, len(urls))
+	for i, u := range urls {
+		addresses[i] = u.String()
+	}
+	// The base client: the same connections without the generated API. Its addresses are
+	// never empty (see urls), so it does not look for one in the environment.
+	transport, err := elasticsearch.NewBaseClient(elasticsearch.Config{
+		Addresses: addresses, Transport: vouching{rt},
+		Username: cfg.Username, Password: cfg.Password, APIKey: cfg.APIKey, ServiceToken: cfg.Bearer,
+		Header:            http.Header{"User-Agent": {"humpty"}},
+		DisableRetry:      true, // what may be sent again is decided here
+		DisableMetaHeader: true,
+	})
 	if err != nil {
 		return nil, &Error{Kind: BadConfig, What: "set up the connection to the target", Err: err}
 	}

@@ -22,7 +22,9 @@ func (c *client) connect(ctx context.Context) error {
 	header := ""
 	r := request{method: http.MethodGet, path: "/_nodes/_all/http?filter_path=nodes.*.version", patience: quick}
 	err := c.retry(ctx, r, new(bytes.Buffer), func(body []byte, h http.Header) error {
-		header = h.Get("X-Elastic-Product")
+		if h.Get(vouchedHeader) == "" {
+			header = h.Get(productHeader)
+		}
 		return json.Unmarshal(body, &nodes)
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 )
@@ -46,4 +47,24 @@ func identify(header, version string) (product, error) {
 		return p, fmt.Errorf("%s %s is too old: humpty speaks Elasticsearch 8 and 9, OpenSearch 2 and 3", p.name, version)
 	}
 	return p, nil
+}
+
+// The header by which Elasticsearch says what it is, and ours where it did not.
+const (
+	productHeader = "X-Elastic-Product"
+	vouchedHeader = "X-Humpty-Vouched"
+)
+
+// vouching answers the client library's question whether this is Elasticsearch: it
+// refuses every server without the header, and OpenSearch does not send it. What the
+// server is, we ask ourselves.
+type vouching struct{ next http.RoundTripper }
+
+func (v vouching) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := v.next.RoundTrip(req)
+	if err == nil && res.Header.Get(productHeader) == "" {
+		res.Header.Set(productHeader, "Elasticsearch")
+		res.Header.Set(vouchedHeader, "true")
+	}
+	return res, err
 }

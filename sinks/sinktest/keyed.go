@@ -32,8 +32,12 @@ func get(t *testing.T, u Under) {
 	expect(t, f.index, doc("gone", 1, `{"n":1}`), sinks.Written)
 	expect(t, f.index, doc("gone", 2, ""), sinks.Deleted)
 	keys := []sinks.Key{
-		{ID: []byte("a")}, {ID: []byte("none")}, {ID: routed.ID, Routing: routed.Routing}, {ID: []byte("gone")},
-		{ID: routed.ID, Routing: []byte("another")}, {ID: []byte("a"), Routing: []byte("a")},
+		{ID: []byte("a")},
+		{ID: []byte("none")},
+		{ID: routed.ID, Routing: routed.Routing},
+		{ID: []byte("gone")},
+		{ID: routed.ID, Routing: []byte("another")},
+		{ID: []byte("a"), Routing: []byte("a")},
 	}
 	found := make([]sinks.Found, len(keys))
 	must(t, getter.Get(t.Context(), keys, found))

@@ -131,7 +131,8 @@ func unfit(t *testing.T, u Under) {
 	f := begin(t, u)
 	bad := []sinks.Document{
 		doc("", 1, `{"n":1}`), doc(strings.Repeat("x", 513), 1, `{"n":1}`), doc("broken", 1, `{"n":`), doc("lines", 1, "{\n}"),
-		doc("array", 1, `[]`), doc("\xff", 1, `{}`), doc("negative", -1, `{}`), {ID: []byte("none"), Version: 1, Body: []byte{}},
+		doc("array", 1, `[]`), doc("\xff", 1, `{}`), doc("negative", -1, `{}`),
+		{ID: []byte("none"), Version: 1, Body: []byte{}},
 	}
 	for i, b := range bad {
 		v := write(t, f.index, doc(fmt.Sprint("before", i), 1, `{"n":1}`), b, doc(fmt.Sprint("after", i), 1, `{"n":2}`))
