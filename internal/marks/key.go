@@ -14,9 +14,10 @@ const (
 	kindKey byte = 'K'
 )
 
+// The bounds of all marks among the keys.
 var (
-	marksFrom = []byte("m/")
-	marksTo   = []byte("m0")
+	marksFrom = []byte("m/") // the first
+	marksTo   = []byte("m0") // behind the last
 )
 
 func encodeMark(m sources.Mark) []byte {

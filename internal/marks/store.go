@@ -30,9 +30,9 @@ type Options struct {
 }
 
 var (
-	keySeq      = []byte("s/seq")
-	keyPosition = []byte("s/position")
-	keyReserved = []byte("s/reserved")
+	keySeq      = []byte("s/seq")      // of the last change recorded
+	keyPosition = []byte("s/position") // of the feed
+	keyReserved = []byte("s/reserved") // versions durably taken
 )
 
 // Open opens the store in a folder, or makes it.

@@ -18,7 +18,8 @@ type watermark struct {
 	headroom string // setting that caps what a share must leave free on large disks
 }
 
-var watermarks = [...]watermark{ // the gravest first
+// watermarks of a node's disk, the gravest first.
+var watermarks = [...]watermark{
 	{"flood-stage", "cluster.routing.allocation.disk.watermark.flood_stage", "its indices refuse writes", "cluster.routing.allocation.disk.watermark.flood_stage.max_headroom"},
 	{"high", "cluster.routing.allocation.disk.watermark.high", "shards are moved away from it", "cluster.routing.allocation.disk.watermark.high.max_headroom"},
 	{"low", "cluster.routing.allocation.disk.watermark.low", "no copy is placed on it", "cluster.routing.allocation.disk.watermark.low.max_headroom"},

@@ -157,6 +157,7 @@ func (c *wire) need(n int) error {
 	return nil
 }
 
+// copySignature begins every binary COPY.
 var copySignature = []byte("PGCOPY\n\xff\r\n\x00")
 
 func skipHeader(body []byte) ([]byte, error) {
