@@ -30,6 +30,14 @@ func (p *page) fetch(lo, hi []string, limit sized) error {
 			}
 			asked = i + 1
 		}
+		for _, n := range round {
+			if p.cursor(n) == nil {
+				continue
+			}
+			if err := p.scan(n, lo); err != nil {
+				return fmt.Errorf("include %s, %s, without an index: %w", n.path, n.rel.label, err)
+			}
+		}
 	}
 	return nil
 }
@@ -53,7 +61,7 @@ func (p *page) prepare(n *node) {
 func (p *page) ask(n *node, lo, hi []string, limit sized) error {
 	l := &p.levels[n.index]
 	p.asked[n.index] = -1
-	if p.n == 0 {
+	if p.n == 0 || p.cursor(n) != nil {
 		return nil
 	}
 	rows := limit(n, p.n)

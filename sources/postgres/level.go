@@ -89,6 +89,8 @@ func (s *shelf) add(n *node, row []byte, own []span, g int, root int32) error {
 		at := &l.groups[g]
 		if at.count == 0 {
 			at.first = int32(len(l.rows))
+		} else if int(at.first+at.count) != len(l.rows) {
+			return fmt.Errorf("%s: the rows of one parent do not come together", n.rel.label)
 		} else if n.leaf && n.shape.Many {
 			l.data = append(l.data, ',')
 		}

@@ -16,7 +16,9 @@ type page struct {
 	heads []rootRef // of each root
 	texts []byte    // what they point into
 
-	single bool // the roots were looked up by key: not all keys in their range are here
+	scans  []*scan  // by node: cursors, where no index reaches
+	upTo   []string // the end of what they read
+	single bool     // the roots were looked up by key: not all keys in their range are here
 
 	n    int  // documents that are complete
 	last bool // no root is behind them
@@ -82,6 +84,9 @@ func (p *page) read(lo, hi []string, roots int, limit sized) error {
 			return err
 		}
 		p.last = p.last && p.n == kept
+		if err := p.settle(); err != nil {
+			return err
+		}
 	}
 	p.db.done()
 	return nil
@@ -128,7 +133,7 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 // head notes the id, routing, version and position of a root.
 func (p *page) head(root *node, row []byte, own []span) (err error) {
 	var h rootRef
-	if p.tree.ranged {
+	if p.tree.keyed {
 		key := p.rootKey(root, row, own)
 		if n := p.roots.add(key); int(n) != len(p.heads) {
 			return fmt.Errorf("%s: the key is not unique: a row comes twice", root.rel.label)
@@ -176,11 +181,11 @@ func (p *page) head(root *node, row []byte, own []span) (err error) {
 
 func (p *page) rootKey(root *node, row []byte, own []span) []byte {
 	if len(root.key) == 1 {
-		return own[root.key[0].raw].of(row)
+		return own[root.key[0].col].of(row)
 	}
 	p.scratch = p.scratch[:0]
 	for _, k := range root.key {
-		p.scratch = appendPart(p.scratch, own[k.raw].of(row))
+		p.scratch = appendPart(p.scratch, own[k.col].of(row))
 	}
 	return p.scratch
 }

@@ -103,6 +103,69 @@ func TestUnindexed(t *testing.T) {
 	}
 }
 
+// TestScans reads includes that no index reaches, nested, shared and through a table,
+// and counts that their tables are read once a partition, not once a page.
+func TestScans(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, `create table a (k text primary key, one_id int); insert into a select 'k' || i, i % 40 from generate_series(1, 600) i;
+create table b (id int, a text, one_id int, pad text); insert into b select i, 'k' || i % 700, i % 40, repeat('x', 400) from generate_series(1, 4000) i;
+create table c (id int primary key, one_id numeric, at date, pad text); insert into c select i, i % 45, date '2024-01-01' + i % 3, repeat('x', 400) from generate_series(1, 4000) i;
+create table o (id numeric, pad text); insert into o select i, repeat('x', 2000) from generate_series(0, 800) i; analyze;`)
+	deep := sources.Shape{Name: "c", From: "c", Many: true, On: on("one_id", "one_id"), Columns: plain("id")}
+	shape := sources.Shape{From: "a", Include: []sources.Shape{
+		{Name: "b", From: "b", Many: true, On: on("a", "k"), Columns: plain("id"), Include: []sources.Shape{deep}},
+		{Name: "o", From: "o", One: true, On: on("id", "one_id"), Columns: plain("id"), Where: "true", Include: []sources.Shape{{Name: "cs", From: "c", Many: true, On: on("one_id", "id"), Values: "at"}}},
+		{Name: "t", From: "c", Many: true, On: on("id", "id"), Values: "id", Through: &sources.Through{From: "b", Parent: on("a", "k")}},
+	}}
+	const oracle = `select k, json_build_object('k', k, 'one_id', one_id,
+ 'b', (select coalesce(json_agg(json_build_object('id', b.id, 'c', (select coalesce(json_agg(json_build_object('id', c.id) order by c.id), '[]') from c where c.one_id = b.one_id)) order by b::text collate "C"), '[]') from b where b.a = k),
+ 'o', (select json_build_object('id', o.id, 'cs', (select coalesce(json_agg(c.at order by c.id), '[]') from c where c.one_id = o.id)) from o where o.id = a.one_id),
+ 't', (select coalesce(json_agg(c.id order by c.id), '[]') from b join c on c.id = b.id where b.a = k)) from a`
+	var reads []map[string]sources.Record
+	for _, c := range []Config{{Chunks: 3}, {Chunks: 2, PageBytes: 3000}, {PageBytes: 20_000, MaxConnections: 1}} {
+		c.Shape = shape
+		before := d.scansOf("b") + d.scansOf("c")
+		reads = append(reads, d.read(c))
+		if scans := d.scansOf("b") + d.scansOf("c") - before; scans > 60 {
+			t.Errorf("chunks %d, pages of %d: the tables were scanned %d times", c.Chunks, c.PageBytes, scans)
+		} else if scans == 0 {
+			t.Error("no scan was counted, so the test shows nothing")
+		}
+	}
+	s := d.source(Config{Shape: shape, PageBytes: 1000, Chunks: 1})
+	defer func() {
+		d.exec("create index on b (a); create index on c (one_id); create index on o (id)") // for the oracle
+		for _, got := range reads {
+			d.equal(got, oracle)
+		}
+	}()
+	v, err := s.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = v.Close(t.Context()) }()
+	for range 3 { // a session that was left in the middle of its cursors is as good as new
+		r, err := v.Read(t.Context(), sources.Partition{ID: "a"}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := sources.Batch{Limit: 1}
+		if err := r.Next(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Close(t.Context())
+	}
+	if n := v.(*view).open; n != 1 {
+		t.Errorf("%d sessions were opened, want one", n)
+	}
+}
+
+// scansOf is how often a table was read whole, once the server has counted.
+func (d *database) scansOf(table string) int64 {
+	d.exec("select pg_stat_clear_snapshot()")
+	return toInt(d.rows("select seq_scan from pg_stat_user_tables where relname = " + literal(table))[0][0])
+}
+
 func TestRights(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, problemSQL, "insert into orders values (1), (2)")

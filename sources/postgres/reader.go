@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"humpty/sources"
 )
@@ -12,6 +13,7 @@ import (
 const (
 	firstRoots = 128    // of the first page, before anything is known
 	mostRoots  = 20_000 // of any page
+	closing    = 5 * time.Second
 )
 
 // reader reads one partition page by page over one connection.
@@ -38,6 +40,9 @@ func newReader(v *view, db *session, p sources.Partition, lo, hi []string) *read
 	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi, roots: firstRoots, ratio: make([]float64, len(v.tree.nodes))}
 	r.page = newPage(v.tree, db, v.memory, v.config.PageBytes)
 	r.w.shelf = r.page.shelf
+	if !v.live { // there, no cursor would outlive its page
+		r.page.scanning(hi)
+	}
 	return r
 }
 
@@ -173,6 +178,7 @@ func (r *reader) explain(ctx context.Context, err error) error {
 // Close implements sources.Reader.
 func (r *reader) Close(ctx context.Context) error {
 	if r.db != nil {
+		r.page.stopScans(closing)
 		r.view.give(ctx, r.db)
 		r.db = nil
 		r.spent = errors.New("the reader is closed")

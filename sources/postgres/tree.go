@@ -12,7 +12,7 @@ type tree struct {
 	nodes  []*node   // by index, parents before children
 	rounds [][]*node // what is fetched for a page, depth by depth
 	types  *types
-	ranged bool // some include is read in the root's key range
+	keyed  bool // some include is read by the root's key: in its range, or by a cursor
 
 	pages, byID      statement   // of the root
 	inRange, forKeys []statement // by node
@@ -164,8 +164,8 @@ func (t *tree) finish() {
 		t.forKeys[n.index] = n.forKeys()
 		if n.way == byRange {
 			t.inRange[n.index] = n.inRange()
-			t.ranged = true
 		}
+		t.keyed = t.keyed || n.way == byRange || n.way == byScan
 	}
 	for round := t.below(t.root.include); len(round) > 0; {
 		t.rounds = append(t.rounds, round)
