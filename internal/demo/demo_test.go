@@ -37,8 +37,8 @@ func TestClosedPipe(t *testing.T) {
 	}
 }
 
-// TestDemo is not parallel: the tests of this package start a pair of servers each.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts servers")
 	}

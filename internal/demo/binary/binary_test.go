@@ -1,4 +1,6 @@
-package demo
+// Package binary plays the demo with the built program; it is a package of its own so that
+// its tests have a time budget of their own.
+package binary
 
 import (
 	"bufio"
@@ -14,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"humpty/internal/demo"
 )
 
 // line is what these tests read of a line of --json.
@@ -26,7 +30,7 @@ type line struct {
 	ExitCode int `json:"exit_code"`
 	Demo     struct {
 		Compared struct{ Found int64 }
-		Kept     *Kept
+		Kept     *demo.Kept
 	}
 }
 
@@ -37,7 +41,7 @@ func TestBinary(t *testing.T) {
 		t.Skip("starts servers")
 	}
 	binary := filepath.Join(t.TempDir(), "humpty")
-	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/humpty").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", binary, "humpty/cmd/humpty").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	t.Run("interrupted while the servers start", func(t *testing.T) {
