@@ -46,14 +46,16 @@ func exitCode(ctx context.Context, err error) int {
 		trap     *sinks.Trap
 		rejected *projector.TooManyRejections
 		differs  *projector.Differs
+		expected *differsFromExpected
+		poison   *projector.TooMuchPoison
 		signal   *interrupted
 	)
 	switch {
 	case errors.As(err, &usage), errors.As(err, &problems):
 		return exitUsage
-	case errors.As(err, &rejected):
+	case errors.As(err, &rejected), errors.As(err, &poison):
 		return exitRejections
-	case errors.As(err, &differs):
+	case errors.As(err, &differs), errors.As(err, &expected):
 		return exitDiffers
 	case errors.As(err, &refusal), errors.As(err, &held), errors.As(err, &trap):
 		return exitGuard

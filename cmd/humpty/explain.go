@@ -62,6 +62,7 @@ func (a *app) next(ctx context.Context, err error) []string {
 		held     *sinks.Held
 		rejected *projector.TooManyRejections
 		differs  *projector.Differs
+		expected *differsFromExpected
 		signal   *interrupted
 	)
 	switch {
@@ -80,6 +81,8 @@ func (a *app) next(ctx context.Context, err error) []string {
 			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + typed("humpty rebuild", name),
 			"the failed generation stays for a look at it; this drops it: " + typed("humpty prune", name),
 		}
+	case errors.As(err, &expected), a.result.Verb == "project":
+		return nil // what was printed says what to look at
 	case errors.As(err, &differs):
 		return a.afterDifferences(name)
 	case exitCode(ctx, err) == exitFailed:

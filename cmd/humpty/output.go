@@ -34,7 +34,9 @@ type result struct {
 	Prune       *pruned             `json:"prune,omitempty"`       // prune
 	Version     *versionInfo        `json:"version,omitempty"`     // version
 	Config      json.RawMessage     `json:"config_schema,omitempty"`
-	Demo        any                 `json:"demo,omitempty"` // demo
+	Demo        any                 `json:"demo,omitempty"`       // demo
+	Documents   []projected         `json:"documents,omitempty"`  // project
+	Unexpected  []unexpected        `json:"unexpected,omitempty"` // project --expect
 
 	projection string // that the command is about, as far as it is known
 }

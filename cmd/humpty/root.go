@@ -100,7 +100,7 @@ func (a *app) verbs() []*cobra.Command {
 		a.rebuildCommand(), a.planCommand(), a.checkCommand(), a.statusCommand(),
 		a.verifyCommand(), a.repairCommand(),
 		a.swapCommand(), a.rollbackCommand(), a.pruneCommand(), a.snapshotCommand(), a.restoreCommand(),
-		a.demoCommand(), a.schemaCommand(), a.versionCommand(),
+		a.projectCommand(), a.demoCommand(), a.schemaCommand(), a.versionCommand(),
 	}
 }
 

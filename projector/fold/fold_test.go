@@ -188,3 +188,37 @@ func TestHandlers(t *testing.T) {
 		}
 	}
 }
+
+func TestReadHandlers(t *testing.T) {
+	t.Parallel()
+	h, err := fold.ReadHandlers([]byte(`{
+		"Placed": [{"set": "status", "value": "placed"}, {"set": "customer.name", "from": "who.name"}, {"unset": "note"}],
+		"Added": [{"upsert": "lines", "from": "item", "by": "sku"}, {"increment": "total", "from": "item.price"}, {"append": "tags", "value": 1}],
+		"Cancelled": [{"delete": true}], "$any": [{"merge": ""}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	makeFold, err := h.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := makeFold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"status":"placed","customer":{"name":"Ann"},"lines":[{"sku":"a","price":2}],"total":2,"tags":[1],"x":1}`
+	if got := run(t, f, "", `Placed {"who":{"name":"Ann"}}`, `Added {"item":{"sku":"a","price":2}}`, `Other {"x":1}`); got != want {
+		t.Errorf("%s, not %s", got, want)
+	}
+	if got := run(t, f, "", `Other {"x":1}`, `Cancelled {}`); got != "none" {
+		t.Error(got)
+	}
+	for text, want := range map[string]string{
+		`[]`: "handlers", `{"A": [{"sett": "x"}]}`: `A: json: unknown field "sett"`, `{"A": [{"from": "x"}]}`: "A: step 1: it has 0 verbs",
+		`{"A": [{"set": "x", "unset": "y"}]}`: "it has 2 verbs", `{"$unknown": 1}`: "can only be",
+	} {
+		if _, err := fold.ReadHandlers([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, nothing of %q", text, err, want)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestProject(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	events := file("events.ndjson", `{"type":"Placed","order":7,"who":"Ann"}
+{"type":"Added","order":7,"item":{"sku":"a","price":1.10}}
+
+{"type":"Placed","order":8,"who":"Bob"}
+{"type":"Added","order":7,"item":{"sku":"b","price":2}}
+`)
+	handlers := file("orders.json", `{"Placed": [{"set": "who", "from": "who"}],
+		"Added": [{"append": "items", "from": "item"}, {"increment": "total", "from": "item.price"}]}`)
+	module := file("orders.js", `module.exports = {
+		Placed: (s, e) => { s.who = e.who },
+		Added: (s, e) => { (s.items ??= []).push(e.item); s.total = (s.total || 0) + e.item.price },
+	}`)
+	const first, second = `{"id":"7","document":{"who":"Ann","items":[{"sku":"a","price":1.10},{"sku":"b","price":2}],"total":`, `{"id":"8","document":{"who":"Bob"}}` + "\n"
+	by := []string{"project", "--from", events, "--key", "order", "--type", "type"}
+	got := call{}.run(t.Context(), append(by, "--fold", handlers)...)
+	if got.code != 0 || got.out != first+"3.10}}\n"+second {
+		t.Errorf("handlers: %d\n%s%s", got.code, got.out, got.err)
+	}
+	got = call{}.run(t.Context(), append(by, "--fold", module)...)
+	if got.code != 0 || got.out != first+"3.1}}\n"+second {
+		t.Errorf("module: %d\n%s%s", got.code, got.out, got.err)
+	}
+
+	expect := file("expect.ndjson", `{"id": "7", "document": {"total": 3.1, "who": "Ann", "items": [{"sku": "a", "price": 1.1}, {"sku": "b", "price": 2}]}}`+"\n"+second)
+	if got = (call{}).run(t.Context(), append(by, "--fold", module, "--expect", expect)...); got.code != 0 {
+		t.Errorf("as expected: %d\n%s%s", got.code, got.out, got.err)
+	}
+	expect = file("expect.ndjson", `{"id":"8","document":{"who":"Bobby"}}`+"\n"+`{"id":"9","document":{}}`)
+	call{}.run(t.Context(), append(by, "--fold", module, "--expect", expect)...).
+		want(t, exitDiffers, "differs: 7", "differs: 8", "  who: want", "differs: 9", "3 documents are not as expected")
+
+	poison := file("poison.ndjson", `{"key":"a","value":{"x":1},"headers":{"h":"v"},"time":5}`+"\n"+`{"key":"a","value":[1]}`+"\n"+`{"value":{}}`)
+	call{}.run(t.Context(), "project", "--from", poison).
+		want(t, exitFailed, `{"id":"a","document":{"x":1}}`, "poison.ndjson:2: the value is not a JSON object", "poison.ndjson:3: there is no key", "2 of 3 events")
+	stdin := call{in: strings.NewReader(`{"key":{"id":1},"value":{"op":"c","after":{"id":1}}}` + "\n" + `{"key":{"id":2},"value":null}`)}
+	stdin.run(t.Context(), "project", "--from", "-", "--decoder", "debezium").want(t, 0, `{"id":"1","document":{"id":1}}`)
+
+	docs := call{}.run(t.Context(), append(by, "--fold", handlers, "--json")...).result(t)["documents"].([]any)
+	if len(docs) != 2 {
+		t.Errorf("%v", docs)
+	}
+	for args, want := range map[string]string{
+		"": "--from", "--from " + events + " --fold magic": "unknown fold", "--from " + events + " --decoder avro": "unknown decoder",
+		"--from " + events + " --key a..b": "--key", "--from " + events + " --fold " + poison[:len(poison)-len("poison.ndjson")] + "none.js": "none.js",
+	} {
+		call{}.run(t.Context(), append([]string{"project"}, strings.Fields(args)...)...).want(t, exitUsage, want)
+	}
+}
