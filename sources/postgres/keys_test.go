@@ -104,6 +104,32 @@ func (d *database) lookUpAll(c Config, want map[string]sources.Record) {
 	}
 }
 
+// TestLookupTellsErrorsApart: an id that its type does not take is of no document, but
+// an expression that fails is an error, and none of a document that is gone.
+func TestLookupTellsErrorsApart(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, "create table t (d date primary key, v int); insert into t select date '2024-01-01' + i, i from generate_series(1, 9) i")
+	shape := sources.Shape{From: "t", Columns: []sources.Column{{Field: "x", Expr: "10 / (v - 5)"}}}
+	v, err := d.source(Config{Shape: shape}).Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = v.Close(t.Context()) }()
+	look := v.(sources.Lookup)
+	var b sources.Batch
+	keys := [][]byte{[]byte("2024-01-02"), []byte("2024-13-02"), []byte("yesterdayish"), []byte("2024-01-03"), []byte("2024-1-4")}
+	if err := look.Lookup(t.Context(), keys, &b); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`{"x":-2}`, "", "", `{"x":-3}`, ""} {
+		if r := b.Records[i]; string(r.Value) != want || r.Deleted != (want == "") {
+			t.Errorf("%s: deleted %t, %s", r.Key, r.Deleted, r.Value)
+		}
+	}
+	b.Reset()
+	contains(t, look.Lookup(t.Context(), [][]byte{[]byte("2024-01-05"), []byte("2024-01-06"), []byte("x")}, &b), "division by zero")
+}
+
 func TestID(t *testing.T) {
 	t.Parallel()
 	parts := []string{"", ":", `\`, `\:`, "a", "a:b", `a\`, "::", `\\`}

@@ -22,6 +22,8 @@ type lookup struct {
 	w     writer
 	found []int // which key each root of the page answers
 	ids   [][]string
+
+	refused bool // the roots' query failed for its data: an id that its type does not take, or an expression
 }
 
 // Lookup implements sources.Lookup. Calls wait for each other.
@@ -57,14 +59,17 @@ func newLookup(t *tree, db *session, memory *shelf, c *Config) *lookup {
 // all answers the keys, in portions.
 func (l *lookup) all(ctx context.Context, keys [][]byte, b *sources.Batch) error {
 	defer l.page.db.watch(ctx)()
-	for len(keys) > 0 {
-		some := keys[:min(lookedUp, len(keys))]
+	for size := lookedUp; len(keys) > 0; {
+		some := keys[:min(size, len(keys))]
 		n, err := l.some(ctx, some, b)
 		if err != nil {
 			if ctx.Err() != nil {
 				err = ctx.Err()
 			}
 			return fmt.Errorf("look up %d documents: %w", len(some), err)
+		}
+		if size = min(2*size, lookedUp); n < len(some) { // as many as fit on a page
+			size = max(n, 1)
 		}
 		keys = keys[n:]
 	}
@@ -90,14 +95,18 @@ func (l *lookup) some(ctx context.Context, keys [][]byte, b *sources.Batch) (int
 		}
 	}
 	err := l.read(ctx, l.ids)
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && strings.HasPrefix(pg.Code, "22") { // an id that its type does not take
-		l.page.db.done()
-		if err := l.page.db.exec(ctx, "rollback to savepoint lookup; release savepoint lookup"); err != nil {
-			return 0, err
+	if err != nil && l.refused {
+		if rollback := l.page.db.exec(ctx, "rollback to savepoint lookup"); rollback != nil {
+			return 0, errors.Join(err, rollback)
 		}
 		if len(keys) > 1 {
+			if release := l.page.db.exec(ctx, "release savepoint lookup"); release != nil {
+				return 0, errors.Join(err, release)
+			}
 			return l.some(ctx, keys[:len(keys)/2], b)
+		}
+		if !l.alien(ctx, l.ids[0]) {
+			return 0, err
 		}
 		l.page.reset()
 		err, l.found = nil, nil
@@ -106,8 +115,8 @@ func (l *lookup) some(ctx context.Context, keys [][]byte, b *sources.Batch) (int
 		return 0, err
 	}
 	for i, key := range keys {
-		row := slices.Index(l.found, order[i])
-		if order[i] < 0 {
+		row, there := slices.BinarySearch(l.found, order[i])
+		if !there {
 			row = -1
 		}
 		if row >= l.page.n {
@@ -125,7 +134,7 @@ func (l *lookup) some(ctx context.Context, keys [][]byte, b *sources.Batch) (int
 func (l *lookup) read(ctx context.Context, ids [][]string) error {
 	p := l.page
 	p.reset()
-	l.found = l.found[:0]
+	l.found, l.refused = l.found[:0], false
 	if len(ids) == 0 {
 		return nil
 	}
@@ -147,6 +156,10 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 	}
 	var err error
 	if l.found, err = p.readRoots(true, l.found); err != nil {
+		var pg *pgconn.PgError
+		if l.refused = risky && errors.As(err, &pg) && strings.HasPrefix(pg.Code, "22"); l.refused {
+			p.db.done() // the answer is complete
+		}
 		return err
 	}
 	if err := p.fetch(nil, nil, func(*node, int) int { return 0 }); err != nil {
@@ -157,6 +170,20 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 		return p.db.exec(ctx, "release savepoint lookup")
 	}
 	return nil
+}
+
+// alien reports whether the types of the id's columns do not take it, so that no row
+// can ever have it.
+func (l *lookup) alien(ctx context.Context, id []string) bool {
+	var casts []string
+	for i, k := range l.page.tree.root.id {
+		casts = append(casts, literal(id[i])+"::"+k.cast)
+	}
+	db := l.page.db
+	if err := db.exec(ctx, "select "+strings.Join(casts, ", ")); err == nil {
+		return false
+	}
+	return db.exec(ctx, "rollback to savepoint lookup; release savepoint lookup") == nil
 }
 
 func (l *lookup) record(key []byte, row int, b *sources.Batch) {
