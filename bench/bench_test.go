@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == engineVerb {
 		b := &bench{in: os.Stdin, out: os.Stdout, err: os.Stderr}
-		os.Exit(b.run(context.Background(), os.Args[1:])) //nolint:forbidigo // this is the program's main now
+		os.Exit(b.run(context.Background(), os.Args[1:]))
 	}
 	m.Run()
 }
