@@ -6,22 +6,23 @@ import (
 	"humpty/projector/fold/rawjson"
 )
 
-// Latest folds events that are whole documents: the last one counts. A tombstone deletes.
-type Latest struct{ document []byte }
+// latest keeps the last value.
+type latest struct{ document []byte }
 
-var _ Fold = (*Latest)(nil)
+var _ Fold = (*latest)(nil)
 
-// NewLatest is for Source.New.
-func NewLatest() (Fold, error) { return &Latest{}, nil }
+// NewLatest makes folds of events that are whole documents: the last one counts, and a
+// tombstone deletes. It is for Source.New.
+func NewLatest() (Fold, error) { return &latest{}, nil }
 
 // Begin starts with what there is.
-func (l *Latest) Begin(_, document []byte) error {
+func (l *latest) Begin(_, document []byte) error {
 	l.document = document
 	return nil
 }
 
 // Apply keeps the event's value.
-func (l *Latest) Apply(e *Event) error {
+func (l *latest) Apply(e *Event) error {
 	if e.Deleted {
 		l.document = nil
 		return nil
@@ -34,7 +35,7 @@ func (l *Latest) Apply(e *Event) error {
 }
 
 // Append appends the last value as it came, on one line.
-func (l *Latest) Append(dst []byte) ([]byte, bool, error) {
+func (l *latest) Append(dst []byte) ([]byte, bool, error) {
 	if l.document == nil {
 		return dst, false, nil
 	}

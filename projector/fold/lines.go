@@ -14,14 +14,13 @@ import (
 	"humpty/sources"
 )
 
-// Lines is a few events in memory, one JSON object a line, as a source: what folds are
-// tried with.
-type Lines struct {
+// linesSource is a few events in memory.
+type linesSource struct {
 	partitions map[string][]sources.Record
 	order      []string
 }
 
-var _ sources.Source = (*Lines)(nil)
+var _ sources.Source = (*linesSource)(nil)
 
 // line is an event as it is written in a file.
 type line struct {
@@ -33,12 +32,12 @@ type line struct {
 	Headers   map[string]string `json:"headers"`
 }
 
-// ReadLines reads events; place is the file's name, for messages. A line with a member
+// ReadLines reads a few events, one JSON object a line, as a source to try folds with; place is the file's name, for messages. A line with a member
 // "value" is an event with a key, headers and more around its value, where null is a
 // tombstone; any other line is a value itself, and so is every line if bare is set. The
 // offset of an event is the number of its line.
-func ReadLines(place string, text []byte, bare bool) (*Lines, error) {
-	l := &Lines{partitions: map[string][]sources.Record{}}
+func ReadLines(place string, text []byte, bare bool) (sources.Source, error) {
+	l := &linesSource{partitions: map[string][]sources.Record{}}
 	number := int64(0)
 	for each := range bytes.Lines(text) {
 		number++
@@ -86,7 +85,7 @@ func (l line) record(number int64) sources.Record {
 }
 
 // Plan has a partition for each topic and partition that the lines name.
-func (l *Lines) Plan(context.Context) (sources.Plan, error) {
+func (l *linesSource) Plan(context.Context) (sources.Plan, error) {
 	plan := sources.Plan{Readers: 1}
 	for _, id := range l.order {
 		n := int64(len(l.partitions[id]))
@@ -97,9 +96,9 @@ func (l *Lines) Plan(context.Context) (sources.Plan, error) {
 }
 
 // Open gives the lines.
-func (l *Lines) Open(context.Context) (sources.View, error) { return linesView{l}, nil }
+func (l *linesSource) Open(context.Context) (sources.View, error) { return linesView{l}, nil }
 
-type linesView struct{ *Lines }
+type linesView struct{ *linesSource }
 
 func (v linesView) Close(context.Context) error { return nil }
 

@@ -2,6 +2,7 @@ package fold
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -24,7 +25,7 @@ func (l *loader) load(file io.ReaderAt, size int64, from, to uint64) ([][]byte, 
 	l.in.Reset(section)
 	for {
 		head, err := l.in.Peek(entryHead)
-		if len(head) == 0 && err == io.EOF { //nolint:errorlint // Peek gives it as it is
+		if len(head) == 0 && errors.Is(err, io.EOF) {
 			return l.blocks[:l.used], nil
 		}
 		if err != nil {

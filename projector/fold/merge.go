@@ -2,27 +2,27 @@ package fold
 
 import "humpty/projector/fold/rawjson"
 
-// Merge folds events that are JSON merge patches (RFC 7386), the first one of nothing. A
-// tombstone deletes.
-type Merge struct {
+// merging merges values into a tree.
+type merging struct {
 	tree  tree
 	alive bool
 }
 
-var _ Fold = (*Merge)(nil)
+var _ Fold = (*merging)(nil)
 
-// NewMerge is for Source.New.
-func NewMerge() (Fold, error) { return &Merge{}, nil }
+// NewMerge makes folds of events that are JSON merge patches (RFC 7386), the first one of
+// nothing; a tombstone deletes. It is for Source.New.
+func NewMerge() (Fold, error) { return &merging{}, nil }
 
 // Begin starts with what there is.
-func (m *Merge) Begin(_, document []byte) error {
+func (m *merging) Begin(_, document []byte) error {
 	m.tree.reset(document)
 	m.alive = document != nil
 	return nil
 }
 
 // Apply merges the event's value into the document.
-func (m *Merge) Apply(e *Event) error {
+func (m *merging) Apply(e *Event) error {
 	if e.Deleted {
 		m.tree.reset(nil)
 		m.alive = false
@@ -37,7 +37,7 @@ func (m *Merge) Apply(e *Event) error {
 }
 
 // Append writes the document.
-func (m *Merge) Append(dst []byte) ([]byte, bool, error) {
+func (m *merging) Append(dst []byte) ([]byte, bool, error) {
 	if !m.alive {
 		return dst, false, nil
 	}

@@ -32,15 +32,6 @@ type layout struct {
 	counts  map[string]int32 // partitions of a topic
 }
 
-func (l layout) places() []place {
-	return slices.SortedFunc(maps.Keys(l.leaders), func(a, b place) int {
-		if a.topic != b.topic {
-			return slices.Compare([]byte(a.topic), []byte(b.topic))
-		}
-		return int(a.partition - b.partition)
-	})
-}
-
 // cluster asks small questions, each over a connection of its own.
 type cluster struct {
 	dialer
@@ -123,7 +114,7 @@ func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err
 	if err != nil {
 		return l, err
 	}
-	defer broker.Close() //nolint:errcheck // nothing to lose
+	defer broker.Close()
 	answer, err := broker.ask(ctx, &metadata.Request{TopicNames: c.topics})
 	if err != nil {
 		return l, err
@@ -210,7 +201,7 @@ func (c *cluster) offsetsFrom(ctx context.Context, address string, request *list
 	if err != nil {
 		return err
 	}
-	defer broker.Close() //nolint:errcheck // nothing to lose
+	defer broker.Close()
 	answer, err := broker.ask(ctx, request)
 	if err != nil {
 		return err

@@ -41,7 +41,19 @@ func New(cfg Config) (*Source, error) {
 // are at most, nothing cheap tells how large.
 const bytesEach = 256
 
-// Plan has one partition for each of the topics' partitions. Its rows are offsets, which
+// places are all partitions in the order in which the topics were named.
+func (s *Source) places(l layout) []place {
+	var all []place
+	for _, t := range s.cfg.Topics {
+		for i := range l.counts[t.Name] {
+			all = append(all, place{t.Name, i})
+		}
+	}
+	return all
+}
+
+// Plan has one partition for each of the topics' partitions, in the order in which the
+// topics were named. Its rows are offsets, which
 // markers and compaction make more than records.
 func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	l, all, err := s.bounds(ctx)
@@ -50,7 +62,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	}
 	plan := sources.Plan{Readers: min(s.cfg.Readers, max(len(all), 1))}
 	var warnings problem.List
-	for _, p := range l.places() {
+	for _, p := range s.places(l) {
 		b := all[p]
 		rows := max(b.fence-b.from, 0)
 		plan.Partitions = append(plan.Partitions, sources.Partition{ID: p.String(), Rows: rows, Bytes: rows * bytesEach})

@@ -1,0 +1,160 @@
+package fold_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"humpty/internal/devstack"
+	"humpty/internal/memory"
+	"humpty/projector"
+	"humpty/projector/fold"
+	"humpty/sinks"
+	"humpty/sources"
+	"humpty/sources/kafka"
+)
+
+// TestTopicsToDocuments takes random histories through a real broker: two topics, with
+// committed and aborted transactions, tombstones and clocks that jump, rebuilt by the
+// engine and held against the serial oracle. What is written meanwhile is not in it.
+func TestTopicsToDocuments(t *testing.T) {
+	t.Parallel()
+	brokers := devstack.Kafka(t)
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			dice := rand.New(rand.NewPCG(seed, 1))
+			client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.TransactionalID(devstack.Name(t)),
+				kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.UnknownTopicRetries(1000), kgo.MetadataMinAge(20*time.Millisecond))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(client.Close)
+			topics := []string{newTopic(t, client, 3), newTopic(t, client, 2)}
+			h := &history{}
+			for p := range 5 { // 3 of the first topic, 2 of the second
+				h.partitions = append(h.partitions, partition{id: fmt.Sprint(p)})
+			}
+			for range 30 {
+				writeTransaction(t, client, dice, topics, h)
+			}
+			inner, err := kafka.New(kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topics[0]}, {Name: topics[1]}}, Fetch: 5000})
+			if err != nil {
+				t.Fatal(err)
+			}
+			later := func() { writeTransaction(t, client, dice, topics, &history{partitions: make([]partition, 5)}) }
+			target := &memory.Target{Name: "orders"}
+			rebuild := &projector.Rebuild{
+				Projection: projector.Projection{Name: "orders", Alias: "orders"},
+				Source:     &fold.Source{Inner: writtenBehind{inner, later}, Decoder: &fold.JSON{}, New: fold.NewMerge, Memory: 1, Dir: t.TempDir()},
+				Target:     target, Owner: sinks.Owner{Run: "run"},
+			}
+			want := oracle(h, mergeOracle)
+			record, err := rebuild.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			events := 0
+			for _, p := range h.partitions {
+				events += len(p.events)
+			}
+			if in := record.Ledger.Inputs; in.Read != int64(events) || in.Rows <= in.Read || in.Used != int64(len(want)) {
+				t.Errorf("%d events, %d documents: %+v", events, len(want), in)
+			}
+			compare(t, target, record.Generation, want)
+		})
+	}
+}
+
+// writtenBehind writes more as soon as the fences are captured.
+type writtenBehind struct {
+	sources.Source
+	write func()
+}
+
+func (w writtenBehind) Open(ctx context.Context) (sources.View, error) {
+	v, err := w.Source.Open(ctx)
+	w.write()
+	return v, err
+}
+
+// writeTransaction puts some events into the topics, and, if it commits, into the history.
+func writeTransaction(t *testing.T, client *kgo.Client, dice *rand.Rand, topics []string, h *history) {
+	t.Helper()
+	if err := client.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	commit := dice.IntN(4) > 0
+	for range 1 + dice.IntN(20) {
+		p := dice.IntN(len(h.partitions))
+		topic, number := topics[0], int32(p)
+		if p >= 3 {
+			topic, number = topics[1], int32(p-3)
+		}
+		at := int64(1_700_000_000_000 + dice.IntN(50))
+		r := &kgo.Record{Topic: topic, Partition: number, Key: fmt.Appendf(nil, "k%d", dice.IntN(30)), Timestamp: time.UnixMilli(at)}
+		if dice.IntN(10) > 0 {
+			r.Value = fmt.Appendf(nil, `{"f%d":%d,"gone":null}`, dice.IntN(4), dice.IntN(1000))
+		}
+		if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		if commit {
+			h.partitions[p].event(at, string(r.Key), string(r.Value))
+			h.partitions[p].events[len(h.partitions[p].events)-1].Offset = r.Offset
+		}
+	}
+	if err := client.EndTransaction(t.Context(), kgo.TransactionEndTry(commit)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newTopic(t *testing.T, client *kgo.Client, partitions int32) string {
+	t.Helper()
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = devstack.Name(t), partitions, 1
+	request := kmsg.NewPtrCreateTopicsRequest()
+	request.Topics, request.TimeoutMillis = append(request.Topics, topic), 10_000
+	answer, err := request.RequestWith(t.Context(), client)
+	if err != nil || answer.Topics[0].ErrorCode != 0 {
+		t.Fatal(err, answer)
+	}
+	return topic.Topic
+}
+
+// compare holds an index against documents in the oracle's form.
+func compare(t *testing.T, target *memory.Target, generation string, want map[string]string) {
+	t.Helper()
+	index, err := target.Open(t.Context(), generation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	err = index.Scan(t.Context(), 0, 1, func(docs []sinks.Document) error {
+		for _, d := range docs {
+			text, err := json.Marshal(decode(d.Body))
+			if err != nil {
+				return err
+			}
+			got[string(d.ID)] = string(text)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, text := range want {
+		if got[id] != text {
+			t.Errorf("document %s: %s, not %s", id, got[id], text)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d documents, not %d", len(got), len(want))
+	}
+}
