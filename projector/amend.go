@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -80,8 +81,12 @@ func (f *fixing) write(ctx context.Context, open []verify.Reading) error {
 		f.book(versioned, verdicts)
 	}
 	if len(amended) > 0 {
+		amender, ok := f.index.(sinks.Amender)
+		if !ok {
+			return errors.New("this target cannot write a document only if it is unchanged") // able has asked: a defect
+		}
 		verdicts := make([]sinks.Verdict, len(amended))
-		if _, err := f.index.(sinks.Amender).Amend(ctx, amended, seen, verdicts); err != nil { // able has asked
+		if _, err := amender.Amend(ctx, amended, seen, verdicts); err != nil {
 			return fmt.Errorf("amend %d documents: %w", len(amended), err)
 		}
 		f.book(amended, verdicts)

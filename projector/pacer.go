@@ -56,7 +56,7 @@ type Decision struct {
 
 const (
 	windowTime    = time.Second // how long a limit is watched
-	windowLeast   = 4           // and how many writes at least
+	windowLeast   = 8           // and how many writes at least, for each request in flight
 	worthwhile    = 1.03        // growth of throughput that pays for one more request
 	restAfter     = 8           // windows of rest after a trial that did not pay
 	batchLeast    = 256 << 10
@@ -73,14 +73,14 @@ func newPacer(start, most, batch int) *pacer {
 	return p
 }
 
-// admit waits until one more request may be in flight. Each admit that returned nil is
-// followed by one done or idle.
-func (p *pacer) admit(ctx context.Context) error {
+// admit waits until one more request may be in flight, and returns how many may be then.
+// Each admit without an error is followed by one done or idle.
+func (p *pacer) admit(ctx context.Context) (allowed int, err error) {
 	select {
 	case <-p.slots:
-		return nil
+		return p.allowed(), nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return 0, context.Cause(ctx)
 	}
 }
 
@@ -91,19 +91,23 @@ func (p *pacer) idle() {
 	p.giveBack()
 }
 
-// done gives a slot back, and books what the request showed and how long it had waited
-// for the source.
-func (p *pacer) done(r sinks.Receipt, starved time.Duration) {
+// done gives a slot back, and books what the request showed, how long it had waited for
+// the source, and how many requests were allowed when it was admitted.
+func (p *pacer) done(r sinks.Receipt, starved time.Duration, allowed int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.giveBack()
 	w := &p.window
 	w.bytes += r.Bytes
 	w.writes++
-	w.throttled += r.Throttled
+	if r.Throttled > 0 {
+		w.throttled += r.Throttled
+		p.refused(r.Throttled, allowed)
+	}
 	w.took += r.Took
 	w.starved += starved
-	if elapsed := time.Since(w.since); elapsed >= windowTime && w.writes >= windowLeast {
+	elapsed := time.Since(w.since)
+	if elapsed >= windowTime && w.writes >= windowLeast*p.limit {
 		p.decide(elapsed)
 		p.window = window{since: time.Now()}
 	}
@@ -122,10 +126,7 @@ func (p *pacer) decide(elapsed time.Duration) {
 	rate := float64(w.bytes) / elapsed.Seconds()
 	mean := w.took / time.Duration(w.writes)
 	switch {
-	case w.throttled > 0:
-		p.full++
-		p.tried, p.rest = 0, restAfter<<min(p.full, 6)
-		p.set(max(1, p.limit*3/4), fmt.Sprintf("%d of %d requests were refused: the target is full", w.throttled, w.writes))
+	case w.throttled > 0: // refused has seen to it; such a window says nothing about throughput
 	case mean > slow && p.batch > batchLeast:
 		p.batch = max(batchLeast, p.batch/2)
 		p.note(fmt.Sprintf("a request took %.1f s: smaller ones", mean.Seconds()))
@@ -140,6 +141,20 @@ func (p *pacer) decide(elapsed time.Duration) {
 	default:
 		p.try(rate)
 	}
+}
+
+// refused goes down from the number of requests that was too many. What comes late from
+// before that is the same refusal.
+func (p *pacer) refused(times, allowed int) {
+	if p.limit >= allowed {
+		down := max(1, allowed*3/4)
+		if p.tried > 0 && p.tried < allowed {
+			down = max(down, p.tried)
+		}
+		p.full++
+		p.set(down, fmt.Sprintf("refused %d times with %d in flight: the target is full", times, allowed))
+	}
+	p.tried, p.rest = 0, restAfter<<min(p.full, 6)
 }
 
 // paid reports whether the running trial was worth it: one more request must bring
@@ -161,8 +176,8 @@ func (p *pacer) try(rate float64) {
 		p.tried, p.rest, p.down = 0, restAfter, !p.down
 		return
 	}
-	if p.tried > 0 {
-		p.full = 0
+	if p.tried > 0 && p.limit > p.tried {
+		p.full = 0 // there is room again
 	}
 	p.tried, p.rate = p.limit, rate
 	p.set(next, fmt.Sprintf("%.1f MB/s with %d: try %d", rate/1e6, p.limit, next))

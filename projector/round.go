@@ -20,7 +20,6 @@ type catcher struct {
 	index  sinks.Index
 	base   int64
 	rules  rules
-	limit  int // bytes of a batch
 	ledger *ledger
 }
 

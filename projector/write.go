@@ -24,7 +24,8 @@ type writer struct {
 // drain writes batches, as the pace allows, until there are no more.
 func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 	for {
-		if err := w.pace.admit(ctx); err != nil {
+		allowed, err := w.pace.admit(ctx)
+		if err != nil {
 			return err
 		}
 		waited := time.Now()
@@ -36,7 +37,7 @@ func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 		starved := time.Since(waited)
 		receipt, err := w.write(ctx, batch)
 		w.account.put(batch)
-		w.pace.done(receipt, starved)
+		w.pace.done(receipt, starved, allowed)
 		if err != nil {
 			return err
 		}

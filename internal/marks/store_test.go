@@ -186,7 +186,11 @@ func TestMarksAndPositionSurviveAPowerLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, lost)
-	defer s.Close()
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	if got := due(t, s); len(got) != 2 {
 		t.Errorf("due after the crash: %+v", got)
 	}
