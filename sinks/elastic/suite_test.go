@@ -3,6 +3,7 @@ package elastic_test
 import (
 	"context"
 	"io"
+	"log"
 	"net/http"
 	"strings"
 	"testing"
@@ -94,3 +95,6 @@ func TestFaults(t *testing.T) {
 		return &sinktest.Faults{Next: next}
 	}))
 }
+
+// quiet drops what a test server would write to the terminal.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -3,6 +3,8 @@ package elastic
 import (
 	"cmp"
 	"context"
+	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -88,7 +90,12 @@ func (t *Target) sizes(ctx context.Context) (map[string]size, error) {
 		Bytes         string `json:"store.size"`
 	}
 	path := "/_cat/indices/" + url.PathEscape(t.cfg.Alias) + "-*?format=json&bytes=b&expand_wildcards=all&h=index,health,store.size"
-	if _, err := t.get(ctx, path, &rows); err != nil {
+	_, err := t.get(ctx, path, &rows)
+	var no *refused
+	switch {
+	case errors.As(err, &no) && no.Status == http.StatusForbidden:
+		return nil, nil // an account that may only read: sizes and health stay unknown
+	case err != nil:
 		return nil, t.explain("read the sizes of the generations", err)
 	}
 	sizes := map[string]size{}
