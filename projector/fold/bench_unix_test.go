@@ -7,15 +7,20 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/devstack"
 	"humpty/projector/fold"
+	"humpty/projector/fold/script"
 	"humpty/sources"
+	"humpty/sources/kafka"
 )
 
 const benchEvents = 500_000
@@ -60,6 +65,22 @@ func declaredOrders(b testing.TB) func() (fold.Fold, error) {
 	return f
 }
 
+func scriptedOrders(b testing.TB) func() (fold.Fold, error) {
+	f, err := script.New("orders.js", `module.exports = {
+		$init: () => ({items: {}, quantity: 0}),
+		OrderPlaced: (s, e) => { s.status = 'placed'; s.placed_at = e.at; s.id = e.order_id },
+		ItemAdded: (s, e) => { const item = e.item; s.items[item.sku] = item; s.quantity += item.quantity },
+		Paid: (s, e) => { s.status = 'paid'; s.paid_at = e.at },
+		Packed: s => { s.status = 'packed' },
+		Shipped: (s, e) => { s.status = 'shipped'; s.shipped_at = e.at },
+		Delivered: (s, e) => { s.status = 'delivered'; s.delivered_at = e.at },
+	}`, script.Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return f
+}
+
 func BenchmarkFold(b *testing.B) {
 	h := orders(benchEvents)
 	byType := &fold.JSON{Type: fold.Locator{Path: []string{"type"}}}
@@ -70,15 +91,57 @@ func BenchmarkFold(b *testing.B) {
 		{"latest", fold.Source{Decoder: &fold.JSON{}, New: fold.NewLatest, Memory: 1 << 30}},
 		{"merge", fold.Source{Decoder: &fold.JSON{}, New: fold.NewMerge, Memory: 1 << 30}},
 		{"handlers", fold.Source{Decoder: byType, New: declaredOrders(b), Memory: 1 << 30}},
+		{"JavaScript", fold.Source{Decoder: byType, New: scriptedOrders(b), Memory: 1 << 30}},
 		{"handlers on disk", fold.Source{Decoder: byType, New: declaredOrders(b), Memory: 16 << 20, Dir: b.TempDir()}},
 	} {
 		b.Run(c.name, func(b *testing.B) { measure(b, &c.source, h) })
 	}
 }
 
-func measure(b *testing.B, s *fold.Source, h *history) {
-	s.Inner = h
+// BenchmarkTopics is the whole way: a broker on the same machine, decoding, folding, and
+// nowhere to write to. Run it alone to see its memory.
+func BenchmarkTopics(b *testing.B) {
+	brokers := devstack.Kafka(b)
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.UnknownTopicRetries(1000),
+		kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.MetadataMinAge(20*time.Millisecond))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(client.Close)
+	topic := newTopic(b, client, 4)
+	h := orders(benchEvents)
+	for p, part := range h.partitions {
+		for _, e := range part.events {
+			client.Produce(b.Context(), &kgo.Record{Topic: topic, Partition: int32(p), Key: e.Key, Value: e.Value}, nil)
+		}
+	}
+	if err := client.Flush(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	h = nil
+	runtime.GC()
+	inner, err := kafka.New(kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	byType := &fold.JSON{Type: fold.Locator{Path: []string{"type"}}}
+	for _, c := range []struct {
+		name   string
+		source fold.Source
+	}{
+		{"latest", fold.Source{Decoder: &fold.JSON{}, New: fold.NewLatest, Memory: 512 << 20}},
+		{"handlers", fold.Source{Decoder: byType, New: declaredOrders(b), Memory: 512 << 20}},
+		{"handlers on disk", fold.Source{Decoder: byType, New: declaredOrders(b), Memory: 12 << 20, Dir: b.TempDir()}},
+		{"JavaScript", fold.Source{Decoder: byType, New: scriptedOrders(b), Memory: 512 << 20}},
+	} {
+		b.Run(c.name, func(b *testing.B) { measure(b, &c.source, inner) })
+	}
+}
+
+func measure(b *testing.B, s *fold.Source, inner sources.Source) {
+	s.Inner = inner
 	b.ReportAllocs()
+	debug.FreeOSMemory()
 	before := cpu(b)
 	var docs atomic.Int64
 	for b.Loop() {
@@ -111,6 +174,9 @@ func measure(b *testing.B, s *fold.Source, h *history) {
 			b.Fatal(err)
 		}
 	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	b.ReportMetric(float64(m.Sys-m.HeapReleased)/1e6, "MB-held")
 	if docs.Load() != int64(b.N)*benchEvents/10 {
 		b.Fatalf("%d documents", docs.Load())
 	}

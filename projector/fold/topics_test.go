@@ -115,7 +115,7 @@ func writeTransaction(t *testing.T, client *kgo.Client, dice *rand.Rand, topics 
 	}
 }
 
-func newTopic(t *testing.T, client *kgo.Client, partitions int32) string {
+func newTopic(t testing.TB, client *kgo.Client, partitions int32) string {
 	t.Helper()
 	topic := kmsg.NewCreateTopicsRequestTopic()
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = devstack.Name(t), partitions, 1
