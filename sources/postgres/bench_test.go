@@ -55,8 +55,10 @@ func BenchmarkRead(b *testing.B) {
 		c.Shape.From, c.Shape.Include[0].From, c.Shape.Include[1].From = "shop.orders", "shop.customer", "shop.lineitem"
 		c.Shape.Include[0].Include[0].From = "shop.nation"
 	}
-	if v := os.Getenv("PB"); v != "" {
-		fmt.Sscan(v, &c.PageBytes)
+	if v := os.Getenv("HUMPTY_BENCH_PAGE"); v != "" {
+		if _, err := fmt.Sscan(v, &c.PageBytes); err != nil {
+			b.Fatal(err)
+		}
 	}
 	s, err := New(c)
 	if err != nil {

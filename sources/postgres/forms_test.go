@@ -37,8 +37,10 @@ func TestForms(t *testing.T) {
 	some.Values, some.Columns, some.Through = "", plain("id"), &sources.Through{From: "tagged", Parent: on("employee_id", "id"), Where: "tag_id < 3"}
 	boss := sources.Shape{Name: "boss", From: "employee", One: true, On: on("id", "boss"), Columns: plain("name"), Include: []sources.Shape{tags}}
 	staff := sources.Shape{Name: "staff", From: "employee", Many: true, On: on("boss", "id"), Columns: plain("name"), Where: "deleted_at is null", Include: []sources.Shape{tags}}
-	flat := sources.Shape{Name: "chief", From: "employee", One: true, Flatten: true, On: on("id", "boss"),
-		Columns: []sources.Column{{Field: "chief_name", Expr: "upper(name)"}}, Include: []sources.Shape{{Name: "chief_staff", From: "employee", Many: true, On: on("boss", "id"), Values: "id"}}}
+	flat := sources.Shape{
+		Name: "chief", From: "employee", One: true, Flatten: true, On: on("id", "boss"),
+		Columns: []sources.Column{{Field: "chief_name", Expr: "upper(name)"}}, Include: []sources.Shape{{Name: "chief_staff", From: "employee", Many: true, On: on("boss", "id"), Values: "id"}},
+	}
 	for name, c := range map[string]struct {
 		shape  sources.Shape
 		oracle string

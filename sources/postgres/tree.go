@@ -32,7 +32,6 @@ type node struct {
 	order  []order // of a many: total
 
 	way     way
-	joins   []join
 	open    []byte // "name": of the field in the parent
 	missing []byte // what stands there without a row
 	leaf    bool
