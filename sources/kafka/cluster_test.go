@@ -14,6 +14,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"humpty/sources"
@@ -129,4 +130,55 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	pool := x509.NewCertPool()
 	pool.AddCert(cert)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
+
+// emptyFrom answers fetches from an offset on with nothing, as a log does whose tail was
+// compacted away, or as a broker does that throttles.
+func emptyFrom(c *kfake.Cluster, offset int64, throttle int32, times int) {
+	c.ControlKey(int16(kmsg.Fetch), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		fetch, ok := request.(*kmsg.FetchRequest)
+		if !ok || fetch.Topics[0].Partitions[0].FetchOffset < offset || times == 0 {
+			c.KeepControl()
+			return nil, nil, false
+		}
+		times--
+		c.KeepControl()
+		answer, _ := fetch.ResponseKind().(*kmsg.FetchResponse)
+		answer.ThrottleMillis = throttle
+		p := kmsg.NewFetchResponseTopicPartition()
+		p.Partition = fetch.Topics[0].Partitions[0].Partition
+		p.HighWatermark, p.LastStableOffset = 10, 10
+		t := kmsg.NewFetchResponseTopic()
+		t.Topic, t.Partitions = fetch.Topics[0].Topic, append(t.Partitions, p)
+		answer.Topics = append(answer.Topics, t)
+		return answer, nil, true
+	})
+}
+
+func TestNothingBeforeTheFence(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		throttle int32
+		times    int
+		want     int
+	}{
+		"a tail that is gone":             {0, -1, 5},
+		"a throttling broker":             {1, 4, 10},
+		"two empty answers, then records": {0, 2, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := fake(t, kfake.NumBrokers(1))
+			b := newBus(t, cluster.ListenAddrs())
+			for i := range 10 {
+				b.put(rec("events", 0, "k", fmt.Sprint(i)))
+			}
+			emptyFrom(cluster, 5, c.throttle, c.times)
+			_, plan, view := open(t, kafka.Config{Brokers: cluster.ListenAddrs(), Topics: []kafka.Topic{{Name: "events"}}, Fetch: 1})
+			events, _, err := drain(t, view, plan.Partitions[0], "", 1<<20)
+			if err != nil || len(events) != c.want {
+				t.Errorf("%v, %v; want %d", values(events), err, c.want)
+			}
+		})
+	}
 }
