@@ -27,7 +27,7 @@ const (
 // Step is one change of a document.
 type Step struct {
 	Do    Verb
-	Field []string // of the document, a path of names; empty: the document itself (merge, delete)
+	Field []string // of the document, a path of names, made on the way as objects; empty: the document itself (merge, delete)
 	From  []string // of the event's value, a path; empty: all of it
 	Value []byte   // JSON, instead of what the event has
 	By    string   // upsert: the member that tells elements apart

@@ -12,7 +12,7 @@ import (
 
 // Limits of a module. Zero values mean the defaults.
 type Limits struct {
-	Call  time.Duration // of one handler; 1 s by default
+	Call  time.Duration // of one handler, which is stopped after one to two of it; 1 s by default
 	State int           // bytes of a document's JSON; 16 MB by default
 	Stack int           // depth of calls; 1000 by default
 }
