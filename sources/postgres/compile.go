@@ -109,6 +109,10 @@ func (c *compiler) relation(n *node) *relation {
 
 func (c *compiler) table(name, place string) *relation {
 	rel, err := c.db.table(c.ctx, name)
+	if lockTimeout(err) {
+		c.failed = locked(name, err)
+		return nil
+	}
 	if err != nil {
 		c.server(err, place, "", "table %s", name)
 		return nil

@@ -61,9 +61,8 @@ func openView(ctx context.Context, db *session, config *Config, t *tree) (*view,
 func unchanged(ctx context.Context, db *session, t *tree) error {
 	for _, n := range t.nodes {
 		fields, err := db.describe(ctx, "select "+n.list()+" from "+n.body())
-		var pg *pgconn.PgError
-		if errors.As(err, &pg) && pg.Code == "55P03" {
-			return fmt.Errorf("table %s is locked by another transaction (DDL, VACUUM FULL or LOCK TABLE): %w\n    wait for it, or raise lock_timeout", n.rel.label, err)
+		if lockTimeout(err) {
+			return locked(n.rel.label, err)
 		}
 		if err != nil {
 			return fmt.Errorf("table %s was changed since it was planned: %w\n    plan again", n.rel.label, err)
@@ -81,18 +80,30 @@ func unchanged(ctx context.Context, db *session, t *tree) error {
 	return nil
 }
 
+func lockTimeout(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "55P03"
+}
+
+func locked(table string, err error) error {
+	return fmt.Errorf("table %s is locked by another transaction (DDL, VACUUM FULL or LOCK TABLE): %w\n    wait for it, or raise lock_timeout", table, err)
+}
+
 // since takes over the types of the columns as they were planned, if they were.
 func (t *tree) since(planned *tree) error {
 	if planned == nil {
 		return nil
 	}
-	for i, n := range t.nodes {
-		for j := range n.cols {
-			c := &n.cols[j]
-			if i >= len(planned.nodes) || j >= len(planned.nodes[i].cols) || planned.nodes[i].cols[j].label != c.label {
-				return fmt.Errorf("%s was changed since it was planned: %s is not the column it was\n    plan again", n.rel.label, c.label)
+	for i, was := range planned.nodes {
+		n := t.nodes[i] // the shape is the same, and so are its nodes
+		for j := range was.cols {
+			if j >= len(n.cols) || n.cols[j].label != was.cols[j].label {
+				return fmt.Errorf("%s was changed since it was planned: %s is not where it was\n    plan again", n.rel.label, was.cols[j].label)
 			}
-			c.result = planned.nodes[i].cols[j].result
+			n.cols[j].result = was.cols[j].result
+		}
+		if len(n.cols) > len(was.cols) {
+			return fmt.Errorf("%s was changed since it was planned: %s is new\n    plan again", n.rel.label, n.cols[len(was.cols)].label)
 		}
 	}
 	return nil

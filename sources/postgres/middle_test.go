@@ -1,0 +1,249 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"humpty/sources"
+)
+
+// opened is a view, and the plan it goes by if that is cut into chunks.
+func opened(t *testing.T, d *database, c Config) (sources.Plan, sources.View) {
+	t.Helper()
+	s := d.source(c)
+	var plan sources.Plan
+	if c.Chunks > 0 {
+		var err error
+		if plan, err = s.Plan(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, err := s.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = v.Close(context.WithoutCancel(t.Context())) })
+	return plan, v
+}
+
+const rowsSQL = "create table t (id int primary key, v int, w text); insert into t select i, i, 'w' || i from generate_series(1, 1000) i; analyze"
+
+func TestAlteredBetweenPlanAndOpen(t *testing.T) {
+	t.Parallel()
+	for change, want := range map[string][]string{
+		"alter table t alter v type text": {"public.t.v changed its type since it was planned", "plan again"},
+		"alter table t drop w":            {"public.t was changed since it was planned", "public.t.w is not where it was"},
+		"alter table t add x int":         {"public.t.x is new"},
+		"drop table t":                    {"there is no table t"},
+	} {
+		d := newDatabase(t, rowsSQL)
+		s := d.source(Config{Shape: sources.Shape{From: "t"}})
+		if _, err := s.Plan(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d.exec(change)
+		_, err := s.Open(t.Context())
+		contains(t, err, want...)
+		if left := d.left(t); len(left) > 0 {
+			t.Errorf("%s: left behind: %q", change, left)
+		}
+	}
+}
+
+// TestAlteredInTheMiddle: while a snapshot is read its tables cannot change; DDL waits.
+func TestAlteredInTheMiddle(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, rowsSQL)
+	plan, v := opened(t, d, Config{Shape: sources.Shape{From: "t"}, Chunks: 2})
+	for _, ddl := range []string{"drop table t", "alter table t alter v type text", "truncate t"} {
+		_, err := d.conn.Exec(t.Context(), "set lock_timeout = 50; "+ddl).ReadAll()
+		contains(t, err, "lock timeout")
+	}
+	n := 0
+	for _, p := range plan.Partitions {
+		n += len(readPartition(t, v, p, "", 1000))
+	}
+	if n != 1000 {
+		t.Errorf("%d documents, want 1000", n)
+	}
+	if err := v.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.exec("drop table t")
+}
+
+func TestLockedTable(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, rowsSQL, "begin; lock table t in access exclusive mode")
+	s := d.source(Config{Shape: sources.Shape{From: "t"}, LockTimeout: 100 * time.Millisecond})
+	_, err := s.Open(t.Context())
+	contains(t, err, "table t is locked by another transaction", "lock_timeout")
+}
+
+func TestStatementTimeout(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, rowsSQL)
+	_, v := opened(t, d, Config{
+		StatementTimeout: 300 * time.Millisecond,
+		Shape:            sources.Shape{From: "t", Columns: []sources.Column{{Field: "x", Expr: "case when id = 999 then pg_sleep(60)::text end"}}},
+	})
+	r, err := v.Read(t.Context(), sources.Partition{ID: "t/0"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close(t.Context()) }()
+	for err == nil {
+		err = r.Next(t.Context(), &sources.Batch{})
+	}
+	contains(t, err, "partition t/0", "public.t", "statement timeout")
+	if again := r.Next(t.Context(), &sources.Batch{}); again == nil || errors.Is(again, io.EOF) {
+		t.Errorf("a spent reader says %v", again)
+	}
+}
+
+// TestLostSessions: the session that holds the snapshot, or one that reads, is ended.
+func TestLostSessions(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, rowsSQL)
+	plan, v := opened(t, d, Config{Shape: sources.Shape{From: "t"}, Chunks: 4})
+	first, err := v.Read(t.Context(), plan.Partitions[0], "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kill := func(pid uint32) {
+		d.exec(fmt.Sprintf("select pg_terminate_backend(%d, 5000)", pid))
+	}
+	kill(first.(*reader).db.pg.PID())
+	contains(t, first.Next(t.Context(), &sources.Batch{}), plan.Partitions[0].ID)
+	if err := first.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// another session takes its place, in the same snapshot
+	if n := len(readPartition(t, v, plan.Partitions[0], "", 1000)); n < 200 || n > 300 {
+		t.Errorf("%d documents, want about 250", n)
+	}
+	kill(v.(*view).pid)
+	a, err := v.Read(t.Context(), plan.Partitions[1], "") // the idle session still has the snapshot
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Close(t.Context()) }()
+	_, err = v.Read(t.Context(), plan.Partitions[2], "")
+	contains(t, err, "the session that holds the snapshot (pid ", "is gone", "start the pass again")
+}
+
+func TestCancelInTheMiddleOfAQuery(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, rowsSQL)
+	_, v := opened(t, d, Config{Shape: sources.Shape{From: "t", Columns: []sources.Column{{Field: "x", Expr: "case when id = 999 then pg_sleep(60)::text end"}}}})
+	r, err := v.Read(t.Context(), sources.Partition{ID: "t/0"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	for err == nil {
+		err = r.Next(ctx, &sources.Batch{})
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, want a deadline", err)
+	}
+	began := time.Now()
+	_, _ = r.Close(ctx), v.Close(ctx)
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("closing took %s", took)
+	}
+	if left := d.left(t); len(left) > 0 { // the server stopped, too
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, rowsSQL)
+	plan, v := opened(t, d, Config{Shape: sources.Shape{From: "t"}, Chunks: 4, MaxConnections: 3})
+	if plan.Readers != 2 {
+		t.Errorf("%d readers, want 2", plan.Readers)
+	}
+	for range plan.Readers {
+		r, err := v.Read(t.Context(), plan.Partitions[0], "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = r.Close(t.Context()) }()
+	}
+	_, err := v.Read(t.Context(), plan.Partitions[0], "")
+	contains(t, err, "2 partitions are being read already")
+	_, err = v.Read(t.Context(), plan.Partitions[0], `["1","2"]`)
+	contains(t, err, "it belongs to another definition")
+}
+
+// TestSkew reads one huge document among small ones: pages stay small around it.
+func TestSkew(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, `create table r (id int primary key, pad text); insert into r select i, case when i = 700 then repeat('p', 3000000) else '' end from generate_series(1, 3000) i;
+create table c (id int, n int, v text, primary key (id, n)); insert into c select i, n, repeat('v', 300) from generate_series(1, 3000) i, generate_series(1, 2) n;
+insert into c select 2000, n, repeat('w', 1000) from generate_series(3, 20000) n; analyze`)
+	_, v := opened(t, d, Config{PageBytes: 100_000, Shape: sources.Shape{From: "r", Include: []sources.Shape{{Name: "c", From: "c", Many: true, On: on("id", "id")}}}})
+	rd, err := v.Read(t.Context(), sources.Partition{ID: "r"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rd.Close(t.Context()) }()
+	p := rd.(*reader).page
+	b := sources.Batch{Limit: 1}
+	var seen, rows int
+	for {
+		b.Reset()
+		if err := rd.Next(t.Context(), &b); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		rows += bytes.Count(b.Records[0].Value, []byte(`"n":`))
+		if p.n > 1 && p.size > 5*p.max {
+			t.Errorf("a page of %d documents holds %d bytes", p.n, p.size)
+		}
+	}
+	if seen != 3000 || rows != 6000+19998 {
+		t.Errorf("%d documents with %d rows", seen, rows)
+	}
+	held := 0
+	for i := range p.levels {
+		held += cap(p.levels[i].data)
+	}
+	if held > 20*p.max {
+		t.Errorf("%d bytes are held at the end", held)
+	}
+}
+
+// TestPartitionsAreBalanced: by rows under sparse keys, by bytes under skewed rows.
+func TestPartitionsAreBalanced(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, `create table sparse (id int8 primary key); insert into sparse select i::int8 * i * i from generate_series(1, 20000) i;
+create table skewed (id int primary key, pad text); alter table skewed alter pad set storage external;
+insert into skewed select i, repeat('x', case when i % 10000 < 1000 then 500 else 0 end) from generate_series(1, 20000) i;
+create table large (id uuid primary key, pad text); insert into large select md5(i::text)::uuid, repeat('x', 1500) from generate_series(1, 45000) i; analyze`)
+	for table, c := range map[string]struct{ weight, most string }{
+		"sparse": {"1", "1.1"}, "skewed": {"24 + octet_length(pad)", "1.3"}, "large": {"1", "2.5"},
+	} {
+		plan, _ := opened(t, d, Config{Chunks: 8, Shape: sources.Shape{From: table}})
+		if len(plan.Partitions) != 8 {
+			t.Errorf("%s: %d partitions", table, len(plan.Partitions))
+		}
+		var cases strings.Builder
+		for i, p := range plan.Partitions[:len(plan.Partitions)-1] {
+			fmt.Fprintf(&cases, "when id <= '%s' then %d ", strings.Trim(p.To, `["]`), i)
+		}
+		for _, row := range d.rows(fmt.Sprintf("select part, sum(w) from (select case %s else 99 end part, %s w from %s) x group by 1 having sum(w) > %s * (select sum(%[2]s) / 8.0 from %[3]s)", cases.String(), c.weight, table, c.most)) {
+			t.Errorf("%s: partition %s weighs %s, more than %s times its share", table, row[0], row[1], c.most)
+		}
+	}
+}
