@@ -175,3 +175,5 @@ func readRaw(ctx context.Context, v *view, p sources.Partition) (documents, byte
 	}
 	return documents, db.received - before, 0, nil
 }
+
+func benchLine() *sources.Shape { return &sources.Shape{Name: "lines", From: "lineitem", Many: true} }

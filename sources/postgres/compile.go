@@ -26,10 +26,9 @@ type compiler struct {
 
 // compile returns the tree, with warnings; or all that is wrong as a problem.List.
 func compile(ctx context.Context, db *session, config *Config) (*tree, problem.List, error) {
-	encoding := db.pg.ParameterStatus("server_encoding")
 	c := &compiler{
 		ctx: ctx, db: db, config: config, memory: config.Memory,
-		tree: &tree{types: &types{byOID: map[uint32]*pgType{}, nulls: config.NotFinite == Null, checked: encoding != "SQL_ASCII"}},
+		tree: &tree{types: &types{byOID: map[uint32]*pgType{}, nulls: config.NotFinite == Null}},
 	}
 	root := c.node(&config.Shape, nil)
 	if c.failed != nil {

@@ -65,12 +65,9 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }
 
-func encodeText(dst, src []byte) ([]byte, error) { return appendString(dst, src), nil }
+var errNotUTF8 = errors.New("bytes that are no valid UTF-8, as a database with the encoding SQL_ASCII can hold")
 
-var errNotUTF8 = errors.New("bytes that are no valid UTF-8 (the database's encoding is SQL_ASCII)")
-
-// encodeUnchecked is encodeText for a database that does not check its own encoding.
-func encodeUnchecked(dst, src []byte) ([]byte, error) {
+func encodeText(dst, src []byte) ([]byte, error) {
 	if !utf8.Valid(src) {
 		return dst, errNotUTF8
 	}
@@ -79,7 +76,7 @@ func encodeUnchecked(dst, src []byte) ([]byte, error) {
 
 func encodeJSONB(dst, src []byte) ([]byte, error) {
 	if len(src) < 2 || src[0] != 1 {
-		return dst, errSize("jsonb", src)
+		return dst, errJSON
 	}
 	return encodeJSON(dst, src[1:])
 }
@@ -90,6 +87,9 @@ var errJSON = errors.New("a json value that is none")
 // it can never break the line it is part of.
 func encodeJSON(dst, src []byte) ([]byte, error) {
 	start, depth := len(dst), 0
+	if !utf8.Valid(src) {
+		return dst, errNotUTF8
+	}
 	for i := 0; i < len(src); {
 		switch c := src[i]; c {
 		case ' ', '\n', '\r', '\t':

@@ -51,9 +51,8 @@ type typeAttr struct {
 
 // types knows the types a projection uses, by number.
 type types struct {
-	byOID   map[uint32]*pgType
-	nulls   bool // NaN and Infinity become null
-	checked bool // the server checks that text is UTF-8
+	byOID map[uint32]*pgType
+	nulls bool // NaN and Infinity become null
 }
 
 const typeSQL = `
@@ -134,7 +133,7 @@ func (ts *types) encoder(oid uint32) encoder {
 	}
 	switch {
 	case t.kind == 'e':
-		return ts.text()
+		return encodeText
 	case t.element != 0:
 		if e := ts.encoder(t.element); e != nil {
 			return arrayOf(t.element, e)
@@ -151,13 +150,6 @@ func (ts *types) encoder(oid uint32) encoder {
 		return compositeOf(attrs)
 	}
 	return nil
-}
-
-func (ts *types) text() encoder {
-	if ts.checked {
-		return encodeText
-	}
-	return encodeUnchecked
 }
 
 func (ts *types) finite(e encoder) encoder {
@@ -188,7 +180,7 @@ func (ts *types) scalar(oid uint32) encoder {
 	case oidNumeric:
 		return ts.finite(encodeNumeric)
 	case oidText, oidVarchar, oidBpchar, oidName:
-		return ts.text()
+		return encodeText
 	case oidUUID:
 		return encodeUUID
 	case oidDate:
