@@ -115,7 +115,9 @@ func (l *lanes) do(p portion) error {
 	docs := documents(nil, batch.Records, c.base+version)
 	verdicts := make([]sinks.Verdict, len(docs))
 	receipt, err := c.index.Write(l.ctx, docs, verdicts)
-	c.ledger.input(batch.Counts)
+	c.ledger.input(sources.Counts{ // what was asked for: also what is gone is an answer
+		Read: int64(len(p.ids)), Used: int64(len(batch.Records)), Rows: batch.Counts.Rows, Bytes: batch.Counts.Bytes,
+	})
 	c.ledger.output(docs, verdicts, receipt)
 	c.ledger.refused(batch.Records)
 	if err != nil {
