@@ -36,7 +36,7 @@ type Meta struct {
 	Documents  int64                      `json:"documents"`  // written, when sealed
 	Verified   *Verification              `json:"verified,omitempty"`
 	Positions  map[string]string          `json:"positions,omitempty"` // partition → position
-	Restore    map[string]json.RawMessage `json:"restore,omitempty"`   // settings journal: what Seal must put back
+	Restore    map[string]json.RawMessage `json:"restore,omitempty"`   // settings journal: what Seal must put back; the target's own, Note keeps it
 	Previous   string                     `json:"previous,omitempty"`  // the generation that was live before it
 }
 

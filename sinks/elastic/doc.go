@@ -18,9 +18,9 @@
 //
 // # Reading
 //
-// Scan opens one point in time for each shard. A part reads whole shards where the
-// numbers allow it, otherwise a slice of each by hash of the sequence number, which
-// unlike the document's number does not change when segments are merged.
+// Scan opens a point in time for each shard, and a part reads whole shards: with more
+// parts than shards some have nothing to do. The next page is read while one is handed
+// out.
 //
 // # Leases
 //

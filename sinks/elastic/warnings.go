@@ -34,8 +34,12 @@ func (t *Target) warnings(ctx context.Context, all map[string]found) ([]string, 
 		return nil, err
 	}
 	if auto := cluster.text("action.auto_create_index"); creates(auto, t.cfg.Alias) {
+		rest := auto // what the setting allows besides stays allowed
+		if rest == "" || rest == "true" {
+			rest = "*"
+		}
 		list = append(list, fmt.Sprintf("writers can create an index on the name %[1]s while the alias is missing (action.auto_create_index is %[2]q), and nothing could be swapped then; "+
-			"let them write with require_alias=true, or PUT /_cluster/settings {\"persistent\":{\"action.auto_create_index\":\"-%[1]s,*\"}}", t.cfg.Alias, orTrue(auto)))
+			"let them write with require_alias=true, or PUT /_cluster/settings {\"persistent\":{\"action.auto_create_index\":\"-%[1]s,%[3]s\"}}", t.cfg.Alias, orTrue(auto), rest))
 	}
 	full, err := t.fullDisks(ctx, cluster)
 	return append(list, full...), err
