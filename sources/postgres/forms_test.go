@@ -153,3 +153,30 @@ func TestRejectedDocuments(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyTwice: a query whose key is not unique is found out wherever its pages end.
+func TestKeyTwice(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t)
+	for _, page := range []int{1, 300, 1 << 20} {
+		for _, query := range []string{
+			"select 1 + i / 2 as id from generate_series(99, 200) i", "select i as id from generate_series(1, 300) i union all select 137", "select nullif(i, 5) as id from generate_series(1, 9) i",
+		} {
+			s := d.source(Config{PageBytes: page, Shape: sources.Shape{Query: query, ID: []string{"id"}}})
+			v, err := s.Open(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := v.Read(t.Context(), sources.Partition{ID: "q"}, "")
+			for err == nil {
+				err = r.Next(t.Context(), &sources.Batch{Limit: 1})
+			}
+			want := "comes twice"
+			if strings.Contains(query, "nullif") {
+				want = "a column of the key (id) is NULL"
+			}
+			contains(t, err, "the query: ", want)
+			_ = v.Close(t.Context())
+		}
+	}
+}

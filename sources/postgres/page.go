@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ type page struct {
 	upTo   []string // the end of what they read
 	single bool     // the roots were looked up by key: not all keys in their range are here
 
+	most int  // roots to keep
 	n    int  // documents that are complete
 	last bool // no root is behind them
 	size int  // bytes on the shelf
@@ -65,6 +67,10 @@ func (p *page) reset() {
 func (p *page) read(lo, hi []string, roots int, limit sized) error {
 	p.reset()
 	root := p.tree.root
+	p.most = roots
+	if p.tree.unproven {
+		roots++ // the last is only held against the one before it
+	}
 	p.sql = p.tree.pages.between(p.sql[:0], lo, hi, roots)
 	p.db.queue(p.sql)
 	if err := p.db.flush(); err != nil {
@@ -88,14 +94,33 @@ func (p *page) read(lo, hi []string, roots int, limit sized) error {
 			return err
 		}
 	}
+	if p.last && hi == nil && p.tree.unproven {
+		if err := p.noNulls(); err != nil {
+			return err
+		}
+	}
 	p.db.done()
 	return nil
+}
+
+// noNulls makes sure that no root was passed over because its key is NULL.
+func (p *page) noNulls() error {
+	root := p.tree.root
+	p.db.queue([]byte(root.nullKeys()))
+	if err := p.db.flush(); err != nil {
+		return err
+	}
+	row, err := p.db.row()
+	if row != nil {
+		err = fmt.Errorf("%s: a column of the key (%s) is NULL in a row\n    leave such rows out, or choose another id", root.rel.label, root.keyNames())
+	}
+	return err
 }
 
 // readRoots takes the rows of the root query that was sent. With lookup, the first
 // field is the number of the key that was asked for, collected in found.
 func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
-	root, full := p.tree.root, false
+	root, full, checked := p.tree.root, false, false
 	lead := 0
 	if lookup {
 		lead = 1
@@ -108,12 +133,20 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 			return found, err
 		}
 		p.rows++
-		if full {
+		if full && (checked || !p.tree.unproven) {
 			continue // the page begins behind what was kept, next time
 		}
 		front, own, err := p.split(root, row, lead)
 		if err != nil {
 			return found, err
+		}
+		if full {
+			checked = true
+			if err := p.head(root, row, own); err != nil {
+				return found, err
+			}
+			p.heads = p.heads[:len(p.heads)-1]
+			continue
 		}
 		if lookup {
 			found = append(found, int(binary.BigEndian.Uint64(front[0].of(row)))-1)
@@ -125,7 +158,7 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 		if err := p.add(root, row, own, -1, at); err != nil {
 			return found, err
 		}
-		full = !lookup && len(l.data) > p.max
+		full = !lookup && (len(l.data) > p.max || p.tree.unproven && len(l.rows) == p.most)
 		p.size = len(l.data)
 	}
 }
@@ -150,7 +183,7 @@ func (p *page) head(root *node, row []byte, own []span) (err error) {
 	for i, k := range root.key {
 		f := own[k.col]
 		if f.null() {
-			return fmt.Errorf("%s: column %s of the key is NULL in a row", root.rel.label, k.name)
+			return fmt.Errorf("%s: a column of the key (%s) is NULL in a row\n    leave such rows out, or choose another id", root.rel.label, root.keyNames())
 		}
 		if i > 0 {
 			p.texts = append(p.texts, ',')
@@ -162,6 +195,9 @@ func (p *page) head(root *node, row []byte, own []span) (err error) {
 	}
 	p.texts = append(p.texts, ']')
 	h.position = span{int32(start), int32(len(p.texts) - start)}
+	if n := len(p.heads); p.tree.unproven && n > 0 && bytes.Equal(h.position.of(p.texts), p.heads[n-1].position.of(p.texts)) {
+		return fmt.Errorf("%s: the key %s comes twice\n    make id unique: name more columns, or use distinct or group by", root.rel.label, h.position.of(p.texts))
+	}
 	switch {
 	case h.id.null():
 		return fmt.Errorf("%s: the id is NULL in a row", root.rel.label)

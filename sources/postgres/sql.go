@@ -167,6 +167,20 @@ func (n *node) whole() string {
 		notNull("r.j", len(n.head)) + " order by " + numbered("r.j", len(n.head)) + copyTail
 }
 
+// nullKeys finds a row whose key is NULL, which no range of keys would give.
+func (n *node) nullKeys() string {
+	terms := strings.ReplaceAll(notNull("r.k", len(n.key)), " and ", " or ")
+	return copyHead + "1 from " + n.body() + " where " + strings.ReplaceAll(terms, "is not null", "is null") + " limit 1" + copyTail
+}
+
+func (n *node) keyNames() string {
+	names := make([]string, len(n.key))
+	for i, k := range n.key {
+		names[i] = k.name
+	}
+	return strings.Join(names, ", ")
+}
+
 func notNull(prefix string, n int) string {
 	terms := make([]string, n)
 	for i := range terms {

@@ -8,11 +8,12 @@ import (
 
 // tree is a Shape held against the catalog: what to select, and how to put it together.
 type tree struct {
-	root   *node
-	nodes  []*node   // by index, parents before children
-	rounds [][]*node // what is fetched for a page, depth by depth
-	types  *types
-	keyed  bool // some include is read by the root's key: in its range, or by a cursor
+	root     *node
+	nodes    []*node   // by index, parents before children
+	rounds   [][]*node // what is fetched for a page, depth by depth
+	types    *types
+	unproven bool // nothing in the catalog makes the root's key unique
+	keyed    bool // some include is read by the root's key: in its range, or by a cursor
 
 	pages, byID      statement   // of the root
 	inRange, forKeys []statement // by node
@@ -166,6 +167,7 @@ func (t *tree) finish() {
 		}
 		t.keyed = t.keyed || n.way == byRange || n.way == byScan
 	}
+	t.unproven = t.root.rel.kind == 'q' || t.root.rel.kind == 'v' || t.root.rel.kind == 'f'
 	for round := t.below(t.root.include); len(round) > 0; {
 		t.rounds = append(t.rounds, round)
 		var next []*node
