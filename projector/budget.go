@@ -18,7 +18,9 @@ import (
 type budget struct {
 	size    func() int // bytes of the next batch; may shrink, never grow
 	account *semaphore.Weighted
-	pool    sync.Pool
+
+	mu   sync.Mutex
+	free []*sources.Batch // not a sync.Pool: each collection would empty it, and batches are large
 }
 
 // newBudget makes an account of total bytes for batches of the given size; it always has
@@ -36,9 +38,9 @@ func (b *budget) get(ctx context.Context) (*sources.Batch, error) {
 	if err := b.account.Acquire(ctx, int64(size)); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	batch, ok := b.pool.Get().(*sources.Batch)
-	if !ok {
-		batch = &sources.Batch{}
+	batch := b.reuse()
+	if batch == nil { // room for the record that passes the limit: growing there would double it
+		batch = &sources.Batch{Data: make([]byte, 0, size+size/8)}
 	}
 	batch.Reset()
 	batch.Limit = size
@@ -50,7 +52,21 @@ func (b *budget) get(ctx context.Context) (*sources.Batch, error) {
 func (b *budget) put(batch *sources.Batch) {
 	size := batch.Limit
 	if cap(batch.Data) <= 2*size {
-		b.pool.Put(batch)
+		b.mu.Lock()
+		b.free = append(b.free, batch)
+		b.mu.Unlock()
 	}
 	b.account.Release(int64(size))
+}
+
+func (b *budget) reuse() *sources.Batch {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	last := len(b.free) - 1
+	if last < 0 {
+		return nil
+	}
+	batch := b.free[last]
+	b.free = b.free[:last]
+	return batch
 }
