@@ -164,9 +164,16 @@ func BenchmarkLine(b *testing.B) {
 		encode encoder
 		value  []byte
 	}{
-		{encodeInt8, binary.BigEndian.AppendUint64(nil, 123456)}, {encodeInt4, ints(7)}, {encodeInt4, ints(98765)}, {encodeNumeric, num}, {encodeNumeric, num},
-		{encodeText, []byte("N")}, {encodeDate, ints(3000)}, {encodeTimestampTZ, binary.BigEndian.AppendUint64(nil, 700_000_000_123_456)},
-		{encodeFloat8, binary.BigEndian.AppendUint64(nil, math.Float64bits(1.25))}, {encodeText, []byte("egular courts above the silent packages")},
+		{encodeInt8, binary.BigEndian.AppendUint64(nil, 123456)},
+		{encodeInt4, ints(7)},
+		{encodeInt4, ints(98765)},
+		{encodeNumeric, num},
+		{encodeNumeric, num},
+		{encodeText, []byte("N")},
+		{encodeDate, ints(3000)},
+		{encodeTimestampTZ, binary.BigEndian.AppendUint64(nil, 700_000_000_123_456)},
+		{encodeFloat8, binary.BigEndian.AppendUint64(nil, math.Float64bits(1.25))},
+		{encodeText, []byte("egular courts above the silent packages")},
 	} {
 		n.fields = append(n.fields, field{fieldName("l_column"), i})
 		n.cols = append(n.cols, column{encode: c.encode})
