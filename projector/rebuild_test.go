@@ -160,6 +160,9 @@ func TestRebuildReplacesAndRollsBack(t *testing.T) {
 	s.source.Put(record(50, "new"))
 	second := s.run(t)
 	s.serves(t, second.Generation)
+	if sealed := s.target.Sealed(second.Generation); !slices.Equal(sealed, []sinks.State{sinks.Loading, sinks.Live}) {
+		t.Errorf("sealed in the states %v, want at the end of the load and when it is live", sealed)
+	}
 	if m := s.state(t, first.Generation); m.State != sinks.Retired {
 		t.Errorf("first generation is %s, want retired", m.State)
 	}

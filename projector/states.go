@@ -43,5 +43,8 @@ func noteState(ctx context.Context, target sinks.Target, g sinks.Generation, sta
 	if state == sinks.Live && previous != g.Name {
 		m.Previous = previous
 	}
-	return index.Note(ctx, m)
+	if err := index.Note(ctx, m); err != nil || state != sinks.Live {
+		return err
+	}
+	return index.Seal(ctx, nil) // what had to stay until now: deletes are remembered no longer than the user wants
 }

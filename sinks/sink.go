@@ -20,7 +20,8 @@ type Index interface {
 	// Seal ends the load: refreshes, puts the settings the user wants in place of the
 	// load's, and waits until every copy is there. report, if not nil, is called from
 	// the same goroutine with what is waited for. No Write may be in flight.
-	// Calling it again is harmless.
+	// Some settings stay until the generation is live: it is called again then. Calling it
+	// again is harmless.
 	Seal(ctx context.Context, report func(waiting string)) error
 
 	// Note replaces the generation's meta in the target, durably. The caller is the

@@ -16,6 +16,7 @@ type index struct {
 	meta    sinks.Meta
 	docs    map[string]stored
 	created time.Time
+	sealed  []sinks.State
 }
 
 type stored struct {
@@ -75,7 +76,12 @@ func (ix *index) live() []sinks.Document {
 	return docs
 }
 
-func (ix *index) Seal(context.Context, func(string)) error { return nil }
+func (ix *index) Seal(context.Context, func(string)) error {
+	ix.target.mu.Lock()
+	defer ix.target.mu.Unlock()
+	ix.sealed = append(ix.sealed, ix.meta.State)
+	return nil
+}
 
 func (ix *index) Note(_ context.Context, m sinks.Meta) error {
 	ix.target.mu.Lock()

@@ -157,3 +157,10 @@ func (t *Target) Blocked(name string) bool {
 	defer t.mu.Unlock()
 	return t.blocked[name]
 }
+
+// Sealed returns the states that a generation was sealed in.
+func (t *Target) Sealed(name string) []sinks.State {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.indices[name].sealed)
+}
