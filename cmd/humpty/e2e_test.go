@@ -20,6 +20,12 @@ func TestFirstRebuildAndTheNextOnes(t *testing.T) {
 	if documents != 300 {
 		t.Errorf("%d documents", documents)
 	}
+	_, settings := s.request(t, t.Context(), http.MethodGet, "/"+first+"/_settings?flat_settings=true", "")
+	for _, load := range []string{"gc_deletes", "refresh_interval", "durability", "flush_threshold"} {
+		if strings.Contains(settings, load) {
+			t.Errorf("the load's %s is still set on the live index: %s", load, settings)
+		}
+	}
 	_, body := s.request(t, t.Context(), http.MethodGet, "/"+s.alias+"/_doc/7", "")
 	var doc struct {
 		Source any `json:"_source"`
