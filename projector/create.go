@@ -8,8 +8,11 @@ import (
 	"humpty/sinks"
 )
 
-// create makes the generation's index.
+// create makes the generation's index, unless an earlier process of the run did.
 func (n *run) create(ctx context.Context) error {
+	if n.index != nil {
+		return nil
+	}
 	def := n.Projection
 	n.meta = sinks.Meta{
 		Schema:     1,
@@ -33,7 +36,10 @@ func (n *run) create(ctx context.Context) error {
 		return fmt.Errorf("create index %s: %w", n.record.Generation, err)
 	}
 	n.index = index
-	return nil
+	if n.journal == nil {
+		return nil
+	}
+	return n.journal.keep(keptCreated, true)
 }
 
 // base is the version of every chunk write; see the documentation of package sinks.

@@ -70,6 +70,25 @@ func (l *ledger) refused(records []sources.Record) {
 	}
 }
 
+// add books what was booked before, by a process that ended.
+func (l *ledger) add(s Share) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sum.Inputs.Add(s.Ledger.Inputs)
+	l.sum.Produced += s.Ledger.Produced
+	l.sum.Written += s.Ledger.Written
+	l.sum.Superseded += s.Ledger.Superseded
+	l.sum.Deleted += s.Ledger.Deleted
+	l.sum.Bytes += s.Ledger.Bytes
+	l.sum.Sent += s.Ledger.Sent
+	l.sum.Retries += s.Ledger.Retries
+	l.sum.Throttled += s.Ledger.Throttled
+	l.sum.Rejected += s.Ledger.Rejected - int64(len(s.Rejections))
+	for _, r := range s.Rejections {
+		l.reject(r)
+	}
+}
+
 func (l *ledger) reject(r Rejection) {
 	l.sum.Rejected++
 	if int64(len(l.rejections)) < l.keep {

@@ -16,6 +16,7 @@ import (
 // Live makes a run catch up with what changes while it reads.
 type Live struct {
 	Marks  *marks.Store // the run's own, in its state folder
+	Resume bool         // go on with the run whose store it is; Owner.Run is that run's
 	Writer Writer
 }
 
@@ -54,6 +55,8 @@ func (n *run) alongside(ctx context.Context, work func(context.Context) error) e
 	return group.Wait()
 }
 
+var errNotLive = errors.New("this source cannot tell what changes: use consistency: snapshot")
+
 // errDone ends what runs alongside when the work is done.
 var errDone = errors.New("the run is over")
 
@@ -65,7 +68,7 @@ func (n *run) follow(ctx context.Context) error {
 	}
 	source, ok := n.Source.(sources.Live)
 	if !ok {
-		return errors.New("this source cannot tell what changes: use consistency: snapshot")
+		return errNotLive
 	}
 	position, err := n.Live.Marks.Position()
 	if err != nil {
@@ -82,13 +85,16 @@ func (n *run) follow(ctx context.Context) error {
 		defer cancel()
 		return errors.Join(err, feed.Close(closing))
 	})
-	return nil
+	// From here on the store has a position: a later process goes on behind it, and is
+	// told if the source does not have everything since.
+	_, err = n.capture.reach(ctx)
+	return err
 }
 
 // release drops the capture where nobody goes on with it.
 func (n *run) release(ctx context.Context) error {
 	source, ok := n.Source.(sources.Live)
-	if n.capture == nil || !ok || n.Live.Writer == WriterFollow && n.meta.State == sinks.Live {
+	if n.capture == nil || !ok || n.record.Resumable || n.Live.Writer == WriterFollow && n.meta.State == sinks.Live {
 		return nil
 	}
 	if err := source.Release(ctx, n.Owner.Run); err != nil {

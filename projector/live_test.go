@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -89,14 +90,13 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 			source.OnLookup = func([]string) { tick() }
 			rebuild.Observe = func(projector.Event) { tick() }
 			writes := 0
+			var underWay sync.Mutex // a write, from its look at the block to its commit
+			target.OnBlock = func() { underWay.Lock(); defer underWay.Unlock() }
 			var writer errgroup.Group
 			writer.Go(func() error {
 				rng := rand.New(rand.NewPCG(seed, 0))
 				for range ticks {
 					for range rng.IntN(5) {
-						if target.Blocked(first.Generation) {
-							return nil
-						}
 						change := memory.Change{ID: fmt.Sprint(rng.IntN(250)), Row: &memory.Row{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}}
 						switch rng.IntN(10) {
 						case 0:
@@ -104,8 +104,16 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 						case 1:
 							change = memory.Change{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}
 						}
-						writes++
-						source.Commit(change)
+						underWay.Lock()
+						blocked := target.Blocked(first.Generation)
+						if !blocked {
+							writes++
+							source.Commit(change)
+						}
+						underWay.Unlock()
+						if blocked {
+							return nil
+						}
 					}
 				}
 				return nil

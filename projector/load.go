@@ -32,9 +32,10 @@ func (n *run) load(ctx context.Context) error {
 	pace := newPacer(firstRequests, writers, n.Projection.Limits.Batch)
 	account := newBudget(n.Projection.Limits.InFlight, pace.batchSize, readers+writers)
 	group, ctx := errgroup.WithContext(ctx)
+	shares := newShares(n.journal, n.ledger.keep)
 	group.Go(func() error {
 		defer close(full)
-		return readAll(ctx, view, n.input.Partitions, readers, account, func(ctx context.Context, b *sources.Batch) error {
+		return readAll(ctx, view, n.journal.undone(n.input.Partitions), readers, account, shares, func(ctx context.Context, b *sources.Batch) error {
 			select {
 			case full <- b:
 				return nil
@@ -44,7 +45,7 @@ func (n *run) load(ctx context.Context) error {
 		})
 	})
 	for range writers {
-		w := &writer{run: n, account: account, pace: pace}
+		w := &writer{run: n, account: account, pace: pace, shares: shares}
 		group.Go(func() error { return w.drain(ctx, full) })
 	}
 	err = group.Wait()
@@ -58,7 +59,7 @@ func (n *run) load(ctx context.Context) error {
 // readAll reads the partitions with the given number of readers; every batch is given to
 // take, which owns it from then on and puts it back into the account.
 func readAll(ctx context.Context, view sources.View, partitions []sources.Partition, readers int,
-	account *budget, take func(context.Context, *sources.Batch) error,
+	account *budget, shares *shares, take func(context.Context, *sources.Batch) error,
 ) error {
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
@@ -67,7 +68,7 @@ func readAll(ctx context.Context, view sources.View, partitions []sources.Partit
 			break
 		}
 		group.Go(func() error {
-			if err := readOne(reading, view, p, account, take); err != nil {
+			if err := readOne(reading, view, p, account, shares, take); err != nil {
 				return fmt.Errorf("read partition %s: %w", p.ID, err)
 			}
 			return nil
@@ -80,13 +81,14 @@ func readAll(ctx context.Context, view sources.View, partitions []sources.Partit
 }
 
 func readOne(ctx context.Context, view sources.View, p sources.Partition, account *budget,
-	take func(context.Context, *sources.Batch) error,
+	shares *shares, take func(context.Context, *sources.Batch) error,
 ) (err error) {
 	reader, err := view.Read(ctx, p, "")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, reader.Close(ctx)) }()
+	shares.hold(p.ID)
 	for {
 		batch, err := account.get(ctx)
 		if err != nil {
@@ -95,10 +97,12 @@ func readOne(ctx context.Context, view sources.View, p sources.Partition, accoun
 		if err := reader.Next(ctx, batch); err != nil {
 			account.put(batch)
 			if errors.Is(err, io.EOF) {
-				return nil
+				return shares.free(p.ID)
 			}
 			return err
 		}
+		batch.Partition = p.ID
+		shares.hold(p.ID)
 		if err := take(ctx, batch); err != nil {
 			return err
 		}

@@ -103,5 +103,5 @@ func (n *run) plan(ctx context.Context) error {
 	for _, w := range plan.Survey.Warnings {
 		n.observer.notice(w)
 	}
-	return nil
+	return n.begin(ctx)
 }

@@ -17,6 +17,8 @@ type Record struct {
 	Previous   string              `json:"previous,omitempty"` // what the alias served before
 	Status     Status              `json:"status"`
 	Reason     string              `json:"reason,omitempty"`
+	Resumable  bool                `json:"resumable,omitempty"` // humpty resume goes on with it
+	Resumed    bool                `json:"resumed,omitempty"`   // begun by another process
 	Started    time.Time           `json:"started"`
 	Seconds    float64             `json:"seconds"`
 	Phases     []PhaseTime         `json:"phases"`

@@ -22,10 +22,12 @@ type run struct {
 	input  sources.Plan
 	view   sources.View
 	meta   sinks.Meta
+	serves bool // already: an earlier process of the run died behind the swap
 	index  sinks.Index
 	ledger *ledger
 
 	background func(func(context.Context) error) // starts what goes on beside the phases
+	journal    *journal                          // nil: the run cannot be gone on with
 	capture    *capture                          // nil: nothing to catch up with
 	catcher    *catcher
 }
@@ -69,12 +71,17 @@ func (n *run) leave(ctx context.Context, err error) error {
 	if n.view != nil {
 		err = errors.Join(err, n.view.Close(ctx))
 	}
+	n.record.Resumable = n.canGoOn(err)
 	err = errors.Join(err, n.release(ctx))
 	if err == nil || n.index == nil || n.meta.State == sinks.Verified || n.meta.State == sinks.Live {
 		return err // a verified generation that was not swapped is as good as before
 	}
 	n.meta.Reason = err.Error()
-	if noteErr := n.note(ctx, sinks.Failed); noteErr != nil {
+	state := sinks.Failed
+	if n.record.Resumable {
+		state = n.meta.State
+	}
+	if noteErr := n.note(ctx, state); noteErr != nil {
 		err = errors.Join(err, fmt.Errorf("record the failure in %s: %w", n.record.Generation, noteErr))
 	}
 	return err
@@ -82,6 +89,9 @@ func (n *run) leave(ctx context.Context, err error) error {
 
 // note moves the generation to a state, durably.
 func (n *run) note(ctx context.Context, state sinks.State) error {
+	if n.serves {
+		state = sinks.Live
+	}
 	n.meta.State = state
 	n.meta.Updated = time.Now().UTC()
 	if err := n.index.Note(ctx, n.meta); err != nil {

@@ -17,6 +17,7 @@ type writer struct {
 	run      *run
 	account  *budget
 	pace     *pacer
+	shares   *shares
 	docs     []sinks.Document
 	verdicts []sinks.Verdict
 }
@@ -35,10 +36,14 @@ func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 			return nil
 		}
 		starved := time.Since(waited)
+		partition := batch.Partition
 		receipt, err := w.write(ctx, batch)
 		w.account.put(batch)
 		w.pace.done(receipt, starved, allowed)
 		if err != nil {
+			return err
+		}
+		if err := w.shares.free(partition); err != nil {
 			return err
 		}
 	}
@@ -54,6 +59,11 @@ func (w *writer) write(ctx context.Context, batch *sources.Batch) (sinks.Receipt
 	sum := n.ledger.output(w.docs, w.verdicts, receipt)
 	if err != nil {
 		return receipt, err
+	}
+	if share := w.shares.of(batch.Partition); share != nil {
+		share.input(batch.Counts)
+		share.refused(batch.Records)
+		share.output(w.docs, w.verdicts, receipt)
 	}
 	n.observer.progress(sum, n.input.Rows, w.pace.allowed())
 	if sum.Rejected > n.Projection.Limits.Rejections+hopeless {

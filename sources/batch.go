@@ -11,6 +11,8 @@ type Batch struct {
 	Counts   Counts   // what the reader met to fill this batch
 	Limit    int      // stop filling once Data holds this many bytes; one larger record may exceed it
 
+	Partition string // which one it was read from; the engine's note, a reader leaves it alone
+
 	Data []byte // the arena: records are slices of it, or of an arena it outgrew
 }
 

@@ -53,6 +53,21 @@ func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
 	}
 }
 
+// Acknowledged is how many transactions a new feed may leave out.
+func (l *Live) Acknowledged() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.acked
+}
+
+// Unacknowledge goes back to a value of Acknowledged: what was acknowledged since comes
+// from a process that the test has dead by then.
+func (l *Live) Unacknowledge(to int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.acked = to
+}
+
 func (f *feed) Acknowledge(_ context.Context, to sources.Position) error {
 	f.live.mu.Lock()
 	defer f.live.mu.Unlock()

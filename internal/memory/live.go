@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"maps"
 	"slices"
@@ -16,7 +17,8 @@ import (
 // that a real database has: it is in the stream first, and visible to new snapshots
 // later. Each row belongs to a group, and its document holds the group's value.
 type Live struct {
-	OnLookup func(ids []string) // called behind each lookup's read, before it returns
+	OnLookup   func(ids []string) // called behind each lookup's read, before it returns
+	Partitions int                // 1 by default
 
 	mu     sync.Mutex
 	rows   map[string]Row
@@ -125,12 +127,16 @@ func (l *Live) snapshot() sources.Snapshot {
 	return s
 }
 
-// Plan is one partition.
+// Plan parts the rows by the hash of their ids.
 func (l *Live) Plan(context.Context) (sources.Plan, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := int64(len(l.rows))
-	return sources.Plan{Readers: 1, Rows: n, Partitions: []sources.Partition{{ID: "live/0", Rows: n}}}, nil
+	plan := sources.Plan{Readers: 1, Rows: n}
+	for i := range max(l.Partitions, 1) {
+		plan.Partitions = append(plan.Partitions, sources.Partition{ID: fmt.Sprint("live/", i), From: fmt.Sprint(i)})
+	}
+	return plan, nil
 }
 
 // Open reads in short transactions: every Next sees the present.
@@ -140,8 +146,8 @@ type liveView struct{ live *Live }
 
 func (*liveView) Close(context.Context) error { return nil }
 
-func (v *liveView) Read(context.Context, sources.Partition, sources.Position) (sources.Reader, error) {
-	return &liveReader{live: v.live}, nil
+func (v *liveView) Read(_ context.Context, p sources.Partition, _ sources.Position) (sources.Reader, error) {
+	return &liveReader{live: v.live, part: p.From}, nil
 }
 
 func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
@@ -194,7 +200,15 @@ func (v *liveView) Expand(_ context.Context, marks []sources.Mark, fn func([][]b
 // liveReader reads one row a batch, in order of ids.
 type liveReader struct {
 	live *Live
+	part string // which
 	last string
+}
+
+// part says in which partition a row is.
+func (l *Live) part(id string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id)) // never fails
+	return fmt.Sprint(int(h.Sum32()) % max(l.Partitions, 1))
 }
 
 func (*liveReader) Close(context.Context) error { return nil }
@@ -205,7 +219,7 @@ func (r *liveReader) Next(_ context.Context, b *sources.Batch) error {
 	defer l.mu.Unlock()
 	next, found := "", false
 	for id := range l.rows {
-		if id > r.last && (!found || id < next) {
+		if id > r.last && (!found || id < next) && l.part(id) == r.part {
 			next, found = id, true
 		}
 	}

@@ -22,6 +22,7 @@ type Target struct {
 	OnScan  func(docs []sinks.Document) []sinks.Document
 	OnSwap  func(sinks.AliasChange) error
 
+	OnBlock    func()   // called behind Block: to wait for writes that are under way
 	OnAmend    func()   // called before documents are amended
 	Deviations []string // what every index says where it is not as it was asked for
 
@@ -136,7 +137,13 @@ func (t *Target) Drop(_ context.Context, name string) error {
 }
 
 // Block refuses writes to an index.
-func (t *Target) Block(_ context.Context, name string) error { return t.block(name, true) }
+func (t *Target) Block(_ context.Context, name string) error {
+	err := t.block(name, true)
+	if t.OnBlock != nil {
+		t.OnBlock()
+	}
+	return err
+}
 
 // Unblock allows them again.
 func (t *Target) Unblock(_ context.Context, name string) error { return t.block(name, false) }

@@ -1,0 +1,116 @@
+package projector
+
+import (
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"humpty/internal/marks"
+	"humpty/sources"
+)
+
+// Begun is what a run wrote down before it did anything: enough to go on with it.
+type Begun struct {
+	Run        string
+	Projection string
+	Alias      string
+	Definition string // hash; a run goes on with the definition it began with
+	Generation string
+	Previous   string
+	Started    time.Time
+	Readers    int
+	Rows       int64 // estimate
+	Bytes      int64 // estimate
+	Partitions []sources.Partition
+}
+
+// names of what a run keeps in its store.
+const (
+	keptBegun   = "begun"
+	keptCreated = "created"
+	keptDone    = "done/" // and the partition
+)
+
+// journal is what a run keeps of itself beside its marks, in one store with them.
+// It is safe for concurrent use.
+type journal struct {
+	store *marks.Store
+
+	begun   *Begun
+	created bool
+	done    map[string]Share
+
+	mu     sync.Mutex
+	inside time.Duration // spent in durable steps
+}
+
+// Share is what one partition added to the ledger.
+type Share struct {
+	Ledger     Ledger
+	Rejections []Rejection
+}
+
+// BegunIn reads which run a store belongs to; nil for none.
+func BegunIn(store *marks.Store) (*Begun, error) {
+	j, err := readJournal(store)
+	if err != nil {
+		return nil, err
+	}
+	return j.begun, nil
+}
+
+func readJournal(store *marks.Store) (*journal, error) {
+	j := &journal{store: store, done: map[string]Share{}}
+	err := store.Kept(func(name string, value []byte) error {
+		switch partition, isDone := strings.CutPrefix(name, keptDone); {
+		case name == keptBegun:
+			j.begun = new(Begun)
+			return unpack(value, j.begun)
+		case name == keptCreated:
+			j.created = true
+		case isDone:
+			var s Share
+			if err := unpack(value, &s); err != nil {
+				return err
+			}
+			j.done[partition] = s
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the run's journal: %w", err)
+	}
+	return j, nil
+}
+
+// unpack and keep use gob: bounds of partitions are bytes, which JSON would change.
+func unpack(value []byte, into any) error { return gob.NewDecoder(bytes.NewReader(value)).Decode(into) }
+
+func (j *journal) keep(name string, value any) error {
+	start := time.Now()
+	var packed bytes.Buffer
+	if err := gob.NewEncoder(&packed).Encode(value); err != nil {
+		return fmt.Errorf("keep %s: %w", name, err)
+	}
+	err := j.store.Keep(name, packed.Bytes())
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.inside += time.Since(start)
+	return err
+}
+
+func (j *journal) finished(partition string, s Share) error { return j.keep(keptDone+partition, s) }
+
+// spent is how long the run waited for the journal.
+func (j *journal) spent() time.Duration {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.inside
+}
+
+// errNotBegun is for a store that a run never began to use.
+var errNotBegun = errors.New("there is no run to go on with in this state folder")
