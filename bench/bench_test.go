@@ -207,7 +207,6 @@ func TestReportAndCompare(t *testing.T) {
 		{"report --write " + readme, 0, ""},
 		{"report --check " + readme, 0, ""},
 		{"report --check " + filepath.Join(dir, "none.md"), exitFailed, "no such file"},
-		{"report --svg " + filepath.Join(dir, "x.svg"), 0, ""},
 		{"compare aaaa bbbb", exitRegressed, "2 figures became worse"},
 		{"compare aaaa bbbb --bound 5", 0, "a little worse"},
 		{"compare bbbb aaaa --json", 0, `"figure":"null_vs_copy"`},
@@ -219,7 +218,7 @@ func TestReportAndCompare(t *testing.T) {
 			t.Errorf("%s: code %d, want %d and %q in: %s", c.args, code, c.code, c.want, text)
 		}
 	}
-	if svg, err := os.ReadFile(filepath.Join(dir, "x.svg")); err != nil || !bytes.HasPrefix(svg, []byte("<svg ")) {
+	if svg, err := os.ReadFile(filepath.Join(dir, "bench.svg")); err != nil || !bytes.HasPrefix(svg, []byte("<svg ")) {
 		t.Errorf("the picture: %.40s, %v", svg, err)
 	}
 }

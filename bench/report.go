@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -13,45 +14,100 @@ import (
 )
 
 func (b *bench) reportCommand() *cobra.Command {
-	var mode, write, check, picture string
+	var mode, write, check string
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Render the kept results",
-		Long: `Render the newest kept run, and the ratios of all of them, as a Markdown table, and as a
-picture that is readable in light and dark.
+		Long: `Render the kept results: the newest full run (the newest one, where none is full), and the
+ratios of all of them.
 
-  go run ./bench report                       # the table on stdout
-  go run ./bench report --write README.md     # put it between the markers of a page
-  go run ./bench report --check README.md     # fail if the page quotes something else
-  go run ./bench report --svg bench/results/bench.svg`,
+  go run ./bench report                       # all of it on stdout, as Markdown
+  go run ./bench report --write README.md     # a summary between the markers of a page; in
+                                              # --results all figures (figures.md) and a picture
+                                              # that is readable in light and dark (bench.svg)
+  go run ./bench report --check README.md     # fail if any of the three says something else`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			runs, err := b.reported(mode)
+			switch {
+			case err != nil:
+				return err
+			case write == "" && check == "":
+				_, err := fmt.Fprint(b.out, page.Markdown(runs))
+				return err
+			}
+			pages, err := b.pages(cmp.Or(write, check), runs)
 			if err != nil {
 				return err
 			}
-			table := page.Markdown(runs)
-			if picture != "" {
-				if err := os.WriteFile(picture, []byte(page.SVG(runs)), 0o644); err != nil {
-					return err
+			for _, p := range pages {
+				if check != "" {
+					err = errors.Join(err, p.check(check))
+				} else {
+					err = errors.Join(err, p.write())
 				}
 			}
-			switch {
-			case check != "":
-				return checkPage(check, table)
-			case write != "":
-				return writePage(write, table)
-			case picture == "":
-				fmt.Fprint(b.out, table)
-			}
-			return nil
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&mode, "mode", "", "only runs of this mode: quick or full")
-	cmd.Flags().StringVar(&write, "write", "", "page to put the table into")
-	cmd.Flags().StringVar(&check, "check", "", "page that must have this very table")
-	cmd.Flags().StringVar(&picture, "svg", "", "file for the picture")
+	cmd.Flags().StringVar(&write, "write", "", "page to put the summary into")
+	cmd.Flags().StringVar(&check, "check", "", "page that must have this very summary")
 	return cmd
+}
+
+// The files beside the results.
+const (
+	detailsFile = "figures.md"
+	pictureFile = "bench.svg"
+)
+
+// rendered is a file as it should be.
+type rendered struct{ path, text string }
+
+// pages renders the summary into a page, and what it links to.
+func (b *bench) pages(path string, runs [][]result.Result) ([]rendered, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := filepath.Rel(filepath.Dir(path), b.results)
+	if err != nil {
+		return nil, fmt.Errorf("a link from %s to the results: %w", path, err)
+	}
+	link := func(name string) string { return filepath.ToSlash(filepath.Join(folder, name)) }
+	now, err := page.Quote(string(text), page.Summary(runs, link(pictureFile), link(detailsFile)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return []rendered{
+		{path, now},
+		{filepath.Join(b.results, detailsFile), "# All figures\n\n![](" + pictureFile + ")\n\n" + page.Markdown(runs)},
+		{filepath.Join(b.results, pictureFile), page.SVG(runs)},
+	}, nil
+}
+
+func (p rendered) check(of string) error {
+	text, err := os.ReadFile(p.path)
+	if err == nil && string(text) == p.text {
+		return nil
+	}
+	return errors.Join(err, fmt.Errorf("%s quotes other figures than the kept runs: go run ./bench report --write %s", p.path, of))
+}
+
+func (p rendered) write() error {
+	tmp, err := os.CreateTemp(filepath.Dir(p.path), ".report-")
+	if err != nil {
+		return err
+	}
+	_, err = tmp.WriteString(p.text)
+	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), p.path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(tmp.Name()))
+	}
+	return err
 }
 
 // reported reads the runs that have something to say about the limits.
@@ -72,40 +128,3 @@ func (b *bench) reported(mode string) ([][]result.Result, error) {
 	return runs, nil
 }
 
-func checkPage(path, table string) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	quoted, err := page.Quoted(string(text))
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if quoted != table {
-		return fmt.Errorf("%s quotes other figures than the newest kept run: go run ./bench report --write %[1]s", path)
-	}
-	return nil
-}
-
-func writePage(path, table string) (err error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	now, err := page.Quote(string(text), table)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".report-")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.WriteString(now)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		err = errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return err
-}

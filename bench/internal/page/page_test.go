@@ -93,6 +93,19 @@ func TestMarkdown(t *testing.T) {
 	golden(t, "table.md", Markdown([][]result.Result{made("20260101t120000", "aaaaaaaaaa", 1.1), made("20260202t120000", "bbbbbbbbbb", 1)}))
 }
 
+// TestSummary: the newest full run is the one that is spoken of, all are in the trend.
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	full := made("20260101t120000", "aaaaaaaaaa", 1.1)
+	for i := range full {
+		full[i].Mode = "full"
+	}
+	golden(t, "summary.md", Summary([][]result.Result{full, made("20260202t120000", "bbbbbbbbbb", 1)}, "results/bench.svg", "results/figures.md"))
+	if Summary([][]result.Result{{{}}}, "", "") != "" {
+		t.Error("a summary of nothing")
+	}
+}
+
 func TestSVG(t *testing.T) {
 	t.Parallel()
 	runs := [][]result.Result{made("20260101t120000", "aaaaaaaaaa", 1.1), made("20260202t120000", "bbbbbbbbbb", 1)}

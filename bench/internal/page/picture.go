@@ -40,10 +40,10 @@ text { fill: #e6edf3 } .small { fill: #9198a1 }
 </style>
 `
 
-// SVG draws the newest run's documents per second, limits beside what they limit, and
+// SVG draws the main run's documents per second, limits beside what they limit, and
 // the ratios over the runs of the same shape and target. It needs nothing from outside.
 func SVG(runs [][]result.Result) string {
-	run := runs[len(runs)-1]
+	run := Main(runs)
 	all := combinations(run)
 	if len(all) == 0 {
 		return ""
@@ -97,6 +97,12 @@ func barOf(run []result.Result, c combination, r row) bar {
 		x.label = "both ends at once"
 	case what == result.Scan:
 		x.label = "scan of the index"
+	case what == result.Verify && r.group[0].Series == result.SeriesE2E:
+		x.label, x.class = "verification", "ours"
+	case what == result.Verify:
+		x.label, x.class = "verification, live", "ours"
+	case what == result.Repair:
+		x.label, x.class = "repair of 1 %", "ours"
 	case what == result.Naive && s.BatchDocs == 1:
 		x.label, x.class = "naive, one by one", "naive"
 	case what == result.Naive:
@@ -106,7 +112,7 @@ func barOf(run []result.Result, c combination, r row) bar {
 	default:
 		x.label, x.class = "rebuild, "+product(c.target), "ours"
 	}
-	if r.against.N > 0 && what == result.Rebuild {
+	if r.against.N > 0 && what != result.Naive {
 		x.remark = fmt.Sprintf("   (%.2f %s)", r.against.Median, r.limit)
 	}
 	return x

@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 
+	"humpty/bench/internal/figure"
 	"humpty/bench/internal/result"
 )
 
@@ -13,6 +14,7 @@ type row struct {
 	group   group
 	against result.Estimate // times the limit
 	limit   string          // which
+	note    string          // more about that
 }
 
 // rowsOf lists what a run says about one combination, limits before what they limit.
@@ -46,9 +48,32 @@ func searchRows(c combination, h result.Headline, of func(result.What, string, s
 		{label: "both ends at once: that `_bulk` beside that COPY", group: of(result.BothEnds, c.target, result.SeriesE2E)},
 		{label: "rebuild into " + name, bold: true, group: of(result.Rebuild, c.target, result.SeriesE2E), against: h.E2E, limit: "× both ends"},
 		{label: "raw scan of the index, " + name, group: of(result.Scan, c.target, "")},
+		{label: "full verification before the swap", group: verifications(of(result.Rebuild, c.target, result.SeriesE2E)), against: h.Gate, limit: "× rebuild", note: gateNote(h)},
+		{label: "full verification of the live index", group: of(result.Verify, c.target, result.SeriesRepair)},
+		{label: "repair of 1 % drift in it", group: of(result.Repair, c.target, result.SeriesRepair), against: h.Repair, limit: "× that verification", note: "; the bound is 1.25"},
 		{label: "naive: one loop, one document a request", group: naives(of, c.target, 1), against: h.Naive, limit: "× slower than the rebuild, by rate"},
 		{label: "naive: one loop, bulks of 100 documents", group: naives(of, c.target, 100)},
 	}
+}
+
+func gateNote(h result.Headline) string {
+	note := "; the bound is 0.40"
+	if h.Floor.N > 0 {
+		note += fmt.Sprintf("; %s × raw scan", h.Floor)
+	}
+	return note
+}
+
+// verifications are the gates of rebuilds, as measurements of their own.
+func verifications(rebuilds group) group {
+	var g group
+	for _, r := range rebuilds {
+		if r.Seconds = r.Figures[figure.Verify]; r.Seconds > 0 {
+			r.What, r.Figures = result.Verify, nil
+			g = append(g, r)
+		}
+	}
+	return g
 }
 
 func naives(of func(result.What, string, string) group, target string, bulk int) group {

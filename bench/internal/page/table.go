@@ -10,17 +10,17 @@ import (
 	"humpty/bench/internal/result"
 )
 
-// Markdown renders the newest run with its conditions, the trend of the ratios over all
+// Markdown renders the main run with its conditions, the trend of the ratios over all
 // runs (oldest first), and what the figures do not say.
 func Markdown(runs [][]result.Result) string {
-	run := runs[len(runs)-1]
+	run := Main(runs)
 	var b strings.Builder
 	b.WriteString(conditions(run) + "\n")
 	for _, c := range combinations(run) {
 		b.WriteString("\n" + table(run, c))
 		b.WriteString("\n" + cost(run, c))
 	}
-	for _, t := range []string{growth(run), trend(runs)} {
+	for _, t := range []string{growth(run), trend(runs, 0)} {
 		if t != "" {
 			b.WriteString("\n" + t)
 		}
@@ -31,15 +31,9 @@ func Markdown(runs [][]result.Result) string {
 
 func conditions(run []result.Result) string {
 	r := run[0]
-	var servers []string
-	for _, name := range []string{"postgres", "elasticsearch", "opensearch"} {
-		if v := r.Versions[name]; v != "" {
-			servers = append(servers, product(name)+" "+v)
-		}
-	}
 	return fmt.Sprintf("Measured by `%s` on %s at commit %s: %d × %s, %d GB of memory, %s %s, %s; %s.",
 		commandOf(r), r.Date.Format("2006-01-02"), r.ShortCommit(), r.Machine.Cores, r.Machine.CPU, (r.Machine.MemoryMB+512)/1024,
-		r.Machine.System, r.Machine.Kernel, r.Versions["go"], strings.Join(servers, ", "))
+		r.Machine.System, r.Machine.Kernel, r.Versions["go"], servers(r))
 }
 
 func commandOf(r result.Result) string {
@@ -59,7 +53,7 @@ func table(run []result.Result, c combination) string {
 			label = "**" + label + "**"
 		}
 		if r.against.N > 0 {
-			against = r.against.String() + " " + r.limit
+			against = r.against.String() + " " + r.limit + r.note
 		}
 		rate := thousands(r.group.perSecond().Median)
 		if r.group[0].What == result.Copy { // of the documents that these rows make
@@ -88,16 +82,7 @@ func title(run []result.Result, c combination) string {
 
 // cost is what the rebuild used.
 func cost(run []result.Result, c combination) string {
-	null := pick(run, func(r result.Result) bool {
-		return r.Shape == c.shape && r.What == result.Rebuild && r.Series == result.SeriesNull
-	})
-	h := result.HeadlineOf(run, c.shape, c.target)
-	parts := []string{
-		fmt.Sprintf("%s s of own CPU a million documents", h.CPU),
-		fmt.Sprintf("%s MB peak RSS", h.RSS),
-		fmt.Sprintf("%s allocations a document", null.figure(figure.Allocs)),
-	}
-	text := "Into the null sink: " + strings.Join(parts, ", ") + "."
+	text := ownCost(run, c)
 	e2e := pick(run, func(r result.Result) bool {
 		return r.Shape == c.shape && r.Target == c.target && r.What == result.Rebuild && r.Series == result.SeriesE2E
 	})
@@ -110,20 +95,35 @@ func cost(run []result.Result, c combination) string {
 	return text + "\n"
 }
 
-// trend is the ratios of each run: they alone can be compared between machines.
-func trend(runs [][]result.Result) string {
+// ownCost is what the engine's process used where nothing was written.
+func ownCost(run []result.Result, c combination) string {
+	null := pick(run, func(r result.Result) bool {
+		return r.Shape == c.shape && r.What == result.Rebuild && r.Series == result.SeriesNull
+	})
+	h := result.HeadlineOf(run, c.shape, c.target)
+	return fmt.Sprintf("Into the null sink: %s s of own CPU a million documents, %s MB peak RSS, %s allocations a document.",
+		h.CPU, h.RSS, null.figure(figure.Allocs))
+}
+
+// trend is the ratios of each run, most rows of them, 0 for all: they alone can be
+// compared between machines.
+func trend(runs [][]result.Result, most int) string {
 	var b strings.Builder
+	rows := 0
 	for _, run := range slices.Backward(runs) {
 		for _, c := range combinations(run) {
+			if rows++; most > 0 && rows > most {
+				break
+			}
 			h := result.HeadlineOf(run, c.shape, c.target)
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", run[0].Date.Format("2006-01-02"), run[0].ShortCommit(),
-				c.shape, thousands(float64(h.Orders)), product(c.target), run[0].Mode, h.E2E, h.Null, h.Naive)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s %s | %s | %s | %s | %s | %s | %s |\n", run[0].Date.Format("2006-01-02"), run[0].ShortCommit(), run[0].Mode,
+				thousands(float64(h.Orders)), c.shape, product(c.target), h.E2E, h.Null, h.Naive, h.Gate, h.Repair)
 		}
 	}
 	if b.Len() == 0 {
 		return ""
 	}
-	return "| date | commit | shape | orders | target | run | e2e_vs_limit | null_vs_copy | naive_vs_rebuild |\n|---|---|---|--:|---|---|--:|--:|--:|\n" + b.String()
+	return "| date | commit | run | orders | target | rebuild ÷ both ends | null sink ÷ COPY | naive, × slower | verify ÷ rebuild | repair ÷ verify |\n|---|---|---|--:|---|--:|--:|--:|--:|--:|\n" + b.String()
 }
 
 func notes(run []result.Result) string {

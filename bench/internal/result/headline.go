@@ -19,6 +19,10 @@ type Headline struct {
 	RSS   Estimate `json:"rss_mb"`                 // own process, null sink
 	Naive Estimate `json:"naive_vs_rebuild"`       // seconds a document: naive ÷ rebuild
 
+	Gate   Estimate `json:"verify_vs_rebuild"` // full verification before the swap ÷ rebuild: 0.40 at most
+	Floor  Estimate `json:"verify_vs_scan"`    // the same ÷ raw scan of that index
+	Repair Estimate `json:"repair_vs_verify"`  // repair after 1 % drift ÷ verification of the right index: 1.25 at most
+
 	Rebuild Estimate `json:"rebuild_docs_per_s"` // this machine only
 }
 
@@ -26,6 +30,8 @@ type Headline struct {
 const (
 	SeriesE2E  = "e2e"
 	SeriesNull = "null"
+
+	SeriesRepair = "repair" // verification of a right index, and repair after drift
 )
 
 // HeadlineOf says what one run comes to, for one shape and search product. What was not
@@ -53,6 +59,8 @@ func HeadlineOf(run []Result, shape, target string) Headline {
 	h.E2E = EstimateOf(Ratios(run, shape, target, SeriesE2E, Rebuild, BothEnds))
 	h.Null = EstimateOf(Ratios(run, shape, "", SeriesNull, Rebuild, Copy))
 	h.CPU, h.RSS, h.Rebuild = EstimateOf(cpu), EstimateOf(rss), EstimateOf(rate)
+	h.Gate, h.Floor = gates(run, shape, target)
+	h.Repair = EstimateOf(Ratios(run, shape, target, SeriesRepair, Repair, Verify))
 	h.Naive = EstimateOf(faster(rate, EstimateOf(naive).Median))
 	return h
 }
@@ -97,4 +105,23 @@ func Ratios(run []Result, shape, target, series string, over, under What) []floa
 		}
 	}
 	return all
+}
+
+// gates relates each full verification before a swap to its rebuild, and to the raw scan
+// that follows.
+func gates(run []Result, shape, target string) (rebuild, scan Estimate) {
+	var ofRebuild, ofScan []float64
+	last := 0.0
+	for _, r := range run {
+		if r.Shape != shape || r.Target != target || target == "" {
+			continue
+		}
+		switch verified := r.Figures[figure.Verify]; {
+		case r.What == Rebuild && r.Series == SeriesE2E && verified > 0 && r.Seconds > 0:
+			ofRebuild, last = append(ofRebuild, verified/r.Seconds), verified
+		case r.What == Scan && last > 0 && r.Seconds > 0:
+			ofScan, last = append(ofScan, last/r.Seconds), 0
+		}
+	}
+	return EstimateOf(ofRebuild), EstimateOf(ofScan)
 }

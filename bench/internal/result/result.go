@@ -47,6 +47,8 @@ const (
 	BothEnds What = "both"     // firehose and copy at once, to the end of both
 	Scan     What = "scan"     // raw sliced scan of the index
 	Rebuild  What = "rebuild"  // first read to the end of the last write and, of an index, of its refresh
+	Verify   What = "verify"   // full verification of a right index that serves, start to verdict
+	Repair   What = "repair"   // the same after drift, and the writing of what differs, until all is right
 	Naive    What = "naive"    // first read to the answer to the last write
 )
 
