@@ -25,6 +25,7 @@ type Source struct {
 	Name     string
 	Place    string
 	Postgres Postgres
+	Kafka    *Kafka // then it is one, and not PostgreSQL
 }
 
 // Postgres is a PostgreSQL database. A zero timeout means the server's own.
@@ -74,7 +75,9 @@ type Projection struct {
 	Limits   Limits
 	Keep     int // generations besides the live one
 	Document sources.Shape
-	Hash     string // of what makes the documents and the index; not of connections and limits
+	Events   *Events  // the document is made of events, not of Document
+	Joined   []Joined // includes from another source than their parent's
+	Hash     string   // of what makes the documents and the index; not of connections and limits
 }
 
 // Verify says how a generation is proven before the swap.
@@ -99,6 +102,7 @@ type Query struct {
 // Limits of a run.
 type Limits struct {
 	Rejections int64
+	Poison     int64
 	InFlight   int64 // bytes
 	Writers    int
 	Batch      int64 // bytes

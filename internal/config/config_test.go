@@ -26,7 +26,7 @@ func environment(pairs ...string) func(string) (string, bool) {
 func reference(t *testing.T) *Config {
 	t.Helper()
 	c, err := Load("testdata/reference.yaml", Options{
-		Env: environment("SHOP_DSN=postgres://me:hunter2@db/shop", "ES_PASSWORD=swordfish", "OS_API_KEY=opensesame"),
+		Env: environment("SHOP_DSN=postgres://me:hunter2@db/shop", "ES_PASSWORD=swordfish", "KAFKA_PASSWORD=x", "OS_API_KEY=opensesame"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func reference(t *testing.T) *Config {
 func TestReferenceIsRead(t *testing.T) {
 	t.Parallel()
 	c := reference(t)
-	if len(c.Sources) != 1 || len(c.Targets) != 5 || len(c.Projections) != 2 || len(c.Warnings) != 0 {
+	if len(c.Sources) != 2 || len(c.Targets) != 5 || len(c.Projections) != 5 || len(c.Warnings) != 0 {
 		t.Fatalf("%d sources, %d targets, %d projections, warnings %v", len(c.Sources), len(c.Targets), len(c.Projections), c.Warnings)
 	}
 	pg := c.Source("shop").Postgres
@@ -109,7 +109,7 @@ func TestReferenceHasEveryKeyAndDecoderReadsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	root, problems := parse("testdata/reference.yaml", data)
-	problems = append(problems, expand(root, "testdata", environment("SHOP_DSN=x", "ES_PASSWORD=x", "OS_API_KEY=x"))...)
+	problems = append(problems, expand(root, "testdata", environment("SHOP_DSN=x", "ES_PASSWORD=x", "KAFKA_PASSWORD=x", "OS_API_KEY=x"))...)
 	seen := map[string]bool{}
 	keysIn(root, grammar(), "", seen)
 	c := &checker{problems: problems}
@@ -307,7 +307,7 @@ func TestRedactDSN(t *testing.T) {
 func TestEffectiveSettings(t *testing.T) {
 	t.Parallel()
 	c, err := Load("testdata/reference.yaml", Options{
-		Env:       environment("SHOP_DSN=postgres://me:hunter2@db/shop", "ES_PASSWORD=swordfish", "OS_API_KEY=opensesame"),
+		Env:       environment("SHOP_DSN=postgres://me:hunter2@db/shop", "ES_PASSWORD=swordfish", "KAFKA_PASSWORD=x", "OS_API_KEY=opensesame"),
 		Overrides: []Override{{"limits.inflight", "64MiB", "--inflight"}, {"verify.level", "count", "HUMPTY_VERIFY"}},
 	})
 	if err != nil {
@@ -319,7 +319,7 @@ func TestEffectiveSettings(t *testing.T) {
 	}
 	for path, want := range map[string][2]string{
 		"sources.shop.postgres.dsn":              {"postgres://me:***@db/shop", "testdata/reference.yaml:14:12 ${SHOP_DSN}"},
-		"targets.search.elasticsearch.password":  {"***", "testdata/reference.yaml:29:17 ${ES_PASSWORD}"},
+		"targets.search.elasticsearch.password":  {"***", "testdata/reference.yaml:44:17 ${ES_PASSWORD}"},
 		"projections.orders.limits.inflight":     {"64MiB", "--inflight"},
 		"projections.revenue.verify.level":       {"count", "HUMPTY_VERIFY"},
 		"projections.revenue.limits.writers":     {"16", "default"},

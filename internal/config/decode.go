@@ -15,6 +15,7 @@ type decoder struct {
 	env      func(string) (string, bool)
 	root     *node
 	problems problem.List
+	joined   []Joined // includes of the present projection that are of another source than their parent's
 }
 
 func (d *decoder) config() *Config {
@@ -42,7 +43,7 @@ func (d *decoder) source(f *field) Source {
 			d.problems.Warn(v.at(), "write "+name+": \"${VAR}\" and export it, or use .pgpass", "a password stands in the file")
 		}
 	}
-	return Source{Name: f.key, Place: f.place, Postgres: Postgres{
+	return Source{Name: f.key, Place: f.place, Kafka: d.kafka(f.value.get("kafka")), Postgres: Postgres{
 		DSN:              NewSecret(pg.get("dsn").string()),
 		ReadDSN:          NewSecret(pg.get("read_dsn").string()),
 		MaxConnections:   int(pg.get("max_connections").int()),

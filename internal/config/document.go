@@ -8,11 +8,24 @@ import (
 	"humpty/sources"
 )
 
-// document reads the root of a document, and the source it is read from.
-func (d *decoder) document(n *node) (string, sources.Shape) {
+// document reads what a document looks like, and where its root is read from.
+func (d *decoder) document(n *node, p *Projection) {
 	if n == nil || n.kind != mapping {
-		return "", sources.Shape{}
+		return
 	}
+	d.joined = nil
+	if d.isTopic(n.get("from")) {
+		p.Events = d.eventRoot(n)
+		p.Source = p.Events.Source
+	} else {
+		p.Source, p.Document = d.rows(n)
+	}
+	p.Joined = d.joined
+}
+
+// rows reads a document that is made of tables.
+func (d *decoder) rows(n *node) (string, sources.Shape) {
+	d.onlyTopics(n)
 	shape := d.table(n, "document")
 	var source string
 	switch {
@@ -32,7 +45,7 @@ func (d *decoder) document(n *node) (string, sources.Shape) {
 		d.problems.Add(n.at(), "add from: SOURCE.TABLE", "the document has no root: neither from nor query")
 	}
 	shape.ID, shape.Routing = columnList(n.get("id")), columnList(n.get("routing"))
-	shape.Include = d.includes(n.get("include"), source, shape.Columns)
+	shape.Include = d.includes(n.get("include"), scope{source: source, fields: shape.Columns})
 	return source, shape
 }
 
@@ -64,6 +77,9 @@ func (d *decoder) querySource(n *node) string {
 
 // from takes SOURCE.TABLE apart.
 func (d *decoder) from(n *node) (source, table string) {
+	if n != nil && n.kind == sequence {
+		d.problems.Add(n.at(), "name one", "several are only for topics of a kafka source")
+	}
 	if n.string() == "" {
 		return "", ""
 	}
@@ -75,7 +91,7 @@ func (d *decoder) from(n *node) (source, table string) {
 	case known == nil && len(all) > 0:
 		d.problems.Add(n.at(), didYouMean(source, all)+"; from is SOURCE.TABLE or SOURCE.SCHEMA.TABLE", "there is no source %q", source)
 	case known != nil && known.value.field("kafka") != nil:
-		d.problems.Add(n.at(), "take it from a table of a postgres source", "reading a topic (%s) is not in this version of humpty", n.string())
+		d.problems.Add(n.at(), "take it from a table of a postgres source", "%s is a topic, and here it must be a table", n.string())
 	default:
 		return source, table
 	}

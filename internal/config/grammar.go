@@ -20,10 +20,7 @@ func sourceRule() *rule {
 			{name: "read_dsn", rule: &rule{kind: dsn}, doc: "A replica for all reading; dsn by default."},
 			{name: "memory", def: "32MB", rule: &rule{kind: size}, doc: "For small tables of `one` includes that are held while reading."},
 		}}},
-		{
-			name: "kafka", doc: "A Kafka cluster.", rule: &rule{kind: anything},
-			later: "only postgres sources can be read so far; remove this source and what is taken from it",
-		},
+		{name: "kafka", doc: "A Kafka cluster.", rule: kafkaRule()},
 	}}
 }
 
@@ -118,6 +115,7 @@ func queriesRule() *rule {
 func limitsRule() *rule {
 	return &rule{kind: object, keys: []key{
 		{name: "rejections", def: "0", rule: &rule{kind: whole}, doc: "Documents the target may refuse before the swap is off."},
+		{name: "poison", def: "0", rule: &rule{kind: whole}, doc: "Events that may be unreadable, or that a fold may refuse, before the swap is off."},
 		{name: "inflight", def: "256MB", rule: &rule{kind: size}, doc: "Bytes between source and target, whatever the table's size."},
 		{name: "writers", def: "16", rule: &rule{kind: whole, min: 1}, doc: "Most bulk requests at once; how many pay is found out."},
 		{name: "batch", def: "4MB", rule: &rule{kind: size}, doc: "Bytes of a bulk request at the start."},

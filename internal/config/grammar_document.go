@@ -3,12 +3,12 @@ package config
 // documentRule is the root of a document.
 func documentRule() *rule {
 	return &rule{kind: object, keys: append([]key{
-		{name: "from", rule: &rule{kind: words}, doc: "Root table as SOURCE.TABLE or SOURCE.SCHEMA.TABLE."},
+		{name: "from", rule: fromRule(), doc: "Root table as SOURCE.TABLE or SOURCE.SCHEMA.TABLE; or a topic as SOURCE.TOPIC, or a list of topics: events of the same time are in their order."},
 		{name: "source", rule: &rule{kind: words}, doc: "Source of `query`."},
 		{name: "query", rule: &rule{kind: words}, doc: "Any SELECT instead of `from`; it must expose the columns of `id`."},
 		{name: "id", rule: columnNames(), doc: "Column or columns of the document's id; the primary key by default."},
 		{name: "routing", rule: columnNames(), doc: "Column or columns of the routing."},
-	}, tableKeys()...)}
+	}, append(eventKeys(), tableKeys()...)...)}
 }
 
 // tableKeys are the keys that a root and an include share.
@@ -27,7 +27,7 @@ func includesRule() *rule {
 // includeRule is one include. It holds includes again, so it is made when one is met.
 func includeRule() *rule {
 	return &rule{kind: object, keys: append([]key{
-		{name: "from", rule: &rule{kind: words}, doc: "Table as SOURCE.TABLE or SOURCE.SCHEMA.TABLE; the source must be the root's."},
+		{name: "from", rule: fromRule(), doc: "Table as SOURCE.TABLE or SOURCE.SCHEMA.TABLE, of its parent's source or in what is made of events; or a topic as SOURCE.TOPIC, or a list of topics."},
 		{name: "query", rule: &rule{kind: words}, doc: "Any SELECT instead of `from`."},
 		{name: "on", rule: joinRule(), doc: "How rows find their parent: {column here: column of the parent}; with `through`: of the join table."},
 		{name: "through", rule: throughRule(), doc: "The join table of a many-to-many include."},
@@ -36,9 +36,7 @@ func includeRule() *rule {
 		{name: "order_by", rule: &rule{kind: either, any: []*rule{{kind: words}, {kind: list, min: 1, of: &rule{kind: words}}}}, doc: "Order of a many: columns, each with `desc` behind it if need be."},
 		{name: "values", rule: &rule{kind: words}, doc: "An array of this column's values instead of objects."},
 		{name: "flatten", rule: &rule{kind: flag}, doc: "true: the columns of a one become fields of the parent."},
-		{name: "key", rule: &rule{kind: words}, doc: "Field of an event that holds the parent's key.", later: "an include from a topic cannot be read so far"},
-		{name: "fold", rule: &rule{kind: anything}, doc: "How events become a state.", later: "an include from a topic cannot be read so far"},
-	}, tableKeys()...)}
+	}, append(eventKeys(), tableKeys()...)...)}
 }
 
 func throughRule() *rule {

@@ -17,6 +17,21 @@ func (p Projection) hash() string {
 		"format": 1, "alias": p.Alias, "source": p.Source, "versions": p.Versions, "not_finite": p.Infinite,
 		"document": prune(canonical(withoutPlaces(p.Document))), "index": canonical(p.Index),
 	}
+	if p.Events != nil {
+		definition["events"] = prune(canonical(p.Events))
+	}
+	if len(p.Joined) > 0 {
+		joined := make([]Joined, len(p.Joined))
+		for i, j := range p.Joined {
+			if j.Shape != nil {
+				shape := withoutPlaces(*j.Shape)
+				j.Shape = &shape
+			}
+			j.On, j.OrderBy = joinsWithoutPlaces(j.On), ordersWithoutPlaces(j.OrderBy)
+			joined[i] = j
+		}
+		definition["joined"] = prune(canonical(joined))
+	}
 	data, err := json.Marshal(definition) // sorts the keys
 	if err != nil {
 		return "" // plain data: cannot fail
@@ -72,10 +87,7 @@ func withoutPlaces(s sources.Shape) sources.Shape {
 		s.Columns[i].Place = ""
 	}
 	s.On = joinsWithoutPlaces(s.On)
-	s.OrderBy = append([]sources.Order(nil), s.OrderBy...)
-	for i := range s.OrderBy {
-		s.OrderBy[i].Place = ""
-	}
+	s.OrderBy = ordersWithoutPlaces(s.OrderBy)
 	if s.Through != nil {
 		through := *s.Through
 		through.Place, through.Parent = "", joinsWithoutPlaces(through.Parent)
@@ -94,4 +106,12 @@ func joinsWithoutPlaces(joins []sources.Join) []sources.Join {
 		joins[i].Place = ""
 	}
 	return joins
+}
+
+func ordersWithoutPlaces(orders []sources.Order) []sources.Order {
+	orders = append([]sources.Order(nil), orders...)
+	for i := range orders {
+		orders[i].Place = ""
+	}
+	return orders
 }

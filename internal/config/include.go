@@ -6,25 +6,30 @@ import (
 	"humpty/sources"
 )
 
-// includes reads the includes of one table; fields are the parent's own.
-func (d *decoder) includes(n *node, source string, fields []sources.Column) []sources.Shape {
+// includes reads the includes of one parent; those of another source are put aside.
+func (d *decoder) includes(n *node, in scope) []sources.Shape {
 	var all []sources.Shape
 	for _, f := range n.mapped() {
 		if f.value.kind != mapping {
 			continue
 		}
-		for _, c := range fields {
+		for _, c := range in.fields {
 			if c.Field == f.key && !f.value.get("flatten").bool() {
 				d.problems.Add(f.place, "give the include another name", "the field %q is a column and an include", f.key)
 			}
 		}
-		all = append(all, d.include(f, source))
+		if in.topic || d.isTopic(f.value.get("from")) {
+			d.apart(f, in)
+			continue
+		}
+		all = append(all, d.include(f, in))
 	}
 	return all
 }
 
-func (d *decoder) include(f *field, source string) sources.Shape {
-	n := f.value
+func (d *decoder) include(f *field, in scope) sources.Shape {
+	n, source := f.value, in.source
+	d.onlyTopics(n)
 	s := d.table(n, "include "+f.key)
 	s.Name, s.Place = f.key, f.place
 	s.One, s.Many, s.Flatten = n.get("one").bool(), n.get("many").bool(), n.get("flatten").bool()
@@ -41,15 +46,18 @@ func (d *decoder) include(f *field, source string) sources.Shape {
 		d.problems.Add(f.place, "add from: SOURCE.TABLE", "the include %s has no table: neither from nor query", f.key)
 	}
 	d.conflicts(f, s)
-	s.Include = d.includes(n.get("include"), source, s.Columns)
+	below := in.at[:len(in.at):len(in.at)]
+	if !s.Flatten {
+		below = append(below, f.key)
+	}
+	s.Include = d.includes(n.get("include"), scope{source: source, fields: s.Columns, at: below})
 	return s
 }
 
 // conflicts checks the keys of an include against each other.
 func (d *decoder) conflicts(f *field, s sources.Shape) {
 	n := f.value
-	topic := n.field("key") != nil || n.field("fold") != nil
-	if n.field("on") == nil && !topic {
+	if n.field("on") == nil && !d.isTopic(n.get("from")) {
 		d.problems.Add(f.place, "add on: {column of this table: column of the parent}", "the include %s does not say how its rows find their parent", f.key)
 	}
 	switch {

@@ -150,10 +150,6 @@ func TestNotInThisVersion(t *testing.T) {
 		"none":      {"alias: orders", "alias: orders\n    version: none", "15:14", "projections.orders.version: none"},
 		"brake":     {"alias: orders", "alias: orders\n    limits: {brake: {search_p99: 300ms}}", "15:14", "projections.orders.limits.brake"},
 		"feed":      {"alias: orders", "alias: orders\n    keep: {feed_previous: true}", "15:27", "projections.orders.keep.feed_previous: true"},
-		"kafka":     {"sources:\n", "sources:\n  bus: {kafka: {brokers: [a]}}\n", "3:9", "sources.bus.kafka"},
-		"fold":      {"many: true", "many: true\n          fold: latest", "23:11", "projections.orders.document.include.lines.fold"},
-		"key":       {"many: true", "many: true\n          key: order_id", "23:11", "projections.orders.document.include.lines.key"},
-		"topic":     {"sources:\n", "sources:\n  lines: {kafka: {}}\n", "3:11", "sources.lines.kafka"},
 		"elsewhere": {"sources:\n", "sources:\n  other: {postgres: {dsn: x}}\n", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -176,13 +172,6 @@ func TestNotInThisVersion(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestIncludeFromATopic(t *testing.T) {
-	t.Parallel()
-	changed := strings.NewReplacer("sources:\n", "sources:\n  bus: {kafka: {}}\n", "shop.lineitem", "bus.line-events").Replace(small)
-	_, err := read("humpty.yaml", []byte(changed), Options{Env: environment()})
-	want(t, err, "humpty.yaml:21:17", "reading a topic (bus.line-events) is not in this version of humpty", "take it from a table of a postgres source")
 }
 
 func TestAllProblemsAtOnceInTheOrderOfLines(t *testing.T) {
@@ -315,7 +304,7 @@ func TestProjectionByName(t *testing.T) {
 	_, err := c.Projection("order")
 	want(t, err, "testdata/reference.yaml", `there is no projection "order"`, `did you mean "orders"?`)
 	_, err = c.Projection("")
-	want(t, err, "testdata/reference.yaml", "there are 2 projections: say which one", "orders, revenue")
+	want(t, err, "testdata/reference.yaml", "there are 5 projections: say which one", "orders, parcels, customers, carts, revenue")
 	one, err := read("humpty.yaml", []byte(small), Options{Env: environment()})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ func (d *decoder) projection(f *field) Projection {
 		},
 		Limits: Limits{
 			Rejections: n.get("limits", "rejections").int(),
+			Poison:     n.get("limits", "poison").int(),
 			InFlight:   n.get("limits", "inflight").size(),
 			Writers:    int(n.get("limits", "writers").int()),
 			Batch:      n.get("limits", "batch").size(),
@@ -35,7 +36,7 @@ func (d *decoder) projection(f *field) Projection {
 			n.get("limits", "batch").string(), n.get("limits", "inflight").string())
 	}
 	p.Index = d.index(f, kind)
-	p.Source, p.Document = d.document(n.get("document"))
+	d.document(n.get("document"), &p)
 	p.Hash = p.hash()
 	return p
 }

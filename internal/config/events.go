@@ -1,0 +1,140 @@
+package config
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"time"
+
+	"humpty/projector/fold"
+	"humpty/projector/fold/script"
+)
+
+// Events says how the events of topics become documents, or what is included in them.
+type Events struct {
+	Place    string          `json:"-"`
+	Source   string          // of all the topics
+	Topics   []string        // events of the same time: in this order
+	Since    time.Time       `json:",omitzero"`
+	Key      string          // as fold.ParseLocator takes it
+	Type     string          `json:",omitempty"` // likewise; empty: none
+	Payload  string          `json:",omitempty"` // path; empty: all of the value
+	Debezium bool            `json:",omitempty"`
+	Fold     string          // latest | merge | handlers | script
+	Handlers json.RawMessage `json:",omitempty"` // as fold.ReadHandlers takes them
+	Script   string          `json:",omitempty"` // the module's text
+	File     string          `json:"-"`          // its name
+}
+
+// ofTables are keys that have no meaning where events make the document.
+var ofTables = []string{"query", "source", "id", "routing", "columns", "where", "on", "through", "order_by", "values", "flatten"}
+
+// onlyTables reports keys of tables at a topic.
+func (d *decoder) onlyTables(n *node, but ...string) {
+	for _, name := range ofTables {
+		f := n.field(name)
+		for _, allowed := range but {
+			if name == allowed {
+				f = nil
+			}
+		}
+		if f != nil {
+			d.problems.Add(f.place, "remove it: what a document of events has is made by fold, handlers or script", "%s is for tables, and from is a topic", name)
+		}
+	}
+}
+
+// onlyTopics reports keys of topics at a table.
+func (d *decoder) onlyTopics(n *node) {
+	for _, k := range eventKeys() {
+		if f := n.field(k.name); f != nil {
+			d.problems.Add(f.place, "remove it, or take from: SOURCE.TOPIC of a kafka source", "%s is for topics, and from is a table", k.name)
+		}
+	}
+}
+
+// events reads what is said beside a topic.
+func (d *decoder) events(n *node) *Events {
+	e := &Events{Place: n.at(), Key: n.get("key").string(), Type: n.get("type").string(), Payload: n.get("payload").string(), Debezium: n.get("debezium").bool()}
+	e.Source, e.Topics = d.topics(n.get("from"))
+	for _, name := range []string{"key", "type", "payload"} {
+		if _, err := fold.ParseLocator(n.get(name).string()); err != nil {
+			d.problems.Add(n.get(name).at(), "write key, header:NAME, or a path like order.id", "%s: %v", name, err)
+		}
+	}
+	if s := n.get("since").string(); s != "" {
+		var err error
+		if e.Since, err = time.Parse(time.RFC3339, s); err != nil {
+			d.problems.Add(n.get("since").at(), "write 2026-01-31T00:00:00Z", "since is no time: %q", s)
+		}
+	}
+	if e.Debezium {
+		d.exclusive(n, "debezium", "payload")
+		d.exclusive(n, "debezium", "type")
+	}
+	d.folding(n, e)
+	return e
+}
+
+// folding reads which fold it is, and compiles it: what is wrong in it is told here.
+func (d *decoder) folding(n *node, e *Events) {
+	d.exclusive(n, "fold", "handlers", "script")
+	e.Fold = "latest"
+	switch {
+	case n.field("handlers") != nil:
+		e.Fold = "handlers"
+		d.handlers(n.get("handlers"), e)
+	case n.field("script") != nil:
+		e.Fold = "script"
+		d.script(n.get("script"), e)
+	case n.get("fold").string() != "":
+		e.Fold = n.get("fold").string()
+		return
+	default:
+		return
+	}
+	if e.Type == "" && !e.Debezium {
+		d.problems.Add(n.at(), "add type: header:NAME, or a path like type", "%s work by the type of events, and it is not said where that is", e.Fold)
+	}
+}
+
+func (d *decoder) handlers(n *node, e *Events) {
+	if n.reported {
+		return
+	}
+	at := n.at()
+	if n.kind == mapping {
+		e.Handlers = inline(n)
+	} else {
+		at = d.path(n)
+		text, err := os.ReadFile(at)
+		if err != nil {
+			d.problems.Add(n.at(), "create it, or correct the path: it is relative to "+d.file, "cannot read the handlers %s: %v", at, plainCause(err))
+			return
+		}
+		e.Handlers = text
+	}
+	h, err := fold.ReadHandlers(e.Handlers)
+	if err == nil {
+		_, err = h.New()
+	}
+	if err != nil {
+		d.problems.Add(at, `steps by type: {OrderPlaced: [{set: status, value: placed}], …}; humpty help project shows the verbs`, "%v", err)
+	}
+}
+
+func (d *decoder) script(n *node, e *Events) {
+	path := d.path(n)
+	if path == "" {
+		return
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		d.problems.Add(n.at(), "create it, or correct the path: it is relative to "+d.file, "cannot read the script %s: %v", path, plainCause(err))
+		return
+	}
+	e.Script, e.File = string(text), filepath.Base(path)
+	if _, err := script.New(e.File, e.Script, script.Limits{}); err != nil {
+		d.problems.Add(n.at(), "try it on a few events: humpty project --from EVENTS.ndjson --fold "+path, "%v", err)
+	}
+}

@@ -1,0 +1,5 @@
+module.exports = {
+  $init: () => ({ items: [] }),
+  ItemAdded: (cart, event) => { cart.items.push(event.item) },
+  CheckedOut: () => null,
+}

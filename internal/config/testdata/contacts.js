@@ -1,0 +1,3 @@
+module.exports = {
+  $any: (contact, event) => { contact.customer = event.customer; contact.mail = event.mail },
+}
