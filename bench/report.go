@@ -71,7 +71,7 @@ func (b *bench) pages(path string, runs [][]result.Result) ([]rendered, error) {
 	if err != nil {
 		return nil, err
 	}
-	folder, err := filepath.Rel(filepath.Dir(path), b.results)
+	folder, err := relative(filepath.Dir(path), b.results)
 	if err != nil {
 		return nil, fmt.Errorf("a link from %s to the results: %w", path, err)
 	}
@@ -85,6 +85,18 @@ func (b *bench) pages(path string, runs [][]result.Result) ([]rendered, error) {
 		{filepath.Join(b.results, detailsFile), "# All figures\n\n![](" + pictureFile + ")\n\n" + page.Markdown(runs)},
 		{filepath.Join(b.results, pictureFile), page.SVG(runs)},
 	}, nil
+}
+
+// relative is the way from one folder to another, wherever we are.
+func relative(from, to string) (string, error) {
+	from, err := filepath.Abs(from)
+	if err != nil {
+		return "", err
+	}
+	if to, err = filepath.Abs(to); err != nil {
+		return "", err
+	}
+	return filepath.Rel(from, to)
 }
 
 func (p rendered) check(of string) error {
