@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"humpty/internal/canon"
+	"humpty/internal/letters"
 	"humpty/projector/fold"
 	"humpty/projector/fold/script"
 	"humpty/sources"
@@ -98,7 +99,7 @@ func (a *app) project(ctx context.Context, f folding) error {
 		a.printf("%s\n", projectedLine(d))
 	}
 	for each := range strings.Lines(poison.String()) {
-		var l fold.Letter
+		var l letters.Letter
 		if err := json.Unmarshal([]byte(each), &l); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"humpty/internal/letters"
 	"humpty/projector/fold"
 	"humpty/sources"
 )
@@ -191,9 +192,9 @@ func TestPoisonIsCountedAndHandedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	letters := fold.NewLetters(&out, 4)
+	poison := fold.NewLetters(&out, 4)
 	s := &fold.Source{
-		Inner: &history{partitions: []partition{p}}, New: makeFold, Letters: letters,
+		Inner: &history{partitions: []partition{p}}, New: makeFold, Letters: poison,
 		Decoder: &fold.JSON{Type: fold.Locator{Path: []string{"type"}}},
 	}
 	plan, view := open(t, s)
@@ -209,31 +210,17 @@ func TestPoisonIsCountedAndHandedOver(t *testing.T) {
 			t.Errorf("pass %d: counts %+v, not %+v", pass, counts, want)
 		}
 	}
-	written, dropped, err := letters.Close()
+	written, dropped, err := poison.Close()
 	if err != nil || written != 4 || dropped != 2 {
 		t.Errorf("%d letters, %d dropped, %v", written, dropped, err)
 	}
-	var first fold.Letter
+	var first letters.Letter
 	line, _, _ := strings.Cut(out.String(), "\n")
 	if err := json.Unmarshal([]byte(line), &first); err != nil {
 		t.Fatal(err)
 	}
 	if first.Topic != "shop/orders" || first.Partition != 7 || first.Offset != 6 || string(first.Value) != `{"type":"Counted","n":1}` || !strings.Contains(first.Reason, "no key") {
 		t.Errorf("first letter: %s", line)
-	}
-}
-
-func TestRawBytesOfALetter(t *testing.T) {
-	t.Parallel()
-	for _, raw := range []fold.Raw{nil, fold.Raw(""), fold.Raw("text \"ä\"\n"), fold.Raw("\xff\x00")} {
-		text, err := json.Marshal(fold.Letter{Value: raw})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var back fold.Letter
-		if err := json.Unmarshal(text, &back); err != nil || !bytes.Equal(back.Value, raw) || (back.Value == nil) != (raw == nil) {
-			t.Errorf("%q → %s → %q, %v", raw, text, back.Value, err)
-		}
 	}
 }
 

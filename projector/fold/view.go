@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"humpty/internal/letters"
 	"humpty/sources"
 )
 
@@ -81,7 +82,7 @@ func (v *view) letter(at place, time int64, kind string, key, value []byte, reas
 	}
 	v.mu.Lock()
 	told := v.told[at]
-	if !told && int64(len(v.told)) <= l.limit {
+	if !told && int64(len(v.told)) <= l.Limit() {
 		v.told[at] = true
 	}
 	v.mu.Unlock()
@@ -89,9 +90,9 @@ func (v *view) letter(at place, time int64, kind string, key, value []byte, reas
 		return nil
 	}
 	in := v.inputs[at.source]
-	return l.put(Letter{
-		Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Type: kind,
-		Key: Raw(key), Value: Raw(value), Reason: reason,
+	return l.Put(letters.Letter{
+		Event: &letters.Event{Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Key: key, Value: value},
+		Type:  kind, Reason: reason,
 	})
 }
 
