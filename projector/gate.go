@@ -66,12 +66,22 @@ func (n *run) swap(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
-	if err != nil {
+	swap := func() error {
+		_, err := switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
+		if err == nil {
+			n.meta.State = sinks.Live
+		}
+		return err
+	}
+	if n.handsOver() {
+		err = n.handOver(ctx, swap)
+	} else {
+		err = swap()
+	}
+	if n.meta.State != sinks.Live {
 		return errors.Join(err, thaw())
 	}
-	n.meta.State = sinks.Live
-	return settleStates(ctx, n.Target, survey, n.record.Generation)
+	return errors.Join(err, settleStates(context.WithoutCancel(ctx), n.Target, survey, n.record.Generation))
 }
 
 // gateEmpty refuses to let nothing replace something: an empty source is more often

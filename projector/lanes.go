@@ -96,6 +96,13 @@ func (l *lanes) wait(done *Round) ([]settled, error) {
 // larger version has seen at least as much.
 func (l *lanes) do(p portion) error {
 	c := l.catcher
+	if c.handover != nil {
+		saw, err := c.handover.do(l.ctx, p.ids)
+		if err == nil {
+			l.done(p, saw)
+		}
+		return err
+	}
 	version, err := c.store.Version()
 	if err != nil {
 		return err
@@ -123,14 +130,25 @@ func (l *lanes) do(p portion) error {
 	if err != nil {
 		return err
 	}
+	if err := decided(docs, verdicts); err != nil {
+		return err
+	}
+	l.done(p, batch.Snapshot)
+	return nil
+}
+
+func (l *lanes) done(p portion, saw sources.Snapshot) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reread += int64(len(p.ids))
+	l.settled = append(l.settled, settled{marks: p.marks, saw: saw})
+}
+
+func decided(docs []sinks.Document, verdicts []sinks.Verdict) error {
 	for i := range verdicts {
 		if verdicts[i].Outcome == sinks.Undecided {
 			return errors.New("document " + string(docs[i].ID) + " has no verdict: this is a defect of the target")
 		}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.reread += int64(len(p.ids))
-	l.settled = append(l.settled, settled{marks: p.marks, saw: batch.Snapshot})
 	return nil
 }

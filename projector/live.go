@@ -23,7 +23,7 @@ type Live struct {
 // Writer says who writes to the index besides a rebuild, and so how the swap is made.
 type Writer string
 
-// The ways to swap under writes.
+// The ways to swap under writes; see also WriterHandover.
 const (
 	// WriterFreeze: the application writes through the alias and can bear a pause. The
 	// old index is blocked for writes, everything committed before is caught up with,
@@ -109,10 +109,15 @@ func (n *run) newCatcher() (*catcher, error) {
 	if !ok {
 		return nil, errors.New("this source cannot read single documents again: use consistency: snapshot")
 	}
-	return &catcher{
+	c := &catcher{
 		store: n.Live.Marks, view: view, index: n.index, base: n.base(),
 		ledger: n.ledger,
-	}, nil
+	}
+	swapped, err := n.Live.Marks.Swapped()
+	if err == nil && swapped { // by an earlier process: the application may write already
+		_, err = newHandover(c)
+	}
+	return c, err
 }
 
 const (

@@ -140,6 +140,66 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 	}
 }
 
+// An application that never stops writes every change to the alias, too: to whatever index
+// it serves then, before, while and after it is swapped.
+func TestHandoverUnderAWriterThatNeverStops(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(10) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			source, target := memory.NewLive(), &memory.Target{Name: "orders"}
+			for i := range 200 {
+				source.Commit(memory.Change{ID: fmt.Sprint(i), Row: &memory.Row{Group: "g", Value: "before"}})
+			}
+			if _, err := liveRebuild(t, source, target, projector.WriterHandover).Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			rebuild := liveRebuild(t, source, target, projector.WriterHandover)
+			ticks := make(chan struct{}, 1000)
+			tick := func() {
+				select {
+				case ticks <- struct{}{}:
+				default:
+				}
+			}
+			source.OnLookup = func([]string) { tick() }
+			target.OnFlight = tick
+			target.OnAmend = tick
+			rebuild.Observe = func(projector.Event) { tick() }
+			writes := 0
+			var writer errgroup.Group
+			writer.Go(func() error {
+				rng := rand.New(rand.NewPCG(seed, 0))
+				for range ticks {
+					for range rng.IntN(5) {
+						change := memory.Change{ID: fmt.Sprint(rng.IntN(250)), Row: &memory.Row{Group: "g", Value: fmt.Sprint(writes)}}
+						if rng.IntN(5) == 0 {
+							change.Row = nil
+						}
+						writes++
+						source.Commit(change)
+						if err := target.Put(change.ID, source.Documents()[change.ID]); err != nil {
+							return err
+						}
+					}
+				}
+				return nil
+			})
+			rec, err := rebuild.Run(t.Context())
+			close(ticks)
+			if err := errors.Join(err, writer.Wait()); err != nil {
+				t.Fatal(err)
+			}
+			if !maps.Equal(documentsOf(t, target), source.Documents()) {
+				t.Errorf("the index differs after %d writes; replay with seed %d", writes, seed)
+			}
+			if rec.Status != projector.Completed || !rec.Ledger.Balances() {
+				t.Errorf("record %+v", rec)
+			}
+		})
+	}
+}
+
 func TestFailedSwapUnblocksTheOldIndex(t *testing.T) {
 	t.Parallel()
 	source, target := memory.NewLive(), &memory.Target{Name: "orders"}

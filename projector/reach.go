@@ -2,12 +2,14 @@ package projector
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 )
 
-// roundsAtFence bounds how often a fence is tried to be passed. What keeps it from being
-// passed after that is not a late commit but a transaction that does not end.
-const roundsAtFence = 200
+// fencePatience is how long a fence may stay unpassed. What keeps it so is not a slow
+// round but a commit that new reads do not see: a standby that does not acknowledge.
+const fencePatience = 5 * time.Minute
 
 // reach catches up with everything that is committed now: it sets a fence, and rounds
 // are done until nothing that was marked before it is due.
@@ -16,22 +18,66 @@ func (c *catcher) reach(ctx context.Context, from *capture) error {
 	if err != nil {
 		return err
 	}
+	return c.pass(ctx, fence)
+}
+
+// pass does rounds until nothing that was recorded up to the fence is due.
+func (c *catcher) pass(ctx context.Context, fence uint64) error {
 	if c.rules.fenceEarly {
 		return nil
 	}
-	for range roundsAtFence {
+	pause := newPause(fencePatience)
+	for {
 		passed, err := c.store.Passed(fence)
 		if err != nil || passed {
 			return err
 		}
-		if _, err := c.round(ctx); err != nil {
+		round, err := c.round(ctx)
+		if err != nil {
 			return err
 		}
+		if round.Left < round.Marks { // something was settled
+			pause = newPause(fencePatience)
+			continue
+		}
+		over, err := pause.wait(ctx)
+		if err != nil {
+			return err
+		}
+		if over {
+			return c.unseen()
+		}
 	}
+}
+
+func (c *catcher) unseen() error {
 	left, err := c.store.Backlog(marksAtOnce)
-	if err != nil {
-		return err
+	return errors.Join(err, fmt.Errorf("%d marks are still due after %s: their changes are committed, but new reads do not see them\n"+
+		"    look for a standby in synchronous_standby_names that does not acknowledge (pg_stat_replication), or a long transaction", left, fencePatience))
+}
+
+// pause waits a little longer each time, up to a bound of the whole.
+type pause struct {
+	most, next time.Duration
+	began      time.Time
+}
+
+func newPause(most time.Duration) *pause {
+	return &pause{most: most, next: time.Millisecond, began: time.Now()}
+}
+
+// wait says whether the bound is over.
+func (p *pause) wait(ctx context.Context) (over bool, err error) {
+	if time.Since(p.began) > p.most {
+		return true, nil
 	}
-	return fmt.Errorf("%d marks are still due after %d rounds: their changes are committed, but not visible to new reads; "+
-		"look for a long transaction or a standby that does not acknowledge", left, roundsAtFence)
+	timer := time.NewTimer(p.next)
+	defer timer.Stop()
+	p.next = min(2*p.next, 250*time.Millisecond)
+	select {
+	case <-timer.C:
+		return false, nil
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
 }

@@ -21,6 +21,8 @@ type catcher struct {
 	base   int64
 	rules  rules
 	ledger *ledger
+
+	handover *handover // nil: nobody else writes to the index
 }
 
 // Round is what one round of catch-up did.

@@ -31,9 +31,13 @@ func (ix *index) Write(ctx context.Context, docs []sinks.Document, verdicts []si
 	}
 	ix.target.mu.Lock()
 	defer ix.target.mu.Unlock()
-	var sent int64
+	receipt := ix.strays(docs, func(docs []sinks.Document) {
+		for _, d := range docs {
+			ix.apply(d)
+		}
+	})
 	for i, d := range docs {
-		sent += int64(len(d.Body))
+		receipt.Bytes += int64(len(d.Body))
 		if !ix.target.Forget {
 			verdicts[i] = ix.apply(d)
 		}
@@ -43,7 +47,7 @@ func (ix *index) Write(ctx context.Context, docs []sinks.Document, verdicts []si
 			return sinks.Receipt{}, err
 		}
 	}
-	return sinks.Receipt{Bytes: sent, Requests: 1}, nil
+	return receipt, nil
 }
 
 func (ix *index) apply(d sinks.Document) sinks.Verdict {

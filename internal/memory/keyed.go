@@ -49,6 +49,17 @@ func (ix *index) Amend(ctx context.Context, docs []sinks.Document, seen []string
 	}
 	ix.target.mu.Lock()
 	defer ix.target.mu.Unlock()
+	receipt := ix.strays(docs, func(docs []sinks.Document) { ix.amend(docs, seen, make([]sinks.Verdict, len(docs))) })
+	ix.amend(docs, seen, verdicts)
+	if fault := ix.target.OnWrite; fault != nil {
+		if err := fault(docs, verdicts); err != nil {
+			return sinks.Receipt{}, err
+		}
+	}
+	return receipt, nil
+}
+
+func (ix *index) amend(docs []sinks.Document, seen []string, verdicts []sinks.Verdict) {
 	for i, d := range docs {
 		s, ok := ix.docs[string(d.ID)]
 		now := ""
@@ -62,12 +73,6 @@ func (ix *index) Amend(ctx context.Context, docs []sinks.Document, seen []string
 		d.Version = 0
 		verdicts[i] = ix.apply(d)
 	}
-	if fault := ix.target.OnWrite; fault != nil {
-		if err := fault(docs, verdicts); err != nil {
-			return sinks.Receipt{}, err
-		}
-	}
-	return sinks.Receipt{Requests: 1}, nil
 }
 
 // Conforms finds what Target.Deviations says.

@@ -22,11 +22,15 @@ type Target struct {
 	OnScan  func(docs []sinks.Document) []sinks.Document
 	OnSwap  func(sinks.AliasChange) error
 
-	OnBlock    func()   // called behind Block: to wait for writes that are under way
-	OnAmend    func()   // called before documents are amended
-	Deviations []string // what every index says where it is not as it was asked for
+	OnBlock    func()                           // called behind Block: to wait for writes that are under way
+	OnAmend    func()                           // called before documents are amended
+	OnFlight   func()                           // called before writes under way are counted
+	Stray      func(docs []sinks.Document) bool // a write leaves an attempt behind that has no answer and goes on: see Land
+	Hidden     bool                             // what goes on is held by a proxy: InFlight does not see it
+	Deviations []string                         // what every index says where it is not as it was asked for
 
 	mu        sync.Mutex
+	stray     []func() // under mu
 	indices   map[string]*index
 	serving   []string
 	blocked   map[string]bool
