@@ -38,7 +38,7 @@ func (f *fixing) fix(ctx context.Context, some []verify.Difference, left *verify
 			}
 			continue
 		case r.Refused != "" && r.Have == nil:
-			f.reject(Rejection{ID: string(r.ID), Type: "source", Reason: r.Refused})
+			f.reject(Rejection{ID: string(r.ID), Type: rejectedBySource, Reason: r.Refused})
 			continue
 		}
 		some[i].Kind = r.Kind
@@ -78,7 +78,9 @@ func (f *fixing) write(ctx context.Context, open []verify.Reading) error {
 		if _, err := f.index.Write(ctx, versioned, verdicts); err != nil {
 			return fmt.Errorf("write %d documents: %w", len(versioned), err)
 		}
-		f.book(versioned, verdicts)
+		if err := f.book(versioned, verdicts); err != nil {
+			return err
+		}
 	}
 	if len(amended) > 0 {
 		amender, ok := f.index.(sinks.Amender)
@@ -89,12 +91,12 @@ func (f *fixing) write(ctx context.Context, open []verify.Reading) error {
 		if _, err := amender.Amend(ctx, amended, seen, verdicts); err != nil {
 			return fmt.Errorf("amend %d documents: %w", len(amended), err)
 		}
-		f.book(amended, verdicts)
+		return f.book(amended, verdicts)
 	}
 	return nil
 }
 
-func (f *fixing) book(docs []sinks.Document, verdicts []sinks.Verdict) {
+func (f *fixing) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 	for i, v := range verdicts {
 		switch v.Outcome {
 		case sinks.Written:
@@ -105,9 +107,13 @@ func (f *fixing) book(docs []sinks.Document, verdicts []sinks.Verdict) {
 			f.did.Superseded++
 		case sinks.Rejected:
 			f.reject(Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason})
+			if err := f.Repair.Letters.Put(letterOf(f.finding.Generation, docs[i], v.Type, v.Reason)); err != nil {
+				return err
+			}
 		}
 	}
 	f.observer.tell(Event{Kind: Progress, Done: f.did.Written + f.did.Deleted, Total: f.finding.Verified.Missing + f.finding.Verified.Stale + f.finding.Verified.Extra, Rejected: f.did.Rejected})
+	return nil
 }
 
 // reject books a document that cannot be in the index.

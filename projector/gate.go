@@ -20,7 +20,7 @@ func (n *run) gateLoad() error {
 	if !sum.Balances() {
 		return &Unbalanced{Ledger: sum}
 	}
-	return nil
+	return n.Letters.Err()
 }
 
 func (n *run) tooManyRejections() error {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"humpty/internal/letters"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -13,7 +14,9 @@ const rejectionsShown = 10
 
 // ledger counts where everything ends. It is shared by all readers and writers of a run.
 type ledger struct {
-	keep int64 // rejections to keep with their ids
+	keep    int64           // rejections to keep with their ids
+	letters *letters.Writer // where their bodies go; nil: nowhere, or the whole ledger does it
+	index   string          // that they were for
 
 	mu         sync.Mutex
 	sum        Ledger
@@ -50,6 +53,7 @@ func (l *ledger) output(docs []sinks.Document, verdicts []sinks.Verdict, receipt
 			l.sum.Deleted++
 		case sinks.Rejected:
 			l.reject(Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason})
+			_ = l.letters.Put(letterOf(l.index, docs[i], v.Type, v.Reason)) // its error stays, and the gate asks for it
 		}
 	}
 	l.sum.Sent += receipt.Bytes
@@ -64,7 +68,8 @@ func (l *ledger) refused(records []sources.Record) {
 		if r := &records[i]; r.Reject != "" {
 			l.mu.Lock()
 			l.sum.Produced++
-			l.reject(Rejection{ID: string(r.Key), Type: "source", Reason: r.Reject})
+			l.reject(Rejection{ID: string(r.Key), Type: rejectedBySource, Reason: r.Reject})
+			_ = l.letters.Put(letterOf(l.index, sinks.Document{ID: r.Key, Routing: r.Routing}, rejectedBySource, r.Reject))
 			l.mu.Unlock()
 		}
 	}

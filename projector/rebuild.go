@@ -3,6 +3,7 @@ package projector
 import (
 	"context"
 
+	"humpty/internal/letters"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -14,10 +15,11 @@ type Rebuild struct {
 	Target     sinks.Target
 	Owner      sinks.Owner // who runs; Owner.Run is the run's id
 
-	Live       *Live       // nil: the source is at rest, one snapshot serves the run
-	AllowEmpty bool        // let an empty generation replace one with documents
-	NoSwap     bool        // stop after verification
-	Observe    func(Event) // may be nil
+	Live       *Live           // nil: the source is at rest, one snapshot serves the run
+	AllowEmpty bool            // let an empty generation replace one with documents
+	NoSwap     bool            // stop after verification
+	Letters    *letters.Writer // where what is refused goes; closed by the run; nil: it is counted only
+	Observe    func(Event)     // may be nil
 }
 
 // Run does the whole of it under the projection's lease and says what happened; the

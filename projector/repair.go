@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/internal/letters"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -27,6 +28,8 @@ type Repair struct {
 	DryRun    bool
 	MaxDelete int64 // most extra documents to delete; below 0: a hundredth of the index, see the guard
 	MaxStale  int64 // most stale documents to overwrite in an index that serves; below 0: half of it
+
+	Letters *letters.Writer // where what is refused goes; the caller closes it; nil: it is counted only
 }
 
 // Amendments are what a repair did.
@@ -147,6 +150,14 @@ func (f *fixing) repair(ctx context.Context, lease sinks.Lease, differing *verif
 	if err := f.begin(ctx, lease); err != nil {
 		return err
 	}
+	if err := f.rounds(ctx, differing); err != nil {
+		return err
+	}
+	return f.conclude(ctx)
+}
+
+// rounds fixes what differs; what still does after the last one is left.
+func (f *fixing) rounds(ctx context.Context, differing *verify.List) error {
 	for f.round = range fixRounds {
 		left := verify.NewList("")
 		err := differing.Batches(max(f.finding.Verified.Together, 1), func(some []verify.Difference) error { return f.fix(ctx, some, left) })
@@ -164,10 +175,7 @@ func (f *fixing) repair(ctx context.Context, lease sinks.Lease, differing *verif
 		}
 		return nil
 	})
-	if err = errors.Join(err, differing.Close()); err != nil {
-		return err
-	}
-	return f.conclude(ctx)
+	return errors.Join(err, differing.Close())
 }
 
 // fixRounds is how often what differs is read; the last time nothing is written.

@@ -36,7 +36,7 @@ func newRun(r *Rebuild) *run {
 	n := &run{Rebuild: *r, began: time.Now()}
 	n.Projection.Limits = n.Projection.Limits.withDefaults()
 	n.observer = observer{fn: r.Observe}
-	n.ledger = &ledger{keep: max(n.Projection.Limits.Rejections, rejectionsShown)}
+	n.ledger = &ledger{keep: max(n.Projection.Limits.Rejections, rejectionsShown), letters: r.Letters}
 	n.record = Record{
 		Run:        r.Owner.Run,
 		Projection: r.Projection.Name,
@@ -71,6 +71,7 @@ func (n *run) leave(ctx context.Context, err error) error {
 	if n.view != nil {
 		err = errors.Join(err, n.view.Close(ctx))
 	}
+	err = errors.Join(err, n.closeLetters())
 	n.record.Resumable = n.canGoOn(err)
 	err = errors.Join(err, n.release(ctx))
 	if err == nil || n.index == nil || n.meta.State == sinks.Verified || n.meta.State == sinks.Live {

@@ -89,6 +89,16 @@ func (w *Writer) Put(letter Letter) error {
 	return nil
 }
 
+// Err is what went wrong so far.
+func (w *Writer) Err() error {
+	if w == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
 // Close says how many letters there are, and how many were left out.
 func (w *Writer) Close() (written, dropped int64, err error) {
 	if w == nil {

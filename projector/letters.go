@@ -1,0 +1,34 @@
+package projector
+
+import (
+	"fmt"
+
+	"humpty/internal/letters"
+	"humpty/sinks"
+)
+
+// rejectedBySource is the type of a rejection that no target was asked about.
+const rejectedBySource = "source"
+
+// letterOf keeps a document that was refused, with its body.
+func letterOf(index string, d sinks.Document, kind, reason string) letters.Letter {
+	return letters.Letter{
+		Document: &letters.Document{
+			Index: index, ID: string(d.ID), Routing: string(d.Routing), Version: d.Version, Body: d.Body,
+		},
+		Type: kind, Reason: reason,
+	}
+}
+
+// closeLetters ends the file and says in the record where it is. That a letter could not be
+// written is an error of the run: it is all that is left of the document.
+func (n *run) closeLetters() error {
+	written, dropped, err := n.Letters.Close()
+	if written > 0 {
+		n.record.DeadLetters = n.Letters.Path()
+	}
+	if dropped > 0 {
+		n.observer.notice(fmt.Sprintf("%d dead letters are not in %s, which is bounded: it has the first %d", dropped, n.Letters.Path(), written))
+	}
+	return err
+}
