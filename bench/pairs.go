@@ -51,6 +51,11 @@ func (l *lab) e2ePairs(ctx context.Context, p plan, target string, best cell) er
 		if err := l.scan(ctx, target, index, l.corpus.Documents()); err != nil {
 			return err
 		}
+		if h.pair <= p.repairs {
+			if err := l.repairs(ctx, target, index, h.pair); err != nil {
+				return err
+			}
+		}
 		return l.drop(ctx, index)
 	}
 	return l.paired(p, result.SeriesE2E, both, rebuild)

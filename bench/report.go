@@ -139,4 +139,3 @@ func (b *bench) reported(mode string) ([][]result.Result, error) {
 	}
 	return runs, nil
 }
-

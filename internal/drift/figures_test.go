@@ -63,6 +63,11 @@ func TestFigures(t *testing.T) {
 		found++
 		return nil
 	}
+	e.Observe = func(ev projector.Event) {
+		if ev.Kind == projector.Ended {
+			t.Logf("  of which %s %.1f s", ev.Phase, ev.Elapsed.Seconds())
+		}
+	}
 	do := projector.Repair{Examine: e, MaxDelete: -1, MaxStale: -1}
 	finding, err = do.Run(t.Context())
 	if err != nil || found != len(planted) {

@@ -21,13 +21,21 @@ import (
 // Outcome is what a run was measured at.
 type Outcome struct {
 	Record  projector.Record
+	Finding projector.Finding  // of Verify and Repair, instead of a Record
 	Readers int                // partitions read at once
 	Seconds float64            // first read to the end of the last write and, of an index, of its refresh
 	Figures map[string]float64 // see package result; and phase_NAME_s of each phase
 }
 
-// Run runs a spec in this process and measures it. tell gets the run's events, it may be nil.
+// Run runs a spec in this process and measures it. tell gets a rebuild's events, it may be nil.
 func Run(ctx context.Context, s Spec, tell func(projector.Event)) (Outcome, error) {
+	switch s.Do {
+	case "":
+	case Verify, Repair:
+		return examine(ctx, s)
+	default:
+		return Outcome{}, fmt.Errorf("the engine cannot %q", s.Do)
+	}
 	m, err := s.model()
 	if err != nil {
 		return Outcome{}, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"humpty/internal/config"
 	"humpty/internal/shop"
@@ -26,6 +27,8 @@ type Spec struct {
 	InFlight    int64
 	Shards      int
 	Level       projector.Level
+	Do          string        // "": a rebuild
+	Settle      time.Duration // of Verify and Repair
 }
 
 // model is the read model of a spec in the engine's terms.

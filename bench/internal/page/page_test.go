@@ -75,6 +75,8 @@ func made(run, commit string, slower float64) []result.Result {
 			Figures: map[string]float64{figure.BulkP50: 80, figure.BulkP99: 200, figure.Verify: 1.2, figure.Whole: 5, figure.OwnCPU: 0.9, figure.PostgresCPU: 0.7, figure.SearchCPU: 5},
 		})
 		add(result.Measurement{What: result.Scan, Target: "elasticsearch", Documents: 100_000, Bytes: 190e6, Seconds: 0.6})
+		add(result.Measurement{What: result.Verify, Target: "elasticsearch", Series: "repair", Pair: pair, Documents: 100_000, Bytes: 173e6, Seconds: 1.3 * noise})
+		add(result.Measurement{What: result.Repair, Target: "elasticsearch", Series: "repair", Pair: pair, Documents: 100_000, Bytes: 173e6, Seconds: 1.5})
 	}
 	for _, bulk := range []int{1, 100} {
 		add(result.Measurement{What: result.Naive, Target: "elasticsearch", Documents: 3000, Bytes: 5e6, Settings: result.Settings{BatchDocs: bulk}, Seconds: 12 / float64(bulk)})
