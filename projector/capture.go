@@ -16,6 +16,7 @@ import (
 type capture struct {
 	feed  sources.Feed
 	store *marks.Store
+	grew  chan struct{} // holds one when something was recorded since it was taken
 
 	mu     sync.Mutex
 	fences map[string]chan uint64 // by id: the sequence recorded before it was met
@@ -26,7 +27,16 @@ type capture struct {
 const transactionsAtOnce = 4096
 
 func newCapture(feed sources.Feed, store *marks.Store) *capture {
-	return &capture{feed: feed, store: store, fences: map[string]chan uint64{}}
+	c := &capture{feed: feed, store: store, grew: make(chan struct{}, 1), fences: map[string]chan uint64{}}
+	c.grown() // what an earlier process recorded
+	return c
+}
+
+func (c *capture) grown() {
+	select {
+	case c.grew <- struct{}{}:
+	default:
+	}
 }
 
 // run records until ctx ends or the feed fails.
@@ -87,6 +97,7 @@ func (c *capture) record(ctx context.Context, all []sources.Marks) error {
 		if err != nil {
 			return err
 		}
+		c.grown()
 		if err := c.feed.Acknowledge(ctx, all[end].Position); err != nil {
 			return fmt.Errorf("acknowledge changes: %w", err)
 		}

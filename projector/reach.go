@@ -58,12 +58,12 @@ func (c *catcher) unseen() error {
 
 // pause waits a little longer each time, up to a bound of the whole.
 type pause struct {
-	most, next time.Duration
-	began      time.Time
+	most, next, longest time.Duration
+	began               time.Time
 }
 
 func newPause(most time.Duration) *pause {
-	return &pause{most: most, next: time.Millisecond, began: time.Now()}
+	return &pause{most: most, next: time.Millisecond, longest: 250 * time.Millisecond, began: time.Now()}
 }
 
 // wait says whether the bound is over.
@@ -73,7 +73,7 @@ func (p *pause) wait(ctx context.Context) (over bool, err error) {
 	}
 	timer := time.NewTimer(p.next)
 	defer timer.Stop()
-	p.next = min(2*p.next, 250*time.Millisecond)
+	p.next = min(2*p.next, p.longest)
 	select {
 	case <-timer.C:
 		return false, nil

@@ -10,14 +10,15 @@ import (
 
 type feed struct {
 	live *Live
+	name string
 	at   int // transactions given out
 }
 
 // Capture goes on behind from, or begins now.
-func (l *Live) Capture(_ context.Context, _ string, from sources.Position) (sources.Feed, error) {
+func (l *Live) Capture(_ context.Context, name string, from sources.Position) (sources.Feed, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := &feed{live: l, at: len(l.stream)}
+	f := &feed{live: l, name: name, at: len(l.stream)}
 	if from != "" {
 		at, err := strconv.Atoi(string(from))
 		if err != nil {
@@ -25,8 +26,8 @@ func (l *Live) Capture(_ context.Context, _ string, from sources.Position) (sour
 		}
 		f.at = at
 	}
-	if f.at < l.acked {
-		return nil, &sources.Gap{Why: fmt.Sprintf("the capture is at %d, the position at %d", l.acked, f.at), Remedy: "start a new generation"}
+	if f.at < l.acked[name] {
+		return nil, &sources.Gap{Why: fmt.Sprintf("the capture is at %d, the position at %d", l.acked[name], f.at), Remedy: "start a new generation"}
 	}
 	return f, nil
 }
@@ -53,11 +54,15 @@ func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
 	}
 }
 
-// Acknowledged is how many transactions a new feed may leave out.
+// Acknowledged is how many transactions a new feed may leave out, of whatever capture.
 func (l *Live) Acknowledged() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.acked
+	most := 0
+	for _, at := range l.acked {
+		most = max(most, at)
+	}
+	return most
 }
 
 // Unacknowledge goes back to a value of Acknowledged: what was acknowledged since comes
@@ -65,7 +70,9 @@ func (l *Live) Acknowledged() int {
 func (l *Live) Unacknowledge(to int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.acked = to
+	for name, at := range l.acked {
+		l.acked[name] = min(at, to)
+	}
 }
 
 func (f *feed) Acknowledge(_ context.Context, to sources.Position) error {
@@ -75,7 +82,7 @@ func (f *feed) Acknowledge(_ context.Context, to sources.Position) error {
 	if err != nil {
 		return fmt.Errorf("position %q: %w", to, err)
 	}
-	f.live.acked = max(f.live.acked, at)
+	f.live.acked[f.name] = max(f.live.acked[f.name], at)
 	return nil
 }
 
@@ -91,7 +98,7 @@ func (f *feed) Fence(context.Context) (string, error) {
 func (f *feed) Lag(context.Context) (behind, held int64, err error) {
 	f.live.mu.Lock()
 	defer f.live.mu.Unlock()
-	return int64(len(f.live.stream) - f.at), int64(len(f.live.stream) - f.live.acked), nil
+	return int64(len(f.live.stream) - f.at), int64(len(f.live.stream) - f.live.acked[f.name]), nil
 }
 
 func (*feed) Close(context.Context) error { return nil }

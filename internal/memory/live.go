@@ -26,8 +26,8 @@ type Live struct {
 	xid    uint64
 	unseen map[uint64][]Change // in the stream, not visible yet
 	stream []sources.Marks
-	more   chan struct{} // closed and replaced when the stream grows
-	acked  int           // transactions that a new feed may leave out
+	more   chan struct{}  // closed and replaced when the stream grows
+	acked  map[string]int // of each capture: transactions that a new feed may leave out
 	fences int
 }
 
@@ -51,7 +51,7 @@ var (
 // NewLive makes a source without rows.
 func NewLive() *Live {
 	return &Live{
-		rows: map[string]Row{}, groups: map[string]string{}, unseen: map[uint64][]Change{},
+		rows: map[string]Row{}, groups: map[string]string{}, unseen: map[uint64][]Change{}, acked: map[string]int{},
 		xid: 1, more: make(chan struct{}),
 	}
 }

@@ -1,0 +1,125 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/marks"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// feed keeps one generation equal to its source, until ctx ends or something goes wrong.
+func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err error) {
+	store, err := f.Open(g.Meta.Run)
+	if err != nil {
+		return fmt.Errorf("open the marks of run %s, which made %s: %w", g.Meta.Run, g.Name, err)
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	feed, err := f.takeOver(ctx, store, g)
+	if err != nil {
+		return err
+	}
+	closing := func(close func(context.Context) error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		defer cancel()
+		err = errors.Join(err, close(ctx))
+	}
+	defer closing(feed.Close)
+	view, err := f.Source.Open(ctx)
+	if err != nil {
+		return fmt.Errorf("open the source: %w", err)
+	}
+	defer closing(view.Close)
+	reread, ok := view.(sources.Reread)
+	if !ok {
+		return errors.New("this source cannot read single documents again")
+	}
+	index, err := f.Target.Open(ctx, g.Name)
+	if err != nil {
+		return fmt.Errorf("open index %s: %w", g.Name, err)
+	}
+	limit := f.Projection.Limits.Rejections
+	c := &catcher{
+		store: store, view: reread, index: index, base: g.Meta.Epoch << 40,
+		ledger: &ledger{keep: max(limit, rejectionsShown)},
+	}
+	from := newCapture(feed, store)
+	var documents atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return from.run(ctx) })
+	group.Go(func() error { return from.lag(ctx, g.Name, o, documents.Load) })
+	group.Go(func() error { return c.follow(ctx, from, limit, &documents) })
+	return group.Wait()
+}
+
+// takeOver goes on with the capture that a rebuild left, if nothing is missing.
+func (f *Follow) takeOver(ctx context.Context, store *marks.Store, g sinks.Generation) (sources.Feed, error) {
+	source, ok := f.Source.(sources.Live)
+	if !ok {
+		return nil, &Refusal{Why: "this source cannot tell what changes", Remedy: "only tables with consistency: live can be followed"}
+	}
+	position, err := store.Position()
+	if err != nil {
+		return nil, err
+	}
+	swapped, err := store.Swapped()
+	remedy := fmt.Sprintf("begin with one: humpty rebuild %s, with writer: follow", f.Projection.Name)
+	switch {
+	case err != nil:
+		return nil, err
+	case swapped:
+		return nil, &Refusal{Why: fmt.Sprintf("the application writes to %s (it was handed over): to follow would undo its writes", g.Name), Remedy: remedy}
+	case position == "":
+		return nil, &Refusal{
+			Why:    fmt.Sprintf("nothing is known here of the capture of run %s, which made %s: it had none, or another state folder", g.Meta.Run, g.Name),
+			Remedy: "name the state folder of that run, or " + remedy,
+		}
+	}
+	feed, err := source.Capture(ctx, g.Meta.Run, position)
+	if err != nil {
+		return nil, fmt.Errorf("go on with the capture of run %s: %w", g.Meta.Run, err)
+	}
+	return feed, nil
+}
+
+// follow does a round whenever something was marked, until ctx ends.
+func (c *catcher) follow(ctx context.Context, from *capture, limit int64, documents *atomic.Int64) error {
+	late := newPause(fencePatience) // for changes that are not visible yet
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		select { // nothing to do before something is marked, or if something is left
+		case <-from.grew:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		round, err := c.round(ctx)
+		if err != nil {
+			return err
+		}
+		documents.Add(round.Reread)
+		if sum, first := c.ledger.state(); sum.Rejected > limit {
+			return &TooManyRejections{Rejected: sum.Rejected, Limit: limit, First: first[:min(len(first), rejectionsShown)]}
+		}
+		if round.Left == 0 {
+			late = newPause(fencePatience)
+		} else {
+			from.grown()
+			if over, err := late.wait(ctx); err != nil || over && round.Left == round.Marks {
+				return errors.Join(err, c.unseen())
+			}
+		}
+		timer.Reset(betweenRounds)
+	}
+}

@@ -1,0 +1,174 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/marks"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// PhaseFollow is a Follow's only one.
+const PhaseFollow Phase = "follow"
+
+// Follow is the live projector: it takes over the capture of the generation that the alias
+// serves, as a rebuild with WriterFollow left it, and keeps the generation equal to its
+// source. It needs no lease: a capture has one reader at a time. A rebuild may run beside
+// it, and when the alias serves another generation, it goes on with that one.
+type Follow struct {
+	Projection Projection
+	Source     sources.Source
+	Target     sinks.Target
+
+	// Open opens the marks of a run, where the rebuild had them (Live.Marks). It is
+	// called again whenever the alias serves another generation or something went
+	// wrong, and may fail for a while: the rebuild that swapped may not have ended.
+	Open func(run string) (*marks.Store, error)
+
+	KeepPrevious bool        // feed the generation that was live before, too: a rollback then loses nothing
+	Observe      func(Event) // may be nil; Lagging events say how far behind it is
+
+	hurry bool // of tests: look often
+}
+
+const (
+	aliasEvery    = 5 * time.Second  // how often the alias is looked at
+	trouble       = 10 * time.Minute // how long it is tried to go on while nothing works
+	soundAfter    = time.Minute      // without an error: the next one is a new trouble
+	longestRetry  = 10 * time.Second
+	betweenRounds = 50 * time.Millisecond // changes of a burst share one
+)
+
+// Run follows until ctx ends, and returns nil then: what was read of the source is durable
+// or not acknowledged, so a later Run goes on there. Connections that break and servers
+// that restart are outlasted for ten minutes. What cannot be outlasted is returned: a
+// *sources.Gap (rebuild), a *Refusal, *TooManyRejections.
+func (f *Follow) Run(ctx context.Context) error {
+	o := &observer{fn: f.Observe}
+	o.start(PhaseFollow)
+	start := time.Now()
+	err := f.run(ctx, o)
+	if ctx.Err() != nil {
+		err = nil
+	}
+	o.end(PhaseFollow, time.Since(start), err)
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", f.Projection.Name, err)
+	}
+	return nil
+}
+
+func (f *Follow) run(ctx context.Context, o *observer) error {
+	retry := newPause(trouble)
+	for {
+		start := time.Now()
+		err := f.serve(ctx, o)
+		var gap *sources.Gap
+		var refusal *Refusal
+		var rejections *TooManyRejections
+		switch {
+		case ctx.Err() != nil, errors.As(err, &gap), errors.As(err, &refusal), errors.As(err, &rejections):
+			return err
+		case errors.Is(err, errMoved):
+			continue
+		case time.Since(start) > soundAfter:
+			retry = newPause(trouble)
+		}
+		o.notice(err.Error() + "\n    it is tried again")
+		retry.longest = longestRetry
+		over, waitErr := retry.wait(ctx)
+		if over || waitErr != nil {
+			return errors.Join(err, waitErr)
+		}
+	}
+}
+
+// errMoved says that the alias serves another generation now.
+var errMoved = errors.New("the alias serves another generation")
+
+// serve feeds what the alias serves, until it serves something else.
+func (f *Follow) serve(ctx context.Context, o *observer) error {
+	all, err := f.generations(ctx)
+	if err != nil {
+		return err
+	}
+	group, feeding := errgroup.WithContext(ctx)
+	for _, g := range all {
+		group.Go(func() error { return f.feed(feeding, g, o) })
+	}
+	var now []sinks.Generation
+	group.Go(func() (err error) {
+		now, err = f.moved(feeding, all)
+		return err
+	})
+	err = group.Wait()
+	if !errors.Is(err, errMoved) {
+		return err
+	}
+	o.notice(fmt.Sprintf("the alias serves %s now", now[0].Name))
+	source, _ := f.Source.(sources.Live)
+	for _, g := range all {
+		if !slices.ContainsFunc(now, func(n sinks.Generation) bool { return n.Name == g.Name }) {
+			if err := source.Release(ctx, g.Meta.Run); err != nil {
+				return fmt.Errorf("release the capture of %s: %w", g.Name, err)
+			}
+		}
+	}
+	return err
+}
+
+// moved waits until what has to be fed is not all any more.
+func (f *Follow) moved(ctx context.Context, all []sinks.Generation) ([]sinks.Generation, error) {
+	every := aliasEvery
+	if f.hurry {
+		every = 10 * time.Millisecond
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		now, err := f.generations(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.EqualFunc(all, now, func(a, b sinks.Generation) bool { return a.Name == b.Name }) {
+			return now, errMoved
+		}
+	}
+}
+
+// generations are those to be fed, the live one first.
+func (f *Follow) generations(ctx context.Context) ([]sinks.Generation, error) {
+	survey, err := f.Target.Survey(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("survey the target: %w", err)
+	}
+	live, ok := survey.Find(survey.Live())
+	switch {
+	case !ok:
+		return nil, &Refusal{
+			Why:    fmt.Sprintf("alias %s does not serve one generation of humpty's: there is nothing to follow", survey.Alias),
+			Remedy: fmt.Sprintf("make one: humpty rebuild %s, with writer: follow", f.Projection.Name),
+		}
+	case live.Meta.Definition != f.Projection.Hash:
+		return nil, &Refusal{
+			Why:    fmt.Sprintf("projection %s was changed since %s was made: a generation has one definition", f.Projection.Name, live.Name),
+			Remedy: fmt.Sprintf("put it back, or make a generation of the new one: humpty rebuild %s", f.Projection.Name),
+		}
+	}
+	all := []sinks.Generation{live}
+	if previous, ok := survey.Find(live.Meta.Previous); ok && f.KeepPrevious && previous.Meta.Definition == f.Projection.Hash {
+		all = append(all, previous)
+	}
+	return all, nil
+}
