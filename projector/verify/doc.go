@@ -23,8 +23,9 @@
 // Two readings are never at the same moment, so a first difference proves nothing. Its
 // keys are read again, the index first and then the source, after everything that was
 // under way at the first readings has had time to arrive. A key counts as different only
-// if two such readings agree on both bodies; one that changes each time is named as
-// moving. Rounds are bounded.
+// if both bodies still are what they were; one that changed is read once more after
+// another such time, and one that changes each time is named as moving. Rounds are
+// bounded.
 //
 // # Levels
 //

@@ -11,9 +11,14 @@ import (
 
 // candidate is a document that differed when it was first read.
 type candidate struct {
-	kind Kind
-	key  []byte // as appendKey writes it
+	kind  Kind
+	state state  // of both sides, when they were read
+	key   []byte // as appendKey writes it
 }
+
+// state is a fingerprint of a document on both sides, source first, to tell whether it
+// changed; zero where it is not there.
+type state [2]xxh3.Uint128
 
 // group opens the buckets in which the two sides differ, and calls found with each
 // document that does, in an order that depends on nothing but the documents.
@@ -60,18 +65,19 @@ func compareNotes(want, have []byte, open map[int]bool, found func(candidate) er
 	seen := map[string]bool{}
 	_ = eachNote(have, open, func(key []byte, hash xxh3.Uint128) error {
 		wanted, ok := truth[string(key)]
+		both := state{wanted, hash}
 		switch {
 		case seen[string(key)], !ok:
-			all = append(all, candidate{kind: Extra, key: key})
+			all = append(all, candidate{Extra, both, key})
 		case wanted != hash:
-			all = append(all, candidate{kind: Stale, key: key})
+			all = append(all, candidate{Stale, both, key})
 		}
 		seen[string(key)] = true
 		return nil // and so does eachNote
 	})
-	for key := range truth {
+	for key, wanted := range truth {
 		if !seen[key] {
-			all = append(all, candidate{kind: Missing, key: []byte(key)})
+			all = append(all, candidate{Missing, state{wanted}, []byte(key)})
 		}
 	}
 	if len(all) == 0 {

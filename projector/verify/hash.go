@@ -29,6 +29,16 @@ func (h *hasher) document(id, routing, body []byte) (bucket int, hash xxh3.Uint1
 	return fingerprint(id, routing, form, 0)
 }
 
+// state is what a reading would have been noted as, had it been of a pass.
+func (h *hasher) state(r *Reading) (s state) {
+	for i, body := range [][]byte{r.Want, r.Have} {
+		if body != nil {
+			_, s[i] = h.document(r.ID, effective(r.ID, r.Routing), body)
+		}
+	}
+	return s
+}
+
 // effective is the routing if it says anything: a document without one is routed by its id.
 func effective(id, routing []byte) []byte {
 	if string(routing) == string(id) {

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/zeebo/xxh3"
-
 	"humpty/internal/canon"
 	"humpty/sinks"
 	"humpty/sources"
@@ -133,15 +131,4 @@ func (k *Keyed) kind(r *Reading) Kind {
 		return ""
 	}
 	return Stale
-}
-
-// state is a fingerprint of both sides, to tell whether they changed.
-func (r *Reading) state() [2]xxh3.Uint128 {
-	side := func(body []byte) xxh3.Uint128 {
-		if body == nil {
-			return xxh3.Uint128{}
-		}
-		return xxh3.Hash128(body)
-	}
-	return [2]xxh3.Uint128{side(r.Want), side(r.Have)}
 }

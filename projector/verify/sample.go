@@ -40,7 +40,7 @@ func (k *check) sample(ctx context.Context) (Report, error) {
 func (k *check) compareSample(ctx context.Context, sides *Keyed, n int, counted Report) (Report, error) {
 	k.canonical = true
 	v := &verdict{check: k}
-	candidates := newSpool(k.Folder)
+	candidates, hash := newSpool(k.Folder), k.hasher()
 	var read int64
 	err := k.random(ctx, n, func(keys []sinks.Key) error {
 		readings, err := sides.Read(ctx, keys)
@@ -50,7 +50,7 @@ func (k *check) compareSample(ctx context.Context, sides *Keyed, n int, counted 
 		read += int64(len(keys))
 		for _, r := range readings {
 			if r.Kind == Stale || r.Kind == Extra {
-				c := candidate{kind: r.Kind, key: appendKey(nil, r.ID, effective(r.ID, r.Routing))}
+				c := candidate{r.Kind, hash.state(&r), appendKey(nil, r.ID, effective(r.ID, r.Routing))}
 				if err := candidates.add(c.encode()); err != nil {
 					return err
 				}

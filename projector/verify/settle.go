@@ -8,13 +8,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/zeebo/xxh3"
-
 	"humpty/sinks"
 )
 
 const (
-	rounds        = 5         // readings of a key before it is called moving
+	rounds        = 4         // readings of a key after the first, before it is called moving
 	rereadAtMost  = 1_000_000 // keys; beyond it the first readings stand
 	spelledAtMost = 50_000    // keys that are opened one by one for their spelling
 	movingShown   = 10
@@ -23,13 +21,11 @@ const (
 // errSpelling ends a pass over bytes that has to be repeated over canonical forms.
 var errSpelling = errors.New("too many documents differ in bytes to open them one by one")
 
-// A candidate's record is its kind, and what it was at the last reading, and its key.
+// A candidate's record is its kind, its state, and its key.
 
-func (c candidate) encode() []byte { return c.with([2]xxh3.Uint128{}) }
-
-func (c candidate) with(state [2]xxh3.Uint128) []byte {
+func (c candidate) encode() []byte {
 	b := append(make([]byte, 0, 1+stateSize+len(c.key)), c.kind[0])
-	for _, half := range state {
+	for _, half := range c.state {
 		b = binary.BigEndian.AppendUint64(b, half.Hi)
 		b = binary.BigEndian.AppendUint64(b, half.Lo)
 	}
@@ -38,11 +34,8 @@ func (c candidate) with(state [2]xxh3.Uint128) []byte {
 
 const stateSize = 2 * hashSize
 
-func decodeCandidate(b []byte) (c candidate, state [2]xxh3.Uint128) {
-	c.kind = kindOf(b[0])
-	state = [2]xxh3.Uint128{noteHash(b[1:]), noteHash(b[1+hashSize:])}
-	c.key = b[1+stateSize:]
-	return c, state
+func decodeCandidate(b []byte) candidate {
+	return candidate{kindOf(b[0]), state{noteHash(b[1:]), noteHash(b[1+hashSize:])}, b[1+stateSize:]}
 }
 
 // keyed reads both sides by key: of the view if nothing moves, else as they are then.
@@ -75,7 +68,7 @@ func (v *verdict) settle(ctx context.Context, candidates *spool) error {
 	sides, ok := v.keyed()
 	if !ok || candidates.records > rereadAtMost {
 		v.report.Why = "the documents that differed could not be read again: some may have been on their way"
-		return candidates.each(func(b []byte) error { c, _ := decodeCandidate(b); return v.differs(c) })
+		return candidates.each(func(b []byte) error { return v.differs(decodeCandidate(b)) })
 	}
 	return v.settleMoving(ctx, sides, candidates)
 }
@@ -83,7 +76,7 @@ func (v *verdict) settle(ctx context.Context, candidates *spool) error {
 // settleStill has nothing to wait for: only spellings are to be told from meanings.
 func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
 	if v.canonical {
-		return candidates.each(func(b []byte) error { c, _ := decodeCandidate(b); return v.differs(c) })
+		return candidates.each(func(b []byte) error { return v.differs(decodeCandidate(b)) })
 	}
 	var stale int64
 	err := candidates.each(func(b []byte) error {
@@ -96,7 +89,7 @@ func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
 	if err != nil || stale > 0 && !ok || stale > spelledAtMost {
 		return errors.Join(err, errSpelling)
 	}
-	return v.batches(candidates, func(all []candidate, _ [][2]xxh3.Uint128) error {
+	return v.batches(candidates, func(all []candidate) error {
 		var open []sinks.Key
 		for _, c := range all {
 			if c.kind == Stale {
@@ -127,29 +120,27 @@ func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
 	})
 }
 
-// settleMoving reads keys again until two readings in a row say the same.
+// settleMoving reads keys again, each time after a catch-up past the reading before, until
+// two readings in a row say the same.
 func (v *verdict) settleMoving(ctx context.Context, sides *Keyed, candidates *spool) error {
 	own := candidates
-	for round := range rounds {
+	for range rounds {
+		err := v.wait(ctx)
 		left := newSpool(v.Folder)
-		err := v.round(ctx, sides, own, left)
+		if err == nil {
+			err = v.round(ctx, sides, own, left)
+		}
 		if own != candidates {
 			err = errors.Join(err, own.close())
 		}
 		if own = left; err != nil || left.records == 0 {
 			return errors.Join(err, left.close())
 		}
-		if round < rounds-1 {
-			if err := v.wait(ctx); err != nil {
-				return errors.Join(err, left.close())
-			}
-		}
 	}
 	v.report.Moving = own.records
 	err := own.each(func(b []byte) error {
 		if len(v.moving) < movingShown {
-			c, _ := decodeCandidate(b)
-			v.moving = append(v.moving, string(c.document().ID))
+			v.moving = append(v.moving, string(decodeCandidate(b).document().ID))
 		}
 		return nil
 	})
@@ -158,7 +149,8 @@ func (v *verdict) settleMoving(ctx context.Context, sides *Keyed, candidates *sp
 
 // round reads keys again; those that neither agree nor stayed as they were are left.
 func (v *verdict) round(ctx context.Context, sides *Keyed, candidates, left *spool) error {
-	return v.batches(candidates, func(all []candidate, before [][2]xxh3.Uint128) error {
+	hash := v.hasher()
+	return v.batches(candidates, func(all []candidate) error {
 		keys := make([]sinks.Key, len(all))
 		for i, c := range all {
 			keys[i] = c.document()
@@ -167,17 +159,22 @@ func (v *verdict) round(ctx context.Context, sides *Keyed, candidates, left *spo
 		if err != nil {
 			return err
 		}
-		for i, r := range readings {
-			c, now := all[i], r.state()
+		for i := range readings {
+			c, r := all[i], &readings[i]
+			now := hash.state(r)
 			switch {
 			case r.Kind == "":
 				v.report.Moved++
 				continue
-			case now == before[i]:
+			case now == c.state:
 				c.kind = r.Kind
 				err = v.differs(c)
+				if err == nil && v.Read != nil {
+					err = v.Read(*r)
+				}
 			default:
-				err = left.add(c.with(now))
+				c.state = now
+				err = left.add(c.encode())
 			}
 			if err != nil {
 				return err
@@ -202,20 +199,18 @@ func (v *verdict) wait(ctx context.Context) error {
 }
 
 // batches calls fn with as many candidates as are read together.
-func (v *verdict) batches(candidates *spool, fn func([]candidate, [][2]xxh3.Uint128) error) error {
+func (v *verdict) batches(candidates *spool, fn func([]candidate) error) error {
 	var all []candidate
-	var states [][2]xxh3.Uint128
 	flush := func() error {
 		if len(all) == 0 {
 			return nil
 		}
-		err := fn(all, states)
-		all, states = all[:0], states[:0]
+		err := fn(all)
+		all = all[:0]
 		return err
 	}
 	err := candidates.each(func(b []byte) error {
-		c, state := decodeCandidate(slices.Clone(b))
-		all, states = append(all, c), append(states, state)
+		all = append(all, decodeCandidate(slices.Clone(b)))
 		if len(all) < v.together() {
 			return nil
 		}
