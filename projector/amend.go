@@ -21,9 +21,22 @@ func (f *fixing) fix(ctx context.Context, some []verify.Difference, left *verify
 	if err != nil {
 		return err
 	}
+	return f.amend(ctx, readings, left)
+}
+
+// amend writes what was read.
+func (f *fixing) amend(ctx context.Context, readings []verify.Reading, left *verify.List) error {
 	var open []verify.Reading
-	for i, r := range readings {
+	for _, r := range readings {
+		d := verify.Difference{ID: string(r.ID), Routing: string(r.Routing), Kind: r.Kind}
 		switch {
+		case r.Refused != "" && r.Have == nil:
+			f.reject(Rejection{ID: string(r.ID), Type: rejectedBySource, Reason: r.Refused})
+			err := f.Repair.Letters.Put(letterOf(f.finding.Generation, sinks.Document{ID: r.ID, Routing: r.Routing}, rejectedBySource, r.Refused))
+			if err != nil {
+				return err
+			}
+			continue
 		case r.Kind == "":
 			if f.round == 0 {
 				f.did.Settled++
@@ -33,16 +46,12 @@ func (f *fixing) fix(ctx context.Context, some []verify.Difference, left *verify
 			if r.Have != nil { // what the target refused would have replaced it
 				f.did.Unfixed++
 				if len(f.did.Left) < differencesShown {
-					f.did.Left = append(f.did.Left, some[i])
+					f.did.Left = append(f.did.Left, d)
 				}
 			}
 			continue
-		case r.Refused != "" && r.Have == nil:
-			f.reject(Rejection{ID: string(r.ID), Type: rejectedBySource, Reason: r.Refused})
-			continue
 		}
-		some[i].Kind = r.Kind
-		if err := left.Add(some[i]); err != nil {
+		if err := left.Add(d); err != nil {
 			return err
 		}
 		open = append(open, r)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -55,7 +56,7 @@ func (a *app) execute(ctx context.Context, args []string) int {
 		a.flags.json = a.flags.json || slices.Contains(args, "--json") // it may stand behind what is wrong
 	}
 	if cmd != nil && cmd != root {
-		a.result.Verb = cmd.Name()
+		a.result.Verb = strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ") // dlq list
 	}
 	return a.finish(ctx, err)
 }

@@ -76,8 +76,11 @@ func (a *app) next(ctx context.Context, err error) []string {
 		return []string{"see who it is: " + typed("humpty status", name)}
 	case errors.As(err, &refusal) && refusal.Remedy != "":
 		return nil // it says what to type
+	case errors.As(err, &rejected) && a.result.Verb == "dlq retry":
+		return []string{"see which, and why: " + typed("humpty dlq show", name)}
 	case errors.As(err, &rejected):
 		return []string{
+			"see which, and why: " + typed("humpty dlq show", name),
 			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + typed("humpty rebuild", name),
 			"the failed generation stays for a look at it; this drops it: " + typed("humpty prune", name),
 		}

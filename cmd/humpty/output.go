@@ -36,6 +36,7 @@ type result struct {
 	Config      json.RawMessage     `json:"config_schema,omitempty"`
 	Demo        any                 `json:"demo,omitempty"`       // demo
 	Documents   []projected         `json:"documents,omitempty"`  // project
+	Letters     *[]heap             `json:"letters,omitempty"`    // dlq list
 	Unexpected  []unexpected        `json:"unexpected,omitempty"` // project --expect
 
 	projection string // that the command is about, as far as it is known

@@ -79,6 +79,7 @@ func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection
 		Projection: definition(p), Source: source, Target: target, Owner: owner("rebuild"),
 		AllowEmpty: allowEmpty, NoSwap: noSwap,
 	}
+	r.Letters = a.lettersOf(p.Name, r.Owner.Run)
 	var rec projector.Record
 	err = reporter.Run(ctx, func(ctx context.Context, show func(projector.Event)) error {
 		r.Observe = show
@@ -108,6 +109,9 @@ func (a *app) summary(r projector.Record) {
 	}
 	a.printf("%s: %s\n", r.Projection, head)
 	a.printf("  documents  %s written, %s superseded, %s deleted, %s rejected\n", progress.Count(l.Written), progress.Count(l.Superseded), progress.Count(l.Deleted), progress.Count(l.Rejected))
+	if r.DeadLetters != "" {
+		a.printf("  refused    with reason and body in %s; humpty dlq list %s\n", r.DeadLetters, r.Projection)
+	}
 	a.printf("  read       %s rows, %s\n", progress.Count(l.Inputs.Rows), progress.Bytes(l.Inputs.Bytes))
 	a.printf("  sent       %s of documents, %s in all%s\n", progress.Bytes(l.Bytes), progress.Bytes(l.Sent), retried(l))
 	if v := r.Verified; v != nil {

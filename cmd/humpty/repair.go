@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -48,8 +49,11 @@ allows, nothing is written (exit code 4). An empty or truncated table looks like
 			return err
 		}
 		return a.examine(cmd.Context(), c, p, "repair", e, func(ctx context.Context, x projector.Examine) (projector.Finding, error) {
-			do := projector.Repair{Examine: x, DryRun: dryRun, MaxDelete: r.maxDelete, MaxStale: r.maxStale}
-			return do.Run(ctx)
+			refused := a.lettersOf(p.Name, x.Owner.Run)
+			do := projector.Repair{Examine: x, DryRun: dryRun, MaxDelete: r.maxDelete, MaxStale: r.maxStale, Letters: refused}
+			finding, err := do.Run(ctx)
+			_, _, closing := refused.Close()
+			return finding, errors.Join(err, closing)
 		})
 	})
 	e.flags(cmd)

@@ -15,6 +15,7 @@ import (
 // flags are the global ones.
 type flags struct {
 	config   string
+	letters  string
 	json     bool
 	quiet    bool
 	yes      bool
@@ -54,6 +55,7 @@ Before the first time:            humpty check, then humpty plan`,
 	root.SetFlagErrorFunc(flagError)
 	f := root.PersistentFlags()
 	f.StringVar(&a.flags.config, "config", "humpty.yaml", "the configuration (HUMPTY_CONFIG)")
+	f.StringVar(&a.flags.letters, "dead-letters", "", "folder for what is refused, dead-letters beside the configuration by default (HUMPTY_DEAD_LETTERS)")
 	f.BoolVar(&a.flags.json, "json", false, "results as JSON lines on stdout, the last of type result (HUMPTY_JSON)")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "no progress and no warnings on stderr (HUMPTY_QUIET)")
 	f.BoolVar(&a.flags.yes, "yes", false, "answer yes to every question (HUMPTY_YES)")
@@ -98,7 +100,7 @@ func strictExtras(root *cobra.Command) {
 func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
 		a.rebuildCommand(), a.planCommand(), a.checkCommand(), a.statusCommand(),
-		a.verifyCommand(), a.repairCommand(),
+		a.verifyCommand(), a.repairCommand(), a.dlqCommand(),
 		a.swapCommand(), a.rollbackCommand(), a.pruneCommand(), a.snapshotCommand(), a.restoreCommand(),
 		a.projectCommand(), a.demoCommand(), a.schemaCommand(), a.versionCommand(),
 	}

@@ -15,9 +15,9 @@ import (
 // Suffix of a file of letters.
 const Suffix = ".letters.ndjson"
 
-// Files lists the files of letters in a folder whose names begin with prefix, in the order
-// of their names. A folder that is not there has none.
-func Files(dir, prefix string) ([]string, error) {
+// Files lists the files of letters in a folder, in the order of their names. A folder that
+// is not there has none.
+func Files(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -27,7 +27,7 @@ func Files(dir, prefix string) ([]string, error) {
 	}
 	var files []string
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), Suffix) {
+		if strings.HasSuffix(e.Name(), Suffix) {
 			files = append(files, filepath.Join(dir, e.Name()))
 		}
 	}

@@ -68,7 +68,7 @@ func TestFileIsBoundedAndWritten(t *testing.T) {
 	if written != letters.Most || dropped != 5 || err != nil {
 		t.Errorf("%d written, %d dropped, %v", written, dropped, err)
 	}
-	files, err := letters.Files(filepath.Dir(path), "orders-")
+	files, err := letters.Files(filepath.Dir(path))
 	if err != nil || len(files) != 1 || files[0] != path {
 		t.Fatalf("%v, %v", files, err)
 	}
