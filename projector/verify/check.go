@@ -34,7 +34,6 @@ type Check struct {
 
 	Show     int                          // differences that the report names, with their fields
 	Each     func(Difference) error       // told of every difference, one at a time; may be nil
-	Read     func(Reading) error          // given what Each was told of last, where that was read by key; may be nil
 	Progress func(documents, bytes int64) // of the index, so far; one call at a time; may be nil
 	Folder   string                       // for temporary files; os.TempDir() if empty
 	Batch    int                          // bytes a reader takes at once; 4 MB if 0

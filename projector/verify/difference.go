@@ -24,6 +24,10 @@ type Difference struct {
 	ID      string `json:"id"`
 	Routing string `json:"routing,omitempty"` // where it is not the id
 	Kind    Kind   `json:"kind"`
+
+	// Reading is what decided that it differs, where Each is told and both sides were
+	// read by key; the receiver may keep it.
+	Reading *Reading `json:"-"`
 }
 
 // Detail is a difference with its fields.

@@ -14,6 +14,8 @@ type candidate struct {
 	kind  Kind
 	state state  // of both sides, when they were read
 	key   []byte // as appendKey writes it
+
+	reading *Reading // by which it was decided; nil: by the notes of the pass
 }
 
 // state is a fingerprint of a document on both sides, source first, to tell whether it
@@ -68,16 +70,16 @@ func compareNotes(want, have []byte, open map[int]bool, found func(candidate) er
 		both := state{wanted, hash}
 		switch {
 		case seen[string(key)], !ok:
-			all = append(all, candidate{Extra, both, key})
+			all = append(all, candidate{kind: Extra, state: both, key: key})
 		case wanted != hash:
-			all = append(all, candidate{Stale, both, key})
+			all = append(all, candidate{kind: Stale, state: both, key: key})
 		}
 		seen[string(key)] = true
 		return nil // and so does eachNote
 	})
 	for key, wanted := range truth {
 		if !seen[key] {
-			all = append(all, candidate{Missing, state{wanted}, []byte(key)})
+			all = append(all, candidate{kind: Missing, state: state{wanted}, key: []byte(key)})
 		}
 	}
 	if len(all) == 0 {

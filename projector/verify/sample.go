@@ -50,7 +50,7 @@ func (k *check) compareSample(ctx context.Context, sides *Keyed, n int, counted 
 		read += int64(len(keys))
 		for _, r := range readings {
 			if r.Kind == Stale || r.Kind == Extra {
-				c := candidate{r.Kind, hash.state(&r), appendKey(nil, r.ID, effective(r.ID, r.Routing))}
+				c := candidate{kind: r.Kind, state: hash.state(&r), key: appendKey(nil, r.ID, effective(r.ID, r.Routing))}
 				if err := candidates.add(c.encode()); err != nil {
 					return err
 				}

@@ -35,7 +35,7 @@ func (c candidate) encode() []byte {
 const stateSize = 2 * hashSize
 
 func decodeCandidate(b []byte) candidate {
-	return candidate{kindOf(b[0]), state{noteHash(b[1:]), noteHash(b[1+hashSize:])}, b[1+stateSize:]}
+	return candidate{kind: kindOf(b[0]), state: state{noteHash(b[1:]), noteHash(b[1+hashSize:])}, key: b[1+stateSize:]}
 }
 
 // keyed reads both sides by key: of the view if nothing moves, else as they are then.
@@ -167,11 +167,8 @@ func (v *verdict) round(ctx context.Context, sides *Keyed, candidates, left *spo
 				v.report.Moved++
 				continue
 			case now == c.state:
-				c.kind = r.Kind
+				c.kind, c.reading = r.Kind, r
 				err = v.differs(c)
-				if err == nil && v.Read != nil {
-					err = v.Read(*r)
-				}
 			default:
 				c.state = now
 				err = left.add(c.encode())

@@ -31,7 +31,7 @@ func (v *verdict) differs(c candidate) error {
 		v.report.Extra++
 	}
 	key := c.document()
-	return v.name(Difference{ID: string(key.ID), Routing: string(key.Routing), Kind: c.kind})
+	return v.name(Difference{ID: string(key.ID), Routing: string(key.Routing), Kind: c.kind, Reading: c.reading})
 }
 
 // refused books a document that cannot be in the index.
@@ -46,7 +46,9 @@ func (v *verdict) refused(key []byte) error {
 
 func (v *verdict) name(d Difference) error {
 	if len(v.first) < v.Show {
-		v.first = append(v.first, d)
+		shown := d
+		shown.Reading = nil // its bodies may be large
+		v.first = append(v.first, shown)
 	}
 	if v.Each == nil {
 		return nil
