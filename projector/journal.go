@@ -19,6 +19,7 @@ type Begun struct {
 	Projection string
 	Alias      string
 	Definition string // hash; a run goes on with the definition it began with
+	Text       []byte // the definition
 	Generation string
 	Previous   string
 	Started    time.Time
@@ -26,12 +27,23 @@ type Begun struct {
 	Rows       int64 // estimate
 	Bytes      int64 // estimate
 	Partitions []sources.Partition
+
+	Done  int  // partitions that are done; not written down with the rest
+	Ended *End // nil: it can be gone on with
+}
+
+// End is how a run ended for good.
+type End struct {
+	Status Status
+	Reason string // why nothing can go on with it; empty if it did what it was for
+	At     time.Time
 }
 
 // names of what a run keeps in its store.
 const (
 	keptBegun   = "begun"
 	keptCreated = "created"
+	keptEnd     = "end"
 	keptDone    = "done/" // and the partition
 )
 
@@ -42,6 +54,7 @@ type journal struct {
 
 	begun   *Begun
 	created bool
+	ended   *End
 	done    map[string]Share
 
 	mu     sync.Mutex
@@ -57,9 +70,10 @@ type Share struct {
 // BegunIn reads which run a store belongs to; nil for none.
 func BegunIn(store *marks.Store) (*Begun, error) {
 	j, err := readJournal(store)
-	if err != nil {
+	if err != nil || j.begun == nil {
 		return nil, err
 	}
+	j.begun.Done, j.begun.Ended = len(j.done), j.ended
 	return j.begun, nil
 }
 
@@ -72,6 +86,9 @@ func readJournal(store *marks.Store) (*journal, error) {
 			return unpack(value, j.begun)
 		case name == keptCreated:
 			j.created = true
+		case name == keptEnd:
+			j.ended = new(End)
+			return unpack(value, j.ended)
 		case isDone:
 			var s Share
 			if err := unpack(value, &s); err != nil {
@@ -104,6 +121,15 @@ func (j *journal) keep(name string, value any) error {
 }
 
 func (j *journal) finished(partition string, s Share) error { return j.keep(keptDone+partition, s) }
+
+// end writes down that nothing goes on with the run any more.
+func (j *journal) end(e End) error {
+	if j == nil || j.begun == nil || j.ended != nil {
+		return nil
+	}
+	j.ended = &e
+	return j.keep(keptEnd, e)
+}
 
 // spent is how long the run waited for the journal.
 func (j *journal) spent() time.Duration {

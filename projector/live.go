@@ -76,7 +76,7 @@ func (n *run) follow(ctx context.Context) error {
 	}
 	feed, err := source.Capture(ctx, n.Owner.Run, position)
 	if err != nil {
-		return fmt.Errorf("capture changes: %w", err)
+		return fmt.Errorf("capture changes: %w", n.saved(err))
 	}
 	n.capture = newCapture(feed, n.Live.Marks)
 	n.background(func(ctx context.Context) error {
@@ -92,9 +92,10 @@ func (n *run) follow(ctx context.Context) error {
 }
 
 // release drops the capture where nobody goes on with it.
-func (n *run) release(ctx context.Context) error {
+func (n *run) release(ctx context.Context, failed error) error {
 	source, ok := n.Source.(sources.Live)
-	if n.capture == nil || !ok || n.record.Resumable || n.Live.Writer == WriterFollow && n.meta.State == sinks.Live {
+	var gap *sources.Gap
+	if n.capture == nil && !errors.As(failed, &gap) || !ok || n.record.Resumable || n.Live.Writer == WriterFollow && n.meta.State == sinks.Live {
 		return nil
 	}
 	if err := source.Release(ctx, n.Owner.Run); err != nil {

@@ -13,6 +13,7 @@ type Projection struct {
 	Alias    string
 	Index    json.RawMessage // settings and mappings, exactly as the target takes them
 	Hash     string          // of the whole definition; pins a run
+	Text     json.RawMessage // the definition; says in what a changed one differs; may be empty
 	Versions string          // class | column | none
 	Verify   VerifyPolicy
 	Limits   Limits

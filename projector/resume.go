@@ -1,10 +1,14 @@
 package projector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
+	"humpty/internal/canon"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -21,11 +25,11 @@ func (n *run) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.journal = j
 	switch {
 	case n.Live.Resume && j.begun == nil:
 		return errNotBegun
 	case n.Live.Resume:
+		n.journal = j
 		return n.goOn(ctx)
 	case j.begun != nil:
 		return &Refusal{
@@ -33,8 +37,9 @@ func (n *run) begin(ctx context.Context) error {
 			Remedy: "go on with it: humpty resume " + j.begun.Run,
 		}
 	}
+	n.journal = j
 	j.begun = &Begun{
-		Run: n.Owner.Run, Projection: n.Projection.Name, Alias: n.Projection.Alias, Definition: n.Projection.Hash,
+		Run: n.Owner.Run, Projection: n.Projection.Name, Alias: n.Projection.Alias, Definition: n.Projection.Hash, Text: n.Projection.Text,
 		Generation: n.record.Generation, Previous: n.record.Previous, Started: n.began.UTC(),
 		Readers: n.input.Readers, Rows: n.input.Rows, Bytes: n.input.Bytes, Partitions: n.input.Partitions,
 	}
@@ -51,9 +56,12 @@ func (n *run) goOn(ctx context.Context) error {
 		return &Refusal{Why: fmt.Sprintf("run %s is one of projection %s, not of %s", was.Run, was.Projection, n.Projection.Name)}
 	case was.Definition != n.Projection.Hash:
 		return &Refusal{
-			Why:    fmt.Sprintf("projection %s was changed since run %s began (its definition is %s, and was %s): a generation has one definition", was.Projection, was.Run, n.Projection.Hash, was.Definition),
+			Why: fmt.Sprintf("projection %s was changed since run %s began: a generation has one definition%s",
+				was.Projection, was.Run, changed(was.Text, n.Projection.Text)),
 			Remedy: fmt.Sprintf("put it back and resume, or start anew with the new one: humpty rebuild %s --new", was.Projection),
 		}
+	case n.journal.ended != nil:
+		return n.journal.ended.refusal(was)
 	}
 	n.record.Run, n.record.Generation, n.record.Previous = was.Run, was.Generation, was.Previous
 	n.record.Resumed, n.record.Started = true, was.Started
@@ -70,6 +78,7 @@ func (n *run) goOn(ctx context.Context) error {
 		return &Refusal{
 			Why:    fmt.Sprintf("generation %s of run %s is gone: it was deleted, or made anew by somebody else", was.Generation, was.Run),
 			Remedy: fmt.Sprintf("start anew: humpty rebuild %s --new", was.Projection),
+			Err:    errGone,
 		}
 	}
 	index, err := n.Target.Open(ctx, was.Generation)
@@ -82,10 +91,59 @@ func (n *run) goOn(ctx context.Context) error {
 	return nil
 }
 
+// errGone is for a run whose generation is not there any more.
+var errGone = errors.New("the generation is gone")
+
+// changesShown is how many fields are named in which a definition was changed.
+const changesShown = 10
+
+// changed lists in what a definition is not what it was; nothing if one is not known.
+func changed(was, is []byte) string {
+	if len(was) == 0 || len(is) == 0 {
+		return ""
+	}
+	var list strings.Builder
+	for _, c := range canon.Diff(was, is, nil, changesShown) {
+		fmt.Fprintf(&list, "\n  %s: was %s, is %s", c.Path, cmp.Or(c.Want, "not there"), cmp.Or(c.Have, "not there"))
+	}
+	return list.String()
+}
+
+func (e *End) refusal(was *Begun) error {
+	text := fmt.Sprintf("run %s ended %s as %s", was.Run, e.At.Format(time.DateTime), e.Status)
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	return &Refusal{Why: text + "; there is nothing to go on with", Remedy: fmt.Sprintf("start anew: humpty rebuild %s --new", was.Projection)}
+}
+
+// saved says what is left of a run whose capture has a gap.
+func (n *run) saved(err error) error {
+	var gap *sources.Gap
+	if !errors.As(err, &gap) || !n.record.Resumed || n.index == nil {
+		return err
+	}
+	return &sources.Gap{
+		Why: gap.Why + ": changes made since may be missing, so the run cannot go on",
+		Remedy: fmt.Sprintf("generation %s holds %d of %d partitions; to save them instead of starting over (it compares everything and writes what differs):\n"+
+			"humpty repair %s --generation %[1]s, then humpty swap %[4]s --to %[1]s; or start anew: humpty rebuild %[4]s --new",
+			n.record.Generation, len(n.journal.done), len(n.input.Partitions), n.Projection.Name),
+	}
+}
+
+// over writes down that nobody goes on with the run.
+func (n *run) over(err error) error {
+	e := End{Status: n.statusOf(err), At: time.Now().UTC()}
+	if err != nil {
+		e.Reason = err.Error()
+	}
+	return n.journal.end(e)
+}
+
 // canGoOn says whether a later process can go on with a run that ended with err: nothing
 // was found wrong, it only did not get to its end.
 func (n *run) canGoOn(err error) bool {
-	if err == nil || n.journal == nil || n.journal.begun == nil || n.index == nil {
+	if err == nil || n.journal == nil || n.journal.begun == nil || n.journal.ended != nil || errors.Is(err, errGone) {
 		return false
 	}
 	var (
@@ -94,11 +152,12 @@ func (n *run) canGoOn(err error) bool {
 		poison     *TooMuchPoison
 		unbalanced *Unbalanced
 		differs    *Differs
+		unsettled  *Unsettled
 	)
-	for _, fatal := range []any{&gap, &rejections, &poison, &unbalanced, &differs} {
+	for _, fatal := range []any{&gap, &rejections, &poison, &unbalanced, &differs, &unsettled} {
 		if errors.As(err, fatal) {
 			return false
 		}
 	}
-	return n.meta.State != sinks.Live
+	return n.meta.State != sinks.Live || n.handsOver() // which goes on behind the swap
 }

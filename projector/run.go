@@ -72,8 +72,10 @@ func (n *run) leave(ctx context.Context, err error) error {
 		err = errors.Join(err, n.view.Close(ctx))
 	}
 	err = errors.Join(err, n.closeLetters())
-	n.record.Resumable = n.canGoOn(err)
-	err = errors.Join(err, n.release(ctx))
+	if n.record.Resumable = n.canGoOn(err); !n.record.Resumable {
+		err = errors.Join(err, n.over(err))
+	}
+	err = errors.Join(err, n.release(ctx, err))
 	if err == nil || n.index == nil || n.meta.State == sinks.Verified || n.meta.State == sinks.Live {
 		return err // a verified generation that was not swapped is as good as before
 	}
@@ -110,19 +112,20 @@ func (n *run) finish(err error) Record {
 		rec.Rejections = rec.Rejections[:rejectionsShown]
 	}
 	rec.Notices = n.observer.said()
+	rec.Status = n.statusOf(err)
 	if err != nil {
-		rec.Status, rec.Reason = statusOf(err), err.Error()
-	} else if n.NoSwap {
-		rec.Status = StatusVerified
-	} else {
-		rec.Status = Completed
+		rec.Reason = err.Error()
 	}
 	return rec
 }
 
-func statusOf(err error) Status {
+func (n *run) statusOf(err error) Status {
 	var refusal *Refusal
 	switch {
+	case err == nil && n.NoSwap:
+		return StatusVerified
+	case err == nil:
+		return Completed
 	case errors.As(err, &refusal):
 		return Refused
 	case errors.Is(err, context.Canceled):

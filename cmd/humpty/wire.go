@@ -30,7 +30,7 @@ func definition(p config.Projection) projector.Projection {
 		policy.Queries = append(policy.Queries, verify.Query(q))
 	}
 	return projector.Projection{
-		Name: p.Name, Alias: p.Alias, Index: p.Index, Hash: p.Hash, Versions: p.Versions, Keep: p.Keep,
+		Name: p.Name, Alias: p.Alias, Index: p.Index, Hash: p.Hash, Text: p.Definition, Versions: p.Versions, Keep: p.Keep,
 		Verify: policy,
 		Limits: projector.Limits{
 			Rejections: p.Limits.Rejections, InFlight: p.Limits.InFlight,

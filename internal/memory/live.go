@@ -204,8 +204,8 @@ type liveReader struct {
 	last string
 }
 
-// part says in which partition a row is.
-func (l *Live) part(id string) string {
+// Part says in which partition a row is.
+func (l *Live) Part(id string) string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(id)) // never fails
 	return fmt.Sprint(int(h.Sum32()) % max(l.Partitions, 1))
@@ -219,7 +219,7 @@ func (r *liveReader) Next(_ context.Context, b *sources.Batch) error {
 	defer l.mu.Unlock()
 	next, found := "", false
 	for id := range l.rows {
-		if id > r.last && (!found || id < next) && l.part(id) == r.part {
+		if id > r.last && (!found || id < next) && l.Part(id) == r.part {
 			next, found = id, true
 		}
 	}
