@@ -62,6 +62,9 @@ type fixing struct {
 	epoch  int64 // of what is written, in a generation that does not serve
 	round  int
 	barred map[string]bool // ids that the target refused: not tried again
+
+	held      []verify.Reading // what the verification read of what differs
+	heldBytes int
 }
 
 func (f *fixing) work(ctx context.Context, lease sinks.Lease) (err error) {
@@ -77,7 +80,7 @@ func (f *fixing) work(ctx context.Context, lease sinks.Lease) (err error) {
 					return err
 				}
 			}
-			if d.Kind == verify.Rejected {
+			if d.Kind == verify.Rejected || f.hold(d.Reading) {
 				return nil
 			}
 			return differing.Add(d)
@@ -160,7 +163,11 @@ func (f *fixing) repair(ctx context.Context, lease sinks.Lease, differing *verif
 func (f *fixing) rounds(ctx context.Context, differing *verify.List) error {
 	for f.round = range fixRounds {
 		left := verify.NewList("")
-		err := differing.Batches(max(f.finding.Verified.Together, 1), func(some []verify.Difference) error { return f.fix(ctx, some, left) })
+		err := f.fixHeld(ctx, left)
+		if err != nil {
+			return errors.Join(err, differing.Close(), left.Close())
+		}
+		err = differing.Batches(max(f.finding.Verified.Together, 1), func(some []verify.Difference) error { return f.fix(ctx, some, left) })
 		if err = errors.Join(err, differing.Close()); err != nil {
 			return errors.Join(err, left.Close())
 		}
