@@ -104,6 +104,14 @@ func canCapture(ctx context.Context, db *session) error {
 // start begins the stream, and checks only then that nothing is missing before it: the
 // server would skip forward silently.
 func (s *Source) start(ctx context.Context, db *session, conn *pgconn.PgConn, name string, from pglogrepl.LSN) error {
+	// The lease says that the capture is ours: if it has a reader, that is a process of ours
+	// that died, or a connection that broke, and the server does not know it yet.
+	for busy := from != 0; busy; {
+		var err error
+		if busy, err = endReader(ctx, db, name); err != nil {
+			return err
+		}
+	}
 	err := pglogrepl.StartReplication(ctx, conn, name, from, pglogrepl.StartReplicationOptions{
 		Mode:       pglogrepl.LogicalReplication,
 		PluginArgs: []string{"proto_version '1'", "publication_names '" + name + "'", "messages 'true'"},

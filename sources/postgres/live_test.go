@@ -238,6 +238,28 @@ func TestCaptureGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
+// The first reader is not closed: its machine is gone, and the server does not know.
+func TestCaptureGoesOnThoughADeadReaderHoldsIt(t *testing.T) {
+	t.Parallel()
+	c := capture(t, liveShape(), liveSchema)
+	_, first := c.touched("update orders set note = 'a' where id = 1")
+	c.exec("update orders set note = 'b' where id = 2")
+	again, err := c.source.Capture(t.Context(), "run-1", first.Position)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = again.Close(context.WithoutCancel(t.Context())) }()
+	var m sources.Marks
+	for len(m.Marks) == 0 || m.Marks[0].Key != "2" {
+		if err := again.Next(t.Context(), &m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.feed.Next(t.Context(), &m); err == nil {
+		t.Error("both read the slot")
+	}
+}
+
 func TestSlotThatMovedOnIsAGap(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)

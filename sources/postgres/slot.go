@@ -127,15 +127,15 @@ func dropSlot(ctx context.Context, db *session, name string) error {
 			break
 		}
 		if rows[0][0] != "0" {
-			if _, err := db.rows(ctx, "select pg_catalog.pg_terminate_backend($1::int)", rows[0][0]); err != nil {
-				return fmt.Errorf("end the reader of slot %s (pid %s): %w", name, rows[0][0], err)
+			if _, err := endReader(ctx, db, name); err != nil {
+				return err
 			}
 		}
 		_, err = db.rows(ctx, "select pg_catalog.pg_drop_replication_slot($1)", name)
 		var pg *pgconn.PgError
 		switch {
 		case err == nil:
-		case errors.As(err, &pg) && pg.Code == "55006": // still active
+		case stillActive(err):
 			if err := pause(ctx, 50*time.Millisecond); err != nil {
 				return err
 			}
@@ -148,6 +148,30 @@ func dropSlot(ctx context.Context, db *session, name string) error {
 		return fmt.Errorf("drop publication %s: %w", name, err)
 	}
 	return nil
+}
+
+// stillActive tells that a slot has a reader.
+func stillActive(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "55006"
+}
+
+// endReader ends the process of the server that feeds a slot's reader, if there is one, and
+// leaves it a moment to go.
+func endReader(ctx context.Context, db *session, name string) (busy bool, err error) {
+	rows, err := db.rows(ctx, `
+select active_pid, pg_catalog.pg_terminate_backend(active_pid) from pg_catalog.pg_replication_slots where slot_name = $1 and active_pid is not null`, name)
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg) && pg.Code == "42501":
+		return false, fmt.Errorf("slot %s is read by a dead process of ours that we may not end: %s\n"+
+			"    the server notices by itself after wal_sender_timeout; or GRANT pg_signal_backend to the user", name, pg.Message)
+	case err != nil:
+		return false, fmt.Errorf("end the reader of slot %s: %w", name, err)
+	case len(rows) == 0:
+		return false, nil
+	}
+	return true, pause(ctx, 50*time.Millisecond)
 }
 
 func pause(ctx context.Context, d time.Duration) error {
