@@ -78,6 +78,8 @@ type Projection struct {
 	Events   *Events  // the document is made of events, not of Document
 	Joined   []Joined // includes from another source than their parent's
 	Hash     string   // of what makes the documents and the index; not of connections and limits
+
+	Definition json.RawMessage // what Hash is of
 }
 
 // Verify says how a generation is proven before the swap.

@@ -9,10 +9,10 @@ import (
 	"humpty/sources"
 )
 
-// hash names the definition: everything that makes the documents and the index, and
-// neither connections nor limits. What is absent does not count, so a key that a later
-// version adds leaves old hashes as they are.
-func (p Projection) hash() string {
+// define is the definition, everything that makes the documents and the index, and neither
+// connections nor limits, with the hash that names it. What is absent does not count, so a
+// key that a later version adds leaves old hashes as they are.
+func (p Projection) define() (text json.RawMessage, hash string) {
 	definition := map[string]any{
 		"format": 1, "alias": p.Alias, "source": p.Source, "versions": p.Versions, "not_finite": p.Infinite,
 		"document": prune(canonical(withoutPlaces(p.Document))), "index": canonical(p.Index),
@@ -34,10 +34,10 @@ func (p Projection) hash() string {
 	}
 	data, err := json.Marshal(definition) // sorts the keys
 	if err != nil {
-		return "" // plain data: cannot fail
+		return nil, "" // plain data: cannot fail
 	}
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:16])
+	return data, hex.EncodeToString(sum[:16])
 }
 
 // canonical turns v into JSON's plain types, numbers by their digits.

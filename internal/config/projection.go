@@ -37,7 +37,7 @@ func (d *decoder) projection(f *field) Projection {
 	}
 	p.Index = d.index(f, kind)
 	d.document(n.get("document"), &p)
-	p.Hash = p.hash()
+	p.Definition, p.Hash = p.define()
 	return p
 }
 
