@@ -29,14 +29,19 @@ type reader struct {
 	loader  loader
 	entries []entry
 	event   Event
+	quiet   bool             // nothing is booked, and no letters are written
+	fates   []fate           // of the entries
+	met     []sources.Counts // of each partition since they were told to the view
 }
 
 func (r *reader) Close(context.Context) error {
+	r.tell()
 	r.group, r.loader, r.entries = grouping{}, loader{}, nil
 	return nil
 }
 
 func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
+	had, met := len(b.Records), b.Counts
 	b.Counts.Add(r.owes)
 	r.owes = sources.Counts{}
 	for !b.Full() {
@@ -60,11 +65,11 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 		if err := r.document(of, b); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
-		if b.Limit == 0 && len(b.Records) >= 1000 {
+		if b.Limit == 0 && len(b.Records)-had >= 1000 {
 			break
 		}
 	}
-	if len(b.Records) == 0 && b.Counts == (sources.Counts{}) {
+	if len(b.Records) == had && b.Counts == met {
 		return io.EOF
 	}
 	b.Position = r.position()
@@ -102,6 +107,7 @@ func (r *reader) enter() error {
 // leave goes on to the next pass, or bucket.
 func (r *reader) leave() {
 	r.open = false
+	r.tell()
 	r.pass++
 	if r.pass == r.view.passes(&r.view.buckets.all[r.bucket]) {
 		r.view.buckets.all[r.bucket].told.Store(true)
@@ -126,6 +132,7 @@ func (r *reader) document(of group, b *sources.Batch) error {
 	b.Counts.Poison += counts.Poison
 	b.Counts.Filtered += counts.Filtered
 	if applied == 0 {
+		r.trace(false)
 		return nil
 	}
 	start := len(b.Data)
@@ -144,8 +151,10 @@ func (r *reader) document(of group, b *sources.Batch) error {
 	if !alive && reject == "" {
 		b.Data = b.Data[:start]
 		b.Counts.Folded += applied
+		r.trace(false)
 		return nil
 	}
+	r.trace(true)
 	b.Counts.Used++
 	b.Counts.Folded += applied - 1
 	record := sources.Record{Reject: reject}
@@ -184,8 +193,10 @@ func (r *reader) apply(key []byte, counts *sources.Counts) (reject string, err e
 			return "", err
 		}
 		dirty := -1
+		r.fates = append(r.fates[:0], make([]fate, len(r.entries))...)
 		for i := range r.entries {
 			if skip[i] {
+				r.fates[i] = poisonous
 				continue
 			}
 			if dirty, err = r.step(i, counts); err != nil {
@@ -221,6 +232,7 @@ func (r *reader) step(i int, counts *sources.Counts) (dirty int, err error) {
 	}
 	if errors.Is(err, ErrFiltered) {
 		counts.Filtered++
+		r.fates[i] = filtered
 		return -1, nil
 	}
 	var poison *Poison
@@ -228,7 +240,8 @@ func (r *reader) step(i int, counts *sources.Counts) (dirty int, err error) {
 		return -1, fmt.Errorf("event of %s, partition %d, offset %d: %w", in.topic, in.number, e.offset, err)
 	}
 	counts.Poison++
-	if !r.view.buckets.all[r.bucket].told.Load() {
+	r.fates[i] = poisonous
+	if !r.quiet && !r.view.buckets.all[r.bucket].told.Load() {
 		if err := r.view.letter(place{e.source, e.offset}, e.time, r.event.Type, e.key, e.value, poison.Reason); err != nil {
 			return -1, err
 		}

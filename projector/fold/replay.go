@@ -106,6 +106,7 @@ func (r *replay) take(source int, batch *sources.Batch, into *Decoded) error {
 			return fmt.Errorf("offset %d: %w", record.Offset, err)
 		}
 	}
+	v.meet(source, counts)
 	r.tell(counts, int64(len(batch.Records)))
 	return nil
 }

@@ -90,9 +90,13 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	for _, p := range plan.Partitions {
 		v.inputs = append(v.inputs, inputOf(p))
 	}
+	v.met = make([]sources.Counts, len(v.inputs))
 	inner, err := s.Inner.Open(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if fenced, ok := inner.(sources.Fenced); ok {
+		v.fences = fenced.Fences()
 	}
 	r := &replay{view: v, inner: inner, observe: s.Observe, total: plan.Rows}
 	err = r.run(ctx, plan)

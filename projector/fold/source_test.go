@@ -210,6 +210,9 @@ func TestPoisonIsCountedAndHandedOver(t *testing.T) {
 			t.Errorf("pass %d: counts %+v, not %+v", pass, counts, want)
 		}
 	}
+	if met := view.(sources.Traced).Inputs()["shop/orders/7"]; met != (sources.Counts{Read: 11, Used: 2, Folded: 3, Poison: 6, Rows: 11}) {
+		t.Errorf("traced: %+v", met)
+	}
 	written, dropped, err := poison.Close()
 	if err != nil || written != 4 || dropped != 2 {
 		t.Errorf("%d letters, %d dropped, %v", written, dropped, err)

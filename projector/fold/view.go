@@ -24,10 +24,38 @@ type view struct {
 	share    int64          // bytes that one reader may bring from disk at a time
 	replayed sources.Counts // of what is in no bucket
 
+	fences map[string]sources.Position
+
 	closed atomic.Bool
 
 	mu   sync.Mutex
-	told map[place]bool // letters that were written
+	told map[place]bool   // letters that were written
+	met  []sources.Counts // of each partition of events
+}
+
+var (
+	_ sources.Fenced = (*view)(nil)
+	_ sources.Traced = (*view)(nil)
+)
+
+// Fences are where the replay ended.
+func (v *view) Fences() map[string]sources.Position { return v.fences }
+
+// Inputs is what became of the events, as far as their documents were read.
+func (v *view) Inputs() map[string]sources.Counts {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := make(map[string]sources.Counts, len(v.met))
+	for i, c := range v.met {
+		all[v.inputs[i].partition.ID] = c
+	}
+	return all
+}
+
+func (v *view) meet(source int, c sources.Counts) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.met[source].Add(c)
 }
 
 // place is where an event is: partition (its number in the plan) and offset.

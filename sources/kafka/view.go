@@ -18,6 +18,8 @@ type view struct {
 	closed atomic.Bool
 }
 
+var _ sources.Fenced = (*view)(nil)
+
 type captured struct {
 	place
 	bounds
@@ -40,6 +42,15 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 		r.position = at
 	}
 	return r, nil
+}
+
+// Fences are the offsets at which readers end.
+func (v *view) Fences() map[string]sources.Position {
+	all := make(map[string]sources.Position, len(v.all))
+	for id, c := range v.all {
+		all[id] = sources.Position(strconv.FormatInt(c.fence, 10))
+	}
+	return all
 }
 
 func (v *view) Close(context.Context) error {

@@ -1,0 +1,82 @@
+package fold
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/zeebo/xxh3"
+
+	"humpty/sources"
+)
+
+var _ sources.Lookup = (*view)(nil)
+
+// Lookup folds the events of the given keys. It goes through all events that may be of one
+// of them, so one call with many keys is much better than many calls.
+func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	f, err := v.source.New()
+	if err != nil {
+		return fmt.Errorf("fold: %w", err)
+	}
+	asked := make([]wanted, len(keys))
+	for i, key := range keys {
+		asked[i] = wanted{hash: xxh3.Hash(key), key: key}
+	}
+	slices.SortFunc(asked, func(a, b wanted) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), bytes.Compare(a.key, b.key))
+	})
+	asked = slices.CompactFunc(asked, func(a, b wanted) bool { return bytes.Equal(a.key, b.key) })
+	r := &reader{view: v, fold: f, quiet: true}
+	for len(asked) > 0 {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		r.bucket = bucketOf(asked[0].hash)
+		passes := v.passes(&v.buckets.all[r.bucket])
+		r.pass = (asked[0].hash - uint64(r.bucket)<<56) / (uint64(1) << 56 / passes)
+		if err := r.enter(); err != nil {
+			return fmt.Errorf("fold: %w", err)
+		}
+		_, to := span(r.bucket, r.pass, passes)
+		n := 0
+		for n < len(asked) && (to == 0 || asked[n].hash < to) && bucketOf(asked[n].hash) == r.bucket {
+			n++
+		}
+		if err := r.answer(asked[:n], b); err != nil {
+			return fmt.Errorf("fold: %w", err)
+		}
+		asked = asked[n:]
+	}
+	return nil
+}
+
+type wanted struct {
+	hash uint64
+	key  []byte
+}
+
+// answer appends a record for each of the keys of the present pass, which are in order.
+func (r *reader) answer(asked []wanted, b *sources.Batch) error {
+	for _, w := range asked {
+		for r.at < len(r.group.groups) && r.group.groups[r.at].before(w, r.group.key(r.group.groups[r.at])) {
+			r.at++
+		}
+		had := len(b.Records)
+		if r.at < len(r.group.groups) && bytes.Equal(r.group.key(r.group.groups[r.at]), w.key) {
+			if err := r.document(r.group.groups[r.at], b); err != nil {
+				return err
+			}
+		}
+		if len(b.Records) == had {
+			b.Records = append(b.Records, sources.Record{Key: b.Hold(w.key), Deleted: true})
+		}
+	}
+	return nil
+}
+
+func (g group) before(w wanted, key []byte) bool {
+	return g.hash < w.hash || g.hash == w.hash && bytes.Compare(key, w.key) < 0
+}
