@@ -48,7 +48,7 @@ func TestRun(t *testing.T) {
 	b.data = dataFlags{shape: "plain", connections: 2, shards: 2}
 	b.results = t.TempDir()
 	p := plan{
-		mode: "quick", orders: 300, pairs: 2, repairs: 1, naive: 5, repeat: 1, again: 1, growth: growth{base: 100, factors: []int{1, 2}, connections: []int{1, 3}, times: 1},
+		mode: "quick", orders: 300, pairs: 2, queries: 2, repairs: 1, naive: 5, repeat: 1, again: 1, growth: growth{base: 100, factors: []int{1, 2}, connections: []int{1, 3}, times: 1},
 		cells: []cell{{writers: 2, batchMB: 1, shards: 1}, {writers: 1, batchMB: 0.1, shards: 2}},
 	}
 	if err := b.everything(t.Context(), p, "elasticsearch"); err != nil {
@@ -59,7 +59,7 @@ func TestRun(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &h); err != nil {
 		t.Fatalf("the last line is no headline: %v\n%s", err, out)
 	}
-	if h.E2E.N != 2 || h.Null.N != 2 || h.Naive.Median < 1 || h.Gate.N != 2 || h.Floor.N != 2 || h.Repair.N != 1 || h.CPU.Median <= 0 || h.RSS.Median <= 0 || h.Orders != 300 {
+	if h.E2E.N != 2 || h.Null.N != 2 || h.Naive.Median < 1 || h.Gate.N != 2 || h.Floor.N != 2 || h.Repair.N != 1 || h.Query.N != 2 || h.CPU.Median <= 0 || h.RSS.Median <= 0 || h.Orders != 300 {
 		t.Errorf("headline %+v", h)
 	}
 	runs, err := result.ReadDir(b.results)
@@ -88,7 +88,7 @@ func checkRun(t *testing.T, run []result.Result) {
 		}
 	}
 	want := map[result.What]int{
-		result.Seed: 1 + 2, result.Copy: 2, result.Rebuild: 2 + 2 + 4, result.Naive: 2, result.Firehose: 2 + 1, result.BothEnds: 2, result.Scan: 2, result.Verify: 1, result.Repair: 1,
+		result.Seed: 1 + 2, result.Copy: 2, result.Rebuild: 2 + 2 + 4, result.Naive: 2, result.Firehose: 2 + 1, result.BothEnds: 2, result.Scan: 2, result.Verify: 1, result.Query: 2, result.Repair: 1,
 	}
 	for what, n := range want {
 		if seen[what] != n {

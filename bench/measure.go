@@ -37,7 +37,19 @@ func (l *lab) copy(ctx context.Context, h half) error {
 // rebuild runs the engine into a target; the index stays, under the name returned, until
 // it is dropped.
 func (l *lab) rebuild(ctx context.Context, target string, shards int, h half, factor int) (index string, err error) {
-	spec := l.spec(target, shards)
+	return l.rebuilt(ctx, result.Rebuild, l.spec(target, shards), h, factor)
+}
+
+// query rebuilds into nothing from a query in which PostgreSQL builds the JSON.
+func (l *lab) query(ctx context.Context, h half) error {
+	spec := l.spec("null", 0)
+	spec.Query = true
+	_, err := l.rebuilt(ctx, result.Query, spec, h, 0)
+	return err
+}
+
+func (l *lab) rebuilt(ctx context.Context, what result.What, spec engine.Spec, h half, factor int) (index string, err error) {
+	target := spec.Target
 	spec.Level = projector.LevelFull
 	if target == "null" {
 		spec.Level, spec.Shards = projector.LevelCount, 0 // nothing is there to be read back
@@ -54,7 +66,7 @@ func (l *lab) rebuild(ctx context.Context, target string, shards int, h half, fa
 		l.made[index] = target
 	}
 	return index, l.note(result.Measurement{
-		What: result.Rebuild, Target: target, Series: h.series, Pair: h.pair, Settings: settings,
+		What: what, Target: target, Series: h.series, Pair: h.pair, Settings: settings,
 		Documents: o.Record.Ledger.Written, Bytes: o.Record.Ledger.Bytes, Seconds: o.Seconds, Figures: o.Figures,
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"humpty/bench/internal/result"
+	"humpty/internal/shop"
 )
 
 func compareMedians(a, b []float64) int {
@@ -33,8 +34,10 @@ func interleave(pairs int, a, b func(pair int) error) error {
 func (l *lab) nullPairs(ctx context.Context, p plan) error {
 	read := func(h half) error { return l.copy(ctx, h) }
 	rebuild := func(h half) error {
-		_, err := l.rebuild(ctx, "null", 0, h, 0)
-		return err
+		if _, err := l.rebuild(ctx, "null", 0, h, 0); err != nil || l.shape != shop.Plain || h.pair > p.queries {
+			return err
+		}
+		return l.query(ctx, h)
 	}
 	return l.paired(p, result.SeriesNull, read, rebuild)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net"
 	"os"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"humpty/bench/internal/figure"
+	"humpty/internal/canon"
 	"humpty/internal/devstack"
 	"humpty/internal/shop"
 	"humpty/projector"
@@ -105,6 +107,12 @@ func TestRunIntoNull(t *testing.T) {
 			t.Errorf("%s is %v", name, o.Figures[name])
 		}
 	}
+	query := spec
+	query.Query = true
+	if o, err := Run(t.Context(), query, nil); err != nil || o.Record.Ledger.Written != 3000 {
+		t.Fatalf("by a query: %d written, %v", o.Record.Ledger.Written, err)
+	}
+	sameDocuments(t, spec, query)
 	corpus, root, err := Capture(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
@@ -150,5 +158,32 @@ func TestWatchSeconds(t *testing.T) {
 	w.refreshed = at(14.5)
 	if w.seconds() != 4.5 {
 		t.Errorf("a load and its refresh: %v s", w.seconds())
+	}
+}
+
+// sameDocuments: two specs make the same documents, whatever their spelling.
+func sameDocuments(t *testing.T, specs ...Spec) {
+	t.Helper()
+	var all []map[string]string
+	for _, s := range specs {
+		corpus, _, err := Capture(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs := map[string]string{}
+		for _, b := range corpus.Batches(1 << 20) {
+			lines := bytes.Split(bytes.TrimSpace(b.Body), []byte("\n"))
+			for i := 0; i+1 < len(lines); i += 2 {
+				form, err := new(canon.Form).Of(lines[i+1])
+				if err != nil {
+					t.Fatal(err)
+				}
+				docs[string(lines[i])] = string(form)
+			}
+		}
+		all = append(all, docs)
+	}
+	if len(all[0]) == 0 || !maps.Equal(all[0], all[1]) {
+		t.Error("the documents are not the same")
 	}
 }

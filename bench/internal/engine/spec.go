@@ -27,6 +27,7 @@ type Spec struct {
 	InFlight    int64
 	Shards      int
 	Level       projector.Level
+	Query       bool          // let PostgreSQL build the JSON
 	Do          string        // "": a rebuild
 	Settle      time.Duration // of Verify and Repair
 }
@@ -64,6 +65,11 @@ func (s Spec) model() (m model, err error) {
 	index, err := withShards(p.Index, s.Shards)
 	if err != nil {
 		return m, err
+	}
+	if s.Query {
+		if p.Document, err = s.byQuery(p.Document); err != nil {
+			return m, err
+		}
 	}
 	from := c.Source(p.Source).Postgres
 	m.source = postgres.Config{

@@ -103,6 +103,8 @@ func barOf(run []result.Result, c combination, r row) bar {
 		x.label, x.class = "verification, live", "ours"
 	case what == result.Repair:
 		x.label, x.class = "repair of 1 %", "ours"
+	case what == result.Query:
+		x.label, x.class = "JSON by PostgreSQL", "limit"
 	case what == result.Naive && s.BatchDocs == 1:
 		x.label, x.class = "naive, one by one", "naive"
 	case what == result.Naive:

@@ -30,6 +30,12 @@ func rowsOf(run []result.Result, c combination) []row {
 		{label: fmt.Sprintf("raw binary COPY of the rows, %d connections", copies.settings().Connections), group: copies},
 		{label: "rebuild into nothing (null sink)", bold: true, group: of(result.Rebuild, "null", result.SeriesNull), against: h.Null, limit: "× COPY"},
 	}
+	if queries := of(result.Query, "null", result.SeriesNull); len(queries) > 0 {
+		rows = append(rows, row{
+			label: "the same documents by a `query:` whose JSON PostgreSQL builds", group: queries,
+			against: h.Query, limit: "× the reader", note: queryNote(queries, of(result.Rebuild, "null", result.SeriesNull)),
+		})
+	}
 	if c.target != "" {
 		rows = append(rows, searchRows(c, h, of)...)
 	}
@@ -54,6 +60,12 @@ func searchRows(c combination, h result.Headline, of func(result.What, string, s
 		{label: "naive: one loop, one document a request", group: naives(of, c.target, 1), against: h.Naive, limit: "× slower than the rebuild, by rate"},
 		{label: "naive: one loop, bulks of 100 documents", group: naives(of, c.target, 100)},
 	}
+}
+
+func queryNote(query, reader group) string {
+	return fmt.Sprintf("; PostgreSQL %.2f s of CPU instead of %.2f, own %.2f instead of %.2f",
+		query.figure(figure.PostgresCPU).Median, reader.figure(figure.PostgresCPU).Median,
+		query.figure(figure.OwnCPU).Median, reader.figure(figure.OwnCPU).Median)
 }
 
 func gateNote(h result.Headline) string {

@@ -19,6 +19,7 @@ type Headline struct {
 	RSS   Estimate `json:"rss_mb"`                 // own process, null sink
 	Naive Estimate `json:"naive_vs_rebuild"`       // seconds a document: naive ÷ rebuild
 
+	Query  Estimate `json:"query_vs_reader"`   // JSON built by PostgreSQL ÷ the reader, into the null sink
 	Gate   Estimate `json:"verify_vs_rebuild"` // full verification before the swap ÷ rebuild: 0.40 at most
 	Floor  Estimate `json:"verify_vs_scan"`    // the same ÷ raw scan of that index
 	Repair Estimate `json:"repair_vs_verify"`  // repair after 1 % drift ÷ verification of the right index: 1.25 at most
@@ -59,6 +60,7 @@ func HeadlineOf(run []Result, shape, target string) Headline {
 	h.E2E = EstimateOf(Ratios(run, shape, target, SeriesE2E, Rebuild, BothEnds))
 	h.Null = EstimateOf(Ratios(run, shape, "", SeriesNull, Rebuild, Copy))
 	h.CPU, h.RSS, h.Rebuild = EstimateOf(cpu), EstimateOf(rss), EstimateOf(rate)
+	h.Query = EstimateOf(Ratios(run, shape, "null", SeriesNull, Query, Rebuild))
 	h.Gate, h.Floor = gates(run, shape, target)
 	h.Repair = EstimateOf(Ratios(run, shape, target, SeriesRepair, Repair, Verify))
 	h.Naive = EstimateOf(faster(rate, EstimateOf(naive).Median))

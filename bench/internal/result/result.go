@@ -49,6 +49,7 @@ const (
 	Rebuild  What = "rebuild"  // first read to the end of the last write and, of an index, of its refresh
 	Verify   What = "verify"   // full verification of a right index that serves, start to verdict
 	Repair   What = "repair"   // the same after drift, and the writing of what differs, until all is right
+	Query    What = "query"    // as Rebuild into the null sink, from a query in which PostgreSQL builds the JSON
 	Naive    What = "naive"    // first read to the answer to the last write
 )
 
