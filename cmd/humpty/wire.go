@@ -54,6 +54,7 @@ func openSource(c *config.Config, p config.Projection) (sources.Source, error) {
 	return postgres.New(postgres.Config{
 		DSN: pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document,
 		MaxConnections: pg.MaxConnections, StatementTimeout: pg.StatementTimeout, LockTimeout: pg.LockTimeout,
+		MaxRows: pg.MaxRows, MaxBytes: pg.MaxBytes,
 		NotFinite: postgres.NotFinite(p.Infinite), Memory: pg.Memory,
 	})
 }

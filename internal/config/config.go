@@ -35,6 +35,8 @@ type Postgres struct {
 	MaxConnections   int
 	StatementTimeout time.Duration
 	LockTimeout      time.Duration
+	MaxRows          int64 // a second; 0: no limit
+	MaxBytes         int64 // a second; 0: no limit
 	Memory           int64 // bytes for small tables held while reading
 }
 

@@ -41,7 +41,7 @@ func TestReferenceIsRead(t *testing.T) {
 		t.Fatalf("%d sources, %d targets, %d projections, warnings %v", len(c.Sources), len(c.Targets), len(c.Projections), c.Warnings)
 	}
 	pg := c.Source("shop").Postgres
-	if pg.DSN.Reveal() != "postgres://me:hunter2@db/shop" || pg.MaxConnections != 4 || pg.LockTimeout.Seconds() != 30 {
+	if pg.DSN.Reveal() != "postgres://me:hunter2@db/shop" || pg.MaxConnections != 4 || pg.LockTimeout.Seconds() != 30 || pg.MaxRows != 200_000 || pg.MaxBytes != 50e6 {
 		t.Errorf("source: %+v", pg)
 	}
 	es := c.Target("search")
@@ -319,7 +319,7 @@ func TestEffectiveSettings(t *testing.T) {
 	}
 	for path, want := range map[string][2]string{
 		"sources.shop.postgres.dsn":              {"postgres://me:***@db/shop", "testdata/reference.yaml:14:12 ${SHOP_DSN}"},
-		"targets.search.elasticsearch.password":  {"***", "testdata/reference.yaml:44:17 ${ES_PASSWORD}"},
+		"targets.search.elasticsearch.password":  {"***", "testdata/reference.yaml:46:17 ${ES_PASSWORD}"},
 		"projections.orders.limits.inflight":     {"64MiB", "--inflight"},
 		"projections.revenue.verify.level":       {"count", "HUMPTY_VERIFY"},
 		"projections.revenue.limits.writers":     {"16", "default"},

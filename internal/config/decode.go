@@ -49,6 +49,8 @@ func (d *decoder) source(f *field) Source {
 		MaxConnections:   int(pg.get("max_connections").int()),
 		StatementTimeout: pg.get("statement_timeout").duration(),
 		LockTimeout:      pg.get("lock_timeout").duration(),
+		MaxRows:          pg.get("max_rows_per_second").int(),
+		MaxBytes:         pg.get("max_bytes_per_second").size(),
 		Memory:           pg.get("memory").size(),
 	}}
 }

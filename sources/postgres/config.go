@@ -18,11 +18,15 @@ type Config struct {
 	MaxConnections   int           // at most this many at once; 4 where 0
 	StatementTimeout time.Duration // of each statement; the server's own where 0
 	LockTimeout      time.Duration // waiting for a table locked by others; 30 s where 0
+	MaxRows          int64         // a second, of all tables, while partitions are read; no limit where 0
+	MaxBytes         int64         // a second, received while partitions are read; no limit where 0
 
 	NotFinite NotFinite // what becomes of NaN and Infinity
 	Memory    int64     // bytes for small tables of `one` includes, all together; 32 MB where 0
 	PageBytes int       // bytes of documents read at a time by one reader; 2 MB where 0
 	Chunks    int       // how many partitions to plan; 0: by size and readers
+
+	pace *throttle // of all views together
 }
 
 // NotFinite is the rule for values that JSON cannot say: NaN, Infinity, and infinite
@@ -39,8 +43,8 @@ func (c *Config) validate() error {
 	if c.Shape.From == "" && c.Shape.Query == "" {
 		return errors.New("the document has neither a table (from) nor a query")
 	}
-	if c.MaxConnections < 0 || c.Memory < 0 || c.PageBytes < 0 || c.Chunks < 0 {
-		return errors.New("max_connections and sizes cannot be negative")
+	if c.MaxConnections < 0 || c.Memory < 0 || c.PageBytes < 0 || c.Chunks < 0 || c.MaxRows < 0 || c.MaxBytes < 0 {
+		return errors.New("max_connections, limits and sizes cannot be negative")
 	}
 	switch c.NotFinite {
 	case "", Reject, Null:
@@ -51,6 +55,10 @@ func (c *Config) validate() error {
 	c.LockTimeout = orDefault(c.LockTimeout, 30*time.Second)
 	c.Memory = orDefault(c.Memory, 32<<20)
 	c.PageBytes = orDefault(c.PageBytes, 2<<20)
+	if c.MaxBytes > 0 {
+		c.PageBytes = min(c.PageBytes, max(int(c.MaxBytes/bursts), 1))
+	}
+	c.pace = &throttle{rows: float64(c.MaxRows), bytes: float64(c.MaxBytes)}
 	return nil
 }
 

@@ -37,7 +37,7 @@ type reader struct {
 }
 
 func newReader(v *view, db *session, p sources.Partition, lo, hi []string) *reader {
-	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi, roots: firstRoots, ratio: make([]float64, len(v.tree.nodes))}
+	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi, roots: min(firstRoots, v.config.pace.most(1)), ratio: make([]float64, len(v.tree.nodes))}
 	r.page = newPage(v.tree, db, v.memory, v.config.PageBytes)
 	r.w.shelf = r.page.shelf
 	if !v.live { // there, no cursor would outlive its page
@@ -100,8 +100,8 @@ func document(w *writer, p *page, i int, b *sources.Batch) sources.Record {
 // load reads the next page. A page holds fewer documents than were asked for where
 // they are larger than expected, but at least one, unless the partition ends.
 func (r *reader) load(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if err := r.view.config.pace.wait(ctx); err != nil {
+		return err
 	}
 	defer r.db.watch(ctx)()
 	if r.page.n > 0 {
@@ -114,9 +114,9 @@ func (r *reader) load(ctx context.Context) error {
 	before := r.db.received
 	for {
 		err := r.read(r.roots)
-		r.rows += r.page.rows
-		r.bytes += r.db.received - before
-		before = r.db.received
+		took := r.db.received - before
+		r.rows, r.bytes, before = r.rows+r.page.rows, r.bytes+took, r.db.received
+		r.view.config.pace.take(r.page.rows, took)
 		if err != nil {
 			return r.explain(ctx, err)
 		}
@@ -161,7 +161,7 @@ func (r *reader) learn() {
 	if p.n < len(p.heads) {
 		each = max(each, p.size/p.n)
 	}
-	r.roots = min(max(r.view.config.PageBytes/each, 1), 4*r.roots, mostRoots)
+	r.roots = min(max(r.view.config.PageBytes/each, 1), 4*r.roots, r.view.config.pace.most(float64(p.rows)/float64(len(p.heads))))
 }
 
 // explain says what happened where the server's or the network's words do not.

@@ -1,0 +1,62 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// throttle spreads the reading of partitions over time, whatever the number of readers:
+// what a page took is paid with waiting before the next page of any reader.
+type throttle struct {
+	rows, bytes float64 // a second; 0: no limit
+
+	mu   sync.Mutex
+	paid time.Time // when everything taken so far is paid
+}
+
+const bursts = 4 // pages a second, about, of a reader that is slowed down
+
+// take books what was read.
+func (t *throttle) take(rows, bytes int64) {
+	var seconds float64
+	if t.rows > 0 {
+		seconds = float64(rows) / t.rows
+	}
+	if t.bytes > 0 {
+		seconds = max(seconds, float64(bytes)/t.bytes)
+	}
+	if seconds == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now := time.Now(); t.paid.Before(now) {
+		t.paid = now
+	}
+	t.paid = t.paid.Add(time.Duration(seconds * float64(time.Second)))
+}
+
+// wait returns when what was taken is paid, or ctx ends.
+func (t *throttle) wait(ctx context.Context) error {
+	for {
+		t.mu.Lock()
+		left := time.Until(t.paid)
+		t.mu.Unlock()
+		if left <= 0 || t.paid.IsZero() {
+			return ctx.Err()
+		}
+		if err := pause(ctx, left); err != nil {
+			return err
+		}
+	}
+}
+
+// most bounds the roots of a page, so that a slow reading is many small pieces and not
+// few large ones; each is how many rows a root has with its includes.
+func (t *throttle) most(each float64) int {
+	if t.rows == 0 {
+		return mostRoots
+	}
+	return min(mostRoots, max(1, int(t.rows/bursts/max(each, 1))))
+}
