@@ -23,7 +23,7 @@ type Event struct {
 	Kind  EventKind `json:"type"`
 	At    time.Time `json:"at"`
 	Phase Phase     `json:"phase"`
-	Text  string    `json:"text,omitempty"` // started: what will be done; notice, waiting: the message
+	Text  string    `json:"text,omitempty"` // started: what will be done; notice, waiting: the message; progress of a load: how it paces its requests, and why
 
 	Done      int64 `json:"done,omitempty"`      // progress: documents so far in this phase
 	Total     int64 `json:"total,omitempty"`     // progress: estimate; 0: not known

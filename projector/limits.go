@@ -10,6 +10,9 @@ func (l Limits) withDefaults() Limits {
 	if l.Batch <= 0 {
 		l.Batch = 4 << 20
 	}
+	if l.Rate > 0 { // a request goes out in one piece: large ones would come in jerks
+		l.Batch = min(l.Batch, max(batchLeast, int(l.Rate/4)))
+	}
 	return l
 }
 

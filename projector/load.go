@@ -28,14 +28,25 @@ func (n *run) load(ctx context.Context) error {
 	n.view = view
 
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
-	full := make(chan *sources.Batch)
 	pace := newPacer(firstRequests, writers, n.Projection.Limits.Batch)
+	n.rate = newThrottle(n.Projection.Limits.Rate)
+	err = n.braked(ctx, pace, func(ctx context.Context) error { return n.pump(ctx, pace, readers, writers) })
+	n.record.Pace = pace.made()
+	if err != nil {
+		return err
+	}
+	return n.gateLoad()
+}
+
+// pump reads and writes side by side until everything is read and has its verdict.
+func (n *run) pump(ctx context.Context, pace *pacer, readers, writers int) error {
+	full := make(chan *sources.Batch)
 	account := newBudget(n.Projection.Limits.InFlight, pace.batchSize, readers+writers)
 	group, ctx := errgroup.WithContext(ctx)
 	shares := newShares(n.journal, n.ledger.keep)
 	group.Go(func() error {
 		defer close(full)
-		return readAll(ctx, view, n.journal.undone(n.input.Partitions), readers, account, shares, func(ctx context.Context, b *sources.Batch) error {
+		return readAll(ctx, n.view, n.journal.undone(n.input.Partitions), readers, account, shares, func(ctx context.Context, b *sources.Batch) error {
 			select {
 			case full <- b:
 				return nil
@@ -48,12 +59,7 @@ func (n *run) load(ctx context.Context) error {
 		w := &writer{run: n, account: account, pace: pace, shares: shares}
 		group.Go(func() error { return w.drain(ctx, full) })
 	}
-	err = group.Wait()
-	n.record.Pace = pace.made()
-	if err != nil {
-		return err
-	}
-	return n.gateLoad()
+	return group.Wait()
 }
 
 // readAll reads the partitions with the given number of readers; every batch is given to

@@ -46,10 +46,10 @@ func (o *observer) end(p Phase, took time.Duration, err error) {
 func (o *observer) notice(text string)  { o.tell(Event{Kind: Notice, Text: text}) }
 func (o *observer) waiting(text string) { o.tell(Event{Kind: Waiting, Text: text}) }
 
-func (o *observer) progress(sum Ledger, total int64, requests int) {
+func (o *observer) progress(sum Ledger, total int64, requests int, pace string) {
 	o.tell(Event{
 		Kind: Progress, Done: sum.Produced, Total: total, Bytes: sum.Bytes,
-		Rejected: sum.Rejected, Throttled: sum.Throttled, Requests: requests,
+		Rejected: sum.Rejected, Throttled: sum.Throttled, Requests: requests, Text: pace,
 	})
 }
 

@@ -25,6 +25,7 @@ type pacer struct {
 
 	mu        sync.Mutex
 	limit     int // requests in flight allowed
+	ceiling   int // most of them now: the brake's
 	debt      int // slots to be swallowed when they come back
 	batch     int // bytes of a request
 	window    window
@@ -33,6 +34,8 @@ type pacer struct {
 	down      bool    // the next trial is with one less
 	rest      int     // windows to leave things as they are
 	full      int     // how often in a row the target was full
+	bytes     int64   // sent so far
+	last      string  // the newest decision
 	decisions []Decision
 }
 
@@ -65,7 +68,7 @@ const (
 )
 
 func newPacer(start, most, batch int) *pacer {
-	p := &pacer{began: time.Now(), slots: make(chan struct{}, most), most: most, limit: min(start, most), batch: batch}
+	p := &pacer{began: time.Now(), slots: make(chan struct{}, most), most: most, ceiling: most, limit: min(start, most), batch: batch}
 	for range p.limit {
 		p.slots <- struct{}{}
 	}
@@ -98,6 +101,7 @@ func (p *pacer) done(r sinks.Receipt, starved time.Duration, allowed int) {
 	defer p.mu.Unlock()
 	p.giveBack()
 	w := &p.window
+	p.bytes += r.Bytes
 	w.bytes += r.Bytes
 	w.writes++
 	if r.Throttled > 0 {
@@ -172,7 +176,7 @@ func (p *pacer) try(rate float64) {
 	if p.down {
 		next = p.limit - 1
 	}
-	if next < 1 || next > p.most {
+	if next < 1 || next > p.ceiling {
 		p.tried, p.rest, p.down = 0, restAfter, !p.down
 		return
 	}
@@ -193,6 +197,7 @@ func (p *pacer) set(limit int, why string) {
 }
 
 func (p *pacer) note(why string) {
+	p.last = fmt.Sprintf("%d requests at once: %s", p.limit, why)
 	if len(p.decisions) < decisionsKept {
 		p.decisions = append(p.decisions, Decision{
 			Second: time.Since(p.began).Seconds(), Requests: p.limit, Batch: p.batch, Why: why,

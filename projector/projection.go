@@ -45,4 +45,9 @@ type Limits struct {
 	InFlight   int64 // bytes between source and target; 256 MB by default
 	Writers    int   // most bulk requests in flight; 16 by default
 	Batch      int   // bytes of a bulk request at the start; 4 MB by default
+	Rate       int64 // most bytes/s that a load sends; 0: no limit
+
+	// Brake slows a load down when a percentile of the searches through the alias takes
+	// longer: 99: 300 ms. See package documentation for what is measured.
+	Brake map[int]time.Duration
 }

@@ -25,6 +25,7 @@ type run struct {
 	serves bool // already: an earlier process of the run died behind the swap
 	index  sinks.Index
 	ledger *ledger
+	rate   *throttle // nil: none
 
 	background func(func(context.Context) error) // starts what goes on beside the phases
 	journal    *journal                          // nil: the run cannot be gone on with

@@ -24,6 +24,7 @@ type writer struct {
 
 // drain writes batches, as the pace allows, until there are no more.
 func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
+	n := w.run
 	for {
 		allowed, err := w.pace.admit(ctx)
 		if err != nil {
@@ -35,9 +36,13 @@ func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 			w.pace.idle()
 			return nil
 		}
+		if err := n.rate.take(ctx, len(batch.Data)); err != nil {
+			return err
+		}
 		starved := time.Since(waited)
-		partition := batch.Partition
+		partition, size := batch.Partition, len(batch.Data)
 		receipt, err := w.write(ctx, batch)
+		n.rate.owe(max(0, int(receipt.Bytes)-size))
 		w.account.put(batch)
 		w.pace.done(receipt, starved, allowed)
 		if err != nil {
@@ -65,7 +70,7 @@ func (w *writer) write(ctx context.Context, batch *sources.Batch) (sinks.Receipt
 		share.refused(batch.Records)
 		share.output(w.docs, w.verdicts, receipt)
 	}
-	n.observer.progress(sum, n.input.Rows, w.pace.allowed())
+	n.observer.progress(sum, n.input.Rows, w.pace.allowed(), w.pace.newest())
 	if sum.Rejected > n.Projection.Limits.Rejections+hopeless {
 		return receipt, n.tooManyRejections()
 	}

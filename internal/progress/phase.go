@@ -16,6 +16,8 @@ type phase struct {
 	total   int64 // estimate; 0: not known
 	bytes   int64
 	waiting string
+	pace    string // how a load paces its requests, and why
+	at      int    // how many it has at once
 }
 
 func (p *phase) take(e projector.Event) {
@@ -24,6 +26,7 @@ func (p *phase) take(e projector.Event) {
 		*p = phase{name: e.Phase, since: e.At}
 	case projector.Progress:
 		p.done, p.total, p.bytes, p.waiting = e.Done, e.Total, e.Bytes, ""
+		p.pace, p.at = e.Text, e.Requests
 	case projector.Waiting:
 		p.waiting = e.Text
 	}
@@ -63,6 +66,9 @@ func (p *phase) text(at time.Time) string {
 	if left := p.left(at); left > 0 {
 		parts = append(parts, "ETA "+Time(left))
 	}
+	if p.pace != "" {
+		parts = append(parts, p.pace)
+	}
 	if p.waiting != "" {
 		parts = append(parts, "waiting: "+p.waiting)
 	}
@@ -86,6 +92,9 @@ func (p *phase) short(at time.Time) string {
 	}
 	if left := p.left(at); left > 0 {
 		parts = append(parts, "ETA "+Time(left))
+	}
+	if p.at > 0 {
+		parts = append(parts, fmt.Sprintf("%d at once", p.at))
 	}
 	if p.waiting != "" {
 		parts = append(parts, "waiting: "+p.waiting)

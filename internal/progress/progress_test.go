@@ -42,9 +42,9 @@ func TestLines(t *testing.T) {
 			tell(projector.Event{Kind: projector.Started, Phase: projector.PhaseLoad, At: time.Now()})
 			tell(projector.Event{Kind: projector.Notice, Text: "first\nsecond"})
 			wait()
-			tell(projector.Event{Kind: projector.Progress, Phase: projector.PhaseLoad, Done: 28_000, Total: 56_000, Bytes: 51_900_000})
+			tell(projector.Event{Kind: projector.Progress, Phase: projector.PhaseLoad, Done: 28_000, Total: 56_000, Bytes: 51_900_000, Text: "5 requests at once: try 5"})
 			wait()
-			if got := r.Status(); got != "load: 28,000 of about 56,000 documents (50%), 51.9 MB, 1,000/s, ETA 28.0s" {
+			if got := r.Status(); got != "load: 28,000 of about 56,000 documents (50%), 51.9 MB, 1,000/s, ETA 28.0s, 5 requests at once: try 5" {
 				t.Errorf("status: %s", got)
 			}
 			tell(projector.Event{Kind: projector.Waiting, Phase: projector.PhaseLoad, Text: "the target is full"})
@@ -60,7 +60,7 @@ func TestLines(t *testing.T) {
 notice    first
           second
 load      running for 10.0s
-load      28,000 of about 56,000 documents (50%), 51.9 MB, 1,400/s, ETA 20.0s
+load      28,000 of about 56,000 documents (50%), 51.9 MB, 1,400/s, ETA 20.0s, 5 requests at once: try 5
 load      waiting: the target is full
 load      done in 28.0s: 28,000 documents, 51.9 MB, 1,000/s
 seal      started

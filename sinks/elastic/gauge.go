@@ -1,0 +1,70 @@
+package elastic
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"humpty/sinks"
+)
+
+var _ sinks.Gauge = (*Target)(nil)
+
+// unanswered is how long a search is waited for, and what it counts for then.
+const unanswered = 10 * time.Second
+
+// Latency times a search for one document through the alias. It goes to every shard, and
+// past the request cache, which keeps only answers without documents; another preference
+// each time spreads it over the copies.
+func (t *Target) Latency(ctx context.Context) (time.Duration, error) {
+	limited, cancel := context.WithTimeout(ctx, unanswered)
+	defer cancel()
+	start := time.Now()
+	path := "/" + url.PathEscape(t.cfg.Alias) + "/_search?request_cache=false&filter_path=took,timed_out&preference=humpty" + strconv.FormatInt(start.UnixNano(), 36)
+	_, err := t.once(limited, request{method: http.MethodPost, path: path, body: []byte(`{"size":1,"track_total_hits":false}`)}, new(bytes.Buffer))
+	took := time.Since(start)
+	var no *refused
+	switch {
+	case err == nil:
+		return took, nil
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	case limited.Err() != nil, errors.As(err, &no) && no.passing():
+		return unanswered, nil
+	case errors.As(err, &no) && no.Status == http.StatusNotFound:
+		return 0, nil
+	}
+	return 0, t.explain("time a search through "+t.cfg.Alias, err)
+}
+
+// Pressure reads the nodes' indexing pressure: bytes of writes that they coordinate or work
+// on as primaries, against the limit above which they refuse more.
+func (t *Target) Pressure(ctx context.Context) (float64, error) {
+	var a struct {
+		Nodes map[string]struct {
+			Pressure struct {
+				Memory struct {
+					Current struct {
+						Bytes float64 `json:"combined_coordinating_and_primary_in_bytes"`
+					} `json:"current"`
+					Limit float64 `json:"limit_in_bytes"`
+				} `json:"memory"`
+			} `json:"indexing_pressure"`
+		} `json:"nodes"`
+	}
+	path := "/_nodes/stats/indexing_pressure?filter_path=nodes.*.indexing_pressure.memory.current.combined_coordinating_and_primary_in_bytes,nodes.*.indexing_pressure.memory.limit_in_bytes"
+	if err := t.call(ctx, request{method: http.MethodGet, path: path, patience: unanswered}, &a); err != nil {
+		return 0, t.explain("read the nodes' indexing pressure", err)
+	}
+	most := 0.0
+	for _, n := range a.Nodes {
+		if m := n.Pressure.Memory; m.Limit > 0 {
+			most = max(most, m.Current.Bytes/m.Limit)
+		}
+	}
+	return most, nil
+}
