@@ -75,6 +75,7 @@ type Projection struct {
 	Infinite string          // what becomes of NaN and Infinity: reject | null
 	Verify   Verify
 	Limits   Limits
+	Filling  Filling
 	Keep     int // generations besides the live one
 	Document sources.Shape
 	Events   *Events  // the document is made of events, not of Document
@@ -109,7 +110,15 @@ type Limits struct {
 	Poison     int64
 	InFlight   int64 // bytes
 	Writers    int
-	Batch      int64 // bytes
+	Batch      int64                 // bytes
+	Rate       int64                 // bytes/s; 0: no limit
+	Brake      map[int]time.Duration // by percentile of searches; nil: none
+}
+
+// Filling is how the target's index is filled.
+type Filling struct {
+	MaxSegments int               // 0: segments are left as they are
+	Nodes       map[string]string // attributes of the nodes to load on; nil: any
 }
 
 // Options of Load. The zero value reads the process's environment.

@@ -1,5 +1,7 @@
 package config
 
+import "fmt"
+
 // grammar is the whole file: every key, what it takes, and what is not built yet.
 func grammar() *rule {
 	return &rule{kind: object, keys: []key{
@@ -76,6 +78,7 @@ func projectionRule() *rule {
 		}}},
 		{name: "verify", def: "{}", rule: verifyRule(), doc: "How a generation is proven before the swap."},
 		{name: "limits", def: "{}", rule: limitsRule(), doc: "What a run may use, and when it must stop."},
+		{name: "load", def: "{}", rule: loadRule(), doc: "How the target's index is filled."},
 		{name: "keep", def: "{}", rule: keepRule(), doc: "What `humpty prune` leaves."},
 		{name: "document", required: true, rule: documentRule(), doc: "What a document looks like: a root table and a tree of includes."},
 	}}
@@ -121,7 +124,26 @@ func limitsRule() *rule {
 		{name: "inflight", def: "256MB", rule: &rule{kind: size}, doc: "Bytes between source and target, whatever the table's size."},
 		{name: "writers", def: "16", rule: &rule{kind: whole, min: 1}, doc: "Most bulk requests at once; how many pay is found out."},
 		{name: "batch", def: "4MB", rule: &rule{kind: size}, doc: "Bytes of a bulk request at the start."},
-		{name: "brake", rule: &rule{kind: anything}, doc: "Slow down when searches suffer.", later: "lower writers instead"},
+		{name: "max_bulk_mb_s", def: "0", rule: &rule{kind: whole}, doc: "Most megabytes a second that a load sends; 0: no limit."},
+		{name: "brake", rule: brakeRule(), doc: "Slow a load down when searches through the alias take longer than this: a search for one document, timed ten times a second, over the last ten seconds."},
+	}}
+}
+
+func brakeRule() *rule {
+	r := &rule{kind: object}
+	for _, p := range brakes {
+		r.keys = append(r.keys, key{name: fmt.Sprintf("search_p%d", p), rule: &rule{kind: duration}, doc: fmt.Sprintf("Longest time of %d of 100 searches.", p)})
+	}
+	return r
+}
+
+// brakes are the percentiles that a brake can hold.
+var brakes = []int{50, 90, 95, 99}
+
+func loadRule() *rule {
+	return &rule{kind: object, keys: []key{
+		{name: "max_segments", def: "0", rule: &rule{kind: whole}, doc: "Merge each shard to this many segments before the replicas are made (_forcemerge): searches get quicker, and the run longer; 0: do not."},
+		{name: "nodes", rule: &rule{kind: names, of: &rule{kind: words}}, doc: "Attributes of the nodes that a generation is loaded on, like {box: ingest}; it is moved to where the index's own settings want it when it is sealed."},
 	}}
 }
 

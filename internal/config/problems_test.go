@@ -148,7 +148,6 @@ func TestNotInThisVersion(t *testing.T) {
 		"freeze":    {"alias: orders", "alias: orders\n    writer: freeze", "15:13", "projections.orders.writer: freeze"},
 		"column":    {"alias: orders", "alias: orders\n    version: {column: v}", "15:15", "projections.orders.version.column"},
 		"none":      {"alias: orders", "alias: orders\n    version: none", "15:14", "projections.orders.version: none"},
-		"brake":     {"alias: orders", "alias: orders\n    limits: {brake: {search_p99: 300ms}}", "15:14", "projections.orders.limits.brake"},
 		"feed":      {"alias: orders", "alias: orders\n    keep: {feed_previous: true}", "15:27", "projections.orders.keep.feed_previous: true"},
 		"elsewhere": {"sources:\n", "sources:\n  other: {postgres: {dsn: x}}\n", "", ""},
 	} {

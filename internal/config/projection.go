@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 func (d *decoder) projection(f *field) Projection {
 	n := f.value
@@ -20,8 +24,11 @@ func (d *decoder) projection(f *field) Projection {
 			InFlight:   n.get("limits", "inflight").size(),
 			Writers:    int(n.get("limits", "writers").int()),
 			Batch:      n.get("limits", "batch").size(),
+			Rate:       n.get("limits", "max_bulk_mb_s").int() * 1_000_000,
+			Brake:      brakeOf(n.get("limits", "brake")),
 		},
-		Keep: int(n.get("keep", "generations").int()),
+		Filling: Filling{MaxSegments: int(n.get("load", "max_segments").int()), Nodes: wordsOf(n.get("load", "nodes"))},
+		Keep:    int(n.get("keep", "generations").int()),
 	}
 	n.get("writer")
 	n.get("consistency")
@@ -39,6 +46,32 @@ func (d *decoder) projection(f *field) Projection {
 	d.document(n.get("document"), &p)
 	p.Definition, p.Hash = p.define()
 	return p
+}
+
+// brakeOf reads the percentiles and their limits; nil for none.
+func brakeOf(n *node) map[int]time.Duration {
+	var brake map[int]time.Duration
+	for _, p := range brakes {
+		if limit := n.get(fmt.Sprintf("search_p%d", p)).duration(); limit > 0 {
+			if brake == nil {
+				brake = map[int]time.Duration{}
+			}
+			brake[p] = limit
+		}
+	}
+	return brake
+}
+
+// wordsOf reads a mapping of names to words; nil for none.
+func wordsOf(n *node) map[string]string {
+	var all map[string]string
+	for _, f := range n.mapped() {
+		if all == nil {
+			all = map[string]string{}
+		}
+		all[f.key] = f.value.string()
+	}
+	return all
 }
 
 func (d *decoder) targetKind(n *node) string {
