@@ -62,6 +62,9 @@ func (n *run) swap(ctx context.Context) error {
 	if err := n.gateEmpty(survey); err != nil {
 		return err
 	}
+	if err := n.stillOurs(ctx); err != nil {
+		return err
+	}
 	thaw, err := n.arrive(ctx, survey)
 	if err != nil {
 		return err

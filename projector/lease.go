@@ -18,6 +18,12 @@ const leaseTime = 60 * time.Second
 // underLease does work while holding the projection's lease. When the lease is lost the
 // context of the work ends with the reason, and so does the run.
 func underLease(ctx context.Context, target sinks.Target, owner sinks.Owner, work func(context.Context, sinks.Lease) error) error {
+	return leased(ctx, target, owner, leaseTime, work)
+}
+
+// leased also says how long the target may be away before the lease counts as lost. It may
+// be longer than the lease: while nobody can renew it, nobody can take it.
+func leased(ctx context.Context, target sinks.Target, owner sinks.Owner, patience time.Duration, work func(context.Context, sinks.Lease) error) error {
 	leases, ok := target.(sinks.Leases)
 	if !ok {
 		return work(ctx, sinks.Lease{})
@@ -30,7 +36,7 @@ func underLease(ctx context.Context, target sinks.Target, owner sinks.Owner, wor
 	done := make(chan struct{})
 	group, working := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		latest, err = renew(working, leases, lease, done)
+		latest, err = renew(working, leases, lease, patience, done)
 		return err
 	})
 	group.Go(func() error {
@@ -48,8 +54,8 @@ func underLease(ctx context.Context, target sinks.Target, owner sinks.Owner, wor
 }
 
 // renew prolongs the lease until done and returns it as it is then; it fails when
-// somebody else took it, or when it could not be renewed before it ran out.
-func renew(ctx context.Context, leases sinks.Leases, lease sinks.Lease, done <-chan struct{}) (sinks.Lease, error) {
+// somebody else took it, or when it could not be renewed for as long as patience.
+func renew(ctx context.Context, leases sinks.Leases, lease sinks.Lease, patience time.Duration, done <-chan struct{}) (sinks.Lease, error) {
 	tick := time.NewTicker(leaseTime / 3)
 	defer tick.Stop()
 	last := time.Now()
@@ -66,10 +72,28 @@ func renew(ctx context.Context, leases sinks.Leases, lease sinks.Lease, done <-c
 		switch {
 		case err == nil:
 			lease, last = renewed, time.Now()
-		case errors.As(err, &held), time.Since(last) > leaseTime:
+		case errors.As(err, &held):
 			return lease, fmt.Errorf("the lease on the projection is lost: %w", err)
+		case ctx.Err() == nil && time.Since(last) > patience:
+			return lease, &Outage{Server: "target", Lasted: time.Since(last), Err: fmt.Errorf("the lease on the projection is lost: %w", err)}
 		}
 	}
+}
+
+// stillOurs refuses to swap when somebody took the lease while the target was away from us.
+func (n *run) stillOurs(ctx context.Context) error {
+	leases, ok := n.Target.(sinks.Leases)
+	if !ok {
+		return nil
+	}
+	now, err := leases.Holder(ctx)
+	if err != nil {
+		return fmt.Errorf("read the lease: %w", err)
+	}
+	if now.Fence != n.fence {
+		return refuseHeld(&sinks.Held{Lease: now})
+	}
+	return nil
 }
 
 func refuseHeld(err error) error {

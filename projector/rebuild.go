@@ -2,6 +2,8 @@ package projector
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"humpty/internal/letters"
 	"humpty/sinks"
@@ -20,16 +22,19 @@ type Rebuild struct {
 	NoSwap     bool            // stop after verification
 	Letters    *letters.Writer // where what is refused goes; closed by the run; nil: it is counted only
 	Observe    func(Event)     // may be nil
+
+	MaxOutage time.Duration // how long a server is waited for that went away; 15 min by default, negative: not at all
 }
 
 // Run does the whole of it under the projection's lease and says what happened; the
 // record is right even with an error. Errors that a caller may want to tell apart:
-// *Refusal, *TooManyRejections, *TooMuchPoison, *Differs, *Unbalanced; anything else is a failure of a
+// *Refusal, *TooManyRejections, *TooMuchPoison, *Differs, *Unbalanced, *Outage; anything else is a failure of a
 // source, of the target, or the end of ctx. In all of these the alias is as it was.
 func (r *Rebuild) Run(ctx context.Context) (Record, error) {
-	n := newRun(r)
-	err := underLease(ctx, r.Target, r.Owner, n.phases)
-	return n.finish(err), err
+	l := &lives{run: newRun(r), most: outageOf(r.MaxOutage)}
+	err := leased(ctx, r.Target, r.Owner, max(l.most, leaseTime), l.live)
+	err = errors.Join(err, l.run.closeLetters())
+	return l.run.finish(err), err
 }
 
 // phases does the steps with what goes on beside them, and cleans up.

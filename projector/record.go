@@ -29,6 +29,7 @@ type Record struct {
 	Differing   []verify.Detail     `json:"differing,omitempty"`  // the first ones
 	Deviations  []string            `json:"deviations,omitempty"` // of mapping and settings from the definition
 	Queries     []verify.Answer     `json:"queries,omitempty"`    // answers to the user's
+	Outages     []Away              `json:"outages,omitempty"`    // servers that were waited for
 	Rounds      []Round             `json:"rounds,omitempty"`     // of catch-up
 	Pace        []Decision          `json:"pace,omitempty"`       // how the load found its pace
 	Notices     []string            `json:"notices,omitempty"`    // what the user was told on the way

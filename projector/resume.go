@@ -27,6 +27,7 @@ func (n *run) begin(ctx context.Context) error {
 	}
 	switch {
 	case n.Live.Resume && j.begun == nil:
+		n.record.Resumable = false
 		return errNotBegun
 	case n.Live.Resume:
 		n.journal = j
@@ -64,7 +65,7 @@ func (n *run) goOn(ctx context.Context) error {
 		return n.journal.ended.refusal(was)
 	}
 	n.record.Run, n.record.Generation, n.record.Previous = was.Run, was.Generation, was.Previous
-	n.record.Resumed, n.record.Started = true, was.Started
+	n.record.Resumed, n.record.Started = n.record.Resumed || !n.again, was.Started
 	n.input.Partitions, n.input.Readers, n.input.Rows, n.input.Bytes = was.Partitions, was.Readers, was.Rows, was.Bytes
 	for _, share := range n.journal.done {
 		n.ledger.add(share)
@@ -120,7 +121,7 @@ func (e *End) refusal(was *Begun) error {
 // saved says what is left of a run whose capture has a gap.
 func (n *run) saved(err error) error {
 	var gap *sources.Gap
-	if !errors.As(err, &gap) || !n.record.Resumed || n.index == nil {
+	if !errors.As(err, &gap) || !n.Live.Resume || n.index == nil {
 		return err
 	}
 	return &sources.Gap{
@@ -143,6 +144,9 @@ func (n *run) over(err error) error {
 // canGoOn says whether a later process can go on with a run that ended with err: nothing
 // was found wrong, it only did not get to its end.
 func (n *run) canGoOn(err error) bool {
+	if err != nil && n.journal == nil {
+		return n.record.Resumable
+	}
 	if err == nil || n.journal == nil || n.journal.begun == nil || n.journal.ended != nil || errors.Is(err, errGone) {
 		return false
 	}

@@ -28,6 +28,7 @@ type run struct {
 	rate   *throttle // nil: none
 
 	background func(func(context.Context) error) // starts what goes on beside the phases
+	again      bool                              // this process had begun it, and was stopped by an outage
 	journal    *journal                          // nil: the run cannot be gone on with
 	capture    *capture                          // nil: nothing to catch up with
 	catcher    *catcher
@@ -43,6 +44,7 @@ func newRun(r *Rebuild) *run {
 		Projection: r.Projection.Name,
 		Alias:      r.Projection.Alias,
 		Started:    n.began.UTC(),
+		Resumable:  r.Live != nil && r.Live.Resume, // until more is known of it
 	}
 	return n
 }
@@ -72,7 +74,6 @@ func (n *run) leave(ctx context.Context, err error) error {
 	if n.view != nil {
 		err = errors.Join(err, n.view.Close(ctx))
 	}
-	err = errors.Join(err, n.closeLetters())
 	if n.record.Resumable = n.canGoOn(err); !n.record.Resumable {
 		err = errors.Join(err, n.over(err))
 	}
