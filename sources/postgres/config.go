@@ -11,7 +11,7 @@ import (
 // Config says what to read, and how gently.
 type Config struct {
 	DSN     string // URL or key=value form; what it leaves out comes from PG* variables and ~/.pgpass
-	ReadDSN string // a replica for all reading; DSN where empty
+	ReadDSN string // a replica to read from, unless changes are captured; DSN where empty
 
 	Shape sources.Shape
 

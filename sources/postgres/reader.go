@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/sources"
 )
 
@@ -168,6 +170,10 @@ func (r *reader) learn() {
 func (r *reader) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "40001" {
+		return fmt.Errorf("%s: %w\n    raise max_standby_streaming_delay of the replica, or set hot_standby_feedback = on there, or read from the primary", r.db.name, err)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%s: the server ended the connection: %w", r.db.name, err)

@@ -27,21 +27,25 @@ func New(c Config) (*Source, error) {
 }
 
 // Open implements sources.Source: one exported snapshot for all readers; while changes
-// are captured, short transactions of their own.
+// are captured, short transactions of their own, and not on a replica: that may be behind
+// the start of the capture, and does not tell which transactions it has yet to see.
 func (s *Source) Open(ctx context.Context) (sources.View, error) {
-	db, err := connect(ctx, s.config.readDSN(), &s.config)
+	s.mu.Lock()
+	live, planned, config := s.live, s.planned, s.config
+	s.mu.Unlock()
+	if live {
+		config.ReadDSN = ""
+	}
+	db, err := connect(ctx, config.readDSN(), &config)
 	if err != nil {
 		return nil, err
 	}
-	t, _, err := compile(ctx, db, &s.config)
+	t, _, err := compile(ctx, db, &config)
 	if err != nil {
 		db.close(ctx)
 		return nil, err
 	}
-	s.mu.Lock()
-	live := s.live
-	err = t.since(s.planned)
-	s.mu.Unlock()
+	err = t.since(planned)
 	if err != nil {
 		db.close(ctx)
 		return nil, err
@@ -50,7 +54,7 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	if live {
 		open = openLive
 	}
-	v, err := open(ctx, db, &s.config, t)
+	v, err := open(ctx, db, &config, t)
 	if err != nil {
 		db.close(ctx)
 		return nil, err

@@ -69,6 +69,9 @@ func (c *wire) done() { c.spent = false }
 func (c *wire) row() ([]byte, error) {
 	for {
 		kind, body, err := c.message()
+		if err != nil && c.failed != nil {
+			return nil, c.failed // the server said why before it went away
+		}
 		if err != nil {
 			return nil, err
 		}
