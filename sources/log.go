@@ -12,3 +12,10 @@ type Traced interface {
 	// Inputs is what was met so far in each partition, once, however often it was read.
 	Inputs() map[string]Counts
 }
+
+// Replayer is what a Source can be whose Open reads a log to its end: it says how far.
+type Replayer interface {
+	// Watch has fn called on the way of each Open from now on, one call at a time, with
+	// the events read, an estimate of all, and the bytes read. It is called before Open.
+	Watch(fn func(done, total, bytes int64))
+}

@@ -24,7 +24,19 @@ type Source struct {
 	Observe func(Replay) // told of the replay from its goroutines, one call at a time; may be nil
 }
 
-var _ sources.Source = (*Source)(nil)
+var (
+	_ sources.Source   = (*Source)(nil)
+	_ sources.Replayer = (*Source)(nil)
+)
+
+// Watch sets Observe; where Inner folds itself, it is told of that.
+func (s *Source) Watch(fn func(done, total, bytes int64)) {
+	if inner, ok := s.Inner.(sources.Replayer); ok {
+		inner.Watch(fn)
+		return
+	}
+	s.Observe = func(r Replay) { fn(r.Events, r.Total, r.Bytes) }
+}
 
 const defaultMemory = 256 << 20
 
@@ -100,6 +112,9 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	}
 	r := &replay{view: v, inner: inner, observe: s.Observe, total: plan.Rows}
 	err = r.run(ctx, plan)
+	if traced, ok := inner.(sources.Traced); ok { // it folds itself: its events are what counts
+		v.inner = traced.Inputs()
+	}
 	if err == nil {
 		err = v.buckets.settle()
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type view struct {
 	replayed sources.Counts // of what is in no bucket
 
 	fences map[string]sources.Position
+	inner  map[string]sources.Counts // of a source that folds itself
 
 	closed atomic.Bool
 
@@ -43,6 +45,13 @@ func (v *view) Fences() map[string]sources.Position { return v.fences }
 
 // Inputs is what became of the events, as far as their documents were read.
 func (v *view) Inputs() map[string]sources.Counts {
+	if v.inner != nil {
+		all := maps.Clone(v.inner)
+		if n := v.replayed.Poison; n > 0 { // documents that the source of these could not make
+			all["states"] = sources.Counts{Read: n, Poison: n}
+		}
+		return all
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	all := make(map[string]sources.Counts, len(v.met))
