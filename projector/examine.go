@@ -103,8 +103,8 @@ func (x *examination) open(ctx context.Context) (err error) {
 	if x.plan, err = x.Source.Plan(ctx); err != nil {
 		return fmt.Errorf("plan the source: %w", err)
 	}
-	if x.view, err = x.Source.Open(ctx); err != nil {
-		return fmt.Errorf("open the source: %w", err)
+	if x.view, err = open(ctx, x.Source, &x.observer); err != nil {
+		return err
 	}
 	if was := x.generation.Meta.Definition; was != "" && was != x.Projection.Hash {
 		x.observer.notice("the projection's definition has changed since " + name + " was made: documents may differ for that reason")

@@ -21,17 +21,23 @@ func (n *run) load(ctx context.Context) error {
 	if err := n.note(ctx, sinks.Loading); err != nil {
 		return err
 	}
-	view, err := n.Source.Open(ctx)
+	view, err := open(ctx, n.Source, &n.observer)
 	if err != nil {
-		return fmt.Errorf("open the source: %w", err)
+		return err
 	}
 	n.view = view
+	if fenced, ok := view.(sources.Fenced); ok {
+		n.meta.Positions = positions(fenced.Fences())
+	}
 
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
 	pace := newPacer(firstRequests, writers, n.Projection.Limits.Batch)
 	n.rate = newThrottle(n.Projection.Limits.Rate)
 	err = n.braked(ctx, pace, func(ctx context.Context) error { return n.pump(ctx, pace, readers, writers) })
 	n.record.Pace = pace.made()
+	if traced, ok := view.(sources.Traced); ok {
+		n.record.Inputs = traced.Inputs()
+	}
 	if err != nil {
 		return err
 	}

@@ -10,29 +10,31 @@ import (
 
 // Record is what is known of a run: what `--json` prints and the ledger keeps.
 type Record struct {
-	Run         string              `json:"run"`
-	Projection  string              `json:"projection"`
-	Alias       string              `json:"alias"`
-	Generation  string              `json:"generation,omitempty"`
-	Previous    string              `json:"previous,omitempty"` // what the alias served before
-	Status      Status              `json:"status"`
-	Reason      string              `json:"reason,omitempty"`
-	Resumable   bool                `json:"resumable,omitempty"` // humpty resume goes on with it
-	Resumed     bool                `json:"resumed,omitempty"`   // begun by another process
-	Started     time.Time           `json:"started"`
-	Seconds     float64             `json:"seconds"`
-	Phases      []PhaseTime         `json:"phases"`
-	Ledger      Ledger              `json:"ledger"`
-	Rejections  []Rejection         `json:"rejections,omitempty"`   // the first ones
-	DeadLetters string              `json:"dead_letters,omitempty"` // the file with all of them and their bodies
-	Verified    *sinks.Verification `json:"verified,omitempty"`
-	Differing   []verify.Detail     `json:"differing,omitempty"`  // the first ones
-	Deviations  []string            `json:"deviations,omitempty"` // of mapping and settings from the definition
-	Queries     []verify.Answer     `json:"queries,omitempty"`    // answers to the user's
-	Outages     []Away              `json:"outages,omitempty"`    // servers that were waited for
-	Rounds      []Round             `json:"rounds,omitempty"`     // of catch-up
-	Pace        []Decision          `json:"pace,omitempty"`       // how the load found its pace
-	Notices     []string            `json:"notices,omitempty"`    // what the user was told on the way
+	Run         string                    `json:"run"`
+	Projection  string                    `json:"projection"`
+	Alias       string                    `json:"alias"`
+	Generation  string                    `json:"generation,omitempty"`
+	Previous    string                    `json:"previous,omitempty"` // what the alias served before
+	Status      Status                    `json:"status"`
+	Reason      string                    `json:"reason,omitempty"`
+	Resumable   bool                      `json:"resumable,omitempty"` // humpty resume goes on with it
+	Resumed     bool                      `json:"resumed,omitempty"`   // begun by another process
+	Started     time.Time                 `json:"started"`
+	Seconds     float64                   `json:"seconds"`
+	Phases      []PhaseTime               `json:"phases"`
+	Ledger      Ledger                    `json:"ledger"`
+	Inputs      map[string]sources.Counts `json:"inputs,omitempty"`       // of events, by partition of the topics
+	Rejections  []Rejection               `json:"rejections,omitempty"`   // the first ones
+	DeadLetters string                    `json:"dead_letters,omitempty"` // the file with all of them and their bodies
+	Verified    *sinks.Verification       `json:"verified,omitempty"`
+	Differing   []verify.Detail           `json:"differing,omitempty"`  // the first ones
+	Deviations  []string                  `json:"deviations,omitempty"` // of mapping and settings from the definition
+	Queries     []verify.Answer           `json:"queries,omitempty"`    // answers to the user's
+	Outages     []Away                    `json:"outages,omitempty"`    // servers that were waited for
+	Undone      int64               `json:"undone,omitempty"`     // documents that the target had lost when it went away, written again
+	Rounds      []Round                   `json:"rounds,omitempty"`     // of catch-up
+	Pace        []Decision                `json:"pace,omitempty"`       // how the load found its pace
+	Notices     []string                  `json:"notices,omitempty"`    // what the user was told on the way
 }
 
 // Status of a run.

@@ -1,0 +1,42 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"humpty/sources"
+)
+
+// replayTold is how often the observer is told how far a replay is.
+const replayTold = time.Second
+
+// open opens a source; where that reads a log to its end, the observer is told how far it is.
+func open(ctx context.Context, source sources.Source, o *observer) (sources.View, error) {
+	if replayer, ok := source.(sources.Replayer); ok {
+		var last time.Time
+		replayer.Watch(func(done, total, bytes int64) {
+			if now := time.Now(); now.Sub(last) >= replayTold {
+				last = now
+				o.waiting(fmt.Sprintf("for the replay of events: %d of about %d, %.1f MB", done, total, float64(bytes)/1e6))
+			}
+		})
+	}
+	view, err := source.Open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the source: %w", err)
+	}
+	return view, nil
+}
+
+// positions are as a generation's meta keeps them: where a later replay can go on.
+func positions(fences map[string]sources.Position) map[string]string {
+	if len(fences) == 0 {
+		return nil
+	}
+	all := make(map[string]string, len(fences))
+	for id, at := range fences {
+		all[id] = string(at)
+	}
+	return all
+}
