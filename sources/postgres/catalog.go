@@ -26,6 +26,7 @@ type relation struct {
 	canRead  bool // SELECT on the whole table
 	canUse   bool // USAGE on the schema
 	rowLevel bool // row-level security applies to us
+	heirs    bool // other tables inherit from it, whose rows its unique indexes do not cover
 	role     string
 }
 
@@ -50,16 +51,18 @@ with t as (
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r','p','v','m','f') and c.relname = $2
     and (n.nspname = $1 or $1 = '' and c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident($2)))
-), leaf as (
-  select oid from t where relkind in ('r','m')
-  union all select p.relid from t, pg_catalog.pg_partition_tree(t.oid) p where t.relkind = 'p' and p.isleaf
+), below as (
+  with recursive b as (
+    select oid from t union select i.inhrelid from b join pg_catalog.pg_inherits i on i.inhparent = b.oid
+  ) select oid from b
 ), stored as (
   select coalesce(sum(greatest(c.reltuples, 0)), 0)::int8 as tuples, coalesce(sum(pg_catalog.pg_relation_size(c.oid)), 0)::int8 as bytes,
-    coalesce(bool_or(c.reltuples < 0), false) as unknown
-  from leaf join pg_catalog.pg_class c on c.oid = leaf.oid
+    coalesce(bool_or(c.reltuples < 0), false) as unknown, count(*) as tables
+  from below join pg_catalog.pg_class c on c.oid = below.oid and c.relkind in ('r','m')
 )
 select t.oid, t.nspname, t.relname, t.relkind, stored.tuples, stored.bytes, stored.unknown,
-  has_table_privilege(t.oid, 'SELECT'), has_schema_privilege(t.nsp, 'USAGE'), pg_catalog.row_security_active(t.oid), current_user
+  has_table_privilege(t.oid, 'SELECT'), has_schema_privilege(t.nsp, 'USAGE'), pg_catalog.row_security_active(t.oid), current_user,
+  t.relkind = 'r' and stored.tables > 1
 from t, stored`
 
 const columnSQL = `
@@ -104,7 +107,7 @@ func (s *session) table(ctx context.Context, name string) (*relation, error) {
 	rel := &relation{
 		label: r[1] + "." + r[2], sql: ident(r[1]) + "." + ident(r[2]), alias: ident(r[2]),
 		oid: r[0], schema: r[1], name: r[2], kind: r[3][0], rows: toInt(r[4]), bytes: toInt(r[5]),
-		canRead: r[7] == "t", canUse: r[8] == "t", rowLevel: r[9] == "t", role: r[10],
+		canRead: r[7] == "t", canUse: r[8] == "t", rowLevel: r[9] == "t", role: r[10], heirs: r[11] == "t",
 	}
 	if err := s.columns(ctx, rel); err != nil {
 		return nil, fmt.Errorf("look up columns of %s: %w", name, err)

@@ -25,7 +25,7 @@ func TestReplica(t *testing.T) {
 		t.Helper()
 		primary.exec("set synchronous_commit = local; select pg_logical_emit_message(true, '', '')") // all before it is on the disk then
 		lsn := primary.rows("select pg_current_wal_flush_lsn()")[0][0]
-		for replica.rows("select pg_last_wal_replay_lsn() >= "+literal(lsn))[0][0] != "t" {
+		for replica.rows("select pg_last_wal_replay_lsn() >= " + literal(lsn))[0][0] != "t" {
 			if err := t.Context().Err(); err != nil {
 				t.Fatal(err)
 			}

@@ -167,7 +167,7 @@ func (t *tree) finish() {
 		}
 		t.keyed = t.keyed || n.way == byRange || n.way == byScan
 	}
-	t.unproven = t.root.rel.kind == 'q' || t.root.rel.kind == 'v' || t.root.rel.kind == 'f'
+	t.unproven = t.root.rel.kind == 'q' || t.root.rel.kind == 'v' || t.root.rel.kind == 'f' || t.root.rel.heirs
 	for round := t.below(t.root.include); len(round) > 0; {
 		t.rounds = append(t.rounds, round)
 		var next []*node
