@@ -1,0 +1,84 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+
+	"humpty/internal/config"
+	"humpty/internal/letters"
+	"humpty/projector/fold"
+	"humpty/projector/mix"
+	"humpty/sources"
+	"humpty/sources/postgres"
+)
+
+// joinedSource splices a projection's includes from other sources into what root gives.
+func joinedSource(c *config.Config, p config.Projection, root sources.Source) (sources.Source, error) {
+	if len(p.Joined) == 0 {
+		return root, nil
+	}
+	s := &mix.Source{Root: root}
+	for _, j := range p.Joined {
+		include, err := includeOf(c, p, j)
+		if err != nil {
+			return nil, fmt.Errorf("include %s: %w", j.Name, err)
+		}
+		s.Includes = append(s.Includes, include)
+	}
+	return s, nil
+}
+
+func includeOf(c *config.Config, p config.Projection, j config.Joined) (mix.Include, error) {
+	include := mix.Include{Name: j.Name, At: j.At, Strict: j.Strict, One: j.One}
+	var by [][]string
+	for _, on := range j.On {
+		parent := []string{on.Parent}
+		if !j.Strict {
+			parent = strings.Split(on.Parent, ".")
+		}
+		include.Parent = append(include.Parent, parent)
+		by = append(by, strings.Split(on.Child, "."))
+	}
+	if j.Events == nil {
+		shape := *j.Shape
+		shape.Name = rowsField
+		root, err := postgres.Keyed(shape)
+		if err != nil {
+			return include, err
+		}
+		include.Rows = rowsField
+		include.From, err = Postgres(c, config.Projection{Source: j.Source, Document: root, Infinite: p.Infinite})
+		return include, err
+	}
+	states, err := foldedSource(c, j.Events)
+	if err != nil {
+		return include, err
+	}
+	include.Hold, include.Memory, include.Dir, include.From = true, states.Memory, states.Dir, states
+	if len(by) > 0 {
+		var order []mix.Order
+		for _, o := range j.OrderBy {
+			order = append(order, mix.Order{Field: strings.Split(o.Column, "."), Desc: o.Desc})
+		}
+		include.From, include.Rows = mix.Gather(states, by, j.One, order), rowsField
+	}
+	return include, nil
+}
+
+// rowsField is the field in which what is included comes from its source.
+const rowsField = "rows"
+
+// Letters has events that a source cannot read or apply become letters. It is called
+// before the source is opened.
+func Letters(source sources.Source, to *letters.Writer) {
+	switch s := source.(type) {
+	case *fold.Source:
+		s.Letters = to
+		Letters(s.Inner, to)
+	case *mix.Source:
+		Letters(s.Root, to)
+		for _, in := range s.Includes {
+			Letters(in.From, to)
+		}
+	}
+}
