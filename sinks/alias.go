@@ -13,6 +13,8 @@ type AliasAction struct {
 	WriteIndex *bool           `json:"is_write_index,omitempty"`
 	Filter     json.RawMessage `json:"filter,omitempty"`
 	Routing    string          `json:"routing,omitempty"`
+	Searched   string          `json:"search_routing,omitempty"` // where it is another than Routing
+	Hidden     *bool           `json:"is_hidden,omitempty"`
 }
 
 // AliasChange makes the alias serve To: all of it at once, or nothing.
@@ -58,6 +60,7 @@ func (s Survey) SwapTo(to, replace string) (AliasChange, error) {
 	if len(s.Serving) == 1 {
 		was := s.Serving[0]
 		add.WriteIndex, add.Filter, add.Routing = was.WriteIndex, was.Filter, was.Routing
+		add.Searched, add.Hidden = was.Searched, was.Hidden
 	}
 	change.Actions = append(change.Actions, add)
 	return change, nil

@@ -28,6 +28,9 @@ type Config struct {
 	ClusterUUID string // if set, any other cluster is refused
 	Gzip        bool   // compress bulk bodies: for slow networks, costs CPU
 
+	LoadNodes   map[string]string // attributes of the nodes that a generation is loaded on; Seal moves it to where its own settings want it; nil: any
+	MaxSegments int               // Seal merges each shard to so many segments, before there are copies; 0: it does not
+
 	Connections     int           // kept open to each address; 0: 16. At least as many as concurrent writers
 	MaxRequestBytes int           // of one bulk body; larger batches are split; 0: 32 MiB
 	RequestTimeout  time.Duration // of one request; after it the outcome is unknown and it is sent again; 0: 2 m
@@ -106,7 +109,7 @@ func (c Config) validate() error {
 		return badConfig("set both, or neither", "the target has only one of username and password")
 	case (c.Cert == "") != (c.Key == ""):
 		return badConfig("set both, or neither", "the target has only one of cert and key")
-	case c.Connections < 0 || c.MaxRequestBytes < 0 || c.RequestTimeout < 0 || c.Patience < 0:
+	case c.Connections < 0 || c.MaxRequestBytes < 0 || c.RequestTimeout < 0 || c.Patience < 0 || c.MaxSegments < 0:
 		return badConfig("use 0 for the default", "the target has a negative limit")
 	}
 	return CheckName(c.Alias)

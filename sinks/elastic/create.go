@@ -28,7 +28,15 @@ func (t *Target) Create(ctx context.Context, g sinks.Generation) (sinks.Index, e
 	if err != nil {
 		return nil, err
 	}
-	body, err := d.body(g.Name, g.Meta, templates)
+	templates = templates.beside(d.settings)
+	if err := templates.acceptable("an index template that matches "+g.Name+" is in the way: its", "narrow the template's index_patterns, so that they do not match "+t.cfg.Alias+"-*"); err != nil {
+		return nil, err
+	}
+	during, err := load(t.cfg.LoadNodes)
+	if err != nil {
+		return nil, err
+	}
+	body, err := d.body(g.Name, g.Meta, templates, during)
 	if err != nil {
 		return nil, err
 	}
@@ -69,39 +77,6 @@ func (t *Target) madeBefore(ctx context.Context, g sinks.Generation) bool {
 	}
 	m, ok := all[g.Name].ours(t.cfg.Alias)
 	return ok && m.Run == g.Meta.Run && m.Epoch == g.Meta.Epoch && m.State == g.Meta.State
-}
-
-// templates reads which settings index templates would give the index, where the account
-// may ask; the user's definition is stronger. An alias from a template is refused: it
-// would serve an empty index.
-func (t *Target) templates(ctx context.Context, name string) (settings, error) {
-	var a struct {
-		Template struct {
-			Settings json.RawMessage            `json:"settings"`
-			Aliases  map[string]json.RawMessage `json:"aliases"`
-		} `json:"template"`
-	}
-	path := "/_index_template/_simulate_index/" + url.PathEscape(name)
-	err := t.call(ctx, request{method: http.MethodPost, path: path, patience: patient}, &a)
-	var no *refused
-	switch {
-	case errors.As(err, &no):
-		return nil, nil // it may not ask: then the server's defaults are restored
-	case err != nil:
-		return nil, err
-	}
-	for alias := range a.Template.Aliases {
-		return nil, &Error{
-			Kind:   Definition,
-			What:   "an index template that matches " + name + " would put it behind alias " + alias + " while it is empty",
-			Remedy: "narrow the template's index_patterns (see GET _index_template), so that they do not match " + t.cfg.Alias + "-*",
-		}
-	}
-	flat, err := flatten(a.Template.Settings)
-	if err != nil {
-		return nil, &Error{Kind: Failed, What: "read the templates that match " + name, Err: err}
-	}
-	return flat, nil
 }
 
 // whyUnassigned asks the cluster why a primary has no node.

@@ -54,11 +54,7 @@ func parseDefinition(raw json.RawMessage) (definition, error) {
 		d.own = map[string]json.RawMessage{} // it was null
 	}
 	delete(d.own, metaKey)
-	if key := d.settings.managed(); key != "" {
-		return d, wrongDefinition("leave it out, or set it on the live index by hand",
-			"its setting %s puts the index under a lifecycle policy, which may roll over, shrink or delete a generation that humpty manages", key)
-	}
-	return d, nil
+	return d, d.settings.acceptable("the definition of the index is wrong: its", "leave it out")
 }
 
 func wrongDefinition(remedy, what string, args ...any) *Error {
@@ -66,9 +62,9 @@ func wrongDefinition(remedy, what string, args ...any) *Error {
 }
 
 // body is the request that makes the index, and the journal that its meta carries.
-func (d definition) body(name string, meta sinks.Meta, templates settings) ([]byte, error) {
+func (d definition) body(name string, meta sinks.Meta, templates, load settings) ([]byte, error) {
 	var all settings
-	all, meta.Restore = d.settings.overlay(templates)
+	all, meta.Restore = d.settings.overlay(templates, load)
 	raw, err := metaBody(d.own, meta)
 	if err != nil {
 		return nil, err

@@ -293,6 +293,16 @@ func TestTemplates(t *testing.T) {
 	if has := settingsOf(t, url, name); has["index.refresh_interval"] != "9s" {
 		t.Errorf("refresh_interval is %v, want the template's", has["index.refresh_interval"])
 	}
+	for _, test := range [][]string{
+		{`"index.default_pipeline":"enrich"`, "index.default_pipeline sends every document through the ingest pipeline enrich", "could not be verified"},
+		{`"index.plugins.index_state_management.rollover_alias":"x"`, "puts the index under a lifecycle policy"},
+	} {
+		if answer := call(t, http.MethodPost, template, `{"index_patterns":["`+alias+`-*"],"template":{"settings":{`+test[0]+`}}}`); !strings.Contains(answer, `"acknowledged":true`) {
+			continue // a setting of a plugin that this build does not have
+		}
+		_, err = target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
+		wants(t, err, elastic.Definition, append(test[1:], "an index template that matches "+alias+"-1", "index_patterns")...)
+	}
 	call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`*"],"data_stream":{}}`)
 	_, err = target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
 	wants(t, err, elastic.Definition, "data stream")
@@ -300,4 +310,100 @@ func TestTemplates(t *testing.T) {
 	defer call(t, http.MethodDelete, url+"/_data_stream/"+alias, "")
 	_, err = target.Survey(t.Context())
 	wants(t, err, elastic.Guard, alias+" is a data stream")
+}
+
+// TestOldTemplates: those of the old kind count where none of the new kind does.
+func TestOldTemplates(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		alias := alias(t, url)
+		target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+		template := url + "/_template/" + alias
+		t.Cleanup(func() { call(t, http.MethodDelete, template, "") })
+		if answer := call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"settings":{"refresh_interval":"9s","number_of_replicas":0}}`); !strings.Contains(answer, "acknowledged") {
+			t.Fatal(answer)
+		}
+		index, name := generation(t, target, alias, `{"settings":{"number_of_replicas":"0"}}`)
+		if err := index.Seal(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if has := settingsOf(t, url, name); has["index.refresh_interval"] != "9s" {
+			t.Errorf("refresh_interval is %v, want the template's", has["index.refresh_interval"])
+		}
+		call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"aliases":{"`+alias+`":{}}}`)
+		_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
+		wants(t, err, elastic.Definition, "would put it behind alias "+alias+" while it is empty")
+	})
+}
+
+// TestRefusedDefinitions: what would change documents or indices behind humpty's back.
+func TestRefusedDefinitions(t *testing.T) {
+	t.Parallel()
+	url := devstack.Elasticsearch(t)
+	alias := alias(t, url)
+	target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+	for setting, parts := range map[string][]string{
+		`"index.lifecycle.name":"hot"`:     {"index.lifecycle.name", "lifecycle policy", "roll over, shrink or delete"},
+		`"default_pipeline":"enrich"`:      {"index.default_pipeline", "ingest pipeline enrich", "?pipeline=enrich"},
+		`"index":{"final_pipeline":"end"}`: {"index.final_pipeline", "ingest pipeline end"},
+	} {
+		_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}, Definition: []byte(`{"settings":{` + setting + `}}`)})
+		wants(t, err, elastic.Definition, append(parts, "the definition of the index is wrong", "leave it out")...)
+	}
+	generation(t, target, alias, `{"settings":{"index.default_pipeline":"_none","number_of_replicas":0}}`)
+}
+
+// TestMerge leaves one segment a shard, and only when a load is sealed.
+func TestMerge(t *testing.T) {
+	both(t, func(t *testing.T, url string) {
+		alias := alias(t, url)
+		cfg := elastic.Config{Addresses: []string{url}, Alias: alias, MaxSegments: 1}
+		index, name := generation(t, target(t, cfg), alias, `{"settings":{"number_of_shards":2,"number_of_replicas":0}}`)
+		for i := range 4 {
+			if _, err := index.Write(t.Context(), batch(100*(i+1), int64(i+1)), make([]sinks.Verdict, 100*(i+1))); err != nil {
+				t.Fatal(err)
+			}
+			call(t, http.MethodPost, url+"/"+name+"/_flush?force=true", "")
+		}
+		if err := index.Seal(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		segments := strings.Fields(call(t, http.MethodGet, url+"/_cat/segments/"+name+"?h=segment", ""))
+		if len(segments) != 2 {
+			t.Errorf("segments %v in two shards", segments)
+		}
+		merges := func() string {
+			return call(t, http.MethodGet, url+"/"+name+"/_stats/merge?filter_path=_all.primaries.merges.total", "")
+		}
+		before := merges()
+		if err := index.Seal(t.Context(), nil); err != nil || merges() != before {
+			t.Errorf("a second seal merges again: %s, then %s (%v)", before, merges(), err)
+		}
+	})
+}
+
+// TestOtherAliases: the survey tells of aliases that a swap leaves where they are.
+func TestOtherAliases(t *testing.T) {
+	t.Parallel()
+	url := devstack.Elasticsearch(t)
+	alias := alias(t, url)
+	target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+	call(t, http.MethodPut, url+"/"+alias+".legacy", `{"aliases":{"`+alias+`":{"index_routing":"1","search_routing":"1,2","is_hidden":true},"`+alias+`.b":{},"`+alias+`.a":{}}}`)
+	_, name := generation(t, target, alias, "")
+	survey, err := target.Survey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(survey.Warnings, "\n"); !strings.Contains(text, alias+".legacy also serves "+alias+".a, "+alias+".b: a swap of "+alias+" leaves that as it is") {
+		t.Errorf("warnings: %s", text)
+	}
+	change, err := survey.SwapTo(name, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Swap(t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
+	if has := call(t, http.MethodGet, url+"/_alias/"+alias, ""); has != `{"`+name+`":{"aliases":{"`+alias+`":{"index_routing":"1","search_routing":"1,2","is_hidden":true}}}}` {
+		t.Errorf("the alias is %s", has)
+	}
 }

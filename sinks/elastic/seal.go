@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"time"
 
 	"humpty/sinks"
 )
@@ -26,6 +25,9 @@ func (x *index) Seal(ctx context.Context, report func(waiting string)) error {
 		return err
 	}
 	if err := x.undoubted(ctx); err != nil {
+		return err
+	}
+	if err := x.merge(ctx, report); err != nil {
 		return err
 	}
 	if err := x.restore(ctx); err != nil {
@@ -59,14 +61,26 @@ func (x *index) restore(ctx context.Context) error {
 	return x.note(ctx, m)
 }
 
+// loading tells whether the load's settings are still in force.
+func (x *index) loading() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_, loading := x.meta.Restore["index.translog.durability"]
+	return loading
+}
+
+// doubted tells whether whoever writes knows it already.
+func (x *index) doubted() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.meta.Doubted
+}
+
 // undoubted makes sure that no shard was lost or restarted while its writes were not on
 // disk: with no copies and a translog that is written behind, acknowledged documents may
 // then be gone. A fresh shard's primary term is 1, and grows with each such event.
 func (x *index) undoubted(ctx context.Context) error {
-	x.mu.Lock()
-	_, loading := x.meta.Restore["index.translog.durability"]
-	x.mu.Unlock()
-	if !loading {
+	if !x.loading() || x.doubted() {
 		return nil
 	}
 	var a struct {
@@ -84,45 +98,11 @@ func (x *index) undoubted(ctx context.Context) error {
 		if term > 1 {
 			return &Error{
 				Kind:   Failed,
-				What:   fmt.Sprintf("shard %s of index %s was restarted during the load (a node was lost or restarted): documents that it had acknowledged may be gone", shard, x.name),
+				What:   fmt.Sprintf("shard %s of index %s was restarted during the load (a node was lost or restarted)", shard, x.name),
+				Err:    &sinks.Doubt{},
 				Remedy: "begin a new rebuild; the alias is as it was",
 			}
 		}
 	}
 	return nil
-}
-
-// health is the part of the cluster's health that says how far the copies are.
-type health struct {
-	Status       string `json:"status"`
-	Nodes        int    `json:"number_of_data_nodes"`
-	Primaries    int    `json:"active_primary_shards"`
-	Active       int    `json:"active_shards"`
-	Initializing int    `json:"initializing_shards"`
-	Unassigned   int    `json:"unassigned_shards"`
-}
-
-// copies waits until every shard has the copies that the cluster has nodes for.
-func (x *index) copies(ctx context.Context, report func(string)) error {
-	var pause backoff
-	for {
-		var h health
-		if err := x.call(ctx, request{method: http.MethodGet, path: "/_cluster/health" + x.path, patience: patient}, &h); err != nil {
-			return x.explain("wait for the copies of "+x.name, err)
-		}
-		if h.Status == "green" {
-			return nil
-		}
-		room := h.Primaries == x.shards && h.Initializing == 0 && h.Active >= h.Primaries*h.Nodes
-		if room {
-			report(fmt.Sprintf("no longer: index %s stays %s, %d copies have no node to be on (the cluster has %d data nodes); add nodes or lower number_of_replicas",
-				x.name, h.Status, h.Unassigned, h.Nodes))
-			return nil
-		}
-		report(fmt.Sprintf("for the copies of %s: %d active, %d being made, %d without a node (health %s)",
-			x.name, h.Active, h.Initializing, h.Unassigned, h.Status))
-		if err := wait(ctx, min(pause.next(), time.Second)); err != nil {
-			return err
-		}
-	}
 }

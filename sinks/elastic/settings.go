@@ -12,9 +12,9 @@ import (
 // Settings are flat, "index.refresh_interval", with their values as JSON.
 type settings map[string]json.RawMessage
 
-// load is what the load needs.
-func load() settings {
-	return settings{
+// load is what the load needs, on nodes with the given attributes.
+func load(nodes map[string]string) (settings, error) {
+	s := settings{
 		"index.refresh_interval":              json.RawMessage(`"-1"`), // searches see nothing, segments grow large
 		"index.number_of_replicas":            json.RawMessage(`"0"`),  // copied once when full, not indexed twice
 		"index.auto_expand_replicas":          json.RawMessage(`"false"`),
@@ -22,6 +22,14 @@ func load() settings {
 		"index.translog.flush_threshold_size": json.RawMessage(`"2gb"`), // a flush for each segment, not for each 512 MB
 		gcDeletes:                             json.RawMessage(`"24h"`), // how long a delete beats a late write
 	}
+	for attribute, value := range nodes {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return nil, fmt.Errorf("encode the attribute %s of the nodes to load on: %w", attribute, err)
+		}
+		s["index.routing.allocation.require."+attribute] = raw
+	}
+	return s, nil
 }
 
 const gcDeletes = "index.gc_deletes"
@@ -68,12 +76,12 @@ func (s settings) add(prefix string, raw json.RawMessage) error {
 	return nil
 }
 
-// overlay puts the load's settings over s and returns the journal: what s (or else the
+// overlay puts the settings of the load over s and returns the journal: what s (or else the
 // templates that apply) wants in their place, null for the server's default.
-func (s settings) overlay(templates settings) (all settings, journal map[string]json.RawMessage) {
+func (s settings) overlay(templates, load settings) (all settings, journal map[string]json.RawMessage) {
 	all, journal = settings{}, map[string]json.RawMessage{}
 	maps.Copy(all, s)
-	for key, value := range load() {
+	for key, value := range load {
 		want := json.RawMessage("null")
 		if t, ok := templates[key]; ok {
 			want = t
@@ -88,7 +96,10 @@ func (s settings) overlay(templates settings) (all settings, journal map[string]
 
 // managed names the policy that would change or delete the index behind our back.
 func (s settings) managed() string {
-	for key := range s {
+	for key, value := range s {
+		if string(value) == "null" || string(value) == `""` {
+			continue // said not to be
+		}
 		for _, policy := range policies {
 			if strings.HasPrefix(key, policy) {
 				return key
@@ -96,6 +107,37 @@ func (s settings) managed() string {
 		}
 	}
 	return ""
+}
+
+// beside is s without what stronger says itself.
+func (s settings) beside(stronger settings) settings {
+	left := maps.Clone(s)
+	maps.DeleteFunc(left, func(key string, _ json.RawMessage) bool { _, ok := stronger[key]; return ok })
+	return left
+}
+
+// acceptable refuses what would change the index or its documents behind humpty's back.
+func (s settings) acceptable(whose, remedy string) error {
+	if key := s.managed(); key != "" {
+		return &Error{Kind: Definition, Remedy: remedy + ", or set it on the live index by hand", What: fmt.Sprintf(
+			"%s setting %s puts the index under a lifecycle policy, which may roll over, shrink or delete a generation that humpty manages", whose, key)}
+	}
+	if key, name := s.piped(); key != "" {
+		return &Error{Kind: Definition, Remedy: remedy + `, and let the projection make the documents as they are to be; if only what others write is to pass it, set it on the live index by hand, or send ?pipeline=` + name + ` with the writes`, What: fmt.Sprintf(
+			"%s setting %s sends every document through the ingest pipeline %s: what is in the index would not be what the sources say, and could not be verified", whose, key, name)}
+	}
+	return nil
+}
+
+// piped names the pipeline that would change documents on their way into the index.
+func (s settings) piped() (key, pipeline string) {
+	for _, key := range []string{"index.default_pipeline", "index.final_pipeline"} {
+		var name string
+		if raw, ok := s[key]; ok && json.Unmarshal(raw, &name) == nil && name != "_none" && name != "" {
+			return key, name
+		}
+	}
+	return "", ""
 }
 
 // policies are the settings of index lifecycle management (Elasticsearch) and index

@@ -39,9 +39,10 @@ func (t *Target) Survey(ctx context.Context) (sinks.Survey, error) {
 		}
 		if of, serves := f.Aliases[alias]; serves {
 			s.Serving = append(s.Serving, sinks.Serving{
-				Index: name, Ours: ours, WriteIndex: of.WriteIndex, Filter: of.Filter,
-				Routing: of.IndexRouting, Documents: t.documents(ctx, name),
+				Index: name, Ours: ours, WriteIndex: of.WriteIndex, Filter: of.Filter, Hidden: of.Hidden,
+				Routing: of.IndexRouting, Searched: of.searched(), Documents: t.documents(ctx, name),
 			})
+			s.Warnings = append(s.Warnings, f.others(name, alias)...)
 		}
 		if name == alias {
 			s.Concrete = &sinks.Concrete{Index: name, UUID: f.setting("index.uuid"), Documents: t.documents(ctx, name)}
@@ -51,7 +52,8 @@ func (t *Target) Survey(ctx context.Context) (sinks.Survey, error) {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name))
 	})
 	slices.SortFunc(s.Serving, func(a, b sinks.Serving) int { return cmp.Compare(a.Index, b.Index) })
-	s.Warnings, err = t.warnings(ctx, all)
+	more, err := t.warnings(ctx, all)
+	s.Warnings = append(s.Warnings, more...)
 	return s, err
 }
 

@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -71,8 +72,11 @@ func (t *Target) actions(change sinks.AliasChange) ([]byte, error) {
 			if len(a.Filter) > 0 {
 				of["filter"] = a.Filter
 			}
-			if a.Routing != "" {
-				of["routing"] = a.Routing
+			if a.Routing != "" || a.Searched != "" {
+				of["index_routing"], of["search_routing"] = optional(a.Routing), optional(cmp.Or(a.Searched, a.Routing))
+			}
+			if a.Hidden != nil {
+				of["is_hidden"] = *a.Hidden
 			}
 		default:
 			return nil, fmt.Errorf("unknown alias action %q", a.Verb)
@@ -80,6 +84,14 @@ func (t *Target) actions(change sinks.AliasChange) ([]byte, error) {
 		list = append(list, map[string]any{a.Verb: of})
 	}
 	return json.Marshal(map[string]any{"actions": list})
+}
+
+// optional is null for nothing.
+func optional(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }
 
 // serving reads what the alias points to now.

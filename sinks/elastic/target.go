@@ -3,8 +3,12 @@ package elastic
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"humpty/sinks"
 )
@@ -46,6 +50,28 @@ type aliasOf struct {
 	IndexRouting  string          `json:"index_routing"`
 	SearchRouting string          `json:"search_routing"`
 	Hidden        *bool           `json:"is_hidden"`
+}
+
+// searched is the routing of searches, where it is another than that of writes.
+func (a aliasOf) searched() string {
+	if a.SearchRouting == a.IndexRouting {
+		return ""
+	}
+	return a.SearchRouting
+}
+
+// others says which further aliases an index that serves has: a swap leaves them there.
+func (f found) others(name, alias string) []string {
+	var others []string
+	for _, other := range slices.Sorted(maps.Keys(f.Aliases)) {
+		if other != alias && other != name+loadSuffix {
+			others = append(others, other)
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("index %s also serves %s: a swap of %s leaves that as it is; whoever reads through it goes on reading %[1]s", name, strings.Join(others, ", "), alias)}
 }
 
 func (f found) setting(key string) string {

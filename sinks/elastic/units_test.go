@@ -152,6 +152,10 @@ func TestNoEnvironment(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	t.Parallel()
+	during, err := load(map[string]string{"box": "ingest"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, raw := range []string{
 		`{"index.number_of_replicas":2,"index.refresh_interval":"30s"}`,
 		`{"number_of_replicas":2,"refresh_interval":"30s"}`,
@@ -162,17 +166,18 @@ func TestSettings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, journal := flat.overlay(settings{"index.refresh_interval": json.RawMessage(`"9s"`), "index.translog.durability": json.RawMessage(`"request"`)})
+		all, journal := flat.overlay(settings{"index.refresh_interval": json.RawMessage(`"9s"`), "index.translog.durability": json.RawMessage(`"request"`)}, during)
 		for key, want := range map[string]string{
 			"index.number_of_replicas": `2`, "index.refresh_interval": `"30s"`, // the user's
-			"index.translog.durability": `"request"`, // the template's
-			"index.gc_deletes":          `null`,      // the server's
+			"index.translog.durability":            `"request"`, // the template's
+			"index.gc_deletes":                     `null`,      // the server's
+			"index.routing.allocation.require.box": `null`,
 		} {
 			if string(journal[key]) != want {
 				t.Errorf("%s: the journal has %s = %s, want %s", raw, key, journal[key], want)
 			}
 		}
-		if string(all["index.number_of_replicas"]) != `"0"` || string(all["index.refresh_interval"]) != `"-1"` {
+		if string(all["index.number_of_replicas"]) != `"0"` || string(all["index.refresh_interval"]) != `"-1"` || string(all["index.routing.allocation.require.box"]) != `"ingest"` {
 			t.Errorf("%s: the load's settings are not on top: %s", raw, all)
 		}
 	}
@@ -200,7 +205,7 @@ func TestDefinition(t *testing.T) {
 		d, err := parseDefinition(json.RawMessage(raw))
 		var e *Error
 		if want == "" && err == nil {
-			_, err = d.body("a-1", sinks.Meta{}, nil)
+			_, err = d.body("a-1", sinks.Meta{}, nil, nil)
 		}
 		switch {
 		case want == "" && err != nil:

@@ -1,0 +1,76 @@
+package elastic
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// health is the part of the cluster's health that says how far the copies are.
+type health struct {
+	Status       string `json:"status"`
+	Nodes        int    `json:"number_of_data_nodes"`
+	Primaries    int    `json:"active_primary_shards"`
+	Active       int    `json:"active_shards"`
+	Relocating   int    `json:"relocating_shards"`
+	Initializing int    `json:"initializing_shards"`
+	Unassigned   int    `json:"unassigned_shards"`
+}
+
+// copies waits until every shard has the copies that the cluster has nodes for, and is
+// where it belongs.
+func (x *index) copies(ctx context.Context, report func(string)) error {
+	var pause backoff
+	for {
+		var h health
+		if err := x.call(ctx, request{method: http.MethodGet, path: "/_cluster/health" + x.path, patience: patient}, &h); err != nil {
+			return x.explain("wait for the copies of "+x.name, err)
+		}
+		moving := h.Initializing > 0 || h.Relocating > 0
+		if h.Status == "green" && !moving {
+			return nil
+		}
+		room := h.Primaries == x.shards && !moving && h.Active >= h.Primaries*h.Nodes
+		if room {
+			report(fmt.Sprintf("no longer: index %s stays %s, %d copies have no node to be on (the cluster has %d data nodes); add nodes or lower number_of_replicas",
+				x.name, h.Status, h.Unassigned, h.Nodes))
+			return nil
+		}
+		text := fmt.Sprintf("for the copies of %s: %d active, %d being made, %d without a node (health %s)",
+			x.name, h.Active, h.Initializing, h.Unassigned, h.Status)
+		if h.Relocating > 0 {
+			text += fmt.Sprintf(", %d on their way to other nodes", h.Relocating)
+		}
+		report(text + x.recovery(ctx))
+		if err := wait(ctx, min(pause.next(), recoveryTime)); err != nil {
+			return err
+		}
+	}
+}
+
+// recovery says how much of what is being copied is there; nothing if it cannot be told,
+// since it is only for the progress.
+func (x *index) recovery(ctx context.Context) string {
+	var all map[string]struct {
+		Shards []struct {
+			Index struct {
+				Size struct {
+					Total     int64 `json:"total_in_bytes"`
+					Recovered int64 `json:"recovered_in_bytes"`
+				} `json:"size"`
+			} `json:"index"`
+		} `json:"shards"`
+	}
+	if err := x.call(ctx, request{method: http.MethodGet, path: x.path + "/_recovery?active_only=true", patience: recoveryTime}, &all); err != nil {
+		return ""
+	}
+	var total, recovered int64
+	for _, s := range all[x.name].Shards {
+		total += s.Index.Size.Total
+		recovered += s.Index.Size.Recovered
+	}
+	if total == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d%% of %.1f MB copied", 100*recovered/total, float64(total)/1e6)
+}
