@@ -12,6 +12,7 @@ import (
 // serverFlags name servers that run already.
 type serverFlags struct {
 	postgres, elasticsearch, opensearch string
+	kafka                               string
 	database                            string
 	heap                                string
 }
@@ -21,6 +22,7 @@ func (f *serverFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&f.database, "database", "humpty_bench", "database of the bench's own, made if it is missing")
 	flags.StringVar(&f.elasticsearch, "elasticsearch", "", "URL of a running Elasticsearch; empty: start one where it is needed")
 	flags.StringVar(&f.opensearch, "opensearch", "", "URL of a running OpenSearch; empty: start one where it is needed")
+	flags.StringVar(&f.kafka, "kafka", "", "host:port of a running Kafka broker; empty: start one where it is needed")
 	flags.StringVar(&f.heap, "heap", "2g", "heap of a search server that is started")
 }
 

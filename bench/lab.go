@@ -51,7 +51,7 @@ func (b *bench) newLab(ctx context.Context, mode string, products ...string) (*l
 		l.search[product] = raw.NewSearch(address)
 	}
 	err = s.describe(ctx, &l.rec.stamp)
-	for _, product := range products {
+	for product := range l.search {
 		if err == nil {
 			err = l.describeLoad(ctx, product)
 		}
@@ -112,6 +112,10 @@ func (l *lab) spec(target string, shards int) engine.Spec {
 // note records a measurement and says what it was.
 func (l *lab) note(m result.Measurement) error {
 	m.Shape, m.Orders = l.data.label(l.shape), l.orders
+	return l.record(m)
+}
+
+func (l *lab) record(m result.Measurement) error {
 	if l.warming {
 		l.say("%s (warm-up)", sentence(m))
 		return nil

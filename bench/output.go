@@ -25,10 +25,14 @@ func sentence(m result.Measurement) string {
 		fmt.Fprintf(&b, " (%s)", s)
 	}
 	unit := "documents"
-	if m.What == result.Copy {
+	rate := m.PerSecond()
+	switch n := m.Figures[figure.Events]; {
+	case m.What == result.Copy:
 		unit = "rows"
+	case n > 0 && m.Seconds > 0:
+		unit, rate = "events", n/m.Seconds
 	}
-	fmt.Fprintf(&b, " %.2f s, %.0f %s/s, %.0f MB/s", m.Seconds, m.PerSecond(), unit, m.MBPerSecond())
+	fmt.Fprintf(&b, " %.2f s, %.0f %s/s, %.0f MB/s", m.Seconds, rate, unit, m.MBPerSecond())
 	if cpu, ok := m.Figures[figure.OwnCPU]; ok {
 		fmt.Fprintf(&b, ", own CPU %.2f s, RSS %.0f MB", cpu, m.Figures[figure.RSS])
 	}
@@ -52,6 +56,9 @@ func settings(s result.Settings) string {
 		if p.value != 0 {
 			parts = append(parts, fmt.Sprintf("%g %s", p.value, p.name))
 		}
+	}
+	if s.Fold != "" {
+		parts = append(parts, s.Fold)
 	}
 	return strings.Join(parts, ", ")
 }

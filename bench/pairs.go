@@ -55,7 +55,7 @@ func (l *lab) e2ePairs(ctx context.Context, p plan, target string, best cell) er
 			return err
 		}
 		if h.pair <= p.repairs {
-			if err := l.repairs(ctx, target, index, h.pair); err != nil {
+			if err := l.repairs(ctx, target, index, best.shards, h.pair); err != nil {
 				return err
 			}
 		}

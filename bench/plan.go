@@ -6,6 +6,7 @@ type plan struct {
 	orders  int // shape plain
 	rich    int // orders of shape rich; 0: none
 	pairs   int
+	events  int // of a topic; 0: none
 	queries int // in so many of the pairs a query that builds the JSON is beside
 	repairs int // in so many of the pairs the index is spoilt and repaired
 	naive   int // documents
@@ -32,7 +33,7 @@ func growing(base, times int) growth {
 // quick is for every commit: minutes.
 func quick() plan {
 	return plan{
-		mode: "quick", orders: 100_000, pairs: 3, queries: 3, repairs: 3, naive: 3000,
+		mode: "quick", orders: 100_000, pairs: 3, events: 500_000, queries: 3, repairs: 3, naive: 3000,
 		cells: []cell{
 			{writers: 2, batchMB: 4, shards: 2},
 			{writers: 4, batchMB: 4, shards: 2},
@@ -48,7 +49,7 @@ func quick() plan {
 // fullPlan is for claims: under an hour.
 func fullPlan() plan {
 	p := plan{
-		mode: "full", orders: 300_000, rich: 20_000, pairs: 7, queries: 7, repairs: 3, naive: 10_000,
+		mode: "full", orders: 300_000, rich: 20_000, pairs: 7, events: 2_000_000, queries: 7, repairs: 3, naive: 10_000,
 		repeat: 4, again: 2, second: 7, growth: growing(100_000, 1), warmups: 2,
 	}
 	for _, shards := range []int{1, 2, 4} {

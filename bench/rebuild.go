@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
 	"github.com/spf13/cobra"
 )
 
 func (b *bench) rebuildCommand() *cobra.Command {
-	var target string
-	var times int
+	var target, from string
+	var times, topic int
 	cmd := &cobra.Command{
 		Use:   "rebuild",
 		Short: "Measure the real thing",
@@ -16,7 +20,8 @@ allocations, latency of bulk requests, retries. Seconds are from the first read 
 end of the refresh.
 
   go run ./bench rebuild                          # into nothing: how fast the reader is
-  go run ./bench rebuild --target elasticsearch --orders 300000 --times 3`,
+  go run ./bench rebuild --target elasticsearch --orders 300000 --times 3
+  go run ./bench rebuild --from events            # folded by handlers and by JavaScript, into nothing`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkTarget(target, "null", "elasticsearch", "opensearch"); err != nil {
@@ -27,6 +32,12 @@ end of the refresh.
 				products = []string{target}
 			}
 			ctx := cmd.Context()
+			if err := checkFrom(from, target); err != nil {
+				return err
+			}
+			if from == shapeEvents {
+				return b.measure(ctx, "rebuild", []string{productKafka}, func(l *lab) error { return l.foldTimes(ctx, topic, times) })
+			}
 			return b.measure(ctx, "rebuild", products, func(l *lab) error {
 				if err := l.seed(ctx, false); err != nil {
 					return err
@@ -45,9 +56,36 @@ end of the refresh.
 		},
 	}
 	cmd.Flags().StringVar(&target, "target", "null", "null, elasticsearch or opensearch")
+	cmd.Flags().StringVar(&from, "from", "tables", "tables, or events: a topic of about --events, into nothing")
+	cmd.Flags().IntVar(&topic, "events", 500_000, "how many events, 10 for each order")
 	cmd.Flags().IntVar(&times, "times", 1, "how often")
 	b.servers.bind(cmd.Flags())
 	b.data.bind(cmd.Flags())
 	b.data.bindWriting(cmd.Flags())
 	return cmd
+}
+
+func checkFrom(from, target string) error {
+	switch {
+	case from != "tables" && from != shapeEvents:
+		return fmt.Errorf("--from %q: tables or events", from)
+	case from == shapeEvents && target != "null":
+		return errors.New("--from events goes into nothing: leave --target out")
+	}
+	return nil
+}
+
+func (l *lab) foldTimes(ctx context.Context, n, times int) error {
+	t, err := l.topic(ctx, n)
+	if err != nil {
+		return err
+	}
+	for range times {
+		for _, by := range folds() {
+			if err := l.fold(ctx, t, by, half{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

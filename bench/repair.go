@@ -19,9 +19,9 @@ const settling = 100 * time.Millisecond
 
 // repairs pairs the verification of the index that was just rebuilt, and serves, with its
 // repair after drift.
-func (l *lab) repairs(ctx context.Context, target, index string, pair int) error {
+func (l *lab) repairs(ctx context.Context, target, index string, shards, pair int) error {
 	h := half{result.SeriesRepair, pair}
-	right, err := l.examine(ctx, engine.Verify, target, h)
+	right, err := l.examine(ctx, engine.Verify, target, shards, h)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (l *lab) repairs(ctx context.Context, target, index string, pair int) error
 	if err != nil {
 		return err
 	}
-	o, err := l.examine(ctx, engine.Repair, target, h)
+	o, err := l.examine(ctx, engine.Repair, target, shards, h)
 	if err != nil {
 		return err
 	}
@@ -43,8 +43,8 @@ func (l *lab) repairs(ctx context.Context, target, index string, pair int) error
 	return nil
 }
 
-func (l *lab) examine(ctx context.Context, do, target string, h half) (engine.Outcome, error) {
-	spec := l.spec(target, 0)
+func (l *lab) examine(ctx context.Context, do, target string, shards int, h half) (engine.Outcome, error) {
+	spec := l.spec(target, shards)
 	spec.Do, spec.Settle = do, settling
 	o, err := l.alone(ctx, spec)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +29,7 @@ measurement into --results. The last line on stdout is the headline:
   rss_mb                  its peak memory, null sink
   naive_vs_rebuild        how many times slower a naive loop is, by rate
 
---quick: shape plain, 100,000 orders, 3 pairs; under 8 minutes on 2 cores.
+--quick: shape plain, 100,000 orders, 3 pairs, half a million events; under 8 minutes on 2 cores.
 --full:  300,000 orders, 7 pairs, shape rich too, Elasticsearch and OpenSearch, a grid of
          27, and how cost grows with data and connections; under an hour.`,
 		Args: cobra.NoArgs,
@@ -63,7 +64,11 @@ func (b *bench) everything(ctx context.Context, p plan, target string) (err erro
 	if p.second > 0 {
 		products = append(products, other(target))
 	}
-	l, err := b.newLab(ctx, p.mode, products...)
+	started := products
+	if p.events > 0 {
+		started = append(slices.Clone(products), productKafka)
+	}
+	l, err := b.newLab(ctx, p.mode, started...)
 	if err != nil {
 		return err
 	}
@@ -72,6 +77,9 @@ func (b *bench) everything(ctx context.Context, p plan, target string) (err erro
 		return err
 	}
 	if err := l.plain(ctx, p, products); err != nil {
+		return err
+	}
+	if err := l.eventPairs(ctx, p); err != nil {
 		return err
 	}
 	if p.rich > 0 && l.shape != shop.Rich && b.data.tpch == "" {

@@ -7,8 +7,9 @@ import (
 )
 
 func (b *bench) seedCommand() *cobra.Command {
+	var topic int
 	cmd := &cobra.Command{
-		Use:   "seed --postgres DSN",
+		Use:   "seed --postgres DSN [--kafka HOST:PORT --events N]",
 		Short: "Fill a database with the data set",
 		Long: `Fill the database humpty_bench of a running server with the data set: the same options
 give the same rows on every machine. It is made anew, whatever is there.
@@ -21,9 +22,23 @@ give the same rows on every machine. It is made anew, whatever is there.
 			if b.servers.postgres == "" {
 				return errors.New("seed needs --postgres: a server started here would end with its data; `go run ./internal/devstack/cmd up postgres` starts one that stays")
 			}
-			return b.measure(cmd.Context(), "seed", nil, func(l *lab) error { return l.seed(cmd.Context(), true) })
+			ctx := cmd.Context()
+			if topic == 0 {
+				return b.measure(ctx, "seed", nil, func(l *lab) error { return l.seed(ctx, true) })
+			}
+			if b.servers.kafka == "" {
+				return errors.New("--events needs --kafka: a broker started here would end with its data; `go run ./internal/devstack/cmd up kafka` starts one that stays")
+			}
+			return b.measure(ctx, "seed", []string{productKafka}, func(l *lab) error {
+				err := l.seed(ctx, true)
+				if err == nil {
+					_, err = l.topic(ctx, topic)
+				}
+				return err
+			})
 		},
 	}
+	cmd.Flags().IntVar(&topic, "events", 0, "also a topic of about so many events, 10 for each order; it is left as it is where it is complete")
 	b.servers.bind(cmd.Flags())
 	b.data.bind(cmd.Flags())
 	return cmd

@@ -28,11 +28,15 @@ func searchSettings() []string {
 	return []string{"cluster.routing.allocation.disk.threshold_enabled: false"}
 }
 
+// productKafka asks for a broker where search servers are asked for.
+const productKafka = "kafka"
+
 // servers are where a run finds everything.
 type servers struct {
 	stack  *devstack.Stack
 	dsn    string            // of the bench's own database
 	search map[string]string // product → URL
+	kafka  string            // host:port
 }
 
 // up starts what no flag names. products are the search servers wanted.
@@ -48,6 +52,12 @@ func (b *bench) up(ctx context.Context, products ...string) (*servers, error) {
 		o.Config[devstack.KindPostgres] = postgresSettings()
 	}
 	for _, product := range products {
+		if product == productKafka {
+			if s.kafka = b.servers.kafka; s.kafka == "" {
+				o.Servers = append(o.Servers, devstack.KindKafka)
+			}
+			continue
+		}
 		if s.search[product] = strings.TrimSuffix(given[product], "/"); s.search[product] == "" {
 			o.Servers = append(o.Servers, devstack.Kind(product))
 			o.Config[devstack.Kind(product)] = searchSettings()
@@ -67,6 +77,9 @@ func (b *bench) up(ctx context.Context, products ...string) (*servers, error) {
 func (s *servers) take(a devstack.Addresses) {
 	if a.Postgres != "" {
 		s.dsn = a.Postgres
+	}
+	if len(a.Kafka) > 0 {
+		s.kafka = a.Kafka[0]
 	}
 	for product, address := range map[string]string{"elasticsearch": a.Elasticsearch, "opensearch": a.OpenSearch} {
 		if address != "" {

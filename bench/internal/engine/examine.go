@@ -17,6 +17,7 @@ import (
 const (
 	Verify = "verify" // what the alias serves, in full
 	Repair = "repair" // the same, and write what differs
+	Fold   = "fold"   // events into the null sink
 )
 
 // examine verifies or repairs what the alias serves, and measures it.

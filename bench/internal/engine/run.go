@@ -33,6 +33,8 @@ func Run(ctx context.Context, s Spec, tell func(projector.Event)) (Outcome, erro
 	case "":
 	case Verify, Repair:
 		return examine(ctx, s)
+	case Fold:
+		return replay(ctx, s)
 	default:
 		return Outcome{}, fmt.Errorf("the engine cannot %q", s.Do)
 	}

@@ -29,6 +29,7 @@ type Spec struct {
 	Level       projector.Level
 	Query       bool          // let PostgreSQL build the JSON
 	Do          string        // "": a rebuild
+	Events      Events        // of Fold
 	Settle      time.Duration // of Verify and Repair
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,21 @@ func made(run, commit string, slower float64) []result.Result {
 	for _, bulk := range []int{1, 100} {
 		add(result.Measurement{What: result.Naive, Target: "elasticsearch", Documents: 3000, Bytes: 5e6, Settings: result.Settings{BatchDocs: bulk}, Seconds: 12 / float64(bulk)})
 	}
+	events := func(m result.Measurement) {
+		m.Shape, m.Orders, m.Series, m.Pair = "events", 50_000, "events", 1
+		if m.Figures == nil {
+			m.Figures = map[string]float64{}
+		}
+		m.Figures[figure.Events] = 500_000
+		all = append(all, result.Result{Stamp: stamp, Measurement: m})
+	}
+	events(result.Measurement{What: result.Fetch, Documents: 500_000, Bytes: 125e6, Seconds: 0.25, Settings: result.Settings{Connections: 4}})
+	for fold, seconds := range map[string]float64{"handlers": 0.7, "javascript": 1.1} {
+		events(result.Measurement{
+			What: result.Fold, Target: "null", Documents: 50_000, Bytes: 30e6, Seconds: seconds, Settings: result.Settings{Fold: fold},
+			Figures: map[string]float64{figure.OwnCPU: 1.2 * seconds, figure.RSS: 300},
+		})
+	}
 	for _, factor := range []int{1, 10} {
 		add(result.Measurement{
 			What: result.Rebuild, Target: "null", Series: "scale", Documents: 100_000, Seconds: 0.7, Settings: result.Settings{Factor: factor, Connections: 2},
@@ -105,6 +121,9 @@ func TestMarkdown(t *testing.T) {
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	full := made("20260101t120000", "aaaaaaaaaa", 1.1)
+	full = slices.DeleteFunc(full, func(r result.Result) bool {
+		return r.Shape == "events" || r.What == result.Repair || r.What == result.Query
+	})
 	for i := range full {
 		full[i].Mode = "full"
 	}

@@ -37,7 +37,7 @@ func Summary(runs [][]result.Result, picture, details string) string {
 	fmt.Fprintf(&b, "![Documents per second beside the limits of the machine, and how the ratios moved](%s)\n\n", picture)
 	fmt.Fprintf(&b, "Measured by `%s` on %s at commit %s, with %d cores (%s) and %d GB of memory for everything: engine, %s.\n\n",
 		commandOf(r), r.Date.Format("2006-01-02"), r.ShortCommit(), r.Machine.Cores, r.Machine.CPU, (r.Machine.MemoryMB+512)/1024, servers(r))
-	b.WriteString(table(run, c))
+	b.WriteString(table(run, c) + later(runs))
 	fmt.Fprintf(&b, "\nThe ratios of every kept run, newest first (1.00 is the limit; intervals in brackets):\n\n%s", trend(runs, trendRows))
 	fmt.Fprintf(&b, "\n%s%s\n", ownCost(run, c), grown(run))
 	fmt.Fprintf(&b, "\n- %s\n", strings.Join([]string{

@@ -20,7 +20,7 @@ func Markdown(runs [][]result.Result) string {
 		b.WriteString("\n" + table(run, c))
 		b.WriteString("\n" + cost(run, c))
 	}
-	for _, t := range []string{growth(run), trend(runs, 0)} {
+	for _, t := range []string{eventsTable(run), growth(run), trend(runs, 0)} {
 		if t != "" {
 			b.WriteString("\n" + t)
 		}
@@ -43,9 +43,10 @@ func commandOf(r result.Result) string {
 	return "go run ./bench " + r.Mode
 }
 
-func table(run []result.Result, c combination) string {
+func table(run []result.Result, c combination) string { return render(run, c, rowsOf(run, c)) }
+
+func render(run []result.Result, c combination, rows []row) string {
 	var b strings.Builder
-	rows := rowsOf(run, c)
 	fmt.Fprintf(&b, "| %s | seconds | documents/s | MB/s | times its limit |\n|---|--:|--:|--:|--:|\n", title(run, c))
 	for _, r := range rows {
 		label, against := r.label, "–"
@@ -133,10 +134,18 @@ func notes(run []result.Result) string {
 		"A rebuild's seconds run from the first read to the end of the refresh; plan, verification, copies and swap come on top (“from plan to swap”). Both sides write into indices made by the same call: same mapping, shards, ids, `external_gte` versions and bytes, refresh off, no copies, asynchronous translog.",
 		"MB/s of COPY are bytes of its binary stream, all others bytes of documents (of answers, for the scan). The raw sides check only that nothing was refused; the rebuild takes a verdict for each document.",
 		naiveNote(run),
-		"One search node: copies (replicas) cannot be placed, so their cost is in no figure. Reading events (Kafka) is not measured yet.",
+		"One search node: copies (replicas) cannot be placed, so their cost is in no figure.",
+		eventsNote(run),
 	}
 	text = slices.DeleteFunc(text, func(s string) bool { return s == "" })
 	return "- " + strings.Join(text, "\n- ") + "\n" + settingsNote(run[0].Servers)
+}
+
+func eventsNote(run []result.Result) string {
+	if eventsTable(run) == "" {
+		return ""
+	}
+	return "Raw fetch of events reads values into one buffer and looks at nothing: not at transactions, keys or JSON, all of which a fold must."
 }
 
 func naiveNote(run []result.Result) string {

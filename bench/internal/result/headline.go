@@ -32,6 +32,7 @@ const (
 	SeriesE2E  = "e2e"
 	SeriesNull = "null"
 
+	SeriesEvents = "events" // raw fetch of a topic, and its folds into the null sink
 	SeriesRepair = "repair" // verification of a right index, and repair after drift
 )
 

@@ -50,6 +50,8 @@ const (
 	Verify   What = "verify"   // full verification of a right index that serves, start to verdict
 	Repair   What = "repair"   // the same after drift, and the writing of what differs, until all is right
 	Query    What = "query"    // as Rebuild into the null sink, from a query in which PostgreSQL builds the JSON
+	Fetch    What = "fetch"    // raw fetch of all events, first request to last byte; its documents are events
+	Fold     What = "fold"     // events into the null sink, first read to the end of the last write
 	Naive    What = "naive"    // first read to the answer to the last write
 )
 
@@ -63,6 +65,7 @@ type Settings struct {
 	Shards      int     `json:"shards,omitempty"`
 	Slices      int     `json:"slices,omitempty"` // of a scan
 	Page        int     `json:"page,omitempty"`   // documents of one answer of a scan
+	Fold        string  `json:"fold,omitempty"`   // how events become documents
 	Factor      int     `json:"factor,omitempty"` // of scale: times the base's data
 }
 
