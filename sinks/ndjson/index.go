@@ -81,26 +81,39 @@ func (x *index) Write(ctx context.Context, docs []sinks.Document, verdicts []sin
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	return x.appendAll(docs, verdicts, start, func(i int, was place, _ bool) (sinks.Verdict, int64) {
+		version := docs[i].Version
+		if version == 0 {
+			version = was.version + 1
+		}
+		if version < was.version {
+			return sinks.Verdict{Outcome: sinks.Superseded, Status: 409}, 0
+		}
+		return sinks.Verdict{}, version
+	})
+}
+
+// appendAll writes the documents that may be: may gives the verdict on one, or its version
+// where there is none yet. Nothing counts before it is in the file.
+func (x *index) appendAll(docs []sinks.Document, verdicts []sinks.Verdict, start time.Time,
+	may func(i int, was place, there bool) (sinks.Verdict, int64),
+) (sinks.Receipt, error) {
 	x.line = x.line[:0]
 	decided := make([]sinks.Verdict, len(docs))
-	added := map[string]place{} // by this call: nothing counts before it is in the file
+	added := map[string]place{} // by this call
 	at := x.size
 	for i := range docs {
 		d := &docs[i]
 		was, ok := added[string(d.ID)]
 		if !ok {
-			was = x.rows[string(d.ID)]
-		}
-		version := d.Version
-		if version == 0 {
-			version = was.version + 1
+			was, ok = x.rows[string(d.ID)]
 		}
 		if reason := unfit(d); reason != "" {
 			decided[i] = sinks.Verdict{Outcome: sinks.Rejected, Status: 400, Type: "invalid_document", Reason: reason}
 			continue
 		}
-		if version < was.version {
-			decided[i] = sinks.Verdict{Outcome: sinks.Superseded, Status: 409}
+		var version int64
+		if decided[i], version = may(i, was, ok && !was.deleted); decided[i].Outcome != sinks.Undecided {
 			continue
 		}
 		from := len(x.line)
