@@ -11,6 +11,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/internal/progress"
+	"humpty/internal/wire"
 	"humpty/sinks"
 )
 
@@ -89,7 +90,7 @@ func (a *app) check(ctx context.Context, c *config.Config, p config.Projection) 
 }
 
 func checkSource(ctx context.Context, c *config.Config, p config.Projection, done *checked) error {
-	source, err := openSource(c, p)
+	source, err := wire.Source(c, p)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func checkSource(ctx context.Context, c *config.Config, p config.Projection, don
 }
 
 func checkTarget(ctx context.Context, c *config.Config, p config.Projection, done *checked) error {
-	target, err := openTarget(ctx, c, p, nil)
+	target, err := wire.Target(ctx, c, p, nil)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"humpty/internal/config"
 	"humpty/internal/progress"
-	"humpty/projector"
+	"humpty/internal/wire"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -46,15 +46,10 @@ repair it, repair what serves, or rebuild.`,
 }
 
 func (a *app) plan(ctx context.Context, c *config.Config, p config.Projection) error {
-	source, err := openSource(c, p)
+	r, err := wire.Rebuild(ctx, c, p, "plan", nil)
 	if err != nil {
 		return err
 	}
-	target, err := openTarget(ctx, c, p, nil)
-	if err != nil {
-		return err
-	}
-	r := projector.Rebuild{Projection: definition(p), Source: source, Target: target, Owner: owner("plan")}
 	plan, err := r.Plan(ctx)
 	if err != nil {
 		return err

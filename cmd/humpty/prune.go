@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"humpty/internal/progress"
+	"humpty/internal/wire"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -45,7 +46,7 @@ for machines.`,
 			}
 			p.Keep = keep
 		}
-		m, err := manage(cmd.Context(), c, p, "prune")
+		m, err := wire.Manage(cmd.Context(), c, p, "prune")
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"humpty/internal/config"
 	"humpty/internal/progress"
+	"humpty/internal/wire"
 	"humpty/projector"
 )
 
@@ -67,19 +68,13 @@ func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection
 	})
 	status := reporter.Status
 	a.status.Store(&status)
-	source, err := openSource(c, p)
+	r, err := wire.Rebuild(ctx, c, p, "rebuild", func(why string) { reporter.Say("waiting", why) })
 	if err != nil {
 		return err
 	}
-	target, err := openTarget(ctx, c, p, func(why string) { reporter.Say("waiting", why) })
-	if err != nil {
-		return err
-	}
-	r := projector.Rebuild{
-		Projection: definition(p), Source: source, Target: target, Owner: owner("rebuild"),
-		AllowEmpty: allowEmpty, NoSwap: noSwap,
-	}
+	r.AllowEmpty, r.NoSwap = allowEmpty, noSwap
 	r.Letters = a.lettersOf(p.Name, r.Owner.Run)
+	wire.Letters(r.Source, r.Letters)
 	var rec projector.Record
 	err = reporter.Run(ctx, func(ctx context.Context, show func(projector.Event)) error {
 		r.Observe = show

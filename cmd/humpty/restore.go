@@ -9,6 +9,7 @@ import (
 
 	"humpty/internal/config"
 	"humpty/internal/progress"
+	"humpty/internal/wire"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -75,11 +76,7 @@ func splitSnapshot(text string) (repository, name string, err error) {
 
 // recovery compares the ways back to a right index.
 func (a *app) recovery(ctx context.Context, c *config.Config, p config.Projection, snapshot string) error {
-	source, err := openSource(c, p)
-	if err != nil {
-		return err
-	}
-	target, err := openTarget(ctx, c, p, nil)
+	r, err := wire.Rebuild(ctx, c, p, "plan", nil)
 	if err != nil {
 		return err
 	}
@@ -89,7 +86,7 @@ func (a *app) recovery(ctx context.Context, c *config.Config, p config.Projectio
 		if err != nil {
 			return err
 		}
-		snapshots, ok := target.(sinks.Snapshots)
+		snapshots, ok := r.Target.(sinks.Snapshots)
 		if !ok {
 			return &usageError{"this target has no snapshots", "leave --snapshot out"}
 		}
@@ -99,7 +96,6 @@ func (a *app) recovery(ctx context.Context, c *config.Config, p config.Projectio
 		}
 		saved = &s
 	}
-	r := projector.Rebuild{Projection: definition(p), Source: source, Target: target, Owner: owner("plan")}
 	recovery, err := r.Recover(ctx, saved)
 	if err != nil {
 		return err

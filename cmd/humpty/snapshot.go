@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"humpty/internal/progress"
+	"humpty/internal/wire"
 	"humpty/projector"
 )
 
@@ -41,7 +42,7 @@ Register a repository once, for example:
 			name = p.Alias + "-" + time.Now().UTC().Format("20060102t150405")
 		}
 		return a.observed(cmd.Context(), func(ctx context.Context, observe func(projector.Event), _ func(string)) error {
-			m, err := manage(ctx, c, p, "snapshot")
+			m, err := wire.Manage(ctx, c, p, "snapshot")
 			if err != nil {
 				return err
 			}

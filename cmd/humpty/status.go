@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"humpty/internal/progress"
+	"humpty/internal/wire"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -39,7 +40,7 @@ while a rebuild runs elsewhere, and changes nothing.`,
 		}
 		var all []error
 		for _, p := range projections {
-			m, err := manage(cmd.Context(), c, p, "status")
+			m, err := wire.Manage(cmd.Context(), c, p, "status")
 			if err == nil {
 				var s shown
 				s.Projection = p.Name

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"humpty/internal/wire"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -41,7 +42,7 @@ name, or let writers use require_alias=true.`,
 				Remedy: fmt.Sprintf("humpty status %s shows what is there", p.Name),
 			}
 		}
-		m, err := manage(cmd.Context(), c, p, "swap")
+		m, err := wire.Manage(cmd.Context(), c, p, "swap")
 		if err != nil {
 			return err
 		}
@@ -77,7 +78,7 @@ one: after a rollback, rebuild. Nothing is deleted.`,
 		if err != nil {
 			return err
 		}
-		m, err := manage(cmd.Context(), c, p, "rollback")
+		m, err := wire.Manage(cmd.Context(), c, p, "rollback")
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 
 	"humpty/internal/config"
 	"humpty/internal/progress"
+	"humpty/internal/wire"
 	"humpty/projector"
 	"humpty/projector/verify"
 )
@@ -85,16 +86,12 @@ func (a *app) examine(ctx context.Context, c *config.Config, p config.Projection
 	}
 	defer func() { err = errors.Join(err, list.close()) }()
 	return a.observed(ctx, func(ctx context.Context, observe func(projector.Event), waiting func(string)) error {
-		source, err := openSource(c, p)
-		if err != nil {
-			return err
-		}
-		target, err := openTarget(ctx, c, p, waiting)
+		r, err := wire.Rebuild(ctx, c, p, verb, waiting)
 		if err != nil {
 			return err
 		}
 		finding, err := run(ctx, projector.Examine{
-			Projection: definition(p), Source: source, Target: target, Owner: owner(verb),
+			Projection: r.Projection, Source: r.Source, Target: r.Target, Owner: r.Owner,
 			Generation: e.generation, Settle: e.settle, Show: e.diff, Each: list.add, Observe: observe,
 		})
 		a.result.Finding = &finding

@@ -75,7 +75,7 @@ func (d *demo) rebuild(ctx context.Context) error {
 
 // build runs the engine once; without swap, the alias stays as it is.
 func (d *demo) build(ctx context.Context, name string, swap bool) (projector.Record, error) {
-	r, err := wire(ctx, d.config, name)
+	r, err := wired(ctx, d.config)
 	if err != nil {
 		return projector.Record{}, err
 	}
@@ -139,7 +139,7 @@ func (d *demo) compare(ctx context.Context) error {
 		"checks: one naive SELECT lets PostgreSQL build each document, and every document of the index\n" +
 		"is held against it, as parsed JSON with exact numbers.")
 	return d.timed("compare with SQL", func(step *Step) error {
-		r, err := wire(ctx, d.config, "compare")
+		r, err := wired(ctx, d.config)
 		if err != nil {
 			return err
 		}
@@ -173,7 +173,7 @@ func (d *demo) compare(ctx context.Context) error {
 
 func (d *demo) swap(ctx context.Context) error {
 	return d.timed("swap the alias", func(*Step) error {
-		r, err := wire(ctx, d.config, "swap")
+		r, err := wired(ctx, d.config)
 		if err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ func Target(ctx context.Context, c *config.Config, p config.Projection, waiting 
 			Addresses: s.Addresses, Alias: p.Alias,
 			Username: s.Username, Password: s.Password.Reveal(), APIKey: s.APIKey.Reveal(), Bearer: s.Bearer.Reveal(),
 			CA: s.CA, Cert: s.Cert, Key: s.Key, ClusterUUID: s.ClusterUUID, Gzip: s.Gzip,
+			LoadNodes: p.Filling.Nodes, MaxSegments: p.Filling.MaxSegments,
 			Connections: max(16, 2*p.Limits.Writers), Waiting: waiting,
 		})
 	case "ndjson":
