@@ -40,7 +40,7 @@ type reader struct {
 
 func newReader(v *view, db *session, p sources.Partition, lo, hi []string) *reader {
 	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi, roots: min(firstRoots, v.config.pace.most(1)), ratio: make([]float64, len(v.tree.nodes))}
-	r.page = newPage(v.tree, db, v.memory, v.config.PageBytes)
+	r.page = v.tree.spare.take(v, db)
 	r.w.shelf = r.page.shelf
 	if !v.live { // there, no cursor would outlive its page
 		r.page.scanning(hi)
@@ -186,6 +186,7 @@ func (r *reader) Close(ctx context.Context) error {
 	if r.db != nil {
 		r.page.stopScans(closing)
 		r.view.give(ctx, r.db)
+		r.view.tree.spare.put(r.page)
 		r.db = nil
 		r.spent = errors.New("the reader is closed")
 	}

@@ -15,6 +15,8 @@ type tree struct {
 	unproven bool // nothing in the catalog makes the root's key unique
 	keyed    bool // some include is read by the root's key: in its range, or by a cursor
 
+	spare spare // pages of readers that are done
+
 	pages, byID      statement   // of the root
 	inRange, forKeys []statement // by node
 }
