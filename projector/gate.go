@@ -34,7 +34,14 @@ func (n *run) tooManyRejections() error {
 
 // seal ends the load: settings as the user wants them, all copies there.
 func (n *run) seal(ctx context.Context) error {
-	if err := n.index.Seal(ctx, n.observer.waiting); err != nil {
+	err := n.index.Seal(ctx, n.observer.waiting)
+	if n.canResolve(err) {
+		n.meta.Doubted = true
+		if err = n.note(ctx, n.meta.State); err == nil {
+			err = n.index.Seal(ctx, n.observer.waiting)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("seal index %s: %w", n.record.Generation, err)
 	}
 	sum, _ := n.ledger.state()

@@ -48,11 +48,16 @@ func (n *run) load(ctx context.Context) error {
 func (n *run) pump(ctx context.Context, pace *pacer, readers, writers int) error {
 	full := make(chan *sources.Batch)
 	account := newBudget(n.Projection.Limits.InFlight, pace.batchSize, readers+writers)
-	group, ctx := errgroup.WithContext(ctx)
+	lingering, release := linger(ctx)
+	defer release()
+	group, writing := errgroup.WithContext(lingering)
+	reading, stop := within(ctx, writing)
+	defer stop()
 	shares := newShares(n.journal, n.ledger.keep)
+	var unread error
 	group.Go(func() error {
 		defer close(full)
-		return readAll(ctx, n.view, n.journal.undone(n.input.Partitions), readers, account, shares, func(ctx context.Context, b *sources.Batch) error {
+		unread = readAll(reading, n.view, n.journal.undone(n.input.Partitions), readers, account, shares, func(ctx context.Context, b *sources.Batch) error {
 			select {
 			case full <- b:
 				return nil
@@ -60,12 +65,16 @@ func (n *run) pump(ctx context.Context, pace *pacer, readers, writers int) error
 				return context.Cause(ctx)
 			}
 		})
+		return nil
 	})
 	for range writers {
 		w := &writer{run: n, account: account, pace: pace, shares: shares}
-		group.Go(func() error { return w.drain(ctx, full) })
+		group.Go(func() error { return w.drain(writing, full) })
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return unread
 }
 
 // readAll reads the partitions with the given number of readers; every batch is given to

@@ -106,7 +106,7 @@ func (l *lives) wait(ctx context.Context, server string, err error) error {
 	pause.began, pause.next, pause.longest = l.since, 250*time.Millisecond, longestProbe
 	stopped := time.Now()
 	for why := err; why != nil; {
-		lasted := time.Since(l.since)
+		lasted := time.Since(stopped)
 		l.observer.waiting(fmt.Sprintf("the %s is away, for %s now; it is waited for, up to %s: %v", server, lasted.Round(time.Second), l.most, why))
 		over, waitErr := pause.wait(ctx)
 		if waitErr != nil {

@@ -93,6 +93,13 @@ func (n *run) plan(ctx context.Context) error {
 	}
 	n.survey, n.input = plan.Survey, plan.Source
 	n.record.Generation, n.record.Previous = plan.Generation, plan.Survey.Live()
+	if n.Live == nil || !n.Live.Resume { // then the user was told already
+		n.tell(plan)
+	}
+	return n.begin(ctx)
+}
+
+func (n *run) tell(plan Plan) {
 	n.observer.notice(plan.Situation.Text)
 	for _, note := range plan.Source.Notes {
 		n.observer.notice(note)
@@ -103,5 +110,4 @@ func (n *run) plan(ctx context.Context) error {
 	for _, w := range plan.Survey.Warnings {
 		n.observer.notice(w)
 	}
-	return n.begin(ctx)
 }

@@ -31,7 +31,7 @@ type Record struct {
 	Deviations  []string                  `json:"deviations,omitempty"` // of mapping and settings from the definition
 	Queries     []verify.Answer           `json:"queries,omitempty"`    // answers to the user's
 	Outages     []Away                    `json:"outages,omitempty"`    // servers that were waited for
-	Undone      int64               `json:"undone,omitempty"`     // documents that the target had lost when it went away, written again
+	Undone      int64                     `json:"undone,omitempty"`     // documents that the target had lost when it went away, written again
 	Rounds      []Round                   `json:"rounds,omitempty"`     // of catch-up
 	Pace        []Decision                `json:"pace,omitempty"`       // how the load found its pace
 	Notices     []string                  `json:"notices,omitempty"`    // what the user was told on the way

@@ -157,8 +157,9 @@ func (n *run) canGoOn(err error) bool {
 		unbalanced *Unbalanced
 		differs    *Differs
 		unsettled  *Unsettled
+		doubt      *sinks.Doubt
 	)
-	for _, fatal := range []any{&gap, &rejections, &poison, &unbalanced, &differs, &unsettled} {
+	for _, fatal := range []any{&gap, &rejections, &poison, &unbalanced, &differs, &unsettled, &doubt} {
 		if errors.As(err, fatal) {
 			return false
 		}

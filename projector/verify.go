@@ -31,7 +31,7 @@ func (n *run) verify(ctx context.Context) error {
 		check.Still, check.Source, check.Documents = false, n.Source, 0
 		check.CatchUp = func(ctx context.Context) error { return n.catcher.reach(ctx, n.capture) }
 	}
-	report, err := check.Run(ctx)
+	report, err := n.examined(ctx, check)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,58 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"humpty/projector/verify"
+	"humpty/sinks"
+)
+
+// inDoubt reports whether the target may have undone writes that it had confirmed: a node
+// that dies forgets what its log (written behind, while a generation loads) did not hold.
+func (n *run) inDoubt() bool {
+	for _, o := range n.record.Outages {
+		if o.Server == "target" {
+			return true
+		}
+	}
+	sum, _ := n.ledger.state()
+	return n.meta.Doubted || sum.Retries > sum.Throttled // some request had no answer
+}
+
+// canResolve says whether the verification will find what a doubt is about.
+func (n *run) canResolve(err error) bool {
+	var doubt *sinks.Doubt
+	return errors.As(err, &doubt) && n.capture != nil && n.Projection.Verify.level() == verify.Full
+}
+
+// examined compares, and where the target may have undone writes, does again what differs
+// and compares once more.
+func (n *run) examined(ctx context.Context, check verify.Check) (verify.Report, error) {
+	if n.capture == nil || n.catcher.handover != nil || !n.inDoubt() {
+		return check.Run(ctx)
+	}
+	first := check
+	lost := n.catcher.lanes(ctx)
+	first.Each = func(d verify.Difference) error {
+		if d.Kind != verify.Rejected {
+			lost.add([]byte(d.ID), nil)
+		}
+		return lost.failed()
+	}
+	report, err := first.Run(ctx)
+	var again Round
+	if _, waitErr := lost.wait(&again); waitErr != nil {
+		return report, waitErr
+	}
+	if err == nil && n.meta.Doubted && report.Level != string(verify.Full) {
+		return report, fmt.Errorf("%w: only a comparison of every document can tell, and it was not made: %s", &sinks.Doubt{}, report.Why)
+	}
+	if err != nil || again.Reread == 0 {
+		return report, err
+	}
+	n.record.Undone += again.Reread
+	n.observer.notice(fmt.Sprintf("%d documents were not as they had been written: the target had undone writes when it went away. They were read and written again", again.Reread))
+	return check.Run(ctx)
+}
