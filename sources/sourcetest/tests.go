@@ -236,3 +236,33 @@ func testLookup(t *testing.T, h Harness) {
 		t.Errorf("counts do not balance: %+v", b.Counts)
 	}
 }
+
+func testCount(t *testing.T, h Harness) {
+	v := open(t, h)
+	counter, ok := v.(sources.Counter)
+	if !ok {
+		t.Skip("this source cannot count without reading")
+	}
+	if h.Change != nil {
+		h.Change(t) // the view does not see it
+	}
+	for range 2 {
+		if n, err := counter.Count(t.Context()); err != nil || n != int64(len(h.Want)) {
+			t.Errorf("%d records, %v; want %d", n, err, len(h.Want))
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := counter.Count(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("count with a cancelled context: %v", err)
+	}
+	nothingLeftAfter(t, h, v)
+}
+
+func nothingLeftAfter(t *testing.T, h Harness, v sources.View) {
+	t.Helper()
+	if err := v.Close(t.Context()); err != nil {
+		t.Errorf("close the view: %v", err)
+	}
+	nothingLeft(t, h)
+}
