@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -303,5 +304,18 @@ func save(t *testing.T, file, content string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestBrakesOfTheCommandLine: the flag stands above the file, and what is not a limit is refused.
+func TestBrakesOfTheCommandLine(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.edit(t, "    index: orders.index.json\n", "    index: orders.index.json\n    limits: {max_bulk_mb_s: 7, brake: {search_p95: 250ms}}\n    load: {max_segments: 1}\n")
+	s.run(t.Context(), "check", "--show-effective").want(t, 0, "limits.max_bulk_mb_s", "7", "limits.brake.search_p95", "250ms", "load.max_segments")
+	s.run(t.Context(), "rebuild", "--max-bulk-mb-s", "lots").want(t, exitUsage, "--max-bulk-mb-s")
+	s.run(t.Context(), "rebuild", "--max-bulk-mb-s", "1").want(t, 0, "300 written")
+	if _, segments := s.request(t, t.Context(), http.MethodGet, "/_cat/segments/"+s.alias+"?h=segment", ""); len(strings.Fields(segments)) != 1 {
+		t.Errorf("segments %s", segments)
 	}
 }
