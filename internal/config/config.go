@@ -13,6 +13,7 @@ import (
 // Config is a checked file.
 type Config struct {
 	File        string // as it was named
+	State       string // folder of the runs' state, relative to the working folder; empty: by default
 	Sources     []Source
 	Targets     []Target
 	Projections []Projection
@@ -73,6 +74,9 @@ type Projection struct {
 	Index    json.RawMessage // settings and mappings, as the target takes them
 	Versions string          // class
 	Infinite string          // what becomes of NaN and Infinity: reject | null
+	Live     bool            // changes are captured while the source is read
+	Writer   string          // handover | freeze | follow: who writes besides a rebuild
+	Feed     bool            // follow: the generation before is fed too
 	Verify   Verify
 	Limits   Limits
 	Filling  Filling

@@ -8,6 +8,7 @@ func grammar() *rule {
 		{name: "version", required: true, doc: "Version of this file's format: 1.", rule: &rule{kind: whole, min: 1}},
 		{name: "sources", required: true, doc: "Systems of record, by names of your choice.", rule: &rule{kind: names, min: 1, of: sourceRule()}},
 		{name: "targets", required: true, doc: "Where read models live, by names of your choice.", rule: &rule{kind: names, min: 1, of: targetRule()}},
+		{name: "state", rule: &rule{kind: words}, doc: "Folder for what a live run must not forget, relative to this file; humpty in $XDG_STATE_HOME or ~/.local/state by default."},
 		{name: "projections", required: true, doc: "Read models, by names of your choice.", rule: &rule{kind: names, min: 1, of: projectionRule()}},
 	}}
 }
@@ -62,20 +63,19 @@ func projectionRule() *rule {
 			name: "index", doc: "Settings and mappings exactly as the target takes them: a JSON file relative to this one, or inline.",
 			rule: &rule{kind: either, any: []*rule{{kind: words}, {kind: anything}}},
 		},
-		{name: "writer", def: "handover", doc: "Who writes to the index besides a rebuild.", rule: &rule{kind: choice, choices: []option{
-			{word: "handover"},
-			{word: "follow", later: "handover is the only one so far: the application writes through the alias"},
-			{word: "freeze", later: "handover is the only one so far: stop the writers yourself for the time of the run"},
-		}}},
+		{
+			name: "writer", def: "handover", doc: "Who writes to the index besides a rebuild: handover: the application, through the alias, without a pause; freeze: the application, which can bear that the old index refuses writes just before the swap; follow: only `humpty follow`.",
+			rule: &rule{kind: choice, choices: []option{{word: "handover"}, {word: "follow"}, {word: "freeze"}}},
+		},
 		{name: "version", def: "class", doc: "Where a document's version comes from.", rule: versionRule()},
 		{
 			name: "not_finite", def: "reject", doc: "What becomes of NaN, Infinity and infinite dates: reject the document, or null for the field.",
 			rule: &rule{kind: choice, choices: []option{{word: "reject"}, {word: "null"}}},
 		},
-		{name: "consistency", def: "snapshot", doc: "How the source is read while others write to it.", rule: &rule{kind: choice, choices: []option{
-			{word: "snapshot"},
-			{word: "live", later: "snapshot is the only one so far: what is written after the run began is not in the new generation"},
-		}}},
+		{
+			name: "consistency", def: "snapshot", doc: "snapshot: as the tables were when the run began; what is written later is not in the new generation. live: what others write meanwhile is caught up with, by logical decoding.",
+			rule: &rule{kind: choice, choices: []option{{word: "snapshot"}, {word: "live"}}},
+		},
 		{name: "verify", def: "{}", rule: verifyRule(), doc: "How a generation is proven before the swap."},
 		{name: "limits", def: "{}", rule: limitsRule(), doc: "What a run may use, and when it must stop."},
 		{name: "load", def: "{}", rule: loadRule(), doc: "How the target's index is filled."},
@@ -150,9 +150,6 @@ func loadRule() *rule {
 func keepRule() *rule {
 	return &rule{kind: object, keys: []key{
 		{name: "generations", def: "2", rule: &rule{kind: whole}, doc: "Generations to keep besides the live one."},
-		{name: "feed_previous", def: "false", doc: "Write to the previous generation too, so that a rollback loses nothing.", rule: &rule{kind: choice, choices: []option{
-			{word: "false"},
-			{word: "true", later: "false is the only one so far: after a rollback, rebuild"},
-		}}},
+		{name: "feed_previous", def: "false", doc: "With writer: follow, `humpty follow` feeds the previous generation too, so that a rollback loses nothing.", rule: &rule{kind: flag}},
 	}}
 }

@@ -140,15 +140,43 @@ func want(t *testing.T, err error, place, what, remedy string) {
 	t.Errorf("want %s: %s\n    %s\ngot:\n%v", place, what, remedy, err)
 }
 
+func TestLive(t *testing.T) {
+	t.Parallel()
+	const at = "alias: orders\n    "
+	for name, c := range map[string]struct{ old, new, place, what, remedy string }{
+		"follow a snapshot": {"alias: orders", at + "writer: follow", "15:13", "writer: follow needs consistency: live", "add consistency: live"},
+		"freeze a snapshot": {"alias: orders", at + "consistency: snapshot\n    writer: freeze", "16:13", "writer: freeze needs consistency: live", "leave writer out"},
+		"feed without it":   {"alias: orders", at + "consistency: live\n    keep: {feed_previous: true}", "16:27", "keep.feed_previous is what humpty follow does, and orders has writer: handover", "write writer: follow"},
+		"a second source": {
+			"alias: orders", at + "consistency: live", "16:18",
+			"consistency: live is for documents of one database's tables: orders reads topics, or a second source", "take every include from the root's database",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			changed := strings.Replace(small, c.old, c.new, 1)
+			if name == "a second source" {
+				changed = strings.Replace(changed, "sources:\n", "sources:\n  bus: {kafka: {brokers: [\"b:9092\"]}}\n", 1)
+				changed = strings.Replace(changed, "shop.lineitem", "bus.lines", 1)
+			}
+			_, err := read("humpty.yaml", []byte(changed), Options{Env: environment()})
+			want(t, err, "humpty.yaml:"+c.place, c.what, c.remedy)
+		})
+	}
+	c, err := read("etc/humpty.yaml", []byte(strings.Replace(small, "alias: orders", at+"consistency: live\n    writer: follow\n    keep: {feed_previous: true}", 1)+"\nstate: here\n"), Options{Env: environment()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := c.Projections[0]; !p.Live || p.Writer != "follow" || !p.Feed || c.State != filepath.Join("etc", "here") {
+		t.Errorf("%+v, state %s", p, c.State)
+	}
+}
+
 func TestNotInThisVersion(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ old, new, place, what string }{
-		"live":      {"alias: orders", "alias: orders\n    consistency: live", "15:18", "projections.orders.consistency: live"},
-		"follow":    {"alias: orders", "alias: orders\n    writer: follow", "15:13", "projections.orders.writer: follow"},
-		"freeze":    {"alias: orders", "alias: orders\n    writer: freeze", "15:13", "projections.orders.writer: freeze"},
 		"column":    {"alias: orders", "alias: orders\n    version: {column: v}", "15:15", "projections.orders.version.column"},
 		"none":      {"alias: orders", "alias: orders\n    version: none", "15:14", "projections.orders.version: none"},
-		"feed":      {"alias: orders", "alias: orders\n    keep: {feed_previous: true}", "15:27", "projections.orders.keep.feed_previous: true"},
 		"elsewhere": {"sources:\n", "sources:\n  other: {postgres: {dsn: x}}\n", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,9 +30,6 @@ func (d *decoder) projection(f *field) Projection {
 		Filling: Filling{MaxSegments: int(n.get("load", "max_segments").int()), Nodes: wordsOf(n.get("load", "nodes"))},
 		Keep:    int(n.get("keep", "generations").int()),
 	}
-	n.get("writer")
-	n.get("consistency")
-	n.get("keep", "feed_previous")
 	kind := d.targetKind(n.get("target"))
 	if p.Alias != "" {
 		d.alias(n.get("alias"))
@@ -44,6 +41,7 @@ func (d *decoder) projection(f *field) Projection {
 	}
 	p.Index = d.index(f, kind)
 	d.document(n.get("document"), &p)
+	d.live(n, &p)
 	p.Definition, p.Hash = p.define()
 	return p
 }
