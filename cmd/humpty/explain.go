@@ -61,6 +61,7 @@ func (a *app) next(ctx context.Context, err error) []string {
 		refusal  *projector.Refusal
 		held     *sinks.Held
 		rejected *projector.TooManyRejections
+		poison   *projector.TooMuchPoison
 		differs  *projector.Differs
 		expected *differsFromExpected
 		signal   *interrupted
@@ -83,6 +84,11 @@ func (a *app) next(ctx context.Context, err error) []string {
 			"see which, and why: " + typed("humpty dlq show", name),
 			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + typed("humpty rebuild", name),
 			"the failed generation stays for a look at it; this drops it: " + typed("humpty prune", name),
+		}
+	case errors.As(err, &poison):
+		return []string{
+			"see which, and why: " + typed("humpty dlq show", name),
+			"mend the topic or the fold (humpty project tries it on a few events), or allow some with limits.poison (--poison); then: " + typed("humpty rebuild", name),
 		}
 	case errors.As(err, &expected), a.result.Verb == "project":
 		return nil // what was printed says what to look at

@@ -12,6 +12,7 @@ import (
 func limitFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.String("rejections", "", "limits.rejections: documents that may be refused (HUMPTY_REJECTIONS)")
+	f.String("poison", "", "limits.poison: events that may be unreadable (HUMPTY_POISON)")
 	f.String("inflight", "", "limits.inflight: bytes between source and target, like 256MB (HUMPTY_INFLIGHT)")
 	f.String("writers", "", "limits.writers: bulk requests at once (HUMPTY_WRITERS)")
 	f.String("batch", "", "limits.batch: bytes of a bulk request, like 4MB (HUMPTY_BATCH)")
@@ -22,7 +23,7 @@ func limitFlags(cmd *cobra.Command) {
 // load reads the configuration, with what flags and variables put above it.
 func (a *app) load(cmd *cobra.Command) (*config.Config, error) {
 	opts := config.Options{Env: a.env}
-	for _, path := range []string{"limits.rejections", "limits.inflight", "limits.writers", "limits.batch", "limits.max_bulk_mb_s", "verify.level"} {
+	for _, path := range []string{"limits.rejections", "limits.poison", "limits.inflight", "limits.writers", "limits.batch", "limits.max_bulk_mb_s", "verify.level"} {
 		name := strings.ReplaceAll(strings.TrimPrefix(strings.TrimSuffix(path, ".level"), "limits."), "_", "-")
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			opts.Overrides = append(opts.Overrides, config.Override{Path: path, Value: f.Value.String(), Origin: a.origins[name]})

@@ -46,6 +46,7 @@ humpty check --show-effective prints every value and where it comes from.
   HUMPTY_NO_COLOR           --no-color; so does NO_COLOR
   HUMPTY_PROGRESS_INTERVAL  --progress-interval
   HUMPTY_REJECTIONS         --rejections   (limits.rejections)
+  HUMPTY_POISON             --poison       (limits.poison)
   HUMPTY_INFLIGHT           --inflight     (limits.inflight)
   HUMPTY_WRITERS            --writers      (limits.writers)
   HUMPTY_BATCH              --batch        (limits.batch)
