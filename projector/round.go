@@ -101,6 +101,9 @@ func (c *catcher) rereadWide(ctx context.Context, wide []sources.Mark, cut uint6
 		return l.failed()
 	})
 	if err == nil && anyWholeRoot(wide) {
+		_, err = c.index.Count(ctx) // refreshes: a scan finds only what a search would
+	}
+	if err == nil && anyWholeRoot(wide) {
 		err = c.index.Scan(ctx, 0, 1, func(docs []sinks.Document) error {
 			for i := range docs {
 				l.add(docs[i].ID, nil)

@@ -13,7 +13,7 @@ var _ sources.Reread = (*view)(nil)
 // openLive makes a view whose reads are short transactions: nothing is held on the
 // source for longer than a page takes.
 func openLive(ctx context.Context, db *session, config *Config, t *tree) (*view, error) {
-	v := &view{config: config, tree: t, hub: db, pid: db.pg.PID(), live: true}
+	v := &view{config: config, tree: t, hub: db, pid: db.pg.PID(), live: true, lends: make(chan struct{}, max(config.MaxConnections-1, 1))}
 	bare := *config
 	bare.Memory = -1 // not even an empty table: it may be full at the next lookup
 	var err error

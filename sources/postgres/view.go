@@ -19,8 +19,9 @@ type view struct {
 	memory   *shelf // the tables of small `one` includes
 	pid      uint32 // of the session that holds the snapshot
 
-	live  bool  // no snapshot is held: each page and each lookup has one of its own
-	fresh *tree // live: without tables in memory, which would be of another moment
+	live  bool          // no snapshot is held: each page and each lookup has one of its own
+	fresh *tree         // live: without tables in memory, which would be of another moment
+	lends chan struct{} // live: holds one for each session that is lent; who finds it full waits
 
 	hubs   sync.Mutex // held while the hub is used
 	mu     sync.Mutex
@@ -127,7 +128,19 @@ func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Posit
 }
 
 // session takes a free session in the snapshot, or opens one.
-func (v *view) session(ctx context.Context) (*session, error) {
+func (v *view) session(ctx context.Context) (db *session, err error) {
+	if v.live {
+		select {
+		case v.lends <- struct{}{}:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		defer func() {
+			if err != nil {
+				<-v.lends
+			}
+		}()
+	}
 	v.mu.Lock()
 	if v.closed {
 		v.mu.Unlock()
@@ -154,8 +167,7 @@ func (v *view) session(ctx context.Context) (*session, error) {
 	}
 	v.open++
 	v.mu.Unlock()
-	db, err := v.join(ctx)
-	if err != nil {
+	if db, err = v.join(ctx); err != nil {
 		v.mu.Lock()
 		v.open--
 		v.mu.Unlock()
@@ -186,6 +198,9 @@ func (v *view) join(ctx context.Context) (*session, error) {
 
 // give takes a session back; one that stopped in the middle of a query is closed.
 func (v *view) give(ctx context.Context, db *session) {
+	if v.live {
+		defer func() { <-v.lends }()
+	}
 	v.mu.Lock()
 	if db == v.hub {
 		v.lent = false

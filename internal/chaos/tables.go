@@ -1,0 +1,180 @@
+package chaos
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"humpty/sources"
+)
+
+// table is one table of a random schema. All have id and v.
+type table struct {
+	name     string
+	refs     []string // columns that name rows of other tables
+	link     bool     // a join table: a and b, and nothing else
+	soft     bool     // rows with gone are not there
+	ddl      string
+	identity string
+}
+
+// schema is a random tree of includes over random tables.
+type schema struct {
+	rng    *rand.Rand
+	tables []*table
+	shape  sources.Shape
+	oracle string // gives id and document
+}
+
+const (
+	mostIncludes = 6
+	deepest      = 3
+)
+
+func newSchema(rng *rand.Rand) *schema {
+	s := &schema{rng: rng}
+	root := s.table()
+	s.shape = sources.Shape{From: root.name, Columns: columns("id", "v")}
+	if rng.IntN(2) == 0 {
+		root.soft = true
+		s.shape.Where = "not gone"
+	}
+	s.shape.Include = s.includes(root, 0)
+	where := ""
+	if root.soft {
+		where = " where not x.gone"
+	}
+	s.oracle = "select x.id::text, " + s.object(s.shape, "x") + "::text from " + root.name + " x" + where
+	return s
+}
+
+func (s *schema) table() *table {
+	t := &table{name: fmt.Sprint("t", len(s.tables))}
+	s.tables = append(s.tables, t)
+	return t
+}
+
+func (s *schema) count() (n int) {
+	for _, t := range s.tables {
+		if !t.link {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *schema) includes(parent *table, depth int) []sources.Shape {
+	var all []sources.Shape
+	for i := range 1 + s.rng.IntN(3) {
+		if depth == deepest || s.count() > mostIncludes {
+			break
+		}
+		name := fmt.Sprintf("f%d%c", depth, 'a'+i)
+		var child *table
+		var shape sources.Shape
+		switch s.rng.IntN(3) {
+		case 0:
+			child = s.table()
+			if s.rng.IntN(4) == 0 && parent.identity != "primary key (up, id)" { // the same table twice, or the table itself
+				s.tables = s.tables[:len(s.tables)-1]
+				child = parent
+			}
+			ref := fmt.Sprint("ref", len(parent.refs))
+			parent.refs = append(parent.refs, ref)
+			shape = sources.Shape{From: child.name, One: true, On: []sources.Join{{Child: "id", Parent: ref}}}
+		case 1:
+			child = s.table()
+			child.refs = append(child.refs, "up")
+			switch s.rng.IntN(3) { // how the stream comes to know the old parent
+			case 0:
+				child.identity = "primary key (up, id)"
+			case 1:
+				child.identity = "full"
+			default:
+				child.identity = "index"
+			}
+			shape = sources.Shape{From: child.name, Many: true, On: []sources.Join{{Child: "up", Parent: "id"}}}
+		default:
+			link := s.table()
+			link.link = true
+			child = s.table()
+			shape = sources.Shape{
+				From: child.name, Many: true, On: []sources.Join{{Child: "id", Parent: "b"}},
+				Through: &sources.Through{From: link.name, Parent: []sources.Join{{Child: "a", Parent: "id"}}},
+			}
+		}
+		shape.Name, shape.Columns = name, columns("id", "v")
+		if shape.Many {
+			shape.OrderBy = []sources.Order{{Column: "id"}, {Column: "v"}}
+		}
+		if child != parent {
+			shape.Include = s.includes(child, depth+1)
+		}
+		all = append(all, shape)
+	}
+	return all
+}
+
+func columns(names ...string) []sources.Column {
+	var list []sources.Column
+	for _, n := range names {
+		list = append(list, sources.Column{Field: n, Expr: n, Plain: true})
+	}
+	return list
+}
+
+// object is the naive SQL of a document or of an include's, in the shape's order.
+func (s *schema) object(shape sources.Shape, at string) string {
+	parts := []string{fmt.Sprintf("'id', %s.id, 'v', %[1]s.v", at)}
+	for i, in := range shape.Include {
+		x := fmt.Sprint(at, i)
+		object := s.object(in, x)
+		from := fmt.Sprintf("from %s %s where %[2]s.%s = %s.%s", in.From, x, in.On[0].Child, at, in.On[0].Parent)
+		if in.Through != nil {
+			from = fmt.Sprintf("from %s %s, %s j%[2]s where j%[2]s.a = %[4]s.id and %[2]s.id = j%[2]s.b", in.From, x, in.Through.From, at)
+		}
+		if in.One {
+			parts = append(parts, fmt.Sprintf("'%s', (select %s %s)", in.Name, object, from))
+		} else {
+			parts = append(parts, fmt.Sprintf("'%s', coalesce((select json_agg(%s order by %s.id, %[3]s.v collate \"C\") %s), '[]')", in.Name, object, x, from))
+		}
+	}
+	return "json_build_object(" + strings.Join(parts, ", ") + ")"
+}
+
+// ddl creates the tables.
+func (s *schema) create() string {
+	var sql strings.Builder
+	for _, t := range s.tables {
+		if t.link {
+			fmt.Fprintf(&sql, "create table %s (a int, b int, primary key (a, b)); create index on %[1]s (b);\n", t.name)
+			continue
+		}
+		var own []string
+		for _, r := range t.refs {
+			null := ""
+			if t.identity == "index" && r == "up" {
+				null = " not null"
+			}
+			own = append(own, r+" int"+null)
+		}
+		if t.soft {
+			own = append(own, "gone bool not null default false")
+		}
+		key := "primary key (id)"
+		if strings.HasPrefix(t.identity, "primary") {
+			key = t.identity
+		}
+		fmt.Fprintf(&sql, "create table %s (%s);\n", t.name, strings.Join(append(append([]string{"id int", "v text collate \"C\""}, own...), key), ", "))
+		for _, r := range t.refs {
+			fmt.Fprintf(&sql, "create index on %s (%s);\n", t.name, r)
+		}
+		switch t.identity {
+		case "full":
+			fmt.Fprintf(&sql, "alter table %s replica identity full;\n", t.name)
+		case "index":
+			fmt.Fprintf(&sql, "create unique index %s_identity on %[1]s (up, id); alter table %[1]s replica identity using index %[1]s_identity;\n", t.name)
+		}
+	}
+	return sql.String()
+}
