@@ -36,6 +36,12 @@ func (n *run) freeze(ctx context.Context, survey sinks.Survey) (thaw func() erro
 	if !ok {
 		return func() error { return nil }, errors.New("this target cannot block writes: writer: freeze is not possible with it")
 	}
+	for _, s := range survey.Serving { // first, so that whoever comes after a crash finds them
+		n.meta.Blocked = append(n.meta.Blocked, s.Index)
+	}
+	if err := n.note(ctx, n.meta.State); err != nil {
+		return func() error { return nil }, err
+	}
 	thaw = func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 		defer cancel()

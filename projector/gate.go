@@ -76,6 +76,11 @@ func (n *run) swap(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for i := range survey.Generations {
+		if survey.Generations[i].Name == n.record.Generation {
+			survey.Generations[i].Meta = n.meta
+		}
+	}
 	swap := func() error {
 		_, err := switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
 		if err == nil {

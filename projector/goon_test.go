@@ -330,3 +330,46 @@ func TestGapEndsTheRun(t *testing.T) {
 		t.Errorf("what the message says does not work: %v", err)
 	}
 }
+
+// A run dies between the block and the swap: the next command of any kind lets the
+// application write again, and so does going on.
+func TestBlockOfADeadRunIsLifted(t *testing.T) {
+	t.Parallel()
+	l := newLives(t)
+	first, err := l.run(false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.writer, l.disk = projector.WriterFreeze, vfs.NewMem()
+	dead := errors.New("dead")
+	l.target = unthawing{l.memory}
+	l.memory.OnSwap = func(sinks.AliasChange) error { return dead }
+	if rec, err := l.run(false, nil); !errors.Is(err, dead) || !rec.Resumable {
+		t.Fatalf("%v: %+v", err, rec)
+	}
+	if !l.memory.Blocked(first.Generation) {
+		t.Fatal("the run left no block")
+	}
+	l.memory.OnSwap, l.target = nil, l.memory
+	m := &projector.Manage{Projection: projection(), Target: l.memory, Owner: sinks.Owner{Run: "other"}}
+	if _, err := m.Prune(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if l.memory.Blocked(first.Generation) {
+		t.Error("what serves is still blocked")
+	}
+	if rec, err := l.run(true, nil); err != nil || rec.Status != projector.Completed {
+		t.Fatalf("%v: %+v", err, rec)
+	}
+	if _, err := m.Rollback(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	if l.memory.Blocked(first.Generation) {
+		t.Error("what serves after the rollback is blocked")
+	}
+}
+
+// unthawing is a target that a process dies on before it can lift its block.
+type unthawing struct{ *memory.Target }
+
+func (unthawing) Unblock(context.Context, string) error { return nil }

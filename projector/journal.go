@@ -55,14 +55,14 @@ type journal struct {
 	begun   *Begun
 	created bool
 	ended   *End
-	done    map[string]Share
+	done    map[string]portionDone
 
 	mu     sync.Mutex
 	inside time.Duration // spent in durable steps
 }
 
-// Share is what one partition added to the ledger.
-type Share struct {
+// portionDone is what one partition added to the ledger.
+type portionDone struct {
 	Ledger     Ledger
 	Rejections []Rejection
 }
@@ -78,7 +78,7 @@ func BegunIn(store *marks.Store) (*Begun, error) {
 }
 
 func readJournal(store *marks.Store) (*journal, error) {
-	j := &journal{store: store, done: map[string]Share{}}
+	j := &journal{store: store, done: map[string]portionDone{}}
 	err := store.Kept(func(name string, value []byte) error {
 		switch partition, isDone := strings.CutPrefix(name, keptDone); {
 		case name == keptBegun:
@@ -90,7 +90,7 @@ func readJournal(store *marks.Store) (*journal, error) {
 			j.ended = new(End)
 			return unpack(value, j.ended)
 		case isDone:
-			var s Share
+			var s portionDone
 			if err := unpack(value, &s); err != nil {
 				return err
 			}
@@ -120,7 +120,7 @@ func (j *journal) keep(name string, value any) error {
 	return err
 }
 
-func (j *journal) finished(partition string, s Share) error { return j.keep(keptDone+partition, s) }
+func (j *journal) finished(partition string, s portionDone) error { return j.keep(keptDone+partition, s) }
 
 // end writes down that nothing goes on with the run any more.
 func (j *journal) end(e End) error {

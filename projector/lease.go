@@ -41,6 +41,9 @@ func leased(ctx context.Context, target sinks.Target, owner sinks.Owner, patienc
 	})
 	group.Go(func() error {
 		defer close(done)
+		if err := thawLeft(working, target); err != nil {
+			return err
+		}
 		return work(working, lease)
 	})
 	err = group.Wait()

@@ -76,7 +76,7 @@ func (l *ledger) refused(records []sources.Record) {
 }
 
 // add books what was booked before, by a process that ended.
-func (l *ledger) add(s Share) {
+func (l *ledger) add(s portionDone) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sum.Inputs.Add(s.Ledger.Inputs)

@@ -116,7 +116,10 @@ func (m *Manage) change(ctx context.Context, replace string, choose func(sinks.S
 		if change, err = switchAlias(ctx, m.Target, survey, to, replace, m.Projection.Name); err != nil {
 			return err
 		}
-		return settleStates(ctx, m.Target, survey, to)
+		if err := settleStates(ctx, m.Target, survey, to); err != nil {
+			return err
+		}
+		return thawLeft(ctx, m.Target)
 	})
 	return change, err
 }

@@ -228,7 +228,7 @@ func TestOutageEndsTheRunAtLast(t *testing.T) {
 			if !strings.Contains(err.Error(), "the "+which+" was away for 5m") {
 				t.Errorf("it says %v", err)
 			}
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour) // in virtual time
 			l.memory.OnWrite = nil
 			if rec, err := l.run(true, nil); err != nil || rec.Status != projector.Completed || !rec.Resumed {
 				t.Errorf("gone on with: %v: %+v", err, rec)

@@ -71,7 +71,7 @@ func (s *shares) free(partition string) error {
 		return nil
 	}
 	sum, rejections := of.ledger.state()
-	return s.journal.finished(partition, Share{Ledger: sum, Rejections: rejections})
+	return s.journal.finished(partition, portionDone{Ledger: sum, Rejections: rejections})
 }
 
 // undone are the partitions that are still to be read.

@@ -38,6 +38,7 @@ type Meta struct {
 	Positions  map[string]string          `json:"positions,omitempty"` // partition → position
 	Restore    map[string]json.RawMessage `json:"restore,omitempty"`   // settings journal: what Seal must put back; the target's own, Note keeps it
 	Previous   string                     `json:"previous,omitempty"`  // the generation that was live before it
+	Blocked    []string                   `json:"blocked,omitempty"`   // indices that were blocked for writes before this one served
 	Doubted    bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see Doubt
 }
 
