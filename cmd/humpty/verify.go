@@ -53,7 +53,8 @@ count compares the numbers of documents. A full comparison that exceeds verify.b
 back to a sample, and says so.
 
 On an index that the alias serves, what differs at first is read again until it is settled:
-a document counts as different only if two readings, --settle apart, agree that it is.
+a document counts as different only if it still is as it was at first, --settle later; what
+changes at each reading is named as moving.
 
 It ends with exit code 3 if anything differs. humpty repair fixes it.`,
 		Example: `  humpty verify orders                       # what the alias serves
