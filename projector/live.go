@@ -85,6 +85,13 @@ func (n *run) follow(ctx context.Context) error {
 		defer cancel()
 		return errors.Join(err, feed.Close(closing))
 	})
+	n.background(func(ctx context.Context) error {
+		err := n.capture.lag(ctx, n.record.Generation, &n.observer, n.rereads.Load)
+		if ctx.Err() != nil { // the feed may be closed already
+			return context.Cause(ctx)
+		}
+		return err
+	})
 	// From here on the store has a position: a later process goes on behind it, and is
 	// told if the source does not have everything since.
 	_, err = n.capture.reach(ctx)
@@ -152,6 +159,7 @@ func (n *run) catchUp(ctx context.Context) error {
 		}
 		took := time.Since(start)
 		n.record.Rounds = append(n.record.Rounds, round)
+		n.rereads.Add(round.Reread)
 		n.observer.waiting(fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds()))
 		if took <= nearEnough {
 			return c.reach(ctx, n.capture)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"humpty/sinks"
@@ -31,6 +32,7 @@ type run struct {
 	again      bool                              // this process had begun it, and was stopped by an outage
 	journal    *journal                          // nil: the run cannot be gone on with
 	capture    *capture                          // nil: nothing to catch up with
+	rereads    atomic.Int64                      // documents read again by rounds
 	catcher    *catcher
 }
 
