@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -26,6 +27,7 @@ type app struct {
 
 	flags   flags
 	origins map[string]string             // flags that the environment set, and the variable
+	stays   atomic.Bool                   // a verb runs that a lost terminal does not stop
 	began   bool                          // a verb runs: what goes wrong from now on is no usage error
 	result  result                        // the last line of --json
 	status  atomic.Pointer[func() string] // how far the running verb is
@@ -85,6 +87,10 @@ func (a *app) watch(cancel context.CancelCauseFunc, done <-chan struct{}) {
 					text = (*f)()
 				}
 				fmt.Fprintf(a.err, "status    %s\n", text)
+			case leaves(s) && a.stays.Load():
+			case s == syscall.SIGPIPE: // as without us
+				a.exit(signalCode(s))
+				return
 			case first == nil:
 				first = &interrupted{s}
 				fmt.Fprintln(a.err, "stopping  what was begun is being left in good order; a second signal ends it at once")

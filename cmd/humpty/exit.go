@@ -25,6 +25,8 @@ const (
 	exitUsage      = 64
 	exitInterrupt  = 130
 	exitTerminate  = 143
+	exitHangup     = 129
+	exitPipe       = 141
 )
 
 // usageError is a command line that cannot be understood.
@@ -119,8 +121,13 @@ func needsChange(sqlstate string) bool {
 }
 
 func signalCode(s os.Signal) int {
-	if s == syscall.SIGTERM {
+	switch s {
+	case syscall.SIGTERM:
 		return exitTerminate
+	case syscall.SIGHUP:
+		return exitHangup
+	case syscall.SIGPIPE:
+		return exitPipe
 	}
 	return exitInterrupt
 }
@@ -132,7 +139,7 @@ func ending(code int) string {
 		return string(projector.Completed)
 	case exitGuard:
 		return string(projector.Refused)
-	case exitInterrupt, exitTerminate:
+	case exitInterrupt, exitTerminate, exitHangup:
 		return string(projector.Interrupted)
 	default:
 		return string(projector.StatusFail)
