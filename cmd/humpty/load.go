@@ -17,13 +17,14 @@ func limitFlags(cmd *cobra.Command) {
 	f.String("writers", "", "limits.writers: bulk requests at once (HUMPTY_WRITERS)")
 	f.String("batch", "", "limits.batch: bytes of a bulk request, like 4MB (HUMPTY_BATCH)")
 	f.String("max-bulk-mb-s", "", "limits.max_bulk_mb_s: most megabytes a second that a load sends (HUMPTY_MAX_BULK_MB_S)")
+	f.String("max-outage", "", "limits.max_outage: how long a server that went away is waited for, like 15m (HUMPTY_MAX_OUTAGE)")
 	f.String("verify", "", "verify.level: count, sample or full (HUMPTY_VERIFY)")
 }
 
 // load reads the configuration, with what flags and variables put above it.
 func (a *app) load(cmd *cobra.Command) (*config.Config, error) {
 	opts := config.Options{Env: a.env}
-	for _, path := range []string{"limits.rejections", "limits.poison", "limits.inflight", "limits.writers", "limits.batch", "limits.max_bulk_mb_s", "verify.level"} {
+	for _, path := range []string{"limits.rejections", "limits.poison", "limits.inflight", "limits.writers", "limits.batch", "limits.max_bulk_mb_s", "limits.max_outage", "verify.level"} {
 		name := strings.ReplaceAll(strings.TrimPrefix(strings.TrimSuffix(path, ".level"), "limits."), "_", "-")
 		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
 			opts.Overrides = append(opts.Overrides, config.Override{Path: path, Value: f.Value.String(), Origin: a.origins[name]})

@@ -117,6 +117,7 @@ type Limits struct {
 	Batch      int64                 // bytes
 	Rate       int64                 // bytes/s; 0: no limit
 	Brake      map[int]time.Duration // by percentile of searches; nil: none
+	MaxOutage  time.Duration         // how long a server that went away is waited for
 }
 
 // Filling is how the target's index is filled.

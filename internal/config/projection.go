@@ -25,6 +25,7 @@ func (d *decoder) projection(f *field) Projection {
 			Writers:    int(n.get("limits", "writers").int()),
 			Batch:      n.get("limits", "batch").size(),
 			Rate:       n.get("limits", "max_bulk_mb_s").int() * 1_000_000,
+			MaxOutage:  n.get("limits", "max_outage").duration(),
 			Brake:      brakeOf(n.get("limits", "brake")),
 		},
 		Filling: Filling{MaxSegments: int(n.get("load", "max_segments").int()), Nodes: wordsOf(n.get("load", "nodes"))},

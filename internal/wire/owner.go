@@ -46,5 +46,9 @@ func Rebuild(ctx context.Context, c *config.Config, p config.Projection, verb st
 	if err != nil {
 		return nil, err
 	}
-	return &projector.Rebuild{Projection: Definition(p), Source: source, Target: target, Owner: Owner(verb)}, nil
+	r := &projector.Rebuild{Projection: Definition(p), Source: source, Target: target, Owner: Owner(verb), MaxOutage: p.Limits.MaxOutage}
+	if r.MaxOutage == 0 {
+		r.MaxOutage = -1
+	}
+	return r, nil
 }
