@@ -16,7 +16,7 @@ import (
 // that is let through on top: waiting for more while holding some could stop every
 // reader for good. So the account may be overdrawn by one document for each reader.
 type budget struct {
-	size    func() int // bytes of the next batch; may shrink, never grow
+	size    func() int // bytes of the next batch; never more than at first
 	account *semaphore.Weighted
 
 	mu   sync.Mutex

@@ -28,6 +28,7 @@ type pacer struct {
 	ceiling   int // most of them now: the brake's
 	debt      int // slots to be swallowed when they come back
 	batch     int // bytes of a request
+	largest   int // that it may have
 	window    window
 	tried     int     // the limit before the running trial; 0: none is running
 	rate      float64 // bytes/s at `tried`
@@ -45,6 +46,7 @@ type window struct {
 	bytes     int64
 	writes    int
 	throttled int
+	broken    int           // of the writes, those that were sent again because there was no answer
 	took      time.Duration // sum over writes
 	starved   time.Duration // sum of waiting for the source
 }
@@ -68,7 +70,7 @@ const (
 )
 
 func newPacer(start, most, batch int) *pacer {
-	p := &pacer{began: time.Now(), slots: make(chan struct{}, most), most: most, ceiling: most, limit: min(start, most), batch: batch}
+	p := &pacer{began: time.Now(), slots: make(chan struct{}, most), most: most, ceiling: most, limit: min(start, most), batch: batch, largest: batch}
 	for range p.limit {
 		p.slots <- struct{}{}
 	}
@@ -108,6 +110,9 @@ func (p *pacer) done(r sinks.Receipt, starved time.Duration, allowed int) {
 		w.throttled += r.Throttled
 		p.refused(r.Throttled, allowed)
 	}
+	if r.Retries > r.Throttled {
+		w.broken++
+	}
 	w.took += r.Took
 	w.starved += starved
 	elapsed := time.Since(w.since)
@@ -131,9 +136,14 @@ func (p *pacer) decide(elapsed time.Duration) {
 	mean := w.took / time.Duration(w.writes)
 	switch {
 	case w.throttled > 0: // refused has seen to it; such a window says nothing about throughput
+	case w.broken > 0: // nor does an outage: what waited for its end was not slow
+		p.tried = 0
 	case mean > slow && p.batch > batchLeast:
 		p.batch = max(batchLeast, p.batch/2)
 		p.note(fmt.Sprintf("a request took %.1f s: smaller ones", mean.Seconds()))
+	case mean < slow/4 && p.batch < p.largest:
+		p.batch = min(p.largest, p.batch*2)
+		p.note(fmt.Sprintf("a request took %d ms: larger ones", mean.Milliseconds()))
 	case w.starved > w.took:
 		p.tried = 0 // the source is slower than the target: nothing to learn about the target
 	case p.tried > 0 && !p.paid(rate):

@@ -141,5 +141,34 @@ func TestPacerMakesSlowRequestsSmaller(t *testing.T) {
 		if p.batchSize() != batchLeast {
 			t.Errorf("requests of %d bytes", p.batchSize())
 		}
+		for range 400 { // the target has recovered
+			allowed, err := p.admit(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(200 * time.Millisecond)
+			p.done(sinks.Receipt{Bytes: int64(p.batchSize()), Took: 200 * time.Millisecond}, 0, allowed)
+		}
+		if p.batchSize() != 4<<20 {
+			t.Errorf("requests of %d bytes at a target that is quick again", p.batchSize())
+		}
+	})
+}
+
+func TestPacerLearnsNothingFromAnOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacer(4, 16, 4<<20)
+		for range 40 {
+			allowed, err := p.admit(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-time.After(time.Second)
+			p.done(sinks.Receipt{Bytes: 1 << 20, Took: 10 * time.Second, Retries: 5}, 0, allowed)
+		}
+		if p.allowed() != 4 || p.batchSize() != 4<<20 {
+			t.Errorf("%d requests of %d bytes; decisions %+v", p.allowed(), p.batchSize(), p.made())
+		}
 	})
 }

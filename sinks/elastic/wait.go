@@ -14,7 +14,7 @@ type backoff struct {
 
 const (
 	firstWait = 50 * time.Millisecond
-	lastWait  = 5 * time.Second
+	lastWait  = 3 * time.Second // so long after an outage nothing may happen yet
 )
 
 // next is how long to wait now.
