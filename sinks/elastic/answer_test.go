@@ -167,6 +167,7 @@ func TestJudge(t *testing.T) {
 		{409, fault(conflictType), true, decided, sinks.Superseded},
 		{409, fault("other"), false, stubborn, sinks.Undecided},
 		{400, fault("document_parsing_exception"), false, decided, sinks.Rejected},
+		{500, fault(noObjectType), false, decided, sinks.Rejected},
 		{400, nil, false, stubborn, sinks.Undecided},
 		{413, fault("too_large"), false, decided, sinks.Rejected},
 		{400, fault(closedType), false, fatal, sinks.Undecided},

@@ -22,6 +22,7 @@ const (
 const (
 	conflictType = "version_conflict_engine_exception"
 	closedType   = "index_closed_exception"
+	noObjectType = "not_x_content_exception" // a body that is no object: a 400, but a 500 of Elasticsearch 9
 )
 
 // judge decides on one item.
@@ -40,7 +41,7 @@ func (i item) judge(deletion bool) (rule, sinks.Outcome) {
 		return stubborn, sinks.Undecided
 	case s == http.StatusBadRequest && i.is(closedType), s == http.StatusUnauthorized, s == http.StatusForbidden:
 		return fatal, sinks.Undecided
-	case s == http.StatusBadRequest && i.fault != nil, s == http.StatusRequestEntityTooLarge:
+	case i.is(noObjectType), s == http.StatusBadRequest && i.fault != nil, s == http.StatusRequestEntityTooLarge:
 		return decided, sinks.Rejected
 	case s == http.StatusTooManyRequests, passingStatus(s):
 		return again, sinks.Undecided
@@ -69,7 +70,7 @@ func (r *refused) judge() rule {
 		return stubborn
 	case r.Status == http.StatusTooManyRequests, passingStatus(r.Status):
 		return again
-	case r.Status == http.StatusRequestEntityTooLarge, r.Status == http.StatusBadRequest && r.Type != "":
+	case r.Status == http.StatusRequestEntityTooLarge, r.Type == noObjectType, r.Status == http.StatusBadRequest && r.Type != "":
 		return split
 	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden:
 		return fatal
