@@ -23,6 +23,7 @@ type flavour struct {
 	javaOpts string
 	confPath string
 	java     int // least version
+	javaMost int // newest version that it runs on; 0: any
 	config   []string
 	export   func(*Addresses, string)
 }
@@ -75,6 +76,9 @@ func (s *search) find(ctx context.Context, n *node) (string, error) {
 	var err error
 	if s.jdk, err = findJava(ctx, n.who, title, s.java); err != nil {
 		return "", err
+	}
+	if s.javaMost > 0 && s.jdk.version > s.javaMost {
+		return "", fmt.Errorf("devstack: %s does not run on Java %d: set JAVA_HOME to one from %d to %d", title, s.jdk.version, s.java, s.javaMost)
 	}
 	dir, err := s.artifact.bring(ctx, n.cache, n.fetching)
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 	KindKafka         Kind = "kafka"
 )
 
-// Kinds lists every Kind.
+// Kinds lists every Kind that the shared stack can run.
 func Kinds() []Kind {
 	return []Kind{KindPostgres, KindElasticsearch, KindOpenSearch, KindKafka}
 }
@@ -86,7 +86,7 @@ func (o Options) validate() error {
 		return errors.New("devstack: Options.Servers is empty: name at least one server")
 	}
 	for i, k := range o.Servers {
-		if !slices.Contains(Kinds(), k) {
+		if !slices.Contains(Kinds(), k) && !k.searches() {
 			return fmt.Errorf("devstack: unknown server %q: use one of %v", k, Kinds())
 		}
 		if slices.Contains(o.Servers[:i], k) {

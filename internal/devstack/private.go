@@ -52,7 +52,7 @@ func Private(t testing.TB, opts Options) *Stack {
 // turn waits until the machine has room for these servers.
 func (f folders) turn(ctx context.Context, kinds []Kind, limit time.Duration) (*fileLock, error) {
 	paths := []string{filepath.Join(f.state, "private-search.lock")}
-	if !slices.Contains(kinds, KindElasticsearch) && !slices.Contains(kinds, KindOpenSearch) {
+	if !slices.ContainsFunc(kinds, Kind.searches) {
 		paths = nil
 		for i := range 3 {
 			paths = append(paths, filepath.Join(f.state, fmt.Sprintf("private-%d.lock", i)))

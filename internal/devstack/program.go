@@ -44,13 +44,11 @@ type node struct {
 }
 
 func newProgram(k Kind) program {
-	switch k {
-	case KindPostgres:
+	switch {
+	case k == KindPostgres:
 		return &postgres{installed: postgresFolders()}
-	case KindElasticsearch:
-		return &search{flavour: elasticsearch}
-	case KindOpenSearch:
-		return &search{flavour: opensearch}
+	case k.searches():
+		return &search{flavour: k.flavour()}
 	default:
 		return &kafka{}
 	}
