@@ -79,24 +79,26 @@ func (a *app) finish(ctx context.Context, err error) int {
 
 // eventLine is an event of a run as --json prints it.
 type eventLine struct {
-	Schema  int             `json:"schema"`
-	Type    string          `json:"type"` // phase | progress | notice | warning | waiting
-	At      time.Time       `json:"at"`
-	Phase   projector.Phase `json:"phase,omitempty"`
-	State   string          `json:"state,omitempty"` // phase: started | ended
-	Seconds float64         `json:"seconds,omitempty"`
-	Failed  string          `json:"failed,omitempty"`
-	Text    string          `json:"text,omitempty"`
-	Done    int64           `json:"done,omitempty"`
-	Total   int64           `json:"total,omitempty"`
-	Bytes   int64           `json:"bytes,omitempty"`
+	Schema     int             `json:"schema"`
+	Type       string          `json:"type"` // phase | progress | notice | warning | waiting | lag
+	At         time.Time       `json:"at"`
+	Phase      projector.Phase `json:"phase,omitempty"`
+	Projection string          `json:"projection,omitempty"` // follow
+	State      string          `json:"state,omitempty"`      // phase: started | ended
+	Seconds    float64         `json:"seconds,omitempty"`
+	Failed     string          `json:"failed,omitempty"`
+	Text       string          `json:"text,omitempty"`
+	Done       int64           `json:"done,omitempty"`
+	Total      int64           `json:"total,omitempty"`
+	Bytes      int64           `json:"bytes,omitempty"`
+	Lag        *projector.Lag  `json:"lag,omitempty"`
 }
 
 // eventPrinter prints the events of a run as lines, progress at most once an interval.
 func (a *app) eventPrinter() func(projector.Event) {
-	var last time.Time
+	var last, lagged time.Time
 	return func(e projector.Event) {
-		l := eventLine{Schema: 1, Type: string(e.Kind), At: e.At.UTC(), Phase: e.Phase, Text: e.Text, Failed: e.Failed, Done: e.Done, Total: e.Total, Bytes: e.Bytes}
+		l := eventLine{Schema: 1, Type: string(e.Kind), At: e.At.UTC(), Phase: e.Phase, Text: e.Text, Failed: e.Failed, Done: e.Done, Total: e.Total, Bytes: e.Bytes, Lag: e.Lag}
 		switch e.Kind {
 		case projector.Started, projector.Ended:
 			l.Type, l.State, l.Seconds = "phase", string(e.Kind), e.Elapsed.Seconds()
@@ -105,6 +107,11 @@ func (a *app) eventPrinter() func(projector.Event) {
 				return
 			}
 			last = e.At
+		case projector.Lagging:
+			if e.At.Sub(lagged) < a.flags.interval {
+				return
+			}
+			lagged = e.At
 		}
 		a.line(l)
 	}

@@ -101,7 +101,9 @@ func TestReadmeTellsEveryFlag(t *testing.T) {
 }
 
 // shared are verbs whose flags that set limits of the file are told once, with rebuild.
-func shared(cmd *cobra.Command) bool { return cmd.Name() == "check" || cmd.Name() == "plan" }
+func shared(cmd *cobra.Command) bool {
+	return slices.Contains([]string{"check", "plan", "resume", "follow"}, cmd.Name())
+}
 
 // The five minutes of the README, on real servers, with the README's own files.
 func TestReadmeFirstRebuild(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,12 +17,17 @@ import (
 )
 
 func (a *app) rebuildCommand() *cobra.Command {
-	var allowEmpty, noSwap, dryRun bool
+	var o rebuilding
+	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "rebuild [PROJECTION]",
 		Short: "Rebuild a read model into a fresh index, verify it, swap the alias to it",
-		Long: `rebuild reads the projection's tables in one snapshot, writes every document into a fresh
-index, compares the two, and only then lets the alias serve it, in one atomic call.
+		Long: `rebuild reads the projection's tables, writes every document into a fresh index, compares
+the two, and only then lets the alias serve it, in one atomic call.
+
+With consistency: snapshot, the tables are read as they are when it begins. With live, what
+others write meanwhile is captured and read again, until the moment of the swap; writer:
+says what the application has to do (humpty help config).
 
 What the alias serves now goes on serving until then and is kept after it (humpty rollback
 goes back, humpty prune drops it later). If anything is wrong, the alias stays as it was:
@@ -30,8 +36,8 @@ documents that the target refused, a difference, an empty table, somebody else's
 If the index was deleted and a writer has created one on the alias's own name, the new
 generation is loaded and verified, and the command to go on with is printed (exit code 4).
 
-Ctrl-C stops it in good order; there is no resume in this version: the next rebuild starts
-over, and humpty prune drops what was left.`,
+Ctrl-C stops it in good order. A live run can be gone on with (humpty resume), or given up
+(--new, humpty prune); with a snapshot, the next rebuild starts over.`,
 		Example: `  humpty rebuild                    # the only projection of humpty.yaml
   humpty rebuild orders --json      # for machines; the last line is the result
   humpty rebuild orders --no-swap   # load and verify; then: humpty swap orders
@@ -47,17 +53,31 @@ over, and humpty prune drops what was left.`,
 		if dryRun {
 			return a.plan(cmd.Context(), c, p)
 		}
-		return a.rebuild(cmd.Context(), c, p, allowEmpty, noSwap)
+		return a.rebuild(cmd.Context(), c, p, "rebuild", o)
 	})
 	f := cmd.Flags()
-	f.BoolVar(&allowEmpty, "allow-empty", false, "let an empty generation replace one with documents")
-	f.BoolVar(&noSwap, "no-swap", false, "stop after verification; humpty swap goes on")
+	o.flags(cmd)
+	f.BoolVar(&o.anew, "new", false, "live: give up a run that was stopped, and start over")
+	f.BoolVar(&o.unindexed, "allow-unindexed", false, "live: begin although joins lack an index, and catch-up will be slow")
 	f.BoolVar(&dryRun, "dry-run", false, "only say what would be done")
 	limitFlags(cmd)
 	return cmd
 }
 
-func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection, allowEmpty, noSwap bool) error {
+// rebuilding is how a rebuild is meant.
+type rebuilding struct {
+	allowEmpty, noSwap bool
+	anew, unindexed    bool   // live
+	resume             string // the run to go on with
+}
+
+func (o *rebuilding) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&o.allowEmpty, "allow-empty", false, "let an empty generation replace one with documents")
+	f.BoolVar(&o.noSwap, "no-swap", false, "stop after verification; humpty swap goes on")
+}
+
+func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection, verb string, o rebuilding) error {
 	out := a.err
 	if a.flags.quiet {
 		out = io.Discard
@@ -68,23 +88,38 @@ func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection
 	})
 	status := reporter.Status
 	a.status.Store(&status)
-	r, err := wire.Rebuild(ctx, c, p, "rebuild", func(why string) { reporter.Say("waiting", why) })
+	r, err := wire.Rebuild(ctx, c, p, verb, func(why string) { reporter.Say("waiting", why) })
 	if err != nil {
 		return err
 	}
-	r.AllowEmpty, r.NoSwap = allowEmpty, noSwap
+	r.AllowEmpty, r.NoSwap = o.allowEmpty, o.noSwap
+	live, err := a.live(ctx, c, p, r, o)
+	if err != nil {
+		return err
+	}
 	r.Letters = a.lettersOf(p.Name, r.Owner.Run)
 	wire.Letters(r.Source, r.Letters)
+	log, err := live.logged(r.Owner.Run)
+	if err != nil {
+		return errors.Join(err, live.store.Close())
+	}
+	a.stays.Store(true)
 	var rec projector.Record
 	err = reporter.Run(ctx, func(ctx context.Context, show func(projector.Event)) error {
-		r.Observe = show
+		observe := show
 		if a.flags.json {
 			print := a.eventPrinter()
-			r.Observe = func(e projector.Event) { print(e); show(e) }
+			observe = func(e projector.Event) { print(e); show(e) }
 		}
+		r.Observe = func(e projector.Event) { log.event(e); observe(e) }
 		rec, err = r.Run(ctx)
 		return err
 	})
+	log.over(rec)
+	if err := log.close(); err != nil {
+		a.warn(err.Error())
+	}
+	err = errors.Join(err, live.end(rec))
 	a.result.Record = &rec
 	if err == nil {
 		a.summary(rec)

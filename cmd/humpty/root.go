@@ -16,6 +16,7 @@ import (
 type flags struct {
 	config   string
 	letters  string
+	state    string
 	json     bool
 	quiet    bool
 	yes      bool
@@ -56,6 +57,7 @@ Before the first time:            humpty check, then humpty plan`,
 	f := root.PersistentFlags()
 	f.StringVar(&a.flags.config, "config", "humpty.yaml", "the configuration (HUMPTY_CONFIG)")
 	f.StringVar(&a.flags.letters, "dead-letters", "", "folder for what is refused, dead-letters beside the configuration by default (HUMPTY_DEAD_LETTERS)")
+	f.StringVar(&a.flags.state, "state", "", "folder for what live runs must not forget; state: of the configuration by default (HUMPTY_STATE)")
 	f.BoolVar(&a.flags.json, "json", false, "results as JSON lines on stdout, the last of type result (HUMPTY_JSON)")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "no progress and no warnings on stderr (HUMPTY_QUIET)")
 	f.BoolVar(&a.flags.yes, "yes", false, "answer yes to every question (HUMPTY_YES)")
@@ -99,7 +101,7 @@ func strictExtras(root *cobra.Command) {
 // verbs are the commands, in the order of the help.
 func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
-		a.rebuildCommand(), a.planCommand(), a.checkCommand(), a.statusCommand(),
+		a.rebuildCommand(), a.resumeCommand(), a.followCommand(), a.planCommand(), a.checkCommand(), a.statusCommand(),
 		a.verifyCommand(), a.repairCommand(), a.dlqCommand(),
 		a.swapCommand(), a.rollbackCommand(), a.pruneCommand(), a.snapshotCommand(), a.restoreCommand(),
 		a.projectCommand(), a.demoCommand(), a.schemaCommand(), a.versionCommand(),

@@ -18,17 +18,20 @@ type phase struct {
 	waiting string
 	pace    string // how a load paces its requests, and why
 	at      int    // how many it has at once
+	lag     *projector.Lag
 }
 
 func (p *phase) take(e projector.Event) {
 	switch e.Kind {
 	case projector.Started:
-		*p = phase{name: e.Phase, since: e.At}
+		*p = phase{name: e.Phase, since: e.At, lag: p.lag}
 	case projector.Progress:
 		p.done, p.total, p.bytes, p.waiting = e.Done, e.Total, e.Bytes, ""
 		p.pace, p.at = e.Text, e.Requests
 	case projector.Waiting:
 		p.waiting = e.Text
+	case projector.Lagging:
+		p.lag = e.Lag
 	}
 }
 
@@ -72,6 +75,9 @@ func (p *phase) text(at time.Time) string {
 	if p.waiting != "" {
 		parts = append(parts, "waiting: "+p.waiting)
 	}
+	if p.lag != nil {
+		parts = append(parts, Behind(*p.lag))
+	}
 	if len(parts) == 0 {
 		parts = append(parts, "running for "+Time(at.Sub(p.since)))
 	}
@@ -99,6 +105,9 @@ func (p *phase) short(at time.Time) string {
 	if p.waiting != "" {
 		parts = append(parts, "waiting: "+p.waiting)
 	}
+	if p.lag != nil && (p.name == projector.PhaseCatchUp || p.name == projector.PhaseFollow) {
+		parts = append(parts, Behind(*p.lag))
+	}
 	if len(parts) == 0 {
 		parts = append(parts, Time(at.Sub(p.since)))
 	}
@@ -121,4 +130,13 @@ func (p *phase) ended(e projector.Event) string {
 		}
 	}
 	return line
+}
+
+// Behind says how far the changes of a live run are behind.
+func Behind(l projector.Lag) string {
+	text := fmt.Sprintf("changes: %s behind, %s of log held, %s to read again", Bytes(l.Behind), Bytes(l.Held), Count(int64(l.Backlog)))
+	if l.Rate >= 1 {
+		text += fmt.Sprintf(", %s/s", Count(int64(l.Rate)))
+	}
+	return text
 }

@@ -101,12 +101,16 @@ func (r *Reporter) observe(e projector.Event) {
 		} else {
 			r.bar.update()
 		}
+	case projector.Lagging:
+		if r.bar != nil {
+			r.bar.update()
+		}
 	case projector.Ended:
 		if r.bar != nil {
 			r.bar.end()
 		}
 		r.line(string(e.Phase), r.phase.ended(e))
-		r.phase = phase{}
+		r.phase = phase{lag: r.phase.lag}
 	}
 }
 

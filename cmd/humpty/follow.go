@@ -1,0 +1,154 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/config"
+	"humpty/internal/marks"
+	"humpty/internal/progress"
+	"humpty/internal/wire"
+	"humpty/projector"
+)
+
+func (a *app) followCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "follow [PROJECTION…]",
+		Short: "Keep indexes equal to their sources: humpty as the live projector",
+		Long: `follow goes on where a rebuild with writer: follow ended: what changes in the tables is read
+again and written to what the alias serves, until it is stopped. Without a projection it
+follows all that have writer: follow. It goes on where it was when it is started again: the
+database keeps its log for it meanwhile. A rebuild may run beside it; when the alias serves
+the next generation, it goes on with that one. With keep.feed_previous it feeds the
+generation before, too, so that humpty rollback loses nothing.
+
+It says how far it is behind: bytes of the database's log that were not read yet, bytes of
+log that the database holds for it, documents that are due, and how many it writes a
+second. It ends with an error when the log is lost (rebuild), or when documents are
+rejected beyond the limit.`,
+		Example: `  humpty follow                  # every projection with writer: follow
+  humpty follow orders customers --json`,
+		ValidArgsFunction: a.completeProjection,
+	}
+	cmd.RunE = a.begin(func(cmd *cobra.Command, args []string) error {
+		c, err := a.load(cmd)
+		if err != nil {
+			return err
+		}
+		followed, err := a.followed(c, args)
+		if err != nil {
+			return err
+		}
+		return a.follow(cmd.Context(), c, followed)
+	})
+	limitFlags(cmd)
+	return cmd
+}
+
+// followed are the projections that the arguments name, or all that have writer: follow.
+func (a *app) followed(c *config.Config, names []string) ([]config.Projection, error) {
+	var all []config.Projection
+	for _, p := range c.Projections {
+		if len(names) == 0 && p.Writer == string(projector.WriterFollow) {
+			all = append(all, p)
+		}
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+		p, err := c.Projection(name)
+		if err != nil {
+			return nil, err
+		}
+		if p.Writer != string(projector.WriterFollow) {
+			return nil, &projector.Refusal{
+				Why:    fmt.Sprintf("projection %s has writer: %s: the application writes to its index, and to follow would undo its writes", p.Name, p.Writer),
+				Remedy: fmt.Sprintf("if nobody else writes to it: consistency: live and writer: follow, then humpty rebuild %s", p.Name),
+			}
+		}
+		all = append(all, p)
+	}
+	if len(all) == 0 {
+		return nil, &projector.Refusal{
+			Why:    "no projection has writer: follow",
+			Remedy: "add consistency: live and writer: follow to one, rebuild it, then follow it",
+		}
+	}
+	return all, nil
+}
+
+func (a *app) follow(ctx context.Context, c *config.Config, all []config.Projection) error {
+	state, err := a.state(c)
+	if err != nil {
+		return err
+	}
+	w := &watched{app: a, since: map[string]time.Time{}, lag: map[string]projector.Lag{}}
+	status := w.status
+	a.status.Store(&status)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, p := range all {
+		r, err := wire.Rebuild(ctx, c, p, "follow", nil)
+		if err != nil {
+			return err
+		}
+		f := projector.Follow{
+			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.Feed,
+			Observe: func(e projector.Event) { w.observe(p.Name, e) },
+			Open:    func(run string) (*marks.Store, error) { return state.Open(p.Name, run) },
+		}
+		group.Go(func() error { return f.Run(ctx) })
+	}
+	return group.Wait()
+}
+
+// watched tells how several projections are followed.
+type watched struct {
+	app *app
+
+	mu    sync.Mutex
+	since map[string]time.Time // by generation: when it was told of
+	lag   map[string]projector.Lag
+}
+
+func (w *watched) observe(projection string, e projector.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := e.Text
+	switch e.Kind {
+	case projector.Started:
+		text = "follow " + projection
+	case projector.Ended:
+		text = "stopped: " + projection
+	case projector.Lagging:
+		w.lag[e.Lag.Generation] = *e.Lag
+		if e.At.Sub(w.since[e.Lag.Generation]) < w.app.flags.interval {
+			return
+		}
+		w.since[e.Lag.Generation] = e.At
+		text = e.Lag.Generation + ": " + progress.Behind(*e.Lag)
+	}
+	if w.app.flags.json {
+		w.app.line(eventLine{Schema: 1, Type: string(e.Kind), At: e.At, Phase: e.Phase, Projection: projection, Text: text, Lag: e.Lag})
+	}
+	if !w.app.flags.quiet {
+		fmt.Fprintf(w.app.err, "%-9s %s\n", cmp.Or(map[projector.EventKind]string{projector.Notice: "notice"}[e.Kind], "follow"), indent(text))
+	}
+}
+
+// status is one line for all of them.
+func (w *watched) status() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []string
+	for _, generation := range slices.Sorted(maps.Keys(w.lag)) {
+		all = append(all, generation+": "+progress.Behind(w.lag[generation]))
+	}
+	return "follow: " + strings.Join(all, "; ")
+}
