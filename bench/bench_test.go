@@ -237,8 +237,8 @@ func keep(t *testing.T, dir, run, commit string, seconds float64) {
 	}
 	for pair := 1; pair <= 3; pair++ {
 		for _, m := range []result.Measurement{
-			{What: result.Copy, Series: result.SeriesNull, Seconds: 1},
-			{What: result.Rebuild, Target: "null", Series: result.SeriesNull, Seconds: seconds, Figures: map[string]float64{figure.OwnCPU: seconds}},
+			{What: result.Copy, Series: figure.SeriesNull, Seconds: 1},
+			{What: result.Rebuild, Target: "null", Series: figure.SeriesNull, Seconds: seconds, Figures: map[string]float64{figure.OwnCPU: seconds}},
 		} {
 			m.Shape, m.Pair, m.Orders, m.Documents = "plain", pair, 10, 10
 			if err := rec.add(m); err != nil {

@@ -85,5 +85,5 @@ func (l *lab) eventPairs(ctx context.Context, p plan) error {
 		}
 		return nil
 	}
-	return l.paired(p, result.SeriesEvents, fetch, fold)
+	return l.paired(p, figure.SeriesEvents, fetch, fold)
 }

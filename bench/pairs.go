@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 
+	"humpty/bench/internal/figure"
 	"humpty/bench/internal/result"
 	"humpty/internal/shop"
 )
@@ -39,7 +40,7 @@ func (l *lab) nullPairs(ctx context.Context, p plan) error {
 		}
 		return l.query(ctx, h)
 	}
-	return l.paired(p, result.SeriesNull, read, rebuild)
+	return l.paired(p, figure.SeriesNull, read, rebuild)
 }
 
 // e2ePairs pairs the rebuild into a search server with both ends at once, at the best
@@ -61,7 +62,7 @@ func (l *lab) e2ePairs(ctx context.Context, p plan, target string, best cell) er
 		}
 		return l.drop(ctx, index)
 	}
-	return l.paired(p, result.SeriesE2E, both, rebuild)
+	return l.paired(p, figure.SeriesE2E, both, rebuild)
 }
 
 func (l *lab) paired(p plan, series string, a, b func(half) error) error {

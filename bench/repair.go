@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"humpty/bench/internal/engine"
+	"humpty/bench/internal/figure"
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"
 )
@@ -20,7 +21,7 @@ const settling = 100 * time.Millisecond
 // repairs pairs the verification of the index that was just rebuilt, and serves, with its
 // repair after drift.
 func (l *lab) repairs(ctx context.Context, target, index string, shards, pair int) error {
-	h := half{result.SeriesRepair, pair}
+	h := half{figure.SeriesRepair, pair}
 	right, err := l.examine(ctx, engine.Verify, target, shards, h)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func (t Topic) Fetch(ctx context.Context) (f Fetched, err error) {
 		if conns[p], err = t.leader(ctx, p); err != nil {
 			return f, err
 		}
-		defer conns[p].Close()
+		defer func() { err = errors.Join(err, conns[p].Close()) }()
 		if ends[p], err = conns[p].ReadLastOffset(); err != nil {
 			return f, fmt.Errorf("the end of partition %d: %w", p, err)
 		}

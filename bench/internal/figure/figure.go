@@ -17,3 +17,11 @@ const (
 	Verify      = "phase_verify_s" // of the verification
 	Whole       = "whole_s"        // from plan to swap
 )
+
+// Series of interleaved pairs, and of what belongs to them.
+const (
+	SeriesE2E    = "e2e"    // both ends at once, and the rebuild into a search server
+	SeriesNull   = "null"   // raw COPY, and the rebuild into the null sink
+	SeriesEvents = "events" // raw fetch of a topic, and its folds into the null sink
+	SeriesRepair = "repair" // verification of a right index, and repair after drift
+)

@@ -58,7 +58,7 @@ func Compare(a, b []result.Result, bound float64) []Change {
 
 func allocations(run []result.Result, c combination) result.Estimate {
 	return pick(run, func(r result.Result) bool {
-		return r.Shape == c.shape && r.What == result.Rebuild && r.Series == result.SeriesNull
+		return r.Shape == c.shape && r.What == result.Rebuild && r.Series == figure.SeriesNull
 	}).figure(figure.Allocs)
 }
 

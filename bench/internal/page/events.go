@@ -14,7 +14,7 @@ import (
 func eventsTable(run []result.Result) string {
 	of := func(what result.What, fold string) group {
 		return pick(run, func(r result.Result) bool {
-			return r.What == what && r.Series == result.SeriesEvents && r.Settings.Fold == fold
+			return r.What == what && r.Series == figure.SeriesEvents && r.Settings.Fold == fold
 		})
 	}
 	fetch := of(result.Fetch, "")
@@ -38,7 +38,7 @@ func eventsTable(run []result.Result) string {
 		if len(g) == 0 {
 			continue
 		}
-		ratios := result.EstimateOf(result.Ratios(slices.Concat(fetch, g), r.Shape, "", result.SeriesEvents, result.Fold, result.Fetch))
+		ratios := result.EstimateOf(result.Ratios(slices.Concat(fetch, g), r.Shape, "", figure.SeriesEvents, result.Fold, result.Fetch))
 		line(f.label, g, fmt.Sprintf("%s × raw fetch; %s s of own CPU, %s MB peak RSS", ratios, g.figure(figure.OwnCPU), g.figure(figure.RSS)))
 	}
 	return b.String()

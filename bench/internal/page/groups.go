@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"humpty/bench/internal/figure"
 	"humpty/bench/internal/result"
 )
 
@@ -19,13 +20,13 @@ func combinations(run []result.Result) []combination {
 		}
 	}
 	for _, r := range run {
-		if r.What == result.Rebuild && r.Series == result.SeriesE2E {
+		if r.What == result.Rebuild && r.Series == figure.SeriesE2E {
 			add(combination{r.Shape, r.Target})
 		}
 	}
 	for _, r := range run {
 		known := slices.ContainsFunc(all, func(c combination) bool { return c.shape == r.Shape })
-		if r.What == result.Rebuild && r.Target == "null" && r.Series == result.SeriesNull && !known {
+		if r.What == result.Rebuild && r.Target == "null" && r.Series == figure.SeriesNull && !known {
 			add(combination{r.Shape, ""})
 		}
 	}

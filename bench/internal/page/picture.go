@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"humpty/bench/internal/figure"
 	"humpty/bench/internal/result"
 )
 
@@ -97,7 +98,7 @@ func barOf(run []result.Result, c combination, r row) bar {
 		x.label = "both ends at once"
 	case what == result.Scan:
 		x.label = "scan of the index"
-	case what == result.Verify && r.group[0].Series == result.SeriesE2E:
+	case what == result.Verify && r.group[0].Series == figure.SeriesE2E:
 		x.label, x.class = "verification", "ours"
 	case what == result.Verify:
 		x.label, x.class = "verification, live", "ours"

@@ -25,15 +25,15 @@ func rowsOf(run []result.Result, c combination) []row {
 		})
 	}
 	h := result.HeadlineOf(run, c.shape, c.target)
-	copies := of(result.Copy, "", result.SeriesNull)
+	copies := of(result.Copy, "", figure.SeriesNull)
 	rows := []row{
 		{label: fmt.Sprintf("raw binary COPY of the rows, %d connections", copies.settings().Connections), group: copies},
-		{label: "rebuild into nothing (null sink)", bold: true, group: of(result.Rebuild, "null", result.SeriesNull), against: h.Null, limit: "× COPY"},
+		{label: "rebuild into nothing (null sink)", bold: true, group: of(result.Rebuild, "null", figure.SeriesNull), against: h.Null, limit: "× COPY"},
 	}
-	if queries := of(result.Query, "null", result.SeriesNull); len(queries) > 0 {
+	if queries := of(result.Query, "null", figure.SeriesNull); len(queries) > 0 {
 		rows = append(rows, row{
 			label: "the same documents by a `query:` whose JSON PostgreSQL builds", group: queries,
-			against: h.Query, limit: "× the reader", note: queryNote(queries, of(result.Rebuild, "null", result.SeriesNull)),
+			against: h.Query, limit: "× the reader", note: queryNote(queries, of(result.Rebuild, "null", figure.SeriesNull)),
 		})
 	}
 	if c.target != "" {
@@ -51,12 +51,12 @@ func searchRows(c combination, h result.Headline, of func(result.What, string, s
 			label: fmt.Sprintf("raw `_bulk` of the same documents from memory, best of the grid: %d × %g MB, %s", s.Writers, s.BatchMB, shards(s.Shards)),
 			group: fire,
 		},
-		{label: "both ends at once: that `_bulk` beside that COPY", group: of(result.BothEnds, c.target, result.SeriesE2E)},
-		{label: "rebuild into " + name, bold: true, group: of(result.Rebuild, c.target, result.SeriesE2E), against: h.E2E, limit: "× both ends"},
+		{label: "both ends at once: that `_bulk` beside that COPY", group: of(result.BothEnds, c.target, figure.SeriesE2E)},
+		{label: "rebuild into " + name, bold: true, group: of(result.Rebuild, c.target, figure.SeriesE2E), against: h.E2E, limit: "× both ends"},
 		{label: "raw scan of the index, " + name, group: of(result.Scan, c.target, "")},
-		{label: "full verification before the swap", group: verifications(of(result.Rebuild, c.target, result.SeriesE2E)), against: h.Gate, limit: "× rebuild", note: gateNote(h)},
-		{label: "full verification of the live index", group: of(result.Verify, c.target, result.SeriesRepair)},
-		{label: "repair of 1 % drift in it", group: of(result.Repair, c.target, result.SeriesRepair), against: h.Repair, limit: "× that verification", note: "; the bound is 1.25"},
+		{label: "full verification before the swap", group: verifications(of(result.Rebuild, c.target, figure.SeriesE2E)), against: h.Gate, limit: "× rebuild", note: gateNote(h)},
+		{label: "full verification of the live index", group: of(result.Verify, c.target, figure.SeriesRepair)},
+		{label: "repair of 1 % drift in it", group: of(result.Repair, c.target, figure.SeriesRepair), against: h.Repair, limit: "× that verification", note: "; the bound is 1.25"},
 		{label: "naive: one loop, one document a request", group: naives(of, c.target, 1), against: h.Naive, limit: "× slower than the rebuild, by rate"},
 		{label: "naive: one loop, bulks of 100 documents", group: naives(of, c.target, 100)},
 	}

@@ -85,7 +85,7 @@ func title(run []result.Result, c combination) string {
 func cost(run []result.Result, c combination) string {
 	text := ownCost(run, c)
 	e2e := pick(run, func(r result.Result) bool {
-		return r.Shape == c.shape && r.Target == c.target && r.What == result.Rebuild && r.Series == result.SeriesE2E
+		return r.Shape == c.shape && r.Target == c.target && r.What == result.Rebuild && r.Series == figure.SeriesE2E
 	})
 	if len(e2e) > 0 {
 		text += fmt.Sprintf(" Into %s: bulk requests take %.0f ms (p50) and %.0f ms (p99), %.0f retries; full verification %s s; from plan to swap %s s; CPU seconds: own %s, PostgreSQL %s, %s %s.",
@@ -99,7 +99,7 @@ func cost(run []result.Result, c combination) string {
 // ownCost is what the engine's process used where nothing was written.
 func ownCost(run []result.Result, c combination) string {
 	null := pick(run, func(r result.Result) bool {
-		return r.Shape == c.shape && r.What == result.Rebuild && r.Series == result.SeriesNull
+		return r.Shape == c.shape && r.What == result.Rebuild && r.Series == figure.SeriesNull
 	})
 	h := result.HeadlineOf(run, c.shape, c.target)
 	return fmt.Sprintf("Into the null sink: %s s of own CPU a million documents, %s MB peak RSS, %s allocations a document.",

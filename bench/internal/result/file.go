@@ -25,8 +25,8 @@ func Write(w io.Writer, r Result) error {
 	return err
 }
 
-// Read reads all lines; name is for messages.
-func Read(r io.Reader, name string) ([]Result, error) {
+// read reads all lines; name is for messages.
+func read(r io.Reader, name string) ([]Result, error) {
 	var all []Result
 	in := bufio.NewScanner(r)
 	in.Buffer(nil, 1<<20)
@@ -58,7 +58,7 @@ func ReadFile(path string) (all []Result, err error) {
 		return nil, fmt.Errorf("read results: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return Read(f, path)
+	return read(f, path)
 }
 
 // ReadDir reads all runs of a folder, oldest first.

@@ -20,7 +20,7 @@ func TestWriteRead(t *testing.T) {
 	if lines := strings.Count(b.String(), "\n"); lines != len(want) {
 		t.Errorf("%d measurements make %d lines", len(want), lines)
 	}
-	got, err := Read(strings.NewReader(b.String()+"\n"), "x")
+	got, err := read(strings.NewReader(b.String()+"\n"), "x")
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("read back %+v, %v", got, err)
 	}
@@ -34,7 +34,7 @@ func TestReadErrors(t *testing.T) {
 		`{"schema":1}`:               `runs.jsonl:1: not a result of bench (schema 1, what ""): this bench reads schema 1`,
 		`{"schema":1,"what":"copy","pair":` + `"one"}`: "runs.jsonl:1: not a result of bench: json: cannot unmarshal string",
 	} {
-		if _, err := Read(strings.NewReader(text), "runs.jsonl"); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := read(strings.NewReader(text), "runs.jsonl"); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}

@@ -27,15 +27,6 @@ type Headline struct {
 	Rebuild Estimate `json:"rebuild_docs_per_s"` // this machine only
 }
 
-// Series of interleaved pairs.
-const (
-	SeriesE2E  = "e2e"
-	SeriesNull = "null"
-
-	SeriesEvents = "events" // raw fetch of a topic, and its folds into the null sink
-	SeriesRepair = "repair" // verification of a right index, and repair after drift
-)
-
 // HeadlineOf says what one run comes to, for one shape and search product. What was not
 // measured has an Estimate with N 0.
 func HeadlineOf(run []Result, shape, target string) Headline {
@@ -47,23 +38,23 @@ func HeadlineOf(run []Result, shape, target string) Headline {
 		}
 		h.Run, h.Commit, h.Dirty, h.Mode = r.Run, r.Commit, r.Dirty, r.Mode
 		switch {
-		case r.What == Rebuild && r.Series == SeriesNull && r.Documents > 0:
+		case r.What == Rebuild && r.Series == figure.SeriesNull && r.Documents > 0:
 			h.Orders = r.Orders
 			cpu = append(cpu, r.Figures[figure.OwnCPU]/float64(r.Documents)*1e6)
 			rss = append(rss, r.Figures[figure.RSS])
-		case r.What == Rebuild && r.Series == SeriesE2E && r.Target == target:
+		case r.What == Rebuild && r.Series == figure.SeriesE2E && r.Target == target:
 			h.Orders = r.Orders
 			rate = append(rate, r.PerSecond())
 		case r.What == Naive && r.Target == target && r.Settings.BatchDocs == 1:
 			naive = append(naive, r.PerSecond())
 		}
 	}
-	h.E2E = EstimateOf(Ratios(run, shape, target, SeriesE2E, Rebuild, BothEnds))
-	h.Null = EstimateOf(Ratios(run, shape, "", SeriesNull, Rebuild, Copy))
+	h.E2E = EstimateOf(Ratios(run, shape, target, figure.SeriesE2E, Rebuild, BothEnds))
+	h.Null = EstimateOf(Ratios(run, shape, "", figure.SeriesNull, Rebuild, Copy))
 	h.CPU, h.RSS, h.Rebuild = EstimateOf(cpu), EstimateOf(rss), EstimateOf(rate)
-	h.Query = EstimateOf(Ratios(run, shape, "null", SeriesNull, Query, Rebuild))
+	h.Query = EstimateOf(Ratios(run, shape, "null", figure.SeriesNull, Query, Rebuild))
 	h.Gate, h.Floor = gates(run, shape, target)
-	h.Repair = EstimateOf(Ratios(run, shape, target, SeriesRepair, Repair, Verify))
+	h.Repair = EstimateOf(Ratios(run, shape, target, figure.SeriesRepair, Repair, Verify))
 	h.Naive = EstimateOf(faster(rate, EstimateOf(naive).Median))
 	return h
 }
@@ -120,7 +111,7 @@ func gates(run []Result, shape, target string) (rebuild, scan Estimate) {
 			continue
 		}
 		switch verified := r.Figures[figure.Verify]; {
-		case r.What == Rebuild && r.Series == SeriesE2E && verified > 0 && r.Seconds > 0:
+		case r.What == Rebuild && r.Series == figure.SeriesE2E && verified > 0 && r.Seconds > 0:
 			ofRebuild, last = append(ofRebuild, verified/r.Seconds), verified
 		case r.What == Scan && last > 0 && r.Seconds > 0:
 			ofScan, last = append(ofScan, last/r.Seconds), 0

@@ -24,11 +24,11 @@ func sample() []Result {
 	}
 	one := func(r *Result) { r.Documents, r.Settings.BatchDocs = 10, 1 }
 	return []Result{
-		measured(Copy, "", SeriesNull, 1, 1), measured(Rebuild, "null", SeriesNull, 1, 1.5, uses(0.002, 80)),
-		measured(Rebuild, "null", SeriesNull, 2, 3, uses(0.003, 90)), measured(Copy, "", SeriesNull, 2, 1.5),
-		measured(Copy, "", SeriesNull, 3, 1), // its other half is missing
-		measured(BothEnds, "elasticsearch", SeriesE2E, 1, 10), measured(Rebuild, "elasticsearch", SeriesE2E, 1, 11),
-		measured(BothEnds, "opensearch", SeriesE2E, 1, 10), measured(Rebuild, "opensearch", SeriesE2E, 1, 30),
+		measured(Copy, "", figure.SeriesNull, 1, 1), measured(Rebuild, "null", figure.SeriesNull, 1, 1.5, uses(0.002, 80)),
+		measured(Rebuild, "null", figure.SeriesNull, 2, 3, uses(0.003, 90)), measured(Copy, "", figure.SeriesNull, 2, 1.5),
+		measured(Copy, "", figure.SeriesNull, 3, 1), // its other half is missing
+		measured(BothEnds, "elasticsearch", figure.SeriesE2E, 1, 10), measured(Rebuild, "elasticsearch", figure.SeriesE2E, 1, 11),
+		measured(BothEnds, "opensearch", figure.SeriesE2E, 1, 10), measured(Rebuild, "opensearch", figure.SeriesE2E, 1, 30),
 		measured(Naive, "elasticsearch", "", 0, 11, one),
 	}
 }
@@ -58,7 +58,7 @@ func TestHeadline(t *testing.T) {
 
 func TestRatios(t *testing.T) {
 	t.Parallel()
-	if got := Ratios(sample(), "plain", "", SeriesNull, Rebuild, Copy); !slices.Equal(got, []float64{1.5, 2}) {
+	if got := Ratios(sample(), "plain", "", figure.SeriesNull, Rebuild, Copy); !slices.Equal(got, []float64{1.5, 2}) {
 		t.Errorf("ratios %v: they belong to pairs, whichever half came first", got)
 	}
 }

@@ -20,8 +20,8 @@ type Machine struct {
 	System   string `json:"system"` // linux/amd64
 }
 
-// ThisMachine reads what the system tells; what it does not tell stays empty.
-func ThisMachine(ctx context.Context) Machine {
+// thisMachine reads what the system tells; what it does not tell stays empty.
+func thisMachine(ctx context.Context) Machine {
 	m := Machine{
 		CPU:    field("/proc/cpuinfo", "model name"),
 		Cores:  runtime.NumCPU(),
@@ -46,7 +46,7 @@ func NewStamp(ctx context.Context, mode string) Stamp {
 	now := time.Now().UTC()
 	s := Stamp{
 		Schema: schema, Run: now.Format("20060102t150405"), Mode: mode, Date: now.Truncate(time.Second),
-		Commit: command(ctx, "git", "rev-parse", "HEAD"), Machine: ThisMachine(ctx),
+		Commit: command(ctx, "git", "rev-parse", "HEAD"), Machine: thisMachine(ctx),
 		Versions: map[string]string{"go": runtime.Version()}, Servers: map[string]string{},
 	}
 	if s.Commit == "" {
