@@ -133,6 +133,9 @@ func (j *journal) end(e End) error {
 
 // spent is how long the run waited for the journal.
 func (j *journal) spent() time.Duration {
+	if j == nil {
+		return 0
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.inside

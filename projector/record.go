@@ -27,14 +27,15 @@ type Record struct {
 	Rejections  []Rejection               `json:"rejections,omitempty"`   // the first ones
 	DeadLetters string                    `json:"dead_letters,omitempty"` // the file with all of them and their bodies
 	Verified    *sinks.Verification       `json:"verified,omitempty"`
-	Differing   []verify.Detail           `json:"differing,omitempty"`  // the first ones
-	Deviations  []string                  `json:"deviations,omitempty"` // of mapping and settings from the definition
-	Queries     []verify.Answer           `json:"queries,omitempty"`    // answers to the user's
-	Outages     []Away                    `json:"outages,omitempty"`    // servers that were waited for
-	Undone      int64                     `json:"undone,omitempty"`     // documents that the target had lost when it went away, written again
-	Rounds      []Round                   `json:"rounds,omitempty"`     // of catch-up
-	Pace        []Decision                `json:"pace,omitempty"`       // how the load found its pace
-	Notices     []string                  `json:"notices,omitempty"`    // what the user was told on the way
+	Differing   []verify.Detail           `json:"differing,omitempty"`          // the first ones
+	Deviations  []string                  `json:"deviations,omitempty"`         // of mapping and settings from the definition
+	Queries     []verify.Answer           `json:"queries,omitempty"`            // answers to the user's
+	Outages     []Away                    `json:"outages,omitempty"`            // servers that were waited for
+	Checkpoints float64                   `json:"checkpoint_seconds,omitempty"` // spent in writing down how far it is
+	Undone      int64                     `json:"undone,omitempty"`             // documents that the target had lost when it went away, written again
+	Rounds      []Round                   `json:"rounds,omitempty"`             // of catch-up
+	Pace        []Decision                `json:"pace,omitempty"`               // how the load found its pace
+	Notices     []string                  `json:"notices,omitempty"`            // what the user was told on the way
 }
 
 // Status of a run.

@@ -111,6 +111,7 @@ func (n *run) note(ctx context.Context, state sinks.State) error {
 func (n *run) finish(err error) Record {
 	rec := n.record
 	rec.Seconds = time.Since(n.began).Seconds()
+	rec.Checkpoints += n.journal.spent().Seconds()
 	rec.Ledger, rec.Rejections = n.ledger.state()
 	if len(rec.Rejections) > rejectionsShown {
 		rec.Rejections = rec.Rejections[:rejectionsShown]

@@ -12,6 +12,7 @@ import (
 	"humpty/projector"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
+	"humpty/sources"
 )
 
 // The exit codes. 2 is left to Go's runtime: a crash ends with it.
@@ -50,6 +51,7 @@ func exitCode(ctx context.Context, err error) int {
 		differs  *projector.Differs
 		expected *differsFromExpected
 		poison   *projector.TooMuchPoison
+		gap      *sources.Gap
 		signal   *interrupted
 	)
 	switch {
@@ -61,6 +63,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDiffers
 	case errors.As(err, &refusal), errors.As(err, &held), errors.As(err, &trap):
 		return exitGuard
+	case errors.As(err, &gap):
+		return exitChange
 	case errors.As(context.Cause(ctx), &signal):
 		return signalCode(signal.signal)
 	}
@@ -154,10 +158,12 @@ const exitCodes = `  0    done
   4    refused by a guard: nothing is broken, somebody has to decide
   6    more documents were rejected than the limit allows; the alias was not touched
   7    failed, and it stays so until a right, the configuration, the mapping or the
-       schema is changed (wrong password, no right to create an index, …)
+       schema is changed (wrong password, no right to create an index, …), or a run
+       lost changes and cannot be gone on with: it says what can be saved
   64   wrong usage, configuration or definition (an unknown column, a table that may
        not be read, …)
   130  interrupted (SIGINT); the alias serves what it served before, or the finished swap
+  129  the terminal went away (SIGHUP), for verbs that do not go on without it
   143  terminated (SIGTERM), as 130
 
 Treat a code that is not in this list as a failure.

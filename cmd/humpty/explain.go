@@ -12,6 +12,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/sinks"
+	"humpty/sources"
 )
 
 // explain prints an error with what to type next, and returns it for --json.
@@ -59,6 +60,7 @@ func (a *app) next(ctx context.Context, err error) []string {
 		usage    *usageError
 		problems problem.List
 		refusal  *projector.Refusal
+		gap      *sources.Gap
 		held     *sinks.Held
 		rejected *projector.TooManyRejections
 		poison   *projector.TooMuchPoison
@@ -75,8 +77,10 @@ func (a *app) next(ctx context.Context, err error) []string {
 		return a.afterInterrupt(name)
 	case errors.As(err, &held):
 		return []string{"see who it is: " + typed("humpty status", name)}
-	case errors.As(err, &refusal) && refusal.Remedy != "":
+	case errors.As(err, &refusal) && refusal.Remedy != "", errors.As(err, &gap):
 		return nil // it says what to type
+	case a.result.Record != nil && a.result.Record.Resumable:
+		return a.goOn(name)
 	case errors.As(err, &rejected) && a.result.Verb == "dlq retry":
 		return []string{"see which, and why: " + typed("humpty dlq show", name)}
 	case errors.As(err, &rejected):
@@ -118,6 +122,9 @@ func (a *app) afterDifferences(name string) []string {
 
 // afterInterrupt says what an interrupted run leaves behind.
 func (a *app) afterInterrupt(name string) []string {
+	if r := a.result.Record; r != nil && r.Resumable {
+		return a.goOn(name)
+	}
 	if a.result.Verb != "rebuild" {
 		return []string{"see what there is: " + typed("humpty status", name)}
 	}
@@ -126,6 +133,14 @@ func (a *app) afterInterrupt(name string) []string {
 		next = append(next, fmt.Sprintf("drop the unfinished generation %s: %s", r.Generation, typed("humpty prune", name)))
 	}
 	return next
+}
+
+// goOn says how a run is gone on with that was stopped.
+func (a *app) goOn(name string) []string {
+	return []string{
+		"go on with it where it was: " + typed("humpty resume", a.result.Record.Run),
+		"or give it up and start over: " + typed("humpty rebuild", name, "--new"),
+	}
 }
 
 // typed is a command as a person would type it.

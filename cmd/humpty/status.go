@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"humpty/internal/config"
 	"humpty/internal/progress"
 	"humpty/internal/wire"
 	"humpty/projector"
@@ -19,17 +20,24 @@ type shown struct {
 	Projection string                `json:"projection"`
 	Survey     sinks.Survey          `json:"survey"`
 	Lease      *projector.LeaseState `json:"lease,omitempty"`
+	Stopped    []stoppedRun          `json:"stopped,omitempty"` // can be gone on with here
 }
 
 func (a *app) statusCommand() *cobra.Command {
+	var follow bool
 	cmd := &cobra.Command{
 		Use:   "status [PROJECTION]",
 		Short: "Show what an alias serves, its generations, and who works on them",
 		Long: `status reads from the target what the alias serves, which generations there are (with
 state, documents, size and age), and who holds the lease. It works from any machine, also
-while a rebuild runs elsewhere, and changes nothing.`,
+while a rebuild runs elsewhere, and changes nothing. Live runs that were stopped, of which
+the state folder here knows, are named with how far they are.
+
+--follow shows what a live run does that a process on this machine is at work on, until it
+ends: from another terminal, or when the one that began it is gone.`,
 		Example: `  humpty status
-  humpty status orders --json`,
+  humpty status orders --json
+  humpty status --follow`,
 		Args:              oneProjection,
 		ValidArgsFunction: a.completeProjection,
 	}
@@ -37,6 +45,9 @@ while a rebuild runs elsewhere, and changes nothing.`,
 		c, projections, err := a.some(cmd, args)
 		if err != nil {
 			return err
+		}
+		if follow {
+			return a.attach(cmd.Context(), c, projections)
 		}
 		var all []error
 		for _, p := range projections {
@@ -46,6 +57,7 @@ while a rebuild runs elsewhere, and changes nothing.`,
 				s.Projection = p.Name
 				if s.Survey, s.Lease, err = m.Status(cmd.Context()); err == nil {
 					s.Survey = listed(s.Survey)
+					s.Stopped, err = a.stoppedRuns(c, p)
 					a.result.Projections = append(a.result.Projections, s)
 					a.show(s)
 				}
@@ -54,7 +66,33 @@ while a rebuild runs elsewhere, and changes nothing.`,
 		}
 		return a.joined(all)
 	})
+	cmd.Flags().BoolVar(&follow, "follow", false, "attach to the live run that is under way here")
 	return cmd
+}
+
+// stoppedRun is a live run that can be gone on with.
+type stoppedRun struct {
+	Run        string    `json:"run"`
+	Generation string    `json:"generation"`
+	Started    time.Time `json:"started"`
+	Done       int       `json:"done"` // partitions
+	Partitions int       `json:"partitions"`
+}
+
+func (a *app) stoppedRuns(c *config.Config, p config.Projection) ([]stoppedRun, error) {
+	if !p.Live {
+		return nil, nil
+	}
+	state, err := a.state(c)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := state.Unfinished(p.Name)
+	var all []stoppedRun
+	for _, b := range runs {
+		all = append(all, stoppedRun{b.Run, b.Generation, b.Started, b.Done, len(b.Partitions)})
+	}
+	return all, err
 }
 
 func (a *app) show(s shown) {
@@ -75,6 +113,10 @@ func (a *app) show(s shown) {
 		if g.Meta.State == sinks.Failed && g.Meta.Reason != "" {
 			a.printf("  %s failed: %s\n", g.Name, indent3(g.Meta.Reason))
 		}
+	}
+	for _, r := range s.Stopped {
+		a.printf("  run %s was stopped: %d of %d partitions of %s are done (began %s ago); go on with it: %s\n",
+			r.Run, r.Done, r.Partitions, r.Generation, age(r.Started), typed("humpty resume", r.Run))
 	}
 	switch l := s.Lease; {
 	case l == nil:
