@@ -21,6 +21,7 @@ type bus struct {
 	t       *testing.T
 	brokers []string
 	client  *kgo.Client
+	queue   []*kgo.Record
 }
 
 func newBus(t *testing.T) *bus {
@@ -76,6 +77,26 @@ func (b *bus) put(topic string, partition int32, key string, values ...string) {
 	if err := b.client.ProduceSync(b.t.Context(), records...).FirstErr(); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+// enqueue and flush write many events at once.
+func (b *bus) enqueue(topic string, partition int32, key, header, value string) {
+	r := &kgo.Record{Topic: topic, Partition: partition, Key: []byte(key)}
+	if value != "" {
+		r.Value = []byte(value)
+	}
+	if header != "" {
+		r.Headers = []kgo.RecordHeader{{Key: "visit", Value: []byte(header)}}
+	}
+	b.queue = append(b.queue, r)
+}
+
+func (b *bus) flush() {
+	b.t.Helper()
+	if err := b.client.ProduceSync(b.t.Context(), b.queue...).FirstErr(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.queue = nil
 }
 
 const parcelsConfig = `version: 1

@@ -47,7 +47,7 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (mix.Incl
 			return include, err
 		}
 		include.Rows = rowsField
-		include.From, err = Postgres(c, config.Projection{Source: j.Source, Document: root, Infinite: p.Infinite})
+		include.From, err = database(c, config.Projection{Source: j.Source, Document: root, Infinite: p.Infinite}, true)
 		return include, err
 	}
 	states, err := foldedSource(c, j.Events)

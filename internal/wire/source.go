@@ -24,6 +24,11 @@ func Source(c *config.Config, p config.Projection) (root sources.Source, err err
 
 // Postgres makes the source of p.Document in database p.Source; it does not connect.
 func Postgres(c *config.Config, p config.Projection) (*postgres.Source, error) {
+	return database(c, p, false)
+}
+
+// database is Postgres; loose keys find what PostgreSQL takes for equal.
+func database(c *config.Config, p config.Projection, loose bool) (*postgres.Source, error) {
 	s := c.Source(p.Source)
 	pg := s.Postgres
 	for _, dsn := range []config.Secret{pg.DSN, pg.ReadDSN} {
@@ -35,7 +40,7 @@ func Postgres(c *config.Config, p config.Projection) (*postgres.Source, error) {
 		}
 	}
 	return postgres.New(postgres.Config{
-		DSN: pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document,
+		DSN: pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document, Loose: loose,
 		MaxConnections: pg.MaxConnections, StatementTimeout: pg.StatementTimeout, LockTimeout: pg.LockTimeout,
 		MaxRows: pg.MaxRows, MaxBytes: pg.MaxBytes,
 		NotFinite: postgres.NotFinite(p.Infinite), Memory: pg.Memory,

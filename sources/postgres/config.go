@@ -14,6 +14,7 @@ type Config struct {
 	ReadDSN string // a replica to read from, unless changes are captured; DSN where empty
 
 	Shape sources.Shape
+	Loose bool // keys that are looked up find what PostgreSQL takes for equal, as 7 and 7.00; otherwise only their own text
 
 	MaxConnections   int           // at most this many at once; 4 where 0
 	StatementTimeout time.Duration // of each statement; the server's own where 0

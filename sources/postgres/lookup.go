@@ -23,6 +23,7 @@ type lookup struct {
 	found []int // which key each root of the page answers
 	ids   [][]string
 
+	loose   bool // a key finds what PostgreSQL takes for equal
 	refused bool // the roots' query failed for its data: an id that its type does not take, or an expression
 }
 
@@ -50,7 +51,7 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 }
 
 func newLookup(t *tree, db *session, memory *shelf, c *Config) *lookup {
-	l := &lookup{page: newPage(t, db, memory, 4*c.PageBytes)}
+	l := &lookup{page: newPage(t, db, memory, 4*c.PageBytes), loose: c.Loose}
 	l.page.single = true
 	l.w.shelf = l.page.shelf
 	return l
@@ -188,8 +189,10 @@ func (l *lookup) alien(ctx context.Context, id []string) bool {
 
 func (l *lookup) record(key []byte, row int, b *sources.Batch) {
 	rec := sources.Record{Key: b.Hold(key), Deleted: true}
-	if row >= 0 && string(l.page.heads[row].id.of(l.page.texts)) == string(key) {
+	if row >= 0 && (l.loose || string(l.page.heads[row].id.of(l.page.texts)) == string(key)) {
+		asked := rec.Key
 		rec = document(&l.w, l.page, row, b)
+		rec.Key = asked
 		b.Counts.Read++
 		b.Counts.Used++
 	}
