@@ -198,6 +198,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 		}
 		call(t, http.MethodPut, url+"/"+name, "")
 		wants(t, write(), elastic.Failed, "deleted and made again by somebody else")
+		wants(t, index.Seal(t.Context(), nil), elastic.Guard, "deleted and made again by somebody else", "what was loaded is gone")
 	})
 }
 

@@ -114,7 +114,9 @@ const documented = `{names: [shop, 'shop-*'], privileges: [create_index, write, 
 // enough goes through a rebuild with the documented rights and no others.
 func enough(t *testing.T, a *accounts) {
 	a.add(t, "enough", "monitor", documented)
-	target := target(t, a.as("enough"))
+	cfg := a.as("enough")
+	cfg.MaxSegments = 1
+	target := target(t, cfg)
 	lease, err := target.Acquire(t.Context(), sinks.Owner{Run: "r"}, time.Minute)
 	if err != nil {
 		t.Fatal(err)
@@ -142,6 +144,12 @@ func enough(t *testing.T, a *accounts) {
 	}
 	if err := target.Swap(t.Context(), change); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := target.Latency(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := target.Pressure(t.Context()); err != nil {
+		t.Error(err)
 	}
 	if err := target.Release(t.Context(), lease); err != nil {
 		t.Error(err)

@@ -86,15 +86,24 @@ func (x *index) undoubted(ctx context.Context) error {
 	var a struct {
 		Metadata struct {
 			Indices map[string]struct {
-				Terms map[string]int64 `json:"primary_terms"`
+				Terms    map[string]int64 `json:"primary_terms"`
+				Settings struct {
+					Index struct {
+						UUID string `json:"uuid"`
+					} `json:"index"`
+				} `json:"settings"`
 			} `json:"indices"`
 		} `json:"metadata"`
 	}
-	path := "/_cluster/state/metadata" + x.path + "?filter_path=metadata.indices.*.primary_terms"
+	path := "/_cluster/state/metadata" + x.path + "?filter_path=metadata.indices.*.primary_terms,metadata.indices.*.settings.index.uuid"
 	if err := x.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, &a); err != nil {
 		return x.explain("read the primary terms of "+x.name, err)
 	}
-	for shard, term := range a.Metadata.Indices[x.name].Terms {
+	is := a.Metadata.Indices[x.name]
+	if is.Settings.Index.UUID != x.uuid {
+		return guard("begin a new rebuild; the alias is as it was", "index %s was deleted and made again by somebody else: what was loaded is gone", x.name)
+	}
+	for shard, term := range is.Terms {
 		if term > 1 {
 			return &Error{
 				Kind:   Failed,
