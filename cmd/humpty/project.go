@@ -16,7 +16,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"humpty/internal/canon"
+	"humpty/internal/config"
 	"humpty/internal/letters"
+	"humpty/internal/wire"
 	"humpty/projector/fold"
 	"humpty/projector/fold/script"
 	"humpty/sources"
@@ -24,8 +26,9 @@ import (
 
 // folding is what the flags of project say.
 type folding struct {
-	from, fold, decoder, key, kind, expect string
-	bare                                   bool
+	from, fold, decoder, key, kind, expect, include string
+	bare                                            bool
+	events                                          *config.Events // of a projection; nil: as the flags say
 }
 
 // projected is one document of project: as it is printed, and as it is expected.
@@ -51,11 +54,14 @@ func (d *differsFromExpected) Error() string {
 func (a *app) projectCommand() *cobra.Command {
 	var f folding
 	cmd := &cobra.Command{
-		Use:   "project --from EVENTS.ndjson",
+		Use:   "project [PROJECTION] --from EVENTS.ndjson",
 		Short: "Run a fold over a few events and print the documents",
 		Long: `project folds events of a file, one JSON object a line, and prints the documents they
-make: the way to try a fold, and to test it (--expect). It reads no configuration and
-connects to nothing.
+make: the way to try a fold, and to test it (--expect). It connects to nothing.
+
+With a PROJECTION it folds as that says in the configuration, or as its include from a topic
+does that --include names; includes are not joined. Without, --fold and the other flags say
+how, and no configuration is read.
 
 An event is {"key": …, "value": …, "time": …, "headers": {…}, "topic": …, "partition": …};
 only value is required, and null is a tombstone. A line without "value" is a value itself.
@@ -65,11 +71,18 @@ The offset of an event is the number of its line.
   {"OrderPlaced": [{"set": "status", "value": "placed"}, {"set": "customer", "from": "who.name"}],
    "ItemAdded": [{"upsert": "lines", "from": "item", "by": "sku"}, {"increment": "total", "from": "item.price"}],
    "Cancelled": [{"delete": true}]}`,
-		Example: `  humpty project --from events.ndjson --fold orders.js --type type --key order_id
+		Example: `  humpty project parcels --from events.ndjson --expect parcels.ndjson
+  humpty project --from events.ndjson --fold orders.js --type type --key order_id
   humpty project --from events.ndjson --fold orders.js --type type --key order_id --expect orders.ndjson
   humpty project --from changes.ndjson --decoder debezium`,
-		Args: cobra.NoArgs,
-		RunE: a.begin(func(cmd *cobra.Command, _ []string) error { return a.project(cmd.Context(), f) }),
+		Args:              oneProjection,
+		ValidArgsFunction: a.completeProjection,
+		RunE: a.begin(func(cmd *cobra.Command, args []string) (err error) {
+			if f.events, err = a.eventsOf(cmd, args, f.include); err != nil {
+				return err
+			}
+			return a.project(cmd.Context(), f)
+		}),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.from, "from", "", "the events, as JSON lines; - is stdin")
@@ -78,6 +91,7 @@ The offset of an event is the number of its line.
 	flags.StringVar(&f.key, "key", "key", "where the document's id is: key, header:NAME, or a path into the value")
 	flags.StringVar(&f.kind, "type", "", "where the event's type is: header:NAME, or a path into the value")
 	flags.StringVar(&f.expect, "expect", "", "the documents that must come out, as project prints them")
+	flags.StringVar(&f.include, "include", "", "with a PROJECTION: its include from a topic whose fold is meant, like lines.stock")
 	flags.BoolVar(&f.bare, "bare", false, "every line is a value, even with a member \"value\"")
 	return cmd
 }
@@ -116,6 +130,46 @@ func (a *app) project(ctx context.Context, f folding) error {
 	return nil
 }
 
+// eventsOf finds how a projection, or an include of it, folds; nil if none is named.
+func (a *app) eventsOf(cmd *cobra.Command, args []string, include string) (*config.Events, error) {
+	if len(args) == 0 {
+		if include != "" {
+			return nil, &usageError{"--include is of a projection, and none is named", "humpty project PROJECTION --include " + include}
+		}
+		return nil, nil
+	}
+	for _, name := range []string{"fold", "decoder", "key", "type"} {
+		if cmd.Flags().Changed(name) {
+			return nil, &usageError{"--" + name + " says how to fold, and so does projection " + args[0], "leave one of them out"}
+		}
+	}
+	_, p, err := a.chosen(cmd, args)
+	if err != nil {
+		return nil, err
+	}
+	if include == "" && p.Events != nil {
+		return p.Events, nil
+	}
+	var known []string
+	for _, j := range p.Joined {
+		path := strings.Join(append(slices.Clone(j.At), j.Name), ".")
+		if j.Events != nil && path == include {
+			return j.Events, nil
+		}
+		if j.Events != nil {
+			known = append(known, "--include "+path)
+		}
+	}
+	remedy := "none of its includes is from a topic"
+	if len(known) > 0 {
+		remedy = "one of: " + strings.Join(known, ", ")
+	}
+	if include != "" {
+		return nil, &usageError{fmt.Sprintf("projection %s has no include %s from a topic", p.Name, include), remedy}
+	}
+	return nil, &usageError{fmt.Sprintf("projection %s is made of tables, not of events", p.Name), remedy}
+}
+
 // foldSource makes what the flags say.
 func (a *app) foldSource(f folding) (*fold.Source, *bytes.Buffer, error) {
 	if f.from == "" {
@@ -131,6 +185,10 @@ func (a *app) foldSource(f folding) (*fold.Source, *bytes.Buffer, error) {
 	}
 	poison := &bytes.Buffer{}
 	s := &fold.Source{Inner: lines, Letters: fold.NewLetters(poison, 0)}
+	if f.events != nil {
+		s.Decoder, s.New, err = wire.Fold(f.events)
+		return s, poison, err
+	}
 	if s.Decoder, err = decoderOf(f); err == nil {
 		s.New, err = a.foldOf(f.fold)
 	}

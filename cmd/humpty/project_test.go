@@ -65,3 +65,34 @@ func TestProject(t *testing.T) {
 		call{}.run(t.Context(), append([]string{"project"}, strings.Fields(args)...)...).want(t, exitUsage, want)
 	}
 }
+
+// The fold of a projection, as the configuration says, without its servers.
+func TestProjectOfAProjection(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	c := call{env: map[string]string{"HUMPTY_CONFIG": file("humpty.yaml", `version: 1
+sources: {shop: {postgres: {dsn: dbname=nowhere}}, bus: {kafka: {brokers: ["localhost:1"]}}}
+targets: {nowhere: {"null": {}}}
+projections:
+  parcels: {target: nowhere, alias: parcels, document: {from: bus.parcels, type: type, key: id, handlers: {Moved: [{append: stops, from: stop}]}}}
+  orders: {target: nowhere, alias: orders, document: {from: shop.orders, include: {parcel: {from: bus.parcels, key: id, fold: merge, one: true}}}}
+  plain: {target: nowhere, alias: plain, document: {from: shop.orders}}
+`)}}
+	events := file("events.ndjson", `{"type":"Moved","id":7,"stop":"Rome"}`+"\n"+`{"type":"Moved","id":7,"stop":"Ulm"}`)
+	const folded, merged = `{"id":"7","document":{"stops":["Rome","Ulm"]}}` + "\n", `{"id":"7","document":{"type":"Moved","id":7,"stop":"Ulm"}}` + "\n"
+	c.run(t.Context(), "project", "parcels", "--from", events, "--expect", file("expect.ndjson", folded)).want(t, 0, folded)
+	c.run(t.Context(), "project", "parcels", "--from", events, "--expect", file("other.ndjson", merged)).want(t, exitDiffers, "differs: 7")
+	c.run(t.Context(), "project", "orders", "--include", "parcel", "--from", events).want(t, 0, merged)
+	for args, want := range map[string]string{
+		"orders": "is made of tables", "orders --include lines": "has no include lines from a topic", "plain": "none of its includes", "parcels --fold merge": "--fold says how to fold", "--include parcel": "none is named", "parcel": "there is no projection",
+	} {
+		c.run(t.Context(), append([]string{"project", "--from", events}, strings.Fields(args)...)...).want(t, exitUsage, want)
+	}
+}

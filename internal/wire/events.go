@@ -42,10 +42,16 @@ func foldedSource(c *config.Config, e *config.Events) (*fold.Source, error) {
 		}
 	}
 	out := &fold.Source{Inner: inner, Memory: k.Memory, Dir: k.Spill}
-	if out.Decoder, err = decoderOfEvents(e); err == nil {
-		out.New, err = foldOfEvents(e)
-	}
+	out.Decoder, out.New, err = Fold(e)
 	return out, err
+}
+
+// Fold makes what reads events and what folds them.
+func Fold(e *config.Events) (d fold.Decoder, makeFold func() (fold.Fold, error), err error) {
+	if d, err = decoderOfEvents(e); err == nil {
+		makeFold, err = foldOfEvents(e)
+	}
+	return d, makeFold, err
 }
 
 func decoderOfEvents(e *config.Events) (fold.Decoder, error) {
