@@ -2,9 +2,6 @@ package projector
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 
 	"golang.org/x/sync/errgroup"
 
@@ -75,57 +72,4 @@ func (n *run) pump(ctx context.Context, pace *pacer, readers, writers int) error
 		return err
 	}
 	return unread
-}
-
-// readAll reads the partitions with the given number of readers; every batch is given to
-// take, which owns it from then on and puts it back into the account.
-func readAll(ctx context.Context, view sources.View, partitions []sources.Partition, readers int,
-	account *budget, shares *shares, take func(context.Context, *sources.Batch) error,
-) error {
-	group, reading := errgroup.WithContext(ctx)
-	group.SetLimit(readers)
-	for _, p := range partitions {
-		if reading.Err() != nil {
-			break
-		}
-		group.Go(func() error {
-			if err := readOne(reading, view, p, account, shares, take); err != nil {
-				return fmt.Errorf("read partition %s: %w", p.ID, err)
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return context.Cause(ctx)
-}
-
-func readOne(ctx context.Context, view sources.View, p sources.Partition, account *budget,
-	shares *shares, take func(context.Context, *sources.Batch) error,
-) (err error) {
-	reader, err := view.Read(ctx, p, "")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, reader.Close(ctx)) }()
-	shares.hold(p.ID)
-	for {
-		batch, err := account.get(ctx)
-		if err != nil {
-			return err
-		}
-		if err := reader.Next(ctx, batch); err != nil {
-			account.put(batch)
-			if errors.Is(err, io.EOF) {
-				return shares.free(p.ID)
-			}
-			return err
-		}
-		batch.Partition = p.ID
-		shares.hold(p.ID)
-		if err := take(ctx, batch); err != nil {
-			return err
-		}
-	}
 }

@@ -46,3 +46,13 @@ type Lookup interface {
 	// document as Read would give it now, or a deleted one where no row passes.
 	Lookup(ctx context.Context, keys [][]byte, b *Batch) error
 }
+
+// Splitter is what a Reader can do beside, where its partition can be cut while it is read.
+type Splitter interface {
+	// Split gives up about the second half of what is still to be read, unless that is
+	// too little: then ok is false. Rest has the partition's id and is read from its start
+	// by another reader; the two of them give every record that is left, once. Called
+	// from any goroutine, also while Next runs. After an error, unless ctx has ended, the
+	// reader goes on as if it had not been asked.
+	Split(ctx context.Context) (rest Partition, ok bool, err error)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -26,11 +27,13 @@ type reader struct {
 	page *page
 	w    writer
 
-	at     []byte   // position behind the last document given
-	lo, hi []string // the rest of the partition: behind lo, up to hi
-	next   int      // document of the page that comes next
-	roots  int      // how many to ask for
-	end    bool     // nothing behind the page
+	at   []byte // position behind the last document given
+	next int    // document of the page that comes next
+
+	mu     sync.Mutex // held while a page is read, or the rest is cut
+	lo, hi []string   // the page and the rest of the partition: behind lo, up to hi
+	roots  int        // how many to ask for
+	end    bool       // nothing behind the page
 	ratio  []float64
 	spent  error
 	saw    sources.Snapshot // live: what the page was read in
@@ -59,9 +62,8 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 			if r.end {
 				break
 			}
-			if err := r.load(ctx); err != nil {
-				r.spent = fmt.Errorf("partition %s: %w", r.part.ID, err)
-				return r.spent
+			if err := r.turn(ctx); err != nil {
+				return err
 			}
 			continue
 		}
@@ -99,12 +101,24 @@ func document(w *writer, p *page, i int, b *sources.Batch) sources.Record {
 	return rec
 }
 
+// turn waits for its turn and reads the next page.
+func (r *reader) turn(ctx context.Context) error {
+	err := r.view.config.pace.wait(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		err = r.load(ctx)
+	}
+	if err != nil {
+		r.spent = fmt.Errorf("partition %s: %w", r.part.ID, err)
+		return r.spent
+	}
+	return nil
+}
+
 // load reads the next page. A page holds fewer documents than were asked for where
 // they are larger than expected, but at least one, unless the partition ends.
 func (r *reader) load(ctx context.Context) error {
-	if err := r.view.config.pace.wait(ctx); err != nil {
-		return err
-	}
 	defer r.db.watch(ctx)()
 	if r.page.n > 0 {
 		var err error
@@ -183,6 +197,8 @@ func (r *reader) explain(ctx context.Context, err error) error {
 
 // Close implements sources.Reader.
 func (r *reader) Close(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.db != nil {
 		r.page.stopScans(closing)
 		r.view.give(ctx, r.db)

@@ -55,6 +55,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Harness) {
 		{"close in the middle", testClose},
 		{"cancel", testCancel},
 		{"lookup", testLookup},
+		{"split", testSplit},
 		{"count", testCount},
 	} {
 		t.Run(test.name, func(t *testing.T) {
