@@ -53,20 +53,21 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	if err := db.exec(ctx, "set synchronous_commit = local"); err != nil {
 		return nil, fmt.Errorf("prepare the session: %w", err)
 	}
+	now, err := findOrigin(ctx, db, conn, t)
+	if err != nil {
+		return nil, err
+	}
 	var start pglogrepl.LSN
 	if from == "" {
-		// The publication must be older than the slot, or the slot is unusable for good.
-		if err := dropSlot(ctx, db, name); err != nil { // of an attempt that died before it was recorded
-			return nil, err
+		err = s.begin(ctx, db, conn, name, tables)
+	} else {
+		var was origin
+		if start, was, err = parseLSN(from); err == nil {
+			err = now.since(was, db.name)
 		}
-		if err := publish(ctx, db, name, tables); err != nil {
-			return nil, err
-		}
-		if err := createSlot(ctx, conn, db, name, s.patience); err != nil {
-			return nil, errors.Join(err, dropSlot(ctx, db, name))
-		}
-	} else if start, err = pglogrepl.ParseLSN(string(from)); err != nil {
-		return nil, fmt.Errorf("position %q of the capture cannot be read: %w", from, err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := s.start(ctx, db, conn, name, start); err != nil {
 		return nil, err
@@ -81,7 +82,24 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	s.mu.Lock()
 	s.live = true
 	s.mu.Unlock()
-	return newFeed(db, conn, name, tables, start, recent.Max), nil
+	f := newFeed(db, conn, name, tables, start, recent.Max)
+	f.tree, f.origin = t, now
+	return f, nil
+}
+
+// begin makes publication and slot.
+func (s *Source) begin(ctx context.Context, db *session, conn *pgconn.PgConn, name string, tables []captured) error {
+	// The publication must be older than the slot, or the slot is unusable for good.
+	if err := dropSlot(ctx, db, name); err != nil { // of an attempt that died before it was recorded
+		return err
+	}
+	if err := publish(ctx, db, name, tables); err != nil {
+		return err
+	}
+	if err := createSlot(ctx, conn, db, name, s.patience); err != nil {
+		return errors.Join(err, dropSlot(ctx, db, name))
+	}
+	return nil
 }
 
 // canCapture checks the server's side.
@@ -116,7 +134,7 @@ func (s *Source) start(ctx context.Context, db *session, conn *pgconn.PgConn, na
 		Mode:       pglogrepl.LogicalReplication,
 		PluginArgs: []string{"proto_version '1'", "publication_names '" + name + "'", "messages 'true'"},
 	})
-	const remedy = "what was read cannot be trusted to be complete: start a new rebuild"
+	const remedy = rebuildRemedy
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &pg) && pg.Code == "42704":

@@ -161,7 +161,7 @@ func (t *types) rootsOf(w *watch, keys [][]string) []byte {
 	side := at + "."
 	column := func(j join) string { return j.parent }
 	if last.through != nil && !w.through {
-		x := at + "x"
+		x := at + "y" // at's own join table is its x
 		from = append(from, last.through.sql+" "+x)
 		for _, j := range last.head {
 			on = append(on, x+"."+ident(j.child)+" = "+at+"."+ident(j.parent))

@@ -27,6 +27,9 @@ type feed struct {
 	name string
 	rows marker
 
+	tree   *tree // of the captured tables
+	origin origin
+
 	acked     atomic.Uint64 // durable at the reader of the feed
 	delivered pglogrepl.LSN // behind the last transaction given out
 	received  atomic.Uint64 // how far the server's log is known
@@ -68,7 +71,7 @@ func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
 			if end := f.rows.end; end != 0 {
 				f.delivered = end
 			}
-			m.Position = sources.Position(f.delivered.String())
+			m.Position = f.origin.at(f.delivered)
 			return nil
 		}
 	}
@@ -143,9 +146,9 @@ func (f *feed) tell(ctx context.Context) error {
 
 // Acknowledge implements sources.Feed. The server is told with the next status.
 func (f *feed) Acknowledge(_ context.Context, to sources.Position) error {
-	at, err := pglogrepl.ParseLSN(string(to))
+	at, _, err := parseLSN(to)
 	if err != nil {
-		return fmt.Errorf("position %q: %w", to, err)
+		return err
 	}
 	for old := f.acked.Load(); uint64(at) > old && !f.acked.CompareAndSwap(old, uint64(at)); old = f.acked.Load() {
 	}
@@ -159,12 +162,26 @@ const fencePrefix = "humpty"
 // committed asynchronously before.
 func (f *feed) Fence(ctx context.Context) (string, error) {
 	id := f.name + "/" + strconv.FormatInt(f.fences.Add(1), 10) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	_, err := f.ask(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, $2)", fencePrefix, id)
-	return id, err
+	if _, err := f.ask(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, $2)", fencePrefix, id); err != nil {
+		return "", err
+	}
+	return id, f.unaltered(ctx) // behind it: what was altered before the fence is seen
+}
+
+// unaltered looks for what is not in the stream.
+func (f *feed) unaltered(ctx context.Context) error {
+	row, err := f.ask(ctx, fingerprintSQL, f.tree.oids())
+	if err != nil {
+		return fmt.Errorf("look at the captured tables: %w", err)
+	}
+	return origin{f.origin.system, row[0]}.since(f.origin, f.db.name)
 }
 
 // Lag implements sources.Feed.
 func (f *feed) Lag(ctx context.Context) (behind, held int64, err error) {
+	if err := f.unaltered(ctx); err != nil {
+		return 0, 0, err
+	}
 	row, err := f.ask(ctx, `
 select (pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), $2::pg_lsn))::int8,
   (pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn))::int8

@@ -93,7 +93,7 @@ func (r *marker) give(m *sources.Marks, end pglogrepl.LSN) {
 func (r *marker) relation(msg *pgoutput.Relation) error {
 	old := r.relations[msg.OID]
 	if old != nil && len(r.watches[msg.OID]) > 0 && !slices.Equal(old.Columns, msg.Columns) {
-		return fmt.Errorf("table %s.%s was altered during the run\n    start the run again with the new definition", msg.Schema, msg.Name)
+		return &sources.Gap{Why: fmt.Sprintf("table %s.%s was altered during the run", msg.Schema, msg.Name), Remedy: "what was read before and after does not fit together: start a new rebuild"}
 	}
 	r.relations[msg.OID] = msg
 	return nil

@@ -90,6 +90,10 @@ type captured struct {
 func captures(ctx context.Context, db *session, t *tree) ([]captured, error) {
 	var problems problem.List
 	var all []captured
+	if len(t.root.routing) > 0 {
+		problems.Add(t.root.shape.Place, "leave routing out, or use consistency: snapshot",
+			"with routing a deleted document cannot be found again: a change says only its id")
+	}
 	for _, w := range t.watches() {
 		rel := w.relation()
 		if rel.kind != 'r' && rel.kind != 'p' {
