@@ -1,10 +1,10 @@
 package devstack
 
 // Kinds of search servers that only private stacks run, in the versions that the shared
-// ones do not have.
+// ones do not have; a test names them by their text.
 const (
-	KindElasticsearch9 Kind = "elasticsearch-9"
-	KindOpenSearch2    Kind = "opensearch-2"
+	kindElasticsearch9 Kind = "elasticsearch-9"
+	kindOpenSearch2    Kind = "opensearch-2"
 )
 
 // searches reports whether a kind is a search server, of which one runs at a time.
@@ -18,7 +18,7 @@ func (k Kind) flavour() flavour {
 		return elasticsearch
 	case KindOpenSearch:
 		return opensearch
-	case KindElasticsearch9:
+	case kindElasticsearch9:
 		f = elasticsearch
 		f.java = 21
 		f.artifact = artifact{
@@ -27,7 +27,7 @@ func (k Kind) flavour() flavour {
 			file:       "elasticsearch-9.1.0.zip",
 			sha256:     "be5c5440bb6344cee4070f8f77a6c3cd72363db494944047cdd93748c4e19111",
 		}
-	case KindOpenSearch2:
+	case kindOpenSearch2:
 		f = opensearch
 		f.java, f.javaMost = 11, 21
 		f.artifact = artifact{
