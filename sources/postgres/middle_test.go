@@ -247,3 +247,31 @@ create table large (id uuid primary key, pad text); insert into large select md5
 		}
 	}
 }
+
+// TestIncludesAreWeighed: a few keys have most of the rows of an include.
+func TestIncludesAreWeighed(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, `create table parent (id int primary key); insert into parent select generate_series(1, 20000);
+create table child (id int, no int, note text, primary key (id, no));
+insert into child select i, n, repeat('x', 50) from generate_series(1, 20000) i, generate_series(1, 40) n where n <= case when i % 10000 < 1000 then 40 else 1 end; analyze`)
+	shape := sources.Shape{From: "parent", Include: []sources.Shape{{Name: "id", From: "child", Many: true, On: on("id", "id")}}}
+	shape.Columns = []sources.Column{{Field: "key", Expr: "id", Plain: true}}
+	plan, v := opened(t, d, Config{Chunks: 8, Shape: shape})
+	if len(plan.Partitions) != 8 {
+		t.Fatalf("%d partitions", len(plan.Partitions))
+	}
+	var sizes []int
+	total := 0
+	for _, p := range plan.Partitions {
+		size := 0
+		for _, r := range readPartition(t, v, p, "", 1<<20) {
+			size += len(r.Value)
+		}
+		sizes, total = append(sizes, size), total+size
+	}
+	for i, size := range sizes {
+		if size > total/8*14/10 || size < total/8*6/10 {
+			t.Errorf("partition %d has %d bytes of %d in 8: %v", i, size, total, sizes)
+		}
+	}
+}

@@ -16,6 +16,7 @@ const (
 	perReader    = 8        // partitions for each reader at least, so that none is left alone at the end
 	mostChunks   = 10_000
 	sampledRows  = 200 // for each partition
+	weighedRows  = 500 // for each partition, with their includes
 )
 
 // Plan implements sources.Source.
@@ -66,8 +67,9 @@ type cut struct {
 	rows   int64
 }
 
-// cut divides the root's keys into ranges of about the same number of bytes: by all
-// its keys where that is cheap, else by those in a sample of its blocks.
+// cut divides the root's keys into ranges of about the same number of bytes: by all its
+// keys where that is cheap, by a sample of them where the rows of includes are weighed
+// too, and of its blocks where it is large.
 func (t *tree) cut(ctx context.Context, db *session, config *Config) (cut, error) {
 	rel := t.root.rel
 	rows, sampled := rel.rows, ""
@@ -83,10 +85,13 @@ func (t *tree) cut(ctx context.Context, db *session, config *Config) (cut, error
 		chunks = int(min(int64(chunks), rows/chunkRows, mostChunks))
 	}
 	chunks = max(chunks, 1)
-	if rel.bytes > countedBytes {
-		percent := min(100, 100*float64(chunks*sampledRows)/float64(max(rel.rows, 1)))
+	switch heavy := len(t.root.heavy()) > 0; {
+	case rel.bytes > countedBytes:
+		percent := 100 * float64(chunks*sampledRows) / float64(max(rel.rows, 1))
 		percent = max(percent, 100*float64(8192*4*chunks)/float64(rel.bytes)) // a few blocks each
-		sampled = " tablesample system (" + strconv.FormatFloat(min(100, percent), 'f', 6, 64) + ") repeatable (1)"
+		sampled = tableSample("system", percent)
+	case heavy && chunks > 1 && (rel.kind == 'r' || rel.kind == 'p' || rel.kind == 'm'):
+		sampled = tableSample("bernoulli", 100*float64(chunks*weighedRows)/float64(max(rel.rows, 1)))
 	}
 	found, err := db.rows(ctx, t.root.cutSQL(chunks, sampled))
 	if err != nil {
@@ -123,11 +128,51 @@ func (n *node) cutSQL(chunks int, sampled string) string {
 			weight = append(weight, "coalesce(pg_catalog.pg_column_size("+c.sql+"), 0)")
 		}
 	}
+	with := ""
+	for i, child := range n.heavy() {
+		for k, j := range child.head {
+			list = append(list, fmt.Sprintf("%s as h%d_%d", n.cols[j.col].sql, i, k))
+		}
+		with += " + " + child.weight(i)
+	}
 	from := n.rel.sql + sampled + condition(n.shape.Where)
-	return fmt.Sprintf(`with s as (select %s, (%s)::numeric as w from %s),
-o as (select %s, w, sum(w) over (order by %s rows unbounded preceding) as c, sum(w) over () as t, count(*) over () as n from s)
-select %s, n, c = t from o where c = t or pg_catalog.floor(c * %d / t) <> pg_catalog.floor((c - w) * %d / t) order by c`,
-		strings.Join(list, ", "), strings.Join(weight, " + "), from, keys, keys, strings.Join(texts, ", "), chunks, chunks)
+	return fmt.Sprintf(`with s as (select %[1]s, (%[2]s)::numeric as w from %[3]s), i as (select %[4]s, w%[7]s as w from s),
+o as (select %[4]s, w, sum(w) over (order by %[4]s rows unbounded preceding) as c, sum(w) over () as t, count(*) over () as n from i)
+select %[5]s, n, c = t from o where c = t or pg_catalog.floor(c * %[6]d / t) <> pg_catalog.floor((c - w) * %[6]d / t) order by c`,
+		strings.Join(list, ", "), strings.Join(weight, " + "), from, keys, strings.Join(texts, ", "), chunks, with)
+}
+
+// heavy are the includes whose rows make a partition of the root heavier.
+func (n *node) heavy() []*node {
+	var heavy []*node
+	for _, child := range n.include {
+		if child.shape.Many && child.through == nil && (child.way == byRange || child.way == byKeys) {
+			heavy = append(heavy, child)
+		}
+	}
+	return heavy
+}
+
+// weight is the size of an include's rows for one row of s, with its side of the
+// condition as h<i>_0, h<i>_1, …
+func (n *node) weight(i int) string {
+	size, on := []string{"24"}, make([]string, len(n.head))
+	for c, col := range n.cols {
+		if n.rel.column(strings.Trim(col.sql, `"`)) != nil {
+			size = append(size, fmt.Sprintf("coalesce(pg_catalog.pg_column_size(r.c%d), 0)", c))
+		}
+	}
+	for k, j := range n.head {
+		on[k] = fmt.Sprintf("r.j%d = s.h%d_%d::%s", k, i, k, j.cast)
+	}
+	return "coalesce((select sum(" + strings.Join(size, " + ") + ") from " + n.body() + " where " + strings.Join(on, " and ") + "), 0)"
+}
+
+func tableSample(method string, percent float64) string {
+	if percent >= 100 {
+		return ""
+	}
+	return " tablesample " + method + " (" + strconv.FormatFloat(percent, 'f', 6, 64) + ") repeatable (1)"
 }
 
 // expected is the planner's estimate of the rows that pass the root's where.
