@@ -5,15 +5,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"humpty/internal/devstack"
+	data "humpty/internal/shop"
 )
 
 // bus is the real broker, written to by a client of another make.
@@ -223,4 +227,59 @@ func TestPoisonBlocksTheSwap(t *testing.T) {
 	if docs := s.documents(t); docs["a"] != `{"order_id":1,"status":"packed"}` {
 		t.Errorf("%v", docs)
 	}
+}
+
+// The README's example of events, on real servers, with the README's own files.
+func TestReadmeFromEvents(t *testing.T) {
+	t.Parallel()
+	s, b := newShop(t), newBus(t)
+	if _, err := data.Seed(t.Context(), s.dsn, data.Options{Orders: 50}); err != nil {
+		t.Fatal(err)
+	}
+	topic := b.topic(2)
+	text := block(t, "yaml", "parcel-events")
+	for old, name := range map[string]string{"bus.parcel-events": "bus." + topic, "alias: parcels": "alias: " + s.alias + "-parcels", "alias: orders": "alias: " + s.alias} {
+		if !strings.Contains(text, old) {
+			t.Fatalf("the README has no %q", old)
+		}
+		text = strings.ReplaceAll(text, old, name)
+	}
+	s.write(t, "humpty.yaml", text)
+	s.env["KAFKA"], s.env["SEARCH_URL"] = b.brokers[0], s.es
+	events := block(t, "json", `"Packed"`)
+	s.write(t, "events.ndjson", events)
+	order := s.scalar(t, "SELECT min(o_orderkey)::text FROM shop.orders")
+	for l := range strings.Lines(strings.ReplaceAll(events, `"order": 1`, `"order": `+order)) {
+		b.put(topic, 1, "any", strings.TrimSpace(l))
+	}
+	commands := regexp.MustCompile(`(?m)^humpty ([^#\n]*)(?:# (.*))?$`).FindAllStringSubmatch(block(t, "sh", "humpty project parcels"), -1)
+	if len(commands) != 4 {
+		t.Fatalf("%d commands", len(commands))
+	}
+	for _, c := range commands {
+		args := strings.Fields(strings.ReplaceAll(c[1], "events.ndjson", filepath.Join(filepath.Dir(s.file), "events.ndjson")))
+		s.run(t.Context(), args...).want(t, 0, c[2])
+	}
+	at := *s
+	at.alias = s.alias + "-parcels"
+	if doc := at.documents(t)["p1"]; !strings.Contains(doc, `"moves":1,"order":`+order) || !strings.Contains(doc, `"sold":{"o_orderstatus":`) {
+		t.Errorf("the parcel is %s", doc)
+	}
+	if doc := s.documents(t)[order]; !strings.Contains(doc, `"parcels":[{"moves":1,"order":`+order+`,"status":"moving","stops":["Rome"]}]`) {
+		t.Errorf("the order is %s", doc)
+	}
+}
+
+// scalar is the one value that a query gives.
+func (s *shop) scalar(t *testing.T, query string) (value string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if err := conn.QueryRow(t.Context(), query).Scan(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
