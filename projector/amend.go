@@ -8,6 +8,7 @@ import (
 
 	"humpty/projector/verify"
 	"humpty/sinks"
+	"humpty/sources"
 )
 
 // fix reads some documents again and writes those that differ. They are left for the next
@@ -170,6 +171,9 @@ func (f *fixing) conclude(ctx context.Context) error {
 	m.Verified, m.Documents, m.Reason = &proven, documents, ""
 	if !f.finding.Serving {
 		m.State = sinks.Verified
+		if fenced, ok := f.view.(sources.Fenced); ok { // it is what the topics say up to there
+			m.Positions = positions(fenced.Fences())
+		}
 	}
 	return f.note(ctx)
 }
