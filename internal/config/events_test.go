@@ -59,8 +59,14 @@ func TestHashOfEvents(t *testing.T) {
 	t.Parallel()
 	hashes := map[string]string{}
 	for _, change := range [][2]string{
-		{"", ""}, {"from: bus.parcels\n", "from: bus.others\n"}, {"key: id", "key: id2"}, {"key: id", "key: id\n      fold: merge"}, {"key: id", "key: id\n      since: 2026-01-01T00:00:00Z"},
-		{"columns: [id]}", "columns: [id, x]}"}, {"id: order_id", "id: order_id2"}, {"from: bus.parcels\n", "from: [bus.parcels, bus.others]\n"},
+		{"", ""},
+		{"from: bus.parcels\n", "from: bus.others\n"},
+		{"key: id", "key: id2"},
+		{"key: id", "key: id\n      fold: merge"},
+		{"key: id", "key: id\n      since: 2026-01-01T00:00:00Z"},
+		{"columns: [id]}", "columns: [id, x]}"},
+		{"id: order_id", "id: order_id2"},
+		{"from: bus.parcels\n", "from: [bus.parcels, bus.others]\n"},
 	} {
 		c, err := read("humpty.yaml", []byte(strings.Replace(eventful, change[0], change[1], 1)), Options{Env: environment()})
 		if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // folded is the last of each key of some lines.
-func folded(t *testing.T, memory int64, lines ...string) *fold.Source {
+func folded(t testing.TB, memory int64, lines ...string) *fold.Source {
 	t.Helper()
 	inner, err := fold.ReadLines("lines", []byte(strings.Join(lines, "\n")), false)
 	if err != nil {
@@ -193,12 +193,22 @@ func TestKeys(t *testing.T) {
 		values []string
 		want   string
 	}{
-		{[]string{`7`}, "7"}, {[]string{`"7"`}, "7"}, {[]string{`7.00`}, "7"}, {[]string{`0.10`}, "0.1"}, {[]string{`"a:b"`}, "a:b"}, {[]string{`true`}, "true"},
-		{[]string{`1`, `"a:\\b"`}, `1:a\:\\b`}, {[]string{`1e2`}, "1e2"}, {[]string{`"ä\n"`}, "ä\n"}, {[]string{`null`}, "-"}, {[]string{`{}`}, "-"}, {[]string{`1`, ``}, "-"},
+		{[]string{`7`}, "7"},
+		{[]string{`"7"`}, "7"},
+		{[]string{`7.00`}, "7"},
+		{[]string{`0.10`}, "0.1"},
+		{[]string{`"a:b"`}, "a:b"},
+		{[]string{`true`}, "true"},
+		{[]string{`1`, `"a:\\b"`}, `1:a\:\\b`},
+		{[]string{`1e2`}, "1e2"},
+		{[]string{`"ä\n"`}, "ä\n"},
+		{[]string{`null`}, "-"},
+		{[]string{`{}`}, "-"},
+		{[]string{`1`, ``}, "-"},
 	} {
 		var key []byte
-		ok := true
 		for i, v := range c.values {
+			var ok bool
 			if key, ok = mix.AppendKey(key, []byte(v), i, len(c.values)); !ok {
 				key = []byte("-")
 				break

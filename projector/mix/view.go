@@ -95,7 +95,7 @@ func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Posit
 	if err != nil {
 		return nil, err
 	}
-	return &reader{inner: inner, join: v.joiner(), view: v, first: from == ""}, nil
+	return &reader{inner: inner, join: v.joiner(), view: v, first: from == "", grown: firstGrown}, nil
 }
 
 func (v *view) Close(ctx context.Context) error {
@@ -125,6 +125,9 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 	return v.joiner().batch(ctx, &in, b)
 }
 
+// firstGrown is what is taken for the growth of documents until it is known.
+const firstGrown = 4
+
 // reader reads a partition of the root.
 type reader struct {
 	view  *view
@@ -132,13 +135,14 @@ type reader struct {
 	join  *joiner
 	in    sources.Batch
 	first bool
+	grown float64 // how many times larger documents became by their includes, in the last batch
 }
 
 func (r *reader) Close(ctx context.Context) error { return r.inner.Close(ctx) }
 
 func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 	r.in.Reset()
-	r.in.Limit = b.Limit
+	r.in.Limit = int(float64(b.Limit) / max(r.grown, 1)) // includes count as bytes in flight too
 	if err := r.inner.Next(ctx, &r.in); err != nil {
 		return err
 	}
@@ -146,5 +150,11 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 		b.Counts.Add(r.view.owes)
 	}
 	r.first = false
-	return r.join.batch(ctx, &r.in, b)
+	if err := r.join.batch(ctx, &r.in, b); err != nil {
+		return err
+	}
+	if len(r.in.Data) > 0 {
+		r.grown = float64(len(b.Data)) / float64(len(r.in.Data))
+	}
+	return nil
 }
