@@ -32,7 +32,8 @@ type Target interface {
 // Leases is what a Target can do beside: keep one owner for each projection, wherever
 // the owners run.
 type Leases interface {
-	// Acquire takes the lease for owner, if it is free, expired, or owner's own.
+	// Acquire takes the lease for owner, if it is free, expired, or owner's own: that of
+	// the same run. A run has one process at a time, so the one before is dead.
 	// Otherwise it fails with *Held. The fencing number grows with each acquisition.
 	Acquire(ctx context.Context, owner Owner, ttl time.Duration) (Lease, error)
 

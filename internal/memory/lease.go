@@ -12,7 +12,7 @@ import (
 func (t *Target) Acquire(_ context.Context, owner sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if time.Now().Before(t.lease.Expires) && t.lease.Owner != owner {
+	if time.Now().Before(t.lease.Expires) && t.lease.Owner.Run != owner.Run {
 		return sinks.Lease{}, &sinks.Held{Lease: t.lease}
 	}
 	fence := t.lease.Fence + 1

@@ -30,7 +30,7 @@ func (t *Target) Acquire(ctx context.Context, owner sinks.Owner, ttl time.Durati
 		if err != nil {
 			return sinks.Lease{}, err
 		}
-		if time.Now().Before(was.Expires) && !same(was.Owner, owner) {
+		if time.Now().Before(was.Expires) && was.Owner.Run != owner.Run {
 			return sinks.Lease{}, &sinks.Held{Lease: was}
 		}
 		next := sinks.Lease{Owner: owner, Fence: was.Fence + 1, Epoch: was.Epoch, Expires: time.Now().Add(ttl).UTC(), Token: was.Token}

@@ -45,6 +45,16 @@ func leases(t *testing.T, u Under) {
 	if _, err = mine.Renew(ctx, first, time.Minute); !errors.As(err, &held) {
 		t.Errorf("a lease with an old fence can be renewed: %v", err)
 	}
+	heir := owner(1) // the run goes on in another process: what it left is its own
+	heir.PID++
+	inherited, err := theirs.Acquire(ctx, heir, time.Minute)
+	must(t, err)
+	if _, err = mine.Renew(ctx, again, time.Minute); !errors.As(err, &held) || held.Lease.Owner != heir {
+		t.Errorf("a lease that another process of the run took over can be renewed: %v", err)
+	}
+	if again, err = mine.Acquire(ctx, owner(1), time.Minute); err != nil || again.Fence <= inherited.Fence {
+		t.Errorf("taken over within the run: %+v, %v", again, err)
+	}
 	must(t, mine.Release(ctx, again))
 	if l, err := theirs.Holder(ctx); err != nil || !l.Expires.IsZero() || l.Fence != again.Fence || l.Epoch != 7 {
 		t.Errorf("the lease after its release: %+v, %v", l, err)
