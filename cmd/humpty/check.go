@@ -37,7 +37,9 @@ func (a *app) checkCommand() *cobra.Command {
 		Long: `check reads the configuration strictly, connects to each source and target, holds each
 definition against the database's catalog (unknown columns, keys that are not unique,
 includes without an index), and looks at the target (the pinned cluster, rights, what is in
-the way). It changes nothing and reports everything at once.
+the way). With consistency: live it looks at all that a capture needs (wal_level, free slots
+and senders, rights, replica identities, open transactions), and at slots and publications
+that dead runs have left. It changes nothing and reports everything at once.
 
 --show-effective prints every value in force and where it comes from, without secrets.`,
 		Example: `  humpty check
@@ -71,6 +73,9 @@ func (a *app) check(ctx context.Context, c *config.Config, p config.Projection) 
 	done := checked{Projection: p.Name, Source: p.Source, Target: p.Target}
 	sourceErr := checkSource(ctx, c, p, &done)
 	targetErr := checkTarget(ctx, c, p, &done)
+	if sourceErr == nil && targetErr == nil {
+		sourceErr = a.checkCaptures(ctx, c, p, &done)
+	}
 	for _, err := range []error{sourceErr, targetErr} {
 		if err != nil {
 			done.Problems = append(done.Problems, err.Error())
@@ -98,8 +103,30 @@ func checkSource(ctx context.Context, c *config.Config, p config.Projection, don
 	if err != nil {
 		return err
 	}
+	live, err := preflight(ctx, c, p)
+	if err != nil {
+		return err
+	}
+	done.Warnings = append(done.Warnings, live.Warnings()...)
+	if err := live.Err(); err != nil {
+		return err
+	}
 	done.Rows, done.Chunks = plan.Rows, len(plan.Partitions)
 	done.Warnings = append(done.Warnings, plan.Warnings...)
+	return nil
+}
+
+// checkCaptures warns of what nobody reads: the database holds its log for it.
+func (a *app) checkCaptures(ctx context.Context, c *config.Config, p config.Projection, done *checked) error {
+	all, err := a.captures(ctx, c, p)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		if one.State != captureRunning {
+			done.Warnings.Warn("source "+p.Source, one.remedy(p.Name), "%s", one.String())
+		}
+	}
 	return nil
 }
 

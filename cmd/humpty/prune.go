@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"humpty/internal/config"
 	"humpty/internal/progress"
 	"humpty/internal/wire"
 	"humpty/projector"
@@ -18,17 +19,22 @@ type pruned struct {
 	DryRun  bool     `json:"dry_run,omitempty"`
 	Chosen  []string `json:"chosen"`  // what is beyond what is kept
 	Dropped []string `json:"dropped"` // what is gone
+
+	Captures []capture `json:"captures,omitempty"` // slots and publications that nobody needs: gone, or to be
 }
 
 func (a *app) pruneCommand() *cobra.Command {
 	var keep int
 	var dryRun bool
+	var slot string
 	cmd := &cobra.Command{
 		Use:   "prune [PROJECTION]",
 		Short: "Drop old and failed generations",
 		Long: `prune drops failed and unfinished generations, and retired ones beyond keep.generations
 (or --keep). It never drops what an alias serves, what a running rebuild fills, or what
-humpty did not create. It cannot be undone, so it asks for the alias's name; --yes answers
+humpty did not create. With them go the slots and publications of runs that are over or
+whose generation is dropped, and what the state folder knows of them; a slot that no
+projection of the file knows goes only by its name (--slot). It cannot be undone, so it asks for the alias's name; --yes answers
 for machines.`,
 		Example: `  humpty prune orders --dry-run
   humpty prune orders --keep 1 --yes`,
@@ -50,14 +56,15 @@ for machines.`,
 		if err != nil {
 			return err
 		}
-		return a.prune(cmd, m, dryRun)
+		return a.prune(cmd, c, p, m, slot, dryRun)
 	})
 	cmd.Flags().IntVar(&keep, "keep", 0, "generations to keep besides the live one; keep.generations of the file by default")
+	cmd.Flags().StringVar(&slot, "slot", "", "also a slot and publication that no projection of the file knows, by its name (humpty status)")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would be dropped")
 	return cmd
 }
 
-func (a *app) prune(cmd *cobra.Command, m *projector.Manage, dryRun bool) error {
+func (a *app) prune(cmd *cobra.Command, c *config.Config, p config.Projection, m *projector.Manage, slot string, dryRun bool) error {
 	chosen, err := m.Prunable(cmd.Context())
 	if err != nil {
 		return err
@@ -67,24 +74,35 @@ func (a *app) prune(cmd *cobra.Command, m *projector.Manage, dryRun bool) error 
 	for _, g := range chosen {
 		done.Chosen = append(done.Chosen, g.Name)
 	}
-	alias := m.Projection.Alias
+	if done.Captures, err = a.needless(cmd.Context(), c, p, chosen, slot); err != nil {
+		return err
+	}
+	alias, what := m.Projection.Alias, describe(chosen)
+	for _, one := range done.Captures {
+		what += "  " + one.String() + "\n"
+	}
 	switch {
-	case len(chosen) == 0:
+	case what == "":
 		a.printf("%s: nothing to drop\n", m.Projection.Name)
 		return nil
 	case dryRun:
-		a.printf("%s: would drop\n%s", m.Projection.Name, describe(chosen))
+		a.printf("%s: would drop\n%s", m.Projection.Name, what)
 		return nil
 	}
-	question := fmt.Sprintf("%s: these generations will be deleted for good:\n%sType the alias's name (%s) to go on: ", m.Projection.Name, describe(chosen), alias)
+	question := fmt.Sprintf("%s: these will be deleted for good:\n%sType the alias's name (%s) to go on: ", m.Projection.Name, what, alias)
 	if err := a.confirm(question, alias, typed("humpty prune", m.Projection.Name, "--yes")); err != nil {
 		return err
 	}
-	done.Dropped, err = m.Prune(cmd.Context(), done.Chosen)
+	if len(chosen) > 0 {
+		done.Dropped, err = m.Prune(cmd.Context(), done.Chosen)
+	}
 	for _, name := range done.Dropped {
 		a.printf("%s: dropped %s\n", m.Projection.Name, name)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return a.dropCaptures(cmd.Context(), c, p, chosen, done.Captures)
 }
 
 func describe(all []sinks.Generation) string {

@@ -20,7 +20,8 @@ type shown struct {
 	Projection string                `json:"projection"`
 	Survey     sinks.Survey          `json:"survey"`
 	Lease      *projector.LeaseState `json:"lease,omitempty"`
-	Stopped    []stoppedRun          `json:"stopped,omitempty"` // can be gone on with here
+	Captures   []capture             `json:"captures,omitempty"` // on the source
+	Stopped    []stoppedRun          `json:"stopped,omitempty"`  // can be gone on with here
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -58,8 +59,9 @@ ends: from another terminal, or when the one that began it is gone.`,
 				if s.Survey, s.Lease, err = m.Status(cmd.Context()); err == nil {
 					s.Survey = listed(s.Survey)
 					s.Stopped, err = a.stoppedRuns(c, p)
-					a.result.Projections = append(a.result.Projections, s)
 					a.show(s)
+					s.Captures = a.captured(cmd.Context(), c, p)
+					a.result.Projections = append(a.result.Projections, s)
 				}
 			}
 			all = append(all, err)
