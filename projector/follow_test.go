@@ -42,13 +42,17 @@ func (s *stage) rebuild(run string, writer Writer) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r := Rebuild{
-		Projection: Projection{Name: "orders", Alias: "orders", Hash: "h"}, Source: s.live, Target: s.target,
-		Owner: sinks.Owner{Run: run}, Live: &Live{Marks: store, Writer: writer}, AllowEmpty: true,
-	}
+	r := s.of(run, &Live{Marks: store, Writer: writer})
 	_, err = r.Run(s.t.Context())
 	if err := errors.Join(err, store.Close()); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+func (s *stage) of(run string, live *Live) *Rebuild {
+	return &Rebuild{
+		Projection: Projection{Name: "orders", Alias: "orders", Hash: "h"}, Source: s.live, Target: s.target,
+		Owner: sinks.Owner{Run: run}, Live: live, AllowEmpty: true,
 	}
 }
 

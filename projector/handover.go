@@ -117,6 +117,17 @@ func (h *handover) unsettled(name string) error {
 
 func (n *run) handsOver() bool { return n.capture != nil && n.Live.Writer == WriterHandover }
 
+// untilSwapped leaves out what has been done, and cannot be done again when a run goes on
+// behind the swap of a handover: the application writes to the generation.
+func (n *run) untilSwapped(do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if n.serves && n.handsOver() {
+			return nil
+		}
+		return do(ctx)
+	}
+}
+
 // handOver swaps, and ends. Everything before the swap is as in any other way.
 func (n *run) handOver(ctx context.Context, swap func() error) error {
 	if n.Projection.Versions == "column" { // the application's own versions decide who was later

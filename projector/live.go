@@ -70,6 +70,9 @@ func (n *run) follow(ctx context.Context) error {
 	if !ok {
 		return errNotLive
 	}
+	if n.Live.Writer == WriterHandover && !handsOver(n.index) {
+		return errNoHandover
+	}
 	position, err := n.Live.Marks.Position()
 	if err != nil {
 		return err
@@ -119,7 +122,7 @@ func (n *run) newCatcher() (*catcher, error) {
 	}
 	c := &catcher{
 		store: n.Live.Marks, view: view, index: n.index, base: n.base(),
-		ledger: n.ledger,
+		ledger: n.ledger, rate: n.rate,
 	}
 	swapped, err := n.Live.Marks.Swapped()
 	if err == nil && swapped { // by an earlier process: the application may write already

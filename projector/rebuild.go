@@ -55,8 +55,8 @@ func (n *run) steps(ctx context.Context) error {
 		{PhaseCapture, n.follow},
 		{PhaseLoad, n.load},
 		{PhaseCatchUp, n.catchUp},
-		{PhaseSeal, n.seal},
-		{PhaseVerify, n.verify},
+		{PhaseSeal, n.untilSwapped(n.seal)},
+		{PhaseVerify, n.untilSwapped(n.verify)},
 		{PhaseSwap, n.swap},
 	} {
 		if err := n.timed(ctx, step.phase, step.do); err != nil {

@@ -137,10 +137,8 @@ func (w *world) history(ctx context.Context, app *app, report *Report) error {
 	}
 	report.Transactions = transactions.Load()
 	if w.mode == projector.WriterFollow {
-		for _, run := range []string{"first", "second"} {
-			if err := w.source.Release(ctx, run); err != nil {
-				return err
-			}
+		if err := w.release(ctx); err != nil {
+			return err
 		}
 	}
 	if err := w.late.group.Wait(); err != nil { // what lands after the end must not matter either

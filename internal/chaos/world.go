@@ -103,14 +103,33 @@ func (w *world) projection() projector.Projection {
 	}
 }
 
-// rebuild runs one. It is interrupted at one of its events, if at is above 0, and goes on.
+// rebuild runs one. It is interrupted at one of its events, if at is above 0, and goes on,
+// or, where that came before there was anything to go on with, another one begins.
 func (w *world) rebuild(ctx context.Context, run string, at int64) (rec projector.Record, err error) {
-	for resume := false; ; resume, at = true, 0 {
-		rec, err = w.attempt(ctx, run, resume, at)
-		if err == nil || ctx.Err() != nil || !rec.Resumable || at == 0 {
-			return rec, err
+	rec, err = w.attempt(ctx, run, false, at)
+	switch {
+	case !errors.Is(err, context.Canceled) || ctx.Err() != nil:
+		return rec, err
+	case rec.Resumable:
+		return w.attempt(ctx, run, true, 0)
+	}
+	return w.attempt(ctx, run+again, false, 0)
+}
+
+// again ends the name of a run that begins in place of another one.
+const again = "-again"
+
+// runs are all that there can have been.
+var runs = [...]string{"first", "second", "second" + again}
+
+// release gives up what runs left on the source.
+func (w *world) release(ctx context.Context) error {
+	for _, run := range runs {
+		if err := w.source.Release(ctx, run); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 func (w *world) attempt(ctx context.Context, run string, resume bool, at int64) (projector.Record, error) {
@@ -141,7 +160,7 @@ func (w *world) close(ctx context.Context, failed bool) error {
 	ctx = context.WithoutCancel(ctx)
 	err := os.RemoveAll(w.dir)
 	if failed && w.source != nil { // what could be gone on with is given up
-		err = errors.Join(err, w.source.Release(ctx, "first"), w.source.Release(ctx, "second"))
+		err = errors.Join(err, w.release(ctx))
 	}
 	if w.late != nil {
 		err = errors.Join(err, w.late.group.Wait())
