@@ -30,6 +30,9 @@ HUMPTY_CONFIG names. A small one:
         include:
           lines: {from: shop.lineitem, on: {l_orderkey: o_orderkey}, many: true}
 
+A document is made of events where from is SOURCE.TOPIC of a kafka source; see "From events"
+in the README, and humpty help project.
+
 Variables: "${VAR}" must be set, "${VAR:-default}" need not, "${file:/run/secrets/x}" is
 the file's content. They are expanded after parsing, so a value never changes the
 structure; inside { } they need the quotes. Everything is checked at once: humpty check.

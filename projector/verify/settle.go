@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sources"
 )
 
 const (
@@ -50,7 +51,10 @@ func (k *check) keyed() (*Keyed, bool) {
 // together is how many keys are read in one call: many, since each call may open a view of
 // its own, but few if documents are large.
 func (k *check) together() int {
-	const bytes, most, least = 16 << 20, 2000, 20
+	bytes, most, least := int64(16<<20), int64(2000), int64(20)
+	if _, replays := k.Source.(sources.Replayer); replays { // all events again for each call
+		bytes, most = 128<<20, 100_000
+	}
 	if k.average == 0 {
 		return 500
 	}
