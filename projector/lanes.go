@@ -119,6 +119,9 @@ func (l *lanes) do(p portion) error {
 			return err
 		}
 	}
+	if err := c.rate.take(l.ctx, len(batch.Data)); err != nil {
+		return err
+	}
 	docs := documents(nil, batch.Records, c.base+version)
 	verdicts := make([]sinks.Verdict, len(docs))
 	receipt, err := c.index.Write(l.ctx, docs, verdicts)

@@ -29,7 +29,6 @@ func (n *run) load(ctx context.Context) error {
 
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
 	pace := newPacer(firstRequests, writers, n.Projection.Limits.Batch)
-	n.rate = newThrottle(n.Projection.Limits.Rate)
 	err = n.braked(ctx, pace, func(ctx context.Context) error { return n.pump(ctx, pace, readers, writers) })
 	n.record.Pace = pace.made()
 	if traced, ok := view.(sources.Traced); ok {

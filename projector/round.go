@@ -21,6 +21,7 @@ type catcher struct {
 	base   int64
 	rules  rules
 	ledger *ledger
+	rate   *throttle // nil: none
 
 	handover *handover // nil: nobody else writes to the index
 }

@@ -40,6 +40,7 @@ func newRun(r *Rebuild) *run {
 	n := &run{Rebuild: *r, began: time.Now()}
 	n.Projection.Limits = n.Projection.Limits.withDefaults()
 	n.observer = observer{fn: r.Observe}
+	n.rate = newThrottle(n.Projection.Limits.Rate)
 	n.ledger = &ledger{keep: max(n.Projection.Limits.Rejections, rejectionsShown), letters: r.Letters}
 	n.record = Record{
 		Run:        r.Owner.Run,
