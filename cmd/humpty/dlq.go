@@ -23,7 +23,8 @@ func (a *app) dlqCommand() *cobra.Command {
 		Long: `A document that the target refuses for good, one that the source cannot make, and an event
 that cannot be read or applied become dead letters: JSON lines with type, reason, id, index
 and body (or topic, partition, offset, key and value), a file for each run, in the folder
-dead-letters beside the configuration or the one that --dead-letters names. A file holds
+dead-letters of the state folder that state: or --state names, or else beside the
+configuration; --dead-letters names another. A file holds
 10,000 letters at most; the run's record counts the rest.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"humpty/internal/letters"
 )
 
 // TestDeadLetters goes the way of two documents that are refused, one by the target and one
@@ -54,6 +56,11 @@ func TestDeadLettersAreDiscardedWhenSomebodySaysSo(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.sql(t, `UPDATE orders SET total = 'NaN' WHERE id IN (9, 10)`)
+	state := t.TempDir()
+	s.run(t.Context(), "rebuild", "--state", state).want(t, exitRejections)
+	if found, err := filepath.Glob(filepath.Join(state, "dead-letters", "orders", "*"+letters.Suffix)); err != nil || len(found) != 1 {
+		t.Errorf("in the state folder: %v, %v", found, err)
+	}
 	elsewhere := filepath.Join(t.TempDir(), "letters")
 	s.run(t.Context(), "rebuild", "--dead-letters", elsewhere).want(t, exitRejections, "2 documents were rejected", "humpty dlq show orders")
 	s.env["HUMPTY_DEAD_LETTERS"] = elsewhere

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,6 +35,9 @@ func (a *app) load(cmd *cobra.Command) (*config.Config, error) {
 	c, err := config.Load(a.flags.config, opts)
 	if err != nil {
 		return nil, err
+	}
+	if dir := cmp.Or(a.flags.state, c.State); a.flags.letters == "" && dir != "" {
+		a.flags.letters = filepath.Join(dir, "dead-letters")
 	}
 	for _, w := range c.Warnings {
 		a.caution("", w)
