@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 )
 
 // session is one connection of ours, with the settings our SQL and decoders rely on.
@@ -28,12 +30,25 @@ func connect(ctx context.Context, dsn string, c *Config) (*session, error) {
 		config.RuntimeParams["application_name"] = "humpty"
 	}
 	config.RuntimeParams["client_encoding"] = "UTF8"
+	return dial(ctx, config, c)
+}
+
+// dial opens a session, and keeps the reader that pgx reads through: when a write takes
+// longer than 15 ms, pgx begins to read in the background, and may go on with that behind
+// the answer. What comes then are our rows, and a read past that reader would miss them.
+func dial(ctx context.Context, config *pgconn.Config, c *Config) (*session, error) {
+	var in io.Reader
+	build := config.BuildFrontend
+	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		in = r
+		return build(r, w)
+	}
 	name := fmt.Sprintf("database %s on %s", config.Database, net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))))
 	pg, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, connectError(err, config, name)
 	}
-	s := &session{wire: newWire(pg), name: name}
+	s := &session{wire: newWire(pg, in), name: name}
 	if err := s.exec(ctx, settings(c)); err != nil {
 		s.close(ctx)
 		return nil, fmt.Errorf("%s: prepare the session: %w", name, err)

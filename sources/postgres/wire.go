@@ -25,6 +25,7 @@ const (
 type wire struct {
 	pg   *pgconn.PgConn
 	conn net.Conn
+	in   io.Reader // of conn; pgx may have begun to read ahead through it
 
 	buf  []byte
 	r, w int // buf[r:w] is unread
@@ -36,8 +37,8 @@ type wire struct {
 	spent    bool // a query did not end: the connection is only good for closing
 }
 
-func newWire(pg *pgconn.PgConn) *wire {
-	return &wire{pg: pg, conn: pg.Conn(), buf: make([]byte, bufferSize)}
+func newWire(pg *pgconn.PgConn, in io.Reader) *wire {
+	return &wire{pg: pg, conn: pg.Conn(), in: in, buf: make([]byte, bufferSize)}
 }
 
 // watch makes I/O on c fail when ctx ends. The returned function stops that; where ctx
@@ -147,7 +148,7 @@ func (c *wire) need(n int) error {
 		if c.w == len(c.buf) {
 			c.buf = append(c.buf, make([]byte, min(len(c.buf), n-len(c.buf)))...)
 		}
-		got, err := c.conn.Read(c.buf[c.w:])
+		got, err := c.in.Read(c.buf[c.w:])
 		c.w += got
 		c.received += int64(got)
 		if err != nil && c.w-c.r < n {
