@@ -26,6 +26,8 @@ func (a *app) restoreCommand() *cobra.Command {
 sources, repairs what has changed since the snapshot, proves it, and lets the alias serve
 it. Where a rebuild takes hours and little has changed, this is the quicker way;
 humpty plan --recover compares them. Without NAME it is the newest snapshot in REPO.
+Topics are folded from their start, since what a document was made of is not in the index;
+only documents that differ are written.
 
 The snapshot must be of the projection's present definition. The alias stays as it was if
 anything is wrong; the limits of humpty repair apply.`,
