@@ -180,3 +180,46 @@ func TestKeyTwice(t *testing.T) {
 		}
 	}
 }
+
+// TestEqualKeysWrittenDifferently: nothing is lost between two pages because 1.0 is 1.00.
+func TestEqualKeysWrittenDifferently(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, "create collation blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
+	for _, page := range []int{1, 40, 300, 1 << 20} {
+		for query, key := range map[string]string{
+			"select i::numeric as id from generate_series(1, 200) i union all select 77.00":                        `["77"]`,
+			"select ('k' || i) collate blind as id from generate_series(100, 300) i union all select 'K150'":       `50"]`,
+			"select i / 2::float8 as id from generate_series(1, 200) i union all select '-0' union all select '0'": `0"]`,
+		} {
+			_, v := opened(t, d, Config{PageBytes: page, Shape: sources.Shape{Query: query, ID: []string{"id"}}})
+			r, err := v.Read(t.Context(), sources.Partition{ID: "q"}, "")
+			for err == nil {
+				err = r.Next(t.Context(), &sources.Batch{Limit: 1})
+			}
+			contains(t, err, "the query: the key [", key+" comes twice, written differently but equal", "make id unique")
+			_ = v.Close(t.Context())
+		}
+	}
+}
+
+// TestRangeWithoutRows: a partition whose rows were deleted gives none, and is no error.
+func TestRangeWithoutRows(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, rowsSQL)
+	s := d.source(Config{Chunks: 4, Shape: sources.Shape{From: "t"}})
+	plan, err := s.Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.exec("delete from t where id > 200")
+	v, err := s.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = v.Close(t.Context()) }()
+	for i, want := range []int{200, 0, 0, 0} {
+		if n := len(readPartition(t, v, plan.Partitions[i], "", 1000)); n != want {
+			t.Errorf("partition %d: %d documents, want %d", i, n, want)
+		}
+	}
+}

@@ -93,6 +93,9 @@ func (p *page) read(lo, hi []string, roots int, limit sized) error {
 		if err := p.settle(); err != nil {
 			return err
 		}
+		if err := p.noTwins(lo, end); err != nil {
+			return err
+		}
 	}
 	if p.last && hi == nil && p.tree.unproven {
 		if err := p.noNulls(); err != nil {
@@ -101,20 +104,6 @@ func (p *page) read(lo, hi []string, roots int, limit sized) error {
 	}
 	p.db.done()
 	return nil
-}
-
-// noNulls makes sure that no root was passed over because its key is NULL.
-func (p *page) noNulls() error {
-	root := p.tree.root
-	p.db.queue([]byte(root.nullKeys()))
-	if err := p.db.flush(); err != nil {
-		return err
-	}
-	row, err := p.db.row()
-	if row != nil {
-		err = fmt.Errorf("%s: a column of the key (%s) is NULL in a row\n    leave such rows out, or choose another id", root.rel.label, root.keyNames())
-	}
-	return err
 }
 
 // readRoots takes the rows of the root query that was sent. With lookup, the first
