@@ -15,7 +15,12 @@ import (
 
 // state is the folder of what live runs must not forget.
 func (a *app) state(c *config.Config) (wire.State, error) {
-	return wire.StateOf(c, a.flags.state, a.env)
+	state, err := wire.StateOf(c, a.flags.state, a.env)
+	state.Fatal = func(err error) {
+		fmt.Fprintf(a.err, "%s %v\n%s free space there, then go on: humpty resume; or start over: humpty rebuild --new\n", a.label("error"), err, a.label("next"))
+		a.exit(exitFailed)
+	}
+	return state, err
 }
 
 // liveRun is what a run holds in the state folder, if its projection is live.

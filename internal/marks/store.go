@@ -27,6 +27,11 @@ type Store struct {
 // Options of a Store. The zero value is right outside tests.
 type Options struct {
 	FS vfs.FS // of the operating system by default
+
+	// Fatal is called when the folder cannot be written any more (a full disk): nothing
+	// can go on with the store then, so it must end the process. Everything that was
+	// said to be durable is. By default it panics.
+	Fatal func(error)
 }
 
 var (
@@ -44,7 +49,7 @@ func Open(dir string, o Options) (*Store, error) {
 		FS:           o.FS,
 		CacheSize:    16 << 20,
 		MemTableSize: 16 << 20,
-		Logger:       silent{},
+		Logger:       silent{dir, o.Fatal},
 	}
 	options.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
 	db, err := pebble.Open(dir, options)
@@ -114,10 +119,17 @@ func (s *Store) get(key []byte) ([]byte, error) {
 
 // silent keeps the library's remarks out of the program's output: what matters comes as
 // an error.
-type silent struct{}
+type silent struct {
+	dir   string
+	fatal func(error)
+}
 
 func (silent) Infof(string, ...any)  {}
 func (silent) Errorf(string, ...any) {}
-func (silent) Fatalf(format string, args ...any) {
-	panic(fmt.Sprintf(format, args...)) // the library cannot go on, and must not be returned to
+func (s silent) Fatalf(format string, args ...any) {
+	err := fmt.Errorf("the state in %s cannot be written: %s", s.dir, fmt.Sprintf(format, args...))
+	if s.fatal != nil {
+		s.fatal(err)
+	}
+	panic(err) // the library cannot go on, and must not be returned to
 }

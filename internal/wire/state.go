@@ -17,16 +17,19 @@ import (
 
 // State is the folder of what live runs must not forget: a folder for each projection, and
 // in it one for each run.
-type State struct{ Dir string }
+type State struct {
+	Dir   string
+	Fatal func(error) // ends the process when the folder cannot be written any more; see marks.Options
+}
 
 // StateOf is the folder that a flag names, or else the file, or else the user's own for
 // state. It is made when something is stored.
 func StateOf(c *config.Config, flag string, env func(string) (string, bool)) (State, error) {
 	if dir := cmp.Or(flag, c.State); dir != "" {
-		return State{dir}, nil
+		return State{Dir: dir}, nil
 	}
 	if dir, ok := env("XDG_STATE_HOME"); ok && filepath.IsAbs(dir) {
-		return State{filepath.Join(dir, "humpty")}, nil
+		return State{Dir: filepath.Join(dir, "humpty")}, nil
 	}
 	home, ok := env("HOME")
 	if !ok || !filepath.IsAbs(home) {
@@ -34,7 +37,7 @@ func StateOf(c *config.Config, flag string, env func(string) (string, bool)) (St
 		l.Add(c.File, "name one: state: in the file, or --state DIR", "there is no home folder to keep the state of a live run in")
 		return State{}, l
 	}
-	return State{filepath.Join(home, ".local", "state", "humpty")}, nil
+	return State{Dir: filepath.Join(home, ".local", "state", "humpty")}, nil
 }
 
 // folder is a run's own.
@@ -48,7 +51,7 @@ func (s State) Begin(projection, run string) (*marks.Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w\n    name another: state: in the file, or --state DIR", err)
 	}
-	return marks.Open(dir, marks.Options{})
+	return marks.Open(dir, marks.Options{Fatal: s.Fatal})
 }
 
 // Open opens the marks of a run that began here. It fails while another process has them.
@@ -60,7 +63,7 @@ func (s State) Open(projection, run string) (*marks.Store, error) {
 			Remedy: fmt.Sprintf("name the folder that it began with (state:, --state), or begin anew: humpty rebuild %s", projection),
 		}
 	}
-	return marks.Open(dir, marks.Options{})
+	return marks.Open(dir, marks.Options{Fatal: s.Fatal})
 }
 
 // Has tells whether something is known of a run.
