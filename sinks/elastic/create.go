@@ -32,6 +32,9 @@ func (t *Target) Create(ctx context.Context, g sinks.Generation) (sinks.Index, e
 	if err := templates.acceptable("an index template that matches "+g.Name+" is in the way: its", "narrow the template's index_patterns, so that they do not match "+t.cfg.Alias+"-*"); err != nil {
 		return nil, err
 	}
+	if err := t.unmanaged(ctx, g.Name); err != nil {
+		return nil, err
+	}
 	during, err := load(t.cfg.LoadNodes)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,14 @@
 // late write of the load must not bring a deleted document back; a Seal of a live
 // generation restores it.
 //
+// Create can put the generation on nodes with given attributes, for the load only; Seal
+// moves it, and merges its segments if asked to, before it waits for the copies. Pipelines
+// and lifecycle policies that would change documents or indices are refused.
+//
+// With no copies and a translog that is written behind, a node that dies takes confirmed
+// writes with it. Seal compares the shards' primary terms with those of a fresh index after
+// it has flushed, and fails with a [sinks.Doubt] if one has grown.
+//
 // # Reading
 //
 // Scan opens a point in time for each shard, and a part reads whole shards: with more

@@ -408,3 +408,24 @@ func TestOtherAliases(t *testing.T) {
 		t.Errorf("the alias is %s", has)
 	}
 }
+
+// TestPolicies puts the answer of the plugin, which this build does not have, before a real
+// server.
+func TestPolicies(t *testing.T) {
+	t.Parallel()
+	url := devstack.OpenSearch(t)
+	alias := alias(t, url)
+	pattern := alias + "-*"
+	target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			if req.URL.Path == "/_plugins/_ism/policies" {
+				return respond(200, `{"policies":[{"_id":"hot","policy":{"ism_template":[{"index_patterns":["`+pattern+`"],"priority":1}]}},{"_id":"none","policy":{"ism_template":null}}]}`), nil
+			}
+			return next.RoundTrip(req)
+		})
+	}})
+	_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
+	wants(t, err, elastic.Definition, "the policy hot of index state management takes every index like "+alias+"-1", "ism_template")
+	pattern = "logs-*"
+	generation(t, target, alias, "")
+}
