@@ -15,6 +15,22 @@
 //     balanced, verification without a difference, nothing empty swapped over something full.
 //   - A failure leaves the alias as it was, and the generation in place with its state and
 //     reason in its meta, for diagnosis.
+//   - What is refused for good is a dead letter with its body; one that cannot be written
+//     stops the run before the swap.
+//
+// # Pace
+//
+// A load begins with 4 requests in flight, adds one as long as that pays, and takes a
+// quarter away when the target refuses some, or when a node holds three quarters of the
+// writes that it can (asked each second). Requests that take more than 2 s get smaller.
+//
+// Limits.Brake is about those who search meanwhile. Ten times a second a search for one
+// document through the alias is timed, from the call to the answer, the network and this
+// machine's own load included. When a percentile of what was seen since the pace changed
+// last, of ten seconds at most, is above its limit, a quarter of the requests goes, and
+// when one is left, a quarter of the bytes a second. They come back one by one when all
+// percentiles have been below four fifths of their limits for five seconds. It acts during
+// the load, not during catch-up and verification; Limits.Rate holds for catch-up too.
 //
 // # Catch-up
 //

@@ -26,6 +26,12 @@
 //	stack.Kill(devstack.KindElasticsearch)                // as by kill -9
 //	stack.Start(t.Context(), devstack.KindElasticsearch)  // same data, same port
 //
+// One that kills single nodes takes a cluster, and the text of a kind names a version that
+// the shared servers do not have (elasticsearch-9, opensearch-2):
+//
+//	cluster := devstack.PrivateCluster(t, devstack.KindElasticsearch, 3, nil, nil)
+//	cluster.Kill(2)
+//
 // The shared servers have the size for tests (see [Options].Heap). PostgreSQL has
 // wal_level=logical, 300 connections, the locale C and no fsync. Elasticsearch
 // and OpenSearch have a folder for snapshots (path.repo: the location of a
