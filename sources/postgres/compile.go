@@ -38,6 +38,9 @@ func compile(ctx context.Context, db *session, config *Config) (*tree, problem.L
 		return nil, nil, err
 	}
 	c.tree.root = root
+	if config.live {
+		c.tree.guard = c.tree.watchTypes()
+	}
 	c.tree.finish()
 	return c.tree, c.problems.Warnings(), nil
 }

@@ -28,6 +28,7 @@ type Config struct {
 	Chunks    int       // how many partitions to plan; 0: by size and readers
 
 	pace *throttle // of all views together
+	live bool      // changes are captured: no snapshot holds the tables as they are
 }
 
 // NotFinite is the rule for values that JSON cannot say: NaN, Infinity, and infinite

@@ -139,6 +139,9 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	if err := p.sameTypes(); err != nil {
+		return err
+	}
 	arrays := make([][]byte, len(ids[0]))
 	for _, id := range ids {
 		for i, part := range id {

@@ -275,3 +275,48 @@ insert into child select i, n, repeat('x', 50) from generate_series(1, 20000) i,
 		}
 	}
 }
+
+// TestAlteredWhileLive: no snapshot keeps the tables then, and a value of four bytes does
+// not tell what it is. What was read before is good; nothing is read after.
+func TestAlteredWhileLive(t *testing.T) {
+	t.Parallel()
+	for change, want := range map[string]string{
+		"alter table t alter v type float4": "a column's type was changed",
+		"alter table t drop w":              "a column or table dropped",
+		"drop table t":                      "a column or table dropped",
+		"alter table t add x int":           "",
+	} {
+		d := newDatabase(t, rowsSQL)
+		s := d.source(Config{PageBytes: 1000, Shape: sources.Shape{From: "t"}})
+		s.live = true
+		v, err := s.Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := v.Read(t.Context(), sources.Partition{ID: "t/0"}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b sources.Batch
+		b.Limit = 1
+		if err := r.Next(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		d.exec(change)
+		b.Limit = 0
+		for err == nil {
+			err = r.Next(t.Context(), &b)
+		}
+		var looked sources.Batch
+		lookErr := v.(sources.Lookup).Lookup(t.Context(), [][]byte{[]byte("5")}, &looked)
+		if want == "" {
+			if !errors.Is(err, io.EOF) || len(b.Records) != 1000 || lookErr != nil {
+				t.Errorf("%s: %d documents, %v, %v", change, len(b.Records), err, lookErr)
+			}
+		} else {
+			contains(t, err, "partition t/0", want, "start a new rebuild")
+			contains(t, lookErr, want)
+		}
+		_, _ = r.Close(t.Context()), v.Close(t.Context())
+	}
+}

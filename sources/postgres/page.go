@@ -66,6 +66,9 @@ func (p *page) reset() {
 // read fills the page with the documents of at most so many roots behind lo, up to hi.
 func (p *page) read(lo, hi []string, roots int, limit sized) error {
 	p.reset()
+	if err := p.sameTypes(); err != nil {
+		return err
+	}
 	root := p.tree.root
 	p.most = roots
 	if p.tree.unproven {

@@ -33,7 +33,7 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	s.mu.Lock()
 	live, planned, config := s.live, s.planned, s.config
 	s.mu.Unlock()
-	if live {
+	if config.live = live; live {
 		config.ReadDSN = ""
 	}
 	db, err := connect(ctx, config.readDSN(), &config)

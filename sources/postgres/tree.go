@@ -16,6 +16,7 @@ type tree struct {
 	keyed    bool // some include is read by the root's key: in its range, or by a cursor
 
 	spare spare // pages of readers that are done
+	guard guard // of the types, where nothing else keeps them
 
 	pages, byID      statement   // of the root
 	inRange, forKeys []statement // by node

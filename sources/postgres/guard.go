@@ -1,0 +1,81 @@
+package postgres
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// guard asks, in the transaction of each page, whether the columns that are read have the
+// types they were compiled for: binary values do not tell. The zero guard asks nothing.
+type guard struct {
+	sql  string
+	want string
+}
+
+var errTypes = errors.New("a column's type was changed, or a column or table dropped, since the run began")
+
+func (t *tree) watchTypes() guard {
+	type column struct {
+		table int64
+		name  string
+		typ   uint32
+	}
+	var columns []column
+	for _, n := range t.nodes {
+		for _, c := range n.cols {
+			name := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(c.sql, `"`), `"`), `""`, `"`)
+			if col := n.rel.column(name); col != nil && n.rel.oid != "" {
+				columns = append(columns, column{toInt(n.rel.oid), name, col.typ})
+			}
+		}
+	}
+	if len(columns) == 0 {
+		return guard{}
+	}
+	slices.SortFunc(columns, func(a, b column) int {
+		return cmp.Or(cmp.Compare(a.table, b.table), strings.Compare(a.name, b.name))
+	})
+	columns = slices.Compact(columns)
+	var names, types []string
+	for _, c := range columns {
+		names = append(names, fmt.Sprintf("(%d, %s)", c.table, literal(c.name)))
+		types = append(types, strconv.FormatUint(uint64(c.typ), 10))
+	}
+	return guard{
+		sql: copyHead + `coalesce(string_agg(atttypid::text, ' ' order by attrelid, attname collate "C"), '') from pg_catalog.pg_attribute where (attrelid, attname) in (` +
+			strings.Join(names, ", ") + ") and not attisdropped" + copyTail,
+		want: strings.Join(types, " "),
+	}
+}
+
+// sameTypes asks the tree's guard.
+func (p *page) sameTypes() error {
+	g := p.tree.guard
+	if g.sql == "" {
+		return nil
+	}
+	p.db.queue([]byte(g.sql))
+	if err := p.db.flush(); err != nil {
+		return err
+	}
+	row, err := p.db.row()
+	if err != nil || row == nil {
+		return errors.Join(errTypes, err)
+	}
+	var only [1]span
+	if err := split(row, only[:]); err != nil {
+		return err
+	}
+	same := string(only[0].of(row)) == g.want
+	if err := p.db.skip(); err != nil {
+		return err
+	}
+	if !same {
+		return fmt.Errorf("%s: %w\n    start a new rebuild", p.db.name, errTypes)
+	}
+	return nil
+}
