@@ -33,7 +33,7 @@ generation before, too, so that humpty rollback loses nothing.
 
 It says how far it is behind: bytes of the database's log that were not read yet, bytes of
 log that the database holds for it, documents that are due, and how many it writes a
-second. It ends with an error when the log is lost (rebuild), or when documents are
+second. A signal stops it, and that is no failure (exit code 0). It ends with an error when the log is lost (rebuild), or when documents are
 rejected beyond the limit.`,
 		Example: `  humpty follow                  # every projection with writer: follow
   humpty follow orders customers --json`,

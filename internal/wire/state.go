@@ -63,7 +63,11 @@ func (s State) Open(projection, run string) (*marks.Store, error) {
 			Remedy: fmt.Sprintf("name the folder that it began with (state:, --state), or begin anew: humpty rebuild %s", projection),
 		}
 	}
-	return marks.Open(dir, marks.Options{Fatal: s.Fatal})
+	store, err := marks.Open(dir, marks.Options{Fatal: s.Fatal})
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w\n    another process may be at work on it (humpty status %s), or the folder is damaged", run, err, projection)
+	}
+	return store, nil
 }
 
 // Has tells whether something is known of a run.
