@@ -9,6 +9,7 @@ import (
 	"humpty/internal/progress"
 	"humpty/internal/shop"
 	"humpty/projector"
+	"humpty/sources"
 )
 
 func (d *demo) shop(ctx context.Context) error {
@@ -28,9 +29,9 @@ func (d *demo) shop(ctx context.Context) error {
 
 func (d *demo) firstBuild(ctx context.Context) error {
 	d.story.say("One document for each order, with its customer, the customer's nation and all of its lines.\n" +
-		"Humpty reads the tables in parallel from one snapshot, fills a fresh index, compares every\n" +
-		"document with its source, and only then points the alias `orders` at it.")
-	record, err := d.build(ctx, "first build", true)
+		"Humpty reads the tables in parallel, fills a fresh index, compares every document with its\n" +
+		"source, and only then points the alias `orders` at it.")
+	record, err := d.build(ctx, "first build")
 	d.result.FirstBuild = &record
 	if err != nil {
 		return err
@@ -43,8 +44,41 @@ func (d *demo) firstBuild(ctx context.Context) error {
 	return nil
 }
 
+// business lets customers in; humpty follows what they do.
+func (d *demo) business(ctx context.Context) error {
+	return d.timed("customers write, humpty follows", func(*Step) error {
+		if err := errors.Join(d.open(ctx), d.follow(ctx)); err != nil {
+			return err
+		}
+		before := d.customers.writes.Load()
+		if err := d.elapse(ctx, 2*time.Second); err != nil {
+			return err
+		}
+		d.story.say("Customers place orders, change and cancel them, and take other names: %s transactions in 2 s.\n"+
+			"They know PostgreSQL only. `%s follow` keeps the index equal to it.",
+			progress.Count(d.customers.writes.Load()-before), d.options.Program)
+		return nil
+	})
+}
+
+// elapse lets the customers have their way for a while.
+func (d *demo) elapse(ctx context.Context, t time.Duration) error {
+	timer := time.NewTimer(t)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
 func (d *demo) disaster(ctx context.Context) error {
 	index := d.result.FirstBuild.Generation
+	d.follower.cancel()
+	if err := d.follower.close(); err != nil {
+		return err
+	}
 	d.story.say("Somebody cleans up. In the wrong terminal.\nDELETE /%s", index)
 	if err := d.app.dropIndex(ctx, index); err != nil {
 		return err
@@ -63,31 +97,64 @@ func (d *demo) disaster(ctx context.Context) error {
 }
 
 func (d *demo) rebuild(ctx context.Context) error {
-	d.story.say("The truth is still there, in the tables. The same command as for the first build, and nothing else:\n"+
+	d.story.say("The truth is still there, in the tables, and customers go on writing to them. The same command\n"+
+		"as for the first build, and nothing else:\n"+
 		"%s rebuild orders", d.options.Program)
-	record, err := d.build(ctx, "rebuild", false)
+	before := d.customers.writes.Load()
+	record, err := d.build(ctx, "rebuild")
 	d.result.Rebuild = &record
-	if err == nil {
-		d.story.say("%s is complete. Before the alias serves it, one more question.", record.Generation)
+	if err != nil {
+		return err
 	}
-	return err
+	d.result.Meanwhile = d.customers.writes.Load() - before
+	hits, err := d.app.search(ctx)
+	if err != nil {
+		return err
+	}
+	d.result.Without = time.Since(d.lost).Seconds()
+	var again int64
+	for _, r := range record.Rounds {
+		again += r.Reread
+	}
+	d.story.say("alias orders → %s", record.Generation)
+	d.story.say("The application searches for walnut: %s orders (before the loss: %s).", progress.Count(hits), progress.Count(d.hits))
+	d.story.say("Meanwhile customers made %s transactions; %s documents were read again for them before the swap.",
+		progress.Count(d.result.Meanwhile), progress.Count(again))
+	return errors.Join(d.releaseLost(ctx), d.follow(ctx))
 }
 
-// build runs the engine once; without swap, the alias stays as it is.
-func (d *demo) build(ctx context.Context, name string, swap bool) (projector.Record, error) {
+// releaseLost drops what the lost generation's run holds on the source, as prune would.
+func (d *demo) releaseLost(ctx context.Context) error {
 	r, err := wired(ctx, d.config)
 	if err != nil {
-		return projector.Record{}, err
+		return err
 	}
-	r.NoSwap = !swap
-	var record projector.Record
+	source, ok := r.Source.(sources.Live)
+	if !ok {
+		return errors.New("demo: the source cannot tell what changes")
+	}
+	lost := d.result.FirstBuild.Run
+	return errors.Join(source.Release(ctx, lost), d.state().Forget("orders", lost))
+}
+
+// build runs the engine once, live.
+func (d *demo) build(ctx context.Context, name string) (record projector.Record, err error) {
+	r, err := wired(ctx, d.config)
+	if err != nil {
+		return record, err
+	}
+	store, err := d.state().Begin("orders", r.Owner.Run)
+	if err != nil {
+		return record, err
+	}
+	r.Live = &projector.Live{Marks: store, Writer: projector.WriterFollow}
 	err = d.watch(ctx, func(ctx context.Context, tell func(projector.Event)) error {
 		r.Observe = quietly(tell)
 		var err error
 		record, err = r.Run(ctx)
 		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, store.Close()); err != nil {
 		return record, fmt.Errorf("%s: %w", name, err)
 	}
 	d.addPhases(name, record)
@@ -100,8 +167,8 @@ func (d *demo) build(ctx context.Context, name string, swap bool) (projector.Rec
 // quietly leaves out what only somebody who operates it wants to know.
 func quietly(tell func(projector.Event)) func(projector.Event) {
 	return func(e projector.Event) {
-		switch {
-		case e.Kind == projector.Notice, e.Kind == projector.Waiting, e.Phase == projector.PhaseCatchUp, e.Phase == projector.PhaseCapture:
+		switch e.Kind {
+		case projector.Notice, projector.Waiting, projector.Lagging:
 		default:
 			tell(e)
 		}
@@ -120,24 +187,29 @@ func phases(r projector.Record) map[projector.Phase]float64 {
 func (d *demo) addPhases(name string, r projector.Record) {
 	for _, p := range r.Phases {
 		step := Step{Name: name + ": " + string(p.Phase), Seconds: p.Seconds}
-		switch {
-		case p.Phase == projector.PhaseLoad:
+		switch p.Phase {
+		case projector.PhaseLoad:
 			step.Rows, step.Documents, step.Bytes = r.Ledger.Inputs.Rows, r.Ledger.Written, r.Ledger.Bytes
-		case p.Phase == projector.PhaseVerify:
+		case projector.PhaseVerify:
 			step.Documents, step.Bytes = r.Ledger.Written, r.Ledger.Bytes
-		case p.Phase == projector.PhaseCapture, p.Phase == projector.PhaseCatchUp: // the tables are at rest
-			continue
-		case p.Phase == projector.PhaseSwap && r.Status != projector.Completed: // comes later
-			continue
 		}
 		d.add(step)
 	}
 }
 
 func (d *demo) compare(ctx context.Context) error {
-	d.story.say("Humpty has compared the index with its own reading of the tables. For the demo, somebody else\n" +
-		"checks: one naive SELECT lets PostgreSQL build each document, and every document of the index\n" +
-		"is held against it, as parsed JSON with exact numbers.")
+	if err := d.timed("customers write on, and come to rest", func(*Step) error {
+		if err := d.elapse(ctx, 2*time.Second); err != nil {
+			return err
+		}
+		return d.rest(ctx)
+	}); err != nil {
+		return err
+	}
+	d.result.Writes = d.customers.writes.Load()
+	d.story.say("Customers have written on since the swap, and go home: %s transactions in all. Humpty followed.\n"+
+		"Now that nobody writes, somebody else checks: one naive SELECT lets PostgreSQL build each document,\n"+
+		"and every document of the index is held against it, as parsed JSON with exact numbers.", progress.Count(d.result.Writes))
 	return d.timed("compare with SQL", func(step *Step) error {
 		r, err := wired(ctx, d.config)
 		if err != nil {
@@ -166,31 +238,6 @@ func (d *demo) compare(ctx context.Context) error {
 		if !c.Equal() {
 			return fmt.Errorf("demo: the rebuilt index is not what SQL says: %d documents missing, %d different, %d extra: %v",
 				c.Missing, c.Different, c.Extra, c.First)
-		}
-		return nil
-	})
-}
-
-func (d *demo) swap(ctx context.Context) error {
-	return d.timed("swap the alias", func(*Step) error {
-		r, err := wired(ctx, d.config)
-		if err != nil {
-			return err
-		}
-		m := projector.Manage{Projection: r.Projection, Target: r.Target, Owner: r.Owner}
-		change, err := m.Swap(ctx, d.result.Rebuild.Generation, "", false)
-		if err != nil {
-			return err
-		}
-		hits, err := d.app.search(ctx)
-		if err != nil {
-			return err
-		}
-		d.result.Without = time.Since(d.lost).Seconds()
-		d.story.say("alias orders → %s", change.To)
-		d.story.say("The application searches for walnut: %s orders.", progress.Count(hits))
-		if hits != d.hits {
-			return fmt.Errorf("demo: the search finds %d orders, before the loss it found %d", hits, d.hits)
 		}
 		return nil
 	})

@@ -21,6 +21,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	d.result = Result{Orders: d.options.Orders, Seed: d.options.Seed}
 	err := d.play(ctx)
+	err = errors.Join(err, d.customers.close(ctx), d.follower.close())
 	err = errors.Join(err, d.leave(ctx, err))
 	d.result.Seconds = time.Since(d.began).Seconds()
 	if err == nil {
@@ -44,6 +45,10 @@ type demo struct {
 	app      *application
 	hits     int64 // of the application's search, before the loss
 	lost     time.Time
+
+	stateDir  string // of the live runs
+	customers *customers
+	follower  *follower
 }
 
 func (d *demo) play(ctx context.Context) error {
@@ -54,10 +59,10 @@ func (d *demo) play(ctx context.Context) error {
 		{"Two real servers, on this machine only", d.servers},
 		{"A shop", d.shop},
 		{"Its read model, built for the first time", d.firstBuild},
+		{"The application, which never stops writing", d.business},
 		{"The disaster", d.disaster},
-		{"The rebuild", d.rebuild},
+		{"The rebuild, while customers go on", d.rebuild},
 		{"Is it right? Ask SQL", d.compare},
-		{"The swap", d.swap},
 	} {
 		d.story.title(chapter.title)
 		if err := errors.Join(d.story.err, ctx.Err()); err != nil {

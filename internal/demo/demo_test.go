@@ -48,18 +48,18 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Compared == nil || r.Compared.Found != 1_000 || !r.Compared.Equal() {
+	if r.Compared == nil || r.Compared.Found < 900 || !r.Compared.Equal() {
 		t.Errorf("compared: %+v", r.Compared)
 	}
-	if r.FirstBuild.Status != projector.Completed || r.Rebuild.Status != projector.StatusVerified || r.Rebuild.Ledger.Written != 1_000 {
-		t.Errorf("first build %s, rebuild %s with %d documents", r.FirstBuild.Status, r.Rebuild.Status, r.Rebuild.Ledger.Written)
+	if r.FirstBuild.Status != projector.Completed || r.Rebuild.Status != projector.Completed || r.Writes < 200 || r.Meanwhile < 10 {
+		t.Errorf("first build %s, rebuild %s, %d writes, %d during the rebuild", r.FirstBuild.Status, r.Rebuild.Status, r.Writes, r.Meanwhile)
 	}
 	if r.Without <= 0 || r.Without > r.Seconds || r.Kept != nil {
 		t.Errorf("without an index for %.1f s of %.1f s; kept %v", r.Without, r.Seconds, r.Kept)
 	}
 	for _, part := range []string{
 		"1,000 orders with", "DELETE /orders-", "404 index_not_found_exception",
-		"1,000 documents expected, 1,000 found: 0 missing, 0 different, 0 extra.",
+		" found: 0 missing, 0 different, 0 extra.", "which never stops writing", "documents were read again for them",
 		"Timeline", "rebuild: load", "compare with SQL", "The alias was without an index for",
 	} {
 		if !strings.Contains(out.String(), part) {

@@ -23,6 +23,9 @@ type Result struct {
 	Steps   []Step    `json:"steps"`
 	Without float64   `json:"alias_without_index_seconds"` // from the loss to the first answer after the swap
 
+	Writes    int64 `json:"writes"`           // transactions of the application's
+	Meanwhile int64 `json:"writes_meanwhile"` // of these, during the rebuild
+
 	FirstBuild *projector.Record `json:"first_build,omitempty"`
 	Rebuild    *projector.Record `json:"rebuild,omitempty"`
 	Compared   *shop.Comparison  `json:"compared,omitempty"` // with what SQL says

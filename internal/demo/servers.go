@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"humpty/internal/devstack"
@@ -53,8 +55,22 @@ func (d *demo) writeConfig() error {
 	if err != nil {
 		return fmt.Errorf("demo: a folder for humpty.yaml: %w", err)
 	}
-	d.config, err = shop.WriteConfig(folder, shop.Plain, shop.Place{Postgres: d.postgres, Search: d.search})
-	return err
+	if d.config, err = shop.WriteConfig(folder, shop.Plain, shop.Place{Postgres: d.postgres, Search: d.search}); err != nil {
+		return err
+	}
+	d.stateDir = filepath.Join(folder, "state")
+	text, err := os.ReadFile(d.config)
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	const rest = "consistency: snapshot              # the tables are at rest: one snapshot for all readers"
+	const live = "consistency: live                  # what is written meanwhile is caught up with\n" +
+		"    writer: follow                     # nobody else writes to the index; `humpty follow` keeps it equal"
+	if !strings.Contains(string(text), rest) {
+		return errors.New("demo: the shop's configuration is not what the demo knows")
+	}
+	changed := strings.Replace(string(text), rest, live, 1) + "\nstate: state                           # what a live run must not forget\n"
+	return os.WriteFile(d.config, []byte(changed), 0o644)
 }
 
 // leave stops the servers, or says where they are.
