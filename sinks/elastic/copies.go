@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 )
 
 // health is the part of the cluster's health that says how far the copies are.
@@ -51,6 +52,16 @@ func (x *index) copies(ctx context.Context, report func(string)) error {
 // recovery says how much of what is being copied is there; nothing if it cannot be told,
 // since it is only for the progress.
 func (x *index) recovery(ctx context.Context) string {
+	done, total, _, err := x.recovered(ctx, x.name, "?active_only=true")
+	if err != nil || total == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d%% of %.1f MB copied", 100*done/total, float64(total)/1e6)
+}
+
+// recovered is how many bytes of an index's shards are where they are to be, of those that
+// were or are brought there.
+func (c *client) recovered(ctx context.Context, name, which string) (done, total int64, shards int, err error) {
 	var all map[string]struct {
 		Shards []struct {
 			Index struct {
@@ -61,16 +72,12 @@ func (x *index) recovery(ctx context.Context) string {
 			} `json:"index"`
 		} `json:"shards"`
 	}
-	if err := x.call(ctx, request{method: http.MethodGet, path: x.path + "/_recovery?active_only=true", patience: recoveryTime}, &all); err != nil {
-		return ""
+	if err := c.call(ctx, request{method: http.MethodGet, path: "/" + url.PathEscape(name) + "/_recovery" + which, patience: patient}, &all); err != nil {
+		return 0, 0, 0, err
 	}
-	var total, recovered int64
-	for _, s := range all[x.name].Shards {
+	for _, s := range all[name].Shards {
+		done += s.Index.Size.Recovered
 		total += s.Index.Size.Total
-		recovered += s.Index.Size.Recovered
 	}
-	if total == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", %d%% of %.1f MB copied", 100*recovered/total, float64(total)/1e6)
+	return done, total, len(all[name].Shards), nil
 }

@@ -81,25 +81,8 @@ func (t *Target) restored(ctx context.Context, what, name string, report func(do
 
 // recovery is how many bytes are back; stuck means that no shard is on its way any more.
 func (t *Target) recovery(ctx context.Context, name string) (done, total int64, stuck bool, err error) {
-	var a map[string]struct {
-		Shards []struct {
-			Stage string `json:"stage"`
-			Index struct {
-				Size struct {
-					Total     int64 `json:"total_in_bytes"`
-					Recovered int64 `json:"recovered_in_bytes"`
-				} `json:"size"`
-			} `json:"index"`
-		} `json:"shards"`
-	}
-	if err := t.call(ctx, request{method: http.MethodGet, path: "/" + url.PathEscape(name) + "/_recovery", patience: patient}, &a); err != nil {
-		return 0, 0, false, err
-	}
-	for _, s := range a[name].Shards {
-		done += s.Index.Size.Recovered
-		total += s.Index.Size.Total
-	}
-	return done, total, len(a[name].Shards) == 0 && t.gaveUp(ctx, name), nil
+	done, total, shards, err := t.recovered(ctx, name, "")
+	return done, total, err == nil && shards == 0 && t.gaveUp(ctx, name), err
 }
 
 // gaveUp tells whether the cluster will not try to place a primary again by itself.
