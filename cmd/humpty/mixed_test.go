@@ -308,3 +308,17 @@ func compareWorlds(t *testing.T, have map[string]string, want map[string]any) {
 		}
 	}
 }
+
+// What is wrong with a table that is looked up is told before anything is read.
+func TestTableInEventsIsChecked(t *testing.T) {
+	t.Parallel()
+	s, b, topic := newParcels(t, 1)
+	b.put(topic, 0, "a", `{"type":"Packed","order_id":1}`) // then every broker knows the topic
+	const mark = "        Lost: [{delete: true}]\n"
+	s.edit(t, mark, mark+"      include: {order: {from: shop.orders, on: {idd: order_id}, one: true}}\n")
+	s.run(t.Context(), "check").want(t, exitUsage, "humpty.yaml:19:17", `column "idd" does not exist`)
+	s.edit(t, "{idd: order_id}", "{customer_id: order_id}")
+	s.run(t.Context(), "check").want(t, exitUsage, "include order is a one, but customer_id is not unique")
+	s.edit(t, "one: true", "many: true")
+	s.run(t.Context(), "check").want(t, 0, "source bus is fine")
+}

@@ -41,12 +41,12 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (mix.Incl
 	}
 	if j.Events == nil {
 		shape := *j.Shape
-		shape.Name = rowsField
+		shape.Name = j.Name
 		root, err := postgres.Keyed(shape)
 		if err != nil {
 			return include, err
 		}
-		include.Rows = rowsField
+		include.Rows = j.Name
 		include.From, err = database(c, config.Projection{Source: j.Source, Document: root, Infinite: p.Infinite}, true)
 		return include, err
 	}
@@ -65,7 +65,7 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (mix.Incl
 	return include, nil
 }
 
-// rowsField is the field in which what is included comes from its source.
+// rowsField is the field in which mix.Gather gives what belongs together.
 const rowsField = "rows"
 
 // Letters has events that a source cannot read or apply become letters. It is called

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"humpty/internal/problem"
 	"humpty/sources"
 )
 
@@ -40,6 +41,12 @@ func (in *Include) path() string {
 	return strings.Join(append(in.At[:len(in.At):len(in.At)], in.Name), ".")
 }
 
+// checker is what a source can be that is looked up in: its definition is held against its
+// system of record without a plan, which would cost a reading of the whole.
+type checker interface {
+	Check(ctx context.Context) (problem.List, error)
+}
+
 // Plan is the root's, with the problems of all.
 func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	plan, err := s.Root.Plan(ctx)
@@ -49,12 +56,12 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	for i := range s.Includes {
 		in := &s.Includes[i]
 		if !in.Hold { // its plan would cut it into partitions, which nobody reads
-			view, err := in.From.Open(ctx)
-			if err == nil {
-				err = view.Close(ctx)
-			}
-			if err != nil {
-				return sources.Plan{}, err
+			if by, ok := in.From.(checker); ok {
+				warnings, err := by.Check(ctx)
+				if err != nil {
+					return sources.Plan{}, err
+				}
+				plan.Warnings = append(plan.Warnings, warnings...)
 			}
 			plan.Notes = append(plan.Notes, fmt.Sprintf("include %s is looked up for each batch of documents", in.path()))
 			continue

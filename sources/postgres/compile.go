@@ -42,6 +42,9 @@ func compile(ctx context.Context, db *session, config *Config) (*tree, problem.L
 		c.tree.guard = c.tree.watchTypes()
 	}
 	c.tree.finish()
+	if config.Loose && len(root.include) == 1 && root.include[0].rel.indexed(unquotedAll(root.shape.ID)) {
+		c.tree.byID = root.eachByID()
+	}
 	return c.tree, c.problems.Warnings(), nil
 }
 

@@ -1,9 +1,12 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
+	"humpty/internal/problem"
 	"humpty/sources"
 )
 
@@ -28,4 +31,29 @@ func Keyed(include sources.Shape) (sources.Shape, error) {
 	}
 	root.Query = "select distinct " + strings.Join(columns, ", ") + " from " + name + " where " + strings.Join(there, " and ")
 	return root, nil
+}
+
+// Check holds the definition against the catalog, and returns its warnings. It reads no
+// rows.
+func (s *Source) Check(ctx context.Context) (problem.List, error) {
+	db, err := connect(ctx, s.config.readDSN(), &s.config)
+	if err != nil {
+		return nil, err
+	}
+	defer db.close(ctx)
+	_, warnings, err := compile(ctx, db, &s.config)
+	return warnings, err
+}
+
+// eachByID is rootByID for a root that Keyed made: a table by whose size no join of it may
+// cost. DISTINCT lets a condition in, but no join; OFFSET keeps the planner from making one.
+func (n *node) eachByID() statement {
+	s := n.rootByID()
+	on := make([]string, len(n.id))
+	for i := range n.id {
+		on[i] = "r.i" + strconv.Itoa(i) + " = p.k" + strconv.Itoa(i)
+	}
+	s.tail = ") with ordinality p(" + numbered("k", len(n.id)) + ", n) cross join lateral (select * from " + n.body() +
+		" where " + strings.Join(on, " and ") + " offset 0) r order by p.n"
+	return s
 }
