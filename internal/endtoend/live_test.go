@@ -126,31 +126,38 @@ func (s *scene) http(method, path string) string {
 	return string(body)
 }
 
+func (s *scene) run() string { return strings.ReplaceAll(s.alias, "_", "-") }
+
+// live is a rebuild to be, with a store of its own.
+func (s *scene) live(source sources.Source, owner sinks.Owner, writer projector.Writer) *projector.Rebuild {
+	s.t.Helper()
+	store, err := marks.Open(s.t.TempDir(), marks.Options{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			s.t.Error(err)
+		}
+	})
+	return &projector.Rebuild{
+		Projection: projector.Projection{
+			Name: "orders", Alias: s.alias, Versions: "class",
+			Index:  json.RawMessage(`{"settings": {"number_of_shards": 2, "number_of_replicas": 0}}`),
+			Limits: projector.Limits{Batch: 64 << 10},
+		},
+		Source: source, Target: s.target, Owner: owner,
+		Live: &projector.Live{Marks: store, Writer: writer},
+	}
+}
+
 func (s *scene) rebuild() projector.Record {
 	s.t.Helper()
 	source, err := postgres.New(postgres.Config{DSN: s.pg, Shape: shape(), MaxConnections: 6, PageBytes: 64 << 10})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	store, err := marks.Open(s.t.TempDir(), marks.Options{})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer func() {
-		if err := store.Close(); err != nil {
-			s.t.Error(err)
-		}
-	}()
-	r := projector.Rebuild{
-		Projection: projector.Projection{
-			Name: "orders", Alias: s.alias, Versions: "class",
-			Index:  json.RawMessage(`{"settings": {"number_of_shards": 2, "number_of_replicas": 0}}`),
-			Limits: projector.Limits{Batch: 64 << 10},
-		},
-		Source: source, Target: s.target, Owner: sinks.Owner{Run: strings.ReplaceAll(s.alias, "_", "-")},
-		Live: &projector.Live{Marks: store, Writer: projector.WriterFreeze},
-	}
-	rec, err := r.Run(s.t.Context())
+	rec, err := s.live(source, sinks.Owner{Run: s.run()}, projector.WriterFreeze).Run(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -18,15 +18,27 @@ func (s *Store) Record(transactions []sources.Marks) (uint64, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	batch := s.db.NewIndexedBatch()
+	batch := s.db.NewBatch()
 	defer batch.Close() //nolint:errcheck // a batch that was committed, or is given up: nothing is lost by it
 	seq := s.seq
+	changed := map[string]pending{} // a hot row is written once, however many transactions came at once
 	for _, t := range transactions {
 		for _, m := range t.Marks {
 			seq++
-			if err := add(batch, m, seq, t.Xid, s.cut); err != nil {
-				return 0, fmt.Errorf("record a mark: %w", err)
+			key := string(encodeMark(m))
+			p, known := changed[key]
+			if !known {
+				var err error
+				if p, err = s.pending(key); err != nil {
+					return 0, fmt.Errorf("record a mark: %w", err)
+				}
 			}
+			changed[key] = p.with(seq, t.Xid, s.cut)
+		}
+	}
+	for key, p := range changed {
+		if err := put(batch, []byte(key), p.encode()); err != nil {
+			return 0, err
 		}
 	}
 	if err := put(batch, keySeq, binary.BigEndian.AppendUint64(nil, seq)); err != nil {
@@ -43,23 +55,13 @@ func (s *Store) Record(transactions []sources.Marks) (uint64, error) {
 	return seq, nil
 }
 
-func add(batch *pebble.Batch, m sources.Mark, seq, xid, cut uint64) error {
-	key := encodeMark(m)
-	value, closer, err := batch.Get(key)
-	var p pending
-	switch {
-	case err == nil:
-		p, err = decodePending(value)
-		if closeErr := closer.Close(); err == nil {
-			err = closeErr
-		}
-		if err != nil {
-			return err
-		}
-	case err != pebble.ErrNotFound: //nolint:errorlint // the library returns it as it is
-		return err
+// pending is what speaks for a mark so far.
+func (s *Store) pending(key string) (pending, error) {
+	value, err := s.get([]byte(key))
+	if err != nil || value == nil {
+		return nil, err
 	}
-	return put(batch, key, p.with(seq, xid, cut).encode())
+	return decodePending(value)
 }
 
 func put(batch *pebble.Batch, key, value []byte) error { return batch.Set(key, value, nil) }
