@@ -111,3 +111,29 @@ func TestTwoSignalsLeaveARunThatGoesOn(t *testing.T) {
 	s.call.run(t.Context(), "resume").want(t, 0, "alias "+s.alias+" serves ")
 	s.equalsOracle(t)
 }
+
+// prune leaves what a stopped run goes on with, until it is told to give it up.
+func TestPruneAsksBeforeItGivesAStoppedRunUp(t *testing.T) {
+	t.Parallel()
+	stack := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}})
+	s := newCrashShop(t, stack.Addresses().Postgres, devstack.Elasticsearch(t), "freeze")
+	s.edit(t, "max_bulk_mb_s: 4", "max_bulk_mb_s: 1")
+	s.sql(t, crashTables)
+	run := s.humpty(t, "rebuild", "orders", "--progress-interval", "200ms")
+	until := lines(t, run)
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until("load      ")
+	if err := run.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	until("")
+	if err := run.Wait(); code(err) != 143 {
+		t.Fatal(err)
+	}
+	s.call.run(t.Context(), "prune", "orders", "--yes").want(t, 0, " stays: humpty resume ", "--stopped gives it up")
+	s.call.run(t.Context(), "prune", "orders", "--yes", "--stopped").want(t, 0, "dropped "+s.alias)
+	s.call.run(t.Context(), "resume").want(t, 4, "no stopped run is known")
+	s.sql(t, "DO $$ BEGIN IF EXISTS (SELECT FROM pg_replication_slots) OR EXISTS (SELECT FROM pg_publication) THEN RAISE 'something is left'; END IF; END $$")
+}

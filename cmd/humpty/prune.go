@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,13 +26,13 @@ type pruned struct {
 
 func (a *app) pruneCommand() *cobra.Command {
 	var keep int
-	var dryRun bool
+	var dryRun, stopped bool
 	var slot string
 	cmd := &cobra.Command{
 		Use:   "prune [PROJECTION]",
 		Short: "Drop old and failed generations",
 		Long: `prune drops failed and unfinished generations, and retired ones beyond keep.generations
-(or --keep). It never drops what an alias serves, what a running rebuild fills, or what
+(or --keep). What a stopped live run can go on with stays, unless --stopped is given. It never drops what an alias serves, what a running rebuild fills, or what
 humpty did not create. With them go the slots and publications of runs that are over or
 whose generation is dropped, and what the state folder knows of them; a slot that no
 projection of the file knows goes only by its name (--slot). It cannot be undone, so it asks for the alias's name; --yes answers
@@ -56,25 +57,31 @@ for machines.`,
 		if err != nil {
 			return err
 		}
-		return a.prune(cmd, c, p, m, slot, dryRun)
+		return a.prune(cmd, c, p, m, slot, dryRun, stopped)
 	})
 	cmd.Flags().IntVar(&keep, "keep", 0, "generations to keep besides the live one; keep.generations of the file by default")
 	cmd.Flags().StringVar(&slot, "slot", "", "also a slot and publication that no projection of the file knows, by its name (humpty status)")
+	cmd.Flags().BoolVar(&stopped, "stopped", false, "also give up live runs that were stopped, which cannot be gone on with then")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would be dropped")
 	return cmd
 }
 
-func (a *app) prune(cmd *cobra.Command, c *config.Config, p config.Projection, m *projector.Manage, slot string, dryRun bool) error {
+func (a *app) prune(cmd *cobra.Command, c *config.Config, p config.Projection, m *projector.Manage, slot string, dryRun, stopped bool) error {
 	chosen, err := m.Prunable(cmd.Context())
 	if err != nil {
 		return err
+	}
+	if !stopped {
+		if chosen, err = a.withoutStopped(c, p, chosen); err != nil {
+			return err
+		}
 	}
 	done := &pruned{DryRun: dryRun, Chosen: []string{}, Dropped: []string{}}
 	a.result.Prune = done
 	for _, g := range chosen {
 		done.Chosen = append(done.Chosen, g.Name)
 	}
-	if done.Captures, err = a.needless(cmd.Context(), c, p, chosen, slot); err != nil {
+	if done.Captures, err = a.needless(cmd.Context(), c, p, chosen, slot, stopped); err != nil {
 		return err
 	}
 	alias, what := m.Projection.Alias, describe(chosen)
@@ -103,6 +110,18 @@ func (a *app) prune(cmd *cobra.Command, c *config.Config, p config.Projection, m
 		return err
 	}
 	return a.dropCaptures(cmd.Context(), c, p, chosen, done.Captures)
+}
+
+// withoutStopped leaves out the generations that live runs can go on with.
+func (a *app) withoutStopped(c *config.Config, p config.Projection, chosen []sinks.Generation) ([]sinks.Generation, error) {
+	runs, err := a.stoppedRuns(c, p)
+	return slices.DeleteFunc(chosen, func(g sinks.Generation) bool {
+		at := slices.IndexFunc(runs, func(r stoppedRun) bool { return r.Run == g.Meta.Run })
+		if at >= 0 {
+			a.printf("%s: %s stays: %s goes on with it; --stopped gives it up\n", p.Name, g.Name, typed("humpty resume", runs[at].Run))
+		}
+		return at >= 0
+	}), err
 }
 
 func describe(all []sinks.Generation) string {

@@ -13,6 +13,7 @@ var (
 	touchedTo   = []byte("t0")
 )
 
+// keySwapped is there once others may write to the index.
 var keySwapped = []byte("s/swapped")
 
 // Swap notes that from now on others may write to the index without versions. It is
