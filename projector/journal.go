@@ -120,7 +120,9 @@ func (j *journal) keep(name string, value any) error {
 	return err
 }
 
-func (j *journal) finished(partition string, s portionDone) error { return j.keep(keptDone+partition, s) }
+func (j *journal) finished(partition string, s portionDone) error {
+	return j.keep(keptDone+partition, s)
+}
 
 // end writes down that nothing goes on with the run any more.
 func (j *journal) end(e End) error {

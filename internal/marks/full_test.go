@@ -21,7 +21,7 @@ const onFullDisk = "HUMPTY_TEST_FULL_DISK"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(onFullDisk); dir != "" {
-		fmt.Println(fill(dir))
+		fmt.Fprintln(os.Stdout, fill(dir))
 	}
 	os.Exit(m.Run())
 }
@@ -41,7 +41,7 @@ func fill(dir string) error {
 	s, err := Open(dir, Options{
 		FS: errorfs.Wrap(vfs.Default, full),
 		Fatal: func(err error) {
-			fmt.Println("FATAL", err)
+			fmt.Fprintln(os.Stdout, "FATAL", err)
 			os.Exit(1)
 		},
 	})
@@ -52,7 +52,7 @@ func fill(dir string) error {
 		if _, err := s.Record([]sources.Marks{{Marks: []sources.Mark{{Key: fmt.Sprint(i)}}, Position: sources.Position(fmt.Sprint(i))}}); err != nil {
 			return err
 		}
-		fmt.Println("durable", i)
+		fmt.Fprintln(os.Stdout, "durable", i)
 	}
 	return errors.New("the disk was never full")
 }
