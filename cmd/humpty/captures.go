@@ -54,7 +54,7 @@ func (c capture) String() string {
 func (c capture) remedy(p string) string {
 	switch c.State {
 	case captureStopped:
-		return typed("humpty resume", c.Run) + " goes on with the run; " + typed("humpty prune", p) + " gives it up"
+		return typed("humpty resume", c.Run) + " goes on with the run; " + typed("humpty prune", p, "--stopped") + " gives it up"
 	case captureDead:
 		return typed("humpty prune", p) + " drops it"
 	case captureUnknown:
@@ -185,8 +185,8 @@ func (a *app) captured(ctx context.Context, c *config.Config, p config.Projectio
 }
 
 // needless are the captures that go with the chosen generations, those of runs that are
-// over, and one that is named.
-func (a *app) needless(ctx context.Context, c *config.Config, p config.Projection, chosen []sinks.Generation, slot string) ([]capture, error) {
+// over, and one that is named; stopped: those of runs that could be gone on with, too.
+func (a *app) needless(ctx context.Context, c *config.Config, p config.Projection, chosen []sinks.Generation, slot string, stopped bool) ([]capture, error) {
 	all, err := a.captures(ctx, c, p)
 	if err != nil {
 		if slot != "" {
@@ -201,7 +201,15 @@ func (a *app) needless(ctx context.Context, c *config.Config, p config.Projectio
 			return false
 		}
 		doomed := slices.ContainsFunc(chosen, func(g sinks.Generation) bool { return g.Meta.Run == one.Run })
-		return one.State != captureDead && (one.State != captureStopped && one.State != captureFollowed || !doomed)
+		switch one.State {
+		case captureDead:
+			return false
+		case captureStopped:
+			return !stopped && !doomed
+		case captureFollowed:
+			return !doomed
+		}
+		return true
 	})
 	if !named {
 		return nil, &projector.Refusal{

@@ -236,7 +236,7 @@ func TestInterruptedLiveRun(t *testing.T) {
 	}
 	run := stopped()
 	s.run(t.Context(), "rebuild").want(t, 4, "run "+run, "humpty resume "+run, "humpty rebuild orders --new")
-	s.run(t.Context(), "check").want(t, 0, "run "+run+" was stopped", "humpty prune orders gives it up")
+	s.run(t.Context(), "check").want(t, 0, "run "+run+" was stopped", "humpty prune orders --stopped gives it up")
 	s.sql(t, "UPDATE customer SET name = 'in between'")
 	s.run(t.Context(), "resume").want(t, 0, "run "+run+" goes on", "orders: alias "+s.alias+" serves ")
 	if d := s.differing(t); len(d) > 0 {
@@ -248,8 +248,9 @@ func TestInterruptedLiveRun(t *testing.T) {
 	stopped()
 	s.run(t.Context(), "rebuild", "--new").want(t, 0, "is given up")
 	run = stopped()
-	s.run(t.Context(), "prune", "--dry-run").want(t, 0, "would drop", "run "+run+" was stopped")
-	s.run(t.Context(), "prune", "--yes").want(t, 0, "dropped humpty_")
+	s.run(t.Context(), "prune", "--yes").want(t, 0, "humpty resume "+run+" goes on with it")
+	s.run(t.Context(), "prune", "--stopped", "--dry-run").want(t, 0, "would drop", "run "+run+" was stopped")
+	s.run(t.Context(), "prune", "--stopped", "--yes").want(t, 0, "dropped humpty_")
 	s.run(t.Context(), "resume", run).want(t, 4, "is not known")
 	if s.left(t) != 0 {
 		t.Error("something is left on the source")

@@ -37,7 +37,7 @@ If the index was deleted and a writer has created one on the alias's own name, t
 generation is loaded and verified, and the command to go on with is printed (exit code 4).
 
 Ctrl-C stops it in good order. A live run can be gone on with (humpty resume), or given up
-(--new, humpty prune); with a snapshot, the next rebuild starts over.`,
+(--new, humpty prune --stopped); with a snapshot, the next rebuild starts over.`,
 		Example: `  humpty rebuild                    # the only projection of humpty.yaml
   humpty rebuild orders --json      # for machines; the last line is the result
   humpty rebuild orders --no-swap   # load and verify; then: humpty swap orders
