@@ -112,7 +112,7 @@ func TestNobodyIsIdle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer store.Close()
+			defer func() { _ = store.Close() }()
 			j, err := readJournal(store)
 			if err != nil {
 				t.Fatal(err)

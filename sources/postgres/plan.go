@@ -116,10 +116,10 @@ func (t *tree) cut(ctx context.Context, db *session, config *Config) (cut, error
 // of rows seen and whether it is the very last key.
 func (n *node) cutSQL(chunks int, sampled string) string {
 	keys := numbered("k", len(n.key))
-	list := make([]string, len(n.key))
+	var list []string
 	texts := make([]string, len(n.key))
 	for i, k := range n.key {
-		list[i] = k.sql + " as k" + strconv.Itoa(i)
+		list = append(list, k.sql+" as k"+strconv.Itoa(i))
 		texts[i] = "k" + strconv.Itoa(i) + "::text"
 	}
 	weight := []string{"24"}
