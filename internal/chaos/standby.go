@@ -84,7 +84,7 @@ func acknowledge(ctx context.Context, conn *pgconn.PgConn, at pglogrepl.LSN) err
 			u := pglogrepl.StandbyStatusUpdate{WALWritePosition: at, WALFlushPosition: at, WALApplyPosition: at}
 			if err := pglogrepl.SendStandbyStatusUpdate(ctx, conn, u); err != nil {
 				if ctx.Err() != nil {
-					return nil
+					return nil //nolint:nilerr // that is how it ends
 				}
 				return fmt.Errorf("acknowledge as a standby: %w", err)
 			}
@@ -95,7 +95,7 @@ func acknowledge(ctx context.Context, conn *pgconn.PgConn, at pglogrepl.LSN) err
 		cancel()
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // that is how it ends
 		case err != nil && pgconn.Timeout(err):
 			continue
 		case err != nil:

@@ -14,7 +14,6 @@ type table struct {
 	refs     []string // columns that name rows of other tables
 	link     bool     // a join table: a and b, and nothing else
 	soft     bool     // rows with gone are not there
-	ddl      string
 	identity string
 }
 
@@ -142,7 +141,7 @@ func (s *schema) object(shape sources.Shape, at string) string {
 	return "json_build_object(" + strings.Join(parts, ", ") + ")"
 }
 
-// ddl creates the tables.
+// create is the tables' DDL.
 func (s *schema) create() string {
 	var sql strings.Builder
 	for _, t := range s.tables {
