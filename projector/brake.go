@@ -30,6 +30,7 @@ type brake struct {
 	sent  int64           // bytes that the pacer had booked at the last look
 	at    time.Time       // of the last look
 	first float64         // bytes/s when the rate was held first
+	told  bool            // that the limit cannot be kept
 }
 
 const (
@@ -135,6 +136,10 @@ func (b *brake) tighten(speed float64, why string) {
 	if held == 0 {
 		held = max(speed, slowest)
 		b.first = held
+	}
+	if held == slowest && !b.told {
+		b.told = true
+		b.notice(why + ", though the load sends hardly anything any more: the cluster cannot keep this limit; the load goes on slowly, raise limits.brake if that is not meant")
 	}
 	held = max(held*3/4, slowest)
 	b.rate.hold(held)

@@ -132,7 +132,7 @@ func TestBrakeKeepsSearchesQuick(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newBusy(300 * time.Millisecond)
-		b := &brake{gauge: c, limits: map[int]time.Duration{99: c.limit}, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0)}
+		b := &brake{gauge: c, limits: map[int]time.Duration{99: c.limit}, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0), notice: func(string) {}}
 		c.each.Store(int64(50 * time.Millisecond)) // five requests are all that the limit allows
 		braking(t, b, c, time.Minute)
 		c.above.Store(0)
@@ -157,7 +157,7 @@ func TestBrakeLimitsBytes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newBusy(30 * time.Millisecond)
-		b := &brake{gauge: c, limits: map[int]time.Duration{50: c.limit}, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0)}
+		b := &brake{gauge: c, limits: map[int]time.Duration{50: c.limit}, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0), notice: func(string) {}}
 		c.each.Store(int64(50 * time.Millisecond))
 		braking(t, b, c, time.Minute)
 		c.above.Store(0)
@@ -177,7 +177,7 @@ func TestBrakeEasesBeforeTheTargetRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newBusy(0)
 		c.pressure.Store(10) // eight requests are above three quarters
-		b := &brake{gauge: c, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0)}
+		b := &brake{gauge: c, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0), notice: func(string) {}}
 		braking(t, b, c, 5*time.Minute)
 		if got := b.pace.allowed(); got < 5 || got > 8 {
 			t.Errorf("%d requests; decisions %+v", got, b.pace.made())
@@ -199,6 +199,23 @@ func TestBrakeThatCannotMeasureSaysSo(t *testing.T) {
 		b.watch(t.Context()) // ends by itself: nothing is left to be measured
 		if strings.Count(said, "the load goes on without this brake: not allowed") != 2 {
 			t.Errorf("%q", said)
+		}
+	})
+}
+
+// TestBrakeThatCannotHold goes on slowly, and says once that the limit cannot be kept.
+func TestBrakeThatCannotHold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newBusy(time.Millisecond)
+		said := []string{}
+		b := &brake{
+			gauge: c, limits: map[int]time.Duration{50: c.limit}, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0),
+			notice: func(text string) { said = append(said, text) },
+		}
+		braking(t, b, c, 5*time.Minute)
+		if len(said) != 1 || !strings.Contains(said[0], "the cluster cannot keep this limit") || b.rate.holding() != slowest {
+			t.Errorf("said %q, at %.0f bytes/s", said, b.rate.holding())
 		}
 	})
 }
