@@ -38,4 +38,11 @@
 // is there and empty. Under live writes it takes marks, re-reads their keys through
 // sources.Lookup with versions above base, and settles them; the load and the swap stay
 // as they are.
+//
+// How the swap is made depends on who writes besides: with WriterFreeze the old index is
+// blocked, with WriterFollow nobody does and [Follow] goes on afterwards, with
+// WriterHandover the application never stops: behind the swap documents are written only
+// if they still are as they were seen before the source was read, and the run is over only
+// when no write of ours is under way or without an answer, and no document that we wrote
+// since has changed. internal/protocol has a model of all but the handover.
 package projector

@@ -11,8 +11,8 @@ import (
 	"humpty/sinks"
 )
 
-// WriterHandover: the application goes on writing through the alias, without versions and
-// without a pause. The alias is swapped near the present; then what was committed before
+// WriterHandover lets the application go on writing through the alias, without versions
+// and without a pause. The alias is swapped near the present; then what was committed before
 // the swap is settled in the index that serves, each document only if it still is as it
 // was seen, until nothing of ours can undo a write of the application's any more.
 //
