@@ -2,6 +2,7 @@ package endtoend_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -256,4 +257,43 @@ func resident(t *testing.T) int64 {
 		t.Fatal(err)
 	}
 	return pages * int64(os.Getpagesize())
+}
+
+// TestBrakeOnARealServer: no search is as quick as this limit, so the load goes slower.
+func TestBrakeOnARealServer(t *testing.T) {
+	t.Parallel()
+	server := devstack.Elasticsearch(t)
+	s := newStrain(t, server, 4_000)
+	serving := s.alias + "-serves"
+	for _, step := range [][2]string{{"/" + serving + "/_doc/1?refresh=true", `{"a":1}`}, {"/" + serving + "/_alias/" + s.alias, ""}} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server+step[0], strings.NewReader(step[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil || res.StatusCode/100 != 2 {
+			t.Fatalf("%v, %v", res, err)
+		}
+		res.Body.Close()
+	}
+	t.Cleanup(func() {
+		req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodDelete, server+"/"+serving, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			res.Body.Close()
+		}
+	})
+	rec := s.run(t, projector.Limits{Rate: 1e6, Brake: map[int]time.Duration{50: time.Microsecond}})
+	last := projector.Decision{}
+	for _, d := range rec.Pace {
+		if strings.Contains(d.Why, "(p50), the limit is 0 ms") {
+			last = d
+		}
+	}
+	if last.Requests == 0 || last.Requests > 3 {
+		t.Errorf("decisions %+v", rec.Pace)
+	}
 }
