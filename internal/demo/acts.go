@@ -112,14 +112,10 @@ func (d *demo) rebuild(ctx context.Context) error {
 		return err
 	}
 	d.result.Without = time.Since(d.lost).Seconds()
-	var again int64
-	for _, r := range record.Rounds {
-		again += r.Reread
-	}
 	d.story.say("alias orders → %s", record.Generation)
 	d.story.say("The application searches for walnut: %s orders (before the loss: %s).", progress.Count(hits), progress.Count(d.hits))
-	d.story.say("Meanwhile customers made %s transactions; %s documents were read again for them before the swap.",
-		progress.Count(d.result.Meanwhile), progress.Count(again))
+	d.story.say("Meanwhile customers made %s transactions; %s documents were written once more for them.",
+		progress.Count(d.result.Meanwhile), progress.Count(record.Ledger.Written-loaded(record)))
 	return errors.Join(d.releaseLost(ctx), d.follow(ctx))
 }
 
@@ -158,9 +154,9 @@ func (d *demo) build(ctx context.Context, name string) (record projector.Record,
 		return record, fmt.Errorf("%s: %w", name, err)
 	}
 	d.addPhases(name, record)
-	l, took := record.Ledger, phases(record)
-	d.story.say("%s documents, %s, loaded in %s; every one compared with its source in %s.", progress.Count(l.Written),
-		progress.Bytes(l.Bytes), seconds(took[projector.PhaseLoad]), seconds(took[projector.PhaseVerify]))
+	took := phases(record)
+	d.story.say("%s documents, loaded in %s; every one compared with its source in %s.", progress.Count(loaded(record)),
+		seconds(took[projector.PhaseLoad]), seconds(took[projector.PhaseVerify]))
 	return record, nil
 }
 
@@ -173,6 +169,15 @@ func quietly(tell func(projector.Event)) func(projector.Event) {
 			tell(e)
 		}
 	}
+}
+
+// loaded is how many documents there are; what customers changed meanwhile was written more
+// than once.
+func loaded(r projector.Record) int64 {
+	if r.Verified == nil {
+		return r.Ledger.Written
+	}
+	return r.Verified.Documents
 }
 
 func phases(r projector.Record) map[projector.Phase]float64 {
@@ -189,9 +194,9 @@ func (d *demo) addPhases(name string, r projector.Record) {
 		step := Step{Name: name + ": " + string(p.Phase), Seconds: p.Seconds}
 		switch p.Phase {
 		case projector.PhaseLoad:
-			step.Rows, step.Documents, step.Bytes = r.Ledger.Inputs.Rows, r.Ledger.Written, r.Ledger.Bytes
+			step.Rows, step.Documents = r.Ledger.Inputs.Rows, loaded(r)
 		case projector.PhaseVerify:
-			step.Documents, step.Bytes = r.Ledger.Written, r.Ledger.Bytes
+			step.Documents = loaded(r)
 		}
 		d.add(step)
 	}

@@ -59,7 +59,7 @@ func TestDemo(t *testing.T) {
 	}
 	for _, part := range []string{
 		"1,000 orders with", "DELETE /orders-", "404 index_not_found_exception",
-		" found: 0 missing, 0 different, 0 extra.", "which never stops writing", "documents were read again for them",
+		" found: 0 missing, 0 different, 0 extra.", "which never stops writing", "documents were written once more for them",
 		"Timeline", "rebuild: load", "compare with SQL", "The alias was without an index for",
 	} {
 		if !strings.Contains(out.String(), part) {
