@@ -25,7 +25,8 @@ type Live interface {
 // Feed is a stream of marks. Next is called from one goroutine, the others from any.
 type Feed interface {
 	// Next waits for the next transaction that changed something of the projection, or
-	// for a fence, and fills m, which it resets first. A transaction comes whole.
+	// for a fence, and fills m, which it resets first. A transaction comes whole. Now and
+	// then it gives a position alone, when nothing of the projection has changed up to it.
 	Next(ctx context.Context, m *Marks) error
 
 	// Acknowledge tells the source that the marks up to that position are durable here.

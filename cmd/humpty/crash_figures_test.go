@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"os"
 	"strconv"
@@ -48,6 +49,8 @@ func (s *shop) timed(t *testing.T, part float64, args ...string) (time.Duration,
 	if err != nil {
 		t.Fatal(err)
 	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -70,7 +73,7 @@ func (s *shop) timed(t *testing.T, part float64, args ...string) (time.Duration,
 		}
 	}
 	if err := cmd.Wait(); err != nil && part == 1 {
-		t.Fatal(err)
+		t.Fatalf("%v\n%s", err, said.String())
 	}
 	return time.Since(start), last.Record
 }

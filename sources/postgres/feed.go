@@ -34,12 +34,14 @@ type feed struct {
 	delivered pglogrepl.LSN // behind the last transaction given out
 	received  atomic.Uint64 // how far the server's log is known
 	told      time.Time
+	empty     pglogrepl.LSN // up to here nothing of ours is in the log, but for what was delivered
+	moved     time.Time     // when that was last given out
 	fences    atomic.Int64
 	lock      chan struct{} // held while db is used
 }
 
 func newFeed(db *session, conn *pgconn.PgConn, name string, tables []captured, start pglogrepl.LSN, recent uint64) *feed {
-	f := &feed{db: db, conn: conn, name: name, rows: newMarker(tables, recent), delivered: start, lock: make(chan struct{}, 1)}
+	f := &feed{db: db, conn: conn, name: name, rows: newMarker(tables, recent), delivered: start, moved: time.Now(), lock: make(chan struct{}, 1)}
 	f.acked.Store(uint64(start))
 	return f
 }
@@ -55,6 +57,14 @@ func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
 		data, err := f.receive(ctx)
 		if err != nil {
 			return err
+		}
+		if data == nil && f.empty > f.delivered && time.Since(f.moved) > statusEvery {
+			// Nothing of ours lies between: let the server forget it, or its log would pile
+			// up while only other tables are busy. The reader makes the position durable
+			// first, as any other: a slot that is ahead of it counts as lost.
+			f.delivered, f.moved = f.empty, time.Now()
+			*m = sources.Marks{Marks: m.Marks[:0], Position: sources.Position(f.delivered.String())}
+			return nil
 		}
 		if data == nil {
 			continue
@@ -119,11 +129,8 @@ func (f *feed) unwrap(ctx context.Context, data []byte) ([]byte, error) {
 			return nil, fmt.Errorf("slot %s: %w", f.name, err)
 		}
 		f.received.Store(max(f.received.Load(), uint64(k.ServerWALEnd)))
-		// Nothing of ours lies between what was delivered and this: let the server forget
-		// it, or its log would pile up while only other tables are busy.
-		if !f.rows.open && f.acked.Load() >= uint64(f.delivered) {
-			f.delivered = max(f.delivered, k.ServerWALEnd)
-			f.acked.Store(uint64(f.delivered))
+		if !f.rows.open {
+			f.empty = max(f.empty, k.ServerWALEnd)
 		}
 		if k.ReplyRequested {
 			return nil, f.tell(ctx)
