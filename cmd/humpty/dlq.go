@@ -26,6 +26,9 @@ and body (or topic, partition, offset, key and value), a file for each run, in t
 dead-letters of the state folder that state: or --state names, or else beside the
 configuration; --dead-letters names another. A file holds
 10,000 letters at most; the run's record counts the rest.`,
+		Example: `  humpty dlq list
+  humpty dlq show orders
+  humpty dlq retry orders`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
