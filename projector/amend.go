@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/projector/observe"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -122,7 +123,7 @@ func (f *fixing) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 			}
 		}
 	}
-	f.observer.tell(Event{Kind: Progress, Done: f.did.Written + f.did.Deleted, Total: f.finding.Verified.Missing + f.finding.Verified.Stale + f.finding.Verified.Extra, Rejected: f.did.Rejected})
+	f.observer.tell(observe.Event{Kind: observe.Progress, Done: f.did.Written + f.did.Deleted, Total: f.finding.Verified.Missing + f.finding.Verified.Stale + f.finding.Verified.Extra, Rejected: f.did.Rejected})
 	return nil
 }
 

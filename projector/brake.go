@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/sinks"
+	"humpty/sinks/strain"
 )
 
 // brake watches how the target bears a load, and slows that down before others suffer:
@@ -20,7 +20,7 @@ import (
 // What is measured is a search for one document through the alias, ten times a second, from
 // the call to the answer, the network included; a percentile is one of the last ten seconds.
 type brake struct {
-	gauge  sinks.Gauge
+	gauge  strain.Gauge
 	limits map[int]time.Duration // by percentile, 99 for p99; empty: only the pressure is watched
 	pace   *pacer
 	rate   *throttle
@@ -173,7 +173,7 @@ func percentile(of []time.Duration, p int) time.Duration {
 
 // braked runs a load, and the brake beside it.
 func (n *run) braked(ctx context.Context, pace *pacer, work func(context.Context) error) error {
-	gauge, ok := n.Target.(sinks.Gauge)
+	gauge, ok := n.Target.(strain.Gauge)
 	if !ok {
 		if len(n.Projection.Limits.Brake) > 0 {
 			n.observer.notice("the load goes on without a brake: this target cannot say how it bears it")

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"humpty/projector/verify"
-	"humpty/sinks"
+	"humpty/sinks/strain"
 )
 
 // inDoubt reports whether the target may have undone writes that it had confirmed: a node
@@ -23,7 +23,7 @@ func (n *run) inDoubt() bool {
 
 // canResolve says whether the verification will find what a doubt is about.
 func (n *run) canResolve(err error) bool {
-	var doubt *sinks.Doubt
+	var doubt *strain.Doubt
 	return errors.As(err, &doubt) && n.capture != nil && n.Projection.Verify.level() == verify.Full
 }
 
@@ -47,7 +47,7 @@ func (n *run) examined(ctx context.Context, check verify.Check) (verify.Report, 
 		return report, waitErr
 	}
 	if err == nil && n.meta.Doubted && report.Level != string(verify.Full) {
-		return report, fmt.Errorf("%w: only a comparison of every document can tell, and it was not made: %s", &sinks.Doubt{}, report.Why)
+		return report, fmt.Errorf("%w: only a comparison of every document can tell, and it was not made: %s", &strain.Doubt{}, report.Why)
 	}
 	if err != nil || again.Reread == 0 {
 		return report, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/internal/canon"
+	"humpty/projector/observe"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -23,7 +24,7 @@ type Examine struct {
 	Settle  time.Duration                 // on an index that others write to: how long a change may be on its way; 5 s if 0
 	Show    int                           // differences that are named with their fields; 10 if 0
 	Each    func(verify.Difference) error // told of every difference, one at a time; may be nil
-	Observe func(Event)                   // may be nil
+	Observe func(observe.Event)           // may be nil
 }
 
 // Finding is what is known of a generation after Verify or Repair.
@@ -165,7 +166,7 @@ func (x *examination) done(ctx context.Context, err error) (Finding, error) {
 }
 
 // phase tells the observer of one step.
-func (x *examination) phase(ctx context.Context, p Phase, do func(context.Context) error) error {
+func (x *examination) phase(ctx context.Context, p observe.Phase, do func(context.Context) error) error {
 	start := time.Now()
 	x.observer.start(p)
 	err := do(ctx)
@@ -180,7 +181,7 @@ func (x *examination) phase(ctx context.Context, p Phase, do func(context.Contex
 // differs is in the finding, and a *Differs.
 func (e *Examine) Verify(ctx context.Context) (Finding, error) {
 	x := newExamination(e)
-	err := x.phase(ctx, PhaseVerify, func(ctx context.Context) error {
+	err := x.phase(ctx, observe.PhaseVerify, func(ctx context.Context) error {
 		if err := x.open(ctx); err != nil {
 			return err
 		}

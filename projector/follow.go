@@ -10,12 +10,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/marks"
+	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sources"
 )
-
-// PhaseFollow is a Follow's only one.
-const PhaseFollow Phase = "follow"
 
 // Follow is the live projector: it takes over the capture of the generation that the alias
 // serves, as a rebuild with WriterFollow left it, and keeps the generation equal to its
@@ -31,8 +29,8 @@ type Follow struct {
 	// wrong, and may fail for a while: the rebuild that swapped may not have ended.
 	Open func(run string) (*marks.Store, error)
 
-	KeepPrevious bool        // feed the generation that was live before, too: a rollback then loses nothing
-	Observe      func(Event) // may be nil; Lagging events say how far behind it is
+	KeepPrevious bool                // feed the generation that was live before, too: a rollback then loses nothing
+	Observe      func(observe.Event) // may be nil; Lagging events say how far behind it is
 
 	hurry bool // of tests: look often
 }
@@ -51,13 +49,13 @@ const (
 // *sources.Gap (rebuild), a *Refusal, *TooManyRejections.
 func (f *Follow) Run(ctx context.Context) error {
 	o := &observer{fn: f.Observe}
-	o.start(PhaseFollow)
+	o.start(observe.PhaseFollow)
 	start := time.Now()
 	err := f.run(ctx, o)
 	if ctx.Err() != nil {
 		err = nil
 	}
-	o.end(PhaseFollow, time.Since(start), err)
+	o.end(observe.PhaseFollow, time.Since(start), err)
 	if err != nil {
 		return fmt.Errorf("follow %s: %w", f.Projection.Name, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"humpty/internal/marks"
 	"humpty/internal/memory"
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -225,8 +226,8 @@ func TestResumeReadsAgainOnlyWhatWasBegun(t *testing.T) {
 		l.source = counted{l.rows, &rows}
 		one := func(r *projector.Rebuild) {
 			r.Projection.Limits.Writers = 1
-			r.Observe = func(e projector.Event) {
-				if e.Kind == projector.Ended && e.Phase == projector.PhaseLoad {
+			r.Observe = func(e observe.Event) {
+				if e.Kind == observe.Ended && e.Phase == observe.PhaseLoad {
 					loaded.Store(rows.Load())
 				}
 			}

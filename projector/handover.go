@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/strain"
 )
 
 // WriterHandover lets the application go on writing through the alias, without versions
@@ -75,7 +76,7 @@ func (h *handover) quiet(ctx context.Context) error {
 }
 
 func quiet(ctx context.Context, index sinks.Index) error {
-	attempts, ok := index.(sinks.Attempts)
+	attempts, ok := index.(strain.Attempts)
 	if !ok {
 		return errNoHandover
 	}
@@ -93,7 +94,7 @@ func quiet(ctx context.Context, index sinks.Index) error {
 
 // handsOver reports whether a handover is possible with a target's indices.
 func handsOver(index sinks.Index) bool {
-	_, attempts := index.(sinks.Attempts)
+	_, attempts := index.(strain.Attempts)
 	_, gets := index.(sinks.Getter)
 	_, amends := index.(sinks.Amender)
 	return attempts && gets && amends

@@ -4,19 +4,9 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"humpty/projector/observe"
 )
-
-// Lagging events tell how far behind the present a live run is, about once a second.
-const Lagging EventKind = "lag"
-
-// Lag is how far behind the present a live run is.
-type Lag struct {
-	Generation string  `json:"generation"`
-	Behind     int64   `json:"behind"`  // bytes of the source's log that were not read yet
-	Held       int64   `json:"held"`    // bytes of its log that the source keeps for this run
-	Backlog    int     `json:"backlog"` // marks that are due; counted up to 100,000
-	Rate       float64 `json:"rate"`    // documents read again a second, since the last event
-}
 
 const (
 	lagEvery   = time.Second
@@ -43,7 +33,7 @@ func (c *capture) lag(ctx context.Context, generation string, o *observer, rerea
 			return err
 		}
 		now, at := reread(), time.Now()
-		o.tell(Event{Kind: Lagging, Lag: &Lag{
+		o.tell(observe.Event{Kind: observe.Lagging, Lag: &observe.Lag{
 			Generation: generation, Behind: behind, Held: held, Backlog: backlog,
 			Rate: float64(now-was) / at.Sub(since).Seconds(),
 		}})

@@ -15,6 +15,7 @@ import (
 	"humpty/internal/marks"
 	"humpty/internal/memory"
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sinks"
 )
 
@@ -88,7 +89,7 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 				}
 			}
 			source.OnLookup = func([]string) { tick() }
-			rebuild.Observe = func(projector.Event) { tick() }
+			rebuild.Observe = func(observe.Event) { tick() }
 			writes := 0
 			var underWay sync.Mutex // a write, from its look at the block to its commit
 			target.OnBlock = func() { underWay.Lock(); defer underWay.Unlock() }
@@ -165,7 +166,7 @@ func TestHandoverUnderAWriterThatNeverStops(t *testing.T) {
 			source.OnLookup = func([]string) { tick() }
 			target.OnFlight = tick
 			target.OnAmend = tick
-			rebuild.Observe = func(projector.Event) { tick() }
+			rebuild.Observe = func(observe.Event) { tick() }
 			writes := 0
 			var writer errgroup.Group
 			writer.Go(func() error {

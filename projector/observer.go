@@ -4,24 +4,26 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"humpty/projector/observe"
 )
 
 // observer hands events on one at a time, and remembers notices for the record.
 type observer struct {
-	fn func(Event)
+	fn func(observe.Event)
 
 	mu      sync.Mutex
-	phase   Phase
+	phase   observe.Phase
 	notices []string
 }
 
-func (o *observer) tell(e Event) {
+func (o *observer) tell(e observe.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch e.Kind {
-	case Started:
+	case observe.Started:
 		o.phase = e.Phase
-	case Notice:
+	case observe.Notice:
 		o.notices = append(o.notices, e.Text)
 	}
 	if e.Phase == "" {
@@ -33,28 +35,28 @@ func (o *observer) tell(e Event) {
 	}
 }
 
-func (o *observer) start(p Phase) { o.tell(Event{Kind: Started, Phase: p}) }
+func (o *observer) start(p observe.Phase) { o.tell(observe.Event{Kind: observe.Started, Phase: p}) }
 
-func (o *observer) end(p Phase, took time.Duration, err error) {
-	e := Event{Kind: Ended, Phase: p, Elapsed: took}
+func (o *observer) end(p observe.Phase, took time.Duration, err error) {
+	e := observe.Event{Kind: observe.Ended, Phase: p, Elapsed: took}
 	if err != nil {
 		e.Failed = err.Error()
 	}
 	o.tell(e)
 }
 
-func (o *observer) notice(text string)  { o.tell(Event{Kind: Notice, Text: text}) }
-func (o *observer) waiting(text string) { o.tell(Event{Kind: Waiting, Text: text}) }
+func (o *observer) notice(text string)  { o.tell(observe.Event{Kind: observe.Notice, Text: text}) }
+func (o *observer) waiting(text string) { o.tell(observe.Event{Kind: observe.Waiting, Text: text}) }
 
 func (o *observer) progress(sum Ledger, total int64, requests int, pace string) {
-	o.tell(Event{
-		Kind: Progress, Done: sum.Produced, Total: total, Bytes: sum.Bytes,
+	o.tell(observe.Event{
+		Kind: observe.Progress, Done: sum.Produced, Total: total, Bytes: sum.Bytes,
 		Rejected: sum.Rejected, Throttled: sum.Throttled, Requests: requests, Text: pace,
 	})
 }
 
 func (o *observer) compared(done, total, bytes int64) {
-	o.tell(Event{Kind: Progress, Done: done, Total: total, Bytes: bytes})
+	o.tell(observe.Event{Kind: observe.Progress, Done: done, Total: total, Bytes: bytes})
 }
 
 func (o *observer) said() []string {

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"humpty/projector/observe"
 	"humpty/sinks"
+	"humpty/sinks/strain"
 	"humpty/sources"
 )
 
@@ -26,10 +28,10 @@ func (o *Outage) Unwrap() error { return o.Err }
 
 // Away is an outage that a run went through.
 type Away struct {
-	Server  string  `json:"server"` // source or target
-	Phase   Phase   `json:"phase"`  // that was cut off, and done again
-	Seconds float64 `json:"seconds"`
-	Reason  string  `json:"reason"`
+	Server  string        `json:"server"` // source or target
+	Phase   observe.Phase `json:"phase"`  // that was cut off, and done again
+	Seconds float64       `json:"seconds"`
+	Reason  string        `json:"reason"`
 }
 
 const (
@@ -84,7 +86,7 @@ func (n *run) away(err error) string {
 	if s, ok := n.Source.(sources.Outages); ok && s.Away(err) {
 		return "source"
 	}
-	if t, ok := n.Target.(sinks.Outages); ok && t.Away(err) {
+	if t, ok := n.Target.(strain.Outages); ok && t.Away(err) {
 		return "target"
 	}
 	return ""

@@ -13,6 +13,7 @@ import (
 
 	"humpty/internal/memory"
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -131,8 +132,8 @@ func (d distantTarget) Renew(ctx context.Context, l sinks.Lease, ttl time.Durati
 // same process.
 func TestOutageIsWaitedOut(t *testing.T) {
 	t.Parallel()
-	for _, phase := range []projector.Phase{
-		projector.PhaseCreate, projector.PhaseCapture, projector.PhaseLoad, projector.PhaseCatchUp, projector.PhaseVerify, projector.PhaseSwap,
+	for _, phase := range []observe.Phase{
+		observe.PhaseCreate, observe.PhaseCapture, observe.PhaseLoad, observe.PhaseCatchUp, observe.PhaseVerify, observe.PhaseSwap,
 	} {
 		for _, which := range []string{"source", "target"} {
 			t.Run(fmt.Sprint(which, " in ", phase), func(t *testing.T) {
@@ -155,7 +156,7 @@ func TestOutageIsWaitedOut(t *testing.T) {
 					}
 					writes := 0
 					l.memory.OnWrite = func([]sinks.Document, []sinks.Verdict) error {
-						if writes++; phase == projector.PhaseLoad && writes == 40 {
+						if writes++; phase == observe.PhaseLoad && writes == 40 {
 							cut()
 						}
 						return target.err()
@@ -163,14 +164,14 @@ func TestOutageIsWaitedOut(t *testing.T) {
 					l.memory.OnSwap = func(sinks.AliasChange) error { return target.err() }
 					start := time.Now()
 					rec, err := l.run(false, func(r *projector.Rebuild) {
-						r.Observe = func(e projector.Event) {
+						r.Observe = func(e observe.Event) {
 							switch {
-							case e.Kind == projector.Started && e.Phase == phase && phase != projector.PhaseLoad:
+							case e.Kind == observe.Started && e.Phase == phase && phase != observe.PhaseLoad:
 								cut()
-								if phase == projector.PhaseCatchUp {
+								if phase == observe.PhaseCatchUp {
 									l.rows.Commit(memory.Change{ID: "1", Row: &memory.Row{Group: "g", Value: "later"}})
 								}
-							case e.Kind == projector.Waiting:
+							case e.Kind == observe.Waiting:
 								said = append(said, e.Text)
 							}
 						}
@@ -277,8 +278,8 @@ func TestSnapshotCannotOutlastItsSource(t *testing.T) {
 	s := setup(t, 100)
 	r, away := s.rebuild(), &server{lasts: time.Hour}
 	r.Source = snapshotted{s.source, away}
-	r.Observe = func(e projector.Event) {
-		if e.Kind == projector.Started && e.Phase == projector.PhaseLoad {
+	r.Observe = func(e observe.Event) {
+		if e.Kind == observe.Started && e.Phase == observe.PhaseLoad {
 			away.leave()
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"humpty/internal/letters"
+	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -17,11 +18,11 @@ type Rebuild struct {
 	Target     sinks.Target
 	Owner      sinks.Owner // who runs; Owner.Run is the run's id
 
-	Live       *Live           // nil: the source is at rest, one snapshot serves the run
-	AllowEmpty bool            // let an empty generation replace one with documents
-	NoSwap     bool            // stop after verification
-	Letters    *letters.Writer // where what is refused goes; closed by the run; nil: it is counted only
-	Observe    func(Event)     // may be nil
+	Live       *Live               // nil: the source is at rest, one snapshot serves the run
+	AllowEmpty bool                // let an empty generation replace one with documents
+	NoSwap     bool                // stop after verification
+	Letters    *letters.Writer     // where what is refused goes; closed by the run; nil: it is counted only
+	Observe    func(observe.Event) // may be nil
 
 	MaxOutage time.Duration // how long a server is waited for that went away; 15 min by default, negative: not at all
 }
@@ -47,17 +48,17 @@ func (n *run) phases(ctx context.Context, lease sinks.Lease) error {
 // steps is a rebuild from end to end.
 func (n *run) steps(ctx context.Context) error {
 	for _, step := range []struct {
-		phase Phase
+		phase observe.Phase
 		do    func(context.Context) error
 	}{
-		{PhasePlan, n.plan},
-		{PhaseCreate, n.create},
-		{PhaseCapture, n.follow},
-		{PhaseLoad, n.load},
-		{PhaseCatchUp, n.catchUp},
-		{PhaseSeal, n.untilSwapped(n.seal)},
-		{PhaseVerify, n.untilSwapped(n.verify)},
-		{PhaseSwap, n.swap},
+		{observe.PhasePlan, n.plan},
+		{observe.PhaseCreate, n.create},
+		{observe.PhaseCapture, n.follow},
+		{observe.PhaseLoad, n.load},
+		{observe.PhaseCatchUp, n.catchUp},
+		{observe.PhaseSeal, n.untilSwapped(n.seal)},
+		{observe.PhaseVerify, n.untilSwapped(n.verify)},
+		{observe.PhaseSwap, n.swap},
 	} {
 		if err := n.timed(ctx, step.phase, step.do); err != nil {
 			return err

@@ -3,6 +3,7 @@ package projector
 import (
 	"time"
 
+	"humpty/projector/observe"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -52,8 +53,8 @@ const (
 
 // PhaseTime is how long a phase took.
 type PhaseTime struct {
-	Phase   Phase   `json:"phase"`
-	Seconds float64 `json:"seconds"`
+	Phase   observe.Phase `json:"phase"`
+	Seconds float64       `json:"seconds"`
 }
 
 // Ledger is where everything that was read ended.

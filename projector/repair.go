@@ -7,13 +7,11 @@ import (
 	"time"
 
 	"humpty/internal/letters"
+	"humpty/projector/observe"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
 )
-
-// PhaseRepair writes what differs.
-const PhaseRepair Phase = "repair"
 
 // Repair fixes the documents of one generation that differ from the source, and no other.
 //
@@ -70,7 +68,7 @@ type fixing struct {
 func (f *fixing) work(ctx context.Context, lease sinks.Lease) (err error) {
 	differing := verify.NewList("")
 	defer func() { err = errors.Join(err, differing.Close()) }()
-	err = f.phase(ctx, PhaseVerify, func(ctx context.Context) error {
+	err = f.phase(ctx, observe.PhaseVerify, func(ctx context.Context) error {
 		if err := f.open(ctx); err != nil {
 			return err
 		}
@@ -96,7 +94,7 @@ func (f *fixing) work(ctx context.Context, lease sinks.Lease) (err error) {
 	if err := f.guard(); err != nil || f.Repair.DryRun {
 		return err
 	}
-	return f.phase(ctx, PhaseRepair, func(ctx context.Context) error { return f.repair(ctx, lease, differing) })
+	return f.phase(ctx, observe.PhaseRepair, func(ctx context.Context) error { return f.repair(ctx, lease, differing) })
 }
 
 // able makes sure that the comparison was complete and single documents can be read.

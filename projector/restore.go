@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/projector/observe"
 	"humpty/sinks"
 )
-
-// PhaseRestore brings an index back from a snapshot.
-const PhaseRestore Phase = "restore"
 
 // Restore brings a generation back from a snapshot under a new name, repairs what has
 // changed in the source since, proves it, and lets the alias serve it.
@@ -42,7 +40,7 @@ type bringing struct {
 }
 
 func (b *bringing) work(ctx context.Context, lease sinks.Lease) error {
-	err := b.phase(ctx, PhaseRestore, func(ctx context.Context) error { return b.restore(ctx, lease) })
+	err := b.phase(ctx, observe.PhaseRestore, func(ctx context.Context) error { return b.restore(ctx, lease) })
 	if err != nil {
 		return err
 	}
@@ -53,7 +51,7 @@ func (b *bringing) work(ctx context.Context, lease sinks.Lease) error {
 		b.observer.notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", b.Projection.Name, b.finding.Generation))
 		return nil
 	}
-	return b.phase(ctx, PhaseSwap, b.swap)
+	return b.phase(ctx, observe.PhaseSwap, b.swap)
 }
 
 func (b *bringing) restore(ctx context.Context, lease sinks.Lease) error {
@@ -76,7 +74,7 @@ func (b *bringing) restore(ctx context.Context, lease sinks.Lease) error {
 	b.observer.notice(fmt.Sprintf("%s of snapshot %s/%s, taken %s, comes back as %s",
 		saved.Generation, saved.Repository, saved.Name, saved.Taken.Format(time.RFC3339), b.Generation))
 	index, err := snapshots.Restore(ctx, saved, b.Generation, func(done, total int64) {
-		b.observer.tell(Event{Kind: Progress, Bytes: done, Done: done, Total: total})
+		b.observer.tell(observe.Event{Kind: observe.Progress, Bytes: done, Done: done, Total: total})
 	})
 	if err != nil {
 		return err

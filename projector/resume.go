@@ -10,6 +10,7 @@ import (
 
 	"humpty/internal/canon"
 	"humpty/sinks"
+	"humpty/sinks/strain"
 	"humpty/sources"
 )
 
@@ -157,7 +158,7 @@ func (n *run) canGoOn(err error) bool {
 		unbalanced *Unbalanced
 		differs    *Differs
 		unsettled  *Unsettled
-		doubt      *sinks.Doubt
+		doubt      *strain.Doubt
 	)
 	for _, fatal := range []any{&gap, &rejections, &poison, &unbalanced, &differs, &unsettled, &doubt} {
 		if errors.As(err, fatal) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"humpty/internal/letters"
+	"humpty/projector/observe"
 	"humpty/projector/verify"
 	"humpty/sinks"
 )
@@ -26,7 +27,7 @@ func (r *Retry) Run(ctx context.Context) (Finding, error) {
 		Repair: &Repair{Examine: r.Examine, Letters: r.Letters},
 	}
 	err := underLease(ctx, r.Target, r.Owner, func(ctx context.Context, _ sinks.Lease) error {
-		return f.phase(ctx, PhaseRepair, func(ctx context.Context) error { return f.again(ctx, r.Keys) })
+		return f.phase(ctx, observe.PhaseRepair, func(ctx context.Context) error { return f.again(ctx, r.Keys) })
 	})
 	return f.done(ctx, err)
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -53,7 +54,7 @@ func newRun(r *Rebuild) *run {
 }
 
 // timed runs one phase, tells the observer, and keeps its time.
-func (n *run) timed(ctx context.Context, phase Phase, do func(context.Context) error) error {
+func (n *run) timed(ctx context.Context, phase observe.Phase, do func(context.Context) error) error {
 	start := time.Now()
 	n.observer.start(phase)
 	err := do(ctx)

@@ -39,7 +39,7 @@ type Meta struct {
 	Restore    map[string]json.RawMessage `json:"restore,omitempty"`   // settings journal: what Seal must put back; the target's own, Note keeps it
 	Previous   string                     `json:"previous,omitempty"`  // the generation that was live before it
 	Blocked    []string                   `json:"blocked,omitempty"`   // indices that were blocked for writes before this one served
-	Doubted    bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see Doubt
+	Doubted    bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see strain.Doubt
 }
 
 // Verification is how a generation was compared with its sources.

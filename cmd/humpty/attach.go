@@ -15,6 +15,7 @@ import (
 	"humpty/internal/progress"
 	"humpty/internal/wire"
 	"humpty/projector"
+	"humpty/projector/observe"
 )
 
 // attach shows what a live run does that another process is at work on, from its log, until
@@ -35,7 +36,7 @@ func (a *app) attach(ctx context.Context, c *config.Config, projections []config
 	defer f.Close() //nolint:errcheck // only read
 	reporter := progress.New(progress.Options{Out: a.err, Interval: a.flags.interval, Bars: a.redraws() && !a.flags.quiet && !a.flags.json})
 	var end loggedEnd
-	err = reporter.Run(ctx, func(ctx context.Context, show func(projector.Event)) error {
+	err = reporter.Run(ctx, func(ctx context.Context, show func(observe.Event)) error {
 		if a.flags.json {
 			show = a.eventPrinter()
 		}
@@ -98,7 +99,7 @@ func idle(state wire.State, projection, run string) (bool, error) {
 const lookAgain = 250 * time.Millisecond
 
 // replay shows the lines of a log as they come, until its end or until the run is left.
-func replay(ctx context.Context, log io.Reader, show func(projector.Event), left func() (bool, error)) (loggedEnd, error) {
+func replay(ctx context.Context, log io.Reader, show func(observe.Event), left func() (bool, error)) (loggedEnd, error) {
 	in := bufio.NewReader(log)
 	var part []byte
 	tick := time.NewTicker(lookAgain)

@@ -14,6 +14,7 @@ import (
 
 	"humpty/internal/devstack"
 	"humpty/projector"
+	"humpty/projector/observe"
 )
 
 // What a crash at half of the load costs, and what checkpoints do:
@@ -32,7 +33,7 @@ func TestFiguresOfACrash(t *testing.T) {
 	rest, resumed := s.timed(t, 1, "resume", "--json")
 	load := 0.0
 	for _, p := range record.Phases {
-		if p.Phase == projector.PhaseLoad {
+		if p.Phase == observe.PhaseLoad {
 			load = p.Seconds
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"humpty/internal/progress"
 	"humpty/internal/wire"
 	"humpty/projector"
+	"humpty/projector/observe"
 )
 
 func (a *app) followCommand() *cobra.Command {
@@ -89,7 +90,7 @@ func (a *app) follow(ctx context.Context, c *config.Config, all []config.Project
 	if err != nil {
 		return err
 	}
-	w := &watched{app: a, since: map[string]time.Time{}, lag: map[string]projector.Lag{}}
+	w := &watched{app: a, since: map[string]time.Time{}, lag: map[string]observe.Lag{}}
 	status := w.status
 	a.status.Store(&status)
 	group, ctx := errgroup.WithContext(ctx)
@@ -100,7 +101,7 @@ func (a *app) follow(ctx context.Context, c *config.Config, all []config.Project
 		}
 		f := projector.Follow{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.Feed,
-			Observe: func(e projector.Event) { w.observe(p.Name, e) },
+			Observe: func(e observe.Event) { w.observe(p.Name, e) },
 			Open:    func(run string) (*marks.Store, error) { return state.Open(p.Name, run) },
 		}
 		group.Go(func() error { return f.Run(ctx) })
@@ -114,19 +115,19 @@ type watched struct {
 
 	mu    sync.Mutex
 	since map[string]time.Time // by generation: when it was told of
-	lag   map[string]projector.Lag
+	lag   map[string]observe.Lag
 }
 
-func (w *watched) observe(projection string, e projector.Event) {
+func (w *watched) observe(projection string, e observe.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	text := e.Text
 	switch e.Kind {
-	case projector.Started:
+	case observe.Started:
 		text = "follow " + projection
-	case projector.Ended:
+	case observe.Ended:
 		text = "stopped: " + projection
-	case projector.Lagging:
+	case observe.Lagging:
 		w.lag[e.Lag.Generation] = *e.Lag
 		if e.At.Sub(w.since[e.Lag.Generation]) < w.app.flags.interval {
 			return
@@ -138,7 +139,7 @@ func (w *watched) observe(projection string, e projector.Event) {
 		w.app.line(eventLine{Schema: 1, Type: string(e.Kind), At: e.At, Phase: e.Phase, Projection: projection, Text: text, Lag: e.Lag})
 	}
 	if !w.app.flags.quiet {
-		fmt.Fprintf(w.app.err, "%-9s %s\n", cmp.Or(map[projector.EventKind]string{projector.Notice: "notice"}[e.Kind], "follow"), indent(text))
+		fmt.Fprintf(w.app.err, "%-9s %s\n", cmp.Or(map[observe.Kind]string{observe.Notice: "notice"}[e.Kind], "follow"), indent(text))
 	}
 }
 

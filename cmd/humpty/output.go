@@ -11,6 +11,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sinks"
 )
 
@@ -79,35 +80,35 @@ func (a *app) finish(ctx context.Context, err error) int {
 
 // eventLine is an event of a run as --json prints it.
 type eventLine struct {
-	Schema     int             `json:"schema"`
-	Type       string          `json:"type"` // phase | progress | notice | warning | waiting | lag
-	At         time.Time       `json:"at"`
-	Phase      projector.Phase `json:"phase,omitempty"`
-	Projection string          `json:"projection,omitempty"` // follow
-	State      string          `json:"state,omitempty"`      // phase: started | ended
-	Seconds    float64         `json:"seconds,omitempty"`
-	Failed     string          `json:"failed,omitempty"`
-	Text       string          `json:"text,omitempty"`
-	Done       int64           `json:"done,omitempty"`
-	Total      int64           `json:"total,omitempty"`
-	Bytes      int64           `json:"bytes,omitempty"`
-	Lag        *projector.Lag  `json:"lag,omitempty"`
+	Schema     int           `json:"schema"`
+	Type       string        `json:"type"` // phase | progress | notice | warning | waiting | lag
+	At         time.Time     `json:"at"`
+	Phase      observe.Phase `json:"phase,omitempty"`
+	Projection string        `json:"projection,omitempty"` // follow
+	State      string        `json:"state,omitempty"`      // phase: started | ended
+	Seconds    float64       `json:"seconds,omitempty"`
+	Failed     string        `json:"failed,omitempty"`
+	Text       string        `json:"text,omitempty"`
+	Done       int64         `json:"done,omitempty"`
+	Total      int64         `json:"total,omitempty"`
+	Bytes      int64         `json:"bytes,omitempty"`
+	Lag        *observe.Lag  `json:"lag,omitempty"`
 }
 
 // eventPrinter prints the events of a run as lines, progress at most once an interval.
-func (a *app) eventPrinter() func(projector.Event) {
+func (a *app) eventPrinter() func(observe.Event) {
 	var last, lagged time.Time
-	return func(e projector.Event) {
+	return func(e observe.Event) {
 		l := eventLine{Schema: 1, Type: string(e.Kind), At: e.At.UTC(), Phase: e.Phase, Text: e.Text, Failed: e.Failed, Done: e.Done, Total: e.Total, Bytes: e.Bytes, Lag: e.Lag}
 		switch e.Kind {
-		case projector.Started, projector.Ended:
+		case observe.Started, observe.Ended:
 			l.Type, l.State, l.Seconds = "phase", string(e.Kind), e.Elapsed.Seconds()
-		case projector.Progress:
+		case observe.Progress:
 			if e.At.Sub(last) < a.flags.interval {
 				return
 			}
 			last = e.At
-		case projector.Lagging:
+		case observe.Lagging:
 			if e.At.Sub(lagged) < a.flags.interval {
 				return
 			}

@@ -14,6 +14,7 @@ import (
 	"humpty/internal/progress"
 	"humpty/internal/wire"
 	"humpty/projector"
+	"humpty/projector/observe"
 )
 
 func (a *app) rebuildCommand() *cobra.Command {
@@ -105,13 +106,13 @@ func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection
 	}
 	a.stays.Store(true)
 	var rec projector.Record
-	err = reporter.Run(ctx, func(ctx context.Context, show func(projector.Event)) error {
-		observe := show
+	err = reporter.Run(ctx, func(ctx context.Context, show func(observe.Event)) error {
+		tell := show
 		if a.flags.json {
 			print := a.eventPrinter()
-			observe = func(e projector.Event) { print(e); show(e) }
+			tell = func(e observe.Event) { print(e); show(e) }
 		}
-		r.Observe = func(e projector.Event) { log.event(e); observe(e) }
+		r.Observe = func(e observe.Event) { log.event(e); tell(e) }
 		rec, err = r.Run(ctx)
 		return err
 	})
@@ -154,7 +155,7 @@ func (a *app) summary(r projector.Record) {
 	rate := ""
 	for _, p := range r.Phases {
 		times = append(times, fmt.Sprintf("%s %s", p.Phase, progress.Time(seconds(p.Seconds))))
-		if p.Phase == projector.PhaseLoad && p.Seconds > 0 {
+		if p.Phase == observe.PhaseLoad && p.Seconds > 0 {
 			rate = fmt.Sprintf("; load %s documents/s", progress.Count(int64(float64(l.Written)/p.Seconds)))
 		}
 	}

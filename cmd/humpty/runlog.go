@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/projector"
+	"humpty/projector/observe"
 )
 
 // runLog is a live run's own log: a line of JSON for each event, as --json prints them. It
@@ -33,11 +34,11 @@ func (l *liveRun) logged(run string) (*runLog, error) {
 // everyLine is how often progress is written down.
 const everyLine = time.Second
 
-func (l *runLog) event(e projector.Event) {
+func (l *runLog) event(e observe.Event) {
 	if l.file == nil {
 		return
 	}
-	if e.Kind == projector.Progress {
+	if e.Kind == observe.Progress {
 		if e.At.Sub(l.last) < everyLine {
 			return
 		}
@@ -48,7 +49,7 @@ func (l *runLog) event(e projector.Event) {
 
 // loggedEvent is a line of a log.
 type loggedEvent struct {
-	projector.Event
+	observe.Event
 	Seconds float64 `json:"seconds,omitempty"` // ended: of the phase
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"humpty/internal/progress"
 	"humpty/internal/wire"
-	"humpty/projector"
+	"humpty/projector/observe"
 )
 
 func (a *app) snapshotCommand() *cobra.Command {
@@ -41,13 +41,13 @@ Register a repository once, for example:
 		if name == "" {
 			name = p.Alias + "-" + time.Now().UTC().Format("20060102t150405")
 		}
-		return a.observed(cmd.Context(), func(ctx context.Context, observe func(projector.Event), _ func(string)) error {
+		return a.observed(cmd.Context(), func(ctx context.Context, tell func(observe.Event), _ func(string)) error {
 			m, err := wire.Manage(ctx, c, p, "snapshot")
 			if err != nil {
 				return err
 			}
 			saved, err := m.Snapshot(ctx, repository, name, generation, unverified, func(done, total int64) {
-				observe(projector.Event{Kind: projector.Waiting, At: time.Now(), Text: fmt.Sprintf("for the snapshot: %s of %s", progress.Bytes(done), progress.Bytes(total))})
+				tell(observe.Event{Kind: observe.Waiting, At: time.Now(), Text: fmt.Sprintf("for the snapshot: %s of %s", progress.Bytes(done), progress.Bytes(total))})
 			})
 			if err != nil {
 				return err

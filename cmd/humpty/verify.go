@@ -17,6 +17,7 @@ import (
 	"humpty/internal/progress"
 	"humpty/internal/wire"
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/projector/verify"
 )
 
@@ -86,14 +87,14 @@ func (a *app) examine(ctx context.Context, c *config.Config, p config.Projection
 		return err
 	}
 	defer func() { err = errors.Join(err, list.close()) }()
-	return a.observed(ctx, func(ctx context.Context, observe func(projector.Event), waiting func(string)) error {
+	return a.observed(ctx, func(ctx context.Context, tell func(observe.Event), waiting func(string)) error {
 		r, err := wire.Rebuild(ctx, c, p, verb, waiting)
 		if err != nil {
 			return err
 		}
 		finding, err := run(ctx, projector.Examine{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, Owner: r.Owner,
-			Generation: e.generation, Settle: e.settle, Show: e.diff, Each: list.add, Observe: observe,
+			Generation: e.generation, Settle: e.settle, Show: e.diff, Each: list.add, Observe: tell,
 		})
 		a.result.Finding = &finding
 		if finding.Generation != "" {
@@ -104,7 +105,7 @@ func (a *app) examine(ctx context.Context, c *config.Config, p config.Projection
 }
 
 // observed runs work with progress on stderr, and as lines with --json.
-func (a *app) observed(ctx context.Context, work func(ctx context.Context, observe func(projector.Event), waiting func(string)) error) error {
+func (a *app) observed(ctx context.Context, work func(ctx context.Context, tell func(observe.Event), waiting func(string)) error) error {
 	out := a.err
 	if a.flags.quiet {
 		out = io.Discard
@@ -115,13 +116,13 @@ func (a *app) observed(ctx context.Context, work func(ctx context.Context, obser
 	})
 	status := reporter.Status
 	a.status.Store(&status)
-	return reporter.Run(ctx, func(ctx context.Context, show func(projector.Event)) error {
-		observe := show
+	return reporter.Run(ctx, func(ctx context.Context, show func(observe.Event)) error {
+		tell := show
 		if a.flags.json {
 			print := a.eventPrinter()
-			observe = func(e projector.Event) { print(e); show(e) }
+			tell = func(e observe.Event) { print(e); show(e) }
 		}
-		return work(ctx, observe, func(why string) { reporter.Say("waiting", why) })
+		return work(ctx, tell, func(why string) { reporter.Say("waiting", why) })
 	})
 }
 

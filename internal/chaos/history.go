@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sinks"
 )
 
@@ -156,8 +157,8 @@ func (w *world) history(ctx context.Context, app *app, report *Report) error {
 func (w *world) follow(ctx context.Context, arrived chan<- struct{}) error {
 	f := projector.Follow{
 		Projection: w.projection(), Source: w.source, Target: w.target, Open: w.marks, KeepPrevious: w.seed%2 == 0,
-		Observe: func(e projector.Event) {
-			if e.Kind == projector.Lagging {
+		Observe: func(e observe.Event) {
+			if e.Kind == observe.Lagging {
 				select {
 				case arrived <- struct{}{}:
 				default:

@@ -16,6 +16,7 @@ import (
 
 	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources/postgres"
@@ -144,7 +145,7 @@ func (w *world) attempt(ctx context.Context, run string, resume bool, at int64) 
 		Projection: w.projection(), Source: w.source, Target: w.target, AllowEmpty: true,
 		Owner: sinks.Owner{Run: run, Verb: "rebuild"},
 		Live:  &projector.Live{Marks: store, Writer: w.mode, Resume: resume},
-		Observe: func(projector.Event) {
+		Observe: func(observe.Event) {
 			if seen++; seen == at {
 				interrupt()
 			}

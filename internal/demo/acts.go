@@ -9,6 +9,7 @@ import (
 	"humpty/internal/progress"
 	"humpty/internal/shop"
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sources"
 )
 
@@ -144,7 +145,7 @@ func (d *demo) build(ctx context.Context, name string) (record projector.Record,
 		return record, err
 	}
 	r.Live = &projector.Live{Marks: store, Writer: projector.WriterFollow}
-	err = d.watch(ctx, func(ctx context.Context, tell func(projector.Event)) error {
+	err = d.watch(ctx, func(ctx context.Context, tell func(observe.Event)) error {
 		r.Observe = quietly(tell)
 		var err error
 		record, err = r.Run(ctx)
@@ -156,15 +157,15 @@ func (d *demo) build(ctx context.Context, name string) (record projector.Record,
 	d.addPhases(name, record)
 	took := phases(record)
 	d.story.say("%s documents, loaded in %s; every one compared with its source in %s.", progress.Count(loaded(record)),
-		seconds(took[projector.PhaseLoad]), seconds(took[projector.PhaseVerify]))
+		seconds(took[observe.PhaseLoad]), seconds(took[observe.PhaseVerify]))
 	return record, nil
 }
 
 // quietly leaves out what only somebody who operates it wants to know.
-func quietly(tell func(projector.Event)) func(projector.Event) {
-	return func(e projector.Event) {
+func quietly(tell func(observe.Event)) func(observe.Event) {
+	return func(e observe.Event) {
 		switch e.Kind {
-		case projector.Notice, projector.Waiting, projector.Lagging:
+		case observe.Notice, observe.Waiting, observe.Lagging:
 		default:
 			tell(e)
 		}
@@ -180,8 +181,8 @@ func loaded(r projector.Record) int64 {
 	return r.Verified.Documents
 }
 
-func phases(r projector.Record) map[projector.Phase]float64 {
-	took := map[projector.Phase]float64{}
+func phases(r projector.Record) map[observe.Phase]float64 {
+	took := map[observe.Phase]float64{}
 	for _, p := range r.Phases {
 		took[p.Phase] = p.Seconds
 	}
@@ -193,9 +194,9 @@ func (d *demo) addPhases(name string, r projector.Record) {
 	for _, p := range r.Phases {
 		step := Step{Name: name + ": " + string(p.Phase), Seconds: p.Seconds}
 		switch p.Phase {
-		case projector.PhaseLoad:
+		case observe.PhaseLoad:
 			step.Rows, step.Documents = r.Ledger.Inputs.Rows, loaded(r)
-		case projector.PhaseVerify:
+		case observe.PhaseVerify:
 			step.Documents = loaded(r)
 		}
 		d.add(step)
@@ -225,12 +226,12 @@ func (d *demo) compare(ctx context.Context) error {
 			return err
 		}
 		var c shop.Comparison
-		err = d.watch(ctx, func(ctx context.Context, tell func(projector.Event)) error {
-			const phase = projector.Phase("compare")
-			tell(projector.Event{Kind: projector.Started, Phase: phase, At: time.Now()})
+		err = d.watch(ctx, func(ctx context.Context, tell func(observe.Event)) error {
+			const phase = observe.Phase("compare")
+			tell(observe.Event{Kind: observe.Started, Phase: phase, At: time.Now()})
 			var err error
 			c, err = shop.Compare(ctx, d.postgres, shop.Plain, index, func(read int64) {
-				tell(projector.Event{Kind: projector.Progress, Phase: phase, Done: read / 2, Total: int64(d.options.Orders)})
+				tell(observe.Event{Kind: observe.Progress, Phase: phase, Done: read / 2, Total: int64(d.options.Orders)})
 			})
 			return err
 		})

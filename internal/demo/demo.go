@@ -7,7 +7,7 @@ import (
 
 	"humpty/internal/devstack"
 	"humpty/internal/progress"
-	"humpty/projector"
+	"humpty/projector/observe"
 )
 
 // Run plays the demo and says what was measured, also when it did not come to its end.
@@ -93,7 +93,7 @@ func (d *demo) add(step Step) {
 }
 
 // watch shows the progress of work that takes a while.
-func (d *demo) watch(ctx context.Context, work func(context.Context, func(projector.Event)) error) error {
+func (d *demo) watch(ctx context.Context, work func(context.Context, func(observe.Event)) error) error {
 	o := progress.Options{Out: d.options.Progress, Bars: d.options.Bars, Interval: d.options.Interval}
 	return progress.New(o).Run(ctx, work)
 }

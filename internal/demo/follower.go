@@ -12,6 +12,7 @@ import (
 	"humpty/internal/marks"
 	"humpty/internal/wire"
 	"humpty/projector"
+	"humpty/projector/observe"
 )
 
 // follower is humpty follow in the demo's own process.
@@ -20,7 +21,7 @@ type follower struct {
 	cancel context.CancelFunc
 
 	mu  sync.Mutex
-	lag chan projector.Lag // of one who waits
+	lag chan observe.Lag // of one who waits
 }
 
 // follow begins to feed what the alias serves.
@@ -42,7 +43,7 @@ func (d *demo) follow(ctx context.Context) error {
 
 func (d *demo) state() wire.State { return wire.State{Dir: d.stateDir} }
 
-func (f *follower) observe(e projector.Event) {
+func (f *follower) observe(e observe.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if e.Lag == nil || f.lag == nil {
@@ -56,7 +57,7 @@ func (f *follower) observe(e projector.Event) {
 
 // caughtUp waits until nothing is left to do of what was read of the changes so far.
 func (f *follower) caughtUp(ctx context.Context) error {
-	lags := make(chan projector.Lag)
+	lags := make(chan observe.Lag)
 	f.mu.Lock()
 	f.lag = lags
 	f.mu.Unlock()

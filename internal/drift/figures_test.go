@@ -12,6 +12,7 @@ import (
 
 	"humpty/internal/devstack"
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/projector/verify"
 )
 
@@ -35,7 +36,7 @@ func TestFigures(t *testing.T) {
 	}
 	gate := 0.0
 	for _, phase := range rec.Phases {
-		if phase.Phase == projector.PhaseVerify {
+		if phase.Phase == observe.PhaseVerify {
 			gate = phase.Seconds
 		}
 	}
@@ -63,8 +64,8 @@ func TestFigures(t *testing.T) {
 		found++
 		return nil
 	}
-	e.Observe = func(ev projector.Event) {
-		if ev.Kind == projector.Ended {
+	e.Observe = func(ev observe.Event) {
+		if ev.Kind == observe.Ended {
 			t.Logf("  of which %s %.1f s", ev.Phase, ev.Elapsed.Seconds())
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sources"
 	"humpty/sources/postgres"
@@ -43,17 +44,17 @@ func TestHotRowsAreReadOnceARound(t *testing.T) {
 	}
 	r := s.live(source, sinks.Owner{Run: s.run()}, projector.WriterFreeze)
 	var began time.Time
-	r.Observe = func(e projector.Event) {
+	r.Observe = func(e observe.Event) {
 		switch {
-		case e.Kind == projector.Started && e.Phase == projector.PhaseLoad: // nothing is read before all are committed
+		case e.Kind == observe.Started && e.Phase == observe.PhaseLoad: // nothing is read before all are committed
 			start := time.Now()
 			for i := range hotStatements {
 				exec(fmt.Sprint("update hot set v = v + 1 + 0 * ", i))
 			}
 			t.Logf("%d statements of %d rows took %s", hotStatements, hotRows, time.Since(start).Round(time.Millisecond))
-		case e.Kind == projector.Started && e.Phase == projector.PhaseCatchUp:
+		case e.Kind == observe.Started && e.Phase == observe.PhaseCatchUp:
 			began = time.Now()
-		case e.Kind == projector.Ended && e.Phase == projector.PhaseSwap:
+		case e.Kind == observe.Ended && e.Phase == observe.PhaseSwap:
 			t.Logf("from loaded to swapped: %s", time.Since(began).Round(time.Millisecond))
 		}
 	}

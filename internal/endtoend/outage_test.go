@@ -14,6 +14,7 @@ import (
 	"humpty/internal/devstack"
 	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources/postgres"
@@ -75,20 +76,20 @@ func TestKilledServersAreWaitedFor(t *testing.T) {
 		Source: source, Target: s.target, Owner: sinks.Owner{Run: "outage"},
 		Live: &projector.Live{Marks: store, Writer: projector.WriterFollow},
 	}
-	r.Observe = func(e projector.Event) {
+	r.Observe = func(e observe.Event) {
 		switch {
-		case e.Kind == projector.Waiting || e.Kind == projector.Notice:
+		case e.Kind == observe.Waiting || e.Kind == observe.Notice:
 			t.Log(e.Phase, e.Text)
-		case e.Kind == projector.Progress && e.Phase == projector.PhaseLoad && e.Done > 200:
+		case e.Kind == observe.Progress && e.Phase == observe.PhaseLoad && e.Done > 200:
 			restart("source in load", devstack.KindPostgres)
 			if e.Done > 500 {
 				restart("target in load", devstack.KindElasticsearch)
 			}
-		case e.Kind == projector.Started && e.Phase == projector.PhaseVerify:
+		case e.Kind == observe.Started && e.Phase == observe.PhaseVerify:
 			restart("source in verify", devstack.KindPostgres)
-		case e.Kind == projector.Started && e.Phase == projector.PhaseSwap:
+		case e.Kind == observe.Started && e.Phase == observe.PhaseSwap:
 			restart("target in swap", devstack.KindElasticsearch)
-		case e.Kind == projector.Started && e.Phase == projector.PhaseCatchUp:
+		case e.Kind == observe.Started && e.Phase == observe.PhaseCatchUp:
 			// what is caught up with: the application writes while its server is there
 			_ = app.Close(t.Context())
 			if app, err = pgx.Connect(t.Context(), s.pg); err != nil {

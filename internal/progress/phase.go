@@ -5,12 +5,12 @@ import (
 	"strings"
 	"time"
 
-	"humpty/projector"
+	"humpty/projector/observe"
 )
 
 // phase is what is known of the running phase.
 type phase struct {
-	name    projector.Phase
+	name    observe.Phase
 	since   time.Time
 	done    int64
 	total   int64 // estimate; 0: not known
@@ -18,19 +18,19 @@ type phase struct {
 	waiting string
 	pace    string // how a load paces its requests, and why
 	at      int    // how many it has at once
-	lag     *projector.Lag
+	lag     *observe.Lag
 }
 
-func (p *phase) take(e projector.Event) {
+func (p *phase) take(e observe.Event) {
 	switch e.Kind {
-	case projector.Started:
+	case observe.Started:
 		*p = phase{name: e.Phase, since: e.At, lag: p.lag}
-	case projector.Progress:
+	case observe.Progress:
 		p.done, p.total, p.bytes, p.waiting = e.Done, e.Total, e.Bytes, ""
 		p.pace, p.at = e.Text, e.Requests
-	case projector.Waiting:
+	case observe.Waiting:
 		p.waiting = e.Text
-	case projector.Lagging:
+	case observe.Lagging:
 		p.lag = e.Lag
 	}
 }
@@ -105,7 +105,7 @@ func (p *phase) short(at time.Time) string {
 	if p.waiting != "" {
 		parts = append(parts, "waiting: "+p.waiting)
 	}
-	if p.lag != nil && (p.name == projector.PhaseCatchUp || p.name == projector.PhaseFollow) {
+	if p.lag != nil && (p.name == observe.PhaseCatchUp || p.name == observe.PhaseFollow) {
 		parts = append(parts, Behind(*p.lag))
 	}
 	if len(parts) == 0 {
@@ -115,7 +115,7 @@ func (p *phase) short(at time.Time) string {
 }
 
 // ended is the line of a phase that is over.
-func (p *phase) ended(e projector.Event) string {
+func (p *phase) ended(e observe.Event) string {
 	if e.Failed != "" {
 		return "stopped after " + Time(e.Elapsed)
 	}
@@ -133,7 +133,7 @@ func (p *phase) ended(e projector.Event) string {
 }
 
 // Behind says how far the changes of a live run are behind.
-func Behind(l projector.Lag) string {
+func Behind(l observe.Lag) string {
 	text := fmt.Sprintf("changes: %s behind, %s of log held, %s to read again", Bytes(l.Behind), Bytes(l.Held), Count(int64(l.Backlog)))
 	if l.Rate >= 1 {
 		text += fmt.Sprintf(", %s/s", Count(int64(l.Rate)))

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"humpty/projector"
+	"humpty/projector/observe"
 )
 
 // shared is a buffer that two goroutines may use.
@@ -38,19 +38,19 @@ func TestLines(t *testing.T) {
 		r := New(Options{Out: &out})
 		failure := errors.New("disk full")
 		wait := func() { <-time.After(14 * time.Second) } // not quite three intervals
-		err := r.Run(t.Context(), func(_ context.Context, tell func(projector.Event)) error {
-			tell(projector.Event{Kind: projector.Started, Phase: projector.PhaseLoad, At: time.Now()})
-			tell(projector.Event{Kind: projector.Notice, Text: "first\nsecond"})
+		err := r.Run(t.Context(), func(_ context.Context, tell func(observe.Event)) error {
+			tell(observe.Event{Kind: observe.Started, Phase: observe.PhaseLoad, At: time.Now()})
+			tell(observe.Event{Kind: observe.Notice, Text: "first\nsecond"})
 			wait()
-			tell(projector.Event{Kind: projector.Progress, Phase: projector.PhaseLoad, Done: 28_000, Total: 56_000, Bytes: 51_900_000, Text: "5 requests at once: try 5"})
+			tell(observe.Event{Kind: observe.Progress, Phase: observe.PhaseLoad, Done: 28_000, Total: 56_000, Bytes: 51_900_000, Text: "5 requests at once: try 5"})
 			wait()
 			if got := r.Status(); got != "load: 28,000 of about 56,000 documents (50%), 51.9 MB, 1,000/s, ETA 28.0s, 5 requests at once: try 5" {
 				t.Errorf("status: %s", got)
 			}
-			tell(projector.Event{Kind: projector.Waiting, Phase: projector.PhaseLoad, Text: "the target is full"})
-			tell(projector.Event{Kind: projector.Ended, Phase: projector.PhaseLoad, Elapsed: 28 * time.Second})
-			tell(projector.Event{Kind: projector.Started, Phase: projector.PhaseSeal, At: time.Now()})
-			tell(projector.Event{Kind: projector.Ended, Phase: projector.PhaseSeal, Elapsed: time.Second, Failed: "no"})
+			tell(observe.Event{Kind: observe.Waiting, Phase: observe.PhaseLoad, Text: "the target is full"})
+			tell(observe.Event{Kind: observe.Ended, Phase: observe.PhaseLoad, Elapsed: 28 * time.Second})
+			tell(observe.Event{Kind: observe.Started, Phase: observe.PhaseSeal, At: time.Now()})
+			tell(observe.Event{Kind: observe.Ended, Phase: observe.PhaseSeal, Elapsed: time.Second, Failed: "no"})
 			return failure
 		})
 		if !errors.Is(err, failure) {
@@ -76,13 +76,13 @@ func TestBarsLeaveTheLines(t *testing.T) {
 	t.Parallel()
 	var out shared
 	r := New(Options{Out: &out, Bars: true})
-	err := r.Run(t.Context(), func(_ context.Context, tell func(projector.Event)) error {
-		for _, p := range []projector.Phase{projector.PhaseLoad, projector.PhaseVerify} {
-			tell(projector.Event{Kind: projector.Started, Phase: p, At: time.Now()})
-			tell(projector.Event{Kind: projector.Progress, Phase: p, Done: 10, Total: 20, Bytes: 100})
-			tell(projector.Event{Kind: projector.Notice, Text: "a notice in " + string(p)})
-			tell(projector.Event{Kind: projector.Progress, Phase: p, Done: 30, Total: 20, Bytes: 300}) // more than estimated
-			tell(projector.Event{Kind: projector.Ended, Phase: p, Elapsed: time.Second})
+	err := r.Run(t.Context(), func(_ context.Context, tell func(observe.Event)) error {
+		for _, p := range []observe.Phase{observe.PhaseLoad, observe.PhaseVerify} {
+			tell(observe.Event{Kind: observe.Started, Phase: p, At: time.Now()})
+			tell(observe.Event{Kind: observe.Progress, Phase: p, Done: 10, Total: 20, Bytes: 100})
+			tell(observe.Event{Kind: observe.Notice, Text: "a notice in " + string(p)})
+			tell(observe.Event{Kind: observe.Progress, Phase: p, Done: 30, Total: 20, Bytes: 300}) // more than estimated
+			tell(observe.Event{Kind: observe.Ended, Phase: p, Elapsed: time.Second})
 		}
 		return nil
 	})

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/projector"
+	"humpty/projector/observe"
 )
 
 // DefaultInterval is how often a running phase is told of, off a terminal.
@@ -42,7 +42,7 @@ func New(opts Options) *Reporter {
 
 // Run does work, which reports to the observer that it is given, and shows how it goes
 // until it is over.
-func (r *Reporter) Run(ctx context.Context, work func(context.Context, func(projector.Event)) error) error {
+func (r *Reporter) Run(ctx context.Context, work func(context.Context, func(observe.Event)) error) error {
 	done := make(chan struct{})
 	var group errgroup.Group
 	if r.opts.Bars {
@@ -78,34 +78,34 @@ func (r *Reporter) beat(done <-chan struct{}) {
 	}
 }
 
-func (r *Reporter) observe(e projector.Event) {
+func (r *Reporter) observe(e observe.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.phase.take(e)
 	switch e.Kind {
-	case projector.Started:
+	case observe.Started:
 		if r.bar == nil {
 			r.line(string(e.Phase), strings.TrimSpace("started "+e.Text))
 		} else {
 			r.bar.start()
 		}
-	case projector.Progress:
+	case observe.Progress:
 		if r.bar != nil {
 			r.bar.update()
 		}
-	case projector.Notice:
+	case observe.Notice:
 		r.line("notice", e.Text)
-	case projector.Waiting:
+	case observe.Waiting:
 		if r.bar == nil {
 			r.line(string(e.Phase), "waiting: "+e.Text)
 		} else {
 			r.bar.update()
 		}
-	case projector.Lagging:
+	case observe.Lagging:
 		if r.bar != nil {
 			r.bar.update()
 		}
-	case projector.Ended:
+	case observe.Ended:
 		if r.bar != nil {
 			r.bar.end()
 		}

@@ -4,15 +4,15 @@ import (
 	"errors"
 	"slices"
 
-	"humpty/sinks"
+	"humpty/sinks/strain"
 )
 
-var _ sinks.Outages = (*Target)(nil)
+var _ strain.Outages = (*Target)(nil)
 
 // forgottenType is what a server answers that was restarted since a scan began.
 const forgottenType = "search_context_missing_exception"
 
-// Away implements sinks.Outages.
+// Away implements strain.Outages.
 func (*Target) Away(err error) bool { return away(err) }
 
 func away(err error) bool {

@@ -22,7 +22,7 @@
 //
 // With no copies and a translog that is written behind, a node that dies takes confirmed
 // writes with it. Seal compares the shards' primary terms with those of a fresh index after
-// it has flushed, and fails with a [sinks.Doubt] if one has grown.
+// it has flushed, and fails with a [strain.Doubt] if one has grown.
 //
 // # Reading
 //

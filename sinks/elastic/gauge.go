@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"time"
 
-	"humpty/sinks"
+	"humpty/sinks/strain"
 )
 
-var _ sinks.Gauge = (*Target)(nil)
+var _ strain.Gauge = (*Target)(nil)
 
 // unanswered is how long a search is waited for, and what it counts for then.
 const unanswered = 10 * time.Second

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"humpty/sinks"
+	"humpty/sinks/strain"
 )
 
 // Seal makes the load durable and visible, works off the journal, and waits for the
@@ -108,7 +109,7 @@ func (x *index) undoubted(ctx context.Context) error {
 			return &Error{
 				Kind:   Failed,
 				What:   fmt.Sprintf("shard %s of index %s was restarted during the load (a node was lost or restarted)", shard, x.name),
-				Err:    &sinks.Doubt{},
+				Err:    &strain.Doubt{},
 				Remedy: "begin a new rebuild; the alias is as it was",
 			}
 		}

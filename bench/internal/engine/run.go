@@ -12,6 +12,7 @@ import (
 
 	"humpty/bench/internal/figure"
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/null"
@@ -28,7 +29,7 @@ type Outcome struct {
 }
 
 // Run runs a spec in this process and measures it. tell gets a rebuild's events, it may be nil.
-func Run(ctx context.Context, s Spec, tell func(projector.Event)) (Outcome, error) {
+func Run(ctx context.Context, s Spec, tell func(observe.Event)) (Outcome, error) {
 	switch s.Do {
 	case "":
 	case Verify, Repair:

@@ -10,7 +10,7 @@ import (
 
 	"humpty/bench/internal/figure"
 	"humpty/bench/internal/result"
-	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sources"
 	"humpty/sources/postgres"
 )
@@ -18,11 +18,11 @@ import (
 // watch notes when things happen in a run: from its events, and from the requests that
 // pass through the transport.
 type watch struct {
-	tell             func(projector.Event)
+	tell             func(observe.Event)
 	postgres, search int // processes, 0: not known
 
 	mu        sync.Mutex
-	phase     projector.Phase
+	phase     observe.Phase
 	began     time.Time // of the first read
 	loaded    time.Time
 	refreshed time.Time // end of the first refresh after the load
@@ -35,15 +35,15 @@ type usage struct{ postgres, search float64 }
 
 func (w *watch) servers() usage { return usage{CPU(w.postgres), CPU(w.search)} }
 
-func (w *watch) observe(e projector.Event) {
+func (w *watch) observe(e observe.Event) {
 	w.mu.Lock()
 	switch {
-	case e.Kind == projector.Started:
+	case e.Kind == observe.Started:
 		w.phase = e.Phase
-		if e.Phase == projector.PhaseLoad {
+		if e.Phase == observe.PhaseLoad {
 			w.cpu[0], w.own[0] = w.servers(), ownCPU()
 		}
-	case e.Kind == projector.Ended && e.Phase == projector.PhaseLoad:
+	case e.Kind == observe.Ended && e.Phase == observe.PhaseLoad:
 		w.loaded, w.own[1] = time.Now(), ownCPU()
 		if w.search == 0 { // else the refresh comes first: reading /proc would delay it
 			w.cpu[1] = w.servers()
@@ -135,7 +135,7 @@ func (w *watch) bulk(took time.Duration) {
 func (w *watch) refresh() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.phase == projector.PhaseSeal && w.refreshed.IsZero() {
+	if w.phase == observe.PhaseSeal && w.refreshed.IsZero() {
 		w.refreshed = time.Now()
 		w.cpu[1] = w.servers()
 	}

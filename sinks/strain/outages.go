@@ -1,4 +1,4 @@
-package sinks
+package strain
 
 // Outages is what a Target can do beside: tell an outage from a fault.
 type Outages interface {

@@ -1,4 +1,4 @@
-package sinks
+package strain
 
 // Doubt is in the error of a Seal that found that servers died since the generation was
 // made, so that writes which they had confirmed may be undone. Who means to compare every

@@ -1,4 +1,6 @@
-package projector
+// Package observe is what a run tells on its way: phases that begin and end, counts, what
+// is waited for.
+package observe
 
 import "time"
 
@@ -17,10 +19,17 @@ const (
 	PhaseSwap    Phase = "swap"
 )
 
+// The phases of what is done to a generation that is there.
+const (
+	PhaseFollow  Phase = "follow"  // a Follow's only one
+	PhaseRepair  Phase = "repair"  // differing documents are written
+	PhaseRestore Phase = "restore" // a snapshot is brought back
+)
+
 // Event is what an observer of a run is told. Events come one at a time, in order,
 // from goroutines of the run; the observer must return quickly.
 type Event struct {
-	Kind  EventKind `json:"type"`
+	Kind  Kind      `json:"type"`
 	At    time.Time `json:"at"`
 	Phase Phase     `json:"phase"`
 	Text  string    `json:"text,omitempty"` // started: what will be done; notice, waiting: the message; progress of a load: how it paces its requests, and why
@@ -37,14 +46,24 @@ type Event struct {
 	Failed  string        `json:"failed,omitempty"` // ended: why, if it failed
 }
 
-// EventKind says what an Event tells.
-type EventKind string
+// Kind says what an Event tells.
+type Kind string
 
 // The kinds of events.
 const (
-	Started  EventKind = "started"  // a phase began
-	Progress EventKind = "progress" // counts of the running phase
-	Waiting  EventKind = "waiting"  // what the phase waits for
-	Notice   EventKind = "notice"   // something the user should read
-	Ended    EventKind = "ended"    // the phase is over
+	Started  Kind = "started"  // a phase began
+	Progress Kind = "progress" // counts of the running phase
+	Waiting  Kind = "waiting"  // what the phase waits for
+	Notice   Kind = "notice"   // something the user should read
+	Ended    Kind = "ended"    // the phase is over
+	Lagging  Kind = "lag"      // how far behind the present a live run is, about once a second
 )
+
+// Lag is how far behind the present a live run is.
+type Lag struct {
+	Generation string  `json:"generation"`
+	Behind     int64   `json:"behind"`  // bytes of the source's log that were not read yet
+	Held       int64   `json:"held"`    // bytes of its log that the source keeps for this run
+	Backlog    int     `json:"backlog"` // marks that are due; counted up to 100,000
+	Rate       float64 `json:"rate"`    // documents read again a second, since the last event
+}
