@@ -33,7 +33,7 @@ func (a *app) attach(ctx context.Context, c *config.Config, projections []config
 	if err != nil {
 		return fmt.Errorf("read the log of run %s: %w", run, err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	reporter := progress.New(progress.Options{Out: a.err, Interval: a.flags.interval, Bars: a.redraws() && !a.flags.quiet && !a.flags.json})
 	var end loggedEnd
 	err = reporter.Run(ctx, func(ctx context.Context, show func(observe.Event)) error {
@@ -49,9 +49,9 @@ func (a *app) attach(ctx context.Context, c *config.Config, projections []config
 	}
 	switch {
 	case end.Status == "":
-		a.printf("%s: nobody works on run %s any more; go on with it: %s\n", p.Name, run, typed("humpty resume", run))
+		a.printf("%s: nobody works on run %s any more; go on with it: %s\n", p.Name, run, a.typed("humpty resume", run))
 	case end.Resumable:
-		a.printf("%s: run %s stopped (%s): %s\n  go on with it: %s\n", p.Name, run, end.Status, end.Reason, typed("humpty resume", run))
+		a.printf("%s: run %s stopped (%s): %s\n  go on with it: %s\n", p.Name, run, end.Status, end.Reason, a.typed("humpty resume", run))
 	default:
 		a.printf("%s: run %s ended: %s %s\n", p.Name, run, end.Status, end.Reason)
 	}
@@ -90,7 +90,7 @@ func (a *app) worked(state wire.State, projections []config.Projection) (config.
 func idle(state wire.State, projection, run string) (bool, error) {
 	store, err := state.Open(projection, run)
 	if err != nil {
-		return !state.Has(projection, run), nil // else it is locked
+		return !state.Has(projection, run), nil //nolint:nilerr // a run that is there and cannot be opened is locked by its process
 	}
 	return true, store.Close()
 }

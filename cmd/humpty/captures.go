@@ -51,14 +51,14 @@ func (c capture) String() string {
 }
 
 // remedy is what to type about one that nobody reads.
-func (c capture) remedy(p string) string {
+func (a *app) remedy(c capture, p string) string {
 	switch c.State {
 	case captureStopped:
-		return typed("humpty resume", c.Run) + " goes on with the run; " + typed("humpty prune", p, "--stopped") + " gives it up"
+		return a.typed("humpty resume", c.Run) + " goes on with the run; " + a.typed("humpty prune", p, "--stopped") + " gives it up"
 	case captureDead:
-		return typed("humpty prune", p) + " drops it"
+		return a.typed("humpty prune", p) + " drops it"
 	case captureUnknown:
-		return "if nothing elsewhere needs it: " + typed("humpty prune", p, "--slot", c.Name)
+		return "if nothing elsewhere needs it: " + a.typed("humpty prune", p, "--slot", c.Name)
 	case captureFollowed:
 		return "keep humpty follow running: until then the log grows"
 	}
@@ -179,7 +179,7 @@ func (a *app) captured(ctx context.Context, c *config.Config, p config.Projectio
 		a.warn(p.Name + ": what live runs hold on the source cannot be said: " + err.Error())
 	}
 	for _, one := range all {
-		a.printf("  %s\n", strings.TrimSuffix(one.String()+"; "+one.remedy(p.Name), "; "))
+		a.printf("  %s\n", strings.TrimSuffix(one.String()+"; "+a.remedy(one, p.Name), "; "))
 	}
 	return all
 }
@@ -214,7 +214,7 @@ func (a *app) needless(ctx context.Context, c *config.Config, p config.Projectio
 	if !named {
 		return nil, &projector.Refusal{
 			Why:    fmt.Sprintf("%s is no slot on source %s that nobody reads and no projection of this file knows", slot, p.Source),
-			Remedy: typed("humpty status", p.Name) + " shows what there is",
+			Remedy: a.typed("humpty status", p.Name) + " shows what there is",
 		}
 	}
 	return needless, nil

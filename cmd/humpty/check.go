@@ -124,7 +124,7 @@ func (a *app) checkCaptures(ctx context.Context, c *config.Config, p config.Proj
 	}
 	for _, one := range all {
 		if one.State != captureRunning {
-			done.Warnings.Warn("source "+p.Source, one.remedy(p.Name), "%s", one.String())
+			done.Warnings.Warn("source "+p.Source, a.remedy(one, p.Name), "%s", one.String())
 		}
 	}
 	return nil

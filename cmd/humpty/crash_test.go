@@ -78,7 +78,7 @@ func (s *shop) writing(ctx context.Context, rng *rand.Rand, stop <-chan struct{}
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // of a test
+	defer conn.Close(context.WithoutCancel(ctx))
 	for n := 0; ; n++ {
 		select {
 		case <-stop:
@@ -112,7 +112,7 @@ func (s *shop) equalsOracle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context()) //nolint:errcheck // of a test
+	defer conn.Close(t.Context())
 	want := map[string]any{}
 	rows, err := conn.Query(t.Context(), crashOracle)
 	if err != nil {

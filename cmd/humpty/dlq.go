@@ -264,7 +264,7 @@ be undone, so it asks for the projection's name; --yes answers for machines.`,
 			return nil
 		}
 		question := fmt.Sprintf("%s: %d dead letters will be deleted for good.\nType the projection's name (%[1]s) to go on: ", p.Name, n)
-		if err := a.confirm(question, p.Name, typed("humpty dlq discard", p.Name, "--yes")); err != nil {
+		if err := a.confirm(question, p.Name, a.typed("humpty dlq discard", p.Name, "--yes")); err != nil {
 			return err
 		}
 		n, err = a.dropLetters(p.Name, c.run, c.wants)

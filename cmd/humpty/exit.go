@@ -51,13 +51,14 @@ func exitCode(ctx context.Context, err error) int {
 		differs  *projector.Differs
 		expected *differsFromExpected
 		poison   *projector.TooMuchPoison
+		bad      *unreadable
 		gap      *sources.Gap
 		signal   *interrupted
 	)
 	switch {
 	case errors.As(err, &usage), errors.As(err, &problems):
 		return exitUsage
-	case errors.As(err, &rejected), errors.As(err, &poison):
+	case errors.As(err, &rejected), errors.As(err, &poison), errors.As(err, &bad):
 		return exitRejections
 	case errors.As(err, &differs), errors.As(err, &expected):
 		return exitDiffers

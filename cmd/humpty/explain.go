@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"humpty/internal/config"
@@ -55,7 +56,7 @@ func parts(err error) []error {
 // next says what to type after a failure.
 func (a *app) next(ctx context.Context, err error) []string {
 	name := a.result.projection
-	again := typed("humpty", a.result.Verb, name)
+	again := a.typed("humpty", a.result.Verb, name)
 	var (
 		usage    *usageError
 		problems problem.List
@@ -72,34 +73,34 @@ func (a *app) next(ctx context.Context, err error) []string {
 	case errors.As(err, &usage):
 		return []string{usage.remedy}
 	case errors.As(err, &problems):
-		return []string{"correct this, then: " + typed("humpty check", name)}
+		return []string{"correct this, then: " + a.typed("humpty check", name)}
 	case errors.As(context.Cause(ctx), &signal):
 		return a.afterInterrupt(name)
 	case errors.As(err, &held):
-		return []string{"see who it is: " + typed("humpty status", name)}
+		return []string{"see who it is: " + a.typed("humpty status", name)}
 	case errors.As(err, &refusal) && refusal.Remedy != "", errors.As(err, &gap):
 		return nil // it says what to type
 	case a.result.Record != nil && a.result.Record.Resumable:
 		return a.goOn(name)
 	case errors.As(err, &rejected) && a.result.Verb == "dlq retry":
-		return []string{"see which, and why: " + typed("humpty dlq show", name)}
+		return []string{"see which, and why: " + a.typed("humpty dlq show", name)}
 	case errors.As(err, &rejected):
 		return []string{
-			"see which, and why: " + typed("humpty dlq show", name),
-			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + typed("humpty rebuild", name),
-			"the failed generation stays for a look at it; this drops it: " + typed("humpty prune", name),
+			"see which, and why: " + a.typed("humpty dlq show", name),
+			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + a.typed("humpty rebuild", name),
+			"the failed generation stays for a look at it; this drops it: " + a.typed("humpty prune", name),
 		}
 	case errors.As(err, &poison):
 		return []string{
-			"see which, and why: " + typed("humpty dlq show", name),
-			"mend the topic or the fold (humpty project tries it on a few events), or allow some with limits.poison (--poison); then: " + typed("humpty rebuild", name),
+			"see which, and why: " + a.typed("humpty dlq show", name),
+			"mend the topic or the fold (humpty project tries it on a few events), or allow some with limits.poison (--poison); then: " + a.typed("humpty rebuild", name),
 		}
 	case errors.As(err, &expected), a.result.Verb == "project":
 		return nil // what was printed says what to look at
 	case errors.As(err, &differs):
 		return a.afterDifferences(name)
 	case exitCode(ctx, err) == exitFailed:
-		return []string{"see what is reachable: " + typed("humpty check", name), "then again: " + again}
+		return []string{"see what is reachable: " + a.typed("humpty check", name), "then again: " + again}
 	}
 	return []string{"correct this, then: " + again}
 }
@@ -110,14 +111,14 @@ func (a *app) afterDifferences(name string) []string {
 	case r != nil && r.Generation != "":
 		at := "--generation " + r.Generation
 		return []string{
-			"look at them: " + typed("humpty verify", name, at, "--diff 10"),
-			"fix just these, then let it serve: " + typed("humpty repair", name, at) + "; " + typed("humpty swap", name, "--to", r.Generation),
+			"look at them: " + a.typed("humpty verify", name, at, "--diff 10"),
+			"fix just these, then let it serve: " + a.typed("humpty repair", name, at) + "; " + a.typed("humpty swap", name, "--to", r.Generation),
 		}
 	case a.result.Finding != nil && a.result.Verb == "verify":
 		at := "--generation " + a.result.Finding.Generation
-		return []string{"see what would be done: " + typed("humpty repair", name, at, "--dry-run"), "fix just these: " + typed("humpty repair", name, at)}
+		return []string{"see what would be done: " + a.typed("humpty repair", name, at, "--dry-run"), "fix just these: " + a.typed("humpty repair", name, at)}
 	}
-	return []string{"see what still differs: " + typed("humpty verify", name)}
+	return []string{"see what still differs: " + a.typed("humpty verify", name)}
 }
 
 // afterInterrupt says what an interrupted run leaves behind.
@@ -126,11 +127,11 @@ func (a *app) afterInterrupt(name string) []string {
 		return a.goOn(name)
 	}
 	if a.result.Verb != "rebuild" {
-		return []string{"see what there is: " + typed("humpty status", name)}
+		return []string{"see what there is: " + a.typed("humpty status", name)}
 	}
-	next := []string{"start over, into a new generation: " + typed("humpty rebuild", name)}
+	next := []string{"start over, into a new generation: " + a.typed("humpty rebuild", name)}
 	if r := a.result.Record; r != nil && r.Generation != "" {
-		next = append(next, fmt.Sprintf("drop the unfinished generation %s: %s", r.Generation, typed("humpty prune", name)))
+		next = append(next, fmt.Sprintf("drop the unfinished generation %s: %s", r.Generation, a.typed("humpty prune", name)))
 	}
 	return next
 }
@@ -138,13 +139,18 @@ func (a *app) afterInterrupt(name string) []string {
 // goOn says how a run is gone on with that was stopped.
 func (a *app) goOn(name string) []string {
 	return []string{
-		"go on with it where it was: " + typed("humpty resume", a.result.Record.Run),
-		"or give it up and start over: " + typed("humpty rebuild", name, "--new"),
+		"go on with it where it was: " + a.typed("humpty resume", a.result.Record.Run),
+		"or give it up and start over: " + a.typed("humpty rebuild", name, "--new"),
 	}
 }
 
-// typed is a command as a person would type it.
-func typed(parts ...string) string { return strings.TrimSpace(strings.Join(parts, " ")) }
+// typed is a command as a person would type it, about the same configuration.
+func (a *app) typed(parts ...string) string {
+	if a.flags.config != defaultConfig && a.origins["config"] == "" {
+		parts = append(parts, "--config", a.flags.config)
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), " ")
+}
 
 // withSnippet shows the line that a problem is about, unless a secret may stand in it.
 func withSnippet(p problem.Problem) string {

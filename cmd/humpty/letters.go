@@ -56,7 +56,7 @@ func (a *app) letterFiles(projection, run string) ([]string, error) {
 	if !slices.Contains(files, wanted) {
 		return nil, &projector.Refusal{
 			Why:    "run " + run + " has no dead letters in " + a.letterFolder(projection),
-			Remedy: typed("humpty dlq list", projection) + " shows which runs have",
+			Remedy: a.typed("humpty dlq list", projection) + " shows which runs have",
 		}
 	}
 	return []string{wanted}, nil

@@ -82,13 +82,13 @@ func (a *app) unfinished(ctx context.Context, source *postgres.Source, state wir
 			return &projector.Refusal{
 				Why: fmt.Sprintf("run %s, which began %s and has done %d of %d partitions, was stopped",
 					b.Run, b.Started.Format("2006-01-02 15:04:05"), b.Done, len(b.Partitions)),
-				Remedy: fmt.Sprintf("go on with it: %s; or give it up: %s", typed("humpty resume", b.Run), typed("humpty rebuild", p.Name, "--new")),
+				Remedy: fmt.Sprintf("go on with it: %s; or give it up: %s", a.typed("humpty resume", b.Run), a.typed("humpty rebuild", p.Name, "--new")),
 			}
 		}
 		if err := errors.Join(source.Release(ctx, b.Run), state.Forget(p.Name, b.Run)); err != nil {
 			return fmt.Errorf("give up run %s: %w", b.Run, err)
 		}
-		a.warn(fmt.Sprintf("run %s is given up; %s drops its generation %s", b.Run, typed("humpty prune", p.Name), b.Generation))
+		a.warn(fmt.Sprintf("run %s is given up; %s drops its generation %s", b.Run, a.typed("humpty prune", p.Name), b.Generation))
 	}
 	return nil
 }

@@ -51,6 +51,13 @@ func (d *differsFromExpected) Error() string {
 	return fmt.Sprintf("%d documents are not as expected", d.documents)
 }
 
+// unreadable is what a rebuild would stop at, unless limits.poison allows it.
+type unreadable struct{ poison, read int64 }
+
+func (u *unreadable) Error() string {
+	return fmt.Sprintf("%d of %d events could not be read or applied", u.poison, u.read)
+}
+
 func (a *app) projectCommand() *cobra.Command {
 	var f folding
 	cmd := &cobra.Command{
@@ -125,7 +132,7 @@ func (a *app) project(ctx context.Context, f folding) error {
 		}
 	}
 	if counts.Poison > 0 {
-		return fmt.Errorf("%d of %d events could not be read or applied", counts.Poison, counts.Read)
+		return &unreadable{counts.Poison, counts.Read}
 	}
 	return nil
 }
@@ -177,7 +184,7 @@ func (a *app) foldSource(f folding) (*fold.Source, *bytes.Buffer, error) {
 	}
 	text, err := a.readFile(f.from)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &usageError{"--from: " + err.Error(), "humpty help project"}
 	}
 	lines, err := fold.ReadLines(f.from, text, f.bare)
 	if err != nil {

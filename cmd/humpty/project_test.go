@@ -50,7 +50,7 @@ func TestProject(t *testing.T) {
 
 	poison := file("poison.ndjson", `{"key":"a","value":{"x":1},"headers":{"h":"v"},"time":5}`+"\n"+`{"key":"a","value":[1]}`+"\n"+`{"value":{}}`)
 	call{}.run(t.Context(), "project", "--from", poison).
-		want(t, exitFailed, `{"id":"a","document":{"x":1}}`, "poison.ndjson:2: the value is not a JSON object", "poison.ndjson:3: there is no key", "2 of 3 events")
+		want(t, exitRejections, `{"id":"a","document":{"x":1}}`, "poison.ndjson:2: the value is not a JSON object", "poison.ndjson:3: there is no key", "2 of 3 events")
 	stdin := call{in: strings.NewReader(`{"key":{"id":1},"value":{"op":"c","after":{"id":1}}}` + "\n" + `{"key":{"id":2},"value":null}`)}
 	stdin.run(t.Context(), "project", "--from", "-", "--decoder", "debezium").want(t, 0, `{"id":"1","document":{"id":1}}`)
 

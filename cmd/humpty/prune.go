@@ -97,7 +97,7 @@ func (a *app) prune(cmd *cobra.Command, c *config.Config, p config.Projection, m
 		return nil
 	}
 	question := fmt.Sprintf("%s: these will be deleted for good:\n%sType the alias's name (%s) to go on: ", m.Projection.Name, what, alias)
-	if err := a.confirm(question, alias, typed("humpty prune", m.Projection.Name, "--yes")); err != nil {
+	if err := a.confirm(question, alias, a.typed("humpty prune", m.Projection.Name, "--yes")); err != nil {
 		return err
 	}
 	if len(chosen) > 0 {
@@ -118,7 +118,7 @@ func (a *app) withoutStopped(c *config.Config, p config.Projection, chosen []sin
 	return slices.DeleteFunc(chosen, func(g sinks.Generation) bool {
 		at := slices.IndexFunc(runs, func(r stoppedRun) bool { return r.Run == g.Meta.Run })
 		if at >= 0 {
-			a.printf("%s: %s stays: %s goes on with it; --stopped gives it up\n", p.Name, g.Name, typed("humpty resume", runs[at].Run))
+			a.printf("%s: %s stays: %s goes on with it; --stopped gives it up\n", p.Name, g.Name, a.typed("humpty resume", runs[at].Run))
 		}
 		return at >= 0
 	}), err

@@ -124,6 +124,9 @@ func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection
 	a.result.Record = &rec
 	if err == nil {
 		a.summary(rec)
+		if p.Live && p.Writer == "follow" && rec.Status == projector.Completed {
+			a.printf("  next       keep it up to date: %s\n", a.typed("humpty follow", p.Name))
+		}
 	}
 	return err
 }
@@ -155,7 +158,7 @@ func (a *app) summary(r projector.Record) {
 	rate := ""
 	for _, p := range r.Phases {
 		times = append(times, fmt.Sprintf("%s %s", p.Phase, progress.Time(seconds(p.Seconds))))
-		if p.Phase == observe.PhaseLoad && p.Seconds > 0 {
+		if p.Phase == observe.PhaseLoad && p.Seconds > 0 && !r.Resumed {
 			rate = fmt.Sprintf("; load %s documents/s", progress.Count(int64(float64(l.Written)/p.Seconds)))
 		}
 	}

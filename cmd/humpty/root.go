@@ -24,6 +24,8 @@ type flags struct {
 	interval time.Duration
 }
 
+const defaultConfig = "humpty.yaml"
+
 // root is the command with all its verbs.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -55,7 +57,7 @@ Before the first time:            humpty check, then humpty plan`,
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(flagError)
 	f := root.PersistentFlags()
-	f.StringVar(&a.flags.config, "config", "humpty.yaml", "the configuration (HUMPTY_CONFIG)")
+	f.StringVar(&a.flags.config, "config", defaultConfig, "the configuration (HUMPTY_CONFIG)")
 	f.StringVar(&a.flags.letters, "dead-letters", "", "folder for what is refused; dead-letters in the state folder that is named, or else beside the configuration, by default (HUMPTY_DEAD_LETTERS)")
 	f.StringVar(&a.flags.state, "state", "", "folder for what live runs must not forget; state: of the configuration by default (HUMPTY_STATE)")
 	f.BoolVar(&a.flags.json, "json", false, "results as JSON lines on stdout, the last of type result (HUMPTY_JSON)")

@@ -118,7 +118,7 @@ func (a *app) show(s shown) {
 	}
 	for _, r := range s.Stopped {
 		a.printf("  run %s was stopped: %d of %d partitions of %s are done (began %s ago); go on with it: %s\n",
-			r.Run, r.Done, r.Partitions, r.Generation, age(r.Started), typed("humpty resume", r.Run))
+			r.Run, r.Done, r.Partitions, r.Generation, age(r.Started), a.typed("humpty resume", r.Run))
 	}
 	switch l := s.Lease; {
 	case l == nil:

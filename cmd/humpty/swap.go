@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -51,7 +53,7 @@ name, or let writers use require_alias=true.`,
 			return err
 		}
 		a.changed(p.Name, change)
-		return nil
+		return a.aged(cmd.Context(), m, change.To)
 	})
 	f := cmd.Flags()
 	f.StringVar(&to, "to", "", "the generation to serve; the newest verified one by default")
@@ -87,10 +89,30 @@ one: after a rollback, rebuild. Nothing is deleted.`,
 			return err
 		}
 		a.changed(p.Name, change)
-		return nil
+		return a.aged(cmd.Context(), m, change.To)
 	})
 	cmd.Flags().StringVar(&to, "to", "", "the generation to serve; the one that was live before by default")
 	return cmd
+}
+
+// aged warns of a generation that was verified a while ago: what the sources changed
+// since is not in it, unless somebody fed it.
+func (a *app) aged(ctx context.Context, m *projector.Manage, generation string) error {
+	survey, _, err := m.Status(ctx)
+	if err != nil {
+		return err
+	}
+	g, _ := survey.Find(generation)
+	if v := g.Meta.Verified; v == nil || time.Since(v.At) > time.Minute {
+		when := "was never verified"
+		if v != nil {
+			when = "was verified " + age(v.At) + " ago"
+		}
+		name := m.Projection.Name
+		a.warn(fmt.Sprintf("%s %s: what the sources changed since is not in it, unless it was fed\n    look: %s; mend: %s",
+			generation, when, a.typed("humpty verify", name), a.typed("humpty repair", name)))
+	}
+	return nil
 }
 
 // changed says what was done to an alias.

@@ -54,6 +54,10 @@ humpty check --show-effective prints every value and where it comes from.
   HUMPTY_WRITERS            --writers      (limits.writers)
   HUMPTY_BATCH              --batch        (limits.batch)
   HUMPTY_VERIFY             --verify       (verify.level)
+  HUMPTY_MAX_BULK_MB_S      --max-bulk-mb-s (limits.max_bulk_mb_s)
+  HUMPTY_MAX_OUTAGE         --max-outage   (limits.max_outage)
+  HUMPTY_STATE              --state        (state)
+  HUMPTY_DEAD_LETTERS       --dead-letters
 
 PG* variables, .pgpass and service files fill what a dsn leaves out. ELASTICSEARCH_URL is
 never read unless the file says "${ELASTICSEARCH_URL}": a rebuild must not end up in
