@@ -63,7 +63,7 @@ func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
 			// up while only other tables are busy. The reader makes the position durable
 			// first, as any other: a slot that is ahead of it counts as lost.
 			f.delivered, f.moved = f.empty, time.Now()
-			*m = sources.Marks{Marks: m.Marks[:0], Position: sources.Position(f.delivered.String())}
+			*m = sources.Marks{Marks: m.Marks[:0], Position: f.origin.at(f.delivered)}
 			return nil
 		}
 		if data == nil {
@@ -215,6 +215,11 @@ func (f *feed) ask(ctx context.Context, sql string, args ...string) ([]string, e
 
 // Close implements sources.Feed.
 func (f *feed) Close(ctx context.Context) error {
+	select {
+	case f.lock <- struct{}{}: // nobody uses it any more
+		defer func() { <-f.lock }()
+	case <-ctx.Done():
+	}
 	f.db.close(ctx)
 	return f.conn.Close(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -189,7 +190,7 @@ func (r *reader) explain(ctx context.Context, err error) error {
 	if errors.As(err, &pg) && pg.Code == "40001" {
 		return fmt.Errorf("%s: %w\n    raise max_standby_streaming_delay of the replica, or set hot_standby_feedback = on there, or read from the primary", r.db.name, err)
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.ErrUnexpectedEOF) || pg != nil && strings.HasPrefix(pg.Code, "57P") {
 		return fmt.Errorf("%s: the server ended the connection: %w", r.db.name, err)
 	}
 	return err
