@@ -41,9 +41,10 @@ func (t *throttle) take(rows, bytes int64) {
 func (t *throttle) wait(ctx context.Context) error {
 	for {
 		t.mu.Lock()
-		left := time.Until(t.paid)
+		paid := t.paid
 		t.mu.Unlock()
-		if left <= 0 || t.paid.IsZero() {
+		left := time.Until(paid)
+		if left <= 0 {
 			return ctx.Err()
 		}
 		if err := pause(ctx, left); err != nil {
