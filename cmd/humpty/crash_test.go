@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/devstack"
+	"humpty/projector"
 )
 
 const crashOrders = 30_000
@@ -246,19 +247,34 @@ func (s *shop) killing(t *testing.T, rng *rand.Rand) (killed, resumed int) {
 	return killed, resumed
 }
 
-// finishing is the process that goes on with what there is, or begins.
+// finishing is the process that goes on with what there is, or begins. A process that was
+// killed before it wrote anything down leaves only its lease: that has to run out.
 func (s *shop) finishing(t *testing.T) *exec.Cmd {
 	t.Helper()
-	var status struct {
-		Projections []struct{ Stopped []stoppedRun }
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		var status struct {
+			Projections []struct {
+				Stopped []stoppedRun
+				Lease   projector.LeaseState
+			}
+		}
+		got := s.call.run(t.Context(), "status", "orders", "--json")
+		lines := strings.Split(strings.TrimSpace(got.out), "\n")
+		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &status); err != nil || got.code != 0 {
+			t.Fatalf("%v: %s%s", err, got.out, got.err)
+		}
+		switch found := status.Projections[0]; {
+		case len(found.Stopped) > 0:
+			return s.humpty(t, "resume", found.Stopped[0].Run)
+		case !found.Lease.Held:
+			return s.humpty(t, "rebuild", "orders")
+		}
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatal(context.Cause(t.Context()))
+		}
 	}
-	got := s.call.run(t.Context(), "status", "orders", "--json")
-	lines := strings.Split(strings.TrimSpace(got.out), "\n")
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &status); err != nil || got.code != 0 {
-		t.Fatalf("%v: %s%s", err, got.out, got.err)
-	}
-	if len(status.Projections[0].Stopped) == 0 {
-		return s.humpty(t, "rebuild", "orders")
-	}
-	return s.humpty(t, "resume", status.Projections[0].Stopped[0].Run)
 }
