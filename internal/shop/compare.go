@@ -42,20 +42,25 @@ const (
 // at rest. progress, if not nil, is told how many documents of both sides were read; one
 // call at a time.
 func Compare(ctx context.Context, dsn string, shape Shape, index Scanner, progress func(read int64)) (Comparison, error) {
-	c, err := compareBy(ctx, func() summer { return new(bytesSum) }, dsn, shape, index, progress)
+	return CompareQuery(ctx, dsn, Oracle(shape), index, progress)
+}
+
+// CompareQuery is Compare by another oracle: a SELECT of ids and documents.
+func CompareQuery(ctx context.Context, dsn, oracle string, index Scanner, progress func(read int64)) (Comparison, error) {
+	c, err := compareBy(ctx, func() summer { return new(bytesSum) }, dsn, oracle, index, progress)
 	if err != nil || c.Equal() {
 		return c, err
 	}
-	return compareBy(ctx, func() summer { return new(parsedSum) }, dsn, shape, index, progress)
+	return compareBy(ctx, func() summer { return new(parsedSum) }, dsn, oracle, index, progress)
 }
 
 // compareBy makes one pass; each reading goroutine has a summer of its own.
-func compareBy(ctx context.Context, newSummer func() summer, dsn string, shape Shape, index Scanner, progress func(read int64)) (Comparison, error) {
+func compareBy(ctx context.Context, newSummer func() summer, dsn, oracle string, index Scanner, progress func(read int64)) (Comparison, error) {
 	c := &comparison{truth: map[string]digest{}, found: map[string]digest{}, progress: progress}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		s := newSummer()
-		return eachTruth(ctx, dsn, shape, func(id, document []byte) error {
+		return eachTruth(ctx, dsn, oracle, func(id, document []byte) error {
 			sum, err := s.sum(document)
 			if err != nil {
 				return fmt.Errorf("shop: the oracle's document %s: %w", id, err)

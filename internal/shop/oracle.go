@@ -24,7 +24,7 @@ func Oracle(shape Shape) string {
 }
 
 // eachTruth calls fn with id and document of each row of the oracle.
-func eachTruth(ctx context.Context, dsn string, shape Shape, fn func(id, document []byte) error) error {
+func eachTruth(ctx context.Context, dsn, oracle string, fn func(id, document []byte) error) error {
 	conn, err := connect(ctx, dsn)
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func eachTruth(ctx context.Context, dsn string, shape Shape, fn func(id, documen
 	if err := execute(ctx, conn, "prepare the oracle", "SET TimeZone = 'UTC'; SET work_mem = '64MB'"); err != nil {
 		return err
 	}
-	rows := conn.ExecParams(ctx, Oracle(shape), nil, nil, nil, nil)
+	rows := conn.ExecParams(ctx, oracle, nil, nil, nil, nil)
 	for rows.NextRow() {
 		if err := fn(rows.Values()[0], rows.Values()[1]); err != nil {
 			return rowError(rows, err)
