@@ -29,7 +29,8 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 		return cmp.Or(cmp.Compare(a.hash, b.hash), bytes.Compare(a.key, b.key))
 	})
 	asked = slices.CompactFunc(asked, func(a, b wanted) bool { return bytes.Equal(a.key, b.key) })
-	r := &reader{view: v, fold: f, quiet: true}
+	r := v.reader(f)
+	r.quiet = true
 	for len(asked) > 0 {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)

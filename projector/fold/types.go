@@ -35,3 +35,10 @@ func (t *types) number(name []byte) (n uint16, ok bool) {
 	t.numbers[s] = n
 	return n, true
 }
+
+// known is the names so far, by number.
+func (t *types) known() []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.names
+}

@@ -86,7 +86,8 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	if err != nil {
 		return nil, fmt.Errorf("fold: %w", err)
 	}
-	r := &reader{view: v, fold: f, bucket: first, end: end}
+	r := v.reader(f)
+	r.bucket, r.end = first, end
 	if from != "" {
 		hash, key, _ := strings.Cut(string(from), ":")
 		at, err := strconv.ParseUint(hash, 16, 64)
@@ -152,4 +153,10 @@ func span(bucket int, pass, passes uint64) (from, to uint64) {
 // after reports whether a key comes behind the position of a reader that goes on.
 func (r *reader) after(hash uint64, key []byte) bool {
 	return !r.resumed || hash > r.behind || hash == r.behind && bytes.Compare(key, r.behindKey) > 0
+}
+
+func (v *view) reader(f Fold) *reader {
+	r := &reader{view: v}
+	r.maker = maker{fold: f, inputs: v.inputs, types: v.types, poisoned: r.letter}
+	return r
 }

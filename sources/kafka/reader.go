@@ -36,6 +36,7 @@ type reader struct {
 	epoch   int32  // of the last batch
 	empty   int    // answers in a row
 	sound   bool   // the end was checked
+	tail    bool   // the fence moves with the log
 }
 
 func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
@@ -169,6 +170,9 @@ func (r *reader) exchange(ctx context.Context) (got fetched, err error) {
 	default:
 		return got, gone(got.code)
 	}
+	if r.tail && got.stable >= r.position {
+		r.fence = got.stable
+	}
 	if got.stable < r.fence { // a new leader may not know it yet
 		return got, fmt.Errorf("the last stable offset is %d, it was %d: a new leader behind its time, or the topic was made anew", got.stable, r.fence)
 	}
@@ -188,7 +192,7 @@ func (r *reader) accept(ctx context.Context, got fetched) error {
 	next := behind(got.batches)
 	if next <= r.position {
 		next = r.position
-		if !got.throttled {
+		if !got.throttled && next < r.fence {
 			r.empty++
 		}
 		if r.empty >= emptyAnswers {
