@@ -106,8 +106,7 @@ func (c *compiler) relation(n *node) *relation {
 			c.server(err, n.shape.Place, "", "%s cannot be used", label)
 			return nil
 		}
-		c.loadTypes(rel)
-		return rel
+		return c.typed(rel)
 	}
 	return c.table(n.shape.From, n.shape.Place)
 }
@@ -126,11 +125,11 @@ func (c *compiler) table(name, place string) *relation {
 		c.problems.Add(place, c.suggestTable(name), "there is no table %s in %s", name, c.db.name)
 		return nil
 	}
-	c.loadTypes(rel)
-	return rel
+	return c.typed(rel)
 }
 
-func (c *compiler) loadTypes(rel *relation) {
+// typed loads the types of a relation's columns; nil if the server does not tell them.
+func (c *compiler) typed(rel *relation) *relation {
 	var oids []uint32
 	for _, col := range rel.columns {
 		if c.tree.types.byOID[col.typ] == nil && !slices.Contains(oids, col.typ) {
@@ -139,7 +138,9 @@ func (c *compiler) loadTypes(rel *relation) {
 	}
 	if err := c.tree.types.load(c.ctx, c.db, oids); err != nil {
 		c.failed = errors.Join(c.failed, err)
+		return nil
 	}
+	return rel
 }
 
 func (c *compiler) suggestTable(name string) string {
