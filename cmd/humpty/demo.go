@@ -18,12 +18,14 @@ func (a *app) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Watch a read model being lost and rebuilt, on real servers of this machine",
-		Long: `demo starts PostgreSQL and Elasticsearch as real processes, makes a shop with customers,
-orders and lines, and builds the read model "orders" for the first time. Customers begin to
-write to the tables, and do not stop when the live index is deleted. It is rebuilt in
-parallel, what is written meanwhile is caught up with, and the alias serves it again. When
-the customers have gone home, every document is compared with what SQL says it must be. A
-timeline with what was measured ends it.
+		Long: `demo starts PostgreSQL, Kafka and Elasticsearch as real processes, makes a shop with
+customers, orders and lines, and builds the read model "orders" for the first time.
+Customers begin to write to the tables, and do not stop when the live index is deleted. It
+is rebuilt in parallel, what is written meanwhile is caught up with, and the alias serves it
+again. When the customers have gone home, every document is compared with what SQL says it
+must be. Carriers have told of parcels in a Kafka topic all the time: two more read models
+are made of these events and of tables, and compared with what SQL makes of the same events.
+A timeline with what was measured ends it.
 
 It needs Java 17 or newer, and Maven to fetch what this machine lacks (once). All servers
 listen on 127.0.0.1 only. Ctrl-C at any moment stops everything it started.`,

@@ -51,12 +51,13 @@ func (d *demo) business(ctx context.Context) error {
 		if err := errors.Join(d.open(ctx), d.follow(ctx)); err != nil {
 			return err
 		}
+		d.carriers.drive(ctx)
 		before := d.customers.writes.Load()
 		if err := d.elapse(ctx, 2*time.Second); err != nil {
 			return err
 		}
 		d.story.say("Customers place orders, change and cancel them, and take other names: %s transactions in 2 s.\n"+
-			"They know PostgreSQL only. `%s follow` keeps the index equal to it.",
+			"They know PostgreSQL only, as carriers know Kafka only. `%s follow` keeps the index equal to it.",
 			progress.Count(d.customers.writes.Load()-before), d.options.Program)
 		return nil
 	})
@@ -122,7 +123,7 @@ func (d *demo) rebuild(ctx context.Context) error {
 
 // releaseLost drops what the lost generation's run holds on the source, as prune would.
 func (d *demo) releaseLost(ctx context.Context) error {
-	r, err := wired(ctx, d.config)
+	r, err := wired(ctx, d.config, "orders")
 	if err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func (d *demo) releaseLost(ctx context.Context) error {
 
 // build runs the engine once, live.
 func (d *demo) build(ctx context.Context, name string) (record projector.Record, err error) {
-	r, err := wired(ctx, d.config)
+	r, err := wired(ctx, d.config, "orders")
 	if err != nil {
 		return record, err
 	}
@@ -217,7 +218,7 @@ func (d *demo) compare(ctx context.Context) error {
 		"Now that nobody writes, somebody else checks: one naive SELECT lets PostgreSQL build each document,\n"+
 		"and every document of the index is held against it, as parsed JSON with exact numbers.", progress.Count(d.result.Writes))
 	return d.timed("compare with SQL", func(step *Step) error {
-		r, err := wired(ctx, d.config)
+		r, err := wired(ctx, d.config, "orders")
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	d.result = Result{Orders: d.options.Orders, Seed: d.options.Seed}
 	err := d.play(ctx)
-	err = errors.Join(err, d.customers.close(ctx), d.follower.close())
+	err = errors.Join(err, d.customers.close(ctx), d.carriers.close(), d.follower.close())
 	err = errors.Join(err, d.leave(ctx, err))
 	d.result.Seconds = time.Since(d.began).Seconds()
 	if err == nil {
@@ -39,6 +39,7 @@ type demo struct {
 	stack    *devstack.Stack
 	version  map[devstack.Kind]string
 	postgres string // DSN
+	brokers  []string
 	search   string // URL
 	config   string // path of humpty.yaml
 	scratch  string // folder to remove at the end, if any
@@ -49,6 +50,7 @@ type demo struct {
 	stateDir  string // of the live runs
 	customers *customers
 	follower  *follower
+	carriers  *carriers
 }
 
 func (d *demo) play(ctx context.Context) error {
@@ -56,13 +58,15 @@ func (d *demo) play(ctx context.Context) error {
 		title string
 		play  func(context.Context) error
 	}{
-		{"Two real servers, on this machine only", d.servers},
+		{"Three real servers, on this machine only", d.servers},
 		{"A shop", d.shop},
+		{"Its carriers, who write events", d.tellPast},
 		{"Its read model, built for the first time", d.firstBuild},
 		{"The application, which never stops writing", d.business},
 		{"The disaster", d.disaster},
 		{"The rebuild, while customers go on", d.rebuild},
 		{"Is it right? Ask SQL", d.compare},
+		{"Read models of events", d.parcels},
 	} {
 		d.story.title(chapter.title)
 		if err := errors.Join(d.story.err, ctx.Err()); err != nil {

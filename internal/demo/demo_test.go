@@ -57,9 +57,17 @@ func TestDemo(t *testing.T) {
 	if r.Without <= 0 || r.Without > r.Seconds || r.Kept != nil {
 		t.Errorf("without an index for %.1f s of %.1f s; kept %v", r.Without, r.Seconds, r.Kept)
 	}
+	if len(r.Replays) != 2 || r.Events < 1_000 {
+		t.Fatalf("%d events, replays %+v", r.Events, r.Replays)
+	}
+	for _, replay := range r.Replays {
+		if c := replay.Compared; c == nil || !c.Equal() || c.Found < 50 || replay.Record.Status != projector.Completed {
+			t.Errorf("%s: %s, compared %+v", replay.Projection, replay.Record.Status, c)
+		}
+	}
 	for _, part := range []string{
 		"1,000 orders with", "DELETE /orders-", "404 index_not_found_exception",
-		" found: 0 missing, 0 different, 0 extra.", "which never stops writing", "documents were written once more for them",
+		" found: 0 missing, 0 different, 0 extra.", "which never stops writing", "alias parcels → parcels-", "alias deliveries → deliveries-", "documents were written once more for them",
 		"Timeline", "rebuild: load", "compare with SQL", "The alias was without an index for",
 	} {
 		if !strings.Contains(out.String(), part) {

@@ -30,8 +30,9 @@ func (d *demo) next(k Kept) {
 The servers go on running, on this machine only, without passwords:
    PostgreSQL     %s
    Elasticsearch  %s
-   data and logs  %s
-The read model's definition is %s, with orders.index.json beside it.
+   Kafka          %[7]s
+   data and logs  %[3]s
+The read models' definition is %[4]s, with orders.index.json beside it.
 
 Try next:
    %[5]s plan orders         # what a rebuild would do; changes nothing
@@ -40,8 +41,9 @@ Try next:
    %[5]s rebuild orders      # blue/green: the next generation beside the live one
    %[5]s rollback orders     # and back to the one before
    curl -X DELETE "%[2]s/$(curl -s %[2]s/_cat/aliases/orders?h=index)" && %[5]s rebuild orders
+   %[5]s rebuild parcels     # from events
    psql "%[1]s"
 Stop it all and remove the data:
    %[6]s
-`, k.Postgres, k.Elasticsearch, k.Data, k.Config, h, d.options.Program+" demo --stop"))
+`, k.Postgres, k.Elasticsearch, k.Data, k.Config, h, d.options.Program+" demo --stop", k.Kafka))
 }

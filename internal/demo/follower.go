@@ -26,7 +26,7 @@ type follower struct {
 
 // follow begins to feed what the alias serves.
 func (d *demo) follow(ctx context.Context) error {
-	r, err := wired(ctx, d.config)
+	r, err := wired(ctx, d.config, "orders")
 	if err != nil {
 		return err
 	}

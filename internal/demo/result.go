@@ -29,13 +29,23 @@ type Result struct {
 	FirstBuild *projector.Record `json:"first_build,omitempty"`
 	Rebuild    *projector.Record `json:"rebuild,omitempty"`
 	Compared   *shop.Comparison  `json:"compared,omitempty"` // with what SQL says
+	Events     int64             `json:"events"`             // of the carriers'
+	Replays    []Replay          `json:"replays,omitempty"`
 	Kept       *Kept             `json:"kept,omitempty"`
+}
+
+// Replay is a read model that events have a part in.
+type Replay struct {
+	Projection string           `json:"projection"`
+	Record     projector.Record `json:"record"`
+	Compared   *shop.Comparison `json:"compared,omitempty"` // with what SQL makes of the same events
 }
 
 // Kept says where the servers are that were left up.
 type Kept struct {
 	Postgres      string `json:"postgres"`      // DSN
 	Elasticsearch string `json:"elasticsearch"` // URL
+	Kafka         string `json:"kafka"`         // host:port
 	Config        string `json:"config"`        // path of humpty.yaml
 	Data          string `json:"data"`          // folder of the servers' data and logs
 }

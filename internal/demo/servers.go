@@ -15,8 +15,8 @@ import (
 )
 
 func (d *demo) servers(ctx context.Context) error {
-	d.story.say("PostgreSQL holds the truth, Elasticsearch holds the read model. Both are the real thing,\n" +
-		"on free ports of 127.0.0.1; what this machine lacks is fetched once.")
+	d.story.say("PostgreSQL and Kafka hold the truth, Elasticsearch holds the read models. All are the real\n" +
+		"thing, on free ports of 127.0.0.1; what this machine lacks is fetched once.")
 	return d.timed("start the servers", func(*Step) error {
 		stack, err := devstack.Start(ctx, devstack.Options{
 			Servers: kinds(), Heap: "1g", Keep: d.options.Keep, Progress: d.server,
@@ -26,7 +26,7 @@ func (d *demo) servers(ctx context.Context) error {
 		}
 		d.stack = stack
 		at := stack.Addresses()
-		d.postgres, d.search, d.app = at.Postgres, at.Elasticsearch, newApplication(at.Elasticsearch)
+		d.postgres, d.search, d.brokers, d.app = at.Postgres, at.Elasticsearch, at.Kafka, newApplication(at.Elasticsearch)
 		return d.writeConfig()
 	})
 }
@@ -66,10 +66,13 @@ func (d *demo) writeConfig() error {
 	const rest = "consistency: snapshot              # the tables are at rest: one snapshot for all readers"
 	const live = "consistency: live                  # what is written meanwhile is caught up with\n" +
 		"    writer: follow                     # nobody else writes to the index; `humpty follow` keeps it equal"
-	if !strings.Contains(string(text), rest) {
+	const targets = "\ntargets:\n"
+	if !strings.Contains(string(text), rest) || !strings.Contains(string(text), targets) {
 		return errors.New("demo: the shop's configuration is not what the demo knows")
 	}
-	changed := strings.Replace(string(text), rest, live, 1) + "\nstate: state                           # what a live run must not forget\n"
+	changed := strings.Replace(string(text), rest, live, 1)
+	changed = strings.Replace(changed, targets, fmt.Sprintf(eventSource, d.brokers[0])+targets, 1)
+	changed += eventModels + "\nstate: state                           # what a live run must not forget\n"
 	return os.WriteFile(d.config, []byte(changed), 0o644)
 }
 
@@ -84,7 +87,7 @@ func (d *demo) leave(ctx context.Context, failed error) error {
 	if failed != nil {
 		return d.abandon(ctx)
 	}
-	d.result.Kept = &Kept{Postgres: d.postgres, Elasticsearch: d.search, Config: d.config, Data: d.stack.Dir()}
+	d.result.Kept = &Kept{Postgres: d.postgres, Elasticsearch: d.search, Kafka: d.brokers[0], Config: d.config, Data: d.stack.Dir()}
 	return d.stack.Close()
 }
 
@@ -100,5 +103,5 @@ func (d *demo) abandon(ctx context.Context) error {
 }
 
 func kinds() []devstack.Kind {
-	return []devstack.Kind{devstack.KindPostgres, devstack.KindElasticsearch}
+	return []devstack.Kind{devstack.KindPostgres, devstack.KindElasticsearch, devstack.KindKafka}
 }

@@ -8,13 +8,13 @@ import (
 	"humpty/projector"
 )
 
-// wired makes a rebuild of the file's projection, as `humpty rebuild` does.
-func wired(ctx context.Context, file string) (*projector.Rebuild, error) {
+// wired makes a rebuild of one of the file's projections, as `humpty rebuild` does.
+func wired(ctx context.Context, file, name string) (*projector.Rebuild, error) {
 	c, err := config.Load(file, config.Options{})
 	if err != nil {
 		return nil, err
 	}
-	p, err := c.Projection("orders")
+	p, err := c.Projection(name)
 	if err != nil {
 		return nil, err
 	}
