@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,32 +18,48 @@ import (
 // chaosCommand makes random histories of the live protocol.
 func (b *bench) chaosCommand() *cobra.Command {
 	modes := []string{string(projector.WriterFreeze), string(projector.WriterFollow), string(projector.WriterHandover)}
-	var seeds, first uint64
+	c := campaign{}
 	var mode string
-	var standby bool
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "chaos",
 		Short: "Try the live protocol by many random histories",
 		Long: `Try the live protocol by many random histories: a random schema of includes, random writers,
 a rebuild beside them that is interrupted and goes on, attempts that land late. When all
-rests, the index must equal what SQL says, byte for byte. A failing seed says how to replay it.`,
+rests, the index must equal what SQL says, byte for byte. A failing seed says how to replay it.
+
+With --keep, a line for each mode is appended to chaos/ in --results: the commit, which seeds,
+how many histories, and those that failed.`,
 		Args: cobra.NoArgs,
 	}
-	c.Flags().Uint64Var(&seeds, "seeds", 20, "how many seeds, each with every mode")
-	c.Flags().Uint64Var(&first, "first", 0, "the first seed")
-	c.Flags().StringVar(&mode, "mode", "", "only this way to swap: freeze, follow or handover; all if empty")
-	c.Flags().BoolVar(&standby, "standby", false, "with a synchronous standby that acknowledges up to 200 ms late")
-	b.servers.bind(c.Flags())
-	c.RunE = func(cmd *cobra.Command, _ []string) error {
+	f := cmd.Flags()
+	f.Uint64Var(&c.seeds, "seeds", 20, "how many seeds, each with every mode")
+	f.Uint64Var(&c.first, "first", 0, "the first seed")
+	f.StringVar(&mode, "mode", "", "only this way to swap: freeze, follow or handover; all if empty")
+	f.BoolVar(&c.standby, "standby", false, "with a synchronous standby that acknowledges up to 200 ms late")
+	f.IntVar(&c.parallel, "parallel", 1, "histories at once, on the same servers")
+	f.DurationVar(&c.most, "most", 0, "begin no more histories after this time; 0: all of them")
+	f.BoolVar(&c.keep, "keep", false, "keep what came of it in --results")
+	b.servers.bind(f)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if mode != "" {
 			if err := checkMode(mode, modes); err != nil {
 				return err
 			}
 			modes = []string{mode}
 		}
-		return b.chaos(cmd, first, first+seeds, modes, standby)
+		if c.parallel < 1 {
+			return errors.New("--parallel is 1 at least")
+		}
+		for _, m := range modes {
+			c.modes = append(c.modes, projector.Writer(m))
+		}
+		b.servers.volatile = true // nobody cuts the power here
+		if !f.Changed("heap") {
+			b.servers.heap = "" // small indices: what is quick to start is quicker
+		}
+		return b.chaos(cmd.Context(), &c)
 	}
-	return c
+	return cmd
 }
 
 func checkMode(mode string, modes []string) error {
@@ -53,8 +69,8 @@ func checkMode(mode string, modes []string) error {
 	return nil
 }
 
-func (b *bench) chaos(cmd *cobra.Command, from, to uint64, modes []string, standby bool) error {
-	ctx := cmd.Context()
+// chaos brings the servers up, and lets the campaign have them.
+func (b *bench) chaos(ctx context.Context, c *campaign) error {
 	s, err := b.up(ctx, string(devstack.KindElasticsearch))
 	if err != nil {
 		return err
@@ -64,11 +80,7 @@ func (b *bench) chaos(cmd *cobra.Command, from, to uint64, modes []string, stand
 			b.say("%v", err)
 		}
 	}()
-	place := chaos.Place{
-		Postgres: s.dsn, Elasticsearch: s.search[string(devstack.KindElasticsearch)],
-		Name: "chaos-" + strconv.FormatInt(time.Now().Unix(), 36),
-	}
-	if standby {
+	if c.standby {
 		stop, err := chaos.Standby(ctx, s.dsn)
 		if err != nil {
 			return err
@@ -79,25 +91,8 @@ func (b *bench) chaos(cmd *cobra.Command, from, to uint64, modes []string, stand
 			}
 		}()
 	}
-	var failed []error
-	histories := 0
-	for seed := from; seed < to; seed++ {
-		for _, mode := range modes {
-			report, err := chaos.Run(ctx, place, seed, projector.Writer(mode))
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			histories++
-			if err != nil {
-				failed = append(failed, err)
-				b.say("%v", err)
-				continue
-			}
-			if err := json.NewEncoder(b.out).Encode(report); err != nil {
-				return err
-			}
-		}
-	}
-	b.say("%d histories, %d wrong", histories, len(failed))
-	return errors.Join(failed...)
+	return c.run(ctx, b, chaos.Place{
+		Postgres: s.dsn, Elasticsearch: s.search[string(devstack.KindElasticsearch)],
+		Name: "chaos-" + strconv.FormatInt(time.Now().Unix(), 36),
+	})
 }

@@ -15,6 +15,8 @@ type serverFlags struct {
 	kafka                               string
 	database                            string
 	heap                                string
+
+	volatile bool // PostgreSQL does not wait for its disk; no flag
 }
 
 func (f *serverFlags) bind(flags *pflag.FlagSet) {

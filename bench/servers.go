@@ -44,7 +44,7 @@ func (b *bench) up(ctx context.Context, products ...string) (*servers, error) {
 	s := &servers{dsn: b.servers.postgres, search: map[string]string{}}
 	given := map[string]string{"elasticsearch": b.servers.elasticsearch, "opensearch": b.servers.opensearch}
 	o := devstack.Options{
-		Heap: b.servers.heap, Durable: true, Config: map[devstack.Kind][]string{},
+		Heap: b.servers.heap, Durable: !b.servers.volatile, Config: map[devstack.Kind][]string{},
 		Progress: func(p devstack.Progress) { b.say("%s %s %s", p.Step, p.Server, p.Detail) },
 	}
 	if s.dsn == "" {
