@@ -31,7 +31,7 @@ func examine(ctx context.Context, s Spec) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	w := &watch{postgres: Server(s.DSN), search: Server(s.Search)}
+	w := newWatch(s, nil)
 	target, err := s.target(ctx, w)
 	if err != nil {
 		return Outcome{}, err
@@ -61,6 +61,7 @@ func examine(ctx context.Context, s Spec) (Outcome, error) {
 	}
 	o.Finding, o.Seconds = finding, finding.Seconds
 	after.add(o.Figures, before, finding.Verified.Documents)
+	o.Figures[figure.OwnCPU] -= w.aside
 	o.Figures[figure.PostgresCPU], o.Figures[figure.SearchCPU] = now.postgres-servers.postgres, now.search-servers.search
 	return o, nil
 }

@@ -47,7 +47,7 @@ func Run(ctx context.Context, s Spec, tell func(observe.Event)) (Outcome, error)
 	if err != nil {
 		return Outcome{}, err
 	}
-	w := &watch{tell: tell, postgres: Server(s.DSN), search: Server(s.Search)}
+	w := newWatch(s, tell)
 	target, err := s.target(ctx, w)
 	if err != nil {
 		return Outcome{}, err
@@ -65,6 +65,7 @@ func Run(ctx context.Context, s Spec, tell func(observe.Event)) (Outcome, error)
 	}
 	o := Outcome{Record: record, Readers: max(1, m.source.MaxConnections-1), Seconds: w.seconds(), Figures: w.figures()}
 	after.add(o.Figures, before, record.Ledger.Written)
+	o.Figures[figure.OwnCPU] -= w.aside
 	o.Figures[figure.Retries] = float64(record.Ledger.Retries)
 	o.Figures["throttled"] = float64(record.Ledger.Throttled)
 	o.Figures[figure.Whole] = record.Seconds

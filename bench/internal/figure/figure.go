@@ -4,7 +4,7 @@ package figure
 
 // The names; of a rebuild where nothing else is said.
 const (
-	OwnCPU      = "own_cpu_s"      // user and system time of the engine's process, start to end
+	OwnCPU      = "own_cpu_s"      // user and system time of the engine's process, start to end, without what measuring took
 	RSS         = "rss_mb"         // peak resident memory of the engine's process, 10⁶ bytes
 	Allocs      = "allocs_per_doc" // allocations of the engine's process ÷ documents
 	PostgresCPU = "postgres_cpu_s" // of the server, while documents were read
