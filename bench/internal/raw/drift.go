@@ -62,6 +62,29 @@ func Spoil(ctx context.Context, search *Search, index string, c *Corpus, share f
 	return d, search.Refresh(ctx, index)
 }
 
+// Flip changes one character of one document of an index, chosen at random but the same for
+// the same corpus, as an application would write it, and says which.
+func Flip(ctx context.Context, search *Search, index string, c *Corpus) (id string, err error) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	one, err := c.document(rng.IntN(int(c.documents)))
+	if err != nil {
+		return "", err
+	}
+	const before = `"o_orderpriority":"`
+	at := bytes.Index(one.body, []byte(before))
+	if at < 0 {
+		return "", fmt.Errorf("document %s has no priority to change", one.id)
+	}
+	body := bytes.Clone(one.body)
+	body[at+len(before)] ^= 1
+	action := fmt.Appendf(nil, "{\"index\":{\"_id\":%q}}\n%s\n", one.id, body)
+	var answer bytes.Buffer
+	if err := shoot(ctx, search, index, Batch{Body: action}, &answer); err != nil {
+		return "", fmt.Errorf("change a character in %s: %w", index, err)
+	}
+	return one.id, search.Refresh(ctx, index)
+}
+
 // bulked is one document of a corpus.
 type bulked struct {
 	id   string
