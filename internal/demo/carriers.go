@@ -72,7 +72,7 @@ func (d *demo) newCarriers(ctx context.Context) error {
 		return fmt.Errorf("demo: %w", err)
 	}
 	defer conn.Close(ctx)
-	rows, err := conn.Query(ctx, "SELECT o_orderkey FROM shop.orders WHERE o_orderkey % 5 = 0 ORDER BY 1")
+	rows, err := conn.Query(ctx, "SELECT o_orderkey FROM shop.orders WHERE o_orderkey % 10 = 0 ORDER BY 1")
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}

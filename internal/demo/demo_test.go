@@ -57,7 +57,7 @@ func TestDemo(t *testing.T) {
 	if r.Without <= 0 || r.Without > r.Seconds || r.Kept != nil {
 		t.Errorf("without an index for %.1f s of %.1f s; kept %v", r.Without, r.Seconds, r.Kept)
 	}
-	if len(r.Replays) != 2 || r.Events < 1_000 {
+	if len(r.Replays) != 2 || r.Events < 500 {
 		t.Fatalf("%d events, replays %+v", r.Events, r.Replays)
 	}
 	for _, replay := range r.Replays {

@@ -19,7 +19,7 @@ func (d *demo) tellPast(ctx context.Context) error {
 		}
 		bytes, err := d.carriers.past(ctx)
 		step.Rows, step.Bytes = d.carriers.events.Load(), bytes
-		d.story.say("The parcels of each fifth order: %s events in topic %s.", progress.Count(step.Rows), parcelTopic)
+		d.story.say("The parcels of each tenth order: %s events in topic %s.", progress.Count(step.Rows), parcelTopic)
 		return err
 	})
 }
