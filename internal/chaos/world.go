@@ -92,6 +92,9 @@ func (w *world) connect(ctx context.Context) (err error) {
 	return err
 }
 
+// id is a run's. Other histories may share the server, and slots are named after runs.
+func (w *world) id(run string) string { return fmt.Sprintf("%d-%s-%s", w.seed, w.mode, run) }
+
 func (w *world) marks(run string) (*marks.Store, error) {
 	return marks.Open(filepath.Join(w.dir, run), marks.Options{})
 }
@@ -126,7 +129,7 @@ var runs = [...]string{"first", "second", "second" + again}
 // release gives up what runs left on the source.
 func (w *world) release(ctx context.Context) error {
 	for _, run := range runs {
-		if err := w.source.Release(ctx, run); err != nil {
+		if err := w.source.Release(ctx, w.id(run)); err != nil {
 			return err
 		}
 	}
@@ -134,7 +137,7 @@ func (w *world) release(ctx context.Context) error {
 }
 
 func (w *world) attempt(ctx context.Context, run string, resume bool, at int64) (projector.Record, error) {
-	store, err := w.marks(run)
+	store, err := w.marks(w.id(run))
 	if err != nil {
 		return projector.Record{}, err
 	}
@@ -143,7 +146,7 @@ func (w *world) attempt(ctx context.Context, run string, resume bool, at int64) 
 	seen := int64(0)
 	r := projector.Rebuild{
 		Projection: w.projection(), Source: w.source, Target: w.target, AllowEmpty: true,
-		Owner: sinks.Owner{Run: run, Verb: "rebuild"},
+		Owner: sinks.Owner{Run: w.id(run), Verb: "rebuild"},
 		Live:  &projector.Live{Marks: store, Writer: w.mode, Resume: resume},
 		Observe: func(observe.Event) {
 			if seen++; seen == at {
