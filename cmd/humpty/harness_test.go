@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"humpty/internal/devstack"
+	"humpty/internal/endtoend/rig"
 )
 
 // buffer is a bytes.Buffer that the progress may write to beside the test.
@@ -113,47 +114,11 @@ type shop struct {
 	dsn, es, alias, file string
 }
 
-const shopTables = `
-CREATE TABLE customer (id bigint PRIMARY KEY, name text NOT NULL);
-CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint REFERENCES customer, placed date, total numeric(12,2), note text);
-CREATE TABLE line (order_id bigint REFERENCES orders, no int, sku text, quantity int, PRIMARY KEY (order_id, no));
-INSERT INTO customer SELECT i, 'customer ' || i FROM generate_series(1, 10) i;
-INSERT INTO orders SELECT i, i % 10 + 1, date '2026-01-01' + i % 300, i * 1.25, 'note ' || i FROM generate_series(1, 300) i;
-INSERT INTO line SELECT o, n, 'sku-' || (o * 7 + n) % 50, n FROM generate_series(1, 300) o, generate_series(1, 3) n;
-ANALYZE;`
-
-const shopIndex = `{
-  "settings": {"number_of_shards": 1, "number_of_replicas": 0},
-  "mappings": {"dynamic": "strict", "properties": {
-    "id": {"type": "long"}, "customer_id": {"type": "long"}, "placed": {"type": "date"}, "total": {"type": "double"},
-    "note": {"type": "text"}, "customer": {"properties": {"name": {"type": "keyword"}}},
-    "lines": {"properties": {"order_id": {"type": "long"}, "no": {"type": "integer"}, "sku": {"type": "keyword"}, "quantity": {"type": "integer"}}}}}
-}`
-
-const shopConfig = `version: 1
-sources:
-  shop: {postgres: {dsn: "${SHOP_DSN}"}}
-targets:
-  search: {elasticsearch: {addresses: ["${ES}"]}}
-projections:
-  orders:
-    target: search
-    alias: ${ALIAS}
-    index: orders.index.json
-    document:
-      from: shop.orders
-      include:
-        customer:
-          from: shop.customer
-          on: {id: customer_id}
-          one: true
-          columns: [name]
-        lines:
-          from: shop.line
-          on: {order_id: id}
-          many: true
-          order_by: [no]
-`
+const (
+	shopTables = rig.Tables
+	shopIndex  = rig.Index
+	shopConfig = rig.Config
+)
 
 func newShop(t *testing.T) *shop {
 	t.Helper()

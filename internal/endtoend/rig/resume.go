@@ -1,0 +1,25 @@
+package rig
+
+import (
+	"net/http"
+	"os/exec"
+	"testing"
+)
+
+// Next is the process that goes on with what a dead one left, or begins: one that died
+// before it wrote anything down leaves only its lease, which is made to run out now.
+func (s *Shop) Next(t testing.TB, more ...string) *exec.Cmd {
+	t.Helper()
+	status := s.Run(t, "status", "orders", "--json")
+	status.Want(t, 0)
+	found := status.Result(t).Projections[0]
+	if len(found.Stopped) > 0 {
+		return s.Command(t, append([]string{"resume", found.Stopped[0].Run}, more...)...)
+	}
+	if found.Lease.Held {
+		if code, body := s.Request(t, http.MethodPost, "/humpty-leases/_update/"+s.Alias, `{"doc": {"expires": "2001-01-01T00:00:00Z"}}`); code != http.StatusOK {
+			t.Fatalf("let the lease run out: %d %s", code, body)
+		}
+	}
+	return s.Command(t, append([]string{"rebuild", "orders"}, more...)...)
+}
