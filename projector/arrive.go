@@ -23,6 +23,7 @@ func (n *run) arrive(ctx context.Context, survey sinks.Survey) (thaw func() erro
 	if err := n.catcher.reach(ctx, n.capture); err != nil {
 		return thaw, errors.Join(fmt.Errorf("catch up before the swap: %w", err), thaw())
 	}
+	n.reached()
 	if _, err := n.index.Count(ctx); err != nil { // refreshes: a search right after the swap must see everything
 		return thaw, errors.Join(err, thaw())
 	}

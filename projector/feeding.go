@@ -31,9 +31,9 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err
 		err = errors.Join(err, close(ctx))
 	}
 	defer closing(feed.Close)
-	view, err := f.Source.Open(ctx)
+	view, err := open(ctx, captured(f.Source, feed), o)
 	if err != nil {
-		return fmt.Errorf("open the source: %w", err)
+		return err
 	}
 	defer closing(view.Close)
 	reread, ok := view.(sources.Reread)
@@ -44,17 +44,16 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err
 	if err != nil {
 		return fmt.Errorf("open index %s: %w", g.Name, err)
 	}
-	limit := f.Projection.Limits.Rejections
 	c := &catcher{
 		store: store, view: reread, index: index, base: g.Meta.Epoch << 40,
-		ledger: &ledger{keep: max(limit, rejectionsShown)},
+		ledger: &ledger{keep: max(f.Projection.Limits.Rejections, rejectionsShown)},
 	}
 	from := newCapture(feed, store)
 	var documents atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return from.run(ctx) })
 	group.Go(func() error { return from.lag(ctx, g.Name, o, documents.Load) })
-	group.Go(func() error { return c.follow(ctx, from, limit, &documents) })
+	group.Go(func() error { return c.follow(ctx, from, f.Projection.Limits, &documents) })
 	return group.Wait()
 }
 
@@ -89,7 +88,7 @@ func (f *Follow) takeOver(ctx context.Context, store *marks.Store, g sinks.Gener
 }
 
 // follow does a round whenever something was marked, until ctx ends.
-func (c *catcher) follow(ctx context.Context, from *capture, limit int64, documents *atomic.Int64) error {
+func (c *catcher) follow(ctx context.Context, from *capture, limits Limits, documents *atomic.Int64) error {
 	late := newPause(fencePatience) // for changes that are not visible yet
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -109,8 +108,12 @@ func (c *catcher) follow(ctx context.Context, from *capture, limit int64, docume
 			return err
 		}
 		documents.Add(round.Reread)
-		if sum, first := c.ledger.state(); sum.Rejected > limit {
-			return &TooManyRejections{Rejected: sum.Rejected, Limit: limit, First: first[:min(len(first), rejectionsShown)]}
+		sum, first := c.ledger.state()
+		switch poison := poisoned(c.view); {
+		case sum.Rejected > limits.Rejections:
+			return &TooManyRejections{Rejected: sum.Rejected, Limit: limits.Rejections, First: first[:min(len(first), rejectionsShown)]}
+		case poison > limits.Poison:
+			return &TooMuchPoison{Poison: poison, Limit: limits.Poison}
 		}
 		if round.Left == 0 {
 			late = newPause(fencePatience)

@@ -70,8 +70,9 @@ func (f *Follow) run(ctx context.Context, o *observer) error {
 		var gap *sources.Gap
 		var refusal *Refusal
 		var rejections *TooManyRejections
+		var poison *TooMuchPoison
 		switch {
-		case ctx.Err() != nil, errors.As(err, &gap), errors.As(err, &refusal), errors.As(err, &rejections):
+		case ctx.Err() != nil, errors.As(err, &gap), errors.As(err, &refusal), errors.As(err, &rejections), errors.As(err, &poison):
 			return err
 		case errors.Is(err, errMoved):
 			continue

@@ -14,7 +14,7 @@ func (n *run) gateLoad() error {
 	if sum.Rejected > n.Projection.Limits.Rejections {
 		return n.tooManyRejections()
 	}
-	if poison, limit := sum.Inputs.Poison, n.Projection.Limits.Poison; poison > limit {
+	if poison, limit := max(sum.Inputs.Poison, poisoned(n.view)), n.Projection.Limits.Poison; poison > limit {
 		return &TooMuchPoison{Poison: poison, Limit: limit}
 	}
 	if !sum.Balances() {

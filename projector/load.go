@@ -18,7 +18,7 @@ func (n *run) load(ctx context.Context) error {
 	if err := n.note(ctx, sinks.Loading); err != nil {
 		return err
 	}
-	view, err := open(ctx, n.Source, &n.observer)
+	view, err := open(ctx, n.reads(), &n.observer)
 	if err != nil {
 		return err
 	}

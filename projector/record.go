@@ -25,6 +25,7 @@ type Record struct {
 	Phases      []PhaseTime               `json:"phases"`
 	Ledger      Ledger                    `json:"ledger"`
 	Inputs      map[string]sources.Counts `json:"inputs,omitempty"`       // of events, by partition of the topics
+	Positions   map[string]string         `json:"positions,omitempty"`    // of logs: what is before them is in the index
 	Rejections  []Rejection               `json:"rejections,omitempty"`   // the first ones
 	DeadLetters string                    `json:"dead_letters,omitempty"` // the file with all of them and their bodies
 	Verified    *sinks.Verification       `json:"verified,omitempty"`

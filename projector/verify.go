@@ -28,7 +28,7 @@ func (n *run) verify(ctx context.Context) error {
 		Progress: func(docs, bytes int64) { n.observer.compared(docs, n.meta.Documents, bytes) },
 	}
 	if n.capture != nil { // what differs is read again when everything committed has been caught up with
-		check.Still, check.Source, check.Documents = false, n.Source, 0
+		check.Still, check.Source, check.Documents = false, n.reads(), 0
 		check.CatchUp = func(ctx context.Context) error { return n.catcher.reach(ctx, n.capture) }
 	}
 	report, err := n.examined(ctx, check)

@@ -7,9 +7,8 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"humpty/internal/kv"
 	"humpty/sources"
 )
 
@@ -25,14 +24,7 @@ type Store struct {
 }
 
 // Options of a Store. The zero value is right outside tests.
-type Options struct {
-	FS vfs.FS // of the operating system by default
-
-	// Fatal is called when the folder cannot be written any more (a full disk): nothing
-	// can go on with the store then, so it must end the process. Everything that was
-	// said to be durable is. By default it panics.
-	Fatal func(error)
-}
+type Options = kv.Options
 
 var (
 	keySeq      = []byte("s/seq")      // of the last change recorded
@@ -42,17 +34,7 @@ var (
 
 // Open opens the store in a folder, or makes it.
 func Open(dir string, o Options) (*Store, error) {
-	if o.FS == nil {
-		o.FS = vfs.Default
-	}
-	options := &pebble.Options{
-		FS:           o.FS,
-		CacheSize:    16 << 20,
-		MemTableSize: 16 << 20,
-		Logger:       silent{dir, o.Fatal},
-	}
-	options.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
-	db, err := pebble.Open(dir, options)
+	db, err := kv.Open(dir, o)
 	if err != nil {
 		return nil, fmt.Errorf("open the store of marks in %s: %w", dir, err)
 	}
@@ -115,21 +97,4 @@ func (s *Store) get(key []byte) ([]byte, error) {
 	}
 	held := append([]byte{}, value...)
 	return held, closer.Close()
-}
-
-// silent keeps the library's remarks out of the program's output: what matters comes as
-// an error.
-type silent struct {
-	dir   string
-	fatal func(error)
-}
-
-func (silent) Infof(string, ...any)  {}
-func (silent) Errorf(string, ...any) {}
-func (s silent) Fatalf(format string, args ...any) {
-	err := fmt.Errorf("the state in %s cannot be written: %s", s.dir, fmt.Sprintf(format, args...))
-	if s.fatal != nil {
-		s.fatal(err)
-	}
-	panic(err) // the library cannot go on, and must not be returned to
 }

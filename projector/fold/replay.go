@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
@@ -21,15 +22,18 @@ type Replay struct {
 	Disk   bool  `json:"disk"`   // the memory was not enough
 }
 
-// replay reads all events into the buckets.
+// replay reads all events once.
 type replay struct {
-	view    *view
+	inputs  []input
 	inner   sources.View
+	take    func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) // what was met that made no event
 	observe func(Replay)
 	total   int64
+	disk    *atomic.Bool
 
 	mu  sync.Mutex
 	far Replay
+	met sources.Counts // the sum of what take gave
 }
 
 // replayBatch is how many bytes of events are read at a time.
@@ -56,7 +60,7 @@ func (r *replay) run(ctx context.Context, plan sources.Plan) error {
 }
 
 func (r *replay) one(ctx context.Context, source int) (err error) {
-	reader, err := r.inner.Read(ctx, r.view.inputs[source].partition, "")
+	reader, err := r.inner.Read(ctx, r.inputs[source].partition, "")
 	if err != nil {
 		return err
 	}
@@ -69,26 +73,34 @@ func (r *replay) one(ctx context.Context, source int) (err error) {
 		} else if err != nil {
 			return err
 		}
-		if err := r.take(source, batch, into); err != nil {
+		counts, err := r.take(source, batch, into)
+		if err != nil {
 			return err
 		}
+		r.tell(counts, int64(len(batch.Records)))
 	}
 }
 
-// take decodes a batch and puts its events into the buckets.
-func (r *replay) take(source int, batch *sources.Batch, into *Decoded) error {
-	counts := sources.Counts{ // of what does not get into a bucket
+// keeper is where the events of a batch go.
+type keeper interface {
+	put(e *entry) error
+	letter(at place, time int64, kind string, key, value []byte, reason string) error // of an event that cannot be read
+}
+
+// take decodes a batch and gives its events to where they go; the counts are of what made
+// none.
+func (s *Source) take(known *types, source int, batch *sources.Batch, into *Decoded, to keeper) (sources.Counts, error) {
+	counts := sources.Counts{
 		Read: batch.Counts.Filtered + batch.Counts.Orphaned + batch.Counts.Poison, Filtered: batch.Counts.Filtered,
 		Orphaned: batch.Counts.Orphaned, Poison: batch.Counts.Poison, Rows: batch.Counts.Rows, Bytes: batch.Counts.Bytes,
 	}
-	v := r.view
 	for i := range batch.Records {
 		record := &batch.Records[i]
 		e := entry{source: uint16(source), time: record.Time, offset: record.Offset}
-		err := v.decode(record, into, &e)
+		err := s.decode(known, record, into, &e)
 		if err == nil {
-			if err := v.buckets.put(&e); err != nil {
-				return err
+			if err := to.put(&e); err != nil {
+				return counts, err
 			}
 			continue
 		}
@@ -99,25 +111,32 @@ func (r *replay) take(source int, batch *sources.Batch, into *Decoded) error {
 			counts.Filtered++
 		case errors.As(err, &poison):
 			counts.Poison++
-			if err := v.letter(place{e.source, e.offset}, record.Time, "", record.Key, record.Value, poison.Reason); err != nil {
-				return err
+			if err := to.letter(place{e.source, e.offset}, record.Time, "", record.Key, record.Value, poison.Reason); err != nil {
+				return counts, err
 			}
 		default:
-			return fmt.Errorf("offset %d: %w", record.Offset, err)
+			return counts, fmt.Errorf("offset %d: %w", record.Offset, err)
 		}
 	}
+	return counts, nil
+}
+
+func (v *view) put(e *entry) error { return v.buckets.put(e) }
+
+// take puts a batch into the buckets.
+func (v *view) take(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
+	counts, err := v.source.take(v.types, source, batch, into, v)
 	v.meet(source, counts)
-	r.tell(counts, int64(len(batch.Records)))
-	return nil
+	return counts, err
 }
 
 // decode makes an entry of a record.
-func (v *view) decode(record *sources.Record, d *Decoded, e *entry) error {
+func (s *Source) decode(known *types, record *sources.Record, d *Decoded, e *entry) error {
 	if record.Reject != "" {
 		return &Poison{Reason: record.Reject}
 	}
 	*d = Decoded{}
-	if err := v.source.Decoder.Decode(record, d); err != nil {
+	if err := s.Decoder.Decode(record, d); err != nil {
 		return err
 	}
 	if len(d.Key) == 0 {
@@ -126,7 +145,7 @@ func (v *view) decode(record *sources.Record, d *Decoded, e *entry) error {
 	if len(d.Key) > 1<<20 || len(d.Value) > 1<<30 {
 		return &Poison{Reason: fmt.Sprintf("a key of %d and a value of %d bytes are too long", len(d.Key), len(d.Value))}
 	}
-	kind, ok := v.types.number(d.Type)
+	kind, ok := known.number(d.Type)
 	if !ok {
 		return &Poison{Reason: "more than 65,535 types of events: is the type looked for in the right place?"}
 	}
@@ -138,11 +157,11 @@ func (v *view) decode(record *sources.Record, d *Decoded, e *entry) error {
 func (r *replay) tell(counts sources.Counts, events int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.view.replayed.Add(counts)
+	r.met.Add(counts)
 	r.far.Events += events
 	r.far.Bytes += counts.Bytes
 	r.far.Total = max(r.total, r.far.Events)
-	r.far.Disk = r.view.buckets.spilled.Load()
+	r.far.Disk = r.disk.Load()
 	if r.observe != nil {
 		r.observe(r.far)
 	}

@@ -22,6 +22,7 @@ type Source struct {
 	Dir     string       // where the others go; the system's folder for temporary files by default
 	Letters *Letters     // where poison goes; nil: it is counted only
 	Observe func(Replay) // told of the replay from its goroutines, one call at a time; may be nil
+	State   *State       // where live runs keep events; nil: there are none
 }
 
 var (
@@ -110,8 +111,9 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	if fenced, ok := inner.(sources.Fenced); ok {
 		v.fences = fenced.Fences()
 	}
-	r := &replay{view: v, inner: inner, observe: s.Observe, total: plan.Rows}
+	r := &replay{inputs: v.inputs, inner: inner, take: v.take, observe: s.Observe, total: plan.Rows, disk: &v.buckets.spilled}
 	err = r.run(ctx, plan)
+	v.replayed = r.met
 	if traced, ok := inner.(sources.Traced); ok { // it folds itself: its events are what counts
 		v.inner = traced.Inputs()
 	}

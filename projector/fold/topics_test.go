@@ -150,30 +150,38 @@ func newTopic(t testing.TB, client *kgo.Client, partitions int32) string {
 // compare holds an index against documents in the oracle's form.
 func compare(t *testing.T, target *memory.Target, generation string, want map[string]string) {
 	t.Helper()
-	index, err := target.Open(t.Context(), generation)
-	if err != nil {
-		t.Fatal(err)
+	for _, d := range differences(t, target, generation, want) {
+		t.Error(d)
 	}
+}
+
+func differences(t *testing.T, target *memory.Target, generation string, want map[string]string) (all []string) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
 	got := map[string]string{}
-	err = index.Scan(t.Context(), 0, 1, func(docs []sinks.Document) error {
-		for _, d := range docs {
-			text, err := json.Marshal(decode(d.Body))
-			if err != nil {
-				return err
+	index, err := target.Open(ctx, generation)
+	if err == nil {
+		err = index.Scan(ctx, 0, 1, func(docs []sinks.Document) error {
+			for _, d := range docs {
+				text, err := json.Marshal(decode(d.Body))
+				if err != nil {
+					return err
+				}
+				got[string(d.ID)] = string(text)
 			}
-			got[string(d.ID)] = string(text)
-		}
-		return nil
-	})
+			return nil
+		})
+	}
 	if err != nil {
-		t.Fatal(err)
+		return []string{err.Error()}
 	}
 	for id, text := range want {
 		if got[id] != text {
-			t.Errorf("document %s: %s, not %s", id, got[id], text)
+			all = append(all, fmt.Sprintf("document %s: %s, not %s", id, got[id], text))
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("%d documents, not %d", len(got), len(want))
+		all = append(all, fmt.Sprintf("%d documents, not %d", len(got), len(want)))
 	}
+	return all
 }

@@ -1,0 +1,55 @@
+// Package kv opens the embedded stores of a run in its state folder, all in one way: the
+// library is quiet, and a folder that cannot be written any more ends the process.
+package kv
+
+import (
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Options of a store. The zero value is right outside tests.
+type Options struct {
+	FS vfs.FS // of the operating system by default
+
+	// Fatal is called when the folder cannot be written any more (a full disk): nothing
+	// can go on with the store then, so it must end the process. Everything that was
+	// said to be durable is. By default it panics.
+	Fatal func(error)
+
+	Memory int64 // bytes for the cache, and for what is not sorted into the files yet; 16 MB by default
+}
+
+// Open opens the store in a folder, or makes it. It fails while another process has it.
+func Open(dir string, o Options) (*pebble.DB, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Memory <= 0 {
+		o.Memory = 16 << 20
+	}
+	options := &pebble.Options{
+		FS: o.FS, CacheSize: o.Memory, MemTableSize: uint64(o.Memory), Logger: silent{dir, o.Fatal},
+	}
+	options.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
+	return pebble.Open(dir, options)
+}
+
+// silent keeps the library's remarks out of the program's output: what matters comes as
+// an error.
+type silent struct {
+	dir   string
+	fatal func(error)
+}
+
+func (silent) Infof(string, ...any)  {}
+func (silent) Errorf(string, ...any) {}
+func (s silent) Fatalf(format string, args ...any) {
+	err := fmt.Errorf("the state in %s cannot be written: %s", s.dir, fmt.Sprintf(format, args...))
+	if s.fatal != nil {
+		s.fatal(err)
+	}
+	panic(err) // the library cannot go on, and must not be returned to
+}

@@ -1,0 +1,302 @@
+package fold
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/sources"
+)
+
+var _ sources.Live = (*Source)(nil)
+
+// Capture goes on behind the fences of its beginning, or behind a position, with the
+// tails of all partitions. What it gives is visible to every read that begins afterwards:
+// an event is kept before it is given out.
+func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.Feed, error) {
+	if s.State == nil {
+		return nil, errors.New("fold: there is no folder for the events of a live run")
+	}
+	plan, err := s.Inner.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.validate(plan); err != nil {
+		return nil, err
+	}
+	inner, err := s.Inner.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &feed{source: s, plan: plan, inner: inner, in: make(chan tailed, 64), set: make(chan struct{}, 1)}
+	var inputs []input
+	for _, p := range plan.Partitions {
+		inputs = append(inputs, inputOf(p))
+	}
+	if f.state, err = s.openState(name, inputs); err != nil {
+		return nil, errors.Join(err, inner.Close(ctx))
+	}
+	if err = f.begin(from); err != nil {
+		return nil, errors.Join(err, inner.Close(ctx), f.state.release())
+	}
+	f.start(ctx)
+	return f, nil
+}
+
+// Release removes the events of a capture.
+func (s *Source) Release(_ context.Context, name string) error {
+	if s.State == nil {
+		return nil
+	}
+	if err := os.RemoveAll(s.State.Dir(name)); err != nil {
+		return fmt.Errorf("remove the events of run %s: %w", name, err)
+	}
+	return nil
+}
+
+// tailed is what a tail has kept.
+type tailed struct {
+	source int
+	keys   [][]byte
+	at     sources.Position
+}
+
+// feed is the tails of all partitions.
+type feed struct {
+	source *Source
+	state  *state
+	plan   sources.Plan
+	inner  sources.View
+	tailer sources.Tailer
+
+	in    chan tailed
+	set   chan struct{} // holds one when a fence was set
+	group *errgroup.Group
+	ctx   context.Context //nolint:containedctx // of the tails, which live as long as the feed
+	stop  context.CancelCauseFunc
+
+	events, bytes atomic.Int64 // met in the tails
+
+	mu      sync.Mutex
+	at      map[string]sources.Position // given out
+	ended   map[string]sources.Position // of these, where the last fence was that was given
+	fences  []fence
+	counted int
+}
+
+// fence is passed when what is given out has reached it.
+type fence struct {
+	id string
+	at map[string]sources.Position
+}
+
+// begin finds out where the tails begin: at the earliest position that is known of each.
+func (f *feed) begin(from sources.Position) error {
+	var ok bool
+	fenced, isFenced := f.inner.(sources.Fenced)
+	if f.tailer, ok = f.inner.(sources.Tailer); !ok || !isFenced {
+		return errors.New("fold: this source of events cannot be read behind its end: use consistency: snapshot")
+	}
+	if err := f.state.begin(from == ""); err != nil {
+		return err
+	}
+	f.at = map[string]sources.Position{}
+	if from != "" {
+		if err := json.Unmarshal([]byte(from), &f.at); err != nil {
+			return fmt.Errorf("fold: position %q cannot be read: %w", from, err)
+		}
+	}
+	fences := fenced.Fences()
+	for i, p := range f.plan.Partitions {
+		kept, err := f.state.get(placeKey(keptPosition, place{source: uint16(i)}))
+		if err != nil {
+			return err
+		}
+		at, known := f.at[p.ID]
+		if !known {
+			at = fences[p.ID]
+		}
+		if k := sources.Position(kept); kept != nil && f.tailer.Behind(k, at) > 0 {
+			at = k
+		}
+		f.at[p.ID] = at
+	}
+	f.ended = maps.Clone(f.at)
+	return nil
+}
+
+func (f *feed) start(ctx context.Context) {
+	ctx, f.stop = context.WithCancelCause(context.WithoutCancel(ctx))
+	f.group, f.ctx = errgroup.WithContext(ctx)
+	for i, p := range f.plan.Partitions {
+		at := f.at[p.ID]
+		f.group.Go(func() error {
+			if err := f.tail(i, p, at); err != nil {
+				return fmt.Errorf("go on with partition %s: %w", p.ID, err)
+			}
+			return nil
+		})
+	}
+}
+
+// tail keeps what comes and says of it, until the feed is closed.
+func (f *feed) tail(source int, p sources.Partition, at sources.Position) (err error) {
+	reader, err := f.tailer.Tail(f.ctx, p, at)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close(context.WithoutCancel(f.ctx))) }()
+	batch, into := &sources.Batch{Limit: replayBatch}, &Decoded{}
+	for {
+		batch.Reset()
+		if err := reader.Next(f.ctx, batch); err != nil {
+			return err
+		}
+		if batch.Position == at && len(batch.Records) == 0 {
+			continue
+		}
+		keys, counts, err := f.state.take(source, batch, into, true)
+		if err != nil {
+			return err
+		}
+		f.events.Add(int64(len(batch.Records)))
+		f.bytes.Add(counts.Bytes)
+		at = batch.Position
+		select {
+		case f.in <- tailed{source, keys, at}:
+		case <-f.ctx.Done():
+			return context.Cause(f.ctx)
+		}
+	}
+}
+
+// Next gives the keys of the next batch of a partition, or a fence.
+func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
+	for {
+		*m = sources.Marks{}
+		if f.passed(m) {
+			return nil
+		}
+		select {
+		case t := <-f.in:
+			f.give(t, m)
+			return nil
+		case <-f.set:
+		case <-f.ctx.Done():
+			return context.Cause(f.ctx)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (f *feed) give(t tailed, m *sources.Marks) {
+	seen := make(map[string]bool, len(t.keys))
+	for _, key := range t.keys {
+		if id := string(key); !seen[id] {
+			seen[id] = true
+			m.Marks = append(m.Marks, sources.Mark{Key: id})
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at[f.plan.Partitions[t.source].ID] = t.at
+	m.Position = f.position()
+}
+
+// position is that of all partitions. The lock is held.
+func (f *feed) position() sources.Position {
+	text, err := json.Marshal(f.at)
+	if err != nil {
+		return "" // a map of texts always can be
+	}
+	return sources.Position(text)
+}
+
+// passed gives the next fence, if everything before it was given out.
+func (f *feed) passed(m *sources.Marks) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.fences) == 0 {
+		return false
+	}
+	first := f.fences[0]
+	for id, end := range first.at {
+		if f.tailer.Behind(f.at[id], end) > 0 {
+			return false
+		}
+	}
+	f.fences = f.fences[1:]
+	f.ended = maps.Clone(f.at)
+	m.Fence, m.Position = first.id, f.position()
+	return true
+}
+
+// Fence takes the ends that the partitions have now.
+func (f *feed) Fence(ctx context.Context) (string, error) {
+	ends, err := f.tailer.Ends(ctx)
+	if err != nil {
+		return "", err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counted++
+	id := "events " + strconv.Itoa(f.counted)
+	f.fences = append(f.fences, fence{id, ends})
+	select {
+	case f.set <- struct{}{}:
+	default:
+	}
+	return id, nil
+}
+
+// Acknowledge does nothing: a log keeps what it has, and the events are here.
+func (f *feed) Acknowledge(context.Context, sources.Position) error { return nil }
+
+// Positions are where the last fence was.
+func (f *feed) Positions() map[string]sources.Position {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ended
+}
+
+// eventBytes is what an event is taken for until some were seen.
+const eventBytes = 256
+
+// Lag estimates bytes by the events of the tails so far.
+func (f *feed) Lag(ctx context.Context) (behind, held int64, err error) {
+	ends, err := f.tailer.Ends(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	each := int64(eventBytes)
+	if n := f.events.Load(); n > 0 {
+		each = max(f.bytes.Load()/n, 1)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, end := range ends {
+		behind += f.tailer.Behind(f.at[id], end) * each
+	}
+	return behind, 0, nil
+}
+
+var errClosed = errors.New("fold: the feed is closed")
+
+// Close ends the tails.
+func (f *feed) Close(ctx context.Context) error {
+	f.stop(errClosed)
+	err := f.group.Wait()
+	if errors.Is(err, errClosed) {
+		err = nil
+	}
+	return errors.Join(err, f.inner.Close(ctx), f.state.release())
+}

@@ -1,0 +1,303 @@
+package fold
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/zeebo/xxh3"
+
+	"humpty/sources"
+)
+
+// liveView is the documents of a capture's events as they are at each read.
+type liveView struct {
+	source *Source
+	state  *state
+	fences map[string]sources.Position
+	owes   sources.Counts // of the replay: what made no event
+	closed atomic.Bool
+
+	mu   sync.Mutex
+	idle []*maker
+}
+
+var (
+	_ sources.Reread  = (*liveView)(nil)
+	_ sources.Fenced  = (*liveView)(nil)
+	_ sources.Tainted = (*liveView)(nil)
+	_ sources.Opener  = (*feed)(nil)
+	_ sources.Placed  = (*feed)(nil)
+)
+
+// Open replays every partition to the fence that was captured, once for all processes of
+// a run, and gives a view of all events, also of those that come behind it.
+func (f *feed) Open(ctx context.Context) (sources.View, error) {
+	v := &liveView{source: f.source, state: f.state, fences: f.Positions()}
+	loaded, err := f.state.get([]byte{keptLoaded})
+	if err != nil {
+		return nil, err
+	}
+	if loaded == nil {
+		if loaded, err = f.replay(ctx); err != nil {
+			return nil, fmt.Errorf("fold: %w", err)
+		}
+	}
+	if err := json.Unmarshal(loaded, &v.owes); err != nil {
+		return nil, fmt.Errorf("fold: the store is damaged: %w", err)
+	}
+	f.state.hold()
+	return v, nil
+}
+
+func (f *feed) replay(ctx context.Context) ([]byte, error) {
+	r := &replay{
+		inputs: f.state.inputs, inner: f.inner, observe: f.source.Observe, total: f.plan.Rows, disk: &atomic.Bool{},
+		take: func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
+			_, counts, err := f.state.take(source, batch, into, false)
+			return counts, err
+		},
+	}
+	r.disk.Store(true)
+	if err := r.run(ctx, f.plan); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(r.met)
+	if err != nil {
+		return nil, err
+	}
+	return text, f.state.db.Set([]byte{keptLoaded}, text, pebble.Sync) // with all that was kept before it
+}
+
+// everything is the snapshot of a read that sees all that was given out before it.
+func everything() sources.Snapshot {
+	return sources.Snapshot{Min: math.MaxUint64, Max: math.MaxUint64}
+}
+
+func (v *liveView) Fences() map[string]sources.Position { return v.fences }
+
+func (v *liveView) Poisoned() int64 {
+	v.state.mu.Lock()
+	defer v.state.mu.Unlock()
+	return v.state.poisoned
+}
+
+func (v *liveView) Close(context.Context) error {
+	if v.closed.Swap(true) {
+		return nil
+	}
+	return v.state.release()
+}
+
+// maker takes one that is idle, or makes one.
+func (v *liveView) maker() (*maker, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if last := len(v.idle) - 1; last >= 0 {
+		m := v.idle[last]
+		v.idle = v.idle[:last]
+		return m, nil
+	}
+	f, err := v.source.New()
+	if err != nil {
+		return nil, fmt.Errorf("fold: %w", err)
+	}
+	m := &maker{fold: f, inputs: v.state.inputs, types: v.state.types}
+	m.poisoned = func(e *entry, kind, reason string) error {
+		return v.state.letter(place{e.source, e.offset}, e.time, kind, e.key, e.value, reason)
+	}
+	return m, nil
+}
+
+func (v *liveView) give(m *maker) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.idle = append(v.idle, m)
+}
+
+// Expand gives back the keys, which are the documents' ids; for a whole table those of all
+// documents there are.
+func (v *liveView) Expand(_ context.Context, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
+	ids := make([][]byte, 0, len(marks))
+	for _, m := range marks {
+		if m.All {
+			return everything(), v.everyKey(fn)
+		}
+		ids = append(ids, []byte(m.Key))
+	}
+	return everything(), fn(ids)
+}
+
+// keysAtOnce are given to the caller in one portion.
+const keysAtOnce = 1000
+
+func (v *liveView) everyKey(fn func([][]byte) error) error {
+	var keys [][]byte
+	last := []byte(nil)
+	err := v.state.each([]byte{keptEvent}, []byte{keptEvent + 1}, func(name, _ []byte) error {
+		if len(name) < 23 {
+			return errors.New("an event is cut short: the store is damaged")
+		}
+		key := name[13 : len(name)-10]
+		if bytes.Equal(key, last) {
+			return nil
+		}
+		last = bytes.Clone(key)
+		if keys = append(keys, last); len(keys) < keysAtOnce {
+			return nil
+		}
+		some := keys
+		keys = nil
+		return fn(some)
+	})
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	return fn(keys)
+}
+
+// Lookup folds the events that the keys have now.
+func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) (err error) {
+	if v.closed.Load() {
+		return errors.New("fold: the view is closed")
+	}
+	m, err := v.maker()
+	if err != nil {
+		return err
+	}
+	defer v.give(m)
+	b.Snapshot = everything()
+	it, err := v.state.db.NewIter(&pebble.IterOptions{LowerBound: []byte{keptEvent}, UpperBound: []byte{keptEvent + 1}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for _, key := range keys {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		m.entries = m.entries[:0]
+		prefix := eventKey(nil, xxh3.Hash(key), key)
+		for ok := it.SeekGE(prefix); ok && bytes.HasPrefix(it.Key(), prefix) && len(it.Key()) == len(prefix)+10; ok = it.Next() {
+			if err := v.append(m, it); err != nil {
+				return err
+			}
+		}
+		if it.Error() != nil {
+			return it.Error()
+		}
+		had := len(b.Records)
+		if len(m.entries) > 0 {
+			if _, err := v.make(m, key, b); err != nil {
+				return fmt.Errorf("fold: %w", err)
+			}
+		}
+		if len(b.Records) == had {
+			b.Records = append(b.Records, sources.Record{Key: b.Hold(key), Deleted: true})
+		}
+	}
+	return nil
+}
+
+// append adds the event that an iterator is at.
+func (v *liveView) append(m *maker, it *pebble.Iterator) error {
+	var e entry
+	if err := v.state.entry(bytes.Clone(it.Key()), bytes.Clone(it.Value()), &e); err != nil {
+		return err
+	}
+	m.entries = append(m.entries, e)
+	return nil
+}
+
+// make brings the entries, which come by partition, into their order, and folds them.
+func (v *liveView) make(m *maker, key []byte, b *sources.Batch) (bool, error) {
+	if n := len(m.entries); m.entries[0].source != m.entries[n-1].source {
+		order(m.entries)
+	}
+	return m.make(key, b)
+}
+
+// Read folds the documents of some buckets.
+func (v *liveView) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+	first, err1 := strconv.Atoi(p.From)
+	end, err2 := strconv.Atoi(p.To)
+	if err := errors.Join(err1, err2); err != nil || from != "" || v.closed.Load() {
+		return nil, errors.Join(err, fmt.Errorf("fold: partition %s from %q to %q is not read from position %q", p.ID, p.From, p.To, from))
+	}
+	m, err := v.maker()
+	if err != nil {
+		return nil, err
+	}
+	bound := func(bucket int) []byte {
+		if bucket >= bucketCount {
+			return []byte{keptEvent + 1}
+		}
+		return binary.BigEndian.AppendUint64([]byte{keptEvent}, uint64(bucket)<<56)
+	}
+	it, err := v.state.db.NewIter(&pebble.IterOptions{LowerBound: bound(first), UpperBound: bound(end)})
+	if err != nil {
+		return nil, err
+	}
+	r := &liveReader{view: v, maker: m, it: it}
+	it.First()
+	if first == 0 {
+		r.owes = v.owes
+	}
+	return r, nil
+}
+
+// liveReader goes through the events in order of their keys.
+type liveReader struct {
+	view  *liveView
+	maker *maker
+	it    *pebble.Iterator
+	owes  sources.Counts
+}
+
+func (r *liveReader) Close(context.Context) error {
+	r.view.give(r.maker)
+	return r.it.Close()
+}
+
+func (r *liveReader) Next(ctx context.Context, b *sources.Batch) error {
+	had, met := len(b.Records), b.Counts
+	b.Counts.Add(r.owes)
+	r.owes = sources.Counts{}
+	for !b.Full() && r.it.Valid() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		key := r.it.Key()
+		prefix := bytes.Clone(key[:max(len(key)-10, 0)])
+		m := r.maker
+		m.entries = m.entries[:0]
+		for ; r.it.Valid() && len(r.it.Key()) == len(key) && bytes.HasPrefix(r.it.Key(), prefix); r.it.Next() {
+			if err := r.view.append(m, r.it); err != nil {
+				return err
+			}
+		}
+		if _, err := r.view.make(m, m.entries[0].key, b); err != nil {
+			return fmt.Errorf("fold: %w", err)
+		}
+		if b.Limit == 0 && len(b.Records)-had >= keysAtOnce {
+			break
+		}
+	}
+	if err := r.it.Error(); err != nil {
+		return err
+	}
+	if len(b.Records) == had && b.Counts == met {
+		return io.EOF
+	}
+	b.Snapshot, b.Position = everything(), sources.Position("live")
+	return nil
+}

@@ -1,0 +1,246 @@
+package fold
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"humpty/internal/kv"
+	"humpty/internal/letters"
+	"humpty/sources"
+)
+
+// State is where a live run keeps the events that its documents are made of.
+type State struct {
+	Dir   func(capture string) string // a folder for each capture
+	Fatal func(error)                 // ends the process when it cannot be written any more; see marks.Options
+}
+
+// state is the events of a capture by key, on disk, with how far each partition was read:
+// both in one step. An event is kept under its place, so that to read it twice changes
+// nothing, and a process that goes on may begin with the earliest position it knows.
+type state struct {
+	db     *pebble.DB
+	types  *types
+	source *Source
+	inputs []input
+
+	mu       sync.Mutex
+	holders  int
+	poisoned int64
+}
+
+// What is kept, by the first byte of its key.
+const (
+	keptEvent    = 'e' // hash, size of the key, key, partition, offset
+	keptPoison   = 'p' // partition, offset: why
+	keptPosition = 't' // partition: how far its tail was read
+	keptForm     = 'f' // the partitions there are: the capture has begun
+	keptLoaded   = 'l' // what a replay to the fence met: it is over
+)
+
+func (s *Source) openState(capture string, inputs []input) (_ *state, err error) {
+	dir := s.State.Dir(capture)
+	db, err := kv.Open(dir, kv.Options{Fatal: s.State.Fatal, Memory: 32 << 20})
+	if err != nil {
+		return nil, fmt.Errorf("open the events of the run in %s: %w", dir, err)
+	}
+	st := &state{db: db, types: newTypes(), source: s, inputs: inputs, holders: 1}
+	err = st.each([]byte{keptPoison}, []byte{keptPoison + 1}, func(_, _ []byte) error {
+		st.poisoned++
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read the events of the run in %s: %w", dir, err), db.Close())
+	}
+	return st, nil
+}
+
+// hold and release count who uses the store: a feed and its views end in any order.
+func (s *state) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holders++
+}
+
+func (s *state) release() error {
+	s.mu.Lock()
+	s.holders--
+	last := s.holders == 0
+	s.mu.Unlock()
+	if last {
+		return s.db.Close()
+	}
+	return nil
+}
+
+// errNoState is for a capture that begins where its events should be already.
+var errNoState = &sources.Gap{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone: start a new rebuild"}
+
+// begin holds the partitions against those the capture began with.
+func (s *state) begin(anew bool) error {
+	ids := make([]string, len(s.inputs))
+	for i, in := range s.inputs {
+		ids[i] = in.partition.ID
+	}
+	form, err := json.Marshal(ids)
+	if err != nil {
+		return err
+	}
+	was, err := s.get([]byte{keptForm})
+	switch {
+	case err != nil:
+		return err
+	case was == nil && !anew:
+		return errNoState
+	case was == nil:
+		return s.db.Set([]byte{keptForm}, form, pebble.Sync)
+	case !bytes.Equal(was, form):
+		return &sources.Gap{Why: fmt.Sprintf("the topics have other partitions than when the run began: %s, not %s", form, was), Remedy: "keys may have moved between them: start a new rebuild"}
+	}
+	return nil
+}
+
+// eventKey is where an event is kept; of all events of a key it has the beginning.
+func eventKey(dst []byte, hash uint64, key []byte) []byte {
+	dst = append(dst, keptEvent)
+	dst = binary.BigEndian.AppendUint64(dst, hash)
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(key)))
+	return append(dst, key...)
+}
+
+func placeKey(kept byte, at place) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16([]byte{kept}, at.source), uint64(at.offset))
+}
+
+// taking puts the events of a batch into the store in one step.
+type taking struct {
+	*state
+	batch *pebble.Batch
+	names []string
+	keys  [][]byte // of the events
+}
+
+func (t *taking) put(e *entry) error {
+	key := eventKey(nil, e.hash, e.key)
+	key = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(key, e.source), uint64(e.offset))
+	if int(e.kind) >= len(t.names) {
+		t.names = t.types.known()
+	}
+	name := t.names[e.kind]
+	value := make([]byte, 0, 11+len(name)+len(e.value))
+	value = append(value, 0)
+	if e.deleted {
+		value[0] = 1
+	}
+	value = binary.BigEndian.AppendUint64(value, uint64(e.time))
+	value = binary.BigEndian.AppendUint16(value, uint16(len(name)))
+	value = append(append(value, name...), e.value...)
+	if len(name) > 1<<16-1 {
+		return fmt.Errorf("a type of %d bytes", len(name))
+	}
+	t.keys = append(t.keys, bytes.Clone(e.key))
+	return t.batch.Set(key, value, nil)
+}
+
+// entry reads what put wrote; its slices point into key and value.
+func (s *state) entry(key, value []byte, e *entry) error {
+	if len(key) < 23 || len(value) < 11 {
+		return errors.New("an event is cut short: the store is damaged")
+	}
+	place := key[len(key)-10:]
+	size := int(binary.BigEndian.Uint16(value[9:]))
+	if len(value) < 11+size {
+		return errors.New("an event is cut short: the store is damaged")
+	}
+	kind, ok := s.types.number(value[11 : 11+size])
+	if !ok {
+		return errors.New("more than 65,535 types of events")
+	}
+	*e = entry{
+		hash: binary.BigEndian.Uint64(key[1:]), time: int64(binary.BigEndian.Uint64(value[1:])),
+		offset: int64(binary.BigEndian.Uint64(place[2:])), source: binary.BigEndian.Uint16(place),
+		kind: kind, deleted: value[0] == 1, key: key[13 : len(key)-10],
+	}
+	if !e.deleted {
+		e.value = value[11+size:]
+	}
+	return nil
+}
+
+// letter counts an event that cannot be read or applied, and writes a letter, once.
+func (s *state) letter(at place, time int64, kind string, key, value []byte, reason string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := placeKey(keptPoison, at)
+	was, err := s.get(name)
+	if err != nil || was != nil {
+		return err
+	}
+	if err := s.db.Set(name, []byte(reason), pebble.NoSync); err != nil {
+		return err
+	}
+	s.poisoned++
+	l := s.source.Letters
+	if l == nil {
+		return nil
+	}
+	in := s.inputs[at.source]
+	return l.Put(letters.Letter{
+		Event: &letters.Event{Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Key: key, Value: value},
+		Type:  kind, Reason: reason,
+	})
+}
+
+// take keeps the events of a batch, and with them the position behind it if it is of a
+// tail, and returns their keys.
+func (s *state) take(source int, batch *sources.Batch, into *Decoded, tail bool) ([][]byte, sources.Counts, error) {
+	t := &taking{state: s, batch: s.db.NewBatch()}
+	defer t.batch.Close() //nolint:errcheck // committed, or given up
+	counts, err := s.source.take(s.types, source, batch, into, t)
+	if err != nil {
+		return nil, counts, err
+	}
+	if tail {
+		if err := t.batch.Set(placeKey(keptPosition, place{source: uint16(source)}), []byte(batch.Position), nil); err != nil {
+			return nil, counts, err
+		}
+	}
+	if err := t.batch.Commit(pebble.NoSync); err != nil {
+		return nil, counts, fmt.Errorf("keep events: %w", err)
+	}
+	return t.keys, counts, nil
+}
+
+// get returns a copy of the value, nil if there is none.
+func (s *state) get(key []byte) ([]byte, error) {
+	value, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	held := append([]byte{}, value...)
+	return held, closer.Close()
+}
+
+// each calls fn with what is kept from one key to another.
+func (s *state) each(from, to []byte, fn func(key, value []byte) error) (err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; ok = it.Next() {
+		if err := fn(it.Key(), it.Value()); err != nil {
+			return err
+		}
+	}
+	return it.Error()
+}

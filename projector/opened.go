@@ -1,0 +1,55 @@
+package projector
+
+import (
+	"context"
+
+	"humpty/sources"
+)
+
+// opened is a source whose views come from a capture, which holds what they are made of.
+type opened struct {
+	sources.Source
+	opener sources.Opener
+}
+
+// captured is a source as those see it who read beside its capture.
+func captured(source sources.Source, feed sources.Feed) sources.Source {
+	if opener, ok := feed.(sources.Opener); ok {
+		return opened{source, opener}
+	}
+	return source
+}
+
+// Open opens a view of the capture.
+func (o opened) Open(ctx context.Context) (sources.View, error) { return o.opener.Open(ctx) }
+
+// Watch passes on who watches.
+func (o opened) Watch(fn func(done, total, bytes int64)) {
+	if replayer, ok := o.Source.(sources.Replayer); ok {
+		replayer.Watch(fn)
+	}
+}
+
+// reads is the source that the run reads.
+func (n *run) reads() sources.Source {
+	if n.capture == nil {
+		return n.Source
+	}
+	return captured(n.Source, n.capture.feed)
+}
+
+// reached notes where in the logs the last fence was: what is before it is in the index.
+func (n *run) reached() {
+	if placed, ok := n.capture.feed.(sources.Placed); ok {
+		n.meta.Positions = positions(placed.Positions())
+		n.record.Positions = n.meta.Positions
+	}
+}
+
+// poisoned is how many events could not be read or applied, by a view of a live log.
+func poisoned(view any) int64 {
+	if tainted, ok := view.(sources.Tainted); ok {
+		return tainted.Poisoned()
+	}
+	return 0
+}
