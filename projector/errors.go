@@ -33,9 +33,16 @@ func (e *TooManyRejections) Error() string {
 }
 
 // Unbalanced is the ledger's no: something read or sent is not accounted for.
-type Unbalanced struct{ Ledger Ledger }
+type Unbalanced struct {
+	Ledger    Ledger
+	Partition string // of which this is the ledger; empty: of the whole run
+	Why       string // what is wrong with the partition
+}
 
 func (e *Unbalanced) Error() string {
+	if e.Partition != "" {
+		return fmt.Sprintf("the ledger of partition %s does not balance: %s: %+v; this is a defect, the alias was not touched", e.Partition, e.Why, e.Ledger)
+	}
 	return fmt.Sprintf("the ledger does not balance: %+v; this is a defect, the alias was not touched", e.Ledger)
 }
 

@@ -17,6 +17,9 @@ func (n *run) gateLoad() error {
 	if poison, limit := max(sum.Inputs.Poison, poisoned(n.view)), n.Projection.Limits.Poison; poison > limit {
 		return &TooMuchPoison{Poison: poison, Limit: limit}
 	}
+	if err := n.shares.check(n.input.Partitions); err != nil {
+		return err
+	}
 	if !sum.Balances() {
 		return &Unbalanced{Ledger: sum}
 	}

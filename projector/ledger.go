@@ -75,6 +75,33 @@ func (l *ledger) refused(records []sources.Record) {
 	}
 }
 
+// pass ends a pass: what was booked since the one before is its part.
+func (n *run) pass(name string) {
+	sum, _ := n.ledger.state()
+	p := Pass{Pass: name, Produced: sum.Produced, Written: sum.Written, Superseded: sum.Superseded, Deleted: sum.Deleted, Rejected: sum.Rejected}
+	for _, before := range n.record.Passes {
+		p.Produced -= before.Produced
+		p.Written -= before.Written
+		p.Superseded -= before.Superseded
+		p.Deleted -= before.Deleted
+		p.Rejected -= before.Rejected
+	}
+	n.record.Passes = append(n.record.Passes, p)
+}
+
+// inputs are what was met in each partition. Those that are read from a fold are its own:
+// the view knows the log's.
+func inputs(done map[string]Ledger, view sources.View) map[string]sources.Counts {
+	if traced, ok := view.(sources.Traced); ok {
+		return traced.Inputs()
+	}
+	all := map[string]sources.Counts{}
+	for id, l := range done {
+		all[id] = l.Inputs
+	}
+	return all
+}
+
 // add books what was booked before, by a process that ended.
 func (l *ledger) add(s portionDone) {
 	l.mu.Lock()

@@ -162,6 +162,7 @@ func (n *run) catchUp(ctx context.Context) error {
 		}
 		took := time.Since(start)
 		n.record.Rounds = append(n.record.Rounds, round)
+		n.pass(fmt.Sprintf("catch-up %d", len(n.record.Rounds)))
 		n.rereads.Add(round.Reread)
 		n.observer.waiting(fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds()))
 		if took <= nearEnough {

@@ -31,9 +31,8 @@ func (n *run) load(ctx context.Context) error {
 	pace := newPacer(firstRequests, writers, n.Projection.Limits.Batch)
 	err = n.braked(ctx, pace, func(ctx context.Context) error { return n.pump(ctx, pace, readers, writers) })
 	n.record.Pace = pace.made()
-	if traced, ok := view.(sources.Traced); ok {
-		n.record.Inputs = traced.Inputs()
-	}
+	n.record.Inputs = inputs(n.shares.sums(), view)
+	n.pass("load")
 	if err != nil {
 		return err
 	}
@@ -49,11 +48,11 @@ func (n *run) pump(ctx context.Context, pace *pacer, readers, writers int) error
 	group, writing := errgroup.WithContext(lingering)
 	reading, stop := within(ctx, writing)
 	defer stop()
-	shares := newShares(n.journal, n.ledger.keep)
+	n.shares = newShares(n.journal, n.ledger.keep)
 	var unread error
 	group.Go(func() error {
 		defer close(full)
-		unread = readAll(reading, n.view, n.journal.undone(n.input.Partitions), readers, account, shares, func(ctx context.Context, b *sources.Batch) error {
+		unread = readAll(reading, n.view, n.journal.undone(n.input.Partitions), readers, account, n.shares, func(ctx context.Context, b *sources.Batch) error {
 			select {
 			case full <- b:
 				return nil
@@ -64,7 +63,7 @@ func (n *run) pump(ctx context.Context, pace *pacer, readers, writers int) error
 		return nil
 	})
 	for range writers {
-		w := &writer{run: n, account: account, pace: pace, shares: shares}
+		w := &writer{run: n, account: account, pace: pace, shares: n.shares}
 		group.Go(func() error { return w.drain(writing, full) })
 	}
 	if err := group.Wait(); err != nil {

@@ -27,6 +27,7 @@ type run struct {
 	serves bool // already: an earlier process of the run died behind the swap
 	index  sinks.Index
 	ledger *ledger
+	shares *shares
 	rate   *throttle // nil: none
 
 	background func(func(context.Context) error) // starts what goes on beside the phases

@@ -1,20 +1,24 @@
 package projector
 
 import (
+	"fmt"
+	"maps"
 	"sync"
 
 	"humpty/sources"
 )
 
 // shares follow each partition from the start of its reading to the verdict on the last
-// document it gave; then it is done for good, and a run that goes on leaves it out. The
-// nil shares follow nothing.
+// document it gave; then it is done for good, and a run that goes on leaves it out. They
+// are the ledger by partition: a batch that is lost on its way leaves its partition open.
+// The nil shares follow nothing.
 type shares struct {
-	journal *journal
-	keep    int64 // rejections
+	journal *journal // where what is done is written down; nil: nowhere
+	keep    int64    // rejections
 
 	mu   sync.Mutex
 	open map[string]*tally
+	done map[string]Ledger
 }
 
 type tally struct {
@@ -23,10 +27,13 @@ type tally struct {
 }
 
 func newShares(j *journal, keep int64) *shares {
-	if j == nil {
-		return nil
+	s := &shares{journal: j, keep: keep, open: map[string]*tally{}, done: map[string]Ledger{}}
+	if j != nil {
+		for partition, portion := range j.done {
+			s.done[partition] = portion.Ledger
+		}
 	}
-	return &shares{journal: j, keep: keep, open: map[string]*tally{}}
+	return s
 }
 
 // hold is called for each reader of a partition that begins, and for each batch that
@@ -63,15 +70,50 @@ func (s *shares) free(partition string) error {
 	of := s.open[partition]
 	of.held--
 	done := of.held == 0
+	sum, rejections := of.ledger.state()
 	if done {
 		delete(s.open, partition)
+		s.done[partition] = sum
 	}
 	s.mu.Unlock()
-	if !done {
+	if !done || s.journal == nil {
 		return nil
 	}
-	sum, rejections := of.ledger.state()
 	return s.journal.finished(partition, portionDone{Ledger: sum, Rejections: rejections})
+}
+
+// sums is the ledger of each partition that is done.
+func (s *shares) sums() map[string]Ledger {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.done)
+}
+
+// check is an error unless each partition was read to its end, everything that it gave has
+// its verdict, and its ledger balances.
+func (s *shares) check(planned []sources.Partition) error {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range planned {
+		l, ok := s.done[p.ID]
+		switch left := s.open[p.ID]; {
+		case ok && l.Balances():
+		case ok:
+			return &Unbalanced{Ledger: l, Partition: p.ID, Why: "what was read there is not what was written or refused"}
+		case left == nil:
+			return &Unbalanced{Partition: p.ID, Why: "it was never read"}
+		default:
+			sum, _ := left.ledger.state()
+			return &Unbalanced{Ledger: sum, Partition: p.ID, Why: fmt.Sprintf("%d of its readers and batches never came to an end", left.held)}
+		}
+	}
+	return nil
 }
 
 // undone are the partitions that are still to be read.

@@ -7,7 +7,8 @@ type Fenced interface {
 }
 
 // Traced is what a View that folds events can do beside: say what became of them. Its
-// partitions are the log's, not those that are read from the view.
+// partitions are the log's, not those that are read from the view, and beside them those of
+// the tables that it reads.
 type Traced interface {
 	// Inputs is what was met so far in each partition, once, however often it was read.
 	Inputs() map[string]Counts

@@ -90,7 +90,7 @@ func (s *Source) Watch(fn func(done, total, bytes int64)) {
 
 // Open reads what is held, then opens the root and what is looked up.
 func (s *Source) Open(ctx context.Context) (_ sources.View, err error) {
-	v := &view{source: s, finders: make([]finder, len(s.Includes)), fences: map[string]sources.Position{}, inputs: map[string]sources.Counts{}}
+	v := &view{source: s, finders: make([]finder, len(s.Includes)), fences: map[string]sources.Position{}, inputs: map[string]sources.Counts{}, read: map[string]sources.Counts{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.Close(ctx))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"sync/atomic"
 
 	"humpty/sources"
@@ -18,6 +19,8 @@ type view struct {
 	finders []finder
 	fences  map[string]sources.Position
 	inputs  map[string]sources.Counts // of what is held
+	mu      sync.Mutex
+	read    map[string]sources.Counts // of the root, so far, where that is not made of events
 	owes    sources.Counts            // the sum of these, as they are told to a reader
 	told    atomic.Bool
 	shelves []*shelf
@@ -86,8 +89,21 @@ func (v *view) Inputs() map[string]sources.Counts {
 	all := maps.Clone(v.inputs)
 	if traced, ok := v.root.(sources.Traced); ok {
 		maps.Copy(all, traced.Inputs())
+		return all
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	maps.Copy(all, v.read)
 	return all
+}
+
+// met books what a reader of the root met.
+func (v *view) met(partition string, c sources.Counts) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	sum := v.read[partition]
+	sum.Add(c)
+	v.read[partition] = sum
 }
 
 func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
@@ -95,7 +111,7 @@ func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Posit
 	if err != nil {
 		return nil, err
 	}
-	return &reader{inner: inner, join: v.joiner(), view: v, first: from == "", grown: firstGrown}, nil
+	return &reader{inner: inner, join: v.joiner(), view: v, partition: p.ID, first: from == "", grown: firstGrown}, nil
 }
 
 func (v *view) Close(ctx context.Context) error {
@@ -130,12 +146,13 @@ const firstGrown = 4
 
 // reader reads a partition of the root.
 type reader struct {
-	view  *view
-	inner sources.Reader
-	join  *joiner
-	in    sources.Batch
-	first bool
-	grown float64 // how many times larger documents became by their includes, in the last batch
+	view      *view
+	partition string
+	inner     sources.Reader
+	join      *joiner
+	in        sources.Batch
+	first     bool
+	grown     float64 // how many times larger documents became by their includes, in the last batch
 }
 
 func (r *reader) Close(ctx context.Context) error { return r.inner.Close(ctx) }
@@ -146,6 +163,7 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 	if err := r.inner.Next(ctx, &r.in); err != nil {
 		return err
 	}
+	r.view.met(r.partition, r.in.Counts)
 	if r.first && !r.view.told.Swap(true) {
 		b.Counts.Add(r.view.owes)
 	}

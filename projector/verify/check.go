@@ -138,6 +138,9 @@ func (k *check) pass(ctx context.Context) (report Report, err error) {
 	if s.docs > 0 {
 		k.average = max(s.bytes/s.docs, 1)
 	}
+	if err := k.everything(ctx, s.source.sums.documents()+s.refused.records); err != nil {
+		return report, err
+	}
 	v := &verdict{check: k}
 	v.report.Level, v.report.Documents = string(Full), s.source.sums.documents()
 	if err := s.refused.each(v.refused); err != nil {

@@ -55,6 +55,23 @@ func (k *check) counts(ctx context.Context) (before, have, after int64, err erro
 	return before, have, after, err
 }
 
+// everything makes sure that the partitions gave all that the source has: both the load and
+// a comparison by them would miss what is in none. The source counts in another way.
+func (k *check) everything(ctx context.Context, read int64) error {
+	counter, ok := k.View.(sources.Counter)
+	if !ok || !k.Still {
+		return nil
+	}
+	n, err := counter.Count(ctx)
+	if err != nil {
+		return fmt.Errorf("count the documents of the source: %w", err)
+	}
+	if n != read {
+		return fmt.Errorf("the source has %d documents, but its %d partitions gave %d: nothing is proven; this is a defect, please report it", n, len(k.Plan.Partitions), read)
+	}
+	return nil
+}
+
 // documents counts what the source has now, by reading it if there is no other way.
 func (k *check) documents(ctx context.Context) (n int64, err error) {
 	view := k.View
