@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -106,11 +107,15 @@ func (a *app) watch(cancel context.CancelCauseFunc, done <-chan struct{}) {
 // sink remembers that something could not be written, so that a full disk or a closed
 // pipe does not end in success.
 type sink struct {
-	to     io.Writer
+	to io.Writer
+
+	mu     sync.Mutex // several runs may print at once
 	failed error
 }
 
 func (s *sink) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	n, err := s.to.Write(p)
 	if err != nil && s.failed == nil {
 		s.failed = err

@@ -38,7 +38,7 @@ func (a *app) attach(ctx context.Context, c *config.Config, projections []config
 	var end loggedEnd
 	err = reporter.Run(ctx, func(ctx context.Context, show func(observe.Event)) error {
 		if a.flags.json {
-			show = a.eventPrinter()
+			show = a.eventPrinter("")
 		}
 		var err error
 		end, err = replay(ctx, f, show, func() (bool, error) { return idle(state, p.Name, run) })

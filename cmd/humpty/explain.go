@@ -21,7 +21,10 @@ func (a *app) explain(ctx context.Context, err error) *failure {
 	f := &failure{Message: err.Error(), Next: a.next(ctx, err)}
 	var problems problem.List
 	var signal *interrupted
+	var some *someFailed
 	switch {
+	case errors.As(err, &some): // each was explained
+		fmt.Fprintf(a.err, "%s %s\n", a.label("error"), f.Message)
 	case errors.As(err, &problems):
 		f.Problems = problems
 		f.Message = fmt.Sprintf("%d problems", len(problems))
@@ -68,8 +71,11 @@ func (a *app) next(ctx context.Context, err error) []string {
 		differs  *projector.Differs
 		expected *differsFromExpected
 		signal   *interrupted
+		some     *someFailed
 	)
 	switch {
+	case errors.As(err, &some):
+		return []string{"see what each alias serves: " + a.typed("humpty status")}
 	case errors.As(err, &usage):
 		return []string{usage.remedy}
 	case errors.As(err, &problems):

@@ -24,6 +24,7 @@ type result struct {
 	ExitCode    int                 `json:"exit_code"`
 	Error       *failure            `json:"error,omitempty"`
 	Record      *projector.Record   `json:"record,omitempty"`      // rebuild
+	Outcomes    []outcome           `json:"outcomes,omitempty"`    // rebuild --all
 	Plan        *projector.Plan     `json:"plan,omitempty"`        // plan
 	Finding     *projector.Finding  `json:"finding,omitempty"`     // verify, repair, restore
 	Recovery    *projector.Recovery `json:"recovery,omitempty"`    // plan --recover
@@ -84,7 +85,7 @@ type eventLine struct {
 	Type       string        `json:"type"` // phase | progress | notice | warning | waiting | lag
 	At         time.Time     `json:"at"`
 	Phase      observe.Phase `json:"phase,omitempty"`
-	Projection string        `json:"projection,omitempty"` // follow
+	Projection string        `json:"projection,omitempty"` // follow, rebuild --all
 	State      string        `json:"state,omitempty"`      // phase: started | ended
 	Seconds    float64       `json:"seconds,omitempty"`
 	Failed     string        `json:"failed,omitempty"`
@@ -95,11 +96,12 @@ type eventLine struct {
 	Lag        *observe.Lag  `json:"lag,omitempty"`
 }
 
-// eventPrinter prints the events of a run as lines, progress at most once an interval.
-func (a *app) eventPrinter() func(observe.Event) {
+// eventPrinter prints the events of a run as lines, progress at most once an interval. The
+// projection is named where there may be others.
+func (a *app) eventPrinter(projection string) func(observe.Event) {
 	var last, lagged time.Time
 	return func(e observe.Event) {
-		l := eventLine{Schema: 1, Type: string(e.Kind), At: e.At.UTC(), Phase: e.Phase, Text: e.Text, Failed: e.Failed, Done: e.Done, Total: e.Total, Bytes: e.Bytes, Lag: e.Lag}
+		l := eventLine{Schema: 1, Type: string(e.Kind), At: e.At.UTC(), Phase: e.Phase, Projection: projection, Text: e.Text, Failed: e.Failed, Done: e.Done, Total: e.Total, Bytes: e.Bytes, Lag: e.Lag}
 		switch e.Kind {
 		case observe.Started, observe.Ended:
 			l.Type, l.State, l.Seconds = "phase", string(e.Kind), e.Elapsed.Seconds()

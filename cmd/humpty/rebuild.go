@@ -19,7 +19,7 @@ import (
 
 func (a *app) rebuildCommand() *cobra.Command {
 	var o rebuilding
-	var dryRun bool
+	var dryRun, all bool
 	cmd := &cobra.Command{
 		Use:   "rebuild [PROJECTION]",
 		Short: "Rebuild a read model into a fresh index, verify it, swap the alias to it",
@@ -37,16 +37,32 @@ documents that the target refused, a difference, an empty table, somebody else's
 If the index was deleted and a writer has created one on the alias's own name, the new
 generation is loaded and verified, and the command to go on with is printed (exit code 4).
 
+--all rebuilds every projection of the file, those with the highest priority: first, equal
+ones in the file's order. Those that read from the same source take turns, each with all of
+its connections; those of different sources go on at the same time, and share the largest
+limits.inflight. One that fails does not stop the others: the end says what became of each.
+
 Ctrl-C stops it in good order. A live run can be gone on with (humpty resume), or given up
 (--new, humpty prune --stopped); with a snapshot, the next rebuild starts over.`,
 		Example: `  humpty rebuild                    # the only projection of humpty.yaml
   humpty rebuild orders --json      # for machines; the last line is the result
   humpty rebuild orders --no-swap   # load and verify; then: humpty swap orders
-  humpty rebuild orders --dry-run   # the same as humpty plan orders`,
+  humpty rebuild orders --dry-run   # the same as humpty plan orders
+  humpty rebuild --all              # the day when everything is gone`,
 		Args:              oneProjection,
 		ValidArgsFunction: a.completeProjection,
 	}
 	cmd.RunE = a.begin(func(cmd *cobra.Command, args []string) error {
+		if all {
+			if len(args) > 0 || dryRun {
+				return &usageError{"--all takes every projection of the file, and --dry-run only one", "humpty plan PROJECTION for each"}
+			}
+			c, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+			return a.rebuildAll(cmd.Context(), c, o)
+		}
 		c, p, err := a.chosen(cmd, args)
 		if err != nil {
 			return err
@@ -60,6 +76,7 @@ Ctrl-C stops it in good order. A live run can be gone on with (humpty resume), o
 	o.flags(cmd)
 	f.BoolVar(&o.anew, "new", false, "live: give up a run that was stopped, and start over")
 	f.BoolVar(&o.unindexed, "allow-unindexed", false, "live: begin although joins lack an index, and catch-up will be slow")
+	f.BoolVar(&all, "all", false, "every projection of the file, in the order of their priority:")
 	f.BoolVar(&dryRun, "dry-run", false, "only say what would be done")
 	limitFlags(cmd)
 	return cmd
@@ -78,6 +95,7 @@ func (o *rebuilding) flags(cmd *cobra.Command) {
 	f.BoolVar(&o.noSwap, "no-swap", false, "stop after verification; humpty swap goes on")
 }
 
+// rebuild does one, and shows how it goes.
 func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection, verb string, o rebuilding) error {
 	out := a.err
 	if a.flags.quiet {
@@ -89,46 +107,76 @@ func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection
 	})
 	status := reporter.Status
 	a.status.Store(&status)
-	r, err := wire.Rebuild(ctx, c, p, verb, func(why string) { reporter.Say("waiting", why) })
+	j, err := a.job(ctx, c, p, verb, o, func(why string) { reporter.Say("waiting", why) })
 	if err != nil {
 		return err
+	}
+	a.stays.Store(true)
+	err = reporter.Run(ctx, func(ctx context.Context, show func(observe.Event)) error {
+		if a.flags.json {
+			print, bars := a.eventPrinter(""), show
+			show = func(e observe.Event) { print(e); bars(e) }
+		}
+		return j.run(ctx, show)
+	})
+	err = errors.Join(err, j.end())
+	if err == nil {
+		a.done(p)
+	}
+	return err
+}
+
+// job is a rebuild that is ready to run.
+type job struct {
+	app     *app
+	rebuild *projector.Rebuild
+	live    *liveRun
+	log     *runLog
+	record  projector.Record
+}
+
+// job prepares a rebuild; waiting is told why a write waits.
+func (a *app) job(ctx context.Context, c *config.Config, p config.Projection, verb string, o rebuilding, waiting func(string)) (*job, error) {
+	r, err := wire.Rebuild(ctx, c, p, verb, waiting)
+	if err != nil {
+		return nil, err
 	}
 	r.AllowEmpty, r.NoSwap = o.allowEmpty, o.noSwap
 	live, err := a.live(ctx, c, p, r, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.Letters = a.lettersOf(p.Name, r.Owner.Run)
 	wire.Letters(r.Source, r.Letters)
 	log, err := live.logged(r.Owner.Run)
 	if err != nil {
-		return errors.Join(err, live.store.Close())
+		return nil, errors.Join(err, live.store.Close())
 	}
-	a.stays.Store(true)
-	var rec projector.Record
-	err = reporter.Run(ctx, func(ctx context.Context, show func(observe.Event)) error {
-		tell := show
-		if a.flags.json {
-			print := a.eventPrinter()
-			tell = func(e observe.Event) { print(e); show(e) }
-		}
-		r.Observe = func(e observe.Event) { log.event(e); tell(e) }
-		rec, err = r.Run(ctx)
-		return err
-	})
-	log.over(rec)
-	if err := log.close(); err != nil {
-		a.warn(err.Error())
-	}
-	err = errors.Join(err, live.end(rec))
-	a.result.Record = &rec
-	if err == nil {
-		a.summary(rec)
-		if p.Live && p.Writer == "follow" && rec.Status == projector.Completed {
-			a.printf("  next       keep it up to date: %s\n", a.typed("humpty follow", p.Name))
-		}
-	}
+	return &job{app: a, rebuild: r, live: live, log: log}, nil
+}
+
+func (j *job) run(ctx context.Context, show func(observe.Event)) (err error) {
+	j.rebuild.Observe = func(e observe.Event) { j.log.event(e); show(e) }
+	j.record, err = j.rebuild.Run(ctx)
 	return err
+}
+
+// end leaves what a later process needs, and nothing else.
+func (j *job) end() error {
+	j.log.over(j.record)
+	if err := j.log.close(); err != nil {
+		j.app.warn(err.Error())
+	}
+	j.app.result.Record = &j.record
+	return j.live.end(j.record)
+}
+
+// done is told when a rebuild did what was asked.
+func (a *app) done(p config.Projection) {
+	a.summary(*a.result.Record)
+	if p.Live && p.Writer == string(projector.WriterFollow) && a.result.Record.Status == projector.Completed {
+		a.printf("  next       keep it up to date: %s\n", a.typed("humpty follow", p.Name))
+	}
 }
 
 // summary is the end of a rebuild that did what was asked.

@@ -119,7 +119,7 @@ func (a *app) observed(ctx context.Context, work func(ctx context.Context, tell 
 	return reporter.Run(ctx, func(ctx context.Context, show func(observe.Event)) error {
 		tell := show
 		if a.flags.json {
-			print := a.eventPrinter()
+			print := a.eventPrinter("")
 			tell = func(e observe.Event) { print(e); show(e) }
 		}
 		return work(ctx, tell, func(why string) { reporter.Say("waiting", why) })

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"humpty/internal/problem"
@@ -81,6 +83,7 @@ type Projection struct {
 	Limits   Limits
 	Filling  Filling
 	Keep     int // generations besides the live one
+	Priority int // the highest come first where several are rebuilt
 	Document sources.Shape
 	Events   *Events  // the document is made of events, not of Document
 	Joined   []Joined // includes from another source than their parent's
@@ -182,6 +185,29 @@ func (c *Config) Projection(name string) (Projection, error) {
 		l.Add(c.File, didYouMean(name, all), "there is no projection %q", name)
 	}
 	return Projection{}, l
+}
+
+// InOrder are the projections as `humpty rebuild --all` takes them: those with the highest
+// priority first, equal ones in the file's order.
+func (c *Config) InOrder() []Projection {
+	all := slices.Clone(c.Projections)
+	slices.SortStableFunc(all, func(a, b Projection) int { return cmp.Compare(b.Priority, a.Priority) })
+	return all
+}
+
+// Reads are the names of the sources that a projection reads from, each once.
+func (p Projection) Reads() []string {
+	all := []string{p.Source}
+	if p.Events != nil {
+		all = append(all, p.Events.Source)
+	}
+	for _, j := range p.Joined {
+		if all = append(all, j.Source); j.Events != nil {
+			all = append(all, j.Events.Source)
+		}
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" })
 }
 
 // Source finds a source by name; projections name only what is there.

@@ -76,6 +76,7 @@ func projectionRule() *rule {
 			name: "consistency", def: "snapshot", doc: "snapshot: as the tables were when the run began; what is written later is not in the new generation. live: what others write meanwhile is caught up with, by logical decoding.",
 			rule: &rule{kind: choice, choices: []option{{word: "snapshot"}, {word: "live"}}},
 		},
+		{name: "priority", def: "0", rule: &rule{kind: whole}, doc: "Which come first where several are rebuilt (`humpty rebuild --all`): those with the highest; equal ones in the file's order."},
 		{name: "verify", def: "{}", rule: verifyRule(), doc: "How a generation is proven before the swap."},
 		{name: "limits", def: "{}", rule: limitsRule(), doc: "What a run may use, and when it must stop."},
 		{name: "load", def: "{}", rule: loadRule(), doc: "How the target's index is filled."},

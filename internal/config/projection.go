@@ -29,7 +29,7 @@ func (d *decoder) projection(f *field) Projection {
 			Brake:      brakeOf(n.get("limits", "brake")),
 		},
 		Filling: Filling{MaxSegments: int(n.get("load", "max_segments").int()), Nodes: wordsOf(n.get("load", "nodes"))},
-		Keep:    int(n.get("keep", "generations").int()),
+		Keep:    int(n.get("keep", "generations").int()), Priority: int(n.get("priority").int()),
 	}
 	kind := d.targetKind(n.get("target"))
 	if p.Alias != "" {
