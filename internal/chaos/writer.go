@@ -14,8 +14,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// writers is how many change the tables at once.
-const writers = 4
+const (
+	writers = 4 // at once
+	tires   = 5 // after so many transactions more, a writer rests a millisecond longer: where the run is slow it must catch up all the same
+)
 
 // committing does a commit, and what belongs to it.
 type committing func(ctx context.Context, commit func() error) error
@@ -39,7 +41,7 @@ func (w *world) write(ctx context.Context, number uint64, stop <-chan struct{}, 
 		}
 		count.Add(1)
 		if rng.IntN(4) > 0 { // else a burst
-			if err := pause(ctx, time.Duration(rng.IntN(8))*time.Millisecond); err != nil {
+			if err := pause(ctx, time.Duration(rng.IntN(8+n/tires))*time.Millisecond); err != nil {
 				return err
 			}
 		}
