@@ -27,7 +27,8 @@
 //	stack.Start(t.Context(), devstack.KindElasticsearch)  // same data, same port
 //
 // One that kills single nodes takes a cluster, and the text of a kind names a version that
-// the shared servers do not have (elasticsearch-9, opensearch-2):
+// the shared servers do not have (elasticsearch-9, opensearch-2), or an Elasticsearch that can
+// keep API keys (elasticsearch-keys):
 //
 //	cluster := devstack.PrivateCluster(t, devstack.KindElasticsearch, 3, nil, nil)
 //	cluster.Kill(2)

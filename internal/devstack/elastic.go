@@ -25,6 +25,7 @@ type flavour struct {
 	java     int // least version
 	javaMost int // newest version that it runs on; 0: any
 	config   []string
+	keys     bool // with the plugin that it needs to keep API keys
 	export   func(*Addresses, string)
 }
 
@@ -85,6 +86,11 @@ func (s *search) find(ctx context.Context, n *node) (string, error) {
 		return "", err
 	}
 	s.home = filepath.Join(dir, s.artifact.name)
+	if s.keys {
+		if s.home, err = s.withKeys(ctx, n, s.home); err != nil {
+			return "", err
+		}
+	}
 	return fmt.Sprintf("%s on Java %d", title, s.jdk.version), nil
 }
 

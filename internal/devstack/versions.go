@@ -1,10 +1,12 @@
 package devstack
 
-// Kinds of search servers that only private stacks run, in the versions that the shared
-// ones do not have; a test names them by their text.
+// Kinds of search servers that only private stacks run: in the versions that the shared
+// ones do not have, and an Elasticsearch that can keep API keys, which the build at hand
+// cannot by itself; a test names them by their text.
 const (
-	kindElasticsearch9 Kind = "elasticsearch-9"
-	kindOpenSearch2    Kind = "opensearch-2"
+	kindElasticsearchKeys Kind = "elasticsearch-keys"
+	kindElasticsearch9    Kind = "elasticsearch-9"
+	kindOpenSearch2       Kind = "opensearch-2"
 )
 
 // searches reports whether a kind is a search server, of which one runs at a time.
@@ -18,6 +20,9 @@ func (k Kind) flavour() flavour {
 		return elasticsearch
 	case KindOpenSearch:
 		return opensearch
+	case kindElasticsearchKeys:
+		f = elasticsearch
+		f.keys = true
 	case kindElasticsearch9:
 		f = elasticsearch
 		f.java = 21

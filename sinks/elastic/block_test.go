@@ -7,6 +7,7 @@ import (
 
 	"humpty/internal/devstack"
 	"humpty/sinks/elastic"
+	"humpty/sinks/elastic/elastictest"
 )
 
 func TestBlockRefusesWritesUntilUnblocked(t *testing.T) {
@@ -15,9 +16,9 @@ func TestBlockRefusesWritesUntilUnblocked(t *testing.T) {
 		t.Run(product, func(t *testing.T) {
 			t.Parallel()
 			url := server(t)
-			name := alias(t, url)
-			target := target(t, elastic.Config{Addresses: []string{url}, Alias: name})
-			write := func() string { return call(t, http.MethodPut, url+"/"+name+"-1/_doc/1", `{"n":1}`) }
+			name := elastictest.Alias(t, url)
+			target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: name})
+			write := func() string { return elastictest.Call(t, http.MethodPut, url+"/"+name+"-1/_doc/1", `{"n":1}`) }
 			write()
 			if err := target.Block(t.Context(), name+"-1"); err != nil {
 				t.Fatal(err)

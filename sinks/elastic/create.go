@@ -20,6 +20,9 @@ func (t *Target) Create(ctx context.Context, g sinks.Generation) (sinks.Index, e
 	if !strings.HasPrefix(g.Name, t.cfg.Alias+"-") || g.Meta.Alias != t.cfg.Alias {
 		return nil, guard("", "index %s cannot be a generation of alias %s: its name must begin with %[2]s-", g.Name, t.cfg.Alias)
 	}
+	if err := t.Permitted(ctx); err != nil {
+		return nil, err
+	}
 	d, err := parseDefinition(g.Definition)
 	if err != nil {
 		return nil, err

@@ -71,12 +71,6 @@ func (r *refused) passing() bool {
 	return false
 }
 
-// rights is what an account needs for each thing, as the remedy of a 401 or 403.
-const rights = `grant the account these rights (Elasticsearch's names; in OpenSearch the like-named action groups):
-cluster: monitor
-indices %[1]s and %[1]s-*: create_index, write, read, view_index_metadata, manage (delete_index only for prune and --replace-index)
-indices ` + leaseIndex + `: create_index, write, read, view_index_metadata`
-
 // explain makes the error of a call that failed for good out of its answer.
 func (c *client) explain(what string, err error) error {
 	var r *refused

@@ -3,7 +3,6 @@ package elastic_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -14,43 +13,24 @@ import (
 	"humpty/internal/devstack"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
+	"humpty/sinks/elastic/elastictest"
 	"humpty/sinks/sinktest"
 )
-
-// generation makes one generation of a target.
-func generation(t *testing.T, target *elastic.Target, alias, definition string) (sinks.Index, string) {
-	t.Helper()
-	name := alias + "-20261124t050000"
-	meta := sinks.Meta{Schema: 1, Alias: alias, Run: "r7", Epoch: 3, State: sinks.Loading}
-	index, err := target.Create(t.Context(), sinks.Generation{Name: name, Definition: []byte(definition), Meta: meta})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return index, name
-}
-
-func batch(n int, version int64) []sinks.Document {
-	docs := make([]sinks.Document, n)
-	for i := range docs {
-		docs[i] = sinks.Document{ID: fmt.Append(nil, i), Version: version, Body: fmt.Appendf(nil, `{"n":%d}`, i)}
-	}
-	return docs
-}
 
 // TestEachFault spoils every second request in one way: each document has its verdict
 // all the same, and is there once.
 func TestEachFault(t *testing.T) {
 	t.Parallel()
 	url := devstack.Elasticsearch(t)
-	alias := alias(t, url)
-	index, name := generation(t, target(t, elastic.Config{Addresses: []string{url}, Alias: alias}), alias, "")
+	alias := elastictest.Alias(t, url)
+	index, name := elastictest.Generation(t, elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias}), alias, "")
 	kinds := []string{"TooMany", "ItemsFull", "Unavailable", "CutBefore", "CutAfter", "GatewayOut", "Truncated", "Shortened", "Page", "Fewer"}
 	t.Run("all", func(t *testing.T) {
 		for fault, kind := range kinds {
 			t.Run(kind, func(t *testing.T) {
 				t.Parallel()
 				faults := &sinktest.Faults{Every: 2, Kinds: []sinktest.Fault{sinktest.Fault(fault)}}
-				target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
+				target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
 					faults.Next = next
 					return faults
 				}})
@@ -73,7 +53,7 @@ func spoiled(t *testing.T, index sinks.Index, faults *sinktest.Faults, prefix st
 	const rounds, n = 6, 10
 	before := faults.Spoiled.Load()
 	for range rounds {
-		docs, verdicts := batch(n, 1<<40), make([]sinks.Verdict, n)
+		docs, verdicts := elastictest.Batch(n, 1<<40), make([]sinks.Verdict, n)
 		for i := range docs {
 			docs[i].ID = append([]byte(prefix), docs[i].ID...)
 		}
@@ -130,10 +110,10 @@ func respond(status int, body string) *http.Response {
 func faked(t *testing.T, cfg elastic.Config, bulk func(n int, req *http.Request, body string) *http.Response) sinks.Index {
 	t.Helper()
 	url := devstack.Elasticsearch(t)
-	cfg.Alias = alias(t, url)
+	cfg.Alias = elastictest.Alias(t, url)
 	cfg.Addresses = []string{url}
 	cfg.Wrap = func(next http.RoundTripper) http.RoundTripper { return &fake{next: next, bulk: bulk} }
-	index, _ := generation(t, target(t, cfg), cfg.Alias, sinktest.Definition)
+	index, _ := elastictest.Generation(t, elastictest.Target(t, cfg), cfg.Alias, sinktest.Definition)
 	return index
 }
 
@@ -159,7 +139,7 @@ func TestGivesUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			says = func() *http.Response { return respond(test.status, test.answer) }
 			verdicts := make([]sinks.Verdict, 1)
-			_, err := index.Write(t.Context(), batch(1, 1), verdicts)
+			_, err := index.Write(t.Context(), elastictest.Batch(1, 1), verdicts)
 			var e *elastic.Error
 			if !errors.As(err, &e) || e.Kind != test.kind || verdicts[0].Outcome != sinks.Undecided {
 				t.Fatalf("%v, verdict %+v; want an error of kind %d and no verdict", err, verdicts[0], test.kind)
@@ -189,7 +169,7 @@ func TestSplits(t *testing.T) {
 		}
 		return nil
 	})
-	docs := batch(200, 1)
+	docs := elastictest.Batch(200, 1)
 	docs[77].Body = []byte(`{"text":"` + strings.Repeat("x", limit) + `"}`)
 	verdicts := make([]sinks.Verdict, len(docs))
 	if _, err := index.Write(t.Context(), docs, verdicts); err != nil {
@@ -205,7 +185,7 @@ func TestSplits(t *testing.T) {
 		}
 	}
 	largest = 0
-	receipt, err := index.Write(t.Context(), batch(200, 1), verdicts)
+	receipt, err := index.Write(t.Context(), elastictest.Batch(200, 1), verdicts)
 	if err != nil || receipt.Retries != 0 || largest > limit {
 		t.Errorf("the next batch: %v, %d sent again, largest %d", err, receipt.Retries, largest)
 	}
@@ -222,7 +202,7 @@ func TestRefusedRequest(t *testing.T) {
 		return nil
 	})
 	verdicts := make([]sinks.Verdict, 100)
-	if _, err := index.Write(t.Context(), batch(100, 1), verdicts); err != nil {
+	if _, err := index.Write(t.Context(), elastictest.Batch(100, 1), verdicts); err != nil {
 		t.Fatal(err)
 	}
 	for i, v := range verdicts {
@@ -243,7 +223,7 @@ func TestOutage(t *testing.T) {
 	}}
 	index := faked(t, cfg, func(int, *http.Request, string) *http.Response { return respond(503, "no") })
 	verdicts := make([]sinks.Verdict, 3)
-	receipt, err := index.Write(ctx, batch(3, 1), verdicts)
+	receipt, err := index.Write(ctx, elastictest.Batch(3, 1), verdicts)
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "3 documents are without a verdict and may still be written") {
 		t.Errorf("%v, want the context's error and what is open", err)
 	}
@@ -266,7 +246,7 @@ func TestRequest(t *testing.T) {
 		})
 		for range 2 { // buffers are used again
 			verdicts := make([]sinks.Verdict, 50)
-			if _, err := index.Write(t.Context(), batch(50, 1), verdicts); err != nil {
+			if _, err := index.Write(t.Context(), elastictest.Batch(50, 1), verdicts); err != nil {
 				t.Fatal(err)
 			}
 			for i, v := range verdicts {

@@ -9,31 +9,32 @@ import (
 
 	"humpty/sinks"
 	"humpty/sinks/elastic"
+	"humpty/sinks/elastic/elastictest"
 )
 
 // TestGauge asks real servers how they bear the load.
 func TestGauge(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
-		alias := alias(t, url)
-		target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+		alias := elastictest.Alias(t, url)
+		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
 		if took, err := target.Latency(t.Context()); took != 0 || err != nil {
 			t.Errorf("nothing serves: %v, %v", took, err)
 		}
-		index, generation := generation(t, target, alias, "")
-		if _, err := index.Write(t.Context(), batch(50, 1), make([]sinks.Verdict, 50)); err != nil {
+		index, generation := elastictest.Generation(t, target, alias, "")
+		if _, err := index.Write(t.Context(), elastictest.Batch(50, 1), make([]sinks.Verdict, 50)); err != nil {
 			t.Fatal(err)
 		}
 		if err := index.Seal(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		call(t, http.MethodPost, url+"/_aliases", `{"actions":[{"add":{"index":"`+generation+`","alias":"`+alias+`"}}]}`)
+		elastictest.Call(t, http.MethodPost, url+"/_aliases", `{"actions":[{"add":{"index":"`+generation+`","alias":"`+alias+`"}}]}`)
 		if took, err := target.Latency(t.Context()); took <= 0 || took > 10*time.Second || err != nil {
 			t.Errorf("a search takes %v, %v", took, err)
 		}
 		if share, err := target.Pressure(t.Context()); share < 0 || share > 1 || err != nil {
 			t.Errorf("pressure %v, %v", share, err)
 		}
-		stats := call(t, http.MethodGet, url+"/_nodes/stats/indexing_pressure", "")
+		stats := elastictest.Call(t, http.MethodGet, url+"/_nodes/stats/indexing_pressure", "")
 		for _, field := range []string{`"limit_in_bytes":`, `"combined_coordinating_and_primary_in_bytes":`} {
 			if !strings.Contains(stats, field) {
 				t.Errorf("the server does not say %s: %.500s", field, stats)
@@ -61,7 +62,7 @@ func TestGaugeUnderStress(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	target := target(t, elastic.Config{Addresses: []string{server.URL}, Alias: "a"})
+	target := elastictest.Target(t, elastic.Config{Addresses: []string{server.URL}, Alias: "a"})
 	if took, err := target.Latency(t.Context()); took != 10*time.Second || err != nil {
 		t.Errorf("%v, %v", took, err)
 	}

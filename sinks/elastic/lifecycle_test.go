@@ -1,8 +1,6 @@
 package elastic_test
 
 import (
-	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"humpty/internal/devstack"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
+	"humpty/sinks/elastic/elastictest"
 )
 
 // both runs a test on Elasticsearch and on OpenSearch.
@@ -26,39 +25,15 @@ func both(t *testing.T, test func(t *testing.T, url string)) {
 	}
 }
 
-// wants checks the kind of an error and that its message has all the parts.
-func wants(t *testing.T, err error, kind elastic.Kind, parts ...string) {
-	t.Helper()
-	var e *elastic.Error
-	if !errors.As(err, &e) || e.Kind != kind {
-		t.Fatalf("%v (%T), want an error of kind %d", err, err, kind)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the message lacks %q: %v", part, err)
-		}
-	}
-}
-
-// settingsOf reads an index as the server has it.
-func settingsOf(t *testing.T, url, index string) map[string]any {
-	t.Helper()
-	var all map[string]struct{ Settings map[string]any }
-	if err := json.Unmarshal([]byte(call(t, http.MethodGet, url+"/"+index+"/_settings?flat_settings=true", "")), &all); err != nil {
-		t.Fatal(err)
-	}
-	return all[index].Settings
-}
-
 // TestSettings follows the settings from the user's words to the load and back.
 func TestSettings(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
-		alias := alias(t, url)
-		target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
-		index, name := generation(t, target, alias, `{"settings":{"number_of_shards":2,"index":{"refresh_interval":"7s"},"index.number_of_replicas":1,
+		alias := elastictest.Alias(t, url)
+		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+		index, name := elastictest.Generation(t, target, alias, `{"settings":{"number_of_shards":2,"index":{"refresh_interval":"7s"},"index.number_of_replicas":1,
 			"analysis":{"analyzer":{"mine":{"type":"custom","tokenizer":"standard","filter":["lowercase"]}}}},
 			"mappings":{"_meta":{"team":"search"},"properties":{"t":{"type":"text","analyzer":"mine"}}}}`)
-		had := settingsOf(t, url, name)
+		had := elastictest.Settings(t, url, name)
 		for key, want := range map[string]string{
 			"index.refresh_interval": "-1", "index.number_of_replicas": "0", "index.number_of_shards": "2", "index.translog.durability": "async",
 			"index.gc_deletes": "24h", "index.analysis.analyzer.mine.tokenizer": "standard",
@@ -74,7 +49,7 @@ func TestSettings(t *testing.T) {
 		if text := strings.Join(said, "\n"); !strings.Contains(text, "no longer: index "+name+" stays yellow, 2 copies have no node to be on (the cluster has 1 data nodes)") {
 			t.Errorf("Seal does not say that the copies have no place:\n%s", text)
 		}
-		has := settingsOf(t, url, name)
+		has := elastictest.Settings(t, url, name)
 		for key, want := range map[string]any{
 			"index.refresh_interval": "7s", "index.number_of_replicas": "1", "index.translog.durability": nil,
 			"index.translog.flush_threshold_size": nil, "index.gc_deletes": "24h",
@@ -89,7 +64,7 @@ func TestSettings(t *testing.T) {
 		if err := index.Seal(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		if has = settingsOf(t, url, name); has["index.gc_deletes"] != nil {
+		if has = elastictest.Settings(t, url, name); has["index.gc_deletes"] != nil {
 			t.Errorf("when live index.gc_deletes is %v, want the default", has["index.gc_deletes"])
 		}
 		survey, err := target.Survey(t.Context())
@@ -99,7 +74,7 @@ func TestSettings(t *testing.T) {
 		if left := survey.Generations[0].Meta.Restore; len(left) != 0 {
 			t.Errorf("the journal still has %s", left)
 		}
-		if mapping := call(t, http.MethodGet, url+"/"+name+"/_mapping", ""); !strings.Contains(mapping, `"team":"search"`) {
+		if mapping := elastictest.Call(t, http.MethodGet, url+"/"+name+"/_mapping", ""); !strings.Contains(mapping, `"team":"search"`) {
 			t.Errorf("the user's _meta is gone: %s", mapping)
 		}
 		if !strings.Contains(strings.Join(survey.Warnings, "\n"), "writers can create an index on the name "+alias) {
@@ -113,7 +88,7 @@ func TestSettings(t *testing.T) {
 func TestCrashedSeal(t *testing.T) {
 	t.Parallel()
 	url := devstack.Elasticsearch(t)
-	alias := alias(t, url)
+	alias := elastictest.Alias(t, url)
 	cut := &fake{} // no bulk is sent; mappings are not to be had
 	cfg := elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
 		cut.next = roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -124,18 +99,18 @@ func TestCrashedSeal(t *testing.T) {
 		})
 		return cut
 	}}
-	index, name := generation(t, target(t, cfg), alias, `{"settings":{"refresh_interval":"7s","number_of_replicas":0}}`)
+	index, name := elastictest.Generation(t, elastictest.Target(t, cfg), alias, `{"settings":{"refresh_interval":"7s","number_of_replicas":0}}`)
 	if err := index.Seal(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "by the test") {
 		t.Fatal(err)
 	}
-	later, err := target(t, elastic.Config{Addresses: []string{url}, Alias: alias}).Open(t.Context(), name)
+	later, err := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias}).Open(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := later.Seal(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if has := settingsOf(t, url, name); has["index.refresh_interval"] != "7s" || has["index.translog.durability"] != nil {
+	if has := elastictest.Settings(t, url, name); has["index.refresh_interval"] != "7s" || has["index.translog.durability"] != nil {
 		t.Errorf("the settings are not restored: %v", has)
 	}
 }
@@ -147,11 +122,11 @@ func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return
 // TestBlocked: what stops writes for good ends in an error that says what to do.
 func TestBlocked(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
-		alias := alias(t, url)
-		target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Patience: 100 * time.Millisecond})
-		index, name := generation(t, target, alias, "")
+		alias := elastictest.Alias(t, url)
+		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Patience: 100 * time.Millisecond})
+		index, name := elastictest.Generation(t, target, alias, "")
 		block := func(setting, value string) {
-			call(t, http.MethodPut, url+"/"+name+"/_settings", `{"`+setting+`":`+value+`}`)
+			elastictest.Call(t, http.MethodPut, url+"/"+name+"/_settings", `{"`+setting+`":`+value+`}`)
 		}
 		verdicts := make([]sinks.Verdict, 3)
 		for _, test := range []struct {
@@ -162,16 +137,16 @@ func TestBlocked(t *testing.T) {
 			{"index.blocks.read_only_allow_delete", []string{"flood-stage watermark", "free space or add a node"}},
 		} {
 			block(test.setting, "true")
-			_, err := index.Write(t.Context(), batch(3, 1), verdicts)
-			wants(t, err, elastic.Failed, append(test.parts, "write to index "+name, "3 documents are without a verdict")...)
+			_, err := index.Write(t.Context(), elastictest.Batch(3, 1), verdicts)
+			elastictest.Wants(t, err, elastic.Failed, append(test.parts, "write to index "+name, "3 documents are without a verdict")...)
 			block(test.setting, "null")
-			if _, err := index.Write(t.Context(), batch(3, 1), verdicts); err != nil {
+			if _, err := index.Write(t.Context(), elastictest.Batch(3, 1), verdicts); err != nil {
 				t.Fatalf("after the block: %v", err)
 			}
 		}
-		call(t, http.MethodPost, url+"/"+name+"/_close", "")
-		_, err := index.Write(t.Context(), batch(3, 1), verdicts)
-		wants(t, err, elastic.Failed, "somebody has closed the index", "/_open")
+		elastictest.Call(t, http.MethodPost, url+"/"+name+"/_close", "")
+		_, err := index.Write(t.Context(), elastictest.Batch(3, 1), verdicts)
+		elastictest.Wants(t, err, elastic.Failed, "somebody has closed the index", "/_open")
 	})
 }
 
@@ -179,26 +154,26 @@ func TestBlocked(t *testing.T) {
 // by itself, empty and with another mapping.
 func TestDeletedMeanwhile(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
-		alias := alias(t, url)
-		target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
-		index, name := generation(t, target, alias, "")
+		alias := elastictest.Alias(t, url)
+		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+		index, name := elastictest.Generation(t, target, alias, "")
 		verdicts := make([]sinks.Verdict, 3)
 		write := func() error {
-			_, err := index.Write(t.Context(), batch(3, 1), verdicts)
+			_, err := index.Write(t.Context(), elastictest.Batch(3, 1), verdicts)
 			return err
 		}
-		call(t, http.MethodDelete, url+"/"+name+"/_alias/"+name+"-load", "")
+		elastictest.Call(t, http.MethodDelete, url+"/"+name+"/_alias/"+name+"-load", "")
 		if err := write(); err != nil || verdicts[0].Outcome != sinks.Written {
 			t.Fatalf("its own alias is not put back: %v, %+v", err, verdicts[0])
 		}
-		call(t, http.MethodDelete, url+"/"+name, "")
-		wants(t, write(), elastic.Failed, "index "+name+" was deleted while it was written")
-		if list := call(t, http.MethodGet, url+"/_cat/indices/"+name+"*?h=index&expand_wildcards=all", ""); list != "" {
+		elastictest.Call(t, http.MethodDelete, url+"/"+name, "")
+		elastictest.Wants(t, write(), elastic.Failed, "index "+name+" was deleted while it was written")
+		if list := elastictest.Call(t, http.MethodGet, url+"/_cat/indices/"+name+"*?h=index&expand_wildcards=all", ""); list != "" {
 			t.Errorf("the write has made index %s", list)
 		}
-		call(t, http.MethodPut, url+"/"+name, "")
-		wants(t, write(), elastic.Failed, "deleted and made again by somebody else")
-		wants(t, index.Seal(t.Context(), nil), elastic.Guard, "deleted and made again by somebody else", "what was loaded is gone")
+		elastictest.Call(t, http.MethodPut, url+"/"+name, "")
+		elastictest.Wants(t, write(), elastic.Failed, "deleted and made again by somebody else")
+		elastictest.Wants(t, index.Seal(t.Context(), nil), elastic.Guard, "deleted and made again by somebody else", "what was loaded is gone")
 	})
 }
 
@@ -207,50 +182,50 @@ func TestUnreachable(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	_, err := elastic.Dial(t.Context(), elastic.Config{Addresses: []string{closed.URL}, Alias: "a"})
-	wants(t, err, elastic.Unreachable, "no answer from "+closed.URL, "connection refused", "is the server up")
+	elastictest.Wants(t, err, elastic.Unreachable, "no answer from "+closed.URL, "connection refused", "is the server up")
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("<html>It works!</html>")) // the client's trouble
 	}))
 	defer page.Close()
 	_, err = elastic.Dial(t.Context(), elastic.Config{Addresses: []string{page.URL}, Alias: "a"})
-	wants(t, err, elastic.Unreachable, "no answer from "+page.URL)
+	elastictest.Wants(t, err, elastic.Unreachable, "no answer from "+page.URL)
 }
 
 // TestGuards refuses other clusters and what is not humpty's.
 func TestGuards(t *testing.T) {
 	t.Parallel()
 	url := devstack.Elasticsearch(t)
-	alias := alias(t, url)
+	alias := elastictest.Alias(t, url)
 	_, err := elastic.Dial(t.Context(), elastic.Config{Addresses: []string{url}, Alias: alias, ClusterUUID: "another"})
-	wants(t, err, elastic.Guard, "not another (cluster_uuid of the target): nothing was touched", "set cluster_uuid: ")
+	elastictest.Wants(t, err, elastic.Guard, "not another (cluster_uuid of the target): nothing was touched", "set cluster_uuid: ")
 	uuid := strings.TrimSpace(err.Error()[strings.LastIndex(err.Error(), " ")+1:])
-	target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias, ClusterUUID: uuid})
+	target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias, ClusterUUID: uuid})
 	foreign := alias + "-foreign"
-	call(t, http.MethodPut, url+"/"+foreign, `{"mappings":{"_meta":{"humpty":{"alias":"other"}}}}`)
+	elastictest.Call(t, http.MethodPut, url+"/"+foreign, `{"mappings":{"_meta":{"humpty":{"alias":"other"}}}}`)
 	_, err = target.Open(t.Context(), foreign)
-	wants(t, err, elastic.Guard, "index "+foreign+" was not made by humpty for alias "+alias)
-	wants(t, target.Drop(t.Context(), foreign), elastic.Guard, "it is not touched")
-	index, name := generation(t, target, alias, "")
-	call(t, http.MethodPost, url+"/_aliases", `{"actions":[{"add":{"index":"`+name+`","alias":"`+alias+`.too"}}]}`)
-	wants(t, target.Drop(t.Context(), name), elastic.Guard, "is not dropped: alias "+alias+".too serves it")
+	elastictest.Wants(t, err, elastic.Guard, "index "+foreign+" was not made by humpty for alias "+alias)
+	elastictest.Wants(t, target.Drop(t.Context(), foreign), elastic.Guard, "it is not touched")
+	index, name := elastictest.Generation(t, target, alias, "")
+	elastictest.Call(t, http.MethodPost, url+"/_aliases", `{"actions":[{"add":{"index":"`+name+`","alias":"`+alias+`.too"}}]}`)
+	elastictest.Wants(t, target.Drop(t.Context(), name), elastic.Guard, "is not dropped: alias "+alias+".too serves it")
 	if _, err := index.Count(t.Context()); err != nil {
 		t.Error(err)
 	}
 	change := sinks.AliasChange{Alias: alias, To: name, Actions: []sinks.AliasAction{{Verb: "remove_index", Index: foreign}, {Verb: "add", Index: name, Alias: alias}}}
-	wants(t, target.Swap(t.Context(), change), elastic.Guard, "a swap must not delete index "+foreign)
+	elastictest.Wants(t, target.Swap(t.Context(), change), elastic.Guard, "a swap must not delete index "+foreign)
 	_, err = target.Create(t.Context(), sinks.Generation{Name: "elsewhere", Meta: sinks.Meta{Alias: alias}})
-	wants(t, err, elastic.Guard, "its name must begin with "+alias+"-")
+	elastictest.Wants(t, err, elastic.Guard, "its name must begin with "+alias+"-")
 }
 
 // TestAliasProperties: filter, routing and write flag go with the alias; other aliases
 // of the old index stay.
 func TestAliasProperties(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
-		alias := alias(t, url)
-		target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+		alias := elastictest.Alias(t, url)
+		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
 		legacy := alias + ".legacy"
-		call(t, http.MethodPut, url+"/"+legacy, `{"aliases":{"`+alias+`":{"filter":{"term":{"tenant":7}},"index_routing":"7","search_routing":"7","is_write_index":true},"`+alias+`.other":{}}}`)
-		_, name := generation(t, target, alias, "")
+		elastictest.Call(t, http.MethodPut, url+"/"+legacy, `{"aliases":{"`+alias+`":{"filter":{"term":{"tenant":7}},"index_routing":"7","search_routing":"7","is_write_index":true},"`+alias+`.other":{}}}`)
+		_, name := elastictest.Generation(t, target, alias, "")
 		survey, err := target.Survey(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -265,10 +240,10 @@ func TestAliasProperties(t *testing.T) {
 		if err := target.Swap(t.Context(), change); err != nil {
 			t.Fatal(err)
 		}
-		if has := call(t, http.MethodGet, url+"/_alias/"+alias, ""); has != `{"`+name+`":{"aliases":{"`+alias+`":{"filter":{"term":{"tenant":7}},"index_routing":"7","search_routing":"7","is_write_index":true}}}}` {
+		if has := elastictest.Call(t, http.MethodGet, url+"/_alias/"+alias, ""); has != `{"`+name+`":{"aliases":{"`+alias+`":{"filter":{"term":{"tenant":7}},"index_routing":"7","search_routing":"7","is_write_index":true}}}}` {
 			t.Errorf("the alias is %s", has)
 		}
-		if has := call(t, http.MethodGet, url+"/_alias/"+alias+".other", ""); !strings.Contains(has, legacy) {
+		if has := elastictest.Call(t, http.MethodGet, url+"/_alias/"+alias+".other", ""); !strings.Contains(has, legacy) {
 			t.Errorf("the other alias is %s", has)
 		}
 	})
@@ -279,60 +254,60 @@ func TestAliasProperties(t *testing.T) {
 func TestTemplates(t *testing.T) {
 	t.Parallel()
 	url := devstack.OpenSearch(t) // the other server's build has none
-	alias := alias(t, url)
-	target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+	alias := elastictest.Alias(t, url)
+	target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
 	template := url + "/_index_template/" + alias
-	t.Cleanup(func() { call(t, http.MethodDelete, template, "") })
-	call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"template":{"aliases":{"`+alias+`":{}}}}`)
+	t.Cleanup(func() { elastictest.Call(t, http.MethodDelete, template, "") })
+	elastictest.Call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"template":{"aliases":{"`+alias+`":{}}}}`)
 	_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
-	wants(t, err, elastic.Definition, "would put it behind alias "+alias+" while it is empty", "index_patterns")
-	call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"template":{"settings":{"refresh_interval":"9s","number_of_replicas":0}}}`)
-	index, name := generation(t, target, alias, `{"settings":{"number_of_replicas":"0"}}`)
+	elastictest.Wants(t, err, elastic.Definition, "would put it behind alias "+alias+" while it is empty", "index_patterns")
+	elastictest.Call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"template":{"settings":{"refresh_interval":"9s","number_of_replicas":0}}}`)
+	index, name := elastictest.Generation(t, target, alias, `{"settings":{"number_of_replicas":"0"}}`)
 	if err := index.Seal(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if has := settingsOf(t, url, name); has["index.refresh_interval"] != "9s" {
+	if has := elastictest.Settings(t, url, name); has["index.refresh_interval"] != "9s" {
 		t.Errorf("refresh_interval is %v, want the template's", has["index.refresh_interval"])
 	}
 	for _, test := range [][]string{
 		{`"index.default_pipeline":"enrich"`, "index.default_pipeline sends every document through the ingest pipeline enrich", "could not be verified"},
 		{`"index.plugins.index_state_management.rollover_alias":"x"`, "puts the index under a lifecycle policy"},
 	} {
-		if answer := call(t, http.MethodPost, template, `{"index_patterns":["`+alias+`-*"],"template":{"settings":{`+test[0]+`}}}`); !strings.Contains(answer, `"acknowledged":true`) {
+		if answer := elastictest.Call(t, http.MethodPost, template, `{"index_patterns":["`+alias+`-*"],"template":{"settings":{`+test[0]+`}}}`); !strings.Contains(answer, `"acknowledged":true`) {
 			continue // a setting of a plugin that this build does not have
 		}
 		_, err = target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
-		wants(t, err, elastic.Definition, append(test[1:], "an index template that matches "+alias+"-1", "index_patterns")...)
+		elastictest.Wants(t, err, elastic.Definition, append(test[1:], "an index template that matches "+alias+"-1", "index_patterns")...)
 	}
-	call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`*"],"data_stream":{}}`)
+	elastictest.Call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`*"],"data_stream":{}}`)
 	_, err = target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
-	wants(t, err, elastic.Definition, "data stream")
-	call(t, http.MethodPut, url+"/_data_stream/"+alias, "")
-	defer call(t, http.MethodDelete, url+"/_data_stream/"+alias, "")
+	elastictest.Wants(t, err, elastic.Definition, "data stream")
+	elastictest.Call(t, http.MethodPut, url+"/_data_stream/"+alias, "")
+	defer elastictest.Call(t, http.MethodDelete, url+"/_data_stream/"+alias, "")
 	_, err = target.Survey(t.Context())
-	wants(t, err, elastic.Guard, alias+" is a data stream")
+	elastictest.Wants(t, err, elastic.Guard, alias+" is a data stream")
 }
 
 // TestOldTemplates: those of the old kind count where none of the new kind does.
 func TestOldTemplates(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
-		alias := alias(t, url)
-		target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+		alias := elastictest.Alias(t, url)
+		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
 		template := url + "/_template/" + alias
-		t.Cleanup(func() { call(t, http.MethodDelete, template, "") })
-		if answer := call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"settings":{"refresh_interval":"9s","number_of_replicas":0}}`); !strings.Contains(answer, "acknowledged") {
+		t.Cleanup(func() { elastictest.Call(t, http.MethodDelete, template, "") })
+		if answer := elastictest.Call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"settings":{"refresh_interval":"9s","number_of_replicas":0}}`); !strings.Contains(answer, "acknowledged") {
 			t.Fatal(answer)
 		}
-		index, name := generation(t, target, alias, `{"settings":{"number_of_replicas":"0"}}`)
+		index, name := elastictest.Generation(t, target, alias, `{"settings":{"number_of_replicas":"0"}}`)
 		if err := index.Seal(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		if has := settingsOf(t, url, name); has["index.refresh_interval"] != "9s" {
+		if has := elastictest.Settings(t, url, name); has["index.refresh_interval"] != "9s" {
 			t.Errorf("refresh_interval is %v, want the template's", has["index.refresh_interval"])
 		}
-		call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"aliases":{"`+alias+`":{}}}`)
+		elastictest.Call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"aliases":{"`+alias+`":{}}}`)
 		_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
-		wants(t, err, elastic.Definition, "would put it behind alias "+alias+" while it is empty")
+		elastictest.Wants(t, err, elastic.Definition, "would put it behind alias "+alias+" while it is empty")
 	})
 }
 
@@ -340,40 +315,40 @@ func TestOldTemplates(t *testing.T) {
 func TestRefusedDefinitions(t *testing.T) {
 	t.Parallel()
 	url := devstack.Elasticsearch(t)
-	alias := alias(t, url)
-	target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+	alias := elastictest.Alias(t, url)
+	target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
 	for setting, parts := range map[string][]string{
 		`"index.lifecycle.name":"hot"`:     {"index.lifecycle.name", "lifecycle policy", "roll over, shrink or delete"},
 		`"default_pipeline":"enrich"`:      {"index.default_pipeline", "ingest pipeline enrich", "?pipeline=enrich"},
 		`"index":{"final_pipeline":"end"}`: {"index.final_pipeline", "ingest pipeline end"},
 	} {
 		_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}, Definition: []byte(`{"settings":{` + setting + `}}`)})
-		wants(t, err, elastic.Definition, append(parts, "the definition of the index is wrong", "leave it out")...)
+		elastictest.Wants(t, err, elastic.Definition, append(parts, "the definition of the index is wrong", "leave it out")...)
 	}
-	generation(t, target, alias, `{"settings":{"index.default_pipeline":"_none","number_of_replicas":0}}`)
+	elastictest.Generation(t, target, alias, `{"settings":{"index.default_pipeline":"_none","number_of_replicas":0}}`)
 }
 
 // TestMerge leaves one segment a shard, and only when a load is sealed.
 func TestMerge(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
-		alias := alias(t, url)
+		alias := elastictest.Alias(t, url)
 		cfg := elastic.Config{Addresses: []string{url}, Alias: alias, MaxSegments: 1}
-		index, name := generation(t, target(t, cfg), alias, `{"settings":{"number_of_shards":2,"number_of_replicas":0}}`)
+		index, name := elastictest.Generation(t, elastictest.Target(t, cfg), alias, `{"settings":{"number_of_shards":2,"number_of_replicas":0}}`)
 		for i := range 4 {
-			if _, err := index.Write(t.Context(), batch(100*(i+1), int64(i+1)), make([]sinks.Verdict, 100*(i+1))); err != nil {
+			if _, err := index.Write(t.Context(), elastictest.Batch(100*(i+1), int64(i+1)), make([]sinks.Verdict, 100*(i+1))); err != nil {
 				t.Fatal(err)
 			}
-			call(t, http.MethodPost, url+"/"+name+"/_flush?force=true", "")
+			elastictest.Call(t, http.MethodPost, url+"/"+name+"/_flush?force=true", "")
 		}
 		if err := index.Seal(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		segments := strings.Fields(call(t, http.MethodGet, url+"/_cat/segments/"+name+"?h=segment", ""))
+		segments := strings.Fields(elastictest.Call(t, http.MethodGet, url+"/_cat/segments/"+name+"?h=segment", ""))
 		if len(segments) != 2 {
 			t.Errorf("segments %v in two shards", segments)
 		}
 		merges := func() string {
-			return call(t, http.MethodGet, url+"/"+name+"/_stats/merge?filter_path=_all.primaries.merges.total", "")
+			return elastictest.Call(t, http.MethodGet, url+"/"+name+"/_stats/merge?filter_path=_all.primaries.merges.total", "")
 		}
 		before := merges()
 		if err := index.Seal(t.Context(), nil); err != nil || merges() != before {
@@ -386,10 +361,10 @@ func TestMerge(t *testing.T) {
 func TestOtherAliases(t *testing.T) {
 	t.Parallel()
 	url := devstack.Elasticsearch(t)
-	alias := alias(t, url)
-	target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
-	call(t, http.MethodPut, url+"/"+alias+".legacy", `{"aliases":{"`+alias+`":{"index_routing":"1","search_routing":"1,2","is_hidden":true},"`+alias+`.b":{},"`+alias+`.a":{}}}`)
-	_, name := generation(t, target, alias, "")
+	alias := elastictest.Alias(t, url)
+	target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+	elastictest.Call(t, http.MethodPut, url+"/"+alias+".legacy", `{"aliases":{"`+alias+`":{"index_routing":"1","search_routing":"1,2","is_hidden":true},"`+alias+`.b":{},"`+alias+`.a":{}}}`)
+	_, name := elastictest.Generation(t, target, alias, "")
 	survey, err := target.Survey(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -404,7 +379,7 @@ func TestOtherAliases(t *testing.T) {
 	if err := target.Swap(t.Context(), change); err != nil {
 		t.Fatal(err)
 	}
-	if has := call(t, http.MethodGet, url+"/_alias/"+alias, ""); has != `{"`+name+`":{"aliases":{"`+alias+`":{"index_routing":"1","search_routing":"1,2","is_hidden":true}}}}` {
+	if has := elastictest.Call(t, http.MethodGet, url+"/_alias/"+alias, ""); has != `{"`+name+`":{"aliases":{"`+alias+`":{"index_routing":"1","search_routing":"1,2","is_hidden":true}}}}` {
 		t.Errorf("the alias is %s", has)
 	}
 }
@@ -414,9 +389,9 @@ func TestOtherAliases(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	t.Parallel()
 	url := devstack.OpenSearch(t)
-	alias := alias(t, url)
+	alias := elastictest.Alias(t, url)
 	pattern := alias + "-*"
-	target := target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
+	target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(req *http.Request) (*http.Response, error) {
 			if req.URL.Path == "/_plugins/_ism/policies" {
 				return respond(200, `{"policies":[{"_id":"hot","policy":{"ism_template":[{"index_patterns":["`+pattern+`"],"priority":1}]}},{"_id":"none","policy":{"ism_template":null}}]}`), nil
@@ -425,7 +400,7 @@ func TestPolicies(t *testing.T) {
 		})
 	}})
 	_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
-	wants(t, err, elastic.Definition, "the policy hot of index state management takes every index like "+alias+"-1", "ism_template")
+	elastictest.Wants(t, err, elastic.Definition, "the policy hot of index state management takes every index like "+alias+"-1", "ism_template")
 	pattern = "logs-*"
-	generation(t, target, alias, "")
+	elastictest.Generation(t, target, alias, "")
 }

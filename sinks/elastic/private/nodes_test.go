@@ -1,4 +1,4 @@
-package elastic_test
+package private
 
 import (
 	"encoding/json"
@@ -12,6 +12,7 @@ import (
 	"humpty/internal/devstack"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
+	"humpty/sinks/elastic/elastictest"
 )
 
 // TestThreeNodes has a cluster of its own, whose nodes it may kill. The third one is for
@@ -29,7 +30,7 @@ func TestThreeNodes(t *testing.T) {
 func shardsOn(t *testing.T, url, index string) map[string]string {
 	t.Helper()
 	var rows []struct{ Shard, Prirep, Node string }
-	text := call(t, http.MethodGet, url+"/_cat/shards/"+index+"?format=json&h=shard,prirep,node", "")
+	text := elastictest.Call(t, http.MethodGet, url+"/_cat/shards/"+index+"?format=json&h=shard,prirep,node", "")
 	if err := json.Unmarshal([]byte(text), &rows); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
@@ -45,15 +46,15 @@ func shardsOn(t *testing.T, url, index string) map[string]string {
 func loadNodes(t *testing.T, cluster *devstack.Cluster) {
 	urls := cluster.Addresses()
 	alias := devstack.Name(t)
-	target := target(t, elastic.Config{Addresses: urls, Alias: alias, LoadNodes: map[string]string{"box": "ingest"}})
-	index, name := generation(t, target, alias, `{"settings":{"number_of_shards":2,"number_of_replicas":1,"index.routing.allocation.require.box":"serve"}}`)
+	target := elastictest.Target(t, elastic.Config{Addresses: urls, Alias: alias, LoadNodes: map[string]string{"box": "ingest"}})
+	index, name := elastictest.Generation(t, target, alias, `{"settings":{"number_of_shards":2,"number_of_replicas":1,"index.routing.allocation.require.box":"serve"}}`)
 	for shard, node := range shardsOn(t, urls[0], name) {
 		if node != "node-2" {
 			t.Errorf("during the load shard %s is on %s", shard, node)
 		}
 	}
 	for i := range 5 {
-		docs := batch(2000, 1)
+		docs := elastictest.Batch(2000, 1)
 		for j := range docs {
 			docs[j].ID = fmt.Append(nil, i, "-", j)
 		}
@@ -86,12 +87,12 @@ func loadNodes(t *testing.T, cluster *devstack.Cluster) {
 func nodeLost(t *testing.T, cluster *devstack.Cluster) {
 	urls := cluster.Addresses()
 	alias := devstack.Name(t)
-	target := target(t, elastic.Config{Addresses: urls[:2], Alias: alias})
-	index, name := generation(t, target, alias, `{"settings":{"number_of_shards":3,"number_of_replicas":0,"index.routing.allocation.require.box":"ingest"}}`)
-	call(t, http.MethodPut, urls[0]+"/"+name+"/_settings", `{"index.translog.sync_interval":"60s"}`)
+	target := elastictest.Target(t, elastic.Config{Addresses: urls[:2], Alias: alias})
+	index, name := elastictest.Generation(t, target, alias, `{"settings":{"number_of_shards":3,"number_of_replicas":0,"index.routing.allocation.require.box":"ingest"}}`)
+	elastictest.Call(t, http.MethodPut, urls[0]+"/"+name+"/_settings", `{"index.translog.sync_interval":"60s"}`)
 	write := func(n int) error {
 		verdicts := make([]sinks.Verdict, n)
-		_, err := index.Write(t.Context(), batch(n, 1), verdicts)
+		_, err := index.Write(t.Context(), elastictest.Batch(n, 1), verdicts)
 		for i, v := range verdicts {
 			if err == nil && v.Outcome != sinks.Written {
 				err = fmt.Errorf("document %d: %+v", i, v)
@@ -119,8 +120,8 @@ func nodeLost(t *testing.T, cluster *devstack.Cluster) {
 	}
 	t.Logf("%d of 1000 acknowledged documents are left", n)
 	err = index.Seal(t.Context(), nil)
-	wants(t, err, elastic.Failed, "of index "+name+" was restarted during the load", "a node was lost or restarted", "may be gone")
-	if _, err := index.Write(t.Context(), batch(1000, 1), make([]sinks.Verdict, 1000)); err != nil {
+	elastictest.Wants(t, err, elastic.Failed, "of index "+name+" was restarted during the load", "a node was lost or restarted", "may be gone")
+	if _, err := index.Write(t.Context(), elastictest.Batch(1000, 1), make([]sinks.Verdict, 1000)); err != nil {
 		t.Fatal(err)
 	}
 	if n, err = index.Count(t.Context()); n != 1000 || err != nil {

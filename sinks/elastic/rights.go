@@ -1,0 +1,109 @@
+package elastic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// rights is what an account needs for each thing, as the remedy of a 401 or 403.
+const rights = `grant the account these rights (Elasticsearch's names; in OpenSearch the like-named action groups):
+cluster: monitor
+indices %[1]s and %[1]s-*: create_index, write, read, view_index_metadata, manage
+    in place of manage, which may delete too: monitor, maintenance, indices:admin/aliases*, indices:admin/settings/update*, indices:admin/mapping/put*, indices:admin/block/add*
+    delete_index only for prune and --replace-index
+indices ` + leaseIndex + `: create_index, write, read, view_index_metadata`
+
+// right is one of them: a privilege, or what a rebuild does with it, since an account may
+// have that by another name. The server takes an action for all that begin like it.
+type right struct {
+	say       string
+	privilege string // "": there is none that is not manage
+	actions   []string
+}
+
+var onGenerations = [...]right{
+	{"create_index", "create_index", []string{"indices:admin/create"}},
+	{"write", "write", []string{"indices:data/write/", "indices:admin/mapping/auto_put"}},
+	{"read", "read", []string{"indices:data/read/"}},
+	{"view_index_metadata", "view_index_metadata", []string{"indices:admin/get", "indices:admin/aliases/get"}},
+	{"manage, or monitor", "monitor", []string{"indices:monitor/stats", "indices:monitor/recovery"}},
+	{"manage, or maintenance", "maintenance", []string{"indices:admin/refresh", "indices:admin/flush", "indices:admin/forcemerge"}},
+	{"manage, or indices:admin/aliases*", "", []string{"indices:admin/aliases"}},
+	{"manage, or indices:admin/settings/update*", "", []string{"indices:admin/settings/update"}},
+	{"manage, or indices:admin/mapping/put*", "", []string{"indices:admin/mapping/put"}},
+	{"manage, or indices:admin/block/add*", "", []string{"indices:admin/block/add"}},
+}
+
+var onLeases = onGenerations[:4]
+
+// Permitted asks whether the account may do all that a rebuild does, so that it is told
+// before hours of loading; an *Error of kind Rights names every right that it lacks. Where
+// the server cannot be asked (OpenSearch, or no security) it is nil.
+func (t *Target) Permitted(ctx context.Context) error {
+	if t.product.name != "elasticsearch" {
+		return nil
+	}
+	type ask struct {
+		Names      []string `json:"names"`
+		Privileges []string `json:"privileges"`
+	}
+	asked := struct {
+		Index []ask `json:"index"`
+	}{[]ask{{[]string{t.cfg.Alias, t.cfg.Alias + "-*"}, namesOf(onGenerations[:])}, {[]string{leaseIndex}, namesOf(onLeases)}}}
+	body, err := json.Marshal(asked)
+	if err != nil {
+		return fmt.Errorf("encode the rights to ask for: %w", err)
+	}
+	var a struct {
+		Index map[string]map[string]bool `json:"index"`
+	}
+	err = t.call(ctx, request{method: http.MethodPost, path: "/_security/user/_has_privileges", body: body, patience: patient}, &a)
+	var no *refused
+	switch {
+	case errors.As(err, &no) && no.Status != http.StatusUnauthorized:
+		return nil // no security, or somebody in between: the calls themselves will tell
+	case err != nil:
+		return t.explain("ask for the account's rights", err)
+	}
+	var lacks []string
+	for _, name := range asked.Index[0].Names {
+		lacks = append(lacks, lacking(name, onGenerations[:], a.Index[name])...)
+	}
+	lacks = append(lacks, lacking(leaseIndex, onLeases, a.Index[leaseIndex])...)
+	if len(lacks) == 0 {
+		return nil
+	}
+	return &Error{
+		Kind:   Rights,
+		What:   "the account lacks rights at " + t.addresses + " that a rebuild needs: " + strings.Join(lacks, "; "),
+		Remedy: fmt.Sprintf(rights, t.cfg.Alias),
+	}
+}
+
+// namesOf is what to ask for.
+func namesOf(all []right) []string {
+	var names []string
+	for _, r := range all {
+		if r.privilege != "" {
+			names = append(names, r.privilege)
+		}
+		names = append(names, r.actions...)
+	}
+	return names
+}
+
+// lacking names the rights that an account does not have on an index, by any name.
+func lacking(index string, all []right, has map[string]bool) []string {
+	var lacks []string
+	for _, r := range all {
+		if !has[r.privilege] && slices.ContainsFunc(r.actions, func(action string) bool { return !has[action] }) {
+			lacks = append(lacks, r.say+" on "+index)
+		}
+	}
+	return lacks
+}
