@@ -78,7 +78,8 @@ func fourDigits(digits []byte, i int) (uint16, bool) {
 }
 
 func appendGroup(dst []byte, d uint16) []byte {
-	return append(dst, byte('0'+d/1000), byte('0'+d/100%10), byte('0'+d/10%10), byte('0'+d%10))
+	high, low := 2*(d/100), 2*(d%100)
+	return append(dst, twoDigits[high], twoDigits[high+1], twoDigits[low], twoDigits[low+1])
 }
 
 // appendShort is appendGroup without leading zeros; nothing at all for zero.
@@ -87,9 +88,10 @@ func appendShort(dst []byte, d uint16) []byte {
 	case d >= 1000:
 		return appendGroup(dst, d)
 	case d >= 100:
-		return append(dst, byte('0'+d/100), byte('0'+d/10%10), byte('0'+d%10))
+		low := 2 * (d % 100)
+		return append(dst, byte('0'+d/100), twoDigits[low], twoDigits[low+1])
 	case d >= 10:
-		return append(dst, byte('0'+d/10), byte('0'+d%10))
+		return append(dst, twoDigits[2*d], twoDigits[2*d+1])
 	case d > 0:
 		return append(dst, byte('0'+d))
 	}

@@ -30,32 +30,55 @@ func encodeBool(dst, src []byte) ([]byte, error) {
 	return append(dst, "false"...), nil
 }
 
+// appendInt is strconv.AppendInt in place: most numbers are small, and what that costs is
+// mostly the way through a buffer.
+func appendInt(dst []byte, v int64) []byte {
+	if v < 0 {
+		if v < -99_999_999 {
+			return strconv.AppendInt(dst, v, 10)
+		}
+		dst, v = append(dst, '-'), -v
+	}
+	switch {
+	case v < 100:
+		if v < 10 {
+			return append(dst, byte('0'+v))
+		}
+		return append2(dst, int(v))
+	case v < 10_000:
+		return appendShort(dst, uint16(v))
+	case v < 100_000_000:
+		return appendGroup(appendShort(dst, uint16(v/10_000)), uint16(v%10_000))
+	}
+	return strconv.AppendInt(dst, v, 10)
+}
+
 func encodeInt2(dst, src []byte) ([]byte, error) {
 	if len(src) != 2 {
 		return dst, errSize("int2", src)
 	}
-	return strconv.AppendInt(dst, int64(int16(binary.BigEndian.Uint16(src))), 10), nil
+	return appendInt(dst, int64(int16(binary.BigEndian.Uint16(src)))), nil
 }
 
 func encodeInt4(dst, src []byte) ([]byte, error) {
 	if len(src) != 4 {
 		return dst, errSize("int4", src)
 	}
-	return strconv.AppendInt(dst, int64(int32(binary.BigEndian.Uint32(src))), 10), nil
+	return appendInt(dst, int64(int32(binary.BigEndian.Uint32(src)))), nil
 }
 
 func encodeInt8(dst, src []byte) ([]byte, error) {
 	if len(src) != 8 {
 		return dst, errSize("int8", src)
 	}
-	return strconv.AppendInt(dst, int64(binary.BigEndian.Uint64(src)), 10), nil
+	return appendInt(dst, int64(binary.BigEndian.Uint64(src))), nil
 }
 
 func encodeOID(dst, src []byte) ([]byte, error) {
 	if len(src) != 4 {
 		return dst, errSize("oid", src)
 	}
-	return strconv.AppendUint(dst, uint64(binary.BigEndian.Uint32(src)), 10), nil
+	return appendInt(dst, int64(binary.BigEndian.Uint32(src))), nil
 }
 
 func encodeFloat4(dst, src []byte) ([]byte, error) {

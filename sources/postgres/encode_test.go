@@ -175,10 +175,11 @@ func BenchmarkLine(b *testing.B) {
 		{encodeFloat8, binary.BigEndian.AppendUint64(nil, math.Float64bits(1.25))},
 		{encodeText, []byte("egular courts above the silent packages")},
 	} {
-		n.fields = append(n.fields, field{fieldName("l_column"), i})
+		n.fields = append(n.fields, field{name: fieldName("l_column"), col: i})
 		n.cols = append(n.cols, column{encode: c.encode})
 		row = append(binary.BigEndian.AppendUint32(row, uint32(len(c.value))), c.value...)
 	}
+	n.leads()
 	s := newShelf(&tree{nodes: []*node{n}}, nil)
 	s.levels[0].groups = []group{{}}
 	b.ReportAllocs()

@@ -26,14 +26,24 @@ func special(w uint64) bool {
 // appendString writes s, valid UTF-8, as a JSON string, escaping what JSON demands, in
 // the form PostgreSQL uses itself.
 func appendString(dst, s []byte) []byte {
+	dst, _ = appendQuoted(dst, s)
+	return dst
+}
+
+// appendQuoted is appendString, and says whether all of s is ASCII.
+func appendQuoted(dst, s []byte) (out []byte, ascii bool) {
 	dst = append(dst, '"')
-	from, i := 0, 0
+	from, i, seen := 0, 0, uint64(0)
 	for i < len(s) {
-		if len(s)-i >= 8 && !special(binary.LittleEndian.Uint64(s[i:])) {
-			i += 8
-			continue
+		if len(s)-i >= 8 {
+			if w := binary.LittleEndian.Uint64(s[i:]); !special(w) {
+				seen |= w
+				i += 8
+				continue
+			}
 		}
 		c := s[i]
+		seen |= uint64(c)
 		if c >= 0x20 && c != '"' && c != '\\' {
 			i++
 			continue
@@ -44,7 +54,7 @@ func appendString(dst, s []byte) []byte {
 		from = i
 	}
 	dst = append(dst, s[from:]...)
-	return append(dst, '"')
+	return append(dst, '"'), seen&highs == 0
 }
 
 func appendEscape(dst []byte, c byte) []byte {
@@ -68,10 +78,11 @@ func appendEscape(dst []byte, c byte) []byte {
 var errNotUTF8 = errors.New("bytes that are no valid UTF-8, as a database with the encoding SQL_ASCII can hold")
 
 func encodeText(dst, src []byte) ([]byte, error) {
-	if !utf8.Valid(src) {
+	dst, ascii := appendQuoted(dst, src)
+	if !ascii && !utf8.Valid(src) {
 		return dst, errNotUTF8
 	}
-	return appendString(dst, src), nil
+	return dst, nil
 }
 
 func encodeJSONB(dst, src []byte) ([]byte, error) {

@@ -96,34 +96,31 @@ func (s *shelf) add(n *node, row []byte, own []span, g int, root int32) error {
 		}
 		at.count++
 	}
-	start := len(l.data)
-	if n.object() {
-		l.data = append(l.data, '{')
+	data := l.data // kept out of memory that a collection looks at
+	start := len(data)
+	if len(n.fields) == 0 && n.object() {
+		data = append(data, '{')
 	}
 	for i := range n.fields {
 		f := &n.fields[i]
-		if i > 0 {
-			l.data = append(l.data, ',')
-		}
-		if n.shape.Values == "" {
-			l.data = append(l.data, f.name...)
-		}
+		data = append(data, f.lead...)
 		field := own[f.col]
 		if field.null() {
-			l.data = append(l.data, "null"...)
+			data = append(data, "null"...)
 			continue
 		}
 		var err error
-		if l.data, err = n.cols[f.col].encode(l.data, field.of(row)); err != nil {
+		if data, err = f.encode(data, field.of(row)); err != nil {
 			if bad, err = s.refuse(n, &n.cols[f.col], err); err != nil {
 				return err
 			}
 		}
 	}
 	if n.leaf && n.object() {
-		l.data = append(l.data, '}')
+		data = append(data, '}')
 	}
-	l.rows = append(l.rows, fragment{start, len(l.data), root, bad})
+	l.data = data
+	l.rows = append(l.rows, fragment{start, len(data), root, bad})
 	if g >= 0 && bad > 0 {
 		l.groups[g].bad = bad
 	}

@@ -69,6 +69,9 @@ type order struct {
 type field struct {
 	name []byte // "name":
 	col  int
+
+	lead   []byte  // all that stands before the value, from the brace or comma on
+	encode encoder // of its column
 }
 
 // join is one pair of an include's condition.
@@ -160,6 +163,7 @@ func (t *tree) finish() {
 	t.pages, t.byID = t.root.rootPages(), t.root.rootByID()
 	for _, n := range slices.Backward(t.nodes) { // children first
 		n.leaf = len(n.include) == 0
+		n.leads()
 		n.missing = n.blank()
 		if n.parent == nil || n.way == byMemory {
 			continue
@@ -178,6 +182,24 @@ func (t *tree) finish() {
 			next = append(next, t.below(n.include)...)
 		}
 		round = next
+	}
+}
+
+// leads puts what is the same for each row of n in one place, for the hot path.
+func (n *node) leads() {
+	for i := range n.fields {
+		f := &n.fields[i]
+		f.encode = n.cols[f.col].encode
+		switch {
+		case n.shape.Values != "":
+			f.lead = nil
+		case i > 0:
+			f.lead = append([]byte{','}, f.name...)
+		case n.object():
+			f.lead = append([]byte{'{'}, f.name...)
+		default:
+			f.lead = f.name
+		}
 	}
 }
 
