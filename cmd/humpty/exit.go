@@ -13,6 +13,7 @@ import (
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources"
+	"humpty/sources/kafka"
 )
 
 // The exit codes. 2 is left to Go's runtime: a crash ends with it.
@@ -90,6 +91,8 @@ func serverCode(err error) int {
 		return exitFailed
 	case *elastic.Error:
 		return targetCode(e.Kind)
+	case *kafka.Denied:
+		return exitChange
 	case *pgconn.PgError:
 		if needsChange(e.Code) {
 			return exitChange

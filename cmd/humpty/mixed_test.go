@@ -321,4 +321,8 @@ func TestTableInEventsIsChecked(t *testing.T) {
 	s.run(t.Context(), "check").want(t, exitUsage, "include order is a one, but customer_id is not unique")
 	s.edit(t, "one: true", "many: true")
 	s.run(t.Context(), "check").want(t, 0, "source bus is fine")
+	s.edit(t, "from: bus.${TOPIC}", "from: bus.${TOPIC}s")
+	for _, verb := range []string{"check", "rebuild"} {
+		s.run(t.Context(), verb).want(t, exitUsage, "humpty.yaml:13:13", "topic "+topic+"s does not exist", "correct its name, or make it")
+	}
 }

@@ -12,7 +12,7 @@ import (
 
 // Events says how the events of topics become documents, or what is included in them.
 type Events struct {
-	Place    string          `json:"-"`
+	Place    string          `json:"-"` // of from
 	Source   string          // of all the topics
 	Topics   []string        // events of the same time: in this order
 	Since    time.Time       `json:",omitzero"`
@@ -55,7 +55,7 @@ func (d *decoder) onlyTopics(n *node) {
 
 // events reads what is said beside a topic.
 func (d *decoder) events(n *node) *Events {
-	e := &Events{Place: n.at(), Key: n.get("key").string(), Type: n.get("type").string(), Payload: n.get("payload").string(), Debezium: n.get("debezium").bool()}
+	e := &Events{Place: n.get("from").at(), Key: n.get("key").string(), Type: n.get("type").string(), Payload: n.get("payload").string(), Debezium: n.get("debezium").bool()}
 	e.Source, e.Topics = d.topics(n.get("from"))
 	for _, name := range []string{"key", "type", "payload"} {
 		if _, err := fold.ParseLocator(n.get(name).string()); err != nil {

@@ -2,7 +2,7 @@ package devstack
 
 import (
 	"context"
-	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -29,10 +29,15 @@ const kafkaPOM = `<project>
 // kafkaSHA256 is of all jars together: see verifyAll.
 const kafkaSHA256 = "98b52a7fc606912291aaa0d2a2b8563c1bb4f6a732ad5a4ba94bffc300884b95"
 
-// kafka is one broker that is its own controller (KRaft).
+// KafkaPEM is the name in Options.Files of a private key with its certificate, in PEM:
+// with it Kafka has a second listener, for TLS and SASL.
+const KafkaPEM = "broker.pem"
+
+// kafka is one broker that is its own controller (KRaft), or joins the one that is.
 type kafka struct {
-	jars string // folder
-	jdk  java
+	jars  string // folder
+	jdk   java
+	first *node // nil: this is it
 }
 
 func (k *kafka) find(ctx context.Context, n *node) (string, error) {
@@ -61,15 +66,28 @@ func (k *kafka) prepare(ctx context.Context, n *node) error {
 	if err := n.who.own(filepath.Join(n.dir, "tmp")); err != nil {
 		return err
 	}
-	conf := append([]string{
-		"process.roles=broker,controller",
-		"node.id=1",
-		fmt.Sprintf("controller.quorum.voters=1@127.0.0.1:%d", n.ports[1]),
-		fmt.Sprintf("listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d", n.ports[0], n.ports[1]),
-		fmt.Sprintf("advertised.listeners=PLAINTEXT://127.0.0.1:%d", n.ports[0]),
-		"controller.listener.names=CONTROLLER",
+	listeners := fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", n.ports[0])
+	var conf []string
+	if pem := n.opts.Files[n.kind][KafkaPEM]; pem != "" {
+		listeners += fmt.Sprintf(",SASL_SSL://127.0.0.1:%d", n.ports[2])
+		conf = append(conf, "ssl.keystore.type=PEM", "ssl.keystore.location="+filepath.Join(n.dir, KafkaPEM))
+	}
+	conf = append(conf,
+		"advertised.listeners="+listeners,
+		"listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL",
+		"controller.listener.names=CONTROLLER")
+	if k.first == nil {
+		conf = append(conf, "process.roles=broker,controller", "node.id=1",
+			fmt.Sprintf("controller.quorum.voters=1@127.0.0.1:%d", n.ports[1]),
+			fmt.Sprintf("listeners=%s,CONTROLLER://127.0.0.1:%d", listeners, n.ports[1]))
+	} else {
+		conf = append(conf, "process.roles=broker", "node.id=2",
+			fmt.Sprintf("controller.quorum.voters=1@127.0.0.1:%d", k.first.ports[1]),
+			"listeners="+listeners)
+	}
+	conf = append(conf,
 		"inter.broker.listener.name=PLAINTEXT",
-		"log.dirs=" + filepath.Join(n.dir, "data"),
+		"log.dirs="+filepath.Join(n.dir, "data"),
 		// a test that misspells a topic must see that
 		"auto.create.topics.enable=false",
 		// there is one broker, and a test waits for each partition of these
@@ -80,21 +98,19 @@ func (k *kafka) prepare(ctx context.Context, n *node) error {
 		"transaction.state.log.num.partitions=4",
 		"share.coordinator.state.topic.replication.factor=1",
 		"share.coordinator.state.topic.min.isr=1",
-		"group.initial.rebalance.delay.ms=0",
-	}, n.opts.Config[n.kind]...)
+		"group.initial.rebalance.delay.ms=0")
+	conf = append(conf, n.opts.Config[n.kind]...)
 	if err := n.files(n.dir); err != nil {
 		return err
 	}
 	if err := n.who.write(k.properties(n), strings.Join(conf, "\n")+"\n"); err != nil {
 		return err
 	}
-	id := make([]byte, 16)
-	if _, err := rand.Read(id); err != nil {
-		return fmt.Errorf("devstack: %w", err)
-	}
+	// both brokers of a stack are of one cluster, and every stack has a folder of its own
+	id := sha256.Sum256([]byte(filepath.Dir(n.dir)))
 	id[0] &= 0x7f // a leading '-' would be taken for an option
 	return n.run(ctx, k.java(n, "kafka.tools.StorageTool", "format",
-		"--cluster-id", base64.RawURLEncoding.EncodeToString(id), "--config", k.properties(n)))
+		"--cluster-id", base64.RawURLEncoding.EncodeToString(id[:16]), "--config", k.properties(n)))
 }
 
 func (k *kafka) properties(n *node) string { return filepath.Join(n.dir, "server.properties") }
@@ -138,6 +154,11 @@ func (k *kafka) traits(n *node) traits {
 		stop:    syscall.SIGTERM,
 		quit:    syscall.SIGKILL,
 		address: k.broker(n),
-		export:  func(a *Addresses) { a.Kafka = []string{k.broker(n)} },
+		export: func(a *Addresses) {
+			a.Kafka = append(a.Kafka, k.broker(n))
+			if n.opts.Files[n.kind][KafkaPEM] != "" {
+				a.SecureKafka = append(a.SecureKafka, fmt.Sprintf("127.0.0.1:%d", n.ports[2]))
+			}
+		},
 	}
 }

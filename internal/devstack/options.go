@@ -79,6 +79,7 @@ type Addresses struct {
 	Elasticsearch string   `json:"elasticsearch,omitempty"` // URL without a trailing slash
 	OpenSearch    string   `json:"opensearch,omitempty"`    // URL without a trailing slash
 	Kafka         []string `json:"kafka,omitempty"`         // bootstrap brokers, host:port
+	SecureKafka   []string `json:"secure_kafka,omitempty"`  // their listeners for TLS and SASL, if they have them
 }
 
 func (o Options) validate() error {

@@ -36,7 +36,7 @@ type traits struct {
 type node struct {
 	kind     Kind
 	dir      string // its own folder, which belongs to who
-	ports    [2]int // the one for clients first
+	ports    [3]int // the one for clients first
 	who      account
 	cache    string
 	opts     Options

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
-	kafkago "github.com/segmentio/kafka-go"
+	"humpty/internal/problem"
 )
 
 // bounds is what is read of one partition: [from, fence).
@@ -19,18 +20,15 @@ type bounds struct {
 
 // bounds asks where every partition starts and ends now.
 func (s *Source) bounds(ctx context.Context) (l layout, all map[place]bounds, err error) {
-	err = s.cluster.patiently(ctx, func() (err error) {
+	err = s.cluster.patient(ctx, unknownFor, func() (err error) {
 		l, all, err = s.askBounds(ctx)
 		return err
 	})
-	return l, all, err
+	return l, all, s.unknownTopics(err)
 }
 
 func (s *Source) askBounds(ctx context.Context) (layout, map[place]bounds, error) {
 	l, err := s.cluster.layout(ctx)
-	if errors.Is(err, kafkago.UnknownTopicOrPartition) {
-		return l, nil, fmt.Errorf("%w: %w: does the topic's name have a slip in it? the brokers are %v", errDefinition, err, s.cfg.Brokers)
-	}
 	if err != nil {
 		return l, nil, err
 	}
@@ -82,11 +80,29 @@ func (s *Source) askBounds(ctx context.Context) (layout, map[place]bounds, error
 		}
 		for i := range t.Offsets {
 			if i < 0 || i >= l.counts[t.Name] {
-				return l, nil, fmt.Errorf("%w: topic %s has %d partitions, an offset is given for partition %d", errDefinition, t.Name, l.counts[t.Name], i)
+				var wrong problem.List
+				wrong.Add(t.Place, fmt.Sprintf("they are counted from 0 to %d", l.counts[t.Name]-1), "topic %s has %d partitions, an offset is given for partition %d", t.Name, l.counts[t.Name], i)
+				return l, nil, wrong
 			}
 		}
 	}
 	return l, all, nil
+}
+
+// unknownTopics says of topics that no broker has where the configuration names them.
+func (s *Source) unknownTopics(err error) error {
+	var names unknown
+	if !errors.As(err, &names) {
+		return err
+	}
+	var wrong problem.List
+	for _, t := range s.cfg.Topics {
+		if slices.Contains(names, t.Name) {
+			wrong.Add(t.Place, fmt.Sprintf("correct its name, or make it; kafka-topics.sh --bootstrap-server %s --list shows those that there are", s.cfg.Brokers[0]),
+				"topic %s does not exist, or may not be described by this user", t.Name)
+		}
+	}
+	return wrong
 }
 
 // sameCounts is an error if a topic has not as many partitions as it had.

@@ -43,12 +43,19 @@ type cluster struct {
 	learn map[string]bool // addresses of all brokers, as the last layout said
 }
 
-// deniedFor is how long brokers may deny a topic that was there: they do so for a moment
-// when they start.
-const deniedFor = 10 * time.Second
+// How long brokers may deny a topic, which they do for a moment when they start and when
+// it is new: one that was there, and one whose name may be a slip.
+const (
+	deniedFor  = 10 * time.Second
+	unknownFor = 2 * time.Second
+)
 
 // patiently calls do until it gives no error or a final one, or patience is over.
 func (c *cluster) patiently(ctx context.Context, do func() error) error {
+	return c.patient(ctx, deniedFor, do)
+}
+
+func (c *cluster) patient(ctx context.Context, denied time.Duration, do func() error) error {
 	began, wait := time.Now(), 50*time.Millisecond
 	for {
 		err := do()
@@ -57,7 +64,7 @@ func (c *cluster) patiently(ctx context.Context, do func() error) error {
 		}
 		patience := c.patience
 		if errors.Is(err, kafkago.UnknownTopicOrPartition) {
-			patience = min(patience, deniedFor)
+			patience = min(patience, denied)
 		}
 		if waited := time.Since(began); waited > patience {
 			return fmt.Errorf("after %v of trying: %w", waited.Round(time.Second), err)
@@ -127,14 +134,22 @@ func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err
 	for _, b := range m.Brokers {
 		l.brokers[b.NodeID] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 	}
+	var missing unknown
 	for _, t := range m.Topics {
-		if t.ErrorCode != 0 {
-			return l, fmt.Errorf("topic %s: %w", t.Name, kafkago.Error(t.ErrorCode))
+		switch code := kafkago.Error(t.ErrorCode); code {
+		case 0:
+		case kafkago.UnknownTopicOrPartition:
+			missing = append(missing, t.Name)
+		default:
+			return l, fmt.Errorf("topic %s: %w", t.Name, unread(address, t.Name, code))
 		}
 		l.counts[t.Name] = int32(len(t.Partitions))
 		for _, p := range t.Partitions {
 			l.leaders[place{t.Name, p.PartitionIndex}] = p.LeaderID // -1: none now
 		}
+	}
+	if missing != nil {
+		return l, missing
 	}
 	return l, nil
 }
@@ -214,7 +229,7 @@ func (c *cluster) offsetsFrom(ctx context.Context, address string, request *list
 		for _, p := range t.Partitions {
 			at := place{t.Topic, p.Partition}
 			if p.ErrorCode != 0 {
-				return fmt.Errorf("offsets of partition %s: %w", at, kafkago.Error(p.ErrorCode))
+				return fmt.Errorf("offsets of partition %s: %w", at, unread(address, t.Topic, kafkago.Error(p.ErrorCode)))
 			}
 			found[at] = p.Offset
 		}

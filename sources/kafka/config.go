@@ -30,6 +30,7 @@ type Topic struct {
 	Name    string
 	Since   time.Time       // the first record of this time or later; zero: no matter
 	Offsets map[int32]int64 // by partition; the others start as said by Since
+	Place   string          // where the configuration names it, for messages; may be empty
 }
 
 // SASL is how we say who we are. No mechanism: not at all.

@@ -52,15 +52,37 @@ func (d *dialer) dial(ctx context.Context, address string) (*conn, error) {
 		}
 		secure := tls.Client(raw, own)
 		if err := secure.HandshakeContext(ctx); err != nil {
-			return nil, errors.Join(fmt.Errorf("TLS with broker %s: %w", address, err), raw.Close())
+			return nil, errors.Join(untrusted(address, err), raw.Close())
 		}
 		raw = secure
 	}
 	c := &conn{Conn: raw, in: bufio.NewReaderSize(raw, 64<<10), clientID: d.clientID}
 	if err := c.greet(ctx, d.sasl, address); err != nil {
+		if alert := (*net.OpError)(nil); errors.As(err, &alert) && alert.Op == "remote error" { // of TLS 1.3, behind the handshake
+			err = untrusted(address, err)
+		}
 		return nil, errors.Join(fmt.Errorf("broker %s: %w", address, err), raw.Close())
 	}
 	return c, nil
+}
+
+// untrusted makes a certificate that is not believed, by us or by the broker, a final no.
+func untrusted(address string, err error) error {
+	no := &Denied{Broker: address, Why: fmt.Errorf("TLS: %w", err)}
+	var ours *tls.CertificateVerificationError
+	var theirs *net.OpError
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.As(err, &ours):
+		no.Remedy = "name the authority that signed its certificate (tls: {ca: FILE.pem}), or the name that is in it (server_name)"
+	case errors.As(err, &theirs) && theirs.Op == "remote error":
+		no.Remedy = "give a client certificate that it trusts: tls: {cert: FILE.pem, key: FILE.pem}"
+	case errors.As(err, &plain):
+		no.Remedy = "take the port of a listener with TLS, or leave tls out"
+	default:
+		return fmt.Errorf("TLS with broker %s: %w", address, err)
+	}
+	return no
 }
 
 // greet agrees on versions and says who we are.
@@ -88,13 +110,13 @@ func (c *conn) greet(ctx context.Context, mechanism sasl.Mechanism, address stri
 		return nil
 	}
 	host, _, _ := net.SplitHostPort(address)
-	if err := c.authenticate(sasl.WithMetadata(ctx, &sasl.Metadata{Host: host}), mechanism); err != nil {
+	if err := c.authenticate(sasl.WithMetadata(ctx, &sasl.Metadata{Host: host}), mechanism, address); err != nil {
 		return fmt.Errorf("SASL %s: %w", mechanism.Name(), err)
 	}
 	return nil
 }
 
-func (c *conn) authenticate(ctx context.Context, mechanism sasl.Mechanism) error {
+func (c *conn) authenticate(ctx context.Context, mechanism sasl.Mechanism, address string) error {
 	answer, err := c.ask(ctx, &saslhandshake.Request{Mechanism: mechanism.Name()})
 	if err != nil {
 		return err
@@ -104,7 +126,10 @@ func (c *conn) authenticate(ctx context.Context, mechanism sasl.Mechanism) error
 		return err
 	}
 	if hands.ErrorCode != 0 {
-		return &denied{kafkago.Error(hands.ErrorCode), fmt.Sprintf("the broker offers %v", hands.Mechanisms)}
+		return &Denied{
+			Broker: address, Why: kafkago.Error(hands.ErrorCode),
+			Remedy: fmt.Sprintf("it offers %v: correct sasl: {mechanism}, or take the port of a listener with SASL", hands.Mechanisms),
+		}
 	}
 	session, ours, err := mechanism.Start(ctx)
 	if err != nil {
@@ -120,7 +145,10 @@ func (c *conn) authenticate(ctx context.Context, mechanism sasl.Mechanism) error
 			return err
 		}
 		if theirs.ErrorCode != 0 {
-			return &denied{kafkago.Error(theirs.ErrorCode), theirs.ErrorMessage}
+			return &Denied{
+				Broker: address, Why: fmt.Errorf("%w: %s", kafkago.Error(theirs.ErrorCode), theirs.ErrorMessage),
+				Remedy: "correct sasl: {username, password}",
+			}
 		}
 		if done, ours, err = session.Next(ctx, theirs.AuthBytes); err != nil {
 			return err

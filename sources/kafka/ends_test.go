@@ -209,10 +209,10 @@ func TestWhatTheUserMustPutRight(t *testing.T) {
 		"no name":     {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{}}}, "no name"},
 		"twice":       {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic}, {Name: topic}}}, "named twice"},
 		"mechanism":   {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic}}, SASL: kafka.SASL{Mechanism: "MAGIC"}}, "SCRAM-SHA-512"},
-		"slip":        {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic + "x"}}}, "topic " + topic + "x"},
+		"slip":        {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic}, {Name: topic + "x", Place: "humpty.yaml:3:4"}}}, "humpty.yaml:3:4: topic " + topic + "x does not exist, or may not be described by this user\n    correct its name"},
 		"partition":   {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic, Offsets: map[int32]int64{9: 0}}}}, "partition 9"},
 		"unreachable": {kafka.Config{Brokers: []string{"127.0.0.1:1"}, Topics: []kafka.Topic{{Name: topic}}, Patience: time.Millisecond}, "127.0.0.1:1"},
-		"no SASL":     {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic}}, SASL: kafka.SASL{Mechanism: "plain", User: "u", Password: "p"}, Patience: time.Millisecond}, "SASL PLAIN"},
+		"no SASL":     {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic}}, SASL: kafka.SASL{Mechanism: "plain", User: "u", Password: "p"}}, "SASL PLAIN"},
 	} {
 		s, err := kafka.New(c.cfg)
 		if err == nil {

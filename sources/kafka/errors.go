@@ -3,8 +3,11 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	kafkago "github.com/segmentio/kafka-go"
+
+	"humpty/internal/problem"
 )
 
 // Lost is the error of a partition whose records are gone before they were read: retention
@@ -36,28 +39,52 @@ type Changed struct {
 
 func (e *Changed) Error() string { return fmt.Sprintf("topic %s %s; %s", e.Topic, e.What, e.Remedy) }
 
-// denied is a broker's final no.
-type denied struct {
-	code kafkago.Error
-	more string
+// Denied is a final no, of a broker or about it: who we are is not believed, or who it is,
+// or a right is missing. It stays so until that or the configuration is changed.
+type Denied struct {
+	Broker string // address
+	Topic  string // empty: it is not about one
+	Why    error
+	Remedy string
 }
 
-func (e *denied) Error() string {
-	text := fmt.Sprintf("%s (%s)", e.code.Title(), e.code.Description())
-	if e.more != "" {
-		text += ": " + e.more
+func (e *Denied) Error() string {
+	what := "broker " + e.Broker
+	if e.Topic != "" {
+		what += ", topic " + e.Topic
 	}
-	return text
+	return fmt.Sprintf("%s: %v; %s", what, e.Why, e.Remedy)
 }
 
-func (e *denied) Unwrap() error { return e.code }
+func (e *Denied) Unwrap() error { return e.Why }
+
+// unread is a code that a broker gave for a topic; a missing right is a Denied.
+func unread(broker, topic string, code kafkago.Error) error {
+	if code != kafkago.TopicAuthorizationFailed && code != kafkago.ClusterAuthorizationFailed {
+		return code
+	}
+	return &Denied{
+		Broker: broker, Topic: topic, Why: code,
+		Remedy: "allow it: kafka-acls.sh --add --allow-principal User:NAME --operation Describe --operation Read --topic " + topic,
+	}
+}
+
+// unknown is the error of topics that no broker has.
+type unknown []string
+
+func (u unknown) Error() string {
+	return fmt.Sprintf("topic %s: %s", strings.Join(u, ", "), kafkago.UnknownTopicOrPartition.Title())
+}
+
+func (u unknown) Unwrap() error { return kafkago.UnknownTopicOrPartition }
 
 // final reports whether an error stays what it is however often one tries.
 func final(err error) bool {
 	var lost *Lost
 	var changed *Changed
-	var no *denied
-	if errors.As(err, &lost) || errors.As(err, &changed) || errors.As(err, &no) || errors.Is(err, errDefinition) {
+	var no *Denied
+	var wrong problem.List
+	if errors.As(err, &lost) || errors.As(err, &changed) || errors.As(err, &no) || errors.As(err, &wrong) {
 		return true
 	}
 	var code kafkago.Error
@@ -65,8 +92,7 @@ func final(err error) bool {
 		return false // a connection that broke, a damaged answer
 	}
 	switch code {
-	case kafkago.TopicAuthorizationFailed, kafkago.ClusterAuthorizationFailed, kafkago.SASLAuthenticationFailed,
-		kafkago.UnsupportedSASLMechanism, kafkago.UnsupportedVersion, kafkago.InvalidTopic, kafkago.InvalidRequest:
+	case kafkago.UnsupportedVersion, kafkago.InvalidTopic, kafkago.InvalidRequest:
 		return true
 	}
 	return false
@@ -80,6 +106,3 @@ func gone(err error) error {
 	}
 	return err
 }
-
-// errDefinition marks what the user has to put right.
-var errDefinition = errors.New("kafka: definition")

@@ -13,14 +13,20 @@ import (
 	"humpty/sources/kafka"
 )
 
-// One broker of our own serves both tests: it cleans at once, and it may be killed.
-func TestOwnBroker(t *testing.T) {
+// Brokers of our own serve these tests: they clean at once, know users, and may be killed.
+func TestOwnBrokers(t *testing.T) {
 	t.Parallel()
-	stack := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindKafka}, Config: map[devstack.Kind][]string{
-		devstack.KindKafka: {"log.cleaner.backoff.ms=100", "log.initial.task.delay.ms=0"},
-	}})
+	own, pool := certificate(t)
+	both, alone := keyFile(t, own)
+	stack := devstack.Private(t, devstack.Options{
+		Servers: []devstack.Kind{devstack.KindKafka},
+		Config:  map[devstack.Kind][]string{devstack.KindKafka: theirOwn},
+		Files:   map[devstack.Kind]map[string]string{devstack.KindKafka: {devstack.KafkaPEM: both, "ca.pem": alone}},
+	})
 	brokers := stack.Addresses().Kafka
 	t.Run("compaction", func(t *testing.T) { compaction(t, brokers) })
+	t.Run("secure", func(t *testing.T) { secure(t, stack, own, pool) })
+	t.Run("leader change", func(t *testing.T) { leaderChange(t, stack) })
 	t.Run("restart", func(t *testing.T) { restart(t, stack, brokers) })
 }
 

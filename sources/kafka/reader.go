@@ -168,7 +168,7 @@ func (r *reader) exchange(ctx context.Context) (got fetched, err error) {
 	case kafkago.OffsetOutOfRange:
 		return got, r.lost(ctx)
 	default:
-		return got, gone(got.code)
+		return got, gone(unread(r.conn.RemoteAddr().String(), r.place.topic, got.code))
 	}
 	if r.tail && got.stable >= r.position {
 		r.fence = got.stable
