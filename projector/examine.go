@@ -119,7 +119,7 @@ func (x *examination) compare(ctx context.Context, level verify.Level, each func
 		Source: x.Source, View: x.view, Plan: x.plan, Index: x.index,
 		Level: level, Budget: x.Projection.Verify.Budget, Ignore: x.ignore,
 		Exact: x.alone(), Still: !x.finding.Serving, Settle: x.Settle,
-		Show: x.Show, Each: each, Batch: x.Projection.Limits.Batch,
+		Show: x.Show, Each: each, Batch: min(x.Projection.Limits.Batch, comparedAtOnce),
 		Progress: func(docs, bytes int64) { x.observer.compared(docs, max(x.generation.Documents, 0), bytes) },
 	}
 	var err error

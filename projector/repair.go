@@ -65,6 +65,13 @@ type fixing struct {
 	heldBytes int
 }
 
+// done gives back what single documents were read by, and completes the finding.
+func (f *fixing) done(ctx context.Context, err error) (Finding, error) {
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	defer cancel()
+	return f.examination.done(ctx, errors.Join(err, f.sides.Close(closing)))
+}
+
 func (f *fixing) work(ctx context.Context, lease sinks.Lease) (err error) {
 	differing := verify.NewList("")
 	defer func() { err = errors.Join(err, differing.Close()) }()

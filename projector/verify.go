@@ -12,6 +12,10 @@ import (
 // differencesShown is how many differences are named where nobody says.
 const differencesShown = 10
 
+// comparedAtOnce is how much each reader reads before it compares: there is no request that
+// it would have to fill.
+const comparedAtOnce = 2 << 20
+
 // verify is the gate before the swap: the sealed generation against the view it was loaded
 // from, its mapping and settings against what was asked for, and the user's queries.
 func (n *run) verify(ctx context.Context) error {
@@ -24,7 +28,7 @@ func (n *run) verify(ctx context.Context) error {
 		Level: n.Projection.Verify.level(), Budget: n.Projection.Verify.Budget, Ignore: ignore,
 		Exact: true, Still: true, // nobody else knows the generation, and the view does not move
 		Known: n.ledger.rejectedIDs(), Documents: n.meta.Documents,
-		Show: differencesShown, Batch: n.Projection.Limits.Batch,
+		Show: differencesShown, Batch: min(n.Projection.Limits.Batch, comparedAtOnce),
 		Progress: func(docs, bytes int64) { n.observer.compared(docs, n.meta.Documents, bytes) },
 	}
 	if n.capture != nil { // what differs is read again when everything committed has been caught up with

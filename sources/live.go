@@ -75,6 +75,14 @@ func (s Snapshot) Sees(xid uint64) bool {
 	return xid < s.Max && !running
 }
 
+// Present is what a Source can do beside: look up single documents as they are now, again
+// and again, over one connection.
+type Present interface {
+	// OpenPresent gives a view whose every Lookup sees what is committed when it is called.
+	// It holds nothing on the source between calls, and cannot Read.
+	OpenPresent(ctx context.Context) (View, error)
+}
+
 // Reread is what a View of a live source can do: read the present state of marked
 // documents. Every call is a short transaction of its own.
 type Reread interface {

@@ -36,7 +36,7 @@ type Check struct {
 	Each     func(Difference) error       // told of every difference, one at a time; may be nil
 	Progress func(documents, bytes int64) // of the index, so far; one call at a time; may be nil
 	Folder   string                       // for temporary files; os.TempDir() if empty
-	Batch    int                          // bytes a reader takes at once; 4 MB if 0
+	Batch    int                          // bytes a reader takes at once; 1 MB if 0
 
 	rules rules
 }
@@ -55,7 +55,7 @@ func (c *Check) Run(ctx context.Context) (Report, error) {
 		k.Settle = 5 * time.Second
 	}
 	if k.Batch <= 0 {
-		k.Batch = 4 << 20
+		k.Batch = 1 << 20
 	}
 	if k.Ignore != nil {
 		k.Exact = false
@@ -64,7 +64,7 @@ func (c *Check) Run(ctx context.Context) (Report, error) {
 	err := k.with(ctx, k.View, func(view sources.View) (err error) {
 		k.View = view
 		report, err = k.run(ctx)
-		return err
+		return errors.Join(err, k.sides.Close(ctx))
 	})
 	report.At = time.Now().UTC()
 	return report, err
@@ -73,7 +73,9 @@ func (c *Check) Run(ctx context.Context) (Report, error) {
 // check is a Check on its way.
 type check struct {
 	Check
-	canonical bool  // this pass compares canonical forms from the start
+	canonical bool // this pass compares canonical forms from the start
+	sides     *Keyed
+	sided     bool  // both can be read by key
 	average   int64 // bytes of a document of the index; 0: not known yet
 }
 

@@ -23,17 +23,18 @@ type Reading struct {
 	Seen    string // of the index, for sinks.Amender
 }
 
-// Keyed reads both sides by key. It is for one goroutine.
+// Keyed reads both sides by key. It is for one goroutine, and has to be closed.
 type Keyed struct {
-	index  sinks.Getter
-	view   sources.View   // nil: a fresh one for each reading
-	source sources.Source // of fresh views
-	want   canon.Form
-	have   canon.Form
+	index   sinks.Getter
+	view    sources.View   // nil: a fresh one for each reading, or the present
+	source  sources.Source // of fresh views
+	present sources.View   // what each reading sees anew, where the source has that; opened when it is needed
+	want    canon.Form
+	have    canon.Form
 }
 
 // NewKeyed returns false where one of the sides cannot be read by key. With a source, each
-// reading opens a view of its own, after the index was read; otherwise all are of view.
+// reading sees what is there after the index was read; otherwise all are of view.
 func NewKeyed(index sinks.Index, view sources.View, source sources.Source, ignore *canon.Paths) (*Keyed, bool) {
 	getter, canGet := index.(sinks.Getter)
 	_, canLookup := view.(sources.Lookup)
@@ -82,13 +83,11 @@ func (k *Keyed) Read(ctx context.Context, keys []sinks.Key) ([]Reading, error) {
 }
 
 func (k *Keyed) lookup(ctx context.Context, keys []sinks.Key) (records map[string]*sources.Record, err error) {
-	view := k.view
-	if view == nil {
-		if view, err = k.source.Open(ctx); err != nil {
-			return nil, err
-		}
-		defer func() { err = errors.Join(err, view.Close(context.WithoutCancel(ctx))) }()
+	view, done, err := k.now(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer func() { err = errors.Join(err, done()) }()
 	by, ok := view.(sources.Lookup)
 	if !ok {
 		return nil, errors.New("the source cannot be read by key")
@@ -109,6 +108,32 @@ func (k *Keyed) lookup(ctx context.Context, keys []sinks.Key) (records map[strin
 		records[string(batch.Records[i].Key)] = &batch.Records[i]
 	}
 	return records, nil
+}
+
+// now is a view to look up in, and what is to be done with it afterwards.
+func (k *Keyed) now(ctx context.Context) (view sources.View, done func() error, err error) {
+	none := func() error { return nil }
+	switch by, ok := k.source.(sources.Present); {
+	case k.view != nil:
+		return k.view, none, nil
+	case k.present != nil:
+		return k.present, none, nil
+	case ok:
+		k.present, err = by.OpenPresent(ctx)
+		return k.present, none, err
+	}
+	view, err = k.source.Open(ctx)
+	return view, func() error { return view.Close(context.WithoutCancel(ctx)) }, err
+}
+
+// Close gives back what it opened. The nil Keyed has nothing.
+func (k *Keyed) Close(ctx context.Context) error {
+	if k == nil || k.present == nil {
+		return nil
+	}
+	err := k.present.Close(context.WithoutCancel(ctx))
+	k.present = nil
+	return err
 }
 
 func (k *Keyed) kind(r *Reading) Kind {

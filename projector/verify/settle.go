@@ -45,7 +45,10 @@ func (k *check) keyed() (*Keyed, bool) {
 	if k.Still {
 		source = nil
 	}
-	return NewKeyed(k.Index, k.View, source, k.Ignore)
+	if k.sides == nil {
+		k.sides, k.sided = NewKeyed(k.Index, k.View, source, k.Ignore)
+	}
+	return k.sides, k.sided
 }
 
 // together is how many keys are read in one call: many, since each call may open a view of

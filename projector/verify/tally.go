@@ -12,7 +12,7 @@ import (
 const partCount = 1 << 10
 
 // notesInMemory is how many bytes of notes a side keeps before it writes to its file.
-const notesInMemory = 32 << 20
+const notesInMemory = 8 << 20
 
 // tally is what is known of one side: sums by bucket, and a note of each document.
 type tally struct {

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -47,7 +48,9 @@ func (v *verdict) refused(key []byte) error {
 func (v *verdict) name(d Difference) error {
 	if len(v.first) < v.Show {
 		shown := d
-		shown.Reading = nil // its bodies may be large
+		if r := d.Reading; r != nil { // a part of a large batch, and its receiver may change it
+			shown.Reading = &Reading{Want: bytes.Clone(r.Want), Have: bytes.Clone(r.Have)}
+		}
 		v.first = append(v.first, shown)
 	}
 	if v.Each == nil {
@@ -62,10 +65,17 @@ func (v *verdict) done(ctx context.Context) (Report, error) {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Routing, b.Routing))
 	})
 	var stale []sinks.Key
+	var unread []*Detail
+	v.report.First = slices.Grow(v.report.First, len(v.first)) // none moves: they are pointed at
 	for _, d := range v.first {
+		r := d.Reading
+		d.Reading = nil
 		v.report.First = append(v.report.First, Detail{Difference: d})
-		if d.Kind == Stale {
-			stale = append(stale, d.Key())
+		switch shown := &v.report.First[len(v.report.First)-1]; {
+		case d.Kind == Stale && r != nil:
+			v.fields(shown, r)
+		case d.Kind == Stale:
+			stale, unread = append(stale, d.Key()), append(unread, shown)
 		}
 	}
 	v.report.MovingIDs, v.report.Together = v.moving, v.together()
@@ -74,17 +84,19 @@ func (v *verdict) done(ctx context.Context) (Report, error) {
 		if err != nil {
 			return v.report, err
 		}
-		for i := range v.report.First {
-			if d := &v.report.First[i]; d.Kind == Stale {
-				d.Fields = canon.Diff(readings[0].Want, readings[0].Have, v.Ignore, fieldsShown)
-				if v.Still && len(d.Fields) == 0 {
-					d.Fields = []canon.Change{{Want: "the document that a read by id gives", Have: "another one in a scan: do the copies of its shard differ?"}}
-				}
-				readings = readings[1:]
-			}
+		for i, shown := range unread {
+			v.fields(shown, &readings[i])
 		}
 	}
 	return v.report, nil
+}
+
+// fields describes how a stale document differs.
+func (v *verdict) fields(d *Detail, r *Reading) {
+	d.Fields = canon.Diff(r.Want, r.Have, v.Ignore, fieldsShown)
+	if v.Still && len(d.Fields) == 0 {
+		d.Fields = []canon.Change{{Want: "the document that a read by id gives", Have: "another one in a scan: do the copies of its shard differ?"}}
+	}
 }
 
 // Key is the key of the document.

@@ -11,16 +11,23 @@ import (
 )
 
 const (
-	firstPage   = 500     // documents, when their size is not known yet
-	largestPage = 5000    // documents: a larger one is no quicker
-	pageBytes   = 8 << 20 // what a page should have, also of large documents
-	pitLife     = "10m"   // renewed with each page
+	firstPage   = 100                // documents, when their size is not known yet
+	largestPage = 5000               // documents: a larger one is no quicker
+	sheetBytes  = 4 << 20            // of memory for an answer, which grows if it must
+	pageBytes   = sheetBytes * 7 / 8 // what a page should have, also of large documents
+	pitLife     = "10m"              // renewed with each page
 )
 
 // sheet is one page and the answer that it is part of.
 type sheet struct {
 	page
 	answer bytes.Buffer
+}
+
+func newSheet() *sheet {
+	s := new(sheet)
+	s.answer.Grow(sheetBytes) // at once: as it grows it would leave as much behind, and end with twice what it needs
+	return s
 }
 
 // reader pages through a shard as it was when it was opened.

@@ -21,7 +21,7 @@ func (x *index) Scan(ctx context.Context, part, parts int, fn func(docs []sinks.
 	if x.shards < 1 {
 		return x.failed("scan of %s: the number of its shards is not known", x.name)
 	}
-	now, next := new(sheet), new(sheet)
+	now, next := newSheet(), newSheet()
 	for shard := part; shard < x.shards; shard += parts {
 		if err := x.scanShard(ctx, shard, now, next, fn); err != nil {
 			return err

@@ -30,6 +30,32 @@ func openLive(ctx context.Context, db *session, config *Config, t *tree) (*view,
 	return v, err
 }
 
+var _ sources.Present = (*Source)(nil)
+
+// OpenPresent implements sources.Present.
+func (s *Source) OpenPresent(ctx context.Context) (sources.View, error) {
+	s.mu.Lock()
+	planned, config := s.planned, s.config
+	s.mu.Unlock()
+	config.Memory, config.MaxConnections = -1, 1 // what is in memory would be of one moment
+	db, err := connect(ctx, config.readDSN(), &config)
+	if err != nil {
+		return nil, err
+	}
+	t, _, err := compile(ctx, db, &config)
+	if err == nil {
+		err = t.since(planned)
+	}
+	if err == nil {
+		_, err = db.within(func() error { return unchanged(ctx, db, t) })
+	}
+	if err != nil {
+		db.close(ctx)
+		return nil, err
+	}
+	return &view{config: &config, tree: t, fresh: t, hub: db, pid: db.pg.PID(), live: true, lends: make(chan struct{}, 1)}, nil
+}
+
 // within does work in a read-only transaction and returns what its snapshot sees. The
 // session is spent if the transaction was not ended.
 func (s *session) within(work func() error) (sources.Snapshot, error) {
