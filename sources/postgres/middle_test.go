@@ -248,6 +248,32 @@ create table large (id uuid primary key, pad text); insert into large select md5
 	}
 }
 
+// TestQueryIsCutBySample: what a query makes of a row is worked out for few rows only, or
+// a document that PostgreSQL builds would cost as much to plan as to read.
+func TestQueryIsCutBySample(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, `create table t (id int primary key, n int); insert into t select i, case when i % 20000 < 4000 then 500 else 0 end from generate_series(1, 40000) i; analyze;
+create sequence made cache 1; create function dear(n int) returns text language sql stable as $$ select repeat('x', n) from (select nextval('made')) s $$`)
+	shape := sources.Shape{Query: "select id, dear(n) as pad from t", ID: []string{"id"}}
+	s := d.source(Config{Chunks: 4, Shape: shape})
+	plan, err := s.Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made := toInt(d.rows("select last_value from made")[0][0]); made > 15_000 {
+		t.Errorf("the column was worked out %d times for 40,000 rows", made)
+	}
+	if plan.Rows != 40_000 || len(plan.Partitions) != 4 {
+		t.Fatalf("%d rows in %d partitions", plan.Rows, len(plan.Partitions))
+	}
+	for i, p := range plan.Partitions[:3] { // a quarter of the weight: 2,000 or so of the heavy ones
+		row := d.rows("select count(*) filter (where n > 0) from t where id <= " + strings.Trim(p.To, `["]`))[0]
+		if heavy, want := toInt(row[0]), int64(2000*(i+1)); heavy < want*7/10 || heavy > want*13/10 {
+			t.Errorf("behind partition %d are %d heavy rows, not about %d", i, heavy, want)
+		}
+	}
+}
+
 // TestIncludesAreWeighed: a few keys have most of the rows of an include.
 func TestIncludesAreWeighed(t *testing.T) {
 	t.Parallel()

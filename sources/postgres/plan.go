@@ -85,7 +85,12 @@ func (t *tree) cut(ctx context.Context, db *session, config *Config) (cut, error
 		chunks = int(min(int64(chunks), rows/chunkRows, mostChunks))
 	}
 	chunks = max(chunks, 1)
+	thin := 1
 	switch heavy := len(t.root.heavy()) > 0; {
+	case rel.kind == 'q' || rel.kind == 'v' || rel.kind == 'f':
+		for most := rows / int64(2*chunks*weighedRows); int64(thin) <= most; {
+			thin *= 2
+		}
 	case rel.bytes > countedBytes:
 		percent := 100 * float64(chunks*sampledRows) / float64(max(rel.rows, 1))
 		percent = max(percent, 100*float64(8192*4*chunks)/float64(rel.bytes)) // a few blocks each
@@ -93,7 +98,7 @@ func (t *tree) cut(ctx context.Context, db *session, config *Config) (cut, error
 	case heavy && chunks > 1 && (rel.kind == 'r' || rel.kind == 'p' || rel.kind == 'm'):
 		sampled = tableSample("bernoulli", 100*float64(chunks*weighedRows)/float64(max(rel.rows, 1)))
 	}
-	found, err := db.rows(ctx, t.root.cutSQL(chunks, sampled))
+	found, err := db.rows(ctx, t.root.cutSQL(chunks, sampled, thin))
 	if err != nil {
 		return cut{}, err
 	}
@@ -113,8 +118,10 @@ func (t *tree) cut(ctx context.Context, db *session, config *Config) (cut, error
 }
 
 // cutSQL gives the last key of each of so many parts of equal weight, with the number
-// of rows seen and whether it is the very last key.
-func (n *node) cutSQL(chunks int, sampled string) string {
+// of rows seen and whether it is the very last key. What a query or view makes of a row
+// can be dear: only one row in thin, a power of two, is weighed for it, by its key's hash.
+// OFFSET 0 keeps the planner from working a weight out anew wherever it is used.
+func (n *node) cutSQL(chunks int, sampled string, thin int) string {
 	keys := numbered("k", len(n.key))
 	var list []string
 	texts := make([]string, len(n.key))
@@ -122,11 +129,22 @@ func (n *node) cutSQL(chunks int, sampled string) string {
 		list = append(list, k.sql+" as k"+strconv.Itoa(i))
 		texts[i] = "k" + strconv.Itoa(i) + "::text"
 	}
-	weight := []string{"24"}
+	var size []string
 	for _, c := range n.cols {
 		if n.rel.column(strings.Trim(c.sql, `"`)) != nil { // a size as it is stored; nothing is unpacked for it
-			weight = append(weight, "coalesce(pg_catalog.pg_column_size("+c.sql+"), 0)")
+			size = append(size, "coalesce(pg_catalog.pg_column_size("+c.sql+"), 0)")
 		}
+	}
+	weight := "24"
+	if len(size) > 0 {
+		weight += " + " + strings.Join(size, " + ")
+	}
+	if thin > 1 {
+		parts := make([]string, len(n.key))
+		for i, k := range n.key {
+			parts[i] = k.sql + `::text collate "C"`
+		}
+		weight = fmt.Sprintf("24 + case when pg_catalog.hashtext(%s) & %d = 0 then %d * (%s) else 0 end", strings.Join(parts, " || ' ' || "), thin-1, thin, weight)
 	}
 	with := ""
 	for i, child := range n.heavy() {
@@ -136,10 +154,10 @@ func (n *node) cutSQL(chunks int, sampled string) string {
 		with += " + " + child.weight(i)
 	}
 	from := n.rel.sql + sampled + condition(n.shape.Where)
-	return fmt.Sprintf(`with s as (select %[1]s, (%[2]s)::numeric as w from %[3]s), i as (select %[4]s, w%[7]s as w from s),
+	return fmt.Sprintf(`with s as (select %[1]s, (%[2]s)::numeric as w from %[3]s), i as (select %[4]s, w%[7]s as w from s offset 0),
 o as (select %[4]s, w, sum(w) over (order by %[4]s rows unbounded preceding) as c, sum(w) over () as t, count(*) over () as n from i)
 select %[5]s, n, c = t from o where c = t or pg_catalog.floor(c * %[6]d / t) <> pg_catalog.floor((c - w) * %[6]d / t) order by c`,
-		strings.Join(list, ", "), strings.Join(weight, " + "), from, keys, strings.Join(texts, ", "), chunks, with)
+		strings.Join(list, ", "), weight, from, keys, strings.Join(texts, ", "), chunks, with)
 }
 
 // heavy are the includes whose rows make a partition of the root heavier.
