@@ -12,8 +12,16 @@ import (
 
 const shapeEvents = "events"
 
-// folds that are measured.
-func folds() []string { return []string{engine.FoldHandlers, engine.FoldJavaScript} }
+// folding is one way to fold that is measured.
+type folding struct {
+	by     string
+	memory int64 // 0: the engine's choice, which all of it fits into
+}
+
+// foldings of so many events; one has a tenth of the memory that they need.
+func foldings(t events.Topic) []folding {
+	return []folding{{by: engine.FoldHandlers}, {by: engine.FoldJavaScript}, {by: engine.FoldHandlers, memory: t.Bytes() / 10}}
+}
 
 // topic makes the topic of events unless it is there.
 func (l *lab) topic(ctx context.Context, n int) (events.Topic, error) {
@@ -56,14 +64,14 @@ func (l *lab) fetch(ctx context.Context, t events.Topic, h half) error {
 }
 
 // fold is the real thing, into nothing.
-func (l *lab) fold(ctx context.Context, t events.Topic, by string, h half) error {
-	o, err := l.alone(ctx, engine.Spec{Do: engine.Fold, Alias: l.alias(), Events: engine.Events{Broker: t.Broker, Topic: t.Name, Fold: by}})
+func (l *lab) fold(ctx context.Context, t events.Topic, f folding, h half) error {
+	o, err := l.alone(ctx, engine.Spec{Do: engine.Fold, Alias: l.alias(), Events: engine.Events{Broker: t.Broker, Topic: t.Name, Fold: f.by, Memory: f.memory}})
 	if err != nil {
 		return err
 	}
 	return l.noteEvents(t, result.Measurement{
 		What: result.Fold, Target: "null", Series: h.series, Pair: h.pair, Documents: o.Record.Ledger.Written, Bytes: o.Record.Ledger.Bytes,
-		Seconds: o.Seconds, Settings: result.Settings{Fold: by}, Figures: o.Figures,
+		Seconds: o.Seconds, Settings: result.Settings{Fold: f.by, MemoryMB: float64(f.memory) / (1 << 20)}, Figures: o.Figures,
 	})
 }
 
@@ -78,8 +86,8 @@ func (l *lab) eventPairs(ctx context.Context, p plan) error {
 	}
 	fetch := func(h half) error { return l.fetch(ctx, t, h) }
 	fold := func(h half) error {
-		for _, by := range folds() {
-			if err := l.fold(ctx, t, by, h); err != nil {
+		for _, f := range foldings(t) {
+			if err := l.fold(ctx, t, f, h); err != nil {
 				return err
 			}
 		}

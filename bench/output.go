@@ -59,6 +59,9 @@ func settings(s result.Settings) string {
 	}
 	if s.Fold != "" {
 		parts = append(parts, s.Fold)
+		if s.MemoryMB > 0 {
+			parts = append(parts, fmt.Sprintf("%.0f MB", s.MemoryMB))
+		}
 	}
 	return strings.Join(parts, ", ")
 }

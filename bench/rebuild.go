@@ -21,7 +21,7 @@ end of the refresh.
 
   go run ./bench rebuild                          # into nothing: how fast the reader is
   go run ./bench rebuild --target elasticsearch --orders 300000 --times 3
-  go run ./bench rebuild --from events            # folded by handlers and by JavaScript, into nothing`,
+  go run ./bench rebuild --from events            # folded by handlers, by JavaScript and by handlers with little memory, into nothing`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkTarget(target, "null", "elasticsearch", "opensearch"); err != nil {
@@ -81,8 +81,8 @@ func (l *lab) foldTimes(ctx context.Context, n, times int) error {
 		return err
 	}
 	for range times {
-		for _, by := range folds() {
-			if err := l.fold(ctx, t, by, half{}); err != nil {
+		for _, f := range foldings(t) {
+			if err := l.fold(ctx, t, f, half{}); err != nil {
 				return err
 			}
 		}

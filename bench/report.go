@@ -50,7 +50,7 @@ ratios of all of them.
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&mode, "mode", "", "only runs of this mode: quick or full")
+	cmd.Flags().StringVar(&mode, "mode", "", "only runs of this mode: quick, full or events")
 	cmd.Flags().StringVar(&write, "write", "", "page to put the summary into")
 	cmd.Flags().StringVar(&check, "check", "", "page that must have this very summary")
 	return cmd
@@ -130,7 +130,7 @@ func (b *bench) reported(mode string) ([][]result.Result, error) {
 	}
 	var runs [][]result.Result
 	for _, run := range all {
-		if m := run[0].Mode; (m == "quick" || m == "full") && (mode == "" || mode == m) {
+		if m := run[0].Mode; (m == "quick" || m == "full" || m == shapeEvents) && (mode == "" || mode == m) {
 			runs = append(runs, run)
 		}
 	}

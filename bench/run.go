@@ -15,10 +15,10 @@ import (
 )
 
 func (b *bench) runCommand() *cobra.Command {
-	var fast, full bool
+	var fast, full, onlyEvents bool
 	var target string
 	cmd := &cobra.Command{
-		Use:   "run --quick|--full",
+		Use:   "run --quick|--full|--events",
 		Short: "Measure the rebuild beside its limits and keep the results",
 		Long: `Measure everything side by side, interleaved and repeated, and write one JSON line a
 measurement into --results. The last line on stdout is the headline:
@@ -31,12 +31,11 @@ measurement into --results. The last line on stdout is the headline:
 
 --quick: shape plain, 100,000 orders, 3 pairs, half a million events; under 8 minutes on 2 cores.
 --full:  300,000 orders, 7 pairs, shape rich too, Elasticsearch and OpenSearch, a grid of
-         27, and how cost grows with data and connections; under an hour.`,
+         27, and how cost grows with data and connections; under an hour.
+--events: only what is folded of half a million events beside raw fetch, 7 pairs, without
+         the headline: two minutes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if fast == full {
-				return errors.New("say --quick or --full")
-			}
 			if err := checkTarget(target, "elasticsearch", "opensearch"); err != nil {
 				return err
 			}
@@ -44,12 +43,18 @@ measurement into --results. The last line on stdout is the headline:
 			if full {
 				p = fullPlan()
 			}
+			if onlyEvents {
+				return b.onlyEvents(cmd.Context())
+			}
 			p.orders = cmp.Or(b.data.orders, p.orders)
 			return b.everything(cmd.Context(), p, target)
 		},
 	}
 	cmd.Flags().BoolVar(&fast, "quick", false, "minutes: for every commit")
 	cmd.Flags().BoolVar(&full, "full", false, "under an hour: for claims")
+	cmd.Flags().BoolVar(&onlyEvents, "events", false, "two minutes: what events cost, and nothing else")
+	cmd.MarkFlagsMutuallyExclusive("quick", "full", "events")
+	cmd.MarkFlagsOneRequired("quick", "full", "events")
 	cmd.Flags().StringVar(&target, "target", "elasticsearch", "elasticsearch or opensearch")
 	b.servers.bind(cmd.Flags())
 	b.data.bind(cmd.Flags())
@@ -92,16 +97,40 @@ func (b *bench) everything(ctx context.Context, p plan, target string) (err erro
 			return err
 		}
 	}
+	if err := b.finish(l); err != nil {
+		return err
+	}
+	return b.headline(result.HeadlineOf(l.rec.all, b.data.label(shop.Shape(b.data.shape)), target))
+}
+
+// onlyEvents is the part about events.
+func (b *bench) onlyEvents(ctx context.Context) (err error) {
+	p := plan{mode: shapeEvents, pairs: 7, events: quick().events, warmups: 1}
+	l, err := b.newLab(ctx, p.mode, productKafka)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.close(ctx)) }()
+	if err := l.rec.keep(b.results); err != nil {
+		return err
+	}
+	if err := l.eventPairs(ctx, p); err != nil {
+		return err
+	}
+	return b.finish(l)
+}
+
+// finish names the file of a run that is complete, and shows it.
+func (b *bench) finish(l *lab) error {
 	if err := l.rec.complete(); err != nil {
 		return err
 	}
 	l.say("kept in %s", l.rec.path)
-	if !b.json {
-		fmt.Fprint(b.out, page.Markdown([][]result.Result{l.rec.all})+"\n")
-	} else if err := b.print(l.rec.all); err != nil {
-		return err
+	if b.json {
+		return b.print(l.rec.all)
 	}
-	return b.headline(result.HeadlineOf(l.rec.all, b.data.label(shop.Shape(b.data.shape)), target))
+	_, err := fmt.Fprint(b.out, page.Markdown([][]result.Result{l.rec.all})+"\n")
+	return err
 }
 
 func other(target string) string {

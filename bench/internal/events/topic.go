@@ -28,6 +28,12 @@ func NewTopic(broker string, n int) Topic {
 	return Topic{Broker: broker, Name: fmt.Sprintf("humpty-bench-orders-%d", whole(n)), Events: whole(n)}
 }
 
+// Bytes is about how many the keys and values of all events have.
+func (t Topic) Bytes() int64 {
+	k, v := one(0, 0, nil, nil)
+	return int64(t.Events) * int64(len(k)+len(v))
+}
+
 // Fill makes the topic unless it is there with all its events; then Made is zero. The
 // same events are in it on every machine, uncompressed.
 func (t Topic) Fill(ctx context.Context) (Made, error) {

@@ -12,12 +12,12 @@ import (
 // eventsTable says how fast events are folded beside raw fetch; empty if that was not
 // measured.
 func eventsTable(run []result.Result) string {
-	of := func(what result.What, fold string) group {
+	of := func(what result.What, fold string, small bool) group {
 		return pick(run, func(r result.Result) bool {
-			return r.What == what && r.Series == figure.SeriesEvents && r.Settings.Fold == fold
+			return r.What == what && r.Series == figure.SeriesEvents && r.Settings.Fold == fold && (r.Settings.MemoryMB > 0) == small
 		})
 	}
-	fetch := of(result.Fetch, "")
+	fetch := of(result.Fetch, "", false)
 	if len(fetch) == 0 {
 		return ""
 	}
@@ -31,12 +31,20 @@ func eventsTable(run []result.Result) string {
 		fmt.Fprintf(&b, "| %s | %s | %s | %.3g | %s |\n", label, g.seconds(), thousands(perSecond.Median), megabytes, against)
 	}
 	line(fmt.Sprintf("raw fetch from Kafka, %d partitions at once", r.Settings.Connections), fetch, "–")
-	for _, f := range []struct{ fold, label string }{
-		{"handlers", "**folded by declared handlers, into nothing**"}, {"javascript", "**folded by JavaScript, into nothing**"},
+	for _, f := range []struct {
+		fold, label string
+		small       bool
+	}{
+		{"handlers", "**folded by declared handlers, into nothing**", false},
+		{"javascript", "**folded by JavaScript, into nothing**", false},
+		{"handlers", "**by declared handlers, with %.0f MB for what is folded, a tenth of it; the rest waits on disk**", true},
 	} {
-		g := of(result.Fold, f.fold)
+		g := of(result.Fold, f.fold, f.small)
 		if len(g) == 0 {
 			continue
+		}
+		if f.small {
+			f.label = fmt.Sprintf(f.label, g[0].Settings.MemoryMB)
 		}
 		ratios := result.EstimateOf(result.Ratios(slices.Concat(fetch, g), r.Shape, "", figure.SeriesEvents, result.Fold, result.Fetch))
 		line(f.label, g, fmt.Sprintf("%s × raw fetch; %s s of own CPU, %s MB peak RSS", ratios, g.figure(figure.OwnCPU), g.figure(figure.RSS)))

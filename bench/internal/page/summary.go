@@ -9,10 +9,16 @@ import (
 	"humpty/bench/internal/result"
 )
 
-// Main is the run that a page is about: the newest full one, or the newest where none is.
+// Main is the run that a page is about: the newest full one, or where none is the newest
+// that rebuilt an index.
 func Main(runs [][]result.Result) []result.Result {
 	for _, run := range slices.Backward(runs) {
 		if run[0].Mode == "full" {
+			return run
+		}
+	}
+	for _, run := range slices.Backward(runs) {
+		if len(combinations(run)) > 0 {
 			return run
 		}
 	}

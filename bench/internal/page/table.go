@@ -37,7 +37,7 @@ func conditions(run []result.Result) string {
 }
 
 func commandOf(r result.Result) string {
-	if r.Mode == "quick" || r.Mode == "full" {
+	if r.Mode == "quick" || r.Mode == "full" || r.Mode == "events" {
 		return "go run ./bench run --" + r.Mode
 	}
 	return "go run ./bench " + r.Mode

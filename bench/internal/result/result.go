@@ -63,10 +63,11 @@ type Settings struct {
 	BatchMB     float64 `json:"batch_mb,omitempty"`    // of one bulk request
 	BatchDocs   int     `json:"batch_docs,omitempty"`  // of one bulk request, where counted
 	Shards      int     `json:"shards,omitempty"`
-	Slices      int     `json:"slices,omitempty"` // of a scan
-	Page        int     `json:"page,omitempty"`   // documents of one answer of a scan
-	Fold        string  `json:"fold,omitempty"`   // how events become documents
-	Factor      int     `json:"factor,omitempty"` // of scale: times the base's data
+	Slices      int     `json:"slices,omitempty"`    // of a scan
+	Page        int     `json:"page,omitempty"`      // documents of one answer of a scan
+	Fold        string  `json:"fold,omitempty"`      // how events become documents
+	MemoryMB    float64 `json:"memory_mb,omitempty"` // budget of what is folded, where it is too small for it
+	Factor      int     `json:"factor,omitempty"`    // of scale: times the base's data
 }
 
 // PerSecond is documents per second.
