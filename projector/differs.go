@@ -2,6 +2,7 @@ package projector
 
 import (
 	"fmt"
+	"strings"
 
 	"humpty/projector/verify"
 )
@@ -13,6 +14,27 @@ type Differs struct {
 	First                 []verify.Detail
 	Deviations            []string        // of mapping and settings
 	Answers               []verify.Answer // to queries, where they are wrong
+}
+
+// summary is how much differs, on one line.
+func (e *Differs) summary() string {
+	var parts []string
+	for _, more := range []struct {
+		n         int64
+		one, some string
+	}{
+		{e.Missing + e.Stale + e.Extra + e.Unfixed, "difference", "differences"},
+		{int64(len(e.Deviations)), "deviation from the definition", "deviations from the definition"},
+		{int64(len(e.Answers)), "query with a wrong answer", "queries with wrong answers"},
+	} {
+		switch {
+		case more.n == 1:
+			parts = append(parts, "1 "+more.one)
+		case more.n > 1:
+			parts = append(parts, fmt.Sprintf("%d %s", more.n, more.some))
+		}
+	}
+	return "found " + strings.Join(parts, ", ")
 }
 
 func (e *Differs) Error() string {

@@ -1,6 +1,8 @@
 package projector
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -40,9 +42,25 @@ func (o *observer) start(p observe.Phase) { o.tell(observe.Event{Kind: observe.S
 func (o *observer) end(p observe.Phase, took time.Duration, err error) {
 	e := observe.Event{Kind: observe.Ended, Phase: p, Elapsed: took}
 	if err != nil {
-		e.Failed = err.Error()
+		e.Failed, e.Answer = err.Error(), answerOf(err)
 	}
 	o.tell(e)
+}
+
+// answerOf says what came out of a phase that did its work to the end and says no.
+func answerOf(err error) string {
+	var differs *Differs
+	var refusal *Refusal
+	var rejected *TooManyRejections
+	switch {
+	case errors.As(err, &refusal):
+		return "refused"
+	case errors.As(err, &differs):
+		return differs.summary()
+	case errors.As(err, &rejected):
+		return fmt.Sprintf("%d documents rejected", rejected.Rejected)
+	}
+	return ""
 }
 
 func (o *observer) notice(text string)  { o.tell(observe.Event{Kind: observe.Notice, Text: text}) }

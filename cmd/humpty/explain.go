@@ -18,7 +18,7 @@ import (
 
 // explain prints an error with what to type next, and returns it for --json.
 func (a *app) explain(ctx context.Context, err error) *failure {
-	f := &failure{Message: err.Error(), Next: a.next(ctx, err)}
+	f := &failure{Message: a.told(err), Next: a.next(ctx, err)}
 	var problems problem.List
 	var signal *interrupted
 	var some *someFailed
@@ -39,7 +39,7 @@ func (a *app) explain(ctx context.Context, err error) *failure {
 		fmt.Fprintf(a.err, "%s %s\n", a.label("error"), f.Message)
 	default:
 		for _, one := range parts(err) {
-			fmt.Fprintf(a.err, "%s %s\n", a.label("error"), indent(one.Error()))
+			fmt.Fprintf(a.err, "%s %s\n", a.label("error"), indent(a.told(one)))
 		}
 	}
 	for _, next := range f.Next {
@@ -156,6 +156,18 @@ func (a *app) typed(parts ...string) string {
 		parts = append(parts, "--config", a.flags.config)
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), " ")
+}
+
+// command finds commands in the remedies of refusals, which know of no configuration.
+var command = regexp.MustCompile("humpty [a-z]+( +[^\\s`;,]+)*")
+
+// told is what an error says, its commands about the same configuration.
+func (a *app) told(err error) string {
+	var refusal *projector.Refusal
+	if !errors.As(err, &refusal) || refusal.Remedy == "" {
+		return err.Error()
+	}
+	return strings.Replace(err.Error(), refusal.Remedy, command.ReplaceAllStringFunc(refusal.Remedy, func(c string) string { return a.typed(c) }), 1)
 }
 
 // withSnippet shows the line that a problem is about, unless a secret may stand in it.

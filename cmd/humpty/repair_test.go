@@ -33,7 +33,7 @@ func TestVerifyAndRepair(t *testing.T) {
 	s, live := drifted(t)
 	ids := filepath.Join(t.TempDir(), "ids.ndjson")
 	s.run(t.Context(), "verify", "--settle", "10ms", "--ids", ids).want(t, exitDiffers,
-		"1 missing, 1 stale, 1 extra", "document 7: missing", "document 8: stale", `note: want "note 8", have "note 8!"`,
+		"verify    found 3 differences after ", "1 missing, 1 stale, 1 extra", "document 7: missing", "document 8: stale", `note: want "note 8", have "note 8!"`,
 		"document 900: extra", "humpty repair orders --generation "+live)
 	data, err := os.ReadFile(ids)
 	if err != nil || strings.Count(string(data), "\n") != 3 || !strings.Contains(string(data), `{"id":"900","kind":"extra"}`) {

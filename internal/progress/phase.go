@@ -116,6 +116,9 @@ func (p *phase) short(at time.Time) string {
 
 // ended is the line of a phase that is over.
 func (p *phase) ended(e observe.Event) string {
+	if e.Answer != "" {
+		return e.Answer + " after " + Time(e.Elapsed)
+	}
 	if e.Failed != "" {
 		return "stopped after " + Time(e.Elapsed)
 	}

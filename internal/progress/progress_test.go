@@ -51,6 +51,8 @@ func TestLines(t *testing.T) {
 			tell(observe.Event{Kind: observe.Ended, Phase: observe.PhaseLoad, Elapsed: 28 * time.Second})
 			tell(observe.Event{Kind: observe.Started, Phase: observe.PhaseSeal, At: time.Now()})
 			tell(observe.Event{Kind: observe.Ended, Phase: observe.PhaseSeal, Elapsed: time.Second, Failed: "no"})
+			tell(observe.Event{Kind: observe.Started, Phase: observe.PhaseVerify, At: time.Now()})
+			tell(observe.Event{Kind: observe.Ended, Phase: observe.PhaseVerify, Elapsed: time.Second, Failed: "3 differ", Answer: "found 3 differences"})
 			return failure
 		})
 		if !errors.Is(err, failure) {
@@ -65,6 +67,8 @@ load      waiting: the target is full
 load      done in 28.0s: 28,000 documents, 51.9 MB, 1,000/s
 seal      started
 seal      stopped after 1.0s
+verify    started
+verify    found 3 differences after 1.0s
 `
 		if got := out.String(); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -44,6 +44,7 @@ type Event struct {
 	Lag     *Lag          `json:"lag,omitempty"`    // lag
 	Elapsed time.Duration `json:"-"`                // ended: of the phase
 	Failed  string        `json:"failed,omitempty"` // ended: why, if it failed
+	Answer  string        `json:"answer,omitempty"` // ended: what came out, where it did its work and the answer is no; then Failed is there, too
 }
 
 // Kind says what an Event tells.
