@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sources"
 )
 
 // Recovery compares the ways back to a right index.
@@ -31,6 +32,7 @@ type Way struct {
 const (
 	assumedRate    = 20_000 // documents a second of a rebuild
 	verifyShare    = 0.4    // of a rebuild's time
+	replayShare    = 0.8    // the same, where topics are folded first
 	assumedRestore = 50e6   // bytes a second
 )
 
@@ -42,14 +44,18 @@ func (r *Rebuild) Recover(ctx context.Context, snapshot *sinks.Snapshot) (Recove
 		return Recovery{}, err
 	}
 	name := r.Projection.Name
-	rate, basis := rebuildRate(plan.Survey)
-	rebuild := float64(plan.Source.Rows) / rate
-	verify := verifyShare * rebuild
+	rebuild, basis := rebuildTime(plan)
+	share, reading := verifyShare, "one reading of both sides"
+	if _, replays := r.Source.(sources.Replayer); replays {
+		share, reading = replayShare, "one reading of both sides, topics from their start: a fold cannot go on from documents"
+		basis += "; topics are read from their start"
+	}
+	verify := share * rebuild
 	ways := []Way{
-		{Name: "rebuild", Seconds: rebuild, Basis: fmt.Sprintf("about %d documents; %s", plan.Source.Rows, basis), Command: "humpty rebuild " + name},
+		{Name: "rebuild", Seconds: rebuild, Basis: basis, Command: "humpty rebuild " + name},
 		{
 			Name: "repair", Seconds: verify, Command: "humpty repair " + name,
-			Basis: fmt.Sprintf("one reading of both sides, at most %.0f%% of a rebuild, and what differs", 100*verifyShare),
+			Basis: fmt.Sprintf("%s, at most %.0f%% of a rebuild, and what differs", reading, 100*share),
 		},
 		{Name: "restore", Basis: "the snapshot's bytes, then as repair"},
 	}
@@ -69,7 +75,7 @@ func (r *Rebuild) Recover(ctx context.Context, snapshot *sinks.Snapshot) (Recove
 			from = fmt.Sprintf("%.0f MB/s, as fast as it was taken", speed/1e6)
 		}
 		restore.Seconds = float64(snapshot.Bytes)/speed + verify
-		restore.Basis = fmt.Sprintf("%.0f MB of %s/%s (%s), then as repair", float64(snapshot.Bytes)/1e6, snapshot.Repository, snapshot.Name, from)
+		restore.Basis = fmt.Sprintf("%.0f MB of %s/%s (%s), then as repair: %s", float64(snapshot.Bytes)/1e6, snapshot.Repository, snapshot.Name, from, reading)
 		restore.Command = fmt.Sprintf("humpty restore %s --snapshot %s/%s", name, snapshot.Repository, snapshot.Name)
 	}
 	slices.SortStableFunc(ways, func(a, b Way) int {
@@ -81,17 +87,21 @@ func (r *Rebuild) Recover(ctx context.Context, snapshot *sinks.Snapshot) (Recove
 	return Recovery{Projection: name, Alias: r.Projection.Alias, Ways: ways, Recommended: ways[0].Name}, nil
 }
 
-// rebuildRate is how fast the newest rebuild was that is on record in a generation.
-func rebuildRate(s sinks.Survey) (perSecond float64, basis string) {
-	for _, g := range slices.Backward(s.Generations) {
+// rebuildTime is how long a rebuild takes, by the newest that is on record in a generation.
+func rebuildTime(plan Plan) (seconds float64, basis string) {
+	rows := float64(plan.Source.Rows)
+	for _, g := range slices.Backward(plan.Survey.Generations) {
 		v := g.Meta.Verified
 		if v == nil || v.Repaired > 0 || v.Documents == 0 {
 			continue
 		}
 		if took := v.At.Sub(g.Meta.Started); took > 0 {
 			rate := float64(v.Documents) / took.Seconds()
-			return rate, fmt.Sprintf("%.0f documents/s, as in %s", rate, g.Name)
+			if len(g.Meta.Positions) > 0 { // what is planned are events: the documents are about as many as then
+				rows = float64(v.Documents)
+			}
+			return rows / rate, fmt.Sprintf("about %.0f documents; %.0f documents/s, as in %s", rows, rate, g.Name)
 		}
 	}
-	return assumedRate, fmt.Sprintf("assumed %d documents/s: no rebuild is on record", assumedRate)
+	return rows / assumedRate, fmt.Sprintf("about %.0f documents; assumed %d documents/s: no rebuild is on record", rows, assumedRate)
 }

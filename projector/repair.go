@@ -79,6 +79,9 @@ func (f *fixing) work(ctx context.Context, lease sinks.Lease) (err error) {
 		if err := f.open(ctx); err != nil {
 			return err
 		}
+		if err := f.sameLogs(); err != nil {
+			return err
+		}
 		return f.compare(ctx, verify.Full, func(d verify.Difference) error {
 			if f.Each != nil {
 				if err := f.Each(d); err != nil {

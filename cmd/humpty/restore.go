@@ -26,8 +26,9 @@ func (a *app) restoreCommand() *cobra.Command {
 sources, repairs what has changed since the snapshot, proves it, and lets the alias serve
 it. Where a rebuild takes hours and little has changed, this is the quicker way;
 humpty plan --recover compares them. Without NAME it is the newest snapshot in REPO.
-Topics are folded from their start, since what a document was made of is not in the index;
-only documents that differ are written.
+Topics are read once, from their start, since a fold cannot go on from documents; only
+documents that differ are written. Topics that end before the positions in the snapshot were
+made anew: that is refused.
 
 The snapshot must be of the projection's present definition. The alias stays as it was if
 anything is wrong; the limits of humpty repair apply.`,
@@ -113,7 +114,7 @@ func (a *app) recovery(ctx context.Context, c *config.Config, p config.Projectio
 	}
 	for _, w := range recovery.Ways {
 		if w.Name == recovery.Recommended {
-			a.printf("Recommended: %s\n", w.Command)
+			a.printf("Recommended: %s\n", a.typed(w.Command))
 		}
 	}
 	a.printf("%s\n", fmt.Sprintf("Estimates only; nothing was changed. humpty verify %s says how much differs.", p.Name))

@@ -1,0 +1,52 @@
+package projector
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"humpty/sources"
+)
+
+// since counts the events that logs got behind the positions that a generation is of, as
+// far as positions are numbers. lost says which log ends before its position, or is gone:
+// it was made anew, and what is in the generation cannot be told from it any more.
+func since(was map[string]string, now map[string]sources.Position) (events int64, lost string) {
+	for _, partition := range slices.Sorted(maps.Keys(was)) {
+		from, err := strconv.ParseInt(was[partition], 10, 64)
+		if err != nil {
+			continue
+		}
+		at, there := now[partition]
+		to, err := strconv.ParseInt(string(at), 10, 64)
+		switch {
+		case !there:
+			return 0, fmt.Sprintf("%s is not there any more", partition)
+		case err == nil && to < from:
+			return 0, fmt.Sprintf("%s ends at %d, but the index has its events up to %d", partition, to, from)
+		case err == nil:
+			events += to - from
+		}
+	}
+	return events, ""
+}
+
+// sameLogs refuses to repair by logs that are others than those the generation was made of:
+// all that it has and they have not would be deleted.
+func (f *fixing) sameLogs() error {
+	fenced, ok := f.view.(sources.Fenced)
+	was := f.generation.Meta.Positions
+	if !ok || len(was) == 0 {
+		return nil
+	}
+	events, lost := since(was, fenced.Fences())
+	if lost != "" {
+		return &Refusal{
+			Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Were they made anew? Nothing was written", f.finding.Generation, lost),
+			Remedy: fmt.Sprintf("look at what differs: humpty verify %s --generation %s\nif the topics are right as they are: humpty rebuild %[1]s", f.Projection.Name, f.finding.Generation),
+		}
+	}
+	f.observer.notice(fmt.Sprintf("the topics have %d events behind the positions of %s; they are read once from their start, since a fold cannot go on from documents", events, f.finding.Generation))
+	return nil
+}
