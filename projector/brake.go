@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"humpty/sinks/strain"
 )
 
@@ -100,6 +98,10 @@ func (b *brake) ease(ctx context.Context) error {
 // where all have been well below for a while.
 func (b *brake) judge() {
 	speed := b.speed()
+	if speed == 0 && b.pace.unused() { // whatever is slow, it is not for our sake
+		b.seen = b.seen[:0]
+		return
+	}
 	if len(b.seen) < probesLeast {
 		return
 	}
@@ -169,23 +171,4 @@ func percentile(of []time.Duration, p int) time.Duration {
 	sorted := slices.Sorted(slices.Values(of))
 	at := int(math.Ceil(float64(p)/100*float64(len(sorted)))) - 1
 	return sorted[max(at, 0)]
-}
-
-// braked runs a load, and the brake beside it.
-func (n *run) braked(ctx context.Context, pace *pacer, work func(context.Context) error) error {
-	gauge, ok := n.Target.(strain.Gauge)
-	if !ok {
-		if len(n.Projection.Limits.Brake) > 0 {
-			n.observer.notice("the load goes on without a brake: this target cannot say how it bears it")
-		}
-		return work(ctx)
-	}
-	b := &brake{gauge: gauge, limits: n.Projection.Limits.Brake, pace: pace, rate: n.rate, notice: n.observer.notice}
-	watching, stop := context.WithCancel(ctx)
-	var beside errgroup.Group
-	beside.Go(func() error { b.watch(watching); return nil })
-	err := work(ctx)
-	stop()
-	_ = beside.Wait() // watch gives no error
-	return err
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"humpty/sinks"
 )
 
 func TestThrottleHoldsBytesASecond(t *testing.T) {
@@ -216,6 +218,34 @@ func TestBrakeThatCannotHold(t *testing.T) {
 		braking(t, b, c, 5*time.Minute)
 		if len(said) != 1 || !strings.Contains(said[0], "the cluster cannot keep this limit") || b.rate.holding() != slowest {
 			t.Errorf("said %q, at %.0f bytes/s", said, b.rate.holding())
+		}
+	})
+}
+
+// TestPacedKeepsToThePace: what is caught up with waits for a slot as a load's requests do.
+func TestPacedKeepsToThePace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &catcher{pace: newPacer(laneCount, laneCount, 0)}
+		c.pace.restrain(1, "by the test")
+		var flying, most atomic.Int64
+		var group errgroup.Group
+		for range laneCount {
+			group.Go(func() error {
+				_, err := c.paced(t.Context(), nil, time.Now(), func() (sinks.Receipt, error) {
+					most.Store(max(most.Load(), flying.Add(1)))
+					<-time.After(time.Second)
+					flying.Add(-1)
+					return sinks.Receipt{}, nil
+				})
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil || most.Load() != 1 {
+			t.Errorf("%v, %d writes at once, want 1", err, most.Load())
+		}
+		if !c.pace.unused() {
+			t.Error("a slot was not given back")
 		}
 	})
 }

@@ -47,10 +47,15 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err
 	c := &catcher{
 		store: store, view: reread, index: index, base: g.Meta.Epoch << 40,
 		ledger: &ledger{keep: max(f.Projection.Limits.Rejections, rejectionsShown)},
+		rate:   newThrottle(f.Projection.Limits.Rate), pace: lanesPacer(index),
 	}
+	b := brakeOf(f.Target, f.Projection.Limits, c.pace, c.rate, o.notice)
 	from := newCapture(feed, store)
 	var documents atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
+	if b != nil {
+		group.Go(func() error { b.watch(ctx); return nil })
+	}
 	group.Go(func() error { return from.run(ctx) })
 	group.Go(func() error { return from.lag(ctx, g.Name, o, documents.Load) })
 	group.Go(func() error { return c.follow(ctx, from, f.Projection.Limits, &documents) })

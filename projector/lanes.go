@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
@@ -110,7 +111,7 @@ func (l *lanes) do(p portion) error {
 	if c.rules.oneVersion {
 		version = 0
 	}
-	batch := sources.Batch{}
+	began, batch := time.Now(), sources.Batch{}
 	if err := c.view.Lookup(l.ctx, p.ids, &batch); err != nil {
 		return err
 	}
@@ -119,12 +120,9 @@ func (l *lanes) do(p portion) error {
 			return err
 		}
 	}
-	if err := c.rate.take(l.ctx, len(batch.Data)); err != nil {
-		return err
-	}
 	docs := documents(nil, batch.Records, c.base+version)
 	verdicts := make([]sinks.Verdict, len(docs))
-	receipt, err := c.index.Write(l.ctx, docs, verdicts)
+	receipt, err := c.paced(l.ctx, docs, began, func() (sinks.Receipt, error) { return c.index.Write(l.ctx, docs, verdicts) })
 	c.ledger.input(sources.Counts{ // what was asked for: also what is gone is an answer
 		Read: int64(len(p.ids)), Used: int64(len(batch.Records)), Rows: batch.Counts.Rows, Bytes: batch.Counts.Bytes,
 	})

@@ -153,6 +153,7 @@ func (n *run) catchUp(ctx context.Context) error {
 		return err
 	}
 	n.catcher = c
+	n.brakeCatchUp(c)
 	shortest, noGain := time.Duration(1<<62), 0
 	for {
 		start := time.Now()
@@ -164,7 +165,7 @@ func (n *run) catchUp(ctx context.Context) error {
 		n.record.Rounds = append(n.record.Rounds, round)
 		n.pass(fmt.Sprintf("catch-up %d", len(n.record.Rounds)))
 		n.rereads.Add(round.Reread)
-		n.observer.waiting(fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds()))
+		n.observer.waiting(fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds()) + c.pace.told())
 		if took <= nearEnough {
 			return c.reach(ctx, n.capture)
 		}

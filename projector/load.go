@@ -1,6 +1,7 @@
 package projector
 
 import (
+	"cmp"
 	"context"
 
 	"golang.org/x/sync/errgroup"
@@ -28,9 +29,10 @@ func (n *run) load(ctx context.Context) error {
 	}
 
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
-	pace := newPacer(firstRequests, writers, n.Projection.Limits.Batch)
+	pace := newPacer(cmp.Or(n.width, firstRequests), writers, n.Projection.Limits.Batch)
 	err = n.braked(ctx, pace, func(ctx context.Context) error { return n.pump(ctx, pace, readers, writers) })
-	n.record.Pace = pace.made()
+	n.record.Pace = append(n.record.Pace, pace.made()...)
+	n.width = pace.allowed()
 	n.record.Inputs = inputs(n.shares.sums(), view)
 	n.pass("load")
 	if err != nil {

@@ -152,6 +152,7 @@ func (n *run) next() *run {
 	m.record.Resumed, m.record.Outages = n.record.Resumed, n.record.Outages
 	m.record.Checkpoints = n.record.Checkpoints + n.journal.spent().Seconds()
 	m.record.Phases, m.record.Rounds = slices.Clone(n.record.Phases), slices.Clone(n.record.Rounds)
+	m.record.Pace, m.width = n.pace(), n.width
 	m.observer.notices = n.observer.said()
 	return m
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"humpty/projector/observe"
 	"humpty/sinks"
 )
 
@@ -14,14 +15,17 @@ import (
 // the target shows: it adds one request as long as that pays, takes one away if that
 // costs nothing, takes a quarter away when the target says it is full, and tries again
 // after a while, since targets change.
-// The more often in a row it was full, the longer it is left alone.
+// A number at which the target was full is not tried again before so many requests were
+// answered that the refusals are one in two hundred of them, and fewer if it was full again.
 //
 // It is the additive increase and multiplicative decrease of TCP, with throughput as the
 // signal to grow and 429 as the signal to shrink. All methods are safe for concurrent use.
 type pacer struct {
 	began time.Time
+	phase observe.Phase
 	slots chan struct{} // one for each request that may start
 	most  int
+	count func() int64 // refusals so far; nil: only receipts tell of them
 
 	mu        sync.Mutex
 	limit     int // requests in flight allowed
@@ -34,6 +38,9 @@ type pacer struct {
 	rate      float64 // bytes/s at `tried`
 	down      bool    // the next trial is with one less
 	rest      int     // windows to leave things as they are
+	wall      int     // requests at which the target was full; 0: it never was
+	owed      int     // requests to be answered before so many are tried again
+	counted   int64   // refusals so far
 	full      int     // how often in a row the target was full
 	bytes     int64   // sent so far
 	last      string  // the newest decision
@@ -53,10 +60,11 @@ type window struct {
 
 // Decision is one change of pace, for the run's record.
 type Decision struct {
-	Second   float64 `json:"second"`   // since the load began
-	Requests int     `json:"requests"` // in flight from now on
-	Batch    int     `json:"batch"`    // bytes of a request from now on
-	Why      string  `json:"why"`
+	Phase    observe.Phase `json:"phase,omitempty"` // load; catch-up: that and all that follows
+	Second   float64       `json:"second"`          // since the phase began
+	Requests int           `json:"requests"`        // in flight from now on
+	Batch    int           `json:"batch,omitempty"` // bytes of a request from now on, while loading
+	Why      string        `json:"why"`
 }
 
 const (
@@ -64,6 +72,7 @@ const (
 	windowLeast   = 8           // and how many writes at least, for each request in flight
 	worthwhile    = 1.03        // growth of throughput that pays for one more request
 	restAfter     = 8           // windows of rest after a trial that did not pay
+	refusalPrice  = 200         // requests to be answered for each that was refused
 	batchLeast    = 256 << 10
 	slow          = 2 * time.Second // a request slower than this is too large
 	decisionsKept = 200
@@ -106,10 +115,8 @@ func (p *pacer) done(r sinks.Receipt, starved time.Duration, allowed int) {
 	p.bytes += r.Bytes
 	w.bytes += r.Bytes
 	w.writes++
-	if r.Throttled > 0 {
-		w.throttled += r.Throttled
-		p.refused(r.Throttled, allowed)
-	}
+	p.owed = max(0, p.owed-1)
+	p.refusals(r, allowed)
 	if r.Retries > r.Throttled {
 		w.broken++
 	}
@@ -119,6 +126,25 @@ func (p *pacer) done(r sinks.Receipt, starved time.Duration, allowed int) {
 	if elapsed >= windowTime && w.writes >= windowLeast*p.limit {
 		p.decide(elapsed)
 		p.window = window{since: time.Now()}
+	}
+}
+
+// refusals books what the target refused since the last look. Where requests can be counted
+// that still have no receipt, refusals count at the number of requests allowed now, once
+// there are no more under way than that.
+func (p *pacer) refusals(r sinks.Receipt, allowed int) {
+	times := r.Throttled
+	if p.count != nil {
+		so := p.count()
+		times, p.counted = int(so-p.counted), so
+		allowed = p.limit
+		if p.debt > 0 {
+			allowed++
+		}
+	}
+	if times > 0 {
+		p.window.throttled += times
+		p.refused(times, allowed)
 	}
 }
 
@@ -134,6 +160,9 @@ func (p *pacer) decide(elapsed time.Duration) {
 	w := p.window
 	rate := float64(w.bytes) / elapsed.Seconds()
 	mean := w.took / time.Duration(w.writes)
+	if w.throttled == 0 && p.wall > 0 && p.limit >= p.wall {
+		p.wall, p.full = p.limit+1, max(0, p.full-1) // there is room again
+	}
 	switch {
 	case w.throttled > 0: // refused has seen to it; such a window says nothing about throughput
 	case w.broken > 0: // nor does an outage: what waited for its end was not slow
@@ -165,10 +194,12 @@ func (p *pacer) refused(times, allowed int) {
 		if p.tried > 0 && p.tried < allowed {
 			down = max(down, p.tried)
 		}
+		p.wall, p.owed = allowed, 0
 		p.full++
 		p.set(down, fmt.Sprintf("refused %d times with %d in flight: the target is full", times, allowed))
 	}
-	p.tried, p.rest = 0, restAfter<<min(p.full, 6)
+	p.owed += times * refusalPrice << min(max(p.full-1, 0), 3)
+	p.tried, p.rest = 0, restAfter
 }
 
 // paid reports whether the running trial was worth it: one more request must bring
@@ -186,12 +217,9 @@ func (p *pacer) try(rate float64) {
 	if p.down {
 		next = p.limit - 1
 	}
-	if next < 1 || next > p.ceiling {
+	if next < 1 || next > p.ceiling || p.owed > 0 && next >= p.wall && !p.down {
 		p.tried, p.rest, p.down = 0, restAfter, !p.down
 		return
-	}
-	if p.tried > 0 && p.limit > p.tried {
-		p.full = 0 // there is room again
 	}
 	p.tried, p.rate = p.limit, rate
 	p.set(next, fmt.Sprintf("%.1f MB/s with %d: try %d", rate/1e6, p.limit, next))
@@ -201,8 +229,13 @@ func (p *pacer) set(limit int, why string) {
 	for ; p.limit < limit; p.limit++ {
 		p.giveBack()
 	}
-	p.debt += p.limit - limit
-	p.limit = limit
+	for ; p.limit > limit; p.limit-- {
+		select {
+		case <-p.slots: // nobody has it
+		default:
+			p.debt++
+		}
+	}
 	p.note(why)
 }
 
@@ -210,7 +243,7 @@ func (p *pacer) note(why string) {
 	p.last = fmt.Sprintf("%d requests at once: %s", p.limit, why)
 	if len(p.decisions) < decisionsKept {
 		p.decisions = append(p.decisions, Decision{
-			Second: time.Since(p.began).Seconds(), Requests: p.limit, Batch: p.batch, Why: why,
+			Phase: p.phase, Second: time.Since(p.began).Seconds(), Requests: p.limit, Batch: p.batch, Why: why,
 		})
 	}
 }

@@ -53,6 +53,21 @@ func (p *pacer) sent() int64 {
 	return p.bytes
 }
 
+// unused reports whether nothing is in flight.
+func (p *pacer) unused() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.debt == 0 && len(p.slots) == p.limit
+}
+
+// told is the last decision to be said behind something else; nothing before the first.
+func (p *pacer) told() string {
+	if last := p.newest(); last != "" {
+		return "; " + last
+	}
+	return ""
+}
+
 // newest is the last decision, in words; empty before the first.
 func (p *pacer) newest() string {
 	p.mu.Lock()

@@ -22,6 +22,7 @@ type catcher struct {
 	rules  rules
 	ledger *ledger
 	rate   *throttle // nil: none
+	pace   *pacer    // nil: as many requests at once as there are lanes
 
 	handover *handover // nil: nobody else writes to the index
 }

@@ -29,6 +29,7 @@ type run struct {
 	ledger *ledger
 	shares *shares
 	rate   *throttle // nil: none
+	width  int       // bulk requests in flight that the load came to, before an outage; 0: not known
 
 	background func(func(context.Context) error) // starts what goes on beside the phases
 	again      bool                              // this process had begun it, and was stopped by an outage
@@ -113,6 +114,7 @@ func (n *run) note(ctx context.Context, state sinks.State) error {
 // finish completes the record.
 func (n *run) finish(err error) Record {
 	rec := n.record
+	rec.Pace = n.pace()
 	rec.Seconds = time.Since(n.began).Seconds()
 	rec.Checkpoints += n.journal.spent().Seconds()
 	rec.Ledger, rec.Rejections = n.ledger.state()

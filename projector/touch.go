@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"humpty/internal/canon"
 	"humpty/internal/marks"
@@ -97,7 +98,7 @@ func (h *handover) do(ctx context.Context, ids [][]byte) (sources.Snapshot, erro
 	if err := h.getter.Get(ctx, keys, found); err != nil {
 		return sources.Snapshot{}, err
 	}
-	batch := sources.Batch{}
+	began, batch := time.Now(), sources.Batch{}
 	if err := h.catcher.view.Lookup(ctx, ids, &batch); err != nil {
 		return sources.Snapshot{}, err
 	}
@@ -106,7 +107,7 @@ func (h *handover) do(ctx context.Context, ids [][]byte) (sources.Snapshot, erro
 	if err := h.touch(docs); err != nil {
 		return sources.Snapshot{}, err
 	}
-	return batch.Snapshot, h.amend(ctx, docs, seen)
+	return batch.Snapshot, h.amend(ctx, docs, seen, began)
 }
 
 // differing are the documents that the index does not have so, and what was seen of each.
@@ -160,13 +161,13 @@ func (h *handover) touch(docs []sinks.Document) error {
 	return nil
 }
 
-func (h *handover) amend(ctx context.Context, docs []sinks.Document, seen []string) error {
+func (h *handover) amend(ctx context.Context, docs []sinks.Document, seen []string, read time.Time) error {
 	if len(docs) == 0 {
 		return nil
 	}
 	verdicts := make([]sinks.Verdict, len(docs))
-	receipt, err := h.amender.Amend(ctx, docs, seen, verdicts)
 	c := h.catcher
+	receipt, err := c.paced(ctx, docs, read, func() (sinks.Receipt, error) { return h.amender.Amend(ctx, docs, seen, verdicts) })
 	n := int64(len(docs))
 	c.ledger.input(sources.Counts{Read: n, Used: n})
 	c.ledger.output(docs, verdicts, receipt)

@@ -12,7 +12,10 @@ import (
 	"sync/atomic"
 
 	"humpty/sinks"
+	"humpty/sinks/strain"
 )
+
+var _ strain.Refusals = (*index)(nil)
 
 // index is one generation.
 type index struct {
@@ -24,6 +27,7 @@ type index struct {
 	attempts sync.Pool              // of *attempt
 	limit    atomic.Int64           // bytes of one bulk body; a 413 lowers it
 	opaque   atomic.Pointer[string] // who we are, in the cluster's task list and logs
+	full     atomic.Int64           // requests that were refused because the target is full
 
 	mu   sync.Mutex
 	meta sinks.Meta                 // as noted last; Restore is ours
@@ -45,6 +49,9 @@ func (x *index) tag() {
 	tag := fmt.Sprintf("humpty-%s-%d", x.meta.Run, x.meta.Epoch)
 	x.opaque.Store(&tag)
 }
+
+// Refused implements strain.Refusals.
+func (x *index) Refused() int64 { return x.full.Load() }
 
 // Note replaces the meta, all but its Restore: that journal is written by Create and
 // worked off by Seal.

@@ -73,6 +73,7 @@ func (w *batch) write(ctx context.Context) error {
 		w.receipt.Retries++
 		if o.throttled {
 			w.receipt.Throttled++
+			w.full.Add(1)
 		}
 		if err := w.follow(ctx, o); err != nil {
 			return err

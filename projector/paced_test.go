@@ -1,0 +1,89 @@
+package projector_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"humpty/internal/memory"
+	"humpty/projector"
+	"humpty/projector/observe"
+	"humpty/sources"
+)
+
+// strained is a target whose nodes hold nearly all the writes that they can, once it is told.
+type strained struct {
+	*memory.Target
+	full     atomic.Bool
+	searches atomic.Int64
+}
+
+func (s *strained) Pressure(context.Context) (float64, error) {
+	if s.full.Load() {
+		return 0.9, nil
+	}
+	return 0.1, nil
+}
+
+func (s *strained) Latency(context.Context) (time.Duration, error) {
+	s.searches.Add(1)
+	return time.Second, nil
+}
+
+// slow reads single documents for longer than the brake's looks are apart.
+type slow struct{ *memory.Live }
+
+func (s slow) Open(ctx context.Context) (sources.View, error) {
+	v, err := s.Live.Open(ctx)
+	return slowView{v, v.(sources.Reread)}, err //nolint:forcetypeassert // of the fake
+}
+
+type slowView struct {
+	sources.View
+	sources.Reread
+}
+
+func (v slowView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	<-time.After(4 * time.Second)
+	return v.Reread.Lookup(ctx, keys, b)
+}
+
+// The brake holds while marks are caught up with, too, and the record says so.
+func TestBrakeActsInCatchUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLives(t)
+		target := &strained{Target: l.memory}
+		l.target = target
+		l.source = slow{l.rows}
+		rec, err := l.run(false, func(r *projector.Rebuild) {
+			r.Projection.Limits.Brake = map[int]time.Duration{50: 100 * time.Millisecond}
+			r.Observe = func(e observe.Event) {
+				if e.Kind == observe.Started && e.Phase == observe.PhaseCatchUp {
+					target.full.Store(true)
+					for i := range 20 {
+						l.rows.Commit(memory.Change{ID: string(rune('a' + i)), Row: &memory.Row{Group: "g", Value: "later"}})
+					}
+				}
+			}
+		})
+		if err != nil || rec.Status != projector.Completed {
+			t.Fatalf("%v: %+v", err, rec)
+		}
+		why := ""
+		for _, d := range rec.Pace {
+			if d.Phase == observe.PhaseCatchUp {
+				why += d.Why + "\n"
+			}
+		}
+		if !strings.Contains(why, "a node holds 90% of the writes") {
+			t.Errorf("decisions in catch-up:\n%s%+v", why, rec.Pace)
+		}
+		if target.searches.Load() == 0 {
+			t.Error("no search was timed")
+		}
+	})
+}
