@@ -126,8 +126,9 @@ func (l *lab) record(m result.Measurement) error {
 
 // uncounted does work whose measurements are not kept: a warm-up.
 func (l *lab) uncounted(work func() error) error {
+	was := l.warming
 	l.warming = true
-	defer func() { l.warming = false }()
+	defer func() { l.warming = was }()
 	return work()
 }
 

@@ -56,6 +56,9 @@ func (l *lab) e2ePairs(ctx context.Context, p plan, target string, best cell) er
 			return err
 		}
 		if h.pair <= p.repairs {
+			if err := l.age(ctx, target, index, best.shards); err != nil {
+				return err
+			}
 			if err := l.repairs(ctx, target, index, best.shards, h.pair); err != nil {
 				return err
 			}
