@@ -65,13 +65,23 @@ func (a *app) remedy(c capture, p string) string {
 	return ""
 }
 
+// database is one of the tables of a projection, whichever: what captures hold is the same
+// for all. Nil if it reads topics alone.
+func database(c *config.Config, p config.Projection) (*postgres.Source, error) {
+	source, err := wire.Source(c, p)
+	if err != nil {
+		return nil, err
+	}
+	if all := wire.Databases(source); len(all) > 0 {
+		return all[0], nil
+	}
+	return nil, nil
+}
+
 // captures are those on the database of a projection that are its own, or nobody's.
 func (a *app) captures(ctx context.Context, c *config.Config, p config.Projection) ([]capture, error) {
-	if p.Events != nil {
-		return nil, nil
-	}
-	source, err := wire.Postgres(c, p)
-	if err != nil {
+	source, err := database(c, p)
+	if err != nil || source == nil {
 		return nil, err
 	}
 	there, err := source.Captures(ctx)
@@ -81,7 +91,7 @@ func (a *app) captures(ctx context.Context, c *config.Config, p config.Projectio
 	var all []capture
 	owners := map[string]bool{}
 	for _, q := range c.Projections {
-		if q.Source != p.Source || q.Events != nil {
+		if q.Database() != p.Database() {
 			continue
 		}
 		k, err := a.knows(ctx, c, q)
@@ -213,7 +223,7 @@ func (a *app) needless(ctx context.Context, c *config.Config, p config.Projectio
 	})
 	if !named {
 		return nil, &projector.Refusal{
-			Why:    fmt.Sprintf("%s is no slot on source %s that nobody reads and no projection of this file knows", slot, p.Source),
+			Why:    fmt.Sprintf("%s is no slot on source %s that nobody reads and no projection of this file knows", slot, p.Database()),
 			Remedy: a.typed("humpty status", p.Name) + " shows what there is",
 		}
 	}
@@ -223,14 +233,14 @@ func (a *app) needless(ctx context.Context, c *config.Config, p config.Projectio
 // dropCaptures drops them, and forgets the runs.
 func (a *app) dropCaptures(ctx context.Context, c *config.Config, p config.Projection, chosen []sinks.Generation, needless []capture) error {
 	for _, one := range needless {
-		source, err := wire.Postgres(c, p)
+		source, err := database(c, p)
 		if err == nil {
 			err = source.Drop(ctx, one.Name)
 		}
 		if err != nil {
 			return err
 		}
-		a.printf("%s: dropped %s on source %s\n", p.Name, one.Name, p.Source)
+		a.printf("%s: dropped %s on source %s\n", p.Name, one.Name, p.Database())
 	}
 	if !p.Live && len(needless) == 0 {
 		return nil

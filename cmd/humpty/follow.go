@@ -99,6 +99,7 @@ func (a *app) follow(ctx context.Context, c *config.Config, all []config.Project
 		if err != nil {
 			return err
 		}
+		wire.Live(r.Source, state, p.Name)
 		f := projector.Follow{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.Feed,
 			Observe: func(e observe.Event) { w.observe(p.Name, e) },

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"humpty/internal/config"
 	"humpty/internal/marks"
 	"humpty/internal/problem"
 	"humpty/internal/wire"
 	"humpty/projector"
-	"humpty/sources/postgres"
+	"humpty/sources"
 )
 
 // state is the folder of what live runs must not forget.
@@ -35,7 +36,7 @@ func (a *app) live(ctx context.Context, c *config.Config, p config.Projection, r
 	if !p.Live {
 		return &liveRun{}, nil
 	}
-	source, ok := r.Source.(*postgres.Source)
+	source, ok := r.Source.(sources.Live)
 	if !ok {
 		return nil, &projector.Refusal{Why: "this source cannot tell what changes", Remedy: "write consistency: snapshot"}
 	}
@@ -43,6 +44,7 @@ func (a *app) live(ctx context.Context, c *config.Config, p config.Projection, r
 	if err != nil {
 		return nil, err
 	}
+	wire.Live(r.Source, state, p.Name)
 	l := &liveRun{state: state, projection: p}
 	r.Live = &projector.Live{Writer: projector.Writer(p.Writer), Resume: o.resume != ""}
 	if o.resume != "" {
@@ -52,7 +54,7 @@ func (a *app) live(ctx context.Context, c *config.Config, p config.Projection, r
 		if err := a.unfinished(ctx, source, state, p, o.anew); err != nil {
 			return nil, err
 		}
-		found, err := source.Preflight(ctx, o.unindexed)
+		found, err := preflightOf(ctx, r.Source, o.unindexed)
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +74,7 @@ func (a *app) live(ctx context.Context, c *config.Config, p config.Projection, r
 }
 
 // unfinished refuses a new run beside one that can be gone on with; or gives that up.
-func (a *app) unfinished(ctx context.Context, source *postgres.Source, state wire.State, p config.Projection, anew bool) error {
+func (a *app) unfinished(ctx context.Context, source sources.Live, state wire.State, p config.Projection, anew bool) error {
 	runs, err := state.Unfinished(p.Name)
 	if err != nil {
 		return err
@@ -112,9 +114,25 @@ func preflight(ctx context.Context, c *config.Config, p config.Projection) (prob
 	if !p.Live {
 		return nil, nil
 	}
-	source, err := wire.Postgres(c, p)
+	source, err := wire.Source(c, p)
 	if err != nil {
 		return nil, err
 	}
-	return source.Preflight(ctx, false)
+	return preflightOf(ctx, source, false)
+}
+
+// preflightOf is what all tables of a source would meet; each of them has a slot of its own.
+func preflightOf(ctx context.Context, source sources.Source, unindexed bool) (all problem.List, err error) {
+	for _, database := range wire.Databases(source) {
+		found, err := database.Preflight(ctx, unindexed)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range found {
+			if !slices.Contains(all, p) {
+				all = append(all, p)
+			}
+		}
+	}
+	return all, nil
 }

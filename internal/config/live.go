@@ -1,14 +1,41 @@
 package config
 
+import (
+	"slices"
+	"strings"
+)
+
+// databases are the PostgreSQL sources of a projection.
+func (p *Projection) databases() (all []string) {
+	if p.Events == nil {
+		all = append(all, p.Source)
+	}
+	for _, j := range p.Joined {
+		if j.Shape != nil && !slices.Contains(all, j.Source) {
+			all = append(all, j.Source)
+		}
+	}
+	return all
+}
+
+// Database is the PostgreSQL source whose tables the projection reads, the root's if that
+// is a table; empty if it reads topics alone.
+func (p *Projection) Database() string {
+	if all := p.databases(); len(all) > 0 {
+		return all[0]
+	}
+	return ""
+}
+
 // live reads how a run lives with what others write meanwhile.
 func (d *decoder) live(n *node, p *Projection) {
 	p.Live = n.get("consistency").string() == "live"
 	p.Writer = n.get("writer").string()
 	feed := n.get("keep", "feed_previous")
 	p.Feed = feed.bool()
-	if p.Live && (p.Events != nil || len(p.Joined) > 0) {
-		d.problems.Add(n.get("consistency").at(), "write consistency: snapshot, or take every include from the root's database",
-			"consistency: live is for documents of one database's tables: %s reads topics, or a second source", p.Name)
+	if all := p.databases(); p.Live && len(all) > 1 {
+		d.problems.Add(n.get("consistency").at(), "write consistency: snapshot, or take all tables from one database",
+			"consistency: live is for tables of one database, beside topics: %s reads those of %s; transactions of two databases cannot be compared", p.Name, strings.Join(all, " and "))
 	}
 	if !p.Live && (p.Writer == "freeze" || p.Writer == "follow") {
 		d.problems.Add(n.get("writer").at(), "add consistency: live, or leave writer out",

@@ -148,16 +148,16 @@ func TestLive(t *testing.T) {
 		"freeze a snapshot": {"alias: orders", at + "consistency: snapshot\n    writer: freeze", "16:13", "writer: freeze needs consistency: live", "leave writer out"},
 		"feed without it":   {"alias: orders", at + "consistency: live\n    keep: {feed_previous: true}", "16:27", "keep.feed_previous is what humpty follow does, and orders has writer: handover", "write writer: follow"},
 		"a second source": {
-			"alias: orders", at + "consistency: live", "16:18",
-			"consistency: live is for documents of one database's tables: orders reads topics, or a second source", "take every include from the root's database",
+			"alias: orders", at + "consistency: live", "17:18",
+			"consistency: live is for tables of one database, beside topics: orders reads those of shop and other", "take all tables from one database",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			changed := strings.Replace(small, c.old, c.new, 1)
 			if name == "a second source" {
-				changed = strings.Replace(changed, "sources:\n", "sources:\n  bus: {kafka: {brokers: [\"b:9092\"]}}\n", 1)
-				changed = strings.Replace(changed, "shop.lineitem", "bus.lines", 1)
+				changed = strings.Replace(changed, "sources:\n", "sources:\n  bus: {kafka: {brokers: [\"b:9092\"]}}\n  other: {postgres: {dsn: \"postgres://other\"}}\n", 1)
+				changed = strings.Replace(changed, "shop.lineitem", "bus.lines\n          include: {x: {from: other.x, on: {id: id}, one: true}}", 1)
 			}
 			_, err := read("humpty.yaml", []byte(changed), Options{Env: environment()})
 			want(t, err, "humpty.yaml:"+c.place, c.what, c.remedy)

@@ -3,7 +3,9 @@
 package kv
 
 import (
+	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -52,4 +54,60 @@ func (s silent) Fatalf(format string, args ...any) {
 		s.fatal(err)
 	}
 	panic(err) // the library cannot go on, and must not be returned to
+}
+
+// Shared is a store that several use; it is closed when the last of them lets it go. The
+// first has it from the start.
+type Shared struct {
+	*pebble.DB
+
+	mu     sync.Mutex
+	others int
+}
+
+// Hold counts one more who uses the store.
+func (s *Shared) Hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.others++
+}
+
+// Release is called once by each who uses the store.
+func (s *Shared) Release() error {
+	s.mu.Lock()
+	s.others--
+	last := s.others < 0
+	s.mu.Unlock()
+	if last {
+		return s.Close()
+	}
+	return nil
+}
+
+// Get returns a copy of a value, nil if there is none.
+func Get(db *pebble.DB, key []byte) ([]byte, error) {
+	value, closer, err := db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	held := append([]byte{}, value...)
+	return held, closer.Close()
+}
+
+// Each calls fn with what lies from one key to another; fn may not hold key and value.
+func Each(db *pebble.DB, from, to []byte, fn func(key, value []byte) error) (err error) {
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; ok = it.Next() {
+		if err := fn(it.Key(), it.Value()); err != nil {
+			return err
+		}
+	}
+	return it.Error()
 }

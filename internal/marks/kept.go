@@ -2,10 +2,11 @@ package marks
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"humpty/internal/kv"
 )
 
 // What a run keeps of itself lies between these keys.
@@ -25,16 +26,8 @@ func (s *Store) Keep(name string, value []byte) error {
 
 // Kept calls fn with everything that was kept, in the order of names; fn may not hold the
 // value.
-func (s *Store) Kept(fn func(name string, value []byte) error) (err error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: keptFrom, UpperBound: keptTo})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	for ok := it.First(); ok; ok = it.Next() {
-		if err := fn(string(it.Key()[len(keptFrom):]), it.Value()); err != nil {
-			return err
-		}
-	}
-	return it.Error()
+func (s *Store) Kept(fn func(name string, value []byte) error) error {
+	return kv.Each(s.db, keptFrom, keptTo, func(key, value []byte) error {
+		return fn(string(key[len(keptFrom):]), value)
+	})
 }

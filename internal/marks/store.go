@@ -86,15 +86,4 @@ func (s *Store) number(key []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(value), nil
 }
 
-// get returns a copy of the value, nil if there is none.
-func (s *Store) get(key []byte) ([]byte, error) {
-	value, closer, err := s.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	held := append([]byte{}, value...)
-	return held, closer.Close()
-}
+func (s *Store) get(key []byte) ([]byte, error) { return kv.Get(s.db, key) }

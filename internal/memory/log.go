@@ -85,7 +85,9 @@ func (v *logView) Ends(context.Context) (map[string]sources.Position, error) {
 	return ends, nil
 }
 
-func (*logView) Behind(from, to sources.Position) int64 { return max(int64(offset(to)-offset(from)), 0) }
+func (*logView) Behind(from, to sources.Position) int64 {
+	return max(int64(offset(to)-offset(from)), 0)
+}
 
 func offset(p sources.Position) int {
 	n, _ := strconv.Atoi(string(p)) // empty: the start

@@ -65,6 +65,41 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (mix.Incl
 	return include, nil
 }
 
+// Live has a source keep what it needs while it is captured in the state folder, and ends
+// the process when that cannot be written any more. It is called before the source is
+// captured or released.
+func Live(source sources.Source, state State, projection string) {
+	switch s := source.(type) {
+	case *fold.Source:
+		if inner, ok := s.Inner.(*fold.Source); ok {
+			Live(inner, state, projection)
+			return
+		}
+		s.State = &fold.State{Dir: state.of(projection, "events"), Fatal: state.Fatal}
+	case *mix.Source:
+		s.State = &fold.State{Dir: state.of(projection, "links"), Fatal: state.Fatal}
+		Live(s.Root, state, projection)
+		for _, in := range s.Includes {
+			Live(in.From, state, projection)
+		}
+	}
+}
+
+// Databases are the parts of a source that are tables.
+func Databases(source sources.Source) []*postgres.Source {
+	switch s := source.(type) {
+	case *postgres.Source:
+		return []*postgres.Source{s}
+	case *mix.Source:
+		all := Databases(s.Root)
+		for _, in := range s.Includes {
+			all = append(all, Databases(in.From)...)
+		}
+		return all
+	}
+	return nil
+}
+
 // rowsField is the field in which mix.Gather gives what belongs together.
 const rowsField = "rows"
 

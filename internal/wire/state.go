@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"humpty/internal/config"
 	"humpty/internal/marks"
@@ -43,6 +44,15 @@ func StateOf(c *config.Config, flag string, env func(string) (string, bool)) (St
 // folder is a run's own.
 func (s State) folder(projection, run string) string {
 	return filepath.Join(s.Dir, url.PathEscape(projection), url.PathEscape(run))
+}
+
+// of is where parts of a run's source keep what they need, by the names of their captures:
+// the run's, or that and the part's.
+func (s State) of(projection, what string) func(capture string) string {
+	return func(capture string) string {
+		run, part, _ := strings.Cut(capture, "_part")
+		return filepath.Join(s.folder(projection, run), what+part)
+	}
 }
 
 // Begin makes the marks of a new run.

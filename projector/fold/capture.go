@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/kv"
 	"humpty/sources"
 )
 
@@ -45,7 +46,7 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 		return nil, errors.Join(err, inner.Close(ctx))
 	}
 	if err = f.begin(from); err != nil {
-		return nil, errors.Join(err, inner.Close(ctx), f.state.release())
+		return nil, errors.Join(err, inner.Close(ctx), f.state.db.Release())
 	}
 	f.start(ctx)
 	return f, nil
@@ -116,7 +117,7 @@ func (f *feed) begin(from sources.Position) error {
 	}
 	fences := fenced.Fences()
 	for i, p := range f.plan.Partitions {
-		kept, err := f.state.get(placeKey(keptPosition, place{source: uint16(i)}))
+		kept, err := kv.Get(f.state.db.DB, placeKey(keptPosition, place{source: uint16(i)}))
 		if err != nil {
 			return err
 		}
@@ -298,5 +299,5 @@ func (f *feed) Close(ctx context.Context) error {
 	if errors.Is(err, errClosed) {
 		err = nil
 	}
-	return errors.Join(err, f.inner.Close(ctx), f.state.release())
+	return errors.Join(err, f.inner.Close(ctx), f.state.db.Release())
 }

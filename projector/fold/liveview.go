@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/zeebo/xxh3"
 
+	"humpty/internal/kv"
 	"humpty/sources"
 )
 
@@ -43,7 +44,7 @@ var (
 // a run, and gives a view of all events, also of those that come behind it.
 func (f *feed) Open(ctx context.Context) (sources.View, error) {
 	v := &liveView{source: f.source, state: f.state, fences: f.Positions()}
-	loaded, err := f.state.get([]byte{keptLoaded})
+	loaded, err := kv.Get(f.state.db.DB, []byte{keptLoaded})
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (f *feed) Open(ctx context.Context) (sources.View, error) {
 	if err := json.Unmarshal(loaded, &v.owes); err != nil {
 		return nil, fmt.Errorf("fold: the store is damaged: %w", err)
 	}
-	f.state.hold()
+	f.state.db.Hold()
 	return v, nil
 }
 
@@ -95,7 +96,7 @@ func (v *liveView) Close(context.Context) error {
 	if v.closed.Swap(true) {
 		return nil
 	}
-	return v.state.release()
+	return v.state.db.Release()
 }
 
 // maker takes one that is idle, or makes one.
@@ -143,7 +144,7 @@ const keysAtOnce = 1000
 func (v *liveView) everyKey(fn func([][]byte) error) error {
 	var keys [][]byte
 	last := []byte(nil)
-	err := v.state.each([]byte{keptEvent}, []byte{keptEvent + 1}, func(name, _ []byte) error {
+	err := kv.Each(v.state.db.DB, []byte{keptEvent}, []byte{keptEvent + 1}, func(name, _ []byte) error {
 		if len(name) < 23 {
 			return errors.New("an event is cut short: the store is damaged")
 		}

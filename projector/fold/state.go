@@ -25,13 +25,12 @@ type State struct {
 // both in one step. An event is kept under its place, so that to read it twice changes
 // nothing, and a process that goes on may begin with the earliest position it knows.
 type state struct {
-	db     *pebble.DB
+	db     *kv.Shared
 	types  *types
 	source *Source
 	inputs []input
 
 	mu       sync.Mutex
-	holders  int
 	poisoned int64
 }
 
@@ -50,8 +49,8 @@ func (s *Source) openState(capture string, inputs []input) (_ *state, err error)
 	if err != nil {
 		return nil, fmt.Errorf("open the events of the run in %s: %w", dir, err)
 	}
-	st := &state{db: db, types: newTypes(), source: s, inputs: inputs, holders: 1}
-	err = st.each([]byte{keptPoison}, []byte{keptPoison + 1}, func(_, _ []byte) error {
+	st := &state{db: &kv.Shared{DB: db}, types: newTypes(), source: s, inputs: inputs}
+	err = kv.Each(db, []byte{keptPoison}, []byte{keptPoison + 1}, func(_, _ []byte) error {
 		st.poisoned++
 		return nil
 	})
@@ -59,24 +58,6 @@ func (s *Source) openState(capture string, inputs []input) (_ *state, err error)
 		return nil, errors.Join(fmt.Errorf("read the events of the run in %s: %w", dir, err), db.Close())
 	}
 	return st, nil
-}
-
-// hold and release count who uses the store: a feed and its views end in any order.
-func (s *state) hold() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.holders++
-}
-
-func (s *state) release() error {
-	s.mu.Lock()
-	s.holders--
-	last := s.holders == 0
-	s.mu.Unlock()
-	if last {
-		return s.db.Close()
-	}
-	return nil
 }
 
 // errNoState is for a capture that begins where its events should be already.
@@ -92,7 +73,7 @@ func (s *state) begin(anew bool) error {
 	if err != nil {
 		return err
 	}
-	was, err := s.get([]byte{keptForm})
+	was, err := kv.Get(s.db.DB, []byte{keptForm})
 	switch {
 	case err != nil:
 		return err
@@ -178,7 +159,7 @@ func (s *state) letter(at place, time int64, kind string, key, value []byte, rea
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := placeKey(keptPoison, at)
-	was, err := s.get(name)
+	was, err := kv.Get(s.db.DB, name)
 	if err != nil || was != nil {
 		return err
 	}
@@ -215,32 +196,4 @@ func (s *state) take(source int, batch *sources.Batch, into *Decoded, tail bool)
 		return nil, counts, fmt.Errorf("keep events: %w", err)
 	}
 	return t.keys, counts, nil
-}
-
-// get returns a copy of the value, nil if there is none.
-func (s *state) get(key []byte) ([]byte, error) {
-	value, closer, err := s.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	held := append([]byte{}, value...)
-	return held, closer.Close()
-}
-
-// each calls fn with what is kept from one key to another.
-func (s *state) each(from, to []byte, fn func(key, value []byte) error) (err error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	for ok := it.First(); ok; ok = it.Next() {
-		if err := fn(it.Key(), it.Value()); err != nil {
-			return err
-		}
-	}
-	return it.Error()
 }

@@ -9,13 +9,13 @@ import (
 // asking finds by looking up in a view.
 type asking struct{ view sources.Lookup }
 
-func (a *asking) find(ctx context.Context, keys [][]byte, give func(int, []byte, string)) error {
+func (a *asking) find(ctx context.Context, keys [][]byte, give func(int, []byte, string)) (sources.Snapshot, error) {
 	if len(keys) == 0 {
-		return nil
+		return everything(), nil
 	}
 	var b sources.Batch
 	if err := a.view.Lookup(ctx, keys, &b); err != nil {
-		return err
+		return sources.Snapshot{}, err
 	}
 	numbers := make(map[string]int, len(keys))
 	for i, key := range keys {
@@ -27,5 +27,5 @@ func (a *asking) find(ctx context.Context, keys [][]byte, give func(int, []byte,
 			give(n, r.Value, r.Reject)
 		}
 	}
-	return nil
+	return b.Snapshot, nil
 }

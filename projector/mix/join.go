@@ -21,6 +21,13 @@ type joiner struct {
 	found   []found
 	held    []byte // what was found
 	key     []byte
+	linked  []link // of a live view: the keys of each document
+}
+
+// link is a document with one of the keys of the present include.
+type link struct {
+	key int32
+	id  []byte
 }
 
 type found struct {
@@ -49,9 +56,14 @@ func (j *joiner) batch(ctx context.Context, in, b *sources.Batch) error {
 		}
 	}
 	rejects := map[int]string{}
+	saw := in.Snapshot
 	for i := range j.view.source.Includes {
-		if err := j.include(ctx, i, docs, in, rejects); err != nil {
+		seen, err := j.include(ctx, i, docs, in, rejects)
+		if err != nil {
 			return fmt.Errorf("include %s: %w", j.view.source.Includes[i].path(), err)
+		}
+		if j.view.links != nil {
+			saw = both(saw, seen)
 		}
 	}
 	next := 0
@@ -70,24 +82,27 @@ func (j *joiner) batch(ctx context.Context, in, b *sources.Batch) error {
 		b.Records = append(b.Records, r)
 	}
 	b.Counts.Add(in.Counts)
-	b.Position, b.Snapshot, b.Partition = in.Position, in.Snapshot, in.Partition
+	b.Position, b.Snapshot, b.Partition = in.Position, saw, in.Partition
 	return nil
 }
 
 // include splices one include into all documents.
-func (j *joiner) include(ctx context.Context, number int, docs []document, in *sources.Batch, rejects map[int]string) error {
+func (j *joiner) include(ctx context.Context, number int, docs []document, in *sources.Batch, rejects map[int]string) (sources.Snapshot, error) {
 	include := &j.view.source.Includes[number]
 	clear(j.numbers)
-	j.keys, j.places, j.found, j.held = j.keys[:0], j.places[:0], j.found[:0], j.held[:0]
+	j.keys, j.places, j.found, j.held, j.linked = j.keys[:0], j.places[:0], j.found[:0], j.held[:0], j.linked[:0]
 	for _, d := range docs {
 		if err := j.collect(include, j.from[d.start:d.end], include.At, in.Records[d.record].Key); err != nil {
-			return err
+			return sources.Snapshot{}, err
 		}
+	}
+	if err := j.link(number); err != nil {
+		return sources.Snapshot{}, err
 	}
 	for range j.keys {
 		j.found = append(j.found, found{})
 	}
-	err := j.view.finders[number].find(ctx, j.keys, func(i int, doc []byte, reject string) {
+	saw, err := j.view.finders[number].find(ctx, j.keys, func(i int, doc []byte, reject string) {
 		f := &j.found[i]
 		if f.reject = reject; reject != "" {
 			return
@@ -102,7 +117,7 @@ func (j *joiner) include(ctx context.Context, number int, docs []document, in *s
 		f.end = len(j.held)
 	})
 	if err != nil {
-		return err
+		return saw, err
 	}
 	j.into = j.into[:0]
 	place := 0
@@ -117,7 +132,20 @@ func (j *joiner) include(ctx context.Context, number int, docs []document, in *s
 		}
 	}
 	j.from, j.into = j.into, j.from
-	return nil
+	return saw, nil
+}
+
+// link remembers which documents are read with which keys, before what these find is read.
+func (j *joiner) link(number int) error {
+	if j.view.links == nil {
+		return nil
+	}
+	all := make([]pair, 0, len(j.linked))
+	parts := max(len(j.view.source.Includes[number].Parent), 1)
+	for _, l := range j.linked {
+		all = append(all, pair{common(j.keys[l.key], parts), l.id})
+	}
+	return linked{j.view.links, uint16(3 * number)}.add(all)
 }
 
 // collect numbers the keys of all places of an include in one document.
@@ -164,6 +192,9 @@ func (j *joiner) collect(in *Include, v []byte, at []string, id []byte) error {
 		j.keys = append(j.keys, bytes.Clone(j.key))
 	}
 	j.places = append(j.places, n)
+	if j.view.links != nil && len(in.Parent) > 0 {
+		j.linked = append(j.linked, link{n, id})
+	}
 	return nil
 }
 

@@ -7,13 +7,15 @@ import (
 	"strings"
 
 	"humpty/internal/problem"
+	"humpty/projector/fold"
 	"humpty/sources"
 )
 
 // Source gives Root's documents with their includes.
 type Source struct {
 	Root     sources.Source
-	Includes []Include // those that are in others behind these
+	Includes []Include   // those that are in others behind these
+	State    *fold.State // where live runs keep which documents were read with what; nil: there are none
 }
 
 // Include is what is spliced into a document.
@@ -88,9 +90,13 @@ func (s *Source) Watch(fn func(done, total, bytes int64)) {
 	}
 }
 
+func (s *Source) newView() *view {
+	return &view{source: s, finders: make([]finder, len(s.Includes)), fences: map[string]sources.Position{}, inputs: map[string]sources.Counts{}, read: map[string]sources.Counts{}}
+}
+
 // Open reads what is held, then opens the root and what is looked up.
 func (s *Source) Open(ctx context.Context) (_ sources.View, err error) {
-	v := &view{source: s, finders: make([]finder, len(s.Includes)), fences: map[string]sources.Position{}, inputs: map[string]sources.Counts{}, read: map[string]sources.Counts{}}
+	v := s.newView()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.Close(ctx))

@@ -24,6 +24,7 @@ type view struct {
 	owes    sources.Counts            // the sum of these, as they are told to a reader
 	told    atomic.Bool
 	shelves []*shelf
+	links   *links // of a live run; nil: each source is as of one moment
 }
 
 var (
@@ -35,8 +36,9 @@ var (
 // finder finds what belongs to keys.
 type finder interface {
 	// find calls give with the number of each key that has something, and its document, or
-	// why there can be none. What it gives is valid until the next call.
-	find(ctx context.Context, keys [][]byte, give func(i int, document []byte, reject string)) error
+	// why there can be none. What it gives is valid until the next call. It returns what
+	// the read saw.
+	find(ctx context.Context, keys [][]byte, give func(i int, document []byte, reject string)) (sources.Snapshot, error)
 }
 
 func (v *view) hold(ctx context.Context, i int, in *Include) error {

@@ -33,7 +33,7 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	if err != nil {
 		return nil, err
 	}
-	tables, err := captures(ctx, db, t)
+	tables, err := captures(ctx, db, t, s.config.Loose)
 	if err != nil {
 		return nil, err
 	}

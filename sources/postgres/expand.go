@@ -43,6 +43,7 @@ func (v *view) expand(ctx context.Context, marks []sources.Mark, fn func([][]byt
 	}
 	defer v.give(context.WithoutCancel(ctx), db)
 	e := &expansion{db: db, fn: fn}
+	var own [][]byte // ids that marks name themselves
 	watches := map[string]*watch{}
 	for _, w := range v.fresh.watches() {
 		watches[w.path()] = w
@@ -62,6 +63,10 @@ func (v *view) expand(ctx context.Context, marks []sources.Mark, fn func([][]byt
 		if err != nil {
 			return sources.Snapshot{}, err
 		}
+		if v.config.Loose && w.node.parent == v.fresh.root { // the row may be gone, and its parents be elsewhere
+			own = append(own, v.fresh.root.documentID(key))
+			continue
+		}
 		if grouped[m.Node] == nil {
 			order = append(order, m.Node)
 		}
@@ -72,11 +77,16 @@ func (v *view) expand(ctx context.Context, marks []sources.Mark, fn func([][]byt
 		if e.all {
 			return e.run([]byte(v.fresh.root.everyID()), v.fresh.root)
 		}
+		if len(own) > 0 {
+			if err := fn(own); err != nil {
+				return err
+			}
+		}
 		for _, path := range order {
 			keys := grouped[path]
 			for len(keys) > 0 {
 				n := min(len(keys), marksAsked)
-				if err := e.run(v.fresh.types.rootsOf(watches[path], keys[:n]), v.fresh.root); err != nil {
+				if err := e.run(v.fresh.types.rootsOf(watches[path], keys[:n], v.config.Loose), v.fresh.root); err != nil {
 					return fmt.Errorf("include %s: %w", path, err)
 				}
 				keys = keys[n:]
@@ -142,13 +152,18 @@ func (n *node) idTexts(table string) string {
 // rootsOf finds the ids of the roots above the rows that have one of the keys: joins from
 // the root down to the changed table's parent, and the values there. Filters do not count:
 // what they leave out is found to be gone when it is looked up.
-func (t *types) rootsOf(w *watch, keys [][]string) []byte {
+//
+// In a loose tree the table below the root stands for it: it has the columns of the ids.
+func (t *types) rootsOf(w *watch, keys [][]string, loose bool) []byte {
 	var chain []*node // from the root's child down to the changed include
 	for n := w.node; n.parent != nil; n = n.parent {
 		chain = append([]*node{n}, chain...)
 	}
 	root := w.node.top()
 	from := []string{root.rel.sql + " t0"}
+	if loose {
+		from, chain = []string{chain[0].rel.sql + " t0"}, chain[1:]
+	}
 	var on []string
 	at := "t0"
 	for i, n := range chain[:len(chain)-1] {

@@ -17,8 +17,14 @@ type Captured struct {
 	Held        int64  `json:"held"`   // bytes of log that the server keeps for it
 }
 
-// Of tells whether a capture is that of a run.
-func (c Captured) Of(run string) bool { return c.Name == slotName(run) }
+// Of tells whether a capture is that of a run, or of a part of it (see Part).
+func (c Captured) Of(run string) bool {
+	rest, ok := strings.CutPrefix(c.Name, slotName(run))
+	return ok && (rest == "" || strings.HasPrefix(rest, slotPart))
+}
+
+// slotPart is between a run's name and the number of one of its captures.
+const slotPart = "_part"
 
 // Captures lists what captures of humpty's hold on the database, of any projection.
 func (s *Source) Captures(ctx context.Context) ([]Captured, error) {

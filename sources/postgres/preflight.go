@@ -25,7 +25,7 @@ func (s *Source) Preflight(ctx context.Context, unindexed bool) (problem.List, e
 		return nil, err
 	}
 	found := t.unindexed(unindexed)
-	tables, err := captures(ctx, db, t)
+	tables, err := captures(ctx, db, t, s.config.Loose)
 	for _, err := range []error{err, canCapture(ctx, db)} {
 		var l problem.List
 		switch {

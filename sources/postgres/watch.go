@@ -86,8 +86,9 @@ type captured struct {
 }
 
 // captures holds what is watched against what the stream will carry. All that is
-// missing comes at once, with the statements to run.
-func captures(ctx context.Context, db *session, t *tree) ([]captured, error) {
+// missing comes at once, with the statements to run. The root of a loose tree is no table
+// of its own (see Keyed).
+func captures(ctx context.Context, db *session, t *tree, loose bool) ([]captured, error) {
 	var problems problem.List
 	var all []captured
 	if len(t.root.routing) > 0 {
@@ -96,6 +97,10 @@ func captures(ctx context.Context, db *session, t *tree) ([]captured, error) {
 	}
 	for _, w := range t.watches() {
 		rel := w.relation()
+		if loose && w.node.parent == nil {
+			t.textual(&problems)
+			continue
+		}
 		if rel.kind != 'r' && rel.kind != 'p' {
 			problems.Add(w.node.shape.Place, "name the tables with from:, or use consistency: snapshot",
 				"changes of %s cannot be captured: it is no table", rel.label)
@@ -120,6 +125,19 @@ func captures(ctx context.Context, db *session, t *tree) ([]captured, error) {
 		}
 	}
 	return all, problems.Err()
+}
+
+// textual wants the keys of a loose tree to be of types whose equal values can be told by
+// their texts: what is looked up comes from elsewhere, and a change says only its own.
+func (t *tree) textual(problems *problem.List) {
+	for _, k := range t.root.id {
+		switch t.types.base(k.typ).oid {
+		case oidBool, oidName, oidInt8, oidInt2, oidInt4, oidText, oidOID, oidFloat4, oidFloat8, oidBpchar, oidVarchar, oidNumeric, oidUUID:
+		default:
+			problems.Add(t.root.shape.Place, "join by a number, a text, a uuid or a boolean, or use consistency: snapshot",
+				"column %s is of type %s: which documents a change of it concerns cannot be told by its text", k.name, t.types.base(k.typ).name)
+		}
+	}
 }
 
 func without(wanted, have []string) []string {
