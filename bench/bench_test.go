@@ -292,3 +292,14 @@ func TestInterleave(t *testing.T) {
 		t.Errorf("%s, %v", &order, err)
 	}
 }
+
+func TestSized(t *testing.T) {
+	t.Parallel()
+	p, full := fullPlan().sized(3000), fullPlan()
+	if p.orders != 3000 || p.rich != 200 || p.events != 20_000 || p.naive != 100 || p.growth.base != 1000 || p.pairs != full.pairs {
+		t.Errorf("a hundredth: %+v", p)
+	}
+	if p := full.sized(600_000); p.orders != 600_000 || p.events != full.events || p.growth.base != full.growth.base {
+		t.Errorf("twice as many: %+v", p)
+	}
+}

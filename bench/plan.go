@@ -50,7 +50,7 @@ func quick() plan {
 func fullPlan() plan {
 	p := plan{
 		mode: "full", orders: 300_000, rich: 20_000, pairs: 7, events: 2_000_000, queries: 7, repairs: 3, naive: 10_000,
-		repeat: 4, again: 2, second: 7, growth: growing(100_000, 1), warmups: 2,
+		repeat: 4, again: 2, second: 5, growth: growing(100_000, 1), warmups: 1,
 	}
 	for _, shards := range []int{1, 2, 4} {
 		for _, writers := range []int{2, 4, 8} {
@@ -59,5 +59,19 @@ func fullPlan() plan {
 			}
 		}
 	}
+	return p
+}
+
+// sized is the plan with so many orders: all else that has a size shrinks with them, so
+// that every part can be tried in minutes.
+func (p plan) sized(orders int) plan {
+	if orders == 0 {
+		return p
+	}
+	if orders < p.orders {
+		part := func(n int) int { return (n*orders + p.orders - 1) / p.orders }
+		p.rich, p.events, p.naive, p.growth.base = part(p.rich), part(p.events), part(p.naive), part(p.growth.base)
+	}
+	p.orders = orders
 	return p
 }
