@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"humpty/sinks"
 )
@@ -37,6 +38,9 @@ func (n *run) freeze(ctx context.Context, survey sinks.Survey) (thaw func() erro
 	if !ok {
 		return func() error { return nil }, errors.New("this target cannot block writes: writer: freeze is not possible with it")
 	}
+	survey.Serving = slices.DeleteFunc(slices.Clone(survey.Serving), func(s sinks.Serving) bool {
+		return s.Index == n.record.Generation // partial: the alias refuses writes, and ours go on
+	})
 	for _, s := range survey.Serving { // first, so that whoever comes after a crash finds them
 		n.meta.Blocked = append(n.meta.Blocked, s.Index)
 	}

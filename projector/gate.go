@@ -87,7 +87,7 @@ func (n *run) swap(ctx context.Context) error {
 	swap := func() error {
 		_, err := switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
 		if err == nil {
-			n.meta.State = sinks.Live
+			n.meta.State, n.meta.Partial, n.exposed = sinks.Live, false, false
 		}
 		return err
 	}

@@ -96,7 +96,11 @@ func (n *run) plan(ctx context.Context) error {
 	if n.Live == nil || !n.Live.Resume { // then the user was told already
 		n.tell(plan)
 	}
-	return n.begin(ctx)
+	n.newestFirst()
+	if err := n.begin(ctx); err != nil {
+		return err
+	}
+	return n.mayServeEarly()
 }
 
 func (n *run) tell(plan Plan) {

@@ -21,6 +21,7 @@ type Rebuild struct {
 	Live       *Live               // nil: the source is at rest, one snapshot serves the run
 	AllowEmpty bool                // let an empty generation replace one with documents
 	NoSwap     bool                // stop after verification
+	ServeEarly bool                // where the alias serves nothing: let searches see the generation while it is loaded, the newest keys first
 	Letters    *letters.Writer     // where what is refused goes; closed by the run; nil: it is counted only
 	Observe    func(observe.Event) // may be nil
 
@@ -34,7 +35,7 @@ type Rebuild struct {
 func (r *Rebuild) Run(ctx context.Context) (Record, error) {
 	l := &lives{run: newRun(r), most: outageOf(r.MaxOutage)}
 	err := leased(ctx, r.Target, r.Owner, max(l.most, leaseTime), l.live)
-	err = errors.Join(err, l.run.closeLetters())
+	err = l.run.leftPartial(errors.Join(err, l.run.closeLetters()))
 	return l.run.finish(err), err
 }
 

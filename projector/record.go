@@ -19,6 +19,7 @@ type Record struct {
 	Status      Status                    `json:"status"`
 	Reason      string                    `json:"reason,omitempty"`
 	Resumable   bool                      `json:"resumable,omitempty"` // humpty resume goes on with it
+	Partial     bool                      `json:"partial,omitempty"`   // the alias serves a part of the generation, for searches
 	Resumed     bool                      `json:"resumed,omitempty"`   // begun by another process
 	Started     time.Time                 `json:"started"`
 	Seconds     float64                   `json:"seconds"`

@@ -90,6 +90,7 @@ func (n *run) goOn(ctx context.Context) error {
 	n.meta, n.index = g.Meta, index
 	n.meta.Reason = ""
 	n.serves = n.survey.Live() == was.Generation
+	n.exposed = n.survey.Partial() == was.Generation
 	return nil
 }
 

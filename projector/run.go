@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,9 @@ type run struct {
 	shares *shares
 	rate   *throttle // nil: none
 	width  int       // bulk requests in flight that the load came to, before an outage; 0: not known
+
+	exposing sync.Mutex
+	exposed  bool // searches see a part of it
 
 	background func(func(context.Context) error) // starts what goes on beside the phases
 	again      bool                              // this process had begun it, and was stopped by an outage
@@ -123,6 +127,7 @@ func (n *run) finish(err error) Record {
 	}
 	rec.Notices = n.observer.said()
 	rec.Status = n.statusOf(err)
+	rec.Partial = n.exposed
 	if err != nil {
 		rec.Reason = err.Error()
 	}

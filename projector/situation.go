@@ -9,7 +9,7 @@ import (
 
 // Situation is what a run finds at its start.
 type Situation struct {
-	Kind string `json:"kind"` // first | lost | live | trap | shared
+	Kind string `json:"kind"` // first | lost | partial | live | trap | shared
 	Text string `json:"text"`
 }
 
@@ -29,6 +29,9 @@ func situationOf(s sinks.Survey) Situation {
 		}
 		return Situation{"shared", fmt.Sprintf("alias %s spans several indices (%s); after the swap it serves the new generation only",
 			s.Alias, strings.Join(names, ", "))}
+	case s.Partial() != "":
+		return Situation{"partial", fmt.Sprintf("alias %s serves %s for searches, which is partial: it was never completed; it goes on serving until the swap",
+			s.Alias, s.Partial())}
 	case len(s.Serving) == 1:
 		return Situation{"live", fmt.Sprintf("alias %s serves %s (%d documents), which goes on serving until the swap and is kept after it",
 			s.Alias, s.Serving[0].Index, s.Serving[0].Documents)}

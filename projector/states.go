@@ -40,6 +40,7 @@ func noteState(ctx context.Context, target sinks.Target, g sinks.Generation, sta
 	}
 	m := g.Meta
 	m.State, m.Updated = state, time.Now().UTC()
+	m.Partial = m.Partial && state != sinks.Live
 	if state == sinks.Live && previous != g.Name {
 		m.Previous = previous
 	}

@@ -51,6 +51,9 @@ func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 		if err := w.shares.free(partition); err != nil {
 			return err
 		}
+		if err := n.expose(ctx); err != nil {
+			return err
+		}
 	}
 }
 

@@ -24,6 +24,16 @@ type AliasChange struct {
 	Actions []AliasAction `json:"actions"`
 }
 
+// Writable reports whether To takes writes through the alias afterwards.
+func (c AliasChange) Writable() bool {
+	for _, a := range c.Actions {
+		if a.Verb == "add" && a.Index == c.To && a.WriteIndex != nil {
+			return *a.WriteIndex
+		}
+	}
+	return true
+}
+
 // Trap is the error of SwapTo when a concrete index sits on the alias's name: a writer
 // made it after the loss. Nothing can be swapped before it is gone.
 type Trap struct {
@@ -59,6 +69,9 @@ func (s Survey) SwapTo(to, replace string) (AliasChange, error) {
 	}
 	if len(s.Serving) == 1 {
 		was := s.Serving[0]
+		if s.Partial() != "" { // closed for writes until now
+			was.WriteIndex = nil
+		}
 		add.WriteIndex, add.Filter, add.Routing = was.WriteIndex, was.Filter, was.Routing
 		add.Searched, add.Hidden = was.Searched, was.Hidden
 	}

@@ -39,6 +39,7 @@ type Meta struct {
 	Restore    map[string]json.RawMessage `json:"restore,omitempty"`   // settings journal: what Seal must put back; the target's own, Note keeps it
 	Previous   string                     `json:"previous,omitempty"`  // the generation that was live before it
 	Blocked    []string                   `json:"blocked,omitempty"`   // indices that were blocked for writes before this one served
+	Partial    bool                       `json:"partial,omitempty"`   // searches see it through the alias before it is complete, or although it never was
 	Doubted    bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see strain.Doubt
 }
 

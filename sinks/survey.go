@@ -32,10 +32,22 @@ type Concrete struct {
 }
 
 // Live returns the generation or foreign index that serves the alias alone,
-// or "" if none or several do.
+// or "" if none or several do, or one that is only partly there.
 func (s Survey) Live() string {
-	if len(s.Serving) == 1 {
+	if len(s.Serving) == 1 && s.Partial() == "" {
 		return s.Serving[0].Index
+	}
+	return ""
+}
+
+// Partial returns the generation that searches see though it is not complete, or "". What
+// takes writes through the alias is complete, whatever its meta says yet.
+func (s Survey) Partial() string {
+	for _, serving := range s.Serving {
+		closed := serving.WriteIndex != nil && !*serving.WriteIndex
+		if g, ok := s.Find(serving.Index); ok && closed && g.Meta.Partial {
+			return g.Name
+		}
 	}
 	return ""
 }

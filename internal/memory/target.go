@@ -33,6 +33,7 @@ type Target struct {
 	stray     []func() // under mu
 	indices   map[string]*index
 	serving   []string
+	closed    bool // the alias refuses writes
 	blocked   map[string]bool
 	concrete  *sinks.Concrete
 	snapshots map[string]snapshot
@@ -44,6 +45,13 @@ var (
 	_ sinks.Leases  = (*Target)(nil)
 	_ sinks.Blocker = (*Target)(nil)
 )
+
+// Expose implements sinks.Exposer.
+func (t *Target) Expose(ctx context.Context, name string) error {
+	return t.Swap(ctx, sinks.AliasChange{Alias: t.Name, To: name, Actions: []sinks.AliasAction{
+		{Verb: "add", Index: name, Alias: t.Name, WriteIndex: new(bool)},
+	}})
+}
 
 // Occupy puts an index on the alias's name, as a writer does after a loss.
 func (t *Target) Occupy(documents int64) {
@@ -66,7 +74,11 @@ func (t *Target) Survey(context.Context) (sinks.Survey, error) {
 	defer t.mu.Unlock()
 	s := sinks.Survey{Product: "memory", Version: "1", Cluster: "memory", Alias: t.Name, Concrete: t.concrete}
 	for _, name := range t.serving {
-		s.Serving = append(s.Serving, sinks.Serving{Index: name, Ours: true, Documents: int64(len(t.indices[name].live()))})
+		served := sinks.Serving{Index: name, Ours: true, Documents: int64(len(t.indices[name].live()))}
+		if t.closed {
+			served.WriteIndex = new(bool)
+		}
+		s.Serving = append(s.Serving, served)
 	}
 	for name, ix := range t.indices {
 		s.Generations = append(s.Generations, sinks.Generation{
@@ -111,10 +123,13 @@ func (t *Target) Swap(_ context.Context, change sinks.AliasChange) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.closed = !change.Writable()
 	for _, a := range change.Actions {
 		switch a.Verb {
 		case "add":
-			t.serving = append(t.serving, a.Index)
+			if !slices.Contains(t.serving, a.Index) {
+				t.serving = append(t.serving, a.Index)
+			}
 		case "remove":
 			t.serving = slices.DeleteFunc(t.serving, func(s string) bool { return s == a.Index })
 		case "remove_index":

@@ -24,14 +24,14 @@ func (t *Target) Swap(ctx context.Context, change sinks.AliasChange) error {
 		return err
 	}
 	callErr := t.change(ctx, http.MethodPost, "/_aliases", body)
-	serving, err := t.serving(ctx)
+	serving, writable, err := t.serving(ctx)
 	if err != nil {
 		return &Error{
 			Kind: Failed, What: "the alias " + change.Alias + " may have been swapped to " + change.To + ", but could not be read again", Err: err,
 			Remedy: "see what it serves: `humpty status`",
 		}
 	}
-	if slices.Equal(serving, []string{change.To}) {
+	if slices.Equal(serving, []string{change.To}) && writable == change.Writable() {
 		return nil // also if the answer was lost, or said that an earlier attempt had done it
 	}
 	if callErr != nil {
@@ -94,14 +94,48 @@ func optional(text string) any {
 	return text
 }
 
-// serving reads what the alias points to now.
-func (t *Target) serving(ctx context.Context) ([]string, error) {
-	var all map[string]struct {
-		Aliases map[string]json.RawMessage `json:"aliases"`
+// serving reads what the alias points to now, and whether it can be written through if it
+// is one index.
+func (t *Target) serving(ctx context.Context) (all []string, writable bool, err error) {
+	var found map[string]struct {
+		Aliases map[string]struct {
+			WriteIndex *bool `json:"is_write_index"`
+		} `json:"aliases"`
 	}
-	_, err := t.get(ctx, "/_alias/"+url.PathEscape(t.cfg.Alias), &all)
+	if _, err := t.get(ctx, "/_alias/"+url.PathEscape(t.cfg.Alias), &found); err != nil {
+		return nil, false, t.explain("read alias "+t.cfg.Alias, err)
+	}
+	for _, of := range found {
+		flag := of.Aliases[t.cfg.Alias].WriteIndex
+		writable = flag == nil || *flag
+	}
+	return slices.Sorted(maps.Keys(found)), writable, nil
+}
+
+var _ sinks.Exposer = (*Target)(nil)
+
+// visible is how soon searches see what is written to an exposed generation. Refreshing more
+// often makes a load slower.
+const visible = `{"index.refresh_interval":"5s"}`
+
+// Expose implements sinks.Exposer: an alias to one index that is not its write index answers
+// searches, and refuses every write, deletions included.
+func (t *Target) Expose(ctx context.Context, name string) error {
+	if err := t.pin(ctx); err != nil {
+		return err
+	}
+	if err := t.change(ctx, http.MethodPut, "/"+url.PathEscape(name)+"/_settings", []byte(visible)); err != nil {
+		return t.explain("let searches see "+name, err)
+	}
+	serving, _, err := t.serving(ctx)
 	if err != nil {
-		return nil, t.explain("read alias "+t.cfg.Alias, err)
+		return err
 	}
-	return slices.Sorted(maps.Keys(all)), nil
+	if len(serving) > 0 && !slices.Equal(serving, []string{name}) {
+		return guard("look at `humpty status`", "alias %s serves %s meanwhile: somebody else set it", t.cfg.Alias, named(serving))
+	}
+	closed := false
+	return t.Swap(ctx, sinks.AliasChange{Alias: t.cfg.Alias, To: name, Actions: []sinks.AliasAction{
+		{Verb: "add", Index: name, Alias: t.cfg.Alias, WriteIndex: &closed},
+	}})
 }
