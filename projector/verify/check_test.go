@@ -295,6 +295,9 @@ func TestKnownRejectionsAreNotMissing(t *testing.T) {
 	if err != nil || !maps.Equal(found, want) || report.Differs() || report.Rejected != 2 {
 		t.Errorf("%v, %v, %+v", err, found, report.Verification)
 	}
+	if len(report.First) != 2 || report.First[0].String() != "document 5: rejected" || report.First[1].String() != "document nan: rejected" {
+		t.Errorf("named are %v", report.First)
+	}
 }
 
 func TestSourceWithAKeyTwiceIsRefused(t *testing.T) {

@@ -18,6 +18,7 @@ type verdict struct {
 	*check
 	report Report
 	first  []Difference
+	never  []Difference // the first that cannot be in the index
 	moving []string
 }
 
@@ -39,10 +40,14 @@ func (v *verdict) differs(c candidate) error {
 func (v *verdict) refused(key []byte) error {
 	id, routing, _ := splitKey(key)
 	v.report.Rejected++
+	d := Difference{ID: string(id), Routing: string(routing), Kind: Rejected}
+	if len(v.never) < v.Show {
+		v.never = append(v.never, d)
+	}
 	if v.Each == nil {
 		return nil
 	}
-	return v.Each(Difference{ID: string(id), Routing: string(routing), Kind: Rejected})
+	return v.Each(d)
 }
 
 func (v *verdict) name(d Difference) error {
@@ -64,6 +69,7 @@ func (v *verdict) done(ctx context.Context) (Report, error) {
 	slices.SortFunc(v.first, func(a, b Difference) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Routing, b.Routing))
 	})
+	v.first = append(v.first, v.never[:min(len(v.never), max(v.Show-len(v.first), 0))]...) // with what room is left
 	var stale []sinks.Key
 	var unread []*Detail
 	v.report.First = slices.Grow(v.report.First, len(v.first)) // none moves: they are pointed at
