@@ -48,9 +48,10 @@ func newClient(cfg Config) (*client, error) {
 	transport, err := elasticsearch.NewBaseClient(elasticsearch.Config{
 		Addresses: addresses, Transport: vouching{rt},
 		Username: cfg.Username, Password: cfg.Password, APIKey: cfg.APIKey, ServiceToken: cfg.Bearer,
-		Header:            http.Header{"User-Agent": {"humpty"}},
-		DisableRetry:      true, // what may be sent again is decided here
-		DisableMetaHeader: true,
+		Header:             http.Header{"User-Agent": {"humpty"}},
+		DisableRetry:       true, // what may be sent again is decided here
+		DisableMetaHeader:  true,
+		ConnectionPoolFunc: newNodes,
 	})
 	if err != nil {
 		return nil, &Error{Kind: BadConfig, What: "set up the connection to the target", Err: err}
