@@ -39,9 +39,11 @@ func TestVerifyAndRepair(t *testing.T) {
 	if err != nil || strings.Count(string(data), "\n") != 3 || !strings.Contains(string(data), `{"id":"900","kind":"extra"}`) {
 		t.Errorf("%v: the ids are\n%s", err, data)
 	}
-	r := s.run(t.Context(), "verify", "--json", "--settle", "10ms").result(t)
+	r := s.run(t.Context(), "verify", "--json", "--settle", "10ms", "--diff", "2").result(t)
 	if finding, ok := r["finding"].(map[string]any); !ok || finding["generation"] != live || r["exit_code"] != float64(exitDiffers) {
 		t.Errorf("result %v", r)
+	} else if first := finding["verified"].(map[string]any)["first"].([]any); len(first) != 2 {
+		t.Errorf("--diff 2 names %v", first)
 	}
 	s.run(t.Context(), "verify", "--verify", "count").want(t, 0, "compared with its source: count")
 	s.run(t.Context(), "repair", "--dry-run", "--settle", "10ms").want(t, 0, "would write 2 and delete 1 documents; nothing was changed")
@@ -62,8 +64,28 @@ func TestQueriesOfTheConfiguration(t *testing.T) {
 		t.Errorf("the alias serves %s", index)
 	}
 	s.write(t, "q.yaml", "all: {body: {query: {match_all: {}}}, min_hits: 300, max_hits: 300, must_include: ['7', '300'], max_latency: 30s}\n")
-	s.run(t.Context(), "rebuild").want(t, 0)
-	s.run(t.Context(), "verify", "--settle", "10ms").want(t, 0, "query all: 300 hits")
+	// the generation whose gate failed is still there: looked at, made right, and let serve
+	at := s.generations(t)[0]
+	s.run(t.Context(), "verify", "--generation", at, "--diff", "1").want(t, 0, at+" compared with its source", "query all: 300 hits")
+	if status, body := s.request(t, t.Context(), http.MethodDelete, "/"+at+"/_doc/7?refresh=true", ""); status != http.StatusOK {
+		t.Fatalf("%d %s", status, body)
+	}
+	s.run(t.Context(), "verify", "--generation", at, "--diff", "1").want(t, exitDiffers, "document 7: missing", "document 7 must be among the hits", "humpty repair orders --generation "+at)
+	s.run(t.Context(), "repair", "--generation", at).want(t, 0, "1 written, 0 deleted")
+	s.run(t.Context(), "swap", "--to", at).want(t, 0)
+	if index, documents := s.serving(t); index != at || documents != 300 {
+		t.Errorf("the alias serves %d documents from %q, not %s", documents, index, at)
+	}
+	// the next one is compared with it
+	s.run(t.Context(), "rebuild", "--no-swap").want(t, 0)
+	s.run(t.Context(), "verify", "--generation", s.generations(t)[1]).want(t, 0, "query all: 300 hits in ", "(live: 300 in ")
+}
+
+// generations are the indices of the alias, oldest first.
+func (s *shop) generations(t *testing.T) []string {
+	t.Helper()
+	_, body := s.request(t, t.Context(), http.MethodGet, "/_cat/indices/"+s.alias+"-*?h=index&s=index", "")
+	return strings.Fields(body)
 }
 
 func TestSnapshotRestoreAndRecover(t *testing.T) {
