@@ -9,7 +9,8 @@ import (
 	"humpty/sources"
 )
 
-// Decoder reads the bytes of events. It is safe for concurrent use; what it gives points
+// Decoder reads the bytes of events: [JSON], [Debezium], or one for Avro or Protobuf with a
+// schema registry (see the example). It is safe for concurrent use; what it gives points
 // into the record, or is its own.
 type Decoder interface {
 	// Decode fills d. An error is a *Poison, or ErrFiltered, or ends the run.

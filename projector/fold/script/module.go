@@ -12,8 +12,9 @@ import (
 
 // Limits of a module. Zero values mean the defaults.
 type Limits struct {
-	Call  time.Duration // of one handler, which is stopped after one to two of it; 1 s by default
+	Call  time.Duration // of one handler, which is stopped a little after it; 1 s by default
 	State int           // bytes of a document's JSON; 16 MB by default
+	Heap  int           // bytes by which the heap of the process may grow while one handler runs, as the collector finds it; 512 MB by default
 	Stack int           // depth of calls; 1000 by default
 }
 
@@ -23,6 +24,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.State <= 0 {
 		l.State = 16 << 20
+	}
+	if l.Heap <= 0 {
+		l.Heap = 512 << 20
 	}
 	if l.Stack <= 0 {
 		l.Stack = 1000
@@ -63,7 +67,7 @@ func load(name string, program *goja.Program, limits Limits) (*script, error) {
 	s.vm.SetMaxCallStackSize(limits.Stack)
 	s.vm.SetTimeSource(func() time.Time { return time.UnixMilli(s.time).UTC() })
 	s.vm.SetRandSource(s.random)
-	s.watch = newWatch(s.vm, limits.Call)
+	s.watch = newWatch(s.vm, limits)
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("fold: %s: %w", name, err)
 	}

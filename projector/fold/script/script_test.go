@@ -142,6 +142,20 @@ func TestHandlers(t *testing.T) {
 	}
 }
 
+// A handler that takes ever more memory is stopped long before its time is over, and the
+// next event is none the worse for it.
+func TestMemoryOfACall(t *testing.T) {
+	t.Parallel()
+	f := load(t, `({Grow: s => { const all = []; for (;;) all.push('x'.repeat(1 << 16) + all.length) }, E: s => { s.v = 1 }})`,
+		script.Limits{Call: 30 * time.Second, Heap: 16 << 20})
+	if got := run(t, f, "", `Grow {}`); got != "poison: stopped: it takes more than 16 MB of memory" {
+		t.Error(got)
+	}
+	if got := run(t, f, "", `E {}`); got != `{"v":1}` {
+		t.Error(got)
+	}
+}
+
 func TestTombstones(t *testing.T) {
 	t.Parallel()
 	f := load(t, `export default {E: s => { s.n = (s.n || 0) + 1 }, $delete: (s, e) => { s.gone = e === null; return s }}`, script.Limits{})
