@@ -114,6 +114,12 @@ func (n *run) release(ctx context.Context, failed error) error {
 	return nil
 }
 
+// did books a round: of catch-up, or on the way to a fence.
+func (n *run) did(round Round) {
+	n.record.Rounds = append(n.record.Rounds, round)
+	n.rereads.Add(round.Reread)
+}
+
 // catcher is made when the load is over.
 func (n *run) newCatcher() (*catcher, error) {
 	view, ok := n.view.(sources.Reread)
@@ -122,7 +128,7 @@ func (n *run) newCatcher() (*catcher, error) {
 	}
 	c := &catcher{
 		store: n.Live.Marks, view: view, index: n.index, base: n.base(),
-		ledger: n.ledger, rate: n.rate,
+		ledger: n.ledger, rate: n.rate, did: n.did,
 	}
 	swapped, err := n.Live.Marks.Swapped()
 	if err == nil && swapped { // by an earlier process: the application may write already
@@ -161,10 +167,11 @@ func (n *run) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if round.Marks == 0 {
+			n.did(round)
+		}
 		took := time.Since(start)
-		n.record.Rounds = append(n.record.Rounds, round)
 		n.pass(fmt.Sprintf("catch-up %d", len(n.record.Rounds)))
-		n.rereads.Add(round.Reread)
 		n.observer.waiting(fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds()) + c.pace.told())
 		if took <= nearEnough {
 			return c.reach(ctx, n.capture)

@@ -24,7 +24,8 @@ type catcher struct {
 	rate   *throttle // nil: none
 	pace   *pacer    // nil: as many requests at once as there are lanes
 
-	handover *handover // nil: nobody else writes to the index
+	did      func(Round) // told of each round that had something to do; may be nil
+	handover *handover   // nil: nobody else writes to the index
 }
 
 // Round is what one round of catch-up did.
@@ -47,6 +48,9 @@ func (c *catcher) round(ctx context.Context) (Round, error) {
 	for after := (*sources.Mark)(nil); ; {
 		due, err := c.store.Take(after, marksAtOnce)
 		if err != nil || len(due) == 0 {
+			if c.did != nil && done.Marks > 0 {
+				c.did(done)
+			}
 			return done, err
 		}
 		done.Marks += len(due)

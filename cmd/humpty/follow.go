@@ -22,6 +22,7 @@ import (
 )
 
 func (a *app) followCommand() *cobra.Command {
+	var metrics string
 	cmd := &cobra.Command{
 		Use:   "follow [PROJECTION…]",
 		Short: "Keep indexes equal to their sources: humpty as the live projector",
@@ -34,8 +35,9 @@ generation before, too, so that humpty rollback loses nothing.
 
 It says how far it is behind: bytes of the database's log that were not read yet, bytes of
 log that the database holds for it, documents that are due, and how many it writes a
-second. A signal stops it, and that is no failure (exit code 0). It ends with an error when the log is lost (rebuild), or when documents are
-rejected beyond the limit.`,
+second. A signal stops it, and that is no failure (exit code 0). It ends with an error when
+the log is lost (rebuild), or when documents are rejected, or events poison, beyond the limit.
+--metrics serves the same for Prometheus.`,
 		Example: `  humpty follow                  # every projection with writer: follow
   humpty follow orders customers --json`,
 		ValidArgsFunction: a.completeProjection,
@@ -49,8 +51,9 @@ rejected beyond the limit.`,
 		if err != nil {
 			return err
 		}
-		return a.follow(cmd.Context(), c, followed)
+		return a.follow(cmd.Context(), c, followed, metrics)
 	})
+	cmd.Flags().StringVar(&metrics, "metrics", "", "serve lag, rate and what is due for Prometheus at this address of this machine: 127.0.0.1:9187")
 	limitFlags(cmd)
 	return cmd
 }
@@ -85,26 +88,42 @@ func (a *app) followed(c *config.Config, names []string) ([]config.Projection, e
 	return all, nil
 }
 
-func (a *app) follow(ctx context.Context, c *config.Config, all []config.Projection) error {
+func (a *app) follow(ctx context.Context, c *config.Config, all []config.Projection, metrics string) error {
 	state, err := a.state(c)
 	if err != nil {
 		return err
 	}
-	w := &watched{app: a, since: map[string]time.Time{}, lag: map[string]observe.Lag{}}
+	w := &watched{
+		app: a, since: map[string]time.Time{}, lag: map[string]observe.Lag{},
+		told: map[string]time.Time{}, of: map[string]string{}, notices: map[string]int{},
+	}
 	status := w.status
 	a.status.Store(&status)
-	group, ctx := errgroup.WithContext(ctx)
+	var follows []*projector.Follow
 	for _, p := range all {
 		r, err := wire.Rebuild(ctx, c, p, "follow", nil)
 		if err != nil {
 			return err
 		}
 		wire.Live(r.Source, state, p.Name)
-		f := projector.Follow{
+		letters := a.lettersOf(p.Name, r.Owner.Run)
+		defer letters.Close() //nolint:errcheck // what it could not write, Put has told
+		wire.Letters(r.Source, letters)
+		follows = append(follows, &projector.Follow{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.Feed,
 			Observe: func(e observe.Event) { w.observe(p.Name, e) },
 			Open:    func(run string) (*marks.Store, error) { return state.Open(p.Name, run) },
+		})
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	if metrics != "" {
+		listener, err := a.listenMetrics(ctx, metrics)
+		if err != nil {
+			return err
 		}
+		group.Go(func() error { return w.serveMetrics(ctx, listener) })
+	}
+	for _, f := range follows {
 		group.Go(func() error { return f.Run(ctx) })
 	}
 	return group.Wait()
@@ -117,6 +136,10 @@ type watched struct {
 	mu    sync.Mutex
 	since map[string]time.Time // by generation: when it was told of
 	lag   map[string]observe.Lag
+
+	told    map[string]time.Time // by generation
+	of      map[string]string    // the projection of a generation
+	notices map[string]int       // by projection
 }
 
 func (w *watched) observe(projection string, e observe.Event) {
@@ -126,10 +149,12 @@ func (w *watched) observe(projection string, e observe.Event) {
 	switch e.Kind {
 	case observe.Started:
 		text = "follow " + projection
+	case observe.Notice:
+		w.notices[projection]++
 	case observe.Ended:
 		text = "stopped: " + projection
 	case observe.Lagging:
-		w.lag[e.Lag.Generation] = *e.Lag
+		w.lag[e.Lag.Generation], w.told[e.Lag.Generation], w.of[e.Lag.Generation] = *e.Lag, e.At, projection
 		if e.At.Sub(w.since[e.Lag.Generation]) < w.app.flags.interval {
 			return
 		}

@@ -22,6 +22,7 @@ type shown struct {
 	Lease      *projector.LeaseState `json:"lease,omitempty"`
 	Captures   []capture             `json:"captures,omitempty"` // on the source
 	Stopped    []stoppedRun          `json:"stopped,omitempty"`  // can be gone on with here
+	Followed   bool                  `json:"followed,omitempty"` // a process here keeps it up to date
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -59,6 +60,7 @@ ends: from another terminal, or when the one that began it is gone.`,
 				if s.Survey, s.Lease, err = m.Status(cmd.Context()); err == nil {
 					s.Survey = listed(s.Survey)
 					s.Stopped, err = a.stoppedRuns(c, p)
+					s.Followed = a.isFollowed(c, p, s.Survey)
 					a.show(s)
 					s.Captures = a.captured(cmd.Context(), c, p)
 					a.result.Projections = append(a.result.Projections, s)
@@ -97,6 +99,20 @@ func (a *app) stoppedRuns(c *config.Config, p config.Projection) ([]stoppedRun, 
 	return all, err
 }
 
+// isFollowed reports whether a process here has the marks of what serves: humpty follow.
+func (a *app) isFollowed(c *config.Config, p config.Projection, survey sinks.Survey) bool {
+	live, ok := survey.Find(survey.Live())
+	if !ok || !p.Live || p.Writer != string(projector.WriterFollow) {
+		return false
+	}
+	state, err := a.state(c)
+	if err != nil || !state.Has(p.Name, live.Meta.Run) {
+		return false
+	}
+	free, err := idle(state, p.Name, live.Meta.Run)
+	return err == nil && !free
+}
+
 func (a *app) show(s shown) {
 	a.printf("%s: %s\n", s.Projection, serves(s.Survey))
 	a.printf("  on %s\n", strings.TrimSpace(strings.Join([]string{s.Survey.Product, s.Survey.Version, s.Survey.Cluster}, " ")))
@@ -125,6 +141,8 @@ func (a *app) show(s shown) {
 	case l.Held:
 		o := l.Lease.Owner
 		a.printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, progress.Time(l.Left))
+	case s.Followed:
+		a.printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:
 		a.printf("  nobody works on it\n")
 	}

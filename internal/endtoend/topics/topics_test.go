@@ -251,7 +251,9 @@ func TestMixedDocumentsLive(t *testing.T) {
 	if err := follow.Start(); err != nil {
 		t.Fatal(err)
 	}
-	rig.Until(t, 500*time.Millisecond, "wait for humpty follow", func() bool { return w.Run(t, "status", "accounts").Code == 0 })
+	rig.Until(t, 500*time.Millisecond, "wait for humpty follow", func() bool {
+		return strings.Contains(w.Run(t, "status", "accounts").Out, "no run works on it; humpty follow keeps it up to date")
+	})
 	stop()
 	for _, p := range []string{"accounts", "trips"} {
 		w.equal(t, p, &said)
