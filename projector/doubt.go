@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"humpty/projector/verify"
 	"humpty/sinks/strain"
@@ -25,6 +26,28 @@ func (n *run) inDoubt() bool {
 func (n *run) canResolve(err error) bool {
 	var doubt *strain.Doubt
 	return errors.As(err, &doubt) && n.capture != nil && n.Projection.Verify.level() == verify.Full
+}
+
+// intact asks, at the end of what writes, whether the target has lost what it had confirmed.
+// Where every document is compared before the swap that is noted, and else the run is over.
+func (n *run) intact(ctx context.Context) error {
+	w, ok := n.index.(strain.Witness)
+	if !ok || n.meta.Doubted {
+		return nil
+	}
+	err := w.Intact(ctx)
+	if !n.canResolve(err) {
+		return err
+	}
+	n.meta.Doubted = true
+	n.observer.notice(fmt.Sprintf("%v; every document is compared before the swap, and what was lost is written again", firstLine(err)))
+	return n.note(ctx, n.meta.State)
+}
+
+// firstLine is an error without its remedy.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 // examined compares, and where the target may have undone writes, does again what differs

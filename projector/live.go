@@ -170,6 +170,9 @@ func (n *run) catchUp(ctx context.Context) error {
 		if round.Marks == 0 {
 			n.did(round)
 		}
+		if err := n.intact(ctx); err != nil {
+			return err
+		}
 		took := time.Since(start)
 		n.pass(fmt.Sprintf("catch-up %d", len(n.record.Rounds)))
 		n.observer.waiting(fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds()) + c.pace.told())

@@ -38,6 +38,9 @@ func (n *run) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := n.intact(ctx); err != nil {
+		return err
+	}
 	return n.gateLoad()
 }
 

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"time"
 
 	"humpty/internal/config"
 	"humpty/sinks"
@@ -22,7 +23,7 @@ func Target(ctx context.Context, c *config.Config, p config.Projection, waiting 
 			Username: s.Username, Password: s.Password.Reveal(), APIKey: s.APIKey.Reveal(), Bearer: s.Bearer.Reveal(),
 			CA: s.CA, Cert: s.Cert, Key: s.Key, ClusterUUID: s.ClusterUUID, Gzip: s.Gzip,
 			LoadNodes: p.Filling.Nodes, MaxSegments: p.Filling.MaxSegments,
-			Connections: max(16, 2*p.Limits.Writers), Waiting: waiting,
+			Connections: max(16, 2*p.Limits.Writers), Waiting: waiting, Outage: max(p.Limits.MaxOutage, time.Second),
 		})
 	case "ndjson":
 		return ndjson.New(t.Dir, p.Alias)

@@ -85,8 +85,7 @@ func (a *attempt) send(ctx context.Context, x *index) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.cfg.RequestTimeout)
 	defer cancel()
-	path := x.path + loadSuffix + "/_bulk?require_alias=true&filter_path=" + bulkParts
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, path, a.reader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, x.bulk, a.reader(body))
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type Config struct {
 	Connections     int           // kept open to each address; 0: 16. At least as many as concurrent writers
 	MaxRequestBytes int           // of one bulk body; larger batches are split; 0: 32 MiB
 	RequestTimeout  time.Duration // of one request; after it the outcome is unknown and it is sent again; 0: 2 m
+	Outage          time.Duration // how long shards of the index may be without a node before Write and Seal fail; 0: 15 m
 	Patience        time.Duration // how long a write block, a server error or an unreadable answer may last before Write fails; 0: 30 s
 
 	// Waiting, if not nil, is told why a Write waits, from its goroutine, before each
@@ -56,6 +57,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Patience == 0 {
 		c.Patience = 30 * time.Second
+	}
+	if c.Outage == 0 {
+		c.Outage = 15 * time.Minute
 	}
 	if c.Waiting == nil {
 		c.Waiting = func(string) {}
@@ -109,7 +113,7 @@ func (c Config) validate() error {
 		return badConfig("set both, or neither", "the target has only one of username and password")
 	case (c.Cert == "") != (c.Key == ""):
 		return badConfig("set both, or neither", "the target has only one of cert and key")
-	case c.Connections < 0 || c.MaxRequestBytes < 0 || c.RequestTimeout < 0 || c.Patience < 0 || c.MaxSegments < 0:
+	case c.Connections < 0 || c.MaxRequestBytes < 0 || c.RequestTimeout < 0 || c.Outage < 0 || c.Patience < 0 || c.MaxSegments < 0:
 		return badConfig("use 0 for the default", "the target has a negative limit")
 	}
 	return CheckName(c.Alias)

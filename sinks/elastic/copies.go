@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // health is the part of the cluster's health that says how far the copies are.
@@ -22,6 +23,7 @@ type health struct {
 // where it belongs.
 func (x *index) copies(ctx context.Context, report func(string)) error {
 	var pause backoff
+	began := time.Now()
 	for {
 		var h health
 		if err := x.call(ctx, request{method: http.MethodGet, path: "/_cluster/health" + x.path, patience: patient}, &h); err != nil {
@@ -36,6 +38,11 @@ func (x *index) copies(ctx context.Context, report func(string)) error {
 			report(fmt.Sprintf("no longer: index %s stays %s, %d copies have no node to be on (the cluster has %d data nodes); add nodes or lower number_of_replicas",
 				x.name, h.Status, h.Unassigned, h.Nodes))
 			return nil
+		}
+		if h.Status == "red" && time.Since(began) > x.cfg.Outage {
+			if err := x.nodeless(ctx, began); err != nil {
+				return err
+			}
 		}
 		text := fmt.Sprintf("for the copies of %s: %d active, %d being made, %d without a node (health %s)",
 			x.name, h.Active, h.Initializing, h.Unassigned, h.Status)

@@ -69,7 +69,7 @@ func (t *Target) make(ctx context.Context, g sinks.Generation, body []byte) erro
 	case !a.Acknowledged:
 		return t.failed("index %s was asked for, but the cluster did not confirm it in time; `humpty prune` drops it", g.Name)
 	case !a.Shards:
-		e := t.failed("index %s was made, but no node takes its shards: %s; `humpty prune` drops it", g.Name, t.whyUnassigned(ctx, g.Name))
+		e := t.failed("index %s was made, but no node takes its shards: %s; `humpty prune` drops it", g.Name, t.whyUnassigned(ctx, g.Name, 0))
 		e.Remedy = "free disk space or add a node, or correct the allocation settings"
 		return e
 	}
@@ -86,7 +86,7 @@ func (t *Target) madeBefore(ctx context.Context, g sinks.Generation) bool {
 }
 
 // whyUnassigned asks the cluster why a primary has no node.
-func (c *client) whyUnassigned(ctx context.Context, name string) string {
+func (c *client) whyUnassigned(ctx context.Context, name string, shard int) string {
 	var a struct {
 		Why   string `json:"allocate_explanation"`
 		Nodes []struct {
@@ -95,7 +95,7 @@ func (c *client) whyUnassigned(ctx context.Context, name string) string {
 			} `json:"deciders"`
 		} `json:"node_allocation_decisions"`
 	}
-	body, err := json.Marshal(map[string]any{"index": name, "shard": 0, "primary": true})
+	body, err := json.Marshal(map[string]any{"index": name, "shard": shard, "primary": true})
 	if err == nil {
 		err = c.call(ctx, request{method: http.MethodPost, path: "/_cluster/allocation/explain", body: body, patience: patient}, &a)
 	}

@@ -21,8 +21,15 @@
 // and lifecycle policies that would change documents or indices are refused.
 //
 // With no copies and a translog that is written behind, a node that dies takes confirmed
-// writes with it. Seal compares the shards' primary terms with those of a fresh index after
-// it has flushed, and fails with a [strain.Doubt] if one has grown.
+// writes with it. At the end of the load and of each round, and by Seal after it has flushed,
+// the shards' primary terms are compared with those of a fresh index, and their histories
+// with those at the last look; it is a [strain.Doubt] if one has changed. Shards that have no
+// node for longer than Config.Outage end a Write, with the cluster's reason.
+//
+// # Rights
+//
+// [Target.Permitted] asks Elasticsearch what the account may do, and Create refuses before it
+// makes an index; rights.go has the list. OpenSearch's security has no such question.
 //
 // # Reading
 //

@@ -28,6 +28,10 @@ func (w *batch) stopped(err error) error {
 // hopeless is the error of a Write that will not succeed by waiting.
 func (w *batch) hopeless(why error) error {
 	what := fmt.Sprintf("write to index %s: %d documents are without a verdict", w.name, w.undecided())
+	var known *Error
+	if errors.As(why, &known) {
+		return &Error{Kind: known.Kind, What: what, Err: known}
+	}
 	var no *refused
 	if !errors.As(why, &no) {
 		return &Error{Kind: Failed, What: what, Err: why, Remedy: "a proxy between humpty and the cluster may answer in its place: use the address of a node"}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"humpty/sinks"
 	"humpty/sinks/strain"
@@ -22,16 +23,19 @@ type index struct {
 	*client
 	name, uuid string
 	path       string // of its name
+	bulk       string // where documents are sent to
 	shards     int
 
 	attempts sync.Pool              // of *attempt
 	limit    atomic.Int64           // bytes of one bulk body; a 413 lowers it
 	opaque   atomic.Pointer[string] // who we are, in the cluster's task list and logs
+	revival  revival                // after outages
 	full     atomic.Int64           // requests that were refused because the target is full
 
 	mu   sync.Mutex
 	meta sinks.Meta                 // as noted last; Restore is ours
 	own  map[string]json.RawMessage // the user's keys of _meta
+	seen map[string]history         // by shard, at the last look
 }
 
 func newIndex(c *client, name string, f found, meta sinks.Meta) *index {
@@ -39,6 +43,9 @@ func newIndex(c *client, name string, f found, meta sinks.Meta) *index {
 	delete(own, metaKey)
 	x := &index{client: c, name: name, uuid: f.setting("index.uuid"), path: "/" + url.PathEscape(name), meta: meta, own: own}
 	x.shards, _ = strconv.Atoi(f.setting("index.number_of_shards")) // always there, but for 0 nothing is scanned: see Scan
+	// The server shall not wait for shards that have no node for as long as it would: 1 m.
+	away := min(max(c.cfg.Outage/10, time.Second), 10*time.Second)
+	x.bulk = x.path + loadSuffix + "/_bulk?require_alias=true&timeout=" + strconv.FormatInt(away.Milliseconds(), 10) + "ms&filter_path=" + bulkParts
 	x.limit.Store(int64(c.cfg.MaxRequestBytes))
 	x.attempts.New = func() any { return new(attempt) }
 	x.tag()

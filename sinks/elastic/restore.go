@@ -69,7 +69,7 @@ func (t *Target) restored(ctx context.Context, what, name string, report func(do
 		case err != nil:
 			return t.explain(what, err)
 		case stuck:
-			return t.failed("%s: no node takes its shards: %s; `humpty prune` drops it", what, t.whyUnassigned(ctx, name))
+			return t.failed("%s: no node takes its shards: %s; `humpty prune` drops it", what, t.whyUnassigned(ctx, name, 0))
 		case report != nil:
 			report(done, total)
 		}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 
 	"humpty/sinks"
-	"humpty/sinks/strain"
 )
 
 // Seal makes the load durable and visible, works off the journal, and waits for the
@@ -25,7 +24,7 @@ func (x *index) Seal(ctx context.Context, report func(waiting string)) error {
 	if err := x.onShards(ctx, http.MethodPost, "_flush"); err != nil {
 		return err
 	}
-	if err := x.undoubted(ctx); err != nil {
+	if err := x.Intact(ctx); err != nil {
 		return err
 	}
 	if err := x.merge(ctx, report); err != nil {
@@ -75,44 +74,4 @@ func (x *index) doubted() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.meta.Doubted
-}
-
-// undoubted makes sure that no shard was lost or restarted while its writes were not on
-// disk: with no copies and a translog that is written behind, acknowledged documents may
-// then be gone. A fresh shard's primary term is 1, and grows with each such event.
-func (x *index) undoubted(ctx context.Context) error {
-	if !x.loading() || x.doubted() {
-		return nil
-	}
-	var a struct {
-		Metadata struct {
-			Indices map[string]struct {
-				Terms    map[string]int64 `json:"primary_terms"`
-				Settings struct {
-					Index struct {
-						UUID string `json:"uuid"`
-					} `json:"index"`
-				} `json:"settings"`
-			} `json:"indices"`
-		} `json:"metadata"`
-	}
-	path := "/_cluster/state/metadata" + x.path + "?filter_path=metadata.indices.*.primary_terms,metadata.indices.*.settings.index.uuid"
-	if err := x.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, &a); err != nil {
-		return x.explain("read the primary terms of "+x.name, err)
-	}
-	is := a.Metadata.Indices[x.name]
-	if is.Settings.Index.UUID != x.uuid {
-		return guard("begin a new rebuild; the alias is as it was", "index %s was deleted and made again by somebody else: what was loaded is gone", x.name)
-	}
-	for shard, term := range is.Terms {
-		if term > 1 {
-			return &Error{
-				Kind:   Failed,
-				What:   fmt.Sprintf("shard %s of index %s was restarted during the load (a node was lost or restarted)", shard, x.name),
-				Err:    &strain.Doubt{},
-				Remedy: "begin a new rebuild; the alias is as it was",
-			}
-		}
-	}
-	return nil
 }

@@ -45,6 +45,7 @@ type outcome struct {
 	why       error
 	verdicts  int
 	throttled bool
+	away      bool // nobody answered, or somebody in the server's place
 }
 
 func (w *batch) write(ctx context.Context) error {
@@ -65,6 +66,7 @@ func (w *batch) write(ctx context.Context) error {
 		o := w.request(ctx)
 		if o.rule == decided {
 			w.most, w.pause, w.stuck = math.MaxInt, backoff{}, time.Time{}
+			w.revival.answered()
 			continue
 		}
 		if ctx.Err() != nil {
@@ -88,10 +90,12 @@ func (w *batch) request(ctx context.Context) outcome {
 	err := w.send(ctx, w.index)
 	var no *refused
 	if errors.As(err, &no) {
-		return outcome{rule: no.judge(), why: no, throttled: no.Status == http.StatusTooManyRequests}
+		o := outcome{rule: no.judge(), why: no, throttled: no.Status == http.StatusTooManyRequests}
+		o.away = o.rule == again && !o.throttled
+		return o
 	}
 	if err != nil {
-		return outcome{rule: again, why: err}
+		return outcome{rule: again, why: err, away: true}
 	}
 	w.items, err = parseBulk(w.answer.Bytes(), len(w.attempt.docs), w.items)
 	if err != nil {
@@ -143,12 +147,21 @@ func (w *batch) follow(ctx context.Context, o outcome) error {
 		}
 	default:
 		w.stuck = time.Time{}
+		if !o.throttled && w.pause.tries > 0 && time.Since(w.pause.since) > w.cfg.Outage {
+			if err := w.nodeless(ctx, w.pause.since); err != nil {
+				return w.hopeless(err)
+			}
+		}
 	}
 	d := w.pause.next()
 	if d >= time.Second {
 		w.cfg.Waiting(fmt.Sprintf("index %s does not take documents (for %s): %v", w.name, time.Since(w.pause.since).Round(time.Second), o.why))
 	}
-	if err := wait(ctx, d); err != nil {
+	pause := wait
+	if o.away {
+		pause = w.revival.wait
+	}
+	if err := pause(ctx, d); err != nil {
 		return w.stopped(err)
 	}
 	return nil

@@ -24,6 +24,8 @@ func TestThreeNodes(t *testing.T) {
 	}, map[int][]string{0: {"node.attr.box: serve"}, 1: {"node.attr.box: serve"}, 2: {"node.attr.box: ingest"}})
 	t.Run("LoadNodes", func(t *testing.T) { loadNodes(t, cluster) })
 	t.Run("NodeLost", func(t *testing.T) { nodeLost(t, cluster) })
+	t.Run("KilledInLoad", func(t *testing.T) { killedInLoad(t, cluster) })
+	t.Run("NeverBack", func(t *testing.T) { neverBack(t, cluster) })
 }
 
 // shardsOn says which node each shard of an index is on, primaries as 0p, copies as 0r.

@@ -1,0 +1,119 @@
+package elastic
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+
+	"humpty/sinks/strain"
+)
+
+var _ strain.Witness = (*index)(nil)
+
+// history is what a shard says about the writes that it has.
+type history struct {
+	uuid string // another one when it was made anew from an old or an empty copy
+	most int64  // the number of its last write; lower when it has lost some
+}
+
+// Intact makes sure that no shard was lost or restarted while its writes were not on disk:
+// with no copies and a translog that is written behind, acknowledged documents may then be
+// gone. A fresh shard's primary term is 1, and grows with each such event; beside that, the
+// history of a shard must stay the one that it was, and the number of its last write must
+// not go back.
+func (x *index) Intact(ctx context.Context) error {
+	if !x.loading() || x.doubted() {
+		return nil
+	}
+	if err := x.terms(ctx); err != nil {
+		return err
+	}
+	is, err := x.histories(ctx)
+	if err != nil {
+		return err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for shard, h := range is {
+		was, seen := x.seen[shard]
+		switch {
+		case seen && h.uuid != was.uuid:
+			return x.doubt(fmt.Sprintf("shard %s of index %s has another history than before: it was made anew", shard, x.name))
+		case seen && h.most < was.most:
+			return x.doubt(fmt.Sprintf("shard %s of index %s has %d writes less than before", shard, x.name, was.most-h.most))
+		}
+	}
+	if x.seen == nil {
+		x.seen = is
+	}
+	maps.Copy(x.seen, is) // of a shard without a node nothing is known now
+	return nil
+}
+
+func (x *index) doubt(what string) error {
+	return &Error{Kind: Failed, What: what + " (a node was lost or restarted)", Err: &strain.Doubt{}, Remedy: "begin a new rebuild; the alias is as it was"}
+}
+
+// terms looks at the shards' primary terms.
+func (x *index) terms(ctx context.Context) error {
+	var a struct {
+		Metadata struct {
+			Indices map[string]struct {
+				Terms    map[string]int64 `json:"primary_terms"`
+				Settings struct {
+					Index struct {
+						UUID string `json:"uuid"`
+					} `json:"index"`
+				} `json:"settings"`
+			} `json:"indices"`
+		} `json:"metadata"`
+	}
+	path := "/_cluster/state/metadata" + x.path + "?filter_path=metadata.indices.*.primary_terms,metadata.indices.*.settings.index.uuid"
+	if err := x.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, &a); err != nil {
+		return x.explain("read the primary terms of "+x.name, err)
+	}
+	is := a.Metadata.Indices[x.name]
+	if is.Settings.Index.UUID != x.uuid {
+		return guard("begin a new rebuild; the alias is as it was", "index %s was deleted and made again by somebody else: what was loaded is gone", x.name)
+	}
+	for shard, term := range is.Terms {
+		if term > 1 {
+			return x.doubt(fmt.Sprintf("shard %s of index %s was restarted during the load", shard, x.name))
+		}
+	}
+	return nil
+}
+
+// histories are those of the primaries that have a node now.
+func (x *index) histories(ctx context.Context) (map[string]history, error) {
+	var a struct {
+		Indices map[string]struct {
+			Shards map[string][]struct {
+				Routing struct {
+					Primary bool `json:"primary"`
+				} `json:"routing"`
+				Commit struct {
+					User struct {
+						History string `json:"history_uuid"`
+					} `json:"user_data"`
+				} `json:"commit"`
+				Sequence struct {
+					Most int64 `json:"max_seq_no"`
+				} `json:"seq_no"`
+			} `json:"shards"`
+		} `json:"indices"`
+	}
+	if err := x.call(ctx, request{method: http.MethodGet, path: x.path + "/_stats/docs?level=shards", patience: patient}, &a); err != nil {
+		return nil, x.explain("read the histories of the shards of "+x.name, err)
+	}
+	all := map[string]history{}
+	for shard, copies := range a.Indices[x.name].Shards {
+		for _, c := range copies {
+			if c.Routing.Primary {
+				all[shard] = history{uuid: c.Commit.User.History, most: c.Sequence.Most}
+			}
+		}
+	}
+	return all, nil
+}
