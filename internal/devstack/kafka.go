@@ -29,9 +29,9 @@ const kafkaPOM = `<project>
 // kafkaSHA256 is of all jars together: see verifyAll.
 const kafkaSHA256 = "98b52a7fc606912291aaa0d2a2b8563c1bb4f6a732ad5a4ba94bffc300884b95"
 
-// KafkaPEM is the name in Options.Files of a private key with its certificate, in PEM:
+// kafkaPEM is the name in Options.Files of a private key with its certificate, in PEM:
 // with it Kafka has a second listener, for TLS and SASL.
-const KafkaPEM = "broker.pem"
+const kafkaPEM = "broker.pem"
 
 // kafka is one broker that is its own controller (KRaft), or joins the one that is.
 type kafka struct {
@@ -68,9 +68,9 @@ func (k *kafka) prepare(ctx context.Context, n *node) error {
 	}
 	listeners := fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", n.ports[0])
 	var conf []string
-	if pem := n.opts.Files[n.kind][KafkaPEM]; pem != "" {
+	if pem := n.opts.Files[n.kind][kafkaPEM]; pem != "" {
 		listeners += fmt.Sprintf(",SASL_SSL://127.0.0.1:%d", n.ports[2])
-		conf = append(conf, "ssl.keystore.type=PEM", "ssl.keystore.location="+filepath.Join(n.dir, KafkaPEM))
+		conf = append(conf, "ssl.keystore.type=PEM", "ssl.keystore.location="+filepath.Join(n.dir, kafkaPEM))
 	}
 	conf = append(conf,
 		"advertised.listeners="+listeners,
@@ -156,7 +156,7 @@ func (k *kafka) traits(n *node) traits {
 		address: k.broker(n),
 		export: func(a *Addresses) {
 			a.Kafka = append(a.Kafka, k.broker(n))
-			if n.opts.Files[n.kind][KafkaPEM] != "" {
+			if n.opts.Files[n.kind][kafkaPEM] != "" {
 				a.SecureKafka = append(a.SecureKafka, fmt.Sprintf("127.0.0.1:%d", n.ports[2]))
 			}
 		},

@@ -37,7 +37,8 @@ type Options struct {
 	// They come last; a line for a setting that devstack sets too replaces it.
 	Config map[Kind][]string
 	// Files are laid beside a server's own configuration file, by name: keys and
-	// certificates, Elasticsearch's users and users_roles.
+	// certificates, Elasticsearch's users and users_roles. Kafka's broker.pem, a
+	// private key with its certificate, gives it a listener for TLS and SASL.
 	Files map[Kind]map[string]string
 	// Durable makes PostgreSQL wait for the disk as it does in production.
 	// Without it fsync is off: quicker, and data do not survive a power loss.

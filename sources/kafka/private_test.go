@@ -21,7 +21,7 @@ func TestOwnBrokers(t *testing.T) {
 	stack := devstack.Private(t, devstack.Options{
 		Servers: []devstack.Kind{devstack.KindKafka},
 		Config:  map[devstack.Kind][]string{devstack.KindKafka: theirOwn},
-		Files:   map[devstack.Kind]map[string]string{devstack.KindKafka: {devstack.KafkaPEM: both, "ca.pem": alone}},
+		Files:   map[devstack.Kind]map[string]string{devstack.KindKafka: {"broker.pem": both, "ca.pem": alone}},
 	})
 	brokers := stack.Addresses().Kafka
 	t.Run("compaction", func(t *testing.T) { compaction(t, brokers) })
