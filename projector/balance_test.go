@@ -32,6 +32,23 @@ func TestLedgerByPartitionAndPass(t *testing.T) {
 	}
 }
 
+// balanced checks that the passes of a run are all of its ledger, and that each balances.
+func balanced(t *testing.T, rec projector.Record) {
+	t.Helper()
+	var sum projector.Pass
+	for _, p := range rec.Passes {
+		if p.Produced != p.Written+p.Superseded+p.Deleted+p.Rejected {
+			t.Errorf("pass %s: %+v", p.Pass, p)
+		}
+		sum.Produced, sum.Written, sum.Superseded = sum.Produced+p.Produced, sum.Written+p.Written, sum.Superseded+p.Superseded
+		sum.Deleted, sum.Rejected = sum.Deleted+p.Deleted, sum.Rejected+p.Rejected
+	}
+	l := rec.Ledger
+	if want := (projector.Pass{Produced: l.Produced, Written: l.Written, Superseded: l.Superseded, Deleted: l.Deleted, Rejected: l.Rejected}); sum != want {
+		t.Errorf("the passes are %+v in all, the ledger has %+v: %+v", sum, want, rec.Passes)
+	}
+}
+
 // leaky loses rows of one partition.
 type leaky struct {
 	sources.Source

@@ -75,7 +75,8 @@ func (l *ledger) refused(records []sources.Record) {
 	}
 }
 
-// pass ends a pass: what was booked since the one before is its part.
+// pass ends a pass: what was booked since the one before is its part. Only a load is worth
+// telling of where it wrote nothing.
 func (n *run) pass(name string) {
 	sum, _ := n.ledger.state()
 	p := Pass{Pass: name, Produced: sum.Produced, Written: sum.Written, Superseded: sum.Superseded, Deleted: sum.Deleted, Rejected: sum.Rejected}
@@ -86,7 +87,9 @@ func (n *run) pass(name string) {
 		p.Deleted -= before.Deleted
 		p.Rejected -= before.Rejected
 	}
-	n.record.Passes = append(n.record.Passes, p)
+	if p.Produced > 0 || name == "load" {
+		n.record.Passes = append(n.record.Passes, p)
+	}
 }
 
 // inputs are what was met in each partition. Those that are read from a fold are its own:

@@ -137,6 +137,7 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 			if second.Status != projector.Completed || len(second.Rounds) == 0 || !second.Ledger.Balances() {
 				t.Errorf("record %+v", second)
 			}
+			balanced(t, second)
 		})
 	}
 }

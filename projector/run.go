@@ -117,6 +117,7 @@ func (n *run) note(ctx context.Context, state sinks.State) error {
 
 // finish completes the record.
 func (n *run) finish(err error) Record {
+	n.pass("afterwards")
 	rec := n.record
 	rec.Pace = n.pace()
 	rec.Seconds = time.Since(n.began).Seconds()
