@@ -1,0 +1,105 @@
+package kafka_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"humpty/internal/devstack"
+	"humpty/sources"
+	"humpty/sources/kafka"
+)
+
+// A tail goes on behind the fence: what is committed comes, in order and once, what was
+// aborted does not, and its position reaches the end that the log has then.
+func TestTail(t *testing.T) {
+	t.Parallel()
+	brokers := devstack.Kafka(t)
+	b := newBus(t, brokers, kgo.TransactionalID(devstack.Name(t)))
+	topic := b.topic(1)
+	b.transaction(true, some(topic, 0, "before", 5)...)
+	_, plan, view := open(t, kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}})
+	tailer, _ := view.(sources.Tailer)
+	fenced, _ := view.(sources.Fenced)
+	id := plan.Partitions[0].ID
+	r, err := tailer.Tail(t.Context(), plan.Partitions[0], fenced.Fences()[id])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	b.transaction(true, some(topic, 0, "first", 3)...)
+	b.transaction(false, some(topic, 0, "aborted", 3)...)
+	b.transaction(true, some(topic, 0, "second", 2)...)
+	b.transaction(false, some(topic, 0, "aborted", 1)...)
+	want := []string{"first0", "first1", "first2", "second0", "second1"}
+	var got []string
+	var at sources.Position
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for batch := (&sources.Batch{Limit: 1 << 20}); ; {
+		batch.Reset()
+		if err := r.Next(ctx, batch); err != nil {
+			t.Fatal(err, got)
+		}
+		for _, e := range batch.Records {
+			got = append(got, string(e.Value))
+		}
+		ends, err := tailer.Ends(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at = batch.Position; len(got) >= len(want) && tailer.Behind(at, ends[id]) == 0 {
+			break
+		}
+	}
+	if fence := fenced.Fences()[id]; !slices.Equal(withoutBefore(got), want) || tailer.Behind(fence, at) < 7 {
+		t.Errorf("%v, position %s behind %s", got, at, fence)
+	}
+}
+
+// withoutBefore leaves out what may come behind a fence that was taken before the markers
+// of a committed transaction were written.
+func withoutBefore(values []string) []string {
+	return slices.DeleteFunc(values, func(v string) bool { return len(v) > 6 && v[:6] == "before" })
+}
+
+// A position that retention has passed is a gap, and so is a topic with other partitions.
+func TestTailWithAGap(t *testing.T) {
+	t.Parallel()
+	brokers := devstack.Kafka(t)
+	b := newBus(t, brokers)
+	topic := b.topic(1)
+	b.put(some(topic, 0, "v", 10)...)
+	_, plan, view := open(t, kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}})
+	tailer, _ := view.(sources.Tailer)
+	r, err := tailer.Tail(t.Context(), plan.Partitions[0], "2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.deleteBefore(topic, 0, 5)
+	var gap *sources.Gap
+	if err := r.Next(t.Context(), &sources.Batch{Limit: 1 << 20}); !errors.As(err, &gap) {
+		t.Errorf("error %v", err)
+	}
+	if err := r.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	b.partitions(topic, 2)
+	for {
+		_, err := tailer.Ends(t.Context())
+		if errors.As(err, &gap) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
