@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"humpty/projector/fold"
@@ -12,19 +15,23 @@ import (
 
 // Events says how the events of topics become documents, or what is included in them.
 type Events struct {
-	Place    string          `json:"-"` // of from
-	Source   string          // of all the topics
-	Topics   []string        // events of the same time: in this order
-	Since    time.Time       `json:",omitzero"`
-	Key      string          // as fold.ParseLocator takes it
-	Type     string          `json:",omitempty"` // likewise; empty: none
-	Payload  string          `json:",omitempty"` // path; empty: all of the value
-	Debezium bool            `json:",omitempty"`
-	Fold     string          // latest | merge | handlers | script
-	Handlers json.RawMessage `json:",omitempty"` // as fold.ReadHandlers takes them
-	Script   string          `json:",omitempty"` // the module's text
-	File     string          `json:"-"`          // its name
+	Place    string            `json:"-"` // of from
+	Source   string            // of all the topics
+	Topics   []string          // events of the same time: in this order
+	Since    time.Time         `json:",omitzero"`
+	Starts   map[string]Starts `json:",omitempty"` // by topic
+	Key      string            // as fold.ParseLocator takes it
+	Type     string            `json:",omitempty"` // likewise; empty: none
+	Payload  string            `json:",omitempty"` // path; empty: all of the value
+	Debezium bool              `json:",omitempty"`
+	Fold     string            // latest | merge | handlers | script
+	Handlers json.RawMessage   `json:",omitempty"` // as fold.ReadHandlers takes them
+	Script   string            `json:",omitempty"` // the module's text
+	File     string            `json:"-"`          // its name
 }
+
+// Starts are the offsets at which partitions of a topic are begun with.
+type Starts map[int32]int64
 
 // ofTables are keys that have no meaning where events make the document.
 var ofTables = []string{"query", "source", "id", "routing", "columns", "where", "on", "through", "order_by", "values", "flatten"}
@@ -62,6 +69,7 @@ func (d *decoder) events(n *node) *Events {
 			d.problems.Add(n.get(name).at(), "write key, header:NAME, or a path like order.id", "%s: %v", name, err)
 		}
 	}
+	d.starts(n.get("since"), e)
 	if s := n.get("since").string(); s != "" {
 		var err error
 		if e.Since, err = time.Parse(time.RFC3339, s); err != nil {
@@ -74,6 +82,29 @@ func (d *decoder) events(n *node) *Events {
 	}
 	d.folding(n, e)
 	return e
+}
+
+// starts reads {TOPIC/PARTITION: OFFSET}.
+func (d *decoder) starts(n *node, e *Events) {
+	for _, f := range n.mapped() {
+		slash := strings.LastIndexByte(f.key, '/')
+		topic := f.key[:max(slash, 0)]
+		partition, err := strconv.ParseInt(f.key[slash+1:], 10, 32)
+		switch {
+		case slash < 0 || err != nil || partition < 0:
+			d.problems.Add(f.place, "write TOPIC/PARTITION: OFFSET, like parcels/0: 1200", "%q names no partition of a topic", f.key)
+			continue
+		case !slices.Contains(e.Topics, topic):
+			d.problems.Add(f.place, didYouMean(topic, e.Topics), "topic %s is not one that the document is made of", topic)
+			continue
+		case e.Starts == nil:
+			e.Starts = map[string]Starts{}
+		}
+		if e.Starts[topic] == nil {
+			e.Starts[topic] = Starts{}
+		}
+		e.Starts[topic][int32(partition)] = f.value.int()
+	}
 }
 
 // folding reads which fold it is, and compiles it: what is wrong in it is told here.

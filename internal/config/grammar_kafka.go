@@ -45,6 +45,6 @@ func eventKeys() []key {
 		{name: "script", rule: &rule{kind: words}, doc: "Topics: file of a JavaScript module with a handler for each type, instead of fold."},
 		{name: "debezium", rule: &rule{kind: flag}, doc: "Topics: true if the values are Debezium's envelopes of rows."},
 		{name: "payload", rule: &rule{kind: words}, doc: "Topics: path to the part of the value that is folded; all of it by default."},
-		{name: "since", rule: &rule{kind: words}, doc: "Topics: start each partition at its first event of this time or later, like 2026-01-31T00:00:00Z."},
+		{name: "since", rule: &rule{kind: either, any: []*rule{{kind: words}, {kind: names, min: 1, of: &rule{kind: whole}}}}, doc: "Topics: start each partition at its first event of this time or later, like 2026-01-31T00:00:00Z; or single ones at an offset, {TOPIC/PARTITION: OFFSET}."},
 	}
 }
