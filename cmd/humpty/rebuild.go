@@ -37,6 +37,12 @@ documents that the target refused, a difference, an empty table, somebody else's
 If the index was deleted and a writer has created one on the alias's own name, the new
 generation is loaded and verified, and the command to go on with is printed (exit code 4).
 
+--serve-early is for an alias that serves nothing: searches see the new generation as soon as
+it has documents, those with the largest keys first. It is partial until the run is
+completed (humpty status says so), and the alias refuses writes until then, so that none can
+be lost; not with writer: handover, whose application never stops writing. If the run fails,
+it stays partial, and the exit code is that of the failure.
+
 --all rebuilds every projection of the file, those with the highest priority: first, equal
 ones in the file's order. Those that read from the same source take turns, each with all of
 its connections; those of different sources go on at the same time, and share the largest
@@ -75,6 +81,7 @@ Ctrl-C stops it in good order. A live run can be gone on with (humpty resume), o
 	f := cmd.Flags()
 	o.flags(cmd)
 	f.BoolVar(&o.anew, "new", false, "live: give up a run that was stopped, and start over")
+	f.BoolVar(&o.early, "serve-early", false, "where the alias serves nothing: let searches see the new generation while it is loaded, newest keys first")
 	f.BoolVar(&o.unindexed, "allow-unindexed", false, "live: begin although joins lack an index, and catch-up will be slow")
 	f.BoolVar(&all, "all", false, "every projection of the file, in the order of their priority:")
 	f.BoolVar(&dryRun, "dry-run", false, "only say what would be done")
@@ -86,6 +93,7 @@ Ctrl-C stops it in good order. A live run can be gone on with (humpty resume), o
 type rebuilding struct {
 	allowEmpty, noSwap bool
 	anew, unindexed    bool   // live
+	early              bool   // serve what is there
 	resume             string // the run to go on with
 }
 
@@ -141,7 +149,13 @@ func (a *app) job(ctx context.Context, c *config.Config, p config.Projection, ve
 	if err != nil {
 		return nil, err
 	}
-	r.AllowEmpty, r.NoSwap = o.allowEmpty, o.noSwap
+	r.AllowEmpty, r.NoSwap, r.ServeEarly = o.allowEmpty, o.noSwap, o.early
+	if o.early && p.Events != nil {
+		return nil, &projector.Refusal{
+			Why:    fmt.Sprintf("projection %s cannot be served early: a document of events is written when all of them were read", p.Name),
+			Remedy: "leave --serve-early out",
+		}
+	}
 	live, err := a.live(ctx, c, p, r, o)
 	if err != nil {
 		return nil, err

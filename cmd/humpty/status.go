@@ -19,6 +19,7 @@ import (
 type shown struct {
 	Projection string                `json:"projection"`
 	Survey     sinks.Survey          `json:"survey"`
+	Partial    string                `json:"partial,omitempty"` // the generation that searches see though it is not complete
 	Lease      *projector.LeaseState `json:"lease,omitempty"`
 	Captures   []capture             `json:"captures,omitempty"` // on the source
 	Stopped    []stoppedRun          `json:"stopped,omitempty"`  // can be gone on with here
@@ -58,7 +59,7 @@ ends: from another terminal, or when the one that began it is gone.`,
 				var s shown
 				s.Projection = p.Name
 				if s.Survey, s.Lease, err = m.Status(cmd.Context()); err == nil {
-					s.Survey = listed(s.Survey)
+					s.Survey, s.Partial = listed(s.Survey), s.Survey.Partial()
 					s.Stopped, err = a.stoppedRuns(c, p)
 					s.Followed = a.isFollowed(c, p, s.Survey)
 					a.show(s)
@@ -166,8 +167,11 @@ func serves(s sinks.Survey) string {
 	var all []string
 	for _, v := range s.Serving {
 		foreign := ""
-		if !v.Ours {
+		switch {
+		case !v.Ours:
 			foreign = ", not made by humpty"
+		case s.Partial() == v.Index:
+			foreign = ", partial: not completed; writes through the alias are refused"
 		}
 		all = append(all, fmt.Sprintf("%s (%s documents%s)", v.Index, known(v.Documents, progress.Count), foreign))
 	}
