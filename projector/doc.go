@@ -49,5 +49,5 @@
 // WriterHandover the application never stops: behind the swap documents are written only
 // if they still are as they were seen before the source was read, and the run is over only
 // when no write of ours is under way or without an answer, and no document that we wrote
-// since has changed. internal/protocol has a model of all but the handover.
+// since has changed. internal/protocol has models of both, tried in every order of their steps.
 package projector
