@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"humpty/internal/delay"
 )
 
 // throttle holds the bytes that are sent in a second under a limit, over all who share it.
@@ -37,14 +39,7 @@ func (t *throttle) take(ctx context.Context, n int) error {
 	if d <= 0 {
 		return nil
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return delay.For(ctx, d)
 }
 
 // owe books n bytes, and returns how long to wait before they may be sent. What was sent

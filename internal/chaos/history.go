@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/delay"
 	"humpty/projector"
 	"humpty/projector/observe"
 	"humpty/sinks"
@@ -122,7 +123,7 @@ func (w *world) history(ctx context.Context, app *app, report *Report) error {
 			report.Unsettled = unsettled.Documents
 			err = nil
 		}
-		return errors.Join(err, pause(working, time.Duration(w.rng.IntN(200))*time.Millisecond))
+		return errors.Join(err, delay.For(working, time.Duration(w.rng.IntN(200))*time.Millisecond))
 	})
 	group.Go(func() error {
 		select {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/delay"
 )
 
 // late lets some bulk requests go on after their client gave up.
@@ -49,7 +51,7 @@ func (l *late) RoundTrip(req *http.Request) (*http.Response, error) {
 	again.Body, again.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	l.group.Go(func() error {
 		ctx := again.Context()
-		if err := pause(ctx, wait); err != nil {
+		if err := delay.For(ctx, wait); err != nil {
 			return err
 		}
 		res, err := l.next.RoundTrip(again)
@@ -60,7 +62,7 @@ func (l *late) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res.Body.Close()
 	})
 	if wait == 0 { // give it the time to be under way
-		if err := pause(req.Context(), 5*time.Millisecond); err != nil {
+		if err := delay.For(req.Context(), 5*time.Millisecond); err != nil {
 			return nil, err
 		}
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/internal/delay"
 )
 
 const (
@@ -41,7 +43,7 @@ func (w *world) write(ctx context.Context, number uint64, stop <-chan struct{}, 
 		}
 		count.Add(1)
 		if rng.IntN(4) > 0 { // else a burst
-			if err := pause(ctx, time.Duration(rng.IntN(8+n/tires))*time.Millisecond); err != nil {
+			if err := delay.For(ctx, time.Duration(rng.IntN(8+n/tires))*time.Millisecond); err != nil {
 				return err
 			}
 		}
@@ -71,7 +73,7 @@ func (w *world) transaction(ctx context.Context, conn *pgx.Conn, rng *rand.Rand,
 		}
 		err = run(sql)
 		if long && err == nil {
-			err = pause(ctx, time.Duration(50+rng.IntN(200))*time.Millisecond)
+			err = delay.For(ctx, time.Duration(50+rng.IntN(200))*time.Millisecond)
 		}
 	}
 	if err == nil && rng.IntN(10) > 0 {
@@ -91,15 +93,4 @@ func tolerable(err error) error {
 		return nil
 	}
 	return err
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

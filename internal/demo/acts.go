@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/internal/delay"
 	"humpty/internal/progress"
 	"humpty/internal/shop"
 	"humpty/projector"
@@ -65,14 +66,7 @@ func (d *demo) business(ctx context.Context) error {
 
 // elapse lets the customers have their way for a while.
 func (d *demo) elapse(ctx context.Context, t time.Duration) error {
-	timer := time.NewTimer(t)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
+	return delay.For(ctx, t)
 }
 
 func (d *demo) disaster(ctx context.Context) error {

@@ -6,8 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
-	"time"
 
+	"humpty/internal/delay"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -192,14 +192,7 @@ func (v *verdict) wait(ctx context.Context) error {
 	if v.CatchUp != nil {
 		return v.CatchUp(ctx)
 	}
-	timer := time.NewTimer(v.Settle)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return delay.For(ctx, v.Settle)
 }
 
 // batches calls fn with as many candidates as are read together.

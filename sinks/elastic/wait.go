@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"humpty/internal/delay"
 )
 
 // backoff waits longer each time, with jitter so that writers do not come back together.
@@ -29,12 +31,8 @@ func (b *backoff) next() time.Duration {
 
 // wait pauses for d, or until the context ends.
 func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if delay.For(ctx, d) != nil {
 		return ctx.Err()
 	}
+	return nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/internal/delay"
 )
 
 // slotName is what publication and slot of a capture are called.
@@ -136,7 +138,7 @@ func dropSlot(ctx context.Context, db *session, name string) error {
 		switch {
 		case err == nil:
 		case stillActive(err):
-			if err := pause(ctx, 50*time.Millisecond); err != nil {
+			if err := delay.For(ctx, 50*time.Millisecond); err != nil {
 				return err
 			}
 		case errors.As(err, &pg) && pg.Code == "42704": // gone meanwhile
@@ -171,16 +173,5 @@ select active_pid, pg_catalog.pg_terminate_backend(active_pid) from pg_catalog.p
 	case len(rows) == 0:
 		return false, nil
 	}
-	return true, pause(ctx, 50*time.Millisecond)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return true, delay.For(ctx, 50*time.Millisecond)
 }

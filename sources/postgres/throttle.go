@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"humpty/internal/delay"
 )
 
 // throttle spreads the reading of partitions over time, whatever the number of readers:
@@ -47,7 +49,7 @@ func (t *throttle) wait(ctx context.Context) error {
 		if left <= 0 {
 			return ctx.Err()
 		}
-		if err := pause(ctx, left); err != nil {
+		if err := delay.For(ctx, left); err != nil {
 			return err
 		}
 	}
