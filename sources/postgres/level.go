@@ -15,6 +15,8 @@ type level struct {
 	link   []int32 // parent's row → group; -1: none. nil: parent's row i has group i
 	keys   keyset  // byKeys, byScan: the distinct keys of the parents; byMemory: of the table
 	roots  []int32 // the first root that needs each of these keys
+
+	coming struct{ data, rows int } // what the next page is thought to need
 }
 
 // fragment is one row: data[start:end] is its JSON, complete where the node is a leaf,
@@ -32,8 +34,20 @@ func (l *level) reset(limit int) {
 	if cap(l.data) > limit {
 		l.data = nil // one huge page must not hold its memory for ever
 	}
+	if cap(l.data) < min(l.coming.data, limit) { // growing there would leave several times as much behind
+		l.data = make([]byte, 0, l.coming.data*5/4)
+	}
+	if cap(l.rows) < min(l.coming.rows, limit) {
+		l.rows = make([]fragment, 0, l.coming.rows*5/4)
+	}
 	l.data, l.rows, l.groups, l.link, l.roots = l.data[:0], l.rows[:0], l.groups[:0], l.link[:0], l.roots[:0]
 	l.keys.reset()
+}
+
+// expect says that the next page will hold so many roots, after one of n.
+func (l *level) expect(roots, n int) {
+	each := float64(roots) / float64(n)
+	l.coming.data, l.coming.rows = int(each*float64(len(l.data))), int(each*float64(len(l.rows)))
 }
 
 // shelf is what rows are decoded onto: the levels of one page, or the tables in memory.

@@ -21,6 +21,8 @@ type page struct {
 	upTo   []string // the end of what they read
 	single bool     // the roots were looked up by key: not all keys in their range are here
 
+	learnt guess // by the readers of it before
+
 	most int  // roots to keep
 	n    int  // documents that are complete
 	last bool // no root is behind them
@@ -35,6 +37,12 @@ type page struct {
 	sql    []byte
 	text   []byte
 	arrays [][]byte
+}
+
+// guess is what the pages so far say about the next one.
+type guess struct {
+	roots int       // how many to ask for
+	ratio []float64 // rows for each root, by node
 }
 
 // rootRef is what a document is called.

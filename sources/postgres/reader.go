@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,9 +34,8 @@ type reader struct {
 
 	mu     sync.Mutex // held while a page is read, or the rest is cut
 	lo, hi []string   // the page and the rest of the partition: behind lo, up to hi
-	roots  int        // how many to ask for
+	guess             // of the next page
 	end    bool       // nothing behind the page
-	ratio  []float64
 	spent  error
 	saw    sources.Snapshot // live: what the page was read in
 	rows   int64            // of the page, not yet counted
@@ -43,8 +43,8 @@ type reader struct {
 }
 
 func newReader(v *view, db *session, p sources.Partition, lo, hi []string) *reader {
-	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi, roots: min(firstRoots, v.config.pace.most(1)), ratio: make([]float64, len(v.tree.nodes))}
-	r.page = v.tree.spare.take(v, db)
+	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi, page: v.tree.spare.take(v, db)}
+	r.guess = r.page.learnt
 	r.w.shelf = r.page.shelf
 	if !v.live { // there, no cursor would outlive its page
 		r.page.scanning(hi)
@@ -66,6 +66,7 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 			if err := r.turn(ctx); err != nil {
 				return err
 			}
+			b.Records = slices.Grow(b.Records, r.page.n)
 			continue
 		}
 		b.Records = append(b.Records, document(&r.w, r.page, r.next, b))
@@ -179,6 +180,9 @@ func (r *reader) learn() {
 		each = max(each, p.size/p.n)
 	}
 	r.roots = min(max(r.view.config.PageBytes/each, 1), 4*r.roots, r.view.config.pace.most(float64(p.rows)/float64(len(p.heads))))
+	for i := range p.levels {
+		p.levels[i].expect(r.roots, len(p.heads))
+	}
 }
 
 // explain says what happened where the server's or the network's words do not.
@@ -202,6 +206,7 @@ func (r *reader) Close(ctx context.Context) error {
 	defer r.mu.Unlock()
 	if r.db != nil {
 		r.page.stopScans(closing)
+		r.page.learnt = r.guess // serves the next partition
 		r.view.give(ctx, r.db)
 		r.view.tree.spare.put(r.page)
 		r.db = nil

@@ -15,7 +15,9 @@ func (s *spare) take(v *view, db *session) *page {
 	defer s.mu.Unlock()
 	last := len(s.free) - 1
 	if last < 0 {
-		return newPage(v.tree, db, v.memory, v.config.PageBytes)
+		p := newPage(v.tree, db, v.memory, v.config.PageBytes)
+		p.learnt = guess{roots: min(firstRoots, v.config.pace.most(1)), ratio: make([]float64, len(v.tree.nodes))}
+		return p
 	}
 	p := s.free[last]
 	s.free = s.free[:last]
