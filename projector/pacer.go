@@ -73,6 +73,7 @@ const (
 	worthwhile    = 1.03        // growth of throughput that pays for one more request
 	restAfter     = 8           // windows of rest after a trial that did not pay
 	refusalPrice  = 200         // requests to be answered for each that was refused
+	owedMost      = 5000        // requests: targets change
 	batchLeast    = 256 << 10
 	slow          = 2 * time.Second // a request slower than this is too large
 	decisionsKept = 200
@@ -198,7 +199,7 @@ func (p *pacer) refused(times, allowed int) {
 		p.full++
 		p.set(down, fmt.Sprintf("refused %d times with %d in flight: the target is full", times, allowed))
 	}
-	p.owed += times * refusalPrice << min(max(p.full-1, 0), 3)
+	p.owed = min(p.owed+times*refusalPrice<<min(max(p.full-1, 0), 3), owedMost)
 	p.tried, p.rest = 0, restAfter
 }
 

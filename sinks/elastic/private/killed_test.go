@@ -78,10 +78,14 @@ func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 		},
 		Source: rows, Target: target, Owner: sinks.Owner{Run: "killed"}, Live: &projector.Live{Marks: store, Writer: projector.WriterFollow},
 		Observe: func(e observe.Event) {
+			if e.Kind == observe.Waiting || e.Kind == observe.Notice || e.Kind == observe.Started {
+				t.Log(e.Phase, e.Text)
+			}
 			if e.Kind != observe.Progress || e.Phase != observe.PhaseLoad || len(moments) == 0 || e.Done < moments[0] {
 				return
 			}
 			moments = moments[1:]
+			t.Logf("killed at %d documents", e.Done)
 			if err := cluster.Kill(2); err != nil {
 				t.Error(err)
 			}
