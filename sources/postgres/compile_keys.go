@@ -18,7 +18,7 @@ func (c *compiler) rootKey(n *node) {
 	}
 	var key []string
 	switch n.rel.kind {
-	case 'q', 'v', 'f':
+	case 'q', 'v', 'f', 'm': // nothing can say that a column of these is never NULL
 		if len(id) == 0 {
 			c.problems.Add(s.Place, "add id: [columns that are unique and never NULL]", "%s has no key of its own", n.rel.label)
 			return
@@ -96,7 +96,7 @@ func (c *compiler) version(n *node) {
 func (c *compiler) keyColumn(n *node, name string) keyColumn {
 	col := n.rel.column(unquoted(name))
 	t := c.tree.types.base(col.typ)
-	k := keyColumn{name: col.name, sql: ident(col.name), raw: -1, cast: t.name, typ: t.oid, text: texterOf(t.oid)}
+	k := keyColumn{name: col.name, sql: ident(col.name), raw: -1, cast: t.name, nested: t.nested(), typ: t.oid, text: texterOf(t.oid)}
 	label := n.rel.label + "." + col.name
 	if sameBytes(t.oid) && col.exact {
 		k.raw = n.add(column{sql: k.sql, label: label, typ: col.typ})

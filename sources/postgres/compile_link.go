@@ -66,7 +66,7 @@ func (c *compiler) join(child, parent *relColumn) join {
 		isString(ct.oid) && isString(pt.oid)
 	exact := same && sameBytes(pt.oid) && child.exact && parent.exact
 	return join{
-		child: child.name, parent: parent.name, cast: pt.name, text: texterOf(pt.oid),
+		child: child.name, parent: parent.name, cast: pt.name, nested: pt.nested(), text: texterOf(pt.oid),
 		exact: exact, sorted: exact && child.collation == parent.collation,
 	}
 }

@@ -23,6 +23,7 @@ create table event (tenant int, at date, no int, body jsonb, primary key (tenant
 create table event_a partition of event for values from ('2024-01-01') to ('2024-02-01');
 create table event_b partition of event for values from ('2024-02-01') to ('2025-01-01');
 insert into event select i % 4, date '2024-01-01' + i % 90, i, jsonb_build_object('i', i) from generate_series(1, 500) i;
+create materialized view heads as select id, name from employee where boss is null; create unique index on heads (id);
 create table empty (id int primary key, note text); analyze;`
 
 func TestForms(t *testing.T) {
@@ -94,8 +95,9 @@ func TestForms(t *testing.T) {
 			sources.Shape{From: "employee", Columns: []sources.Column{{Field: "a", Expr: "employee.name || '}'"}, {Field: "b", Expr: "case when boss is null then 1.50 end -- half"}, {Field: "c", Expr: "array[id, boss]"}, {Field: "d", Expr: "(1, name)"}, {Field: "e", Expr: "'x'"}, {Field: "f", Expr: "null"}}},
 			`select id, json_build_object('a', name || '}', 'b', case when boss is null then 1.50 end, 'c', array[id, boss], 'd', (1, name), 'e', 'x', 'f', null) from employee`,
 		},
-		"empty table":    {sources.Shape{From: "empty"}, `select id, '{}' from empty`},
-		"nothing passes": {sources.Shape{From: "employee", Where: "false"}, `select id, '{}' from empty`},
+		"materialized view": {sources.Shape{From: "heads", ID: []string{"id"}}, `select id, to_json(h) from heads h`},
+		"empty table":       {sources.Shape{From: "empty"}, `select id, '{}' from empty`},
+		"nothing passes":    {sources.Shape{From: "employee", Where: "false"}, `select id, '{}' from empty`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -50,8 +50,9 @@ func (s *Source) Check(ctx context.Context) (problem.List, error) {
 func (n *node) eachByID() statement {
 	s := n.rootByID()
 	on := make([]string, len(n.id))
-	for i := range n.id {
-		on[i] = "r.i" + strconv.Itoa(i) + " = p.k" + strconv.Itoa(i)
+	for i, k := range n.id {
+		_, value := unnested(i, k.cast, k.nested)
+		on[i] = "r.i" + strconv.Itoa(i) + " = " + value
 	}
 	s.tail = ") with ordinality p(" + numbered("k", len(n.id)) + ", n) cross join lateral (select * from " + n.body() +
 		" where " + strings.Join(on, " and ") + " offset 0) r order by p.n"

@@ -13,7 +13,7 @@ import (
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, `create collation if not exists german (provider = icu, locale = 'de');
-create collation blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false); create type colour as enum ('red', 'green', 'blue');`)
+create collation blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false); create type colour as enum ('red', 'green', 'blue'); create type pair as (a int, b text);`)
 	const words = `(array['Ä','a','z','Zoo','ähre','öl','_x','B','b','É','e','''','"','\','1','10','2'])[1 + i % 17] || case when i > 16 then i::text else '' end`
 	for name, c := range map[string]struct {
 		columns, key, values string // columns of the key, its primary key, and their values of i
@@ -34,6 +34,8 @@ create collation blind (provider = icu, locale = 'und-u-ks-level2', deterministi
 		"timestamptz":    {"k timestamptz", "k", "timestamptz '1969-12-31' + i * interval '7 minutes 0.5 seconds'"},
 		"float":          {"k float8", "k", "i / 3.0"},
 		"bytea":          {"k bytea", "k", "decode(md5(i::text), 'hex')"},
+		"array":          {"k int[]", "k", "array[i % 20, i / 20]"},
+		"row":            {"k pair", "k", "row(i % 7, 'x, ' || i)::pair"},
 		"composite":      {"k int, l text collate german", "k, l", "i / 20, " + words},
 		"composite, odd": {`k date, "L m" numeric, n bool`, `n, k, "L m"`, "date '2024-01-01' + i % 7, i / 7 / 2.0, i % 2 = 0"},
 	} {

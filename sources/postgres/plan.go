@@ -160,11 +160,16 @@ select %[5]s, n, c = t from o where c = t or pg_catalog.floor(c * %[6]d / t) <> 
 		strings.Join(list, ", "), weight, from, keys, strings.Join(texts, ", "), chunks, with)
 }
 
-// heavy are the includes whose rows make a partition of the root heavier.
+// heavy are the includes whose rows make a partition of the root heavier, where an index
+// finds those of one root: they are looked up one by one.
 func (n *node) heavy() []*node {
 	var heavy []*node
 	for _, child := range n.include {
-		if child.shape.Many && child.through == nil && (child.way == byRange || child.way == byKeys) {
+		var on []string
+		for _, j := range child.head {
+			on = append(on, j.child)
+		}
+		if child.shape.Many && child.through == nil && child.rel.indexed(on) && (child.way == byRange || child.way == byKeys) {
 			heavy = append(heavy, child)
 		}
 	}

@@ -116,13 +116,24 @@ func (n *node) rootByID() statement {
 	var casts []string
 	on := make([]string, len(n.id))
 	for i, k := range n.id {
-		casts = append(casts, k.cast)
-		on[i] = "r.i" + strconv.Itoa(i) + " = p.k" + strconv.Itoa(i)
+		cast, value := unnested(i, k.cast, k.nested)
+		casts = append(casts, cast)
+		on[i] = "r.i" + strconv.Itoa(i) + " = " + value
 	}
 	return statement{
 		head: copyHead + "p.n, " + n.list() + " from rows from (", casts: casts,
 		tail: ") with ordinality p(" + numbered("k", len(n.id)) + ", n) join " + n.body() + " on " + strings.Join(on, " and ") + " order by p.n",
 	}
+}
+
+// unnested says as what the values of a column of p go into an array, and how they are
+// had from there: as text where there is no other way.
+func unnested(i int, cast string, nested bool) (in, out string) {
+	out = "p.k" + strconv.Itoa(i)
+	if nested {
+		return "pg_catalog.text", out + "::" + cast
+	}
+	return cast, out
 }
 
 // inRange reads the rows of an include whose parents lie in the root's key range.
@@ -147,8 +158,9 @@ func (n *node) forKeys() statement {
 	var casts []string
 	on := make([]string, len(n.head))
 	for i, j := range n.head {
-		casts = append(casts, j.cast)
-		on[i] = side + strconv.Itoa(i) + " = p.k" + strconv.Itoa(i)
+		cast, value := unnested(i, j.cast, j.nested)
+		casts = append(casts, cast)
+		on[i] = side + strconv.Itoa(i) + " = " + value
 	}
 	return statement{
 		head: copyHead + "p.n, " + n.list() + " from rows from (", casts: casts,

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"slices"
+	"strings"
 
 	"humpty/sources"
 )
@@ -80,6 +81,7 @@ type join struct {
 	parent string // column of the parent, or in a tail of the join table
 	col    int    // the parent's selected column that holds the value, in a head
 	cast   string // type of the parent's value
+	nested bool   // that type has no plain array of its own
 	text   texter
 	exact  bool // equal values have equal bytes once the child's is cast to the parent's type
 	sorted bool // both sides sort alike
@@ -103,6 +105,9 @@ type keyColumn struct {
 	raw  int    // selected column with the plain value; -1 where equal values may differ in bytes
 	cast string
 	typ  uint32
+
+	nested bool // no array of such values can be unnested
+
 	text texter
 }
 
@@ -174,7 +179,7 @@ func (t *tree) finish() {
 		}
 		t.keyed = t.keyed || n.way == byRange || n.way == byScan
 	}
-	t.unproven = t.root.rel.kind == 'q' || t.root.rel.kind == 'v' || t.root.rel.kind == 'f' || t.root.rel.heirs
+	t.unproven = strings.IndexByte("qvfm", t.root.rel.kind) >= 0 || t.root.rel.heirs
 	for round := t.below(t.root.include); len(round) > 0; {
 		t.rounds = append(t.rounds, round)
 		var next []*node

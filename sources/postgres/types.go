@@ -122,6 +122,10 @@ func (ts *types) base(oid uint32) *pgType {
 	return t
 }
 
+// nested reports whether values of a type cannot be taken out of an array one by one: of
+// arrays there is no array, and of composites unnest makes a column of each attribute.
+func (t *pgType) nested() bool { return t.element != 0 || t.kind == 'c' }
+
 // encoder returns the encoder of a type, nil where the server's to_json must write it.
 func (ts *types) encoder(oid uint32) encoder {
 	t := ts.base(oid)
