@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"humpty/internal/letters"
+	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -79,7 +80,7 @@ func (l *ledger) refused(records []sources.Record) {
 // telling of where it wrote nothing.
 func (n *run) pass(name string) {
 	sum, _ := n.ledger.state()
-	p := Pass{Pass: name, Produced: sum.Produced, Written: sum.Written, Superseded: sum.Superseded, Deleted: sum.Deleted, Rejected: sum.Rejected}
+	p := observe.Pass{Pass: name, Produced: sum.Produced, Written: sum.Written, Superseded: sum.Superseded, Deleted: sum.Deleted, Rejected: sum.Rejected}
 	for _, before := range n.record.Passes {
 		p.Produced -= before.Produced
 		p.Written -= before.Written

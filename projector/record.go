@@ -26,7 +26,7 @@ type Record struct {
 	Phases      []PhaseTime               `json:"phases"`
 	Ledger      Ledger                    `json:"ledger"`
 	Inputs      map[string]sources.Counts `json:"inputs,omitempty"`       // by partition: key ranges of tables, partitions of topics
-	Passes      []Pass                    `json:"passes,omitempty"`       // documents, by pass
+	Passes      []observe.Pass            `json:"passes,omitempty"`       // documents, by pass
 	Positions   map[string]string         `json:"positions,omitempty"`    // of logs: what is before them is in the index
 	Rejections  []Rejection               `json:"rejections,omitempty"`   // the first ones
 	DeadLetters string                    `json:"dead_letters,omitempty"` // the file with all of them and their bodies
@@ -72,17 +72,6 @@ type Ledger struct {
 	Sent       int64          `json:"sent"`    // bytes sent, retries included
 	Retries    int64          `json:"retries"` // requests or items sent again
 	Throttled  int64          `json:"throttled"`
-}
-
-// Pass is where the documents of one pass over the sources ended:
-// produced = written + superseded + deleted + rejected.
-type Pass struct {
-	Pass       string `json:"pass"` // load | catch-up 1, 2, … | afterwards: until the alias serves and beyond
-	Produced   int64  `json:"produced"`
-	Written    int64  `json:"written"`
-	Superseded int64  `json:"superseded"`
-	Deleted    int64  `json:"deleted"`
-	Rejected   int64  `json:"rejected"`
 }
 
 // Rejection is one document that will not be in the index.
