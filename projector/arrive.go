@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 )
 
@@ -13,7 +14,7 @@ import (
 // swap. thaw undoes the block of the old index, for the case that the swap fails.
 func (n *run) arrive(ctx context.Context, survey sinks.Survey) (thaw func() error, err error) {
 	thaw = func() error { return nil }
-	if n.capture == nil {
+	if n.capture == nil || n.arrived() {
 		return thaw, nil
 	}
 	if n.Live.Writer == WriterFreeze {
@@ -25,11 +26,17 @@ func (n *run) arrive(ctx context.Context, survey sinks.Survey) (thaw func() erro
 		return thaw, errors.Join(fmt.Errorf("catch up before the swap: %w", err), thaw())
 	}
 	n.reached()
+	crashpoint.At("arrived")
 	if _, err := n.index.Count(ctx); err != nil { // refreshes: a search right after the swap must see everything
 		return thaw, errors.Join(err, thaw())
 	}
 	return thaw, n.gateLoad()
 }
+
+// arrived reports whether an earlier process of the run swapped, with all in the generation
+// that was committed before. The application writes to it since: it must not be blocked, and
+// what was read of the source before such a write must not come after it.
+func (n *run) arrived() bool { return n.serves && n.Live.Writer == WriterFreeze }
 
 // freeze blocks writes to what serves now. When it returns, writes that were under way
 // have ended.
@@ -47,6 +54,7 @@ func (n *run) freeze(ctx context.Context, survey sinks.Survey) (thaw func() erro
 	if err := n.note(ctx, n.meta.State); err != nil {
 		return func() error { return nil }, err
 	}
+	crashpoint.At("block noted")
 	thaw = func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 		defer cancel()
@@ -62,5 +70,6 @@ func (n *run) freeze(ctx context.Context, survey sinks.Survey) (thaw func() erro
 		}
 		n.observer.waiting(s.Index + " is blocked for writes until the swap")
 	}
+	crashpoint.At("writes blocked")
 	return thaw, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/sources"
 )
@@ -93,14 +94,17 @@ func (c *capture) record(ctx context.Context, all []sources.Marks) error {
 		if end < 0 {
 			end = len(all) - 1
 		}
+		crashpoint.At("marks read")
 		seq, err := c.store.Record(all[:end+1])
 		if err != nil {
 			return err
 		}
+		crashpoint.At("marks durable")
 		c.grown()
 		if err := c.feed.Acknowledge(ctx, all[end].Position); err != nil {
 			return fmt.Errorf("acknowledge changes: %w", err)
 		}
+		crashpoint.At("marks acknowledged")
 		if id := all[end].Fence; id != "" {
 			c.fence(id) <- seq
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 )
 
@@ -36,11 +37,14 @@ func (n *run) create(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create index %s: %w", n.record.Generation, err)
 	}
+	crashpoint.At("index made")
 	n.index = index
 	if n.journal == nil {
 		return nil
 	}
-	return n.journal.keep(keptCreated, true)
+	err = n.journal.keep(keptCreated, true)
+	crashpoint.At("index recorded")
+	return err
 }
 
 // base is the version of every chunk write; see the documentation of package sinks.

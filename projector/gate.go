@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 )
 
@@ -47,6 +48,7 @@ func (n *run) seal(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("seal index %s: %w", n.record.Generation, err)
 	}
+	crashpoint.At("index sealed")
 	sum, _ := n.ledger.state()
 	n.meta.Documents = sum.Written
 	if n.capture != nil { // some were written again, some deleted
@@ -56,7 +58,9 @@ func (n *run) seal(ctx context.Context) error {
 		}
 		n.meta.Documents = count
 	}
-	return n.note(ctx, sinks.Sealed)
+	err = n.note(ctx, sinks.Sealed)
+	crashpoint.At("seal noted")
+	return err
 }
 
 // swap lets the alias serve the generation, if nothing speaks against it now.
@@ -86,6 +90,7 @@ func (n *run) swap(ctx context.Context) error {
 	}
 	swap := func() error {
 		_, err := switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
+		crashpoint.At("alias read again")
 		if err == nil {
 			n.meta.State, n.meta.Partial, n.exposed = sinks.Live, false, false
 		}
@@ -99,7 +104,9 @@ func (n *run) swap(ctx context.Context) error {
 	if n.meta.State != sinks.Live {
 		return errors.Join(err, thaw())
 	}
-	return errors.Join(err, settleStates(context.WithoutCancel(ctx), n.Target, survey, n.record.Generation))
+	err = errors.Join(err, settleStates(context.WithoutCancel(ctx), n.Target, survey, n.record.Generation))
+	crashpoint.At("states settled")
+	return err
 }
 
 // gateEmpty refuses to let nothing replace something: an empty source is more often

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 	"humpty/sinks/strain"
 )
@@ -50,6 +51,7 @@ func (h *handover) ends(ctx context.Context, from *capture, name string) error {
 			return err
 		}
 		open := h.begin()
+		crashpoint.At("pass begun")
 		fence, err := from.reach(ctx)
 		if err != nil {
 			return err
@@ -119,10 +121,10 @@ func (h *handover) unsettled(name string) error {
 func (n *run) handsOver() bool { return n.capture != nil && n.Live.Writer == WriterHandover }
 
 // untilSwapped leaves out what has been done, and cannot be done again when a run goes on
-// behind the swap of a handover: the application writes to the generation.
+// behind its swap: the application writes to the generation.
 func (n *run) untilSwapped(do func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if n.serves && n.handsOver() {
+		if n.serves && (n.handsOver() || n.arrived()) {
 			return nil
 		}
 		return do(ctx)
@@ -143,6 +145,7 @@ func (n *run) handOver(ctx context.Context, swap func() error) error {
 	if err := n.Live.Marks.Swap(); err != nil {
 		return err
 	}
+	crashpoint.At("handover recorded")
 	if err := swap(); err != nil {
 		return err
 	}
@@ -151,7 +154,9 @@ func (n *run) handOver(ctx context.Context, swap func() error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(h.ends(ctx, n.capture, n.Projection.Name), n.refusedBehindSwap())
+	err = errors.Join(h.ends(ctx, n.capture, n.Projection.Name), n.refusedBehindSwap())
+	crashpoint.At("handover ended")
+	return err
 }
 
 func (n *run) refusedBehindSwap() error {

@@ -9,6 +9,7 @@ import (
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -134,6 +135,7 @@ func (l *lanes) do(p portion) error {
 	if err := decided(docs, verdicts); err != nil {
 		return err
 	}
+	crashpoint.At("marks written")
 	l.done(p, batch.Snapshot)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 )
 
@@ -32,6 +33,7 @@ func leased(ctx context.Context, target sinks.Target, owner sinks.Owner, patienc
 	if err != nil {
 		return refuseHeld(err)
 	}
+	crashpoint.At("lease taken")
 	latest := lease
 	done := make(chan struct{})
 	group, working := errgroup.WithContext(ctx)
@@ -53,6 +55,7 @@ func leased(ctx context.Context, target sinks.Target, owner sinks.Owner, patienc
 	if releaseErr := leases.Release(ctx, latest); releaseErr != nil {
 		err = errors.Join(err, fmt.Errorf("release the lease: %w", releaseErr))
 	}
+	crashpoint.At("lease released")
 	return err
 }
 

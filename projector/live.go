@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/sinks"
 	"humpty/sources"
@@ -81,6 +82,7 @@ func (n *run) follow(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("capture changes: %w", n.saved(err))
 	}
+	crashpoint.At("capture made")
 	n.capture = newCapture(feed, n.Live.Marks)
 	n.background(func(ctx context.Context) error {
 		err := n.capture.run(ctx)
@@ -98,6 +100,7 @@ func (n *run) follow(ctx context.Context) error {
 	// From here on the store has a position: a later process goes on behind it, and is
 	// told if the source does not have everything since.
 	_, err = n.capture.reach(ctx)
+	crashpoint.At("capture positioned")
 	return err
 }
 
@@ -148,12 +151,13 @@ const (
 // catchUp brings the generation near to the present, round by round. Without a capture
 // there is nothing to do: the source is one snapshot of tables at rest.
 func (n *run) catchUp(ctx context.Context) error {
-	if n.capture == nil {
+	if n.capture == nil || n.arrived() {
 		return nil
 	}
 	if err := n.note(ctx, sinks.CatchingUp); err != nil {
 		return err
 	}
+	crashpoint.At("catch-up noted")
 	c, err := n.newCatcher()
 	if err != nil {
 		return err

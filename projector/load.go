@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -19,6 +20,7 @@ func (n *run) load(ctx context.Context) error {
 	if err := n.note(ctx, sinks.Loading); err != nil {
 		return err
 	}
+	crashpoint.At("load noted")
 	view, err := open(ctx, n.reads(), &n.observer)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"humpty/internal/canon"
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 	"humpty/sinks/strain"
 	"humpty/sources"
@@ -45,7 +46,9 @@ func (n *run) begin(ctx context.Context) error {
 		Generation: n.record.Generation, Previous: n.record.Previous, Started: n.began.UTC(),
 		Readers: n.input.Readers, Rows: n.input.Rows, Bytes: n.input.Bytes, Partitions: n.input.Partitions,
 	}
-	return j.keep(keptBegun, *j.begun)
+	err = j.keep(keptBegun, *j.begun)
+	crashpoint.At("run recorded")
+	return err
 }
 
 // goOn takes over from a process that ended. What it knew and is not written down is
@@ -91,6 +94,7 @@ func (n *run) goOn(ctx context.Context) error {
 	n.meta.Reason = ""
 	n.serves = n.survey.Live() == was.Generation
 	n.exposed = n.survey.Partial() == was.Generation
+	n.record.Verified = g.Meta.Verified
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/sinks"
 	"humpty/sources"
@@ -143,6 +144,7 @@ func (c *catcher) settle(due []sources.Mark, cut uint64, saw sources.Snapshot, d
 		saw = sources.Snapshot{Min: ^uint64(0), Max: ^uint64(0)}
 	}
 	left, err := c.store.Settle(due, cut, saw)
+	crashpoint.At("marks settled")
 	done.Left += left
 	return err
 }

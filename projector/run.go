@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"humpty/internal/crashpoint"
 	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sources"
@@ -86,8 +87,10 @@ func (n *run) leave(ctx context.Context, err error) error {
 	}
 	if n.record.Resumable = n.canGoOn(err); !n.record.Resumable {
 		err = errors.Join(err, n.over(err))
+		crashpoint.At("end recorded")
 	}
 	err = errors.Join(err, n.release(ctx, err))
+	crashpoint.At("capture released")
 	if err == nil || n.index == nil || n.meta.State == sinks.Verified || n.meta.State == sinks.Live {
 		return err // a verified generation that was not swapped is as good as before
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"sync"
 
+	"humpty/internal/crashpoint"
 	"humpty/sources"
 )
 
@@ -79,7 +80,10 @@ func (s *shares) free(partition string) error {
 	if !done || s.journal == nil {
 		return nil
 	}
-	return s.journal.finished(partition, portionDone{Ledger: sum, Rejections: rejections})
+	crashpoint.At("partition written")
+	err := s.journal.finished(partition, portionDone{Ledger: sum, Rejections: rejections})
+	crashpoint.At("partition recorded")
+	return err
 }
 
 // sums is the ledger of each partition that is done.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 )
 
@@ -23,7 +24,8 @@ func settleStates(ctx context.Context, target sinks.Target, before sinks.Survey,
 		case was[g.Name], state == sinks.Live:
 			state = sinks.Retired
 		}
-		if state == g.Meta.State {
+		unsettled := state == sinks.Live && len(g.Meta.Restore) > 0 // a process of its run died behind the swap
+		if state == g.Meta.State && !unsettled {
 			continue
 		}
 		if err := noteState(ctx, target, g, state, before.Live()); err != nil {
@@ -47,5 +49,6 @@ func noteState(ctx context.Context, target sinks.Target, g sinks.Generation, sta
 	if err := index.Note(ctx, m); err != nil || state != sinks.Live {
 		return err
 	}
+	crashpoint.At("state noted")
 	return index.Seal(ctx, nil) // what had to stay until now: deletes are remembered no longer than the user wants
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"humpty/internal/canon"
+	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/sinks"
 	"humpty/sources"
@@ -107,6 +108,7 @@ func (h *handover) do(ctx context.Context, ids [][]byte) (sources.Snapshot, erro
 	if err := h.touch(docs); err != nil {
 		return sources.Snapshot{}, err
 	}
+	crashpoint.At("touched recorded")
 	return batch.Snapshot, h.amend(ctx, docs, seen, began)
 }
 
@@ -168,6 +170,7 @@ func (h *handover) amend(ctx context.Context, docs []sinks.Document, seen []stri
 	verdicts := make([]sinks.Verdict, len(docs))
 	c := h.catcher
 	receipt, err := c.paced(ctx, docs, read, func() (sinks.Receipt, error) { return h.amender.Amend(ctx, docs, seen, verdicts) })
+	crashpoint.At("touched written")
 	n := int64(len(docs))
 	c.ledger.input(sources.Counts{Read: n, Used: n})
 	c.ledger.output(docs, verdicts, receipt)

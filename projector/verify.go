@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"humpty/internal/canon"
+	"humpty/internal/crashpoint"
 	"humpty/projector/verify"
 	"humpty/sinks"
 )
@@ -52,7 +53,10 @@ func (n *run) verify(ctx context.Context) error {
 		return err
 	}
 	n.meta.Verified = &report.Verification
-	return n.note(ctx, sinks.Verified)
+	crashpoint.At("compared")
+	err = n.note(ctx, sinks.Verified)
+	crashpoint.At("verification noted")
+	return err
 }
 
 // proof is what was asked of a generation beside its documents.

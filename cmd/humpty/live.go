@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"humpty/internal/config"
+	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/internal/problem"
 	"humpty/internal/wire"
@@ -102,6 +103,7 @@ func (l *liveRun) end(r projector.Record) error {
 		return nil
 	}
 	err := l.store.Close()
+	crashpoint.At("state closed")
 	followed := l.projection.Writer == string(projector.WriterFollow) && r.Status == projector.Completed
 	if err != nil || r.Resumable || followed {
 		return err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"humpty/internal/crashpoint"
 )
 
 // block is how many versions are reserved by one durable step. What is left of a block
@@ -21,6 +23,7 @@ func (s *Store) Version() (int64, error) {
 		if err := s.db.Set(keyReserved, binary.BigEndian.AppendUint64(nil, uint64(next)), pebble.Sync); err != nil {
 			return 0, fmt.Errorf("reserve versions: %w", err)
 		}
+		crashpoint.At("versions reserved")
 		s.reserved = next
 	}
 	s.version++

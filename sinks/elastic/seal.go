@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 )
 
@@ -24,6 +25,7 @@ func (x *index) Seal(ctx context.Context, report func(waiting string)) error {
 	if err := x.onShards(ctx, http.MethodPost, "_flush"); err != nil {
 		return err
 	}
+	crashpoint.At("load durable")
 	if err := x.Intact(ctx); err != nil {
 		return err
 	}
@@ -56,9 +58,12 @@ func (x *index) restore(ctx context.Context) error {
 	if err := x.change(ctx, http.MethodPut, x.path+"/_settings", body); err != nil {
 		return x.explain("restore the settings of index "+x.name, err)
 	}
+	crashpoint.At("settings restored")
 	m := x.meta
 	m.Restore = left
-	return x.note(ctx, m)
+	err = x.note(ctx, m)
+	crashpoint.At("settings struck off")
+	return err
 }
 
 // loading tells whether the load's settings are still in force.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 )
 
@@ -24,6 +25,7 @@ func (t *Target) Swap(ctx context.Context, change sinks.AliasChange) error {
 		return err
 	}
 	callErr := t.change(ctx, http.MethodPost, "/_aliases", body)
+	crashpoint.At("alias changed")
 	serving, writable, err := t.serving(ctx)
 	if err != nil {
 		return &Error{

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/sources"
 )
@@ -96,9 +97,11 @@ func (s *Source) begin(ctx context.Context, db *session, conn *pgconn.PgConn, na
 	if err := publish(ctx, db, name, tables); err != nil {
 		return err
 	}
+	crashpoint.At("publication made")
 	if err := createSlot(ctx, conn, db, name, s.patience); err != nil {
 		return errors.Join(err, dropSlot(ctx, db, name))
 	}
+	crashpoint.At("slot made")
 	return nil
 }
 
