@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -84,7 +85,7 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	s.live = true
 	s.mu.Unlock()
 	f := newFeed(db, conn, name, tables, start, recent.Max)
-	f.tree, f.origin = t, now
+	f.tree, f.origin, f.silence = t, now, orDefault(s.config.Silence, 30*time.Second)
 	return f, nil
 }
 

@@ -19,6 +19,7 @@ type Config struct {
 	MaxConnections   int           // at most this many at once; 4 where 0
 	StatementTimeout time.Duration // of each statement; the server's own where 0
 	LockTimeout      time.Duration // waiting for a table locked by others; 30 s where 0
+	Silence          time.Duration // in the middle of an answer, until the server is asked whether one is to come; 30 s where 0
 	MaxRows          int64         // a second, of all tables, while partitions are read; no limit where 0
 	MaxBytes         int64         // a second, received while partitions are read; no limit where 0
 

@@ -34,6 +34,8 @@ type feed struct {
 	delivered pglogrepl.LSN // behind the last transaction given out
 	received  atomic.Uint64 // how far the server's log is known
 	told      time.Time
+	heard     time.Time // of the server
+	silence   time.Duration
 	empty     pglogrepl.LSN // up to here nothing of ours is in the log, but for what was delivered
 	moved     time.Time     // when that was last given out
 	fences    atomic.Int64
@@ -41,7 +43,7 @@ type feed struct {
 }
 
 func newFeed(db *session, conn *pgconn.PgConn, name string, tables []captured, start pglogrepl.LSN, recent uint64) *feed {
-	f := &feed{db: db, conn: conn, name: name, rows: newMarker(tables, recent), delivered: start, moved: time.Now(), lock: make(chan struct{}, 1)}
+	f := &feed{db: db, conn: conn, name: name, rows: newMarker(tables, recent), delivered: start, moved: time.Now(), heard: time.Now(), lock: make(chan struct{}, 1)}
 	f.acked.Store(uint64(start))
 	return f
 }
@@ -98,10 +100,11 @@ func (f *feed) receive(ctx context.Context) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case pgconn.Timeout(err):
-		return nil, nil
+		return nil, f.alive(ctx)
 	default:
 		return nil, fmt.Errorf("slot %s: the stream of changes ended: %w", f.name, err)
 	}
+	f.heard = time.Now()
 	switch msg := raw.(type) {
 	case *pgproto3.ErrorResponse:
 		return nil, fmt.Errorf("slot %s: %w", f.name, pgconn.ErrorResponseToPgError(msg))
@@ -109,6 +112,35 @@ func (f *feed) receive(ctx context.Context) ([]byte, error) {
 		return f.unwrap(ctx, msg.Data)
 	}
 	return nil, nil
+}
+
+// alive is an error when the server has not said anything for long, though it is asked to
+// answer each status, and does nothing that could keep it from it.
+func (f *feed) alive(ctx context.Context) error {
+	quiet := time.Since(f.heard)
+	if quiet < f.silence+2*statusEvery {
+		return nil
+	}
+	asking, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	row, err := f.ask(asking, `
+select coalesce(wait_event_type, '') from pg_catalog.pg_replication_slots s join pg_catalog.pg_stat_activity a on a.pid = s.active_pid
+where slot_name = $1 and a.pid = $2::int4`, f.name, strconv.FormatUint(uint64(f.conn.PID()), 10))
+	lost := &Silent{Name: "slot " + f.name, For: quiet}
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		lost.Why = "and the server does not answer: " + err.Error()
+	case row == nil:
+		lost.Why = "the server does not know the connection any more"
+	case row[0] == "Client" || row[0] == "Activity":
+		lost.Why = "the server waits, but what it sends does not arrive"
+	default: // it reads its log
+		f.heard = time.Now()
+		return nil
+	}
+	return lost
 }
 
 func (f *feed) unwrap(ctx context.Context, data []byte) ([]byte, error) {
@@ -141,11 +173,8 @@ func (f *feed) unwrap(ctx context.Context, data []byte) ([]byte, error) {
 
 func (f *feed) tell(ctx context.Context) error {
 	f.told = time.Now()
-	at := pglogrepl.LSN(f.acked.Load())
-	if at == 0 {
-		return nil
-	}
-	if err := pglogrepl.SendStandbyStatusUpdate(ctx, f.conn, pglogrepl.StandbyStatusUpdate{WALWritePosition: at}); err != nil {
+	update := pglogrepl.StandbyStatusUpdate{WALWritePosition: pglogrepl.LSN(f.acked.Load()), ReplyRequested: true}
+	if err := pglogrepl.SendStandbyStatusUpdate(ctx, f.conn, update); err != nil {
 		return fmt.Errorf("slot %s: tell the server how far we are: %w", f.name, err)
 	}
 	return nil

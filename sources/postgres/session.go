@@ -43,6 +43,7 @@ func dial(ctx context.Context, config *pgconn.Config, c *Config) (*session, erro
 		in = r
 		return build(r, w)
 	}
+	patiently(config)
 	name := fmt.Sprintf("database %s on %s", config.Database, net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))))
 	pg, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
@@ -53,6 +54,9 @@ func dial(ctx context.Context, config *pgconn.Config, c *Config) (*session, erro
 		s.close(ctx)
 		return nil, fmt.Errorf("%s: prepare the session: %w", name, err)
 	}
+	asking := config.Copy()
+	asking.BuildFrontend = build
+	s.quiet = newSilence(ctx, asking, name, backend(ctx, pg), pg.Conn(), orDefault(c.Silence, 30*time.Second))
 	return s, nil
 }
 
@@ -102,8 +106,9 @@ func connectRemedy(code string, config *pgconn.Config) string {
 
 // exec runs statements without parameters and forgets their results.
 func (s *session) exec(ctx context.Context, sql string) error {
+	s.quiet.begin()
 	_, err := s.pg.Exec(ctx, sql).ReadAll()
-	return err
+	return s.quiet.end(err)
 }
 
 // rows runs a query for a handful of rows, outside the hot path; NULL reads as "".
@@ -112,9 +117,10 @@ func (s *session) rows(ctx context.Context, sql string, args ...string) ([][]str
 	for i, a := range args {
 		params[i] = []byte(a)
 	}
+	s.quiet.begin()
 	res := s.pg.ExecParams(ctx, sql, params, nil, nil, nil).Read()
-	if res.Err != nil {
-		return nil, res.Err
+	if err := s.quiet.end(res.Err); err != nil {
+		return nil, err
 	}
 	out := make([][]string, len(res.Rows))
 	for i, row := range res.Rows {
@@ -128,8 +134,9 @@ func (s *session) rows(ctx context.Context, sql string, args ...string) ([][]str
 
 // describe parses a query without running it and returns its columns.
 func (s *session) describe(ctx context.Context, sql string) ([]pgconn.FieldDescription, error) {
+	s.quiet.begin()
 	d, err := s.pg.Prepare(ctx, "", sql, nil)
-	if err != nil {
+	if err := s.quiet.end(err); err != nil {
 		return nil, err
 	}
 	if len(d.ParamOIDs) > 0 {

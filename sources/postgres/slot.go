@@ -33,6 +33,7 @@ func replication(ctx context.Context, dsn string) (*pgconn.PgConn, error) {
 	if err != nil {
 		return nil, errors.New("the dsn of the PostgreSQL source cannot be read")
 	}
+	patiently(config)
 	config.RuntimeParams["replication"] = "database"
 	config.RuntimeParams["application_name"] = "humpty"
 	config.RuntimeParams["client_encoding"] = "UTF8"

@@ -27,6 +27,8 @@ type wire struct {
 	conn net.Conn
 	in   io.Reader // of conn; pgx may have begun to read ahead through it
 
+	quiet *silence // watches reads
+
 	buf  []byte
 	r, w int // buf[r:w] is unread
 	out  []byte
@@ -148,7 +150,9 @@ func (c *wire) need(n int) error {
 		if c.w == len(c.buf) {
 			c.buf = append(c.buf, make([]byte, min(len(c.buf), n-len(c.buf)))...)
 		}
+		c.quiet.begin()
 		got, err := c.in.Read(c.buf[c.w:])
+		err = c.quiet.end(err)
 		c.w += got
 		c.received += int64(got)
 		if err != nil && c.w-c.r < n {
