@@ -51,7 +51,7 @@ func TestKilledAndResumed(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 7))
 			s := newShop(t, stack.Addresses().Postgres, es, writer)
 			s.SQL(t, "DROP TABLE IF EXISTS line, orders, customer; "+rig.Loose(crashOrders, crashCustomers))
-			stop := s.Busy(t, seed, func(rng *rand.Rand, n int) string { return rig.Change(rng, n, crashOrders, crashCustomers) }, nil)
+			stop := s.Busy(t, seed, func(rng *rand.Rand, n int) string { return rig.Change(rng, n, crashOrders, crashCustomers) })
 			killed, resumed := killing(t, s, rng)
 			writes := stop()
 			rig.End(t, s.Next(t)).Want(t, 0, "alias "+s.Alias+" serves ")

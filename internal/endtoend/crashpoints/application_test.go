@@ -22,10 +22,10 @@ import (
 func writing(t *testing.T, s *rig.Shop, writer string) (stop func() int) {
 	t.Helper()
 	if writer == "follow" {
-		return s.Busy(t, 1, func(rng *rand.Rand, n int) string { return rig.Change(rng, n, orders, customers) }, nil)
+		return s.Busy(t, 1, func(rng *rand.Rand, n int) string { return rig.Change(rng, n, orders, customers) })
 	}
 	app := &application{shop: s, of: map[int]bool{}}
-	return s.Busy(t, 1, app.change, app.index)
+	return s.BusyTwice(t, 1, app.change, app.index)
 }
 
 // application writes to two places, as one with writer: handover has to, or freeze.

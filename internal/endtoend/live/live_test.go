@@ -83,7 +83,7 @@ func TestFollow(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, "follow")
 	conn := s.Connect(t)
-	stop := s.Busy(t, 7, change, nil)
+	stop := s.Busy(t, 7, change)
 	a := s.Run(t, "rebuild", "--json", "--progress-interval", "1ms")
 	a.Want(t, 0, `"type":"lag"`)
 	if r := a.Result(t).Record; len(r.Rounds) == 0 {

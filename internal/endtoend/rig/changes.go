@@ -28,9 +28,15 @@ func Change(rng *rand.Rand, n, orders, customers int) string {
 		id, 1+rng.IntN(customers), n, n)
 }
 
-// Busy makes changes, some milliseconds apart, until stop is called, which says how many;
-// after, if it is not nil, is called when one is committed.
-func (s *Shop) Busy(t testing.TB, seed uint64, change func(rng *rand.Rand, n int) string, after func(context.Context, *pgx.Conn) error) (stop func() int) {
+// Busy makes changes, some milliseconds apart, until stop is called, which says how many.
+func (s *Shop) Busy(t testing.TB, seed uint64, change func(rng *rand.Rand, n int) string) (stop func() int) {
+	t.Helper()
+	return s.BusyTwice(t, seed, change, func(context.Context, *pgx.Conn) error { return nil })
+}
+
+// BusyTwice is Busy for an application that writes to a second place when a change is
+// committed.
+func (s *Shop) BusyTwice(t testing.TB, seed uint64, change func(rng *rand.Rand, n int) string, after func(context.Context, *pgx.Conn) error) (stop func() int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.DSN)
 	if err != nil {
@@ -50,9 +56,6 @@ func (s *Shop) Busy(t testing.TB, seed uint64, change func(rng *rand.Rand, n int
 			}
 			if _, err := conn.Exec(t.Context(), change(rng, done), pgx.QueryExecModeSimpleProtocol); err != nil {
 				return err
-			}
-			if after == nil {
-				continue
 			}
 			if err := after(t.Context(), conn); err != nil {
 				return err
