@@ -77,7 +77,16 @@ func TestQueriesOfTheConfiguration(t *testing.T) {
 		t.Errorf("the alias serves %d documents from %q, not %s", documents, index, at)
 	}
 	// the next one is compared with it
-	s.run(t.Context(), "rebuild", "--no-swap").want(t, 0)
+	next := s.run(t.Context(), "rebuild", "--no-swap", "--json")
+	next.want(t, 0)
+	record := next.result(t)["record"].(map[string]any)
+	read := 0.0
+	for _, in := range record["inputs"].(map[string]any) {
+		read += in.(map[string]any)["read"].(float64)
+	}
+	if load := record["passes"].([]any)[0].(map[string]any); read != 300 || load["pass"] != "load" || load["written"] != 300.0 {
+		t.Errorf("%v rows by partition, passes %v", read, record["passes"])
+	}
 	s.run(t.Context(), "verify", "--generation", s.generations(t)[1]).want(t, 0, "query all: 300 hits in ", "(live: 300 in ")
 }
 
