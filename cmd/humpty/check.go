@@ -154,7 +154,9 @@ func checkTarget(ctx context.Context, c *config.Config, p config.Projection, don
 		trap := &sinks.Trap{Concrete: *survey.Concrete}
 		done.Warnings.Warn("", "humpty help swap says what to do", "%s", trap.Error())
 	}
-	if asked, ok := target.(sinks.Permitter); ok {
+	if asked, ok := target.(interface {
+		Permitted(ctx context.Context) error
+	}); ok {
 		return asked.Permitted(ctx)
 	}
 	return nil

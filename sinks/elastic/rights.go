@@ -26,6 +26,8 @@ type right struct {
 	actions   []string
 }
 
+// onGenerations are those on the alias and its generations; the first four are those on the
+// leases too.
 var onGenerations = [...]right{
 	{"create_index", "create_index", []string{"indices:admin/create"}},
 	{"write", "write", []string{"indices:data/write/", "indices:admin/mapping/auto_put"}},
@@ -38,8 +40,6 @@ var onGenerations = [...]right{
 	{"manage, or indices:admin/mapping/put*", "", []string{"indices:admin/mapping/put"}},
 	{"manage, or indices:admin/block/add*", "", []string{"indices:admin/block/add"}},
 }
-
-var onLeases = onGenerations[:4]
 
 // Permitted asks whether the account may do all that a rebuild does, so that it is told
 // before hours of loading; an *Error of kind Rights names every right that it lacks. Where
@@ -54,7 +54,7 @@ func (t *Target) Permitted(ctx context.Context) error {
 	}
 	asked := struct {
 		Index []ask `json:"index"`
-	}{[]ask{{[]string{t.cfg.Alias, t.cfg.Alias + "-*"}, namesOf(onGenerations[:])}, {[]string{leaseIndex}, namesOf(onLeases)}}}
+	}{[]ask{{[]string{t.cfg.Alias, t.cfg.Alias + "-*"}, namesOf(onGenerations[:])}, {[]string{leaseIndex}, namesOf(onGenerations[:4])}}}
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return fmt.Errorf("encode the rights to ask for: %w", err)
@@ -74,7 +74,7 @@ func (t *Target) Permitted(ctx context.Context) error {
 	for _, name := range asked.Index[0].Names {
 		lacks = append(lacks, lacking(name, onGenerations[:], a.Index[name])...)
 	}
-	lacks = append(lacks, lacking(leaseIndex, onLeases, a.Index[leaseIndex])...)
+	lacks = append(lacks, lacking(leaseIndex, onGenerations[:4], a.Index[leaseIndex])...)
 	if len(lacks) == 0 {
 		return nil
 	}

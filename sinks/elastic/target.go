@@ -17,9 +17,8 @@ import (
 type Target struct{ *client }
 
 var (
-	_ sinks.Target    = (*Target)(nil)
-	_ sinks.Leases    = (*Target)(nil)
-	_ sinks.Permitter = (*Target)(nil)
+	_ sinks.Target = (*Target)(nil)
+	_ sinks.Leases = (*Target)(nil)
 )
 
 // Dial connects to the cluster, finds out what it is, and refuses it if it is not the
