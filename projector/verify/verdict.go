@@ -66,10 +66,10 @@ func (v *verdict) name(d Difference) error {
 
 // done describes the first differences and returns the report.
 func (v *verdict) done(ctx context.Context) (Report, error) {
+	v.first = append(v.first, v.never[:min(len(v.never), max(v.Show-len(v.first), 0))]...) // with what room is left
 	slices.SortFunc(v.first, func(a, b Difference) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Routing, b.Routing))
 	})
-	v.first = append(v.first, v.never[:min(len(v.never), max(v.Show-len(v.first), 0))]...) // with what room is left
 	var stale []sinks.Key
 	var unread []*Detail
 	v.report.First = slices.Grow(v.report.First, len(v.first)) // none moves: they are pointed at
