@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"humpty/sinks"
 )
 
 // early lets searches see a generation while it is loaded (Rebuild.ServeEarly). No write is
@@ -16,6 +14,14 @@ import (
 // The generation is marked as partial first, and the mark goes with the swap. So whoever finds
 // the alias on it later, when the run has failed or died, knows what it is.
 
+// exposer is what a target can do beside: let searches see a generation that is loading.
+type exposer interface {
+	// Expose lets the alias, which must serve nothing else, serve the generation for
+	// searches: what is written becomes visible within seconds, and writes through the
+	// alias are refused until a Swap. It is no error if that is so already.
+	Expose(ctx context.Context, generation string) error
+}
+
 // mayServeEarly refuses where searches would lose something, or the application a write.
 func (n *run) mayServeEarly() error {
 	if !n.ServeEarly {
@@ -23,7 +29,7 @@ func (n *run) mayServeEarly() error {
 	}
 	why := ""
 	s := n.survey
-	switch _, can := n.Target.(sinks.Exposer); {
+	switch _, can := n.Target.(exposer); {
 	case !can:
 		why = "this target cannot refuse writes through an alias that it searches"
 	case n.NoSwap:
@@ -68,7 +74,7 @@ func (n *run) expose(ctx context.Context) error {
 	if err := n.note(ctx, n.meta.State); err != nil {
 		return err
 	}
-	if err := n.Target.(sinks.Exposer).Expose(ctx, n.record.Generation); err != nil {
+	if err := n.Target.(exposer).Expose(ctx, n.record.Generation); err != nil {
 		return fmt.Errorf("serve %s early: %w", n.record.Generation, err)
 	}
 	n.exposed = true
@@ -77,25 +83,11 @@ func (n *run) expose(ctx context.Context) error {
 	return nil
 }
 
-// Partial is the error of a run that failed and left a part of a generation to searches.
-type Partial struct {
-	Projection string
-	Alias      string
-	Generation string
-	Err        error
-}
-
-func (p *Partial) Error() string {
-	return fmt.Sprintf("%v\n    alias %s goes on serving %s, which is partial: searches may miss documents or find wrong ones, and writes through the alias are refused; "+
-		"the next humpty rebuild %s replaces it", p.Err, p.Alias, p.Generation, p.Projection)
-}
-
-func (p *Partial) Unwrap() error { return p.Err }
-
-// leftPartial says so of a run that ended with err.
+// leftPartial says it of a run that failed and left a part of a generation to searches.
 func (n *run) leftPartial(err error) error {
 	if err == nil || !n.exposed {
 		return err
 	}
-	return &Partial{Projection: n.Projection.Name, Alias: n.Projection.Alias, Generation: n.record.Generation, Err: err}
+	return fmt.Errorf("%w\n    alias %s goes on serving %s, which is partial: searches may miss documents or find wrong ones, and writes through the alias are refused; "+
+		"the next humpty rebuild %s replaces it", err, n.Projection.Alias, n.record.Generation, n.Projection.Name)
 }

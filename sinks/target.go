@@ -57,14 +57,6 @@ type Blocker interface {
 	Unblock(ctx context.Context, index string) error
 }
 
-// Exposer is what a Target can do beside: let searches see a generation that is loading.
-type Exposer interface {
-	// Expose lets the alias, which must serve nothing else, serve the generation for
-	// searches: what is written becomes visible within seconds, and writes through the
-	// alias are refused until a Swap. It is no error if that is so already.
-	Expose(ctx context.Context, name string) error
-}
-
 // Owner says who runs.
 type Owner struct {
 	Run  string `json:"run"`

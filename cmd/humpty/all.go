@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/config"
@@ -48,7 +49,12 @@ var errNotBegun = errors.New("not begun: the command was stopped before")
 // rebuildAll rebuilds every projection of the file. Those that read from one source take
 // turns in the order; so each has all of the source's connections, and the first are done
 // before the last begin.
-func (a *app) rebuildAll(ctx context.Context, c *config.Config, o rebuilding) error {
+func (a *app) rebuildAll(cmd *cobra.Command, o rebuilding) error {
+	ctx := cmd.Context()
+	c, err := a.load(cmd)
+	if err != nil {
+		return err
+	}
 	order := c.InOrder()
 	shareMemory(order)
 	out := a.err

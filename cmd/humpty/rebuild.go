@@ -63,11 +63,7 @@ Ctrl-C stops it in good order. A live run can be gone on with (humpty resume), o
 			if len(args) > 0 || dryRun {
 				return &usageError{"--all takes every projection of the file, and --dry-run only one", "humpty plan PROJECTION for each"}
 			}
-			c, err := a.load(cmd)
-			if err != nil {
-				return err
-			}
-			return a.rebuildAll(cmd.Context(), c, o)
+			return a.rebuildAll(cmd, o)
 		}
 		c, p, err := a.chosen(cmd, args)
 		if err != nil {

@@ -46,7 +46,7 @@ var (
 	_ sinks.Blocker = (*Target)(nil)
 )
 
-// Expose implements sinks.Exposer.
+// Expose lets searches see a generation, and refuses writes through the alias.
 func (t *Target) Expose(ctx context.Context, name string) error {
 	return t.Swap(ctx, sinks.AliasChange{Alias: t.Name, To: name, Actions: []sinks.AliasAction{
 		{Verb: "add", Index: name, Alias: t.Name, WriteIndex: new(bool)},

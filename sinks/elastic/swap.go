@@ -114,13 +114,11 @@ func (t *Target) serving(ctx context.Context) (all []string, writable bool, err 
 	return slices.Sorted(maps.Keys(found)), writable, nil
 }
 
-var _ sinks.Exposer = (*Target)(nil)
-
 // visible is how soon searches see what is written to an exposed generation. Refreshing more
 // often makes a load slower.
 const visible = `{"index.refresh_interval":"5s"}`
 
-// Expose implements sinks.Exposer: an alias to one index that is not its write index answers
+// Expose lets searches see a generation that is loading: an alias to one index that is not its write index answers
 // searches, and refuses every write, deletions included.
 func (t *Target) Expose(ctx context.Context, name string) error {
 	if err := t.pin(ctx); err != nil {
