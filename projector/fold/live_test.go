@@ -246,7 +246,11 @@ func marksUntilFence(t *testing.T, s *fold.Source, from sources.Position) (ids [
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer feed.Close(t.Context())
+	defer func() {
+		if err := feed.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
 	id, err := feed.Fence(t.Context())
 	for m := (sources.Marks{}); err == nil && m.Fence != id; err = feed.Next(t.Context(), &m) {
 		for _, mark := range m.Marks {

@@ -188,7 +188,10 @@ func documentsIn(t *testing.T, target *memory.Target) map[string]string {
 func TestCommonForms(t *testing.T) {
 	t.Parallel()
 	for _, same := range [][]string{
-		{"7", "7.00", "07", "7e0", " 7"}, {"abc", "ABC", "abc  "}, {"true", "t", "T"}, {"0", "-0", "0.0"},
+		{"7", "7.00", "07", "7e0", " 7"},
+		{"abc", "ABC", "abc  "},
+		{"true", "t", "T"},
+		{"0", "-0", "0.0"},
 		{"6F9619FF-8B86-D011-B42D-00C04FC964FF", "6f9619ff-8b86-d011-b42d-00c04fc964ff"},
 	} {
 		for _, key := range same {

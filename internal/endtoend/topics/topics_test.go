@@ -299,4 +299,3 @@ func (w *world) equal(t *testing.T, p string, said *strings.Builder) {
 	}
 	t.Errorf("%s: %s%s\nfollow said: %s", p, last.Out, last.Err, said.String())
 }
-
