@@ -89,7 +89,7 @@ Exit codes: 0 done, 1 failed, 3 compare found a regression, 64 wrong usage
 	flags.BoolVar(&b.json, "json", false, "results as JSON lines")
 	flags.StringVar(&b.results, "results", defaultResults, "folder of kept results")
 	root.AddCommand(b.seedCommand(), b.limitCommand(), b.rebuildCommand(), b.naiveCommand(), b.scaleCommand(),
-		b.repairCommand(), b.runCommand(), b.chaosCommand(), b.reportCommand(), b.compareCommand(), b.engineCommand())
+		b.repairCommand(), b.runCommand(), b.liveCommand(), b.chaosCommand(), b.reportCommand(), b.compareCommand(), b.engineCommand())
 	return root
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -57,15 +58,26 @@ func Run(ctx context.Context, s Spec, tell func(observe.Event)) (Outcome, error)
 		Owner:  sinks.Owner{Run: "bench-" + time.Now().UTC().Format("20060102t150405.000"), PID: os.Getpid(), Verb: "rebuild"},
 		NoSwap: s.Target == "null",
 	}
+	var behind lags
+	end := func() error { return nil }
+	if s.Live {
+		r.Observe = func(e observe.Event) { behind.observe(e); w.observe(e) }
+		if end, err = live(ctx, &r, source); err != nil {
+			return Outcome{}, err
+		}
+	}
 	before := read()
 	record, err := r.Run(ctx)
 	after := read()
-	if err != nil {
+	if err = errors.Join(err, end()); err != nil {
 		return Outcome{}, fmt.Errorf("rebuild into %s: %w", s.Target, err)
 	}
 	o := Outcome{Record: record, Readers: max(1, m.source.MaxConnections-1), Seconds: w.seconds(), Figures: w.figures()}
 	after.add(o.Figures, before, record.Ledger.Written)
 	o.Figures[figure.OwnCPU] -= w.aside
+	if s.Live {
+		behind.add(o.Figures)
+	}
 	o.Figures[figure.Retries] = float64(record.Ledger.Retries)
 	o.Figures["throttled"] = float64(record.Ledger.Throttled)
 	o.Figures[figure.Whole] = record.Seconds

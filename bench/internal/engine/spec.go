@@ -27,6 +27,7 @@ type Spec struct {
 	InFlight    int64
 	Shards      int
 	Level       projector.Level
+	Live        bool          // capture what is written beside it, and catch up
 	Query       bool          // let PostgreSQL build the JSON
 	Do          string        // "": a rebuild
 	Events      Events        // of Fold

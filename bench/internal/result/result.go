@@ -52,6 +52,8 @@ const (
 	Query    What = "query"    // as Rebuild into the null sink, from a query in which PostgreSQL builds the JSON
 	Fetch    What = "fetch"    // raw fetch of all events, first request to last byte; its documents are events
 	Fold     What = "fold"     // events into the null sink, first read to the end of the last write
+	Beside   What = "beside"   // the load phase of a rebuild of one snapshot, beside a writer
+	Live     What = "live"     // the load phase of a rebuild with capture, beside a writer
 	Naive    What = "naive"    // first read to the answer to the last write
 )
 
