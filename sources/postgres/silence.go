@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -127,7 +128,7 @@ func (s *silence) idle(ctx context.Context) string {
 		return "the server has ended the session (pid " + s.pid + ")"
 	}
 	switch state, waits := string(res.Rows[0][0]), string(res.Rows[0][1]); {
-	case state != "active" && state != "":
+	case strings.HasPrefix(state, "idle"): // "disabled" says nothing (track_activities)
 		return "the server is done with it (" + state + "), its answer is lost"
 	case waits == "ClientWrite":
 		return "the server cannot get rid of its answer"
