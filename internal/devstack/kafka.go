@@ -88,6 +88,8 @@ func (k *kafka) prepare(ctx context.Context, n *node) error {
 	conf = append(conf,
 		"inter.broker.listener.name=PLAINTEXT",
 		"log.dirs="+filepath.Join(n.dir, "data"),
+		// tests write events of any time; every five minutes the default would delete them
+		"log.retention.ms=-1",
 		// a test that misspells a topic must see that
 		"auto.create.topics.enable=false",
 		// there is one broker, and a test waits for each partition of these
