@@ -116,7 +116,7 @@ func (s *silence) idle(ctx context.Context) string {
 	case err != nil:
 		return "and the server cannot be reached anew: " + err.Error()
 	}
-	defer conn.Close(ctx) //nolint:errcheck // it was only asked
+	defer conn.Close(ctx)
 	res := conn.ExecParams(ctx, "select coalesce(state, ''), coalesce(wait_event, '') from pg_catalog.pg_stat_activity where pid = $1::int4",
 		[][]byte{[]byte(s.pid)}, nil, nil, nil).Read()
 	switch {

@@ -31,7 +31,7 @@ func Main(m *testing.M, tags string) int {
 	if raced {
 		args = append(args, "-race")
 	}
-	if out, err := exec.Command("go", append(args, "humpty/cmd/humpty")...).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", append(args, "humpty/cmd/humpty")...).CombinedOutput(); err != nil { //nolint:noctx // before the first test there is none
 		return failed(fmt.Errorf("build humpty: %w\n%s", err, out))
 	}
 	if err := os.Setenv(binaryVariable, binary); err != nil {

@@ -23,7 +23,7 @@ func (s *Shop) Hold(t testing.TB, through int64) (at <-chan struct{}, release fu
 		t.Fatal(err)
 	}
 	forward := httputil.NewSingleHostReverseProxy(to)
-	forward.ErrorLog = log.New(io.Discard, "", 0) // a client that goes away is part of the tests
+	forward.ErrorLog = log.New(io.Discard, "", 0) //nolint:forbidigo // silent: a client that goes away is part of the tests
 	arrived, free := make(chan struct{}), make(chan struct{})
 	var seen atomic.Int64
 	var once, freed sync.Once
