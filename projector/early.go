@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -22,6 +23,8 @@ type exposer interface {
 	Expose(ctx context.Context, generation string) error
 }
 
+const cannotExpose = "this target cannot refuse writes through an alias that it searches"
+
 // mayServeEarly refuses where searches would lose something, or the application a write.
 func (n *run) mayServeEarly() error {
 	if !n.ServeEarly {
@@ -31,7 +34,7 @@ func (n *run) mayServeEarly() error {
 	s := n.survey
 	switch _, can := n.Target.(exposer); {
 	case !can:
-		why = "this target cannot refuse writes through an alias that it searches"
+		why = cannotExpose
 	case n.NoSwap:
 		why = "the alias is not to be touched (--no-swap)"
 	case s.Concrete != nil:
@@ -74,7 +77,11 @@ func (n *run) expose(ctx context.Context) error {
 	if err := n.note(ctx, n.meta.State); err != nil {
 		return err
 	}
-	if err := n.Target.(exposer).Expose(ctx, n.record.Generation); err != nil {
+	target, can := n.Target.(exposer)
+	if !can {
+		return errors.New("serve early: " + cannotExpose)
+	}
+	if err := target.Expose(ctx, n.record.Generation); err != nil {
 		return fmt.Errorf("serve %s early: %w", n.record.Generation, err)
 	}
 	n.exposed = true

@@ -11,6 +11,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/projector/observe"
 	"humpty/sinks"
+	"humpty/sinks/strain"
 	"humpty/sources"
 )
 
@@ -100,9 +101,37 @@ func (n *run) leave(ctx context.Context, err error) error {
 		state = n.meta.State
 	}
 	if noteErr := n.note(ctx, state); noteErr != nil {
-		err = errors.Join(err, fmt.Errorf("record the failure in %s: %w", n.record.Generation, noteErr))
+		return errors.Join(err, fmt.Errorf("record the failure in %s: %w", n.record.Generation, noteErr))
+	}
+	if state == sinks.Failed {
+		n.abandon(ctx)
 	}
 	return err
+}
+
+// abandoner is what an index can do beside: end a load that nobody goes on with.
+type abandoner interface {
+	// Abandon puts the user's settings in the place of the load's. A *strain.Doubt says
+	// that the target has lost what it had confirmed; the settings are in place all the same.
+	Abandon(ctx context.Context) error
+}
+
+// abandon leaves a generation that failed with the settings that the user wants, whatever
+// becomes of it.
+func (n *run) abandon(ctx context.Context) {
+	index, can := n.index.(abandoner)
+	if !can {
+		return
+	}
+	err := index.Abandon(ctx)
+	var doubt *strain.Doubt
+	if errors.As(err, &doubt) {
+		n.meta.Doubted = true
+		err = n.note(ctx, sinks.Failed)
+	}
+	if err != nil {
+		n.observer.notice(fmt.Sprintf("%s keeps the settings of the load until it is repaired or swapped: %v", n.record.Generation, firstLine(err)))
+	}
 }
 
 // note moves the generation to a state, durably.

@@ -184,6 +184,9 @@ func TestMappingThatDoesNotFit(t *testing.T) {
 		t.Errorf("serves %s with %d documents", now, documents)
 	}
 	s.run(t.Context(), "status").want(t, 0, "failed", "300 documents were rejected")
+	if _, settings := s.request(t, t.Context(), http.MethodGet, "/"+s.generations(t)[1]+"/_settings?flat_settings=true", ""); strings.Contains(settings, `"index.refresh_interval":"-1"`) || strings.Contains(settings, "async") {
+		t.Errorf("the settings of the load are still in force: %s", settings)
+	}
 	s.write(t, "orders.index.json", strings.Replace(shopIndex, `"type": "text"`, `"type": "txt"`, 1))
 	s.run(t.Context(), "rebuild").want(t, 7, "create index "+s.alias+"-", "The mapper type [txt] declared on field [note] does not exist", "correct this, then: humpty rebuild orders")
 }

@@ -156,7 +156,7 @@ func parcelName(order int64, n int) string {
 }
 
 func message(e told) kafkago.Message {
-	value, _ := json.Marshal(e) //nolint:errcheck // of texts and a number
+	value, _ := json.Marshal(e)
 	return kafkago.Message{Key: []byte(e.Parcel), Value: value}
 }
 

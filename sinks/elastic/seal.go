@@ -3,6 +3,7 @@ package elastic
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -36,6 +37,13 @@ func (x *index) Seal(ctx context.Context, report func(waiting string)) error {
 		return err
 	}
 	return x.copies(ctx, report)
+}
+
+// Abandon puts the user's settings in place after a load that failed, and asks a last time
+// whether what it wrote is there: from then on the shards are not written behind any more.
+func (x *index) Abandon(ctx context.Context) error {
+	doubt := x.Intact(ctx)
+	return errors.Join(x.restore(ctx), doubt)
 }
 
 // restore puts the user's settings in place and strikes them off the journal. The

@@ -235,7 +235,7 @@ func (w *writer) event() event {
 }
 
 func object(name, text string) string {
-	value, _ := json.Marshal(text) //nolint:errcheck // a text
+	value, _ := json.Marshal(text)
 	return fmt.Sprintf("{%q:%s}", name, value)
 }
 

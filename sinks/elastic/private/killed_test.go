@@ -68,7 +68,11 @@ func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
+	defer func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	var starting errgroup.Group
 	moments := []int64{700, 2000}
 	r := projector.Rebuild{
