@@ -130,7 +130,7 @@ func (b *bench) reported(mode string) ([][]result.Result, error) {
 	}
 	var runs [][]result.Result
 	for _, run := range all {
-		if m := run[0].Mode; (m == "quick" || m == "full" || m == shapeEvents) && (mode == "" || mode == m) {
+		if m := run[0].Mode; (m == "quick" || m == "full" || m == shapeEvents || m == "live") && (mode == "" || mode == m) {
 			runs = append(runs, run)
 		}
 	}

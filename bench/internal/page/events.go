@@ -77,6 +77,9 @@ func later(runs [][]result.Result) string {
 		})
 		fmt.Fprintf(&b, "\nFrom `%s` at commit %s:\n\n%s", commandOf(newer[0]), newer[0].ShortCommit(), render(newer, combinations(newer)[0], rows))
 	}
+	if newer := newest(runs, func(r []result.Result) bool { return Live(r) != "" }); newer != nil {
+		fmt.Fprintf(&b, "\nFrom `%s` at commit %s:\n\n%s", commandOf(newer[0]), newer[0].ShortCommit(), Live(newer))
+	}
 	return b.String()
 }
 
