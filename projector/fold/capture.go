@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/kv"
 	"humpty/sources"
 )
 
@@ -117,16 +116,16 @@ func (f *feed) begin(from sources.Position) error {
 	}
 	fences := fenced.Fences()
 	for i, p := range f.plan.Partitions {
-		kept, err := kv.Get(f.state.db.DB, placeKey(keptPosition, place{source: uint16(i)}))
-		if err != nil {
-			return err
-		}
 		at, known := f.at[p.ID]
 		if !known {
 			at = fences[p.ID]
 		}
-		if k := sources.Position(kept); kept != nil && f.tailer.Behind(k, at) > 0 {
-			at = k
+		kept, err := f.state.earliest(i, at)
+		if err != nil {
+			return err
+		}
+		if f.tailer.Behind(kept, at) > 0 {
+			at = kept
 		}
 		f.at[p.ID] = at
 	}

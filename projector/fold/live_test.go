@@ -298,3 +298,47 @@ func TestLiveTopicsNeedTheirEvents(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A loss of power may take the events that came behind the fence, and leave the marks of their
+// keys with a position behind them: they are read again.
+func TestEventsThatALossOfPowerTookAreReadAgain(t *testing.T) {
+	t.Parallel()
+	var log memory.Log
+	source := liveSource(&log, t.TempDir())
+	began, err := source.Capture(t.Context(), "run", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	view, err := began.(sources.Opener).Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(view.Close(t.Context()), began.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	log.Append(0, sources.Record{Key: []byte("a"), Value: []byte(`{"n":1}`)}, sources.Record{Key: []byte("b"), Value: []byte(`{"n":2}`)})
+	again, err := source.Capture(t.Context(), "run", `{"log/0":"2"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := again.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := again.Fence(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for m := (sources.Marks{}); m.Fence == ""; {
+		if err := again.Next(t.Context(), &m); err != nil {
+			t.Fatal(err)
+		}
+		for _, mark := range m.Marks {
+			keys = append(keys, mark.Key)
+		}
+	}
+	if !slices.Equal(keys, []string{"a", "b"}) {
+		t.Errorf("the keys %q come again, want a and b", keys)
+	}
+}

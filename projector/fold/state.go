@@ -87,6 +87,18 @@ func (s *state) begin(anew bool) error {
 	return nil
 }
 
+// earliest is how far the tail of a partition was read, as far as that is durable. Where it
+// begins is made durable at once: what comes behind may be lost with the power, though the
+// position of the marks is behind it already.
+func (s *state) earliest(source int, begins sources.Position) (sources.Position, error) {
+	name := placeKey(keptPosition, place{source: uint16(source)})
+	kept, err := kv.Get(s.db.DB, name)
+	if err != nil || kept != nil {
+		return sources.Position(kept), err
+	}
+	return begins, s.db.Set(name, []byte(begins), pebble.Sync)
+}
+
 // eventKey is where an event is kept; of all events of a key it has the beginning.
 func eventKey(dst []byte, hash uint64, key []byte) []byte {
 	dst = append(dst, keptEvent)
