@@ -136,9 +136,8 @@ func (a *app) beside(projection string, table *progress.Table) *app {
 	b := &app{
 		in: a.in, out: a.out, err: table, outTerminal: a.outTerminal, errTerminal: a.errTerminal,
 		env: a.env, exit: a.exit, flags: a.flags, origins: a.origins, began: true,
-		result: result{Verb: a.result.Verb, projection: projection},
+		result: result{Verb: "rebuild", projection: projection},
 	}
-	b.result.Verb = "rebuild"
 	return b
 }
 
