@@ -125,8 +125,11 @@ func (s *Stack) Start(ctx context.Context, k Kind) error {
 	if srv.closed {
 		return fmt.Errorf("devstack: %s cannot start: its stack is closed", k)
 	}
+	// It may have died a moment ago, which nobody has noticed yet.
 	if srv.proc != nil && srv.ready && srv.proc.running() {
-		return nil
+		if err := awaitReady(ctx, srv); err == nil || ctx.Err() != nil {
+			return err
+		}
 	}
 	return s.start(ctx, srv)
 }
