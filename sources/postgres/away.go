@@ -24,6 +24,9 @@ func (*Source) Away(err error) bool {
 		case "57P01", "57P02", "57P03", "53300": // stopping, crashed, not up yet, no connection left
 			return true
 		}
+		if conflicted(pg.Code, pg.Message) {
+			return true
+		}
 		return strings.HasPrefix(pg.Code, "08")
 	}
 	var network net.Error

@@ -77,6 +77,11 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	if err := gate(ctx, db, s.patience); err != nil {
 		return nil, err
 	}
+	if s.config.replica != nil {
+		if err := s.config.replica.begins(ctx, db); err != nil {
+			return nil, err
+		}
+	}
 	recent, err := db.snapshot(ctx)
 	if err != nil {
 		return nil, err
@@ -86,6 +91,7 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	s.mu.Unlock()
 	f := newFeed(db, conn, name, tables, start, recent.Max)
 	f.tree, f.origin, f.silence = t, now, orDefault(s.config.Silence, 30*time.Second)
+	f.rows.heard = s.config.replica.heard
 	return f, nil
 }
 

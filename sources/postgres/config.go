@@ -11,7 +11,7 @@ import (
 // Config says what to read, and how gently.
 type Config struct {
 	DSN     string // URL or key=value form; what it leaves out comes from PG* variables and ~/.pgpass
-	ReadDSN string // a replica to read from, unless changes are captured; DSN where empty
+	ReadDSN string // a streaming replica to read from; DSN where empty
 
 	Shape sources.Shape
 	Loose bool // keys that are looked up find what PostgreSQL takes for equal, as 7 and 7.00; otherwise only their own text
@@ -30,6 +30,8 @@ type Config struct {
 
 	pace *throttle // of all views together
 	live bool      // changes are captured: no snapshot holds the tables as they are
+
+	replica *replica // ReadDSN is read while changes are captured; nil: DSN is
 }
 
 // NotFinite is the rule for values that JSON cannot say: NaN, Infinity, and infinite

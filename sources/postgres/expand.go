@@ -72,8 +72,11 @@ func (v *view) expand(ctx context.Context, marks []sources.Mark, fn func([][]byt
 		}
 		grouped[m.Node] = append(grouped[m.Node], key)
 	}
+	if err := db.catchUp(ctx); err != nil {
+		return sources.Snapshot{}, err
+	}
 	defer db.watch(ctx)()
-	return db.within(func() error {
+	return db.within(ctx, func() error {
 		if e.all {
 			return e.run([]byte(v.fresh.root.everyID()), v.fresh.root)
 		}
@@ -127,7 +130,7 @@ func (e *expansion) run(sql []byte, root *node) error {
 		for i := range spans {
 			texts[i] = string(spans[i].of(row))
 		}
-		if ids = append(ids, root.documentID(texts)); len(ids) == idsAtOnce {
+		if ids = append(ids, composedID(texts)); len(ids) == idsAtOnce {
 			if err := e.fn(ids); err != nil {
 				return err
 			}
@@ -174,7 +177,6 @@ func (t *types) rootsOf(w *watch, keys [][]string, loose bool) []byte {
 	last := w.node
 	values, types := last.head, make([]string, len(w.columns))
 	side := at + "."
-	column := func(j join) string { return j.parent }
 	if last.through != nil && !w.through {
 		x := at + "y" // at's own join table is its x
 		from = append(from, last.through.sql+" "+x)
@@ -184,12 +186,12 @@ func (t *types) rootsOf(w *watch, keys [][]string, loose bool) []byte {
 		values, side = last.tail, x+"."
 	}
 	for i, j := range values {
-		rel := last.parent.rel
-		if last.through != nil && !w.through {
-			rel = last.through
-		}
-		types[i] = t.base(rel.column(j.parent).typ).name
-		on = append(on, side+ident(column(j))+" = v.v"+strconv.Itoa(i))
+		// What the stream said is of the child's type: the parent's might not take it, or
+		// take it for something else.
+		typ := t.base(w.relation().column(j.child).typ)
+		in, out := unnested(i, typ.name, typ.nested())
+		types[i] = in
+		on = append(on, side+ident(j.parent)+" = "+strings.Replace(out, "p.k", "v.v", 1))
 	}
 	return selectRoots(root, from, on, types, keys)
 }

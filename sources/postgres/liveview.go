@@ -20,7 +20,7 @@ func openLive(ctx context.Context, db *session, config *Config, t *tree) (*view,
 	if v.fresh, _, err = compile(ctx, db, &bare); err != nil {
 		return nil, err
 	}
-	_, err = db.within(func() error {
+	_, err = db.within(ctx, func() error {
 		if err := errors.Join(unchanged(ctx, db, v.fresh), unchanged(ctx, db, t)); err != nil {
 			return err
 		}
@@ -38,7 +38,8 @@ func (s *Source) OpenPresent(ctx context.Context) (sources.View, error) {
 	planned, config := s.planned, s.config
 	s.mu.Unlock()
 	config.Memory, config.MaxConnections = -1, 1 // what is in memory would be of one moment
-	db, err := connect(ctx, config.readDSN(), &config)
+	config.ReadDSN = ""                          // a standby does not have what was committed just now
+	db, err := connect(ctx, config.DSN, &config)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func (s *Source) OpenPresent(ctx context.Context) (sources.View, error) {
 		err = t.since(planned)
 	}
 	if err == nil {
-		_, err = db.within(func() error { return unchanged(ctx, db, t) })
+		_, err = db.within(ctx, func() error { return unchanged(ctx, db, t) })
 	}
 	if err != nil {
 		db.close(ctx)
@@ -58,7 +59,19 @@ func (s *Source) OpenPresent(ctx context.Context) (sources.View, error) {
 
 // within does work in a read-only transaction and returns what its snapshot sees. The
 // session is spent if the transaction was not ended.
-func (s *session) within(work func() error) (sources.Snapshot, error) {
+func (s *session) within(ctx context.Context, work func() error) (sources.Snapshot, error) {
+	if s.replica == nil {
+		return s.transaction(work)
+	}
+	at, err := s.replayed(ctx) // before the snapshot is taken
+	if err != nil {
+		return sources.Snapshot{}, err
+	}
+	_, err = s.transaction(work)
+	return s.replica.sees(at), err
+}
+
+func (s *session) transaction(work func() error) (sources.Snapshot, error) {
 	s.queue([]byte(beginSQL))
 	s.queue([]byte(snapshotSQL))
 	if err := s.flush(); err != nil {
@@ -112,7 +125,10 @@ func (v *view) lookupNow(ctx context.Context, keys [][]byte, b *sources.Batch) e
 	}
 	defer v.give(context.WithoutCancel(ctx), db)
 	l := newLookup(v.fresh, db, nil, v.config)
-	b.Snapshot, err = db.within(func() error { return l.all(ctx, keys, b) })
+	if err := db.catchUp(ctx); err != nil {
+		return err
+	}
+	b.Snapshot, err = db.within(ctx, func() error { return l.all(ctx, keys, b) })
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

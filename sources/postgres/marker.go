@@ -16,8 +16,11 @@ type marker struct {
 	relations map[uint32]*pgoutput.Relation
 	recent    uint64 // a transaction id of late, for widening
 
+	heard func(xid uint64, commit pglogrepl.LSN) // told of each transaction before its marks are given out
+
 	open  bool // inside a transaction
 	xid   uint64
+	at    pglogrepl.LSN // of its commit
 	seen  map[sources.Mark]struct{}
 	marks []sources.Mark
 	fence string
@@ -31,7 +34,7 @@ const marksAtOnce = 100_000
 func newMarker(tables []captured, recent uint64) marker {
 	r := marker{
 		watches: map[uint32][]*watch{}, relations: map[uint32]*pgoutput.Relation{},
-		recent: recent, seen: map[sources.Mark]struct{}{},
+		recent: recent, seen: map[sources.Mark]struct{}{}, heard: func(uint64, pglogrepl.LSN) {},
 	}
 	for _, t := range tables {
 		r.watches[uint32(toInt(t.oid))] = t.watches
@@ -47,6 +50,7 @@ func (r *marker) take(message pgoutput.Message, m *sources.Marks) (whole bool, e
 		r.open, r.fence = true, ""
 		r.xid = widen(r.recent, msg.Xid)
 		r.recent = max(r.recent, r.xid)
+		r.at = pglogrepl.LSN(msg.FinalLSN)
 	case *pgoutput.Relation:
 		return false, r.relation(msg)
 	case *pgoutput.Change:
@@ -79,6 +83,7 @@ func (r *marker) take(message pgoutput.Message, m *sources.Marks) (whole bool, e
 }
 
 func (r *marker) give(m *sources.Marks, end pglogrepl.LSN) {
+	r.heard(r.xid, r.at)
 	*m = sources.Marks{Marks: slices.Clone(r.marks), Xid: r.xid}
 	if end != 0 {
 		m.Fence = r.fence

@@ -131,7 +131,7 @@ func (r *reader) load(ctx context.Context) error {
 	}
 	before := r.db.received
 	for {
-		err := r.read(r.roots)
+		err := r.read(ctx, r.roots)
 		took := r.db.received - before
 		r.rows, r.bytes, before = r.rows+r.page.rows, r.bytes+took, r.db.received
 		r.view.config.pace.take(r.page.rows, took)
@@ -146,14 +146,14 @@ func (r *reader) load(ctx context.Context) error {
 	}
 }
 
-func (r *reader) read(roots int) error {
+func (r *reader) read(ctx context.Context, roots int) error {
 	r.next = 0
 	if !r.view.live {
 		err := r.page.read(r.lo, r.hi, roots, r.limit)
 		r.end = r.page.last
 		return err
 	}
-	saw, err := r.db.within(func() error { return r.page.read(r.lo, r.hi, roots, r.limit) })
+	saw, err := r.db.within(ctx, func() error { return r.page.read(r.lo, r.hi, roots, r.limit) })
 	r.saw, r.end = saw, r.page.last
 	return err
 }

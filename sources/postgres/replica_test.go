@@ -1,7 +1,12 @@
 package postgres
 
 import (
+	"context"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/jackc/pglogrepl"
 
 	"humpty/internal/devstack"
 	"humpty/sources"
@@ -66,23 +71,104 @@ func TestReplica(t *testing.T) {
 	}
 }
 
-// TestLiveReadsThePrimary: a replica may be behind the start of the capture, and its
-// pg_current_snapshot does not say which transactions it has yet to see.
-func TestLiveReadsThePrimary(t *testing.T) {
+// TestLiveReadsOfAStandby: nothing is read of a standby before it has what the stream does
+// not tell, and a read settles only what it had replayed when it began, whatever its own
+// pg_current_snapshot says.
+func TestLiveReadsOfAStandby(t *testing.T) {
 	t.Parallel()
-	d := newDatabase(t, rowsSQL)
-	s := d.source(Config{ReadDSN: "postgres://postgres@127.0.0.1:1/nowhere?connect_timeout=5", Shape: sources.Shape{From: "t"}})
-	if v, err := s.Open(t.Context()); err == nil {
-		_ = v.Close(t.Context())
-		t.Fatal("the replica was not asked, so the test shows nothing")
-	}
-	s.live = true
-	v, err := s.Open(t.Context())
+	stack := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}})
+	dsn, err := stack.Standby(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = v.Close(t.Context()) }()
-	if n := len(readPartition(t, v, sources.Partition{ID: "t/0"}, "", 1000)); n != 1000 {
-		t.Errorf("%d documents, want 1000", n)
+	c := &capturing{database: connectTo(t, stack.Addresses().Postgres)}
+	standby := connectTo(t, dsn)
+	c.exec("create table t (id int primary key, v text); insert into t values (1, 'old'), (2, 'old')")
+	pause := func() {
+		standby.exec("select pg_wal_replay_pause()")
+		for standby.rows("select pg_get_wal_replay_pause_state()")[0][0] != "paused" {
+			if t.Context().Err() != nil {
+				t.Fatal("not paused")
+			}
+		}
+	}
+	for standby.rows("select to_regclass('t') is not null and exists (select from pg_stat_wal_receiver)")[0][0] != "t" {
+		if t.Context().Err() != nil {
+			t.Fatal("no standby")
+		}
+	}
+	c.source = c.database.source(Config{ReadDSN: dsn, Shape: sources.Shape{From: "t"}})
+	pause()
+	c.exec("insert into t values (3, 'before the capture')")
+	if c.feed, err = c.source.Capture(t.Context(), "run-1", ""); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.feed.Close(context.WithoutCancel(t.Context())) }()
+	c.source.config.replica.patience = 100 * time.Millisecond
+	_, err = c.source.Open(t.Context())
+	contains(t, err, "is behind the beginning of the capture for 100ms", "leave read_dsn out")
+	standby.exec("select pg_wal_replay_resume()")
+	c.source.config.replica.patience = time.Minute
+	v, err := c.source.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = v.Close(context.WithoutCancel(t.Context())) }()
+	c.view = v.(*view)
+	if n := len(readPartition(t, v, sources.Partition{ID: "t/0"}, "", 1000)); n != 3 {
+		t.Errorf("%d documents, want 3", n)
+	}
+	pause()
+	c.exec("update t set v = 'new' where id = 1")
+	var marks sources.Marks
+	if err := c.feed.Next(t.Context(), &marks); err != nil {
+		t.Fatal(err)
+	}
+	read := func() (string, bool) {
+		var b sources.Batch
+		if err := c.view.Lookup(t.Context(), [][]byte{[]byte("1")}, &b); err != nil {
+			t.Fatal(err)
+		}
+		return string(b.Records[0].Value), b.Snapshot.Sees(marks.Xid)
+	}
+	if text, sees := read(); sees || !strings.Contains(text, "old") {
+		t.Errorf("the standby has not replayed it, and the read has %s, settled: %t", text, sees)
+	}
+	if own, err := parseSnapshot(standby.rows(snapshotSQL)[0][0]); err != nil || marks.Xid < own.Min {
+		t.Errorf("the standby knows the transaction already, so the test shows nothing: %+v, %v", own, err)
+	}
+	standby.exec("select pg_wal_replay_resume()")
+	if text, sees := read(); !sees || !strings.Contains(text, "new") {
+		t.Errorf("the standby has replayed it, and the read has %s, settled: %t", text, sees)
+	}
+	for _, wrong := range []string{stack.Addresses().Postgres, devstack.Postgres(t)} {
+		c.source.config.ReadDSN = wrong
+		_, err := c.source.Open(t.Context())
+		contains(t, err, "read_dsn", "leave read_dsn out")
+	}
+}
+
+// What is not known any more is settled only by a standby that is behind all of it.
+func TestReplicaForgets(t *testing.T) {
+	t.Parallel()
+	r := &replica{commits: map[uint64]pglogrepl.LSN{}, forgotten: 100}
+	for xid := range uint64(commitsKept + 1) {
+		r.heard(1000+xid, pglogrepl.LSN(1000+10*xid))
+	}
+	if len(r.commits) > commitsKept {
+		t.Errorf("%d transactions are kept", len(r.commits))
+	}
+	middle, end := r.forgotten, r.newest
+	for _, c := range []struct {
+		at   pglogrepl.LSN
+		xid  uint64
+		sees bool
+	}{
+		{50, 1, false}, {middle - 1, 1000, false}, {middle, 1000, true}, {middle, 1000 + commitsKept, false},
+		{end, 1000 + commitsKept, false}, {end + 1, 1000 + commitsKept, true}, {end, 1000 + commitsKept - 1, true},
+	} {
+		if got := r.sees(c.at).Sees(c.xid); got != c.sees {
+			t.Errorf("at %d, transaction %d: %t", c.at, c.xid, got)
+		}
 	}
 }

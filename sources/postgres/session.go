@@ -17,6 +17,8 @@ import (
 type session struct {
 	*wire
 	name string // database shop on 10.0.0.1:5432, for messages
+
+	replica *replica // it is a standby, which live reads are made of
 }
 
 // connect opens a session. The password is never part of an error.

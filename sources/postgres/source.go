@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pglogrepl"
+
 	"humpty/sources"
 )
 
@@ -23,22 +25,30 @@ func New(c Config) (*Source, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return &Source{config: c, patience: max(2*c.LockTimeout, time.Minute)}, nil
+	s := &Source{config: c, patience: max(2*c.LockTimeout, time.Minute)}
+	if c.ReadDSN != "" {
+		s.config.replica = &replica{patience: s.patience, commits: map[uint64]pglogrepl.LSN{}}
+	}
+	return s, nil
 }
 
 // Open implements sources.Source: one exported snapshot for all readers; while changes
-// are captured, short transactions of their own, and not on a replica: that may be behind
-// the start of the capture, and does not tell which transactions it has yet to see.
+// are captured, short transactions of their own, which on a replica are held against how
+// far it has replayed the log.
 func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	s.mu.Lock()
 	live, planned, config := s.live, s.planned, s.config
 	s.mu.Unlock()
-	if config.live = live; live {
-		config.ReadDSN = ""
-	}
+	config.live = live
 	db, err := connect(ctx, config.readDSN(), &config)
 	if err != nil {
 		return nil, err
+	}
+	if live && config.replica != nil {
+		if err := config.replica.joins(ctx, db); err != nil {
+			db.close(ctx)
+			return nil, err
+		}
 	}
 	t, _, err := compile(ctx, db, &config)
 	if err != nil {

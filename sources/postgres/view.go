@@ -182,6 +182,13 @@ func (v *view) join(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	if v.live {
+		if v.config.replica == nil {
+			return db, nil
+		}
+		if err := v.config.replica.joins(ctx, db); err != nil {
+			db.close(ctx)
+			return nil, err
+		}
 		return db, nil
 	}
 	err = db.exec(ctx, beginSQL+"; set transaction snapshot "+literal(v.snapshot))

@@ -1,0 +1,174 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pglogrepl"
+
+	"humpty/internal/delay"
+	"humpty/sources"
+)
+
+// replica is what live reads of a standby are held against: how far it has replayed the
+// log, and where in the log the captured transactions were committed. What its own
+// pg_current_snapshot says is no measure: transactions that it has yet to see are not in it.
+type replica struct {
+	patience time.Duration // with a standby that is behind the start
+
+	mu        sync.Mutex
+	system    string                   // of the primary, with the database
+	start     pglogrepl.LSN            // what is not in the stream was committed before it: nothing is read of a standby that is not there yet
+	commits   map[uint64]pglogrepl.LSN // of the transactions that the stream gave: their commit records
+	newest    pglogrepl.LSN            // of these
+	forgotten pglogrepl.LSN            // transactions that are not known were committed before it
+}
+
+// commitsKept bounds how many transactions are known one by one.
+const commitsKept = 20_000
+
+// begins is called when a capture begins or goes on: what is committed now, and is not in
+// the stream, has to be in every read.
+func (r *replica) begins(ctx context.Context, primary *session) error {
+	rows, err := primary.rows(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, 'replica'), "+clusterSQL, "humpty_start")
+	if err != nil {
+		return fmt.Errorf("%s: mark where the capture begins: %w", primary.name, err)
+	}
+	at, err := pglogrepl.ParseLSN(rows[0][0])
+	if err != nil {
+		return fmt.Errorf("%s: %w", primary.name, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.system = rows[0][1]
+	r.start, r.forgotten = max(r.start, at), max(r.forgotten, at)
+	return nil
+}
+
+const clusterSQL = `(select s.system_identifier || '/' || d.oid
+  from pg_catalog.pg_control_system() s, pg_catalog.pg_database d where d.datname = pg_catalog.current_database())`
+
+// heard notes a transaction before its marks are given out.
+func (r *replica) heard(xid uint64, commit pglogrepl.LSN) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.commits[xid] = commit
+	r.newest = max(r.newest, commit)
+	if len(r.commits) <= commitsKept {
+		return
+	}
+	var all []pglogrepl.LSN
+	for _, at := range r.commits {
+		all = append(all, at)
+	}
+	slices.Sort(all)
+	half := all[len(all)/2]
+	for xid, at := range r.commits {
+		if at <= half {
+			delete(r.commits, xid)
+		}
+	}
+	r.forgotten = max(r.forgotten, half+1)
+}
+
+// sees is what a read sees that began when the standby had replayed so much.
+func (r *replica) sees(replayed pglogrepl.LSN) sources.Snapshot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if replayed < r.forgotten {
+		return sources.Snapshot{} // nothing that is certain
+	}
+	saw := sources.Snapshot{Min: math.MaxUint64, Max: math.MaxUint64}
+	for xid, commit := range r.commits {
+		if commit >= replayed {
+			saw.Running = append(saw.Running, xid)
+		}
+	}
+	slices.Sort(saw.Running)
+	if len(saw.Running) > 0 {
+		saw.Min = saw.Running[0]
+	}
+	return saw
+}
+
+// joins makes a session of a standby ready for live reads: of this cluster, and not before
+// it has all that the stream does not tell.
+func (r *replica) joins(ctx context.Context, db *session) error {
+	rows, err := db.rows(ctx, "select "+clusterSQL)
+	if err != nil {
+		return fmt.Errorf("%s: identify the server: %w", db.name, err)
+	}
+	r.mu.Lock()
+	system, start := r.system, r.start
+	r.mu.Unlock()
+	if rows[0][0] != system {
+		return fmt.Errorf("read_dsn, %s, is not the database that dsn names, nor a standby of it\n    name a streaming replica, or leave read_dsn out", db.name)
+	}
+	db.replica = r
+	at, err := db.await(ctx, start, r.patience)
+	if err == nil && at < start {
+		err = fmt.Errorf("read_dsn, %s, is behind the beginning of the capture for %s: it has replayed the log up to %s of %s\n"+
+			"    see pg_stat_replication on the primary and pg_is_wal_replay_paused() there, or leave read_dsn out", db.name, r.patience, at, start)
+	}
+	return err
+}
+
+// await waits until a standby has replayed the log up to a place, but no longer than
+// patience, and says how far it is.
+func (s *session) await(ctx context.Context, to pglogrepl.LSN, patience time.Duration) (pglogrepl.LSN, error) {
+	for end := time.Now().Add(patience); ; {
+		at, err := s.replayed(ctx)
+		if err != nil || at >= to || time.Now().After(end) {
+			return at, err
+		}
+		if err := delay.For(ctx, 10*time.Millisecond); err != nil {
+			return at, err
+		}
+	}
+}
+
+// errPromoted: the log of a server that is none any more is another one's.
+var errPromoted = errors.New("it is no standby: it was promoted, or never was one")
+
+func (s *session) replayed(ctx context.Context) (pglogrepl.LSN, error) {
+	rows, err := s.rows(ctx, "select pg_catalog.pg_is_in_recovery(), coalesce(pg_catalog.pg_last_wal_replay_lsn(), '0/0')")
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%s: how far it has replayed the log: %w", s.name, err)
+	case rows[0][0] != "t":
+		return 0, fmt.Errorf("read_dsn, %s: %w\n    name a standby of dsn, or leave read_dsn out", s.name, errPromoted)
+	}
+	return pglogrepl.ParseLSN(rows[0][1])
+}
+
+// replicaPatience is how long a read that is to settle marks waits for the standby. Then it
+// reads what there is: what it did not see is read again.
+const replicaPatience = 2 * time.Second
+
+// catchUp waits until a standby has what the stream has given out so far; on a primary
+// there is nothing to wait for.
+func (s *session) catchUp(ctx context.Context) error {
+	if s.replica == nil {
+		return nil
+	}
+	s.replica.mu.Lock()
+	newest := s.replica.newest
+	s.replica.mu.Unlock()
+	_, err := s.await(ctx, newest+1, replicaPatience)
+	return err
+}
+
+// conflicted tells that a standby ended a read because it had to replay what would take
+// rows from it. The read can be done again.
+func conflicted(code, message string) bool {
+	return code == "40001" && strings.Contains(message, "conflict with recovery")
+}
