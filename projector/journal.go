@@ -44,6 +44,7 @@ const (
 	keptBegun   = "begun"
 	keptCreated = "created"
 	keptEnd     = "end"
+	keptHistory = "history"
 	keptDone    = "done/" // and the partition
 )
 
@@ -56,6 +57,8 @@ type journal struct {
 	created bool
 	ended   *End
 	done    map[string]portionDone
+	history history
+	heard   time.Time // when the last partition was written down
 
 	mu     sync.Mutex
 	inside time.Duration // spent in durable steps
@@ -65,6 +68,7 @@ type journal struct {
 type portionDone struct {
 	Ledger     Ledger
 	Rejections []Rejection
+	At         time.Time
 }
 
 // BegunIn reads which run a store belongs to; nil for none.
@@ -89,12 +93,17 @@ func readJournal(store *marks.Store) (*journal, error) {
 		case name == keptEnd:
 			j.ended = new(End)
 			return unpack(value, j.ended)
+		case name == keptHistory:
+			return unpack(value, &j.history)
 		case isDone:
 			var s portionDone
 			if err := unpack(value, &s); err != nil {
 				return err
 			}
 			j.done[partition] = s
+			if s.At.After(j.heard) {
+				j.heard = s.At
+			}
 		}
 		return nil
 	})
@@ -121,6 +130,7 @@ func (j *journal) keep(name string, value any) error {
 }
 
 func (j *journal) finished(partition string, s portionDone) error {
+	s.At = time.Now().UTC()
 	return j.keep(keptDone+partition, s)
 }
 

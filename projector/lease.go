@@ -16,15 +16,19 @@ import (
 // next one for this long. It is renewed three times in it.
 const leaseTime = 60 * time.Second
 
+// toldEvery is how old what the lease says of a run may be.
+const toldEvery = 5 * time.Second
+
 // underLease does work while holding the projection's lease. When the lease is lost the
 // context of the work ends with the reason, and so does the run.
 func underLease(ctx context.Context, target sinks.Target, owner sinks.Owner, work func(context.Context, sinks.Lease) error) error {
-	return leased(ctx, target, owner, leaseTime, work)
+	return leased(ctx, target, owner, leaseTime, nil, work)
 }
 
 // leased also says how long the target may be away before the lease counts as lost. It may
-// be longer than the lease: while nobody can renew it, nobody can take it.
-func leased(ctx context.Context, target sinks.Target, owner sinks.Owner, patience time.Duration, work func(context.Context, sinks.Lease) error) error {
+// be longer than the lease: while nobody can renew it, nobody can take it. Others read in the
+// lease what is done.
+func leased(ctx context.Context, target sinks.Target, owner sinks.Owner, patience time.Duration, told *doing, work func(context.Context, sinks.Lease) error) error {
 	leases, ok := target.(sinks.Leases)
 	if !ok {
 		return work(ctx, sinks.Lease{})
@@ -38,7 +42,7 @@ func leased(ctx context.Context, target sinks.Target, owner sinks.Owner, patienc
 	done := make(chan struct{})
 	group, working := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		latest, err = renew(working, leases, lease, patience, done)
+		latest, err = renew(working, leases, lease, patience, told, done)
 		return err
 	})
 	group.Go(func() error {
@@ -52,6 +56,7 @@ func leased(ctx context.Context, target sinks.Target, owner sinks.Owner, patienc
 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 	defer cancel()
+	latest.Doing = told.told()
 	if releaseErr := leases.Release(ctx, latest); releaseErr != nil {
 		err = errors.Join(err, fmt.Errorf("release the lease: %w", releaseErr))
 	}
@@ -61,8 +66,12 @@ func leased(ctx context.Context, target sinks.Target, owner sinks.Owner, patienc
 
 // renew prolongs the lease until done and returns it as it is then; it fails when
 // somebody else took it, or when it could not be renewed for as long as patience.
-func renew(ctx context.Context, leases sinks.Leases, lease sinks.Lease, patience time.Duration, done <-chan struct{}) (sinks.Lease, error) {
-	tick := time.NewTicker(leaseTime / 3)
+func renew(ctx context.Context, leases sinks.Leases, lease sinks.Lease, patience time.Duration, told *doing, done <-chan struct{}) (sinks.Lease, error) {
+	every := leaseTime / 3
+	if told != nil {
+		every = toldEvery
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	last := time.Now()
 	for {
@@ -73,6 +82,7 @@ func renew(ctx context.Context, leases sinks.Leases, lease sinks.Lease, patience
 			return lease, nil // the work says why
 		case <-tick.C:
 		}
+		lease.Doing = told.told()
 		renewed, err := leases.Renew(ctx, lease, leaseTime)
 		var held *sinks.Held
 		switch {

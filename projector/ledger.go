@@ -79,6 +79,13 @@ func (l *ledger) refused(records []sources.Record) {
 // pass ends a pass: what was booked since the one before is its part. Only a load is worth
 // telling of where it wrote nothing.
 func (n *run) pass(name string) {
+	if p := n.since(name); p.Produced > 0 || name == "load" {
+		n.record.Passes = withPass(n.record.Passes, p)
+	}
+}
+
+// since is what was booked since the last pass.
+func (n *run) since(name string) observe.Pass {
 	sum, _ := n.ledger.state()
 	p := observe.Pass{Pass: name, Produced: sum.Produced, Written: sum.Written, Superseded: sum.Superseded, Deleted: sum.Deleted, Rejected: sum.Rejected}
 	for _, before := range n.record.Passes {
@@ -88,9 +95,24 @@ func (n *run) pass(name string) {
 		p.Deleted -= before.Deleted
 		p.Rejected -= before.Rejected
 	}
-	if p.Produced > 0 || name == "load" {
-		n.record.Passes = append(n.record.Passes, p)
+	return p
+}
+
+// withPass appends a pass, or adds it to the last one of its name, by another process.
+func withPass(all []observe.Pass, p observe.Pass) []observe.Pass {
+	all = slices.Clone(all)
+	last := len(all) - 1
+	switch {
+	case last >= 0 && all[last].Pass == p.Pass:
+		all[last].Produced += p.Produced
+		all[last].Written += p.Written
+		all[last].Superseded += p.Superseded
+		all[last].Deleted += p.Deleted
+		all[last].Rejected += p.Rejected
+	case p.Produced > 0 || p.Pass == "load":
+		all = append(all, p)
 	}
+	return all
 }
 
 // inputs are what was met in each partition. Those that are read from a fold are its own:

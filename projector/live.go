@@ -179,6 +179,9 @@ func (n *run) catchUp(ctx context.Context) error {
 		}
 		took := time.Since(start)
 		n.pass(fmt.Sprintf("catch-up %d", len(n.record.Rounds)))
+		if err := n.remember(); err != nil {
+			return err
+		}
 		n.observer.waiting(fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds()) + c.pace.told())
 		if took <= nearEnough {
 			return c.reach(ctx, n.capture)

@@ -21,6 +21,9 @@ func (n *run) load(ctx context.Context) error {
 		return err
 	}
 	crashpoint.At("load noted")
+	if err := n.recount(ctx); err != nil {
+		return err
+	}
 	view, err := open(ctx, n.reads(), &n.observer)
 	if err != nil {
 		return err
@@ -40,6 +43,7 @@ func (n *run) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.loaded()
 	if err := n.intact(ctx); err != nil {
 		return err
 	}

@@ -14,9 +14,11 @@ import (
 type observer struct {
 	fn func(observe.Event)
 
-	mu      sync.Mutex
-	phase   observe.Phase
-	notices []string
+	mu       sync.Mutex
+	phase    observe.Phase
+	notices  []string
+	forecast *observe.Forecast // nil: no alias is going to serve what is done
+	doing    *doing            // nil: nobody looks from elsewhere
 }
 
 func (o *observer) tell(e observe.Event) {
@@ -32,6 +34,11 @@ func (o *observer) tell(e observe.Event) {
 		e.Phase = o.phase
 	}
 	e.At = time.Now().UTC()
+	if o.forecast != nil {
+		o.forecast.Take(e)
+		e.ETA = o.forecast.Left(e.At)
+	}
+	o.doing.take(e)
 	if o.fn != nil {
 		o.fn(e)
 	}

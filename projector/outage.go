@@ -153,6 +153,6 @@ func (n *run) next() *run {
 	m.record.Checkpoints = n.record.Checkpoints + n.journal.spent().Seconds()
 	m.record.Phases, m.record.Rounds = slices.Clone(n.record.Phases), slices.Clone(n.record.Rounds)
 	m.record.Pace, m.width = n.pace(), n.width
-	m.observer.notices = n.observer.said()
+	m.observer.notices, m.observer.doing, m.observer.forecast = n.observer.said(), n.observer.doing, n.observer.forecast
 	return m
 }

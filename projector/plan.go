@@ -100,6 +100,7 @@ func (n *run) plan(ctx context.Context) error {
 	if err := n.begin(ctx); err != nil {
 		return err
 	}
+	n.observer.expect(n.input.Rows, n.Live != nil, n.survey)
 	return n.mayServeEarly()
 }
 

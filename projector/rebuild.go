@@ -34,7 +34,7 @@ type Rebuild struct {
 // source, of the target, or the end of ctx. In all of these the alias is as it was.
 func (r *Rebuild) Run(ctx context.Context) (Record, error) {
 	l := &lives{run: newRun(r), most: outageOf(r.MaxOutage)}
-	err := leased(ctx, r.Target, r.Owner, max(l.most, leaseTime), l.live)
+	err := leased(ctx, r.Target, r.Owner, max(l.most, leaseTime), l.observer.doing, l.live)
 	err = l.run.leftPartial(errors.Join(err, l.run.closeLetters()))
 	return l.run.finish(err), err
 }

@@ -22,8 +22,10 @@ type Record struct {
 	Partial     bool                      `json:"partial,omitempty"`   // the alias serves a part of the generation, for searches
 	Resumed     bool                      `json:"resumed,omitempty"`   // begun by another process
 	Started     time.Time                 `json:"started"`
-	Seconds     float64                   `json:"seconds"`
-	Phases      []PhaseTime               `json:"phases"`
+	Seconds     float64                   `json:"seconds"`            // of this process
+	Phases      []PhaseTime               `json:"phases"`             // of this process
+	Attempts    []Attempt                 `json:"attempts,omitempty"` // of all processes, where it took several; the last is this one
+	Redone      int64                     `json:"redone,omitempty"`   // documents that several processes read and wrote
 	Ledger      Ledger                    `json:"ledger"`
 	Inputs      map[string]sources.Counts `json:"inputs,omitempty"`       // by partition: key ranges of tables, partitions of topics
 	Passes      []observe.Pass            `json:"passes,omitempty"`       // documents, by pass

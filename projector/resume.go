@@ -46,8 +46,11 @@ func (n *run) begin(ctx context.Context) error {
 		Generation: n.record.Generation, Previous: n.record.Previous, Started: n.began.UTC(),
 		Readers: n.input.Readers, Rows: n.input.Rows, Bytes: n.input.Bytes, Partitions: n.input.Partitions,
 	}
-	err = j.keep(keptBegun, *j.begun)
-	crashpoint.At("run recorded")
+	n.attempt()
+	if err = j.keep(keptBegun, *j.begun); err == nil {
+		crashpoint.At("run recorded")
+		err = n.remember()
+	}
 	return err
 }
 
@@ -74,6 +77,7 @@ func (n *run) goOn(ctx context.Context) error {
 	for _, share := range n.journal.done {
 		n.ledger.add(share)
 	}
+	n.attempt()
 	n.observer.notice(fmt.Sprintf("run %s goes on: %d of %d partitions are done", was.Run, len(n.journal.done), len(was.Partitions)))
 	g, ok := n.survey.Find(was.Generation)
 	if !ok && !n.journal.created {

@@ -40,6 +40,8 @@ type run struct {
 	background func(func(context.Context) error) // starts what goes on beside the phases
 	again      bool                              // this process had begun it, and was stopped by an outage
 	journal    *journal                          // nil: the run cannot be gone on with
+	front      portionDone                       // the ledger when the load was over
+	behind     bool                              // it is
 	capture    *capture                          // nil: nothing to catch up with
 	rereads    atomic.Int64                      // documents read again by rounds
 	catcher    *catcher
@@ -48,7 +50,7 @@ type run struct {
 func newRun(r *Rebuild) *run {
 	n := &run{Rebuild: *r, began: time.Now()}
 	n.Projection.Limits = n.Projection.Limits.withDefaults()
-	n.observer = observer{fn: r.Observe}
+	n.observer = observer{fn: r.Observe, forecast: new(observe.Forecast), doing: new(doing)}
 	n.rate = newThrottle(n.Projection.Limits.Rate)
 	n.ledger = &ledger{keep: max(n.Projection.Limits.Rejections, rejectionsShown), letters: r.Letters}
 	n.record = Record{
@@ -69,6 +71,9 @@ func (n *run) timed(ctx context.Context, phase observe.Phase, do func(context.Co
 	took := time.Since(start)
 	n.record.Phases = append(n.record.Phases, PhaseTime{Phase: phase, Seconds: took.Seconds()})
 	n.observer.end(phase, took, err)
+	if err == nil {
+		err = n.remember()
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", phase, err)
 	}
@@ -86,6 +91,7 @@ func (n *run) leave(ctx context.Context, err error) error {
 	if n.view != nil {
 		err = errors.Join(err, n.view.Close(ctx))
 	}
+	err = errors.Join(err, n.left(err))
 	if n.record.Resumable = n.canGoOn(err); !n.record.Resumable {
 		err = errors.Join(err, n.over(err))
 		crashpoint.At("end recorded")
@@ -150,7 +156,9 @@ func (n *run) note(ctx context.Context, state sinks.State) error {
 // finish completes the record.
 func (n *run) finish(err error) Record {
 	n.pass("afterwards")
+	attempts := n.attempts(n.statusOf(err), reasonOf(err))
 	rec := n.record
+	rec.Attempts = attempts
 	rec.Pace = n.pace()
 	rec.Seconds = time.Since(n.began).Seconds()
 	rec.Checkpoints += n.journal.spent().Seconds()
@@ -161,10 +169,15 @@ func (n *run) finish(err error) Record {
 	rec.Notices = n.observer.said()
 	rec.Status = n.statusOf(err)
 	rec.Partial = n.exposed
-	if err != nil {
-		rec.Reason = err.Error()
-	}
+	rec.Reason = reasonOf(err)
 	return rec
+}
+
+func reasonOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 func (n *run) statusOf(err error) Status {

@@ -52,7 +52,7 @@ func (n *run) verify(ctx context.Context) error {
 	if err := proof.judge(report); err != nil {
 		return err
 	}
-	n.meta.Verified = &report.Verification
+	n.meta.Verified, n.meta.Took = &report.Verification, n.took()
 	crashpoint.At("compared")
 	err = n.note(ctx, sinks.Verified)
 	crashpoint.At("verification noted")

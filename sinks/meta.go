@@ -38,6 +38,7 @@ type Meta struct {
 	Positions  map[string]string          `json:"positions,omitempty"` // partition → position
 	Restore    map[string]json.RawMessage `json:"restore,omitempty"`   // settings journal: what Seal must put back; the target's own, Note keeps it
 	Previous   string                     `json:"previous,omitempty"`  // the generation that was live before it
+	Took       map[string]float64         `json:"took,omitempty"`      // seconds of each phase until it was verified, for the forecast of the next
 	Blocked    []string                   `json:"blocked,omitempty"`   // indices that were blocked for writes before this one served
 	Partial    bool                       `json:"partial,omitempty"`   // searches see it through the alias before it is complete, or although it never was
 	Doubted    bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see strain.Doubt
@@ -59,6 +60,8 @@ type Verification struct {
 	Moved     int64     `json:"moved,omitempty"`    // differed when first read, and no more when read again
 	Moving    int64     `json:"moving,omitempty"`   // changed each time they were read: not compared
 	Repaired  int64     `json:"repaired,omitempty"` // differed, and were written from the source
+	Sum       string    `json:"sum,omitempty"`      // of all documents, where both sides were the same at the generation's positions; verify.Sum reads it
+	Rests     string    `json:"rests,omitempty"`    // where not all was read from the sources: what the rest of it rests on
 }
 
 // Differs reports whether any document is not as the sources have it.

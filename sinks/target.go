@@ -73,6 +73,8 @@ type Lease struct {
 	Epoch   int64     `json:"epoch"`   // largest generation epoch handed out under any lease
 	Expires time.Time `json:"expires"` // by the holder's clock; zero when released
 	Token   string    `json:"-"`       // the target's own, for compare-and-set
+
+	Doing string `json:"doing,omitempty"` // what the holder says that it does, some seconds old; text of the engine's own
 }
 
 // Held is the error of Acquire and Renew when somebody else has the lease.

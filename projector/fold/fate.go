@@ -22,6 +22,9 @@ func (r *reader) trace(document bool) {
 		r.met = make([]sources.Counts, len(r.view.inputs))
 	}
 	for i := range r.entries {
+		if r.view.delta.before(&r.entries[i]) {
+			continue
+		}
 		c := &r.met[r.entries[i].source]
 		c.Read++
 		switch {

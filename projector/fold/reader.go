@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"humpty/sources"
@@ -118,16 +119,26 @@ func (r *reader) document(of group, b *sources.Batch) error {
 		return nil
 	}
 	r.entries = r.group.entries(of, r.entries[:0])
-	there, err := r.make(key, b)
-	if err == nil {
-		r.trace(there)
+	if r.view.delta != nil && !r.view.delta.touches(r.entries) {
+		return nil
 	}
-	return err
+	there, err := r.make(key, b)
+	if err != nil {
+		return err
+	}
+	r.trace(there)
+	if !there && r.view.delta != nil && (!r.view.source.Newest || r.applied()) {
+		b.Records = append(b.Records, sources.Record{Key: b.Hold(key), Deleted: true})
+	}
+	return nil
 }
+
+// applied reports whether any event was: poison alone decides nothing.
+func (r *reader) applied() bool { return slices.Contains(r.fates, applied) }
 
 // letter tells of an event that cannot be applied, the first time that it is met.
 func (r *reader) letter(e *entry, kind, reason string) error {
-	if r.quiet || r.view.buckets.all[r.bucket].told.Load() {
+	if r.quiet || r.view.buckets.all[r.bucket].told.Load() || r.view.delta.before(e) {
 		return nil
 	}
 	return r.view.letter(place{e.source, e.offset}, e.time, kind, e.key, e.value, reason)

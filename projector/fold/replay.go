@@ -30,6 +30,8 @@ type replay struct {
 	observe func(Replay)
 	total   int64
 	disk    *atomic.Bool
+	from    map[string]sources.Position // by partition; its start where there is none
+	until   []int64                     // offsets before which each partition is read, 0: not at all; nil: all to their ends
 
 	mu  sync.Mutex
 	far Replay
@@ -60,7 +62,11 @@ func (r *replay) run(ctx context.Context, plan sources.Plan) error {
 }
 
 func (r *replay) one(ctx context.Context, source int) (err error) {
-	reader, err := r.inner.Read(ctx, r.inputs[source].partition, "")
+	p := r.inputs[source].partition
+	if r.until != nil && r.until[source] == 0 {
+		return nil
+	}
+	reader, err := r.inner.Read(ctx, p, r.from[p.ID])
 	if err != nil {
 		return err
 	}
@@ -73,12 +79,30 @@ func (r *replay) one(ctx context.Context, source int) (err error) {
 		} else if err != nil {
 			return err
 		}
+		over := r.cut(source, batch)
 		counts, err := r.take(source, batch, into)
 		if err != nil {
 			return err
 		}
 		r.tell(counts, int64(len(batch.Records)))
+		if over {
+			return nil
+		}
 	}
+}
+
+// cut takes off a batch what is not to be read, and reports whether there was any.
+func (r *replay) cut(source int, batch *sources.Batch) bool {
+	if r.until == nil {
+		return false
+	}
+	for i := range batch.Records {
+		if batch.Records[i].Offset >= r.until[source] {
+			batch.Records = batch.Records[:i]
+			return true
+		}
+	}
+	return false
 }
 
 // keeper is where the events of a batch go.

@@ -23,6 +23,7 @@ type Source struct {
 	Letters *Letters     // where poison goes; nil: it is counted only
 	Observe func(Replay) // told of the replay from its goroutines, one call at a time; may be nil
 	State   *State       // where live runs keep events; nil: there are none
+	Newest  bool         // the newest event of a key alone decides its document, as with NewLatest
 }
 
 var (
@@ -82,12 +83,34 @@ func (s *Source) validate(inner sources.Plan) error {
 
 // Open replays all events to the end that it captures.
 func (s *Source) Open(ctx context.Context) (sources.View, error) {
-	plan, err := s.Inner.Plan(ctx)
+	v, plan, inner, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.validate(plan); err != nil {
-		return nil, err
+	r := &replay{inputs: v.inputs, inner: inner, take: v.take, observe: s.Observe, total: plan.Rows, disk: &v.buckets.spilled}
+	err = r.run(ctx, plan)
+	v.replayed = r.met
+	if traced, ok := inner.(sources.Traced); ok { // it folds itself: its events are what counts
+		v.inner = traced.Inputs()
+	}
+	if err == nil {
+		err = v.buckets.settle()
+	}
+	err = errors.Join(err, inner.Close(ctx))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.close())
+	}
+	return v, nil
+}
+
+// begin captures the end of the events, and makes an empty view.
+func (s *Source) begin(ctx context.Context) (*view, sources.Plan, sources.View, error) {
+	plan, err := s.Inner.Plan(ctx)
+	if err == nil {
+		err = s.validate(plan)
+	}
+	if err != nil {
+		return nil, plan, nil, err
 	}
 	memory := s.Memory
 	if memory <= 0 {
@@ -106,25 +129,12 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	v.met = make([]sources.Counts, len(v.inputs))
 	inner, err := s.Inner.Open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, plan, nil, err
 	}
 	if fenced, ok := inner.(sources.Fenced); ok {
 		v.fences = fenced.Fences()
 	}
-	r := &replay{inputs: v.inputs, inner: inner, take: v.take, observe: s.Observe, total: plan.Rows, disk: &v.buckets.spilled}
-	err = r.run(ctx, plan)
-	v.replayed = r.met
-	if traced, ok := inner.(sources.Traced); ok { // it folds itself: its events are what counts
-		v.inner = traced.Inputs()
-	}
-	if err == nil {
-		err = v.buckets.settle()
-	}
-	err = errors.Join(err, inner.Close(ctx))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.close())
-	}
-	return v, nil
+	return v, plan, inner, nil
 }
 
 // input is a partition of events.

@@ -27,6 +27,7 @@ type view struct {
 
 	fences map[string]sources.Position
 	inner  map[string]sources.Counts // of a source that folds itself
+	delta  *delta                    // of what came behind positions only; nil: of everything
 
 	closed atomic.Bool
 

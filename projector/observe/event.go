@@ -41,6 +41,7 @@ type Event struct {
 	Throttled int64 `json:"throttled,omitempty"` // load: how often the target said it is full
 	Requests  int   `json:"requests,omitempty"`  // load: bulk requests allowed in flight now
 
+	ETA     *ETA          `json:"eta,omitempty"`    // until the alias serves; nil where that is not what is done
 	Lag     *Lag          `json:"lag,omitempty"`    // lag
 	Elapsed time.Duration `json:"-"`                // ended: of the phase
 	Failed  string        `json:"failed,omitempty"` // ended: why, if it failed

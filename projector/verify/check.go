@@ -152,6 +152,9 @@ func (k *check) pass(ctx context.Context) (report Report, err error) {
 	if err != nil {
 		return report, err
 	}
+	if candidates.records == 0 {
+		v.report.Sum = newSum(k.canonical, k.Ignore, s.index.sums.total()).String()
+	}
 	if err := v.settle(ctx, candidates); err != nil {
 		return report, err
 	}

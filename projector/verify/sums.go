@@ -54,6 +54,15 @@ func (s *sums) merge(other *sums) {
 	}
 }
 
+// total is the sum of all buckets.
+func (s *sums) total() sum {
+	var all sum
+	for i := range s {
+		all.plus(s[i])
+	}
+	return all
+}
+
 func (s *sums) documents() int64 {
 	var n int64
 	for i := range s {
