@@ -28,12 +28,14 @@ func findOrigin(ctx context.Context, db *session, conn *pgconn.PgConn, t *tree) 
 	return o, err
 }
 
-// fingerprintSQL tells apart what the stream does not: columns, types and identities, and
-// which partitions there are. What a TRUNCATE changes is not in it: that is in the stream.
+// fingerprintSQL tells apart what the stream does not: names (by which tables are read: one
+// may take another's place), columns, types and identities, and which partitions and heirs
+// there are. What a TRUNCATE changes is not in it: that is in the stream.
 const fingerprintSQL = `
-select pg_catalog.md5(coalesce(pg_catalog.string_agg(c.oid::text || c.relreplident::text || coalesce((
-    select pg_catalog.string_agg(a.attname || ' ' || a.atttypid || ' ' || a.atttypmod, ',' order by a.attnum)
-    from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), ''), ';' order by c.oid), ''))
+select pg_catalog.md5(coalesce(pg_catalog.string_agg(c.oid::text || c.relreplident::text || c.relnamespace || ' ' || c.relname || ' ' || coalesce((
+    select pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid || ' ' || a.atttypmod, ',' order by a.attnum)
+    from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '') || coalesce((
+    select pg_catalog.string_agg(' ' || i.inhrelid, '' order by i.inhrelid) from pg_catalog.pg_inherits i where i.inhparent = c.oid), ''), ';' order by c.oid), ''))
 from pg_catalog.pg_class c
 where c.oid = any ($1::oid[]) or c.oid in (select p.relid from unnest($1::oid[]) o, pg_catalog.pg_partition_tree(o) p)`
 
@@ -64,7 +66,7 @@ func (o origin) since(was origin, db string) error {
 	case was.system != o.system:
 		return &sources.Gap{Why: fmt.Sprintf("%s is another server, or went back or over to a standby: system and timeline were %s, and are %s", db, was.system, o.system), Remedy: rebuildRemedy}
 	case was.tables != o.tables:
-		return &sources.Gap{Why: "a captured table was altered, or got or lost a partition, since the capture began", Remedy: rebuildRemedy}
+		return &sources.Gap{Why: "a captured table was altered or renamed, or got or lost a partition, since the capture began", Remedy: rebuildRemedy}
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ const (
 	oidJSON        = 114
 	oidFloat4      = 700
 	oidFloat8      = 701
+	oidInet        = 869
 	oidBpchar      = 1042
 	oidVarchar     = 1043
 	oidDate        = 1082

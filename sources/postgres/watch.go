@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"humpty/internal/problem"
@@ -75,9 +76,9 @@ select l.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident
       when 'f' then true
       when 'd' then a.attnum = any (select unnest(i.indkey::int2[]) from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisprimary)
       when 'i' then a.attnum = any (select unnest(i.indkey::int2[]) from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisreplident)
-      else false end), '')
+      else false end), ''), l.relkind
 from pg_catalog.pg_class l join pg_catalog.pg_namespace n on n.oid = l.relnamespace
-where l.relkind = 'r' and (l.oid = $1::oid or l.oid in (select relid from pg_catalog.pg_partition_tree($1::oid)))`
+where l.relkind in ('r', 'f') and (l.oid = $1::oid or l.oid in (select relid from pg_catalog.pg_partition_tree($1::oid)))`
 
 // captured is a table that changes are captured of, with why.
 type captured struct {
@@ -95,6 +96,9 @@ func captures(ctx context.Context, db *session, t *tree, loose bool) ([]captured
 		problems.Add(t.root.shape.Place, "leave routing out, or use consistency: snapshot",
 			"with routing a deleted document cannot be found again: a change says only its id")
 	}
+	if err := castable(ctx, db, t, &problems); err != nil {
+		return nil, err
+	}
 	for _, w := range t.watches() {
 		rel := w.relation()
 		if loose && w.node.parent == nil {
@@ -106,11 +110,20 @@ func captures(ctx context.Context, db *session, t *tree, loose bool) ([]captured
 				"changes of %s cannot be captured: it is no table", rel.label)
 			continue
 		}
+		if rel.heirs {
+			problems.Add(w.node.shape.Place, "name the tables one by one, or use consistency: snapshot",
+				"changes of %s cannot be captured: other tables inherit from it, and theirs would not come with its own", rel.label)
+			continue
+		}
 		leaves, err := db.rows(ctx, leavesSQL, rel.oid)
 		if err != nil {
 			return nil, fmt.Errorf("look up the replica identity of %s: %w", rel.label, err)
 		}
 		for _, leaf := range leaves {
+			if leaf[4] == "f" {
+				problems.Add(w.node.shape.Place, "detach it, or use consistency: snapshot", "changes of %s cannot be captured: its partition %s is a foreign table", rel.label, leaf[1])
+				continue
+			}
 			identity := strings.Split(leaf[3], "\x01")
 			if missing := without(w.columns, identity); len(missing) > 0 {
 				problems.Add(w.node.shape.Place, identityRemedy(leaf[1], rel, w.columns), "%s", identityLoss(leaf[1], leaf[3] == "", missing))
@@ -126,6 +139,29 @@ func captures(ctx context.Context, db *session, t *tree, loose bool) ([]captured
 	}
 	return all, problems.Err()
 }
+
+// castable refuses types of extensions whose cast to text, by which ids are read, is a
+// function of their own: the stream writes their values another way.
+func castable(ctx context.Context, db *session, t *tree, problems *problem.List) error {
+	for _, k := range t.root.id {
+		if k.typ < firstOwnType {
+			continue
+		}
+		rows, err := db.rows(ctx, `select 1 from pg_catalog.pg_cast where castsource = $1::oid and casttarget = 'pg_catalog.text'::pg_catalog.regtype and castmethod = 'f'`,
+			strconv.FormatUint(uint64(k.typ), 10))
+		if err != nil {
+			return fmt.Errorf("look up the casts of %s: %w", k.cast, err)
+		}
+		if len(rows) > 0 {
+			problems.Add(t.root.shape.Place, "take another column for id, or use consistency: snapshot",
+				"column %s of the id is of type %s, which is cast to text by a function: a change says its value in another form", k.name, k.cast)
+		}
+	}
+	return nil
+}
+
+// firstOwnType is the first oid that the server gives away: types below are built in.
+const firstOwnType = 16384
 
 // textual wants the keys of a loose tree to be of types whose equal values can be told by
 // their texts: what is looked up comes from elsewhere, and a change says only its own.
@@ -192,17 +228,43 @@ func (w *watch) mark(value func(column string) (text string, ok bool)) (sources.
 	return sources.Mark{Key: string(w.node.documentID(texts))}, true
 }
 
-// documentID is the id that a root row with these texts has.
+// documentID is the id that a root row has, of whose columns the stream says these texts.
 func (n *node) documentID(texts []string) []byte {
-	var id []byte
+	cast := make([]string, len(texts))
 	for i, text := range texts {
-		if n.id[i].typ == oidBool {
-			text = map[string]string{"t": "true", "f": "false"}[text]
-		}
-		if len(texts) == 1 {
-			return []byte(text)
-		}
-		id = appendIDPart(id, []byte(text), i == 0)
+		cast[i] = castText(n.id[i].typ, text)
+	}
+	return composedID(cast)
+}
+
+// composedID joins the parts of an id, which are as a cast to text gives them.
+func composedID(parts []string) (id []byte) {
+	if len(parts) == 1 {
+		return []byte(parts[0])
+	}
+	for i, part := range parts {
+		id = appendIDPart(id, []byte(part), i == 0)
 	}
 	return id
+}
+
+// castText is what a cast to text, by which ids are read, makes of a value that the stream
+// has written by its type's output function. Of all other types the two are the same:
+// castable looks for those of extensions.
+func castText(typ uint32, text string) string {
+	switch typ {
+	case oidBool:
+		return map[string]string{"t": "true", "f": "false"}[text]
+	case oidBpchar:
+		return strings.TrimRight(text, " ")
+	case oidInet:
+		if strings.Contains(text, "/") {
+			return text
+		}
+		if strings.Contains(text, ":") {
+			return text + "/128"
+		}
+		return text + "/32"
+	}
+	return text
 }
