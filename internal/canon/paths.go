@@ -3,6 +3,8 @@ package canon
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +33,21 @@ func ParsePaths(paths []string) (*Paths, error) {
 		at.here = true
 	}
 	return root, nil
+}
+
+// String is the same for paths that leave out the same.
+func (p *Paths) String() string {
+	if p == nil {
+		return ""
+	}
+	var b strings.Builder
+	if p.here {
+		b.WriteByte('!')
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.below)) {
+		fmt.Fprintf(&b, "%q(%s)", key, p.below[key])
+	}
+	return b.String()
 }
 
 func (p *Paths) add(key string) *Paths {

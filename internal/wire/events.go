@@ -41,7 +41,7 @@ func foldedSource(c *config.Config, e *config.Events) (*fold.Source, error) {
 			return nil, fmt.Errorf("the spill folder of source %s: %w", s.Name, err)
 		}
 	}
-	out := &fold.Source{Inner: inner, Memory: k.Memory, Dir: k.Spill}
+	out := &fold.Source{Inner: inner, Memory: k.Memory, Dir: k.Spill, Newest: e.Fold == "latest"}
 	out.Decoder, out.New, err = Fold(e)
 	return out, err
 }

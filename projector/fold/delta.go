@@ -1,0 +1,101 @@
+package fold
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"humpty/sources"
+)
+
+// delta is what lies behind positions.
+type delta struct {
+	from    []int64         // offset of each partition
+	touched []atomic.Uint64 // bits of the hashes of keys that have events behind them
+	oldest  atomic.Int64    // time of the oldest of these events, in milliseconds
+}
+
+// touchedBits is how many bits say which keys are concerned: 8 MB. A key that shares its bit
+// with another costs memory until it is folded, and no more.
+const touchedBits = 1 << 26
+
+// before reports whether an event was there at the positions. Without any none was.
+func (d *delta) before(e *entry) bool { return d != nil && e.offset < d.from[e.source] }
+
+// touches reports whether any of the events came since.
+func (d *delta) touches(entries []entry) bool {
+	return slices.ContainsFunc(entries, func(e entry) bool { return !d.before(&e) })
+}
+
+// touch notes the key and the time of an event that came since.
+func (d *delta) touch(e *entry) {
+	bit := e.hash % touchedBits
+	word := &d.touched[bit/64]
+	for was := word.Load(); was&(1<<(bit%64)) == 0; was = word.Load() {
+		if word.CompareAndSwap(was, was|1<<(bit%64)) {
+			break
+		}
+	}
+	for was := d.oldest.Load(); e.time < was && !d.oldest.CompareAndSwap(was, e.time); {
+		was = d.oldest.Load()
+	}
+}
+
+// touchedBy reports whether events of the key of this one came since, or of one that shares
+// its bit.
+func (d *delta) touchedBy(e *entry) bool {
+	bit := e.hash % touchedBits
+	return d.touched[bit/64].Load()&(1<<(bit%64)) != 0
+}
+
+// fits holds positions against the partitions that there are.
+func (d *delta) fits(v *view, from map[string]sources.Position) error {
+	left := maps.Clone(from)
+	for _, in := range v.inputs {
+		id := in.partition.ID
+		was, there := from[id]
+		if !there {
+			return &sources.Gap{Why: fmt.Sprintf("partition %s was added, so that keys may have moved to it", id)}
+		}
+		delete(left, id)
+		at, err := strconv.ParseInt(string(was), 10, 64)
+		if err != nil {
+			return &sources.Gap{Why: fmt.Sprintf("position %q of %s is no offset", was, id)}
+		}
+		if end, err := strconv.ParseInt(string(v.fences[id]), 10, 64); err != nil || end < at {
+			return &sources.Gap{Why: fmt.Sprintf("%s ends at %s, before its position %s", id, v.fences[id], was)}
+		}
+		d.from = append(d.from, at)
+	}
+	for id := range left {
+		return &sources.Gap{Why: fmt.Sprintf("partition %s is not there any more", id)}
+	}
+	return nil
+}
+
+// noting is where the events behind the positions go: their keys are noted, and where the
+// newest decides, they are kept.
+type noting struct{ *view }
+
+func (n noting) put(e *entry) error {
+	n.delta.touch(e)
+	if !n.source.Newest {
+		return nil
+	}
+	return n.buckets.put(e)
+}
+
+// again is where events go that are read to fold what others concern; they were told of
+// before.
+type again struct{ *view }
+
+func (a again) put(e *entry) error {
+	if !a.delta.touchedBy(e) {
+		return nil
+	}
+	return a.buckets.put(e)
+}
+
+func (again) letter(place, int64, string, []byte, []byte, string) error { return nil }

@@ -1,0 +1,135 @@
+package fold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"humpty/sources"
+)
+
+var _ sources.Delta = (*Source)(nil)
+
+// Behind counts offsets: markers and compaction make them more than events.
+func (s *Source) Behind(ctx context.Context, from map[string]sources.Position) (events, read int64, err error) {
+	v, plan, inner, err := s.begin(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, inner.Close(ctx)) }()
+	d := &delta{}
+	if err := d.fits(v, from); err != nil {
+		return 0, 0, err
+	}
+	for i, in := range v.inputs {
+		end, err := strconv.ParseInt(string(v.fences[in.partition.ID]), 10, 64)
+		if err != nil {
+			return 0, 0, err // fits has read it: a defect
+		}
+		events += end - d.from[i]
+	}
+	if s.Newest || events == 0 {
+		return events, events, nil
+	}
+	return events, events + plan.Rows, nil
+}
+
+// Since reads the events behind the positions. Where the newest event decides (Newest),
+// these are all it needs, and of those before them the ones that are not older than the
+// oldest of these: between partitions the time decides. Elsewhere it then reads everything,
+// to fold again the documents that they concern, and keeps the events of no other.
+func (s *Source) Since(ctx context.Context, from map[string]sources.Position, taken time.Time) (sources.View, error) {
+	v, plan, inner, err := s.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v.delta = &delta{touched: make([]atomic.Uint64, touchedBits/64)}
+	v.delta.oldest.Store(math.MaxInt64)
+	err = v.since(ctx, plan, inner, from, taken)
+	if err == nil {
+		err = v.buckets.settle()
+	}
+	v.delta.touched = nil
+	if err = errors.Join(err, inner.Close(ctx)); err != nil {
+		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.close())
+	}
+	return v, nil
+}
+
+func (v *view) since(ctx context.Context, plan sources.Plan, inner sources.View, from map[string]sources.Position, taken time.Time) error {
+	if err := v.delta.fits(v, from); err != nil {
+		return err
+	}
+	dated, ok := inner.(sources.Dated)
+	if !ok {
+		return &sources.Gap{Why: "its events cannot be found by their time"}
+	}
+	if err := v.same(ctx, dated, taken); err != nil {
+		return err
+	}
+	r := v.reading(inner, noting{v}, v.meet)
+	r.from = from
+	if err := r.run(ctx, plan); err != nil || v.delta.oldest.Load() == math.MaxInt64 {
+		return err
+	}
+	r = v.reading(inner, again{v}, func(source int, c sources.Counts) {
+		v.meet(source, sources.Counts{Rows: c.Rows, Bytes: c.Bytes})
+	})
+	if v.source.Newest {
+		return v.beside(ctx, r, plan, dated)
+	}
+	r.total = plan.Rows
+	return r.run(ctx, plan)
+}
+
+// reading is one of the logs, whose events go to a keeper.
+func (v *view) reading(inner sources.View, to keeper, meet func(int, sources.Counts)) *replay {
+	r := &replay{inputs: v.inputs, inner: inner, observe: v.source.Observe, disk: &v.buckets.spilled}
+	r.take = func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
+		counts, err := v.source.take(v.types, source, batch, into, to)
+		meet(source, counts)
+		return counts, err
+	}
+	return r
+}
+
+// beside reads the events before the positions that may be newer than one behind them.
+func (v *view) beside(ctx context.Context, r *replay, plan sources.Plan, dated sources.Dated) error {
+	if len(v.inputs) == 1 {
+		return nil
+	}
+	starts, err := dated.At(ctx, time.UnixMilli(v.delta.oldest.Load()))
+	if err != nil {
+		return err
+	}
+	r.from, r.until = starts, make([]int64, len(v.inputs))
+	for i, in := range v.inputs {
+		at, err := strconv.ParseInt(string(starts[in.partition.ID]), 10, 64)
+		if err == nil && at < v.delta.from[i] {
+			r.until[i] = v.delta.from[i]
+		}
+	}
+	return r.run(ctx, plan)
+}
+
+// same makes sure that what lies before the positions is not newer than these: a topic that
+// was deleted and made anew begins later, whatever its offsets are.
+func (v *view) same(ctx context.Context, dated sources.Dated, taken time.Time) error {
+	later, err := dated.At(ctx, taken)
+	if err != nil {
+		return err
+	}
+	for i, in := range v.inputs {
+		id := in.partition.ID
+		at, err := strconv.ParseInt(string(later[id]), 10, 64)
+		if err != nil || at < v.delta.from[i] {
+			return &sources.Gap{Why: fmt.Sprintf("%s has events at %s that are newer than %s, when its position was %d: it was made anew, or clocks differ",
+				id, later[id], taken.Format(time.RFC3339), v.delta.from[i])}
+		}
+	}
+	return nil
+}
