@@ -73,9 +73,9 @@ func answerOf(err error) string {
 func (o *observer) notice(text string)  { o.tell(observe.Event{Kind: observe.Notice, Text: text}) }
 func (o *observer) waiting(text string) { o.tell(observe.Event{Kind: observe.Waiting, Text: text}) }
 
-func (o *observer) progress(sum Ledger, total int64, requests int, pace string) {
+func (o *observer) progress(sum Ledger, earlier, total int64, requests int, pace string) {
 	o.tell(observe.Event{
-		Kind: observe.Progress, Done: sum.Produced, Total: total, Bytes: sum.Bytes,
+		Kind: observe.Progress, Done: sum.Produced, Earlier: earlier, Total: total, Bytes: sum.Bytes,
 		Rejected: sum.Rejected, Throttled: sum.Throttled, Requests: requests, Text: pace,
 	})
 }

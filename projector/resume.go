@@ -76,6 +76,7 @@ func (n *run) goOn(ctx context.Context) error {
 	n.input.Partitions, n.input.Readers, n.input.Rows, n.input.Bytes = was.Partitions, was.Readers, was.Rows, was.Bytes
 	for _, share := range n.journal.done {
 		n.ledger.add(share)
+		n.earlier += share.Ledger.Produced
 	}
 	n.attempt()
 	n.observer.notice(fmt.Sprintf("run %s goes on: %d of %d partitions are done", was.Run, len(n.journal.done), len(was.Partitions)))

@@ -42,6 +42,7 @@ type run struct {
 	journal    *journal                          // nil: the run cannot be gone on with
 	front      portionDone                       // the ledger when the load was over
 	behind     bool                              // it is
+	earlier    int64                             // documents that earlier processes produced
 	capture    *capture                          // nil: nothing to catch up with
 	rereads    atomic.Int64                      // documents read again by rounds
 	catcher    *catcher

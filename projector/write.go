@@ -73,7 +73,7 @@ func (w *writer) write(ctx context.Context, batch *sources.Batch) (sinks.Receipt
 		share.refused(batch.Records)
 		share.output(w.docs, w.verdicts, receipt)
 	}
-	n.observer.progress(sum, n.input.Rows, w.pace.allowed(), w.pace.newest())
+	n.observer.progress(sum, n.earlier, n.input.Rows, w.pace.allowed(), w.pace.newest())
 	if sum.Rejected > n.Projection.Limits.Rejections+hopeless {
 		return receipt, n.tooManyRejections()
 	}

@@ -13,20 +13,26 @@ type phase struct {
 	name    observe.Phase
 	since   time.Time
 	done    int64
+	earlier int64 // of these, by processes that ended
 	total   int64 // estimate; 0: not known
 	bytes   int64
 	waiting string
 	pace    string // how a load paces its requests, and why
 	at      int    // how many it has at once
 	lag     *observe.Lag
+	eta     *observe.ETA // until the alias serves; nil: what is done is no rebuild
+	told    time.Time    // when
 }
 
 func (p *phase) take(e observe.Event) {
+	if e.ETA != nil {
+		p.eta, p.told = e.ETA, e.At
+	}
 	switch e.Kind {
 	case observe.Started:
-		*p = phase{name: e.Phase, since: e.At, lag: p.lag}
+		*p = phase{name: e.Phase, since: e.At, lag: p.lag, eta: p.eta, told: p.told}
 	case observe.Progress:
-		p.done, p.total, p.bytes, p.waiting = e.Done, e.Total, e.Bytes, ""
+		p.done, p.earlier, p.total, p.bytes, p.waiting = e.Done, e.Earlier, e.Total, e.Bytes, ""
 		p.pace, p.at = e.Text, e.Requests
 	case observe.Waiting:
 		p.waiting = e.Text
@@ -37,7 +43,7 @@ func (p *phase) take(e observe.Event) {
 
 func (p *phase) rate(at time.Time) float64 {
 	if s := at.Sub(p.since).Seconds(); s > 0 {
-		return float64(p.done) / s
+		return float64(p.done-p.earlier) / s
 	}
 	return 0
 }
@@ -49,6 +55,17 @@ func (p *phase) left(at time.Time) time.Duration {
 		return 0
 	}
 	return time.Duration(float64(p.total-p.done) / rate * float64(time.Second))
+}
+
+// arrival says when the alias will serve, or for what is no rebuild when the phase will be over.
+func (p *phase) arrival(at time.Time) string {
+	if p.eta != nil {
+		return ETA(p.eta.After(at.Sub(p.told), p.name))
+	}
+	if left := p.left(at); left > 0 {
+		return "ETA " + Time(left)
+	}
+	return ""
 }
 
 // text says how far the phase is.
@@ -66,8 +83,8 @@ func (p *phase) text(at time.Time) string {
 	if p.done > 0 {
 		parts = append(parts, Count(int64(p.rate(at)))+"/s")
 	}
-	if left := p.left(at); left > 0 {
-		parts = append(parts, "ETA "+Time(left))
+	if eta := p.arrival(at); eta != "" {
+		parts = append(parts, eta)
 	}
 	if p.pace != "" {
 		parts = append(parts, p.pace)
@@ -78,8 +95,8 @@ func (p *phase) text(at time.Time) string {
 	if p.lag != nil {
 		parts = append(parts, Behind(*p.lag))
 	}
-	if len(parts) == 0 {
-		parts = append(parts, "running for "+Time(at.Sub(p.since)))
+	if p.done == 0 && p.waiting == "" && p.lag == nil {
+		parts = append([]string{"running for " + Time(at.Sub(p.since))}, parts...)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -96,8 +113,9 @@ func (p *phase) short(at time.Time) string {
 	if p.done > 0 {
 		parts = append(parts, Bytes(p.bytes), Count(int64(p.rate(at)))+"/s")
 	}
-	if left := p.left(at); left > 0 {
-		parts = append(parts, "ETA "+Time(left))
+	if eta := p.arrival(at); eta != "" {
+		eta, _, _ = strings.Cut(eta, " until")
+		parts = append(parts, eta)
 	}
 	if p.at > 0 {
 		parts = append(parts, fmt.Sprintf("%d at once", p.at))
@@ -108,8 +126,8 @@ func (p *phase) short(at time.Time) string {
 	if p.lag != nil && (p.name == observe.PhaseCatchUp || p.name == observe.PhaseFollow) {
 		parts = append(parts, Behind(*p.lag))
 	}
-	if len(parts) == 0 {
-		parts = append(parts, Time(at.Sub(p.since)))
+	if p.done == 0 && p.waiting == "" {
+		parts = append([]string{Time(at.Sub(p.since))}, parts...)
 	}
 	return strings.Join(parts, "  ")
 }
@@ -129,10 +147,36 @@ func (p *phase) ended(e observe.Event) string {
 			line += ", " + Bytes(p.bytes)
 		}
 		if s := e.Elapsed.Seconds(); s > 0 {
-			line += fmt.Sprintf(", %s/s", Count(int64(float64(p.done)/s)))
+			line += fmt.Sprintf(", %s/s", Count(int64(float64(p.done-p.earlier)/s)))
 		}
 	}
 	return line
+}
+
+// ETA says when an alias will serve: as far as that can be told.
+func ETA(e observe.ETA) string {
+	eta := seconds(e.Seconds)
+	if e.Known() {
+		return "ETA " + Time(eta) + " until the alias serves"
+	}
+	names := make([]string, len(e.Besides))
+	for i, p := range e.Besides {
+		names[i] = string(p)
+	}
+	text := "ETA over " + Time(eta)
+	if eta == 0 {
+		text = "ETA not known"
+	}
+	return text + " until the alias serves (no measure of " + strings.Join(names, ", ") + ")"
+}
+
+// Doing says in one line what a run does that is seen from elsewhere.
+func Doing(d observe.Doing, at time.Time) string {
+	p := phase{
+		name: d.Phase, since: d.Since, done: d.Done, earlier: d.Earlier, total: d.Total, bytes: d.Bytes, waiting: d.Waiting, lag: d.Lag,
+		eta: d.ETA, told: d.At,
+	}
+	return string(d.Phase) + ": " + p.text(at)
 }
 
 // Behind says how far the changes of a live run are behind.

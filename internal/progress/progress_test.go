@@ -76,6 +76,34 @@ verify    found 3 differences after 1.0s
 	})
 }
 
+// A rebuild says when the alias serves, which is not when its load is over; what has no
+// measure is named, and nothing is promised that is overdue.
+func TestETAUntilTheAliasServes(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	p := phase{}
+	p.take(observe.Event{Kind: observe.Started, Phase: observe.PhaseLoad, At: start, ETA: &observe.ETA{Besides: []observe.Phase{observe.PhaseLoad, observe.PhaseVerify}}})
+	want := func(after time.Duration, text string) {
+		t.Helper()
+		if got := p.text(start.Add(after)); !strings.Contains(got, text) {
+			t.Errorf("after %s: %q, want %q", after, got, text)
+		}
+	}
+	want(time.Second, "running for 1.0s, ETA not known until the alias serves (no measure of load, verify)")
+	p.take(observe.Event{Kind: observe.Progress, Phase: observe.PhaseLoad, At: start.Add(10 * time.Second), Done: 10, Total: 20, ETA: &observe.ETA{Seconds: 30}})
+	want(12*time.Second, "ETA 28.0s until the alias serves")
+	if got := p.short(start.Add(12 * time.Second)); !strings.Contains(got, "ETA 28.0s  ") && !strings.HasSuffix(got, "ETA 28.0s") {
+		t.Errorf("beside a bar: %q", got)
+	}
+	p.take(observe.Event{Kind: observe.Started, Phase: observe.PhaseSeal, At: start.Add(20 * time.Second), ETA: &observe.ETA{Seconds: 5, Besides: []observe.Phase{observe.PhaseVerify}}})
+	want(22*time.Second, "ETA over 3.0s until the alias serves (no measure of verify)")
+	want(40*time.Second, "ETA not known until the alias serves (no measure of seal, verify)")
+	d := observe.Doing{Phase: observe.PhaseLoad, Since: start, At: start.Add(2 * time.Second), Done: 5, Total: 10, Waiting: "the target is full", ETA: &observe.ETA{Seconds: 9}}
+	if got := Doing(d, start.Add(5*time.Second)); got != "load: 5 of about 10 documents (50%), 1/s, ETA 6.0s until the alias serves, waiting: the target is full" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestBarsLeaveTheLines(t *testing.T) {
 	t.Parallel()
 	var out shared

@@ -110,7 +110,7 @@ func (r *Reporter) observe(e observe.Event) {
 			r.bar.end()
 		}
 		r.line(string(e.Phase), r.phase.ended(e))
-		r.phase = phase{lag: r.phase.lag}
+		r.phase = phase{lag: r.phase.lag, eta: r.phase.eta, told: r.phase.told}
 	}
 }
 

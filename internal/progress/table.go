@@ -18,7 +18,9 @@ import (
 // Row is one of several runs.
 type Row struct {
 	Name      string
-	Documents int64 // about how many there will be; 0: not known
+	Documents int64        // about how many there will be; 0: not known
+	Before    observe.Pace // of an earlier run; the zero Pace: there is none
+	After     []int        // rows above it that must be over before it begins
 }
 
 // Table shows several runs: a row for each, and one for all of them with the time to go.
@@ -37,13 +39,12 @@ type Table struct {
 
 type row struct {
 	Row
-	phase    phase
-	loaded   int64
-	verified int64
-	ended    string // how; empty: it has not
-	begun    time.Time
-	took     time.Duration
-	shown    atomic.Pointer[string] // what its bar says; it may not wait for the table
+	phase  phase
+	loaded int64
+	ended  string // how; empty: it has not
+	begun  time.Time
+	took   time.Duration
+	shown  atomic.Pointer[string] // what its bar says; it may not wait for the table
 }
 
 // NewTable makes a Table.
@@ -157,17 +158,14 @@ func (t *Table) Observe(i int, e observe.Event) {
 	r.phase.take(e)
 	switch e.Kind {
 	case observe.Progress:
-		switch e.Phase {
-		case observe.PhaseLoad:
+		if e.Phase == observe.PhaseLoad {
 			r.loaded, r.Documents = e.Done, max(r.Documents, e.Done)
-		case observe.PhaseVerify:
-			r.verified = e.Done
 		}
 	case observe.Notice:
 		t.line(r.Name, e.Text)
 	case observe.Ended:
 		t.line(r.Name, string(e.Phase)+": "+r.phase.ended(e))
-		r.phase = phase{lag: r.phase.lag}
+		r.phase = phase{lag: r.phase.lag, eta: r.phase.eta, told: r.phase.told}
 	}
 }
 
@@ -208,24 +206,16 @@ func (t *Table) Status() string {
 	return strings.Join(parts, "; ")
 }
 
-// verifying is about what the comparison of a document costs, beside its load.
-const verifying = 0.25
-
-// summary is about all of them. The time to go is that of the work so far, drawn out.
+// summary is about all of them.
 func (t *Table) summary(now time.Time) string {
 	var over, failed int
 	var documents, loaded int64
-	work, done := 0.0, 0.0
 	for _, r := range t.rows {
 		documents += r.Documents
 		loaded += r.loaded
-		whole := float64(r.Documents) * (1 + verifying)
-		work += whole
 		if r.ended == "" {
-			done += min(whole, float64(r.loaded)+verifying*float64(r.verified))
 			continue
 		}
-		done += whole
 		over++
 		if r.ended != "completed" && r.ended != "verified" {
 			failed++
@@ -235,13 +225,13 @@ func (t *Table) summary(now time.Time) string {
 	if failed > 0 {
 		text += fmt.Sprintf(" (%d of them failed)", failed)
 	}
-	if documents > 0 && over < len(t.rows) {
+	if over == len(t.rows) {
+		return text
+	}
+	if documents > 0 {
 		text += fmt.Sprintf(", %s of about %s documents", Count(loaded), Count(documents))
 	}
-	if took := now.Sub(t.since); done > 0 && over < len(t.rows) {
-		text += ", ETA " + Time(time.Duration(float64(took)*(work-done)/done))
-	}
-	return text
+	return text + ", " + t.arrival(now)
 }
 
 func (r *row) text(now time.Time, short bool) string {

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -12,13 +13,12 @@ import (
 func TestTable(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	table := NewTable(Options{Out: &out, Interval: time.Hour}, []Row{{"orders", 1000}, {"customers", 0}, {"parcels", 500}})
-	table.since = time.Now().Add(-10 * time.Second)
+	table := NewTable(Options{Out: &out, Interval: time.Hour}, []Row{{Name: "orders", Documents: 1000}, {Name: "customers"}, {Name: "parcels", Documents: 500}})
 	table.Run(func() {
 		table.Begin(0)
 		table.Observe(0, observe.Event{Kind: observe.Started, Phase: observe.PhaseLoad, At: time.Now()})
 		table.Observe(0, observe.Event{Kind: observe.Progress, Phase: observe.PhaseLoad, Done: 750, Total: 1000})
-		if got := table.Status(); !strings.Contains(got, "all: 0 of 3 over, 750 of about 1,500 documents, ETA 15.0s") || !strings.Contains(got, "orders: load: 75%") {
+		if got := table.Status(); !strings.Contains(got, "all: 0 of 3 over, 750 of about 1,500 documents, ETA not known (no measure of all phases of orders, customers, parcels)") || !strings.Contains(got, "orders: load: 75%") {
 			t.Errorf("%s", got)
 		}
 		table.Observe(0, observe.Event{Kind: observe.Notice, Text: "first\nsecond"})
@@ -39,7 +39,7 @@ func TestTable(t *testing.T) {
 func TestTableOfBars(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	table := NewTable(Options{Out: &out, Bars: true}, []Row{{"orders", 1000}})
+	table := NewTable(Options{Out: &out, Bars: true}, []Row{{Name: "orders", Documents: 1000}})
 	table.Run(func() {
 		table.Begin(0)
 		table.Say(0, "a line above")
@@ -48,4 +48,30 @@ func TestTableOfBars(t *testing.T) {
 	if !strings.Contains(out.String(), "a line above") || !strings.Contains(out.String(), "completed") {
 		t.Errorf("%q", out.String())
 	}
+}
+
+// The time to go is that of the longest chain of those that take turns: what runs by its own
+// forecast, what waits by its last run, or else as the others do.
+func TestETAOfAll(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	table := NewTable(Options{Out: io.Discard}, []Row{
+		{Name: "orders", Documents: 1000},
+		{Name: "customers", Documents: 500, After: []int{0}},
+		{Name: "parcels", Documents: 100, Before: observe.Pace{Documents: 50, Seconds: map[observe.Phase]float64{observe.PhaseLoad: 4, observe.PhasePlan: 1}}},
+	})
+	want := func(at time.Time, text string) {
+		t.Helper()
+		if got := table.arrival(at); got != text {
+			t.Errorf("%q, want %q", got, text)
+		}
+	}
+	want(now, "ETA over 9.0s until all aliases serve (no measure of all phases of orders, customers)")
+	table.rows[0].begun = now
+	table.Observe(0, observe.Event{Kind: observe.Started, Phase: observe.PhaseLoad, At: now.Add(10 * time.Second), ETA: &observe.ETA{Seconds: 30}})
+	want(now.Add(10*time.Second), "ETA 50.0s until all aliases serve") // 30 and, of 40 for 1000, 20 for 500
+	table.rows[0].ended, table.rows[0].took, table.rows[0].loaded = "completed", 50*time.Second, 1000
+	want(now.Add(50*time.Second), "ETA 25.0s until all aliases serve")
+	table.rows[1].ended, table.rows[2].ended = "failed", "completed"
+	want(now.Add(60*time.Second), "ETA 0.0s until all aliases serve")
 }

@@ -8,7 +8,8 @@ type Doing struct {
 	Since   time.Time `json:"since"` // when the phase began
 	At      time.Time `json:"at"`    // of the last event
 	Done    int64     `json:"done,omitempty"`
-	Total   int64     `json:"total,omitempty"` // estimate; 0: not known
+	Earlier int64     `json:"earlier,omitempty"` // of these, by processes of the run that ended
+	Total   int64     `json:"total,omitempty"`   // estimate; 0: not known
 	Bytes   int64     `json:"bytes,omitempty"`
 	Waiting string    `json:"waiting,omitempty"` // for what; empty: it goes on
 	Error   string    `json:"error,omitempty"`   // the last one, also of an outage that is over
@@ -26,7 +27,7 @@ func (d *Doing) Take(e Event) {
 	case Started:
 		*d = Doing{Phase: e.Phase, Since: e.At, At: e.At, Error: d.Error, ETA: e.ETA, Lag: d.Lag}
 	case Progress:
-		d.Done, d.Total, d.Bytes, d.Waiting = e.Done, e.Total, e.Bytes, ""
+		d.Done, d.Earlier, d.Total, d.Bytes, d.Waiting = e.Done, e.Earlier, e.Total, e.Bytes, ""
 	case Waiting:
 		d.Waiting = e.Text
 	case Lagging:

@@ -163,3 +163,12 @@ func (p Pace) of(phase Phase, documents int64) (seconds float64, known bool) {
 	}
 	return seconds, known
 }
+
+// Whole is how long a run of so many documents takes at this pace; false if none is known.
+func (p Pace) Whole(documents int64) (seconds float64, known bool) {
+	for phase := range p.Seconds {
+		s, _ := p.of(phase, documents)
+		seconds += s
+	}
+	return seconds, len(p.Seconds) > 0
+}

@@ -35,6 +35,7 @@ type Event struct {
 	Text  string    `json:"text,omitempty"` // started: what will be done; notice, waiting: the message; progress of a load: how it paces its requests, and why
 
 	Done      int64 `json:"done,omitempty"`      // progress: documents so far in this phase
+	Earlier   int64 `json:"earlier,omitempty"`   // progress: of these, by processes of the run that ended
 	Total     int64 `json:"total,omitempty"`     // progress: estimate; 0: not known
 	Bytes     int64 `json:"bytes,omitempty"`     // progress: bytes of documents so far
 	Rejected  int64 `json:"rejected,omitempty"`  // load: documents refused for good so far
