@@ -170,7 +170,9 @@ func (f *fixing) conclude(ctx context.Context) error {
 	proven.Repaired = f.did.Written + f.did.Deleted
 	m := &f.generation.Meta
 	m.Verified, m.Documents, m.Reason = &proven, documents, ""
-	if !f.finding.Serving {
+	if f.finding.Serving {
+		proven.Sum = "" // its positions stay those of the past
+	} else {
 		m.State = sinks.Verified
 		if fenced, ok := f.view.(sources.Fenced); ok { // it is what the topics say up to there
 			m.Positions = positions(fenced.Fences())

@@ -40,6 +40,7 @@ type Finding struct {
 	Deviations []string        `json:"deviations,omitempty"`
 	Queries    []verify.Answer `json:"queries,omitempty"`
 	Notices    []string        `json:"notices,omitempty"`
+	Delta      *Delta          `json:"delta,omitempty"` // of a restore, where topics say what came since
 	Repair     *Amendments     `json:"repair,omitempty"`
 }
 
@@ -71,7 +72,22 @@ func newExamination(e *Examine) *examination {
 }
 
 // open finds the generation and opens both sides.
-func (x *examination) open(ctx context.Context) (err error) {
+func (x *examination) open(ctx context.Context) error {
+	err := x.find(ctx)
+	if err != nil {
+		return err
+	}
+	if x.view, err = open(ctx, x.Source, &x.observer); err != nil {
+		return err
+	}
+	if was := x.generation.Meta.Definition; was != "" && was != x.Projection.Hash {
+		x.observer.notice("the projection's definition has changed since " + x.finding.Generation + " was made: documents may differ for that reason")
+	}
+	return nil
+}
+
+// find opens the generation and plans the source.
+func (x *examination) find(ctx context.Context) (err error) {
 	if x.ignore, err = canon.ParsePaths(x.Projection.Verify.Ignore); err != nil {
 		return err
 	}
@@ -103,12 +119,6 @@ func (x *examination) open(ctx context.Context) (err error) {
 	}
 	if x.plan, err = x.Source.Plan(ctx); err != nil {
 		return fmt.Errorf("plan the source: %w", err)
-	}
-	if x.view, err = open(ctx, x.Source, &x.observer); err != nil {
-		return err
-	}
-	if was := x.generation.Meta.Definition; was != "" && was != x.Projection.Hash {
-		x.observer.notice("the projection's definition has changed since " + name + " was made: documents may differ for that reason")
 	}
 	return nil
 }

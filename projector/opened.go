@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"maps"
 
 	"humpty/sources"
 )
@@ -41,7 +42,12 @@ func (n *run) reads() sources.Source {
 // reached notes where in the logs the last fence was: what is before it is in the index.
 func (n *run) reached() {
 	if placed, ok := n.capture.feed.(sources.Placed); ok {
-		n.meta.Positions = positions(placed.Positions())
+		at := positions(placed.Positions())
+		if v := n.meta.Verified; v != nil && !maps.Equal(n.meta.Positions, at) { // events came since it was added up
+			moved := *v
+			moved.Sum, n.meta.Verified = "", &moved
+		}
+		n.meta.Positions = at
 		n.record.Positions = n.meta.Positions
 	}
 }

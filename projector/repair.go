@@ -125,15 +125,20 @@ func (f *fixing) able() error {
 	return nil
 }
 
+// deletable is how many of so many documents may be deleted.
+func (r *Repair) deletable(indexed int64) int64 {
+	if r.MaxDelete >= 0 {
+		return r.MaxDelete
+	}
+	return max(indexed/100, min(10, indexed/10))
+}
+
 // guard refuses what a broken source would ask for: an empty or truncated table must not
 // wipe the index.
 func (f *fixing) guard() error {
 	v := f.finding.Verified
 	indexed := v.Documents - v.Missing + v.Extra
-	most := f.Repair.MaxDelete
-	if most < 0 {
-		most = max(indexed/100, min(10, indexed/10))
-	}
+	most := f.Repair.deletable(indexed)
 	name := f.Projection.Name
 	if v.Extra > most {
 		return &Refusal{

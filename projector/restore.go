@@ -17,6 +17,7 @@ type Restore struct {
 	Repository string // of the snapshot
 	Snapshot   string // its name
 	NoSwap     bool
+	Whole      bool // compare everything, also where topics say what came since the snapshot
 }
 
 // Run does the whole of it under the projection's lease. Errors as of Repair.Run; the
@@ -36,7 +37,8 @@ func (r *Restore) Run(ctx context.Context) (Finding, error) {
 type bringing struct {
 	*fixing
 	Restore *Restore
-	made    bool // the index is there
+	made    bool       // the index is there
+	was     sinks.Meta // of the snapshot
 }
 
 func (b *bringing) work(ctx context.Context, lease sinks.Lease) error {
@@ -44,7 +46,11 @@ func (b *bringing) work(ctx context.Context, lease sinks.Lease) error {
 	if err != nil {
 		return err
 	}
-	if err := b.fixing.work(ctx, lease); err != nil {
+	proven, err := b.goOn(ctx, lease)
+	if err == nil && !proven {
+		err = b.fixing.work(ctx, lease)
+	}
+	if err != nil {
 		return err
 	}
 	if b.Restore.NoSwap {
@@ -107,6 +113,7 @@ func (b *bringing) claim(ctx context.Context, index sinks.Index, before sinks.Su
 	if err := b.sameDefinition(g.Meta.Definition); err != nil {
 		return err
 	}
+	b.was = g.Meta
 	b.foreign = g.Meta.State == sinks.Live || g.Meta.State == sinks.Retired
 	m := g.Meta
 	m.Run, m.State, m.Started, m.Updated = b.Owner.Run, sinks.Loading, b.began.UTC(), time.Now().UTC()

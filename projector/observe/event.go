@@ -24,6 +24,7 @@ const (
 	PhaseFollow  Phase = "follow"  // a Follow's only one
 	PhaseRepair  Phase = "repair"  // differing documents are written
 	PhaseRestore Phase = "restore" // a snapshot is brought back
+	PhaseReplay  Phase = "replay"  // what topics have behind its positions is read and written
 )
 
 // Event is what an observer of a run is told. Events come one at a time, in order,

@@ -1,0 +1,199 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/projector/verify"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// concerned writes the documents that events concern, and keeps account of what the index
+// must add up to.
+type concerned struct {
+	*bringing
+	delta   *Delta
+	getter  sinks.Getter
+	most    int64 // documents to be deleted
+	indexed int64
+
+	mu  sync.Mutex
+	sum *verify.Sum
+}
+
+// concerned reads all partitions of the view.
+func (b *bringing) concerned(ctx context.Context, sum *verify.Sum) error {
+	c := &concerned{bringing: b, delta: b.finding.Delta, sum: sum, indexed: sum.Documents()}
+	c.getter, _ = b.index.(sinks.Getter)
+	c.most = b.Repair.deletable(c.indexed)
+	group, reading := errgroup.WithContext(ctx)
+	next := new(atomic.Int64)
+	for range max(b.plan.Readers, 1) {
+		group.Go(func() error {
+			for i := next.Add(1) - 1; int(i) < len(b.plan.Partitions); i = next.Add(1) - 1 {
+				if err := c.partition(reading, b.plan.Partitions[i]); err != nil {
+					return fmt.Errorf("partition %s: %w", b.plan.Partitions[i].ID, err)
+				}
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	if fenced, ok := b.view.(sources.Fenced); ok {
+		c.delta.To = positions(fenced.Fences())
+	}
+	if traced, ok := b.view.(sources.Traced); ok {
+		c.delta.Inputs = traced.Inputs()
+	}
+	if err != nil {
+		return err
+	}
+	return c.balanced()
+}
+
+// balanced is nil if every event and every document ended somewhere, and few enough as poison.
+func (c *concerned) balanced() error {
+	var in sources.Counts
+	for id, one := range c.delta.Inputs {
+		if !one.Balanced() {
+			return &Unbalanced{Ledger: Ledger{Inputs: one}, Partition: id, Why: "events without an end"}
+		}
+		in.Add(one)
+	}
+	if d := c.delta; d.Keys != d.Written+d.Deleted+d.Same+d.Rejected {
+		return &Unbalanced{Ledger: Ledger{Inputs: in, Produced: d.Keys, Written: d.Written, Deleted: d.Deleted, Rejected: d.Rejected}}
+	}
+	if limit := c.Projection.Limits.Poison; in.Poison > limit {
+		return &TooMuchPoison{Poison: in.Poison, Limit: limit}
+	}
+	return nil
+}
+
+func (c *concerned) partition(ctx context.Context, p sources.Partition) (err error) {
+	reader, err := c.view.Read(ctx, p, "")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close(ctx)) }()
+	batch := &sources.Batch{}
+	for {
+		batch.Reset()
+		batch.Limit = min(c.Projection.Limits.Batch, comparedAtOnce)
+		if err := reader.Next(ctx, batch); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		for records := batch.Records; len(records) > 0; {
+			n := min(len(records), concernedAtOnce)
+			if err := c.batch(ctx, records[:n]); err != nil {
+				return err
+			}
+			records = records[n:]
+		}
+	}
+}
+
+// concernedAtOnce is how many documents are read of the index in one request.
+const concernedAtOnce = 1000
+
+// batch reads what the index has of some documents, and writes those that are others now.
+func (c *concerned) batch(ctx context.Context, records []sources.Record) error {
+	keys, found := make([]sinks.Key, len(records)), make([]sinks.Found, len(records))
+	for i := range records {
+		keys[i] = sinks.Key{ID: records[i].Key, Routing: records[i].Routing}
+	}
+	if err := c.getter.Get(ctx, keys, found); err != nil {
+		return fmt.Errorf("read %d documents of the index: %w", len(keys), err)
+	}
+	var docs []sinks.Document
+	var old []*sinks.Found
+	err := c.locked(func() error {
+		c.delta.Keys += int64(len(records))
+		for i := range records {
+			r, was := &records[i], &found[i]
+			d := sinks.Document{ID: r.Key, Routing: r.Routing, Version: c.epoch << 40, Body: r.Value}
+			switch {
+			case r.Reject != "":
+				if err := c.refuse(d, was, rejectedBySource, r.Reject); err != nil {
+					return err
+				}
+			case holds(r, was):
+				c.delta.Same++
+			default:
+				docs, old = append(docs, d), append(old, was)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(docs) == 0 {
+		return err
+	}
+	verdicts := make([]sinks.Verdict, len(docs))
+	if _, err := c.index.Write(ctx, docs, verdicts); err != nil {
+		return fmt.Errorf("write %d documents: %w", len(docs), err)
+	}
+	return c.locked(func() error { return c.account(docs, old, verdicts) })
+}
+
+func (c *concerned) locked(do func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return do()
+}
+
+// refuse books a document that cannot be in the index. What it has of it stays: that is not
+// as the topics have it.
+func (c *concerned) refuse(d sinks.Document, old *sinks.Found, kind, reason string) error {
+	c.delta.Rejected++
+	c.reject(Rejection{ID: string(d.ID), Type: kind, Reason: reason})
+	if old.There {
+		c.did.Unfixed++
+		if len(c.did.Left) < differencesShown {
+			c.did.Left = append(c.did.Left, verify.Difference{ID: string(d.ID), Routing: string(d.Routing), Kind: verify.Stale})
+		}
+	}
+	return c.Repair.Letters.Put(letterOf(c.finding.Generation, d, kind, reason))
+}
+
+// account books what became of what was written.
+func (c *concerned) account(docs []sinks.Document, old []*sinks.Found, verdicts []sinks.Verdict) error {
+	for i, v := range verdicts {
+		switch v.Outcome {
+		case sinks.Written, sinks.Deleted:
+			if old[i].There {
+				c.sum.Remove(old[i].Document)
+			}
+			if docs[i].Body == nil {
+				c.delta.Deleted++
+				c.did.Deleted++
+				break
+			}
+			c.sum.Add(docs[i])
+			c.delta.Written++
+			c.did.Written++
+		case sinks.Rejected:
+			if err := c.refuse(docs[i], old[i], v.Type, v.Reason); err != nil {
+				return err
+			}
+		}
+	}
+	switch limit := c.Projection.Limits.Rejections; {
+	case c.did.Rejected > limit+hopeless:
+		return &TooManyRejections{Rejected: c.did.Rejected, Limit: limit, First: c.did.Rejections}
+	case c.delta.Deleted > c.most:
+		return &Refusal{
+			Why: fmt.Sprintf("events since the snapshot delete %d and more of the %d documents of %s; at most %d may be deleted. The alias was not touched",
+				c.delta.Deleted, c.indexed, c.finding.Generation, c.most),
+			Remedy: fmt.Sprintf("if they must go: humpty restore %s --snapshot %s/%s --max-delete N", c.Projection.Name, c.Restore.Repository, c.Restore.Snapshot),
+		}
+	}
+	return nil
+}
