@@ -65,7 +65,7 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	} else {
 		var was origin
 		if start, was, err = parseLSN(from); err == nil {
-			err = now.since(was, db.name)
+			err = errors.Join(now.since(was, db.name), goesOn(ctx, db, name, tables, start))
 		}
 	}
 	if err != nil {
@@ -93,6 +93,20 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	f.tree, f.origin, f.silence = t, now, orDefault(s.config.Silence, 30*time.Second)
 	f.rows.heard = s.config.replica.heard
 	return f, nil
+}
+
+// goesOn makes sure that the publication is as it was made, and that the server's log reaches
+// the position: where it was put back to a copy of before it, the server would leave out
+// everything up to there.
+func goesOn(ctx context.Context, db *session, name string, tables []captured, from pglogrepl.LSN) error {
+	rows, err := db.rows(ctx, "select ("+publishedSQL+"), pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_current_wal_insert_lsn() < $3::pg_lsn", name, leaves(tables), from.String())
+	switch {
+	case err != nil:
+		return fmt.Errorf("look at publication %s: %w", name, err)
+	case rows[0][2] == "t":
+		return &sources.Gap{Why: fmt.Sprintf("the log of %s ends at %s, before the run's position %s: the server was put back to an older copy", db.name, rows[0][1], from), Remedy: rebuildRemedy}
+	}
+	return whole(name, rows[0][0], tables)
 }
 
 // begin makes publication and slot.

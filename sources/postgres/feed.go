@@ -28,6 +28,7 @@ type feed struct {
 	rows marker
 
 	tree   *tree // of the captured tables
+	tables []captured
 	origin origin
 
 	acked     atomic.Uint64 // durable at the reader of the feed
@@ -43,7 +44,7 @@ type feed struct {
 }
 
 func newFeed(db *session, conn *pgconn.PgConn, name string, tables []captured, start pglogrepl.LSN, recent uint64) *feed {
-	f := &feed{db: db, conn: conn, name: name, rows: newMarker(tables, recent), delivered: start, moved: time.Now(), heard: time.Now(), lock: make(chan struct{}, 1)}
+	f := &feed{db: db, conn: conn, name: name, tables: tables, rows: newMarker(tables, recent), delivered: start, moved: time.Now(), heard: time.Now(), lock: make(chan struct{}, 1)}
 	f.acked.Store(uint64(start))
 	return f
 }
@@ -210,7 +211,13 @@ func (f *feed) unaltered(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at the captured tables: %w", err)
 	}
-	return origin{f.origin.system, row[0]}.since(f.origin, f.db.name)
+	if err := (origin{f.origin.system, row[0]}).since(f.origin, f.db.name); err != nil {
+		return err
+	}
+	if row, err = f.ask(ctx, publishedSQL, f.name, leaves(f.tables)); err != nil {
+		return fmt.Errorf("look at publication %s: %w", f.name, err)
+	}
+	return whole(f.name, row[0], f.tables)
 }
 
 // Lag implements sources.Feed.

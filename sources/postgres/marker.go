@@ -122,8 +122,20 @@ func (r *marker) change(msg *pgoutput.Change) error {
 				r.add(mark)
 			}
 		}
+		if msg.Old == nil && w.withheld(rel, msg.New) {
+			r.add(sources.Mark{All: true})
+		}
 	}
 	return nil
+}
+
+// withheld tells that the stream does not say a watched value, since it lies out of line and
+// was not changed. Servers of before 2022 (14.1, 13.5, …) leave it out of old rows, too.
+func (w *watch) withheld(rel *pgoutput.Relation, values []pgoutput.Value) bool {
+	return slices.ContainsFunc(w.columns, func(name string) bool {
+		at := slices.IndexFunc(rel.Columns, func(c pgoutput.Column) bool { return c.Name == name })
+		return at >= 0 && at < len(values) && values[at].Unchanged
+	})
 }
 
 func valueOf(rel *pgoutput.Relation, values []pgoutput.Value) func(string) (string, bool) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/internal/delay"
+	"humpty/sources"
 )
 
 // slotName is what publication and slot of a capture are called.
@@ -69,6 +71,30 @@ func publish(ctx context.Context, db *session, name string, tables []captured) e
 		return fmt.Errorf("create publication %s: %w", name, err)
 	}
 	return nil
+}
+
+// publishedSQL counts the tables that the publication still has, if it still says all of them.
+const publishedSQL = `
+select count(*) from pg_catalog.pg_publication p join pg_catalog.pg_publication_rel r on r.prpubid = p.oid
+where p.pubname = $1 and r.prrelid = any ($2::oid[]) and p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate and not p.pubviaroot`
+
+// leaves lists what is published as an array.
+func leaves(tables []captured) string {
+	oids := make([]string, len(tables))
+	for i, t := range tables {
+		oids[i] = t.oid
+	}
+	return "{" + strings.Join(oids, ",") + "}"
+}
+
+// whole is an error unless the publication has as many of the tables as there are: what
+// somebody took out of it, or changed in it, would be missing in the stream, and newer
+// servers go on without a publication that is not there.
+func whole(name, count string, tables []captured) error {
+	if count == strconv.Itoa(len(tables)) {
+		return nil
+	}
+	return &sources.Gap{Why: fmt.Sprintf("publication %s was dropped or altered by somebody: it has %s of the %d captured tables as it should", name, count, len(tables)), Remedy: rebuildRemedy}
 }
 
 // createSlot creates the slot. It waits for every transaction of the cluster that has

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"humpty/sources"
+	"humpty/sources/postgres/pgoutput"
 )
 
 // A change says values as its type writes them, an id has them as a cast to text does, and
@@ -75,5 +76,51 @@ create cast (odd as text) with function odd_text(odd); create table o (id odd pr
 	for table, want := range map[string]string{"t": "inherit from it", "o": "cast to text by a function"} {
 		_, err := d.source(Config{Shape: sources.Shape{From: table, Columns: plain("v")}}).Capture(t.Context(), "x", "")
 		contains(t, err, want, "consistency: snapshot")
+	}
+}
+
+// Somebody takes a table out of the publication: its changes do not come any more.
+func TestFenceFindsAnAlteredPublication(t *testing.T) {
+	t.Parallel()
+	c := capture(t, liveShape(), liveSchema)
+	_, first := c.touched("update orders set note = '1' where id = 1")
+	c.exec("alter publication humpty_run_1 drop table line")
+	var gap *sources.Gap
+	if _, err := c.feed.Fence(t.Context()); !errors.As(err, &gap) || !strings.Contains(err.Error(), "publication") {
+		t.Errorf("fence: %v", err)
+	}
+	if err := c.feed.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.source.Capture(t.Context(), "run-1", first.Position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "6 of the 7") {
+		t.Errorf("go on: %v", err)
+	}
+	// The server was put back to a copy of before the position.
+	_, origin, _ := strings.Cut(string(first.Position), " ")
+	if _, err := c.source.Capture(t.Context(), "run-1", sources.Position("FF/0 "+origin)); !errors.As(err, &gap) || !strings.Contains(err.Error(), "older copy") {
+		t.Errorf("ahead: %v", err)
+	}
+}
+
+// An update that does not say a watched value, and no old row, concerns anything.
+func TestWithheldValueMarksTheTable(t *testing.T) {
+	t.Parallel()
+	n := &node{id: []keyColumn{{typ: oidText}}}
+	r := newMarker([]captured{{oid: "1", watches: []*watch{{node: n, columns: []string{"k"}}}}}, 1)
+	r.relations[1] = &pgoutput.Relation{OID: 1, Columns: []pgoutput.Column{{Name: "k"}, {Name: "v"}}}
+	for _, tc := range []struct {
+		change pgoutput.Change
+		want   sources.Mark
+	}{
+		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {Text: []byte("x")}}}, sources.Mark{All: true}},
+		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {}}, Old: []pgoutput.Value{{Text: []byte("a")}, {}}}, sources.Mark{Key: "a"}},
+		{pgoutput.Change{New: []pgoutput.Value{{Text: []byte("a")}, {Unchanged: true}}}, sources.Mark{Key: "a"}},
+	} {
+		tc.change.Kind, tc.change.Relation = 'U', 1
+		if err := r.change(&tc.change); err != nil || len(r.marks) != 1 || r.marks[0] != tc.want {
+			t.Errorf("%+v: %v, %+v, want %+v", tc.change, err, r.marks, tc.want)
+		}
+		r.marks = nil
+		clear(r.seen)
 	}
 }
