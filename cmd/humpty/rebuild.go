@@ -48,12 +48,15 @@ ones in the file's order. Those that read from the same source take turns, each 
 its connections; those of different sources go on at the same time, and share the largest
 limits.inflight. One that fails does not stop the others: the end says what became of each.
 
-Ctrl-C stops it in good order. A live run can be gone on with (humpty resume), or given up
-(--new, humpty prune --stopped); with a snapshot, the next rebuild starts over.`,
+Ctrl-C stops it in good order. If a live run was stopped before, rebuild asks whether to go on
+with it or to give it up and start over; where nobody can be asked, it refuses (exit code 4)
+unless --resume or --new says it. A run that read a snapshot cannot be gone on with: the next
+one takes a new snapshot, fills a new generation, and names the old half (humpty prune).`,
 		Example: `  humpty rebuild                    # the only projection of humpty.yaml
   humpty rebuild orders --json      # for machines; the last line is the result
   humpty rebuild orders --no-swap   # load and verify; then: humpty swap orders
   humpty rebuild orders --dry-run   # the same as humpty plan orders
+  humpty rebuild --resume           # for a machine that starts it again until it is done
   humpty rebuild --all              # the day when everything is gone`,
 		Args:              oneProjection,
 		ValidArgsFunction: a.completeProjection,
@@ -63,7 +66,7 @@ Ctrl-C stops it in good order. A live run can be gone on with (humpty resume), o
 			if len(args) > 0 || dryRun {
 				return &usageError{"--all takes every projection of the file, and --dry-run only one", "humpty plan PROJECTION for each"}
 			}
-			return a.rebuildAll(cmd, o)
+			return a.rebuildAll(cmd, "rebuild", o)
 		}
 		c, p, err := a.chosen(cmd, args)
 		if err != nil {
@@ -72,15 +75,20 @@ Ctrl-C stops it in good order. A live run can be gone on with (humpty resume), o
 		if dryRun {
 			return a.plan(cmd.Context(), c, p)
 		}
+		if o, err = a.goesOn(cmd.Context(), c, p, o); err != nil {
+			return err
+		}
 		return a.rebuild(cmd.Context(), c, p, "rebuild", o)
 	})
 	f := cmd.Flags()
 	o.flags(cmd)
-	f.BoolVar(&o.anew, "new", false, "live: give up a run that was stopped, and start over")
+	f.BoolVar(&o.anew, "new", false, "give up a run that was stopped, and start over")
+	f.BoolVar(&o.goOn, "resume", false, "go on with a run that was stopped, if there is one")
 	f.BoolVar(&o.early, "serve-early", false, "where the alias serves nothing: let searches see the new generation while it is loaded, newest keys first")
 	f.BoolVar(&o.unindexed, "allow-unindexed", false, "live: begin although joins lack an index, and catch-up will be slow")
 	f.BoolVar(&all, "all", false, "every projection of the file, in the order of their priority:")
 	f.BoolVar(&dryRun, "dry-run", false, "only say what would be done")
+	cmd.MarkFlagsMutuallyExclusive("new", "resume")
 	limitFlags(cmd)
 	return cmd
 }
@@ -90,6 +98,7 @@ type rebuilding struct {
 	allowEmpty, noSwap bool
 	anew, unindexed    bool   // live
 	early              bool   // serve what is there
+	goOn               bool   // with what was stopped, if anything was
 	resume             string // the run to go on with
 }
 
@@ -155,6 +164,9 @@ func (a *app) job(ctx context.Context, c *config.Config, p config.Projection, ve
 	live, err := a.live(ctx, c, p, r, o)
 	if err != nil {
 		return nil, err
+	}
+	if r.Live == nil {
+		wire.WaitOut(r.Source, r.MaxOutage, waiting)
 	}
 	r.Letters = a.lettersOf(p.Name, r.Owner.Run)
 	wire.Letters(r.Source, r.Letters)

@@ -92,6 +92,7 @@ func (a *app) examine(ctx context.Context, c *config.Config, p config.Projection
 		if err != nil {
 			return err
 		}
+		wire.WaitOut(r.Source, r.MaxOutage, waiting)
 		finding, err := run(ctx, projector.Examine{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, Owner: r.Owner,
 			Generation: e.generation, Settle: e.settle, Show: e.diff, Each: list.add, Observe: tell,

@@ -22,7 +22,7 @@ func kafkaRule() *rule {
 		}}},
 		{name: "readers", def: "4", rule: &rule{kind: whole, min: 1}, doc: "Partitions read at once."},
 		{name: "fetch", def: "2MB", rule: &rule{kind: size}, doc: "Bytes asked for at once from one partition."},
-		{name: "patience", def: "2m", rule: &rule{kind: duration}, doc: "How long a broker or a leader may be away."},
+		{name: "patience", def: "15s", rule: &rule{kind: duration}, doc: "How long a broker or a leader may be away before that is an outage, which limits.max_outage bounds."},
 		{name: "memory", def: "256MB", rule: &rule{kind: size}, doc: "Events held in memory until they are folded; the others wait on disk."},
 		{name: "spill", rule: &rule{kind: words}, doc: "Folder for these, relative to this file; the system's for temporary files by default."},
 	}}
@@ -46,5 +46,8 @@ func eventKeys() []key {
 		{name: "debezium", rule: &rule{kind: flag}, doc: "Topics: true if the values are Debezium's envelopes of rows."},
 		{name: "payload", rule: &rule{kind: words}, doc: "Topics: path to the part of the value that is folded; all of it by default."},
 		{name: "since", rule: &rule{kind: either, any: []*rule{{kind: words}, {kind: names, min: 1, of: &rule{kind: whole}}}}, doc: "Topics: start each partition at its first event of this time or later, like 2026-01-31T00:00:00Z; or single ones at an offset, {TOPIC/PARTITION: OFFSET}."},
+		{name: "fence", doc: "Topics: where the replay ends; at the last stable offset of each partition by default.", rule: &rule{kind: object, keys: []key{
+			{name: "group", required: true, rule: &rule{kind: words}, doc: "At what this consumer group has committed: that of the projector that goes on with the new index."},
+		}}},
 	}
 }

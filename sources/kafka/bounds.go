@@ -20,11 +20,23 @@ type bounds struct {
 
 // bounds asks where every partition starts and ends now.
 func (s *Source) bounds(ctx context.Context) (l layout, all map[place]bounds, err error) {
-	err = s.cluster.patient(ctx, unknownFor, func() (err error) {
+	denied := unknownFor
+	if s.known() {
+		denied = deniedFor
+	}
+	err = s.cluster.patient(ctx, denied, s.cluster.patience, nil, func() (err error) {
 		l, all, err = s.askBounds(ctx)
 		return err
 	})
 	return l, all, s.unknownTopics(err)
+}
+
+// known reports whether the topics were there once: brokers that start deny them longer
+// than a slip should cost.
+func (s *Source) known() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.planned != nil
 }
 
 func (s *Source) askBounds(ctx context.Context) (layout, map[place]bounds, error) {

@@ -38,6 +38,7 @@ type cluster struct {
 	brokers  []string // named by the user
 	topics   []string
 	patience time.Duration
+	outage   outage // of readers
 
 	mu    sync.Mutex
 	learn map[string]bool // addresses of all brokers, as the last layout said
@@ -50,24 +51,27 @@ const (
 	unknownFor = 2 * time.Second
 )
 
-// patiently calls do until it gives no error or a final one, or patience is over.
+// patiently calls do until it gives no error or a final one, or the patience of what reads
+// is over.
 func (c *cluster) patiently(ctx context.Context, do func() error) error {
-	return c.patient(ctx, deniedFor, do)
+	return c.patient(ctx, deniedFor, max(c.patience, c.outage.most), c.outage.tell, do)
 }
 
-func (c *cluster) patient(ctx context.Context, denied time.Duration, do func() error) error {
+func (c *cluster) patient(ctx context.Context, denied, patience time.Duration, tell func(waited time.Duration, err error), do func() error) error {
 	began, wait := time.Now(), 50*time.Millisecond
 	for {
 		err := do()
 		if err == nil || final(err) || ctx.Err() != nil {
 			return because(ctx, err)
 		}
-		patience := c.patience
+		patience := patience
 		if errors.Is(err, kafkago.UnknownTopicOrPartition) {
 			patience = min(patience, denied)
 		}
 		if waited := time.Since(began); waited > patience {
 			return fmt.Errorf("after %v of trying: %w", waited.Round(time.Second), err)
+		} else if tell != nil {
+			tell(waited, err)
 		}
 		select {
 		case <-ctx.Done():

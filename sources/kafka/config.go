@@ -22,7 +22,8 @@ type Config struct {
 
 	Fetch    int           // bytes asked for at once from one partition; 2 MB by default
 	Readers  int           // partitions read at once; 4 by default
-	Patience time.Duration // how long a broker, a leader or a topic may be away; 2 minutes by default
+	Patience time.Duration // how long a broker, a leader or a topic may be away before that is an outage; 15 s by default
+	Answer   time.Duration // how long a broker may send nothing of an answer; 30 s by default
 }
 
 // Topic is one topic and where reading it starts: at its earliest record, unless said.
@@ -30,6 +31,7 @@ type Topic struct {
 	Name    string
 	Since   time.Time       // the first record of this time or later; zero: no matter
 	Offsets map[int32]int64 // by partition; the others start as said by Since
+	Group   string          // a consumer group: reading ends where it goes on; empty: at the end of the log
 	Place   string          // where the configuration names it, for messages; may be empty
 }
 
@@ -67,7 +69,10 @@ func (c Config) withDefaults() (Config, sasl.Mechanism, error) {
 		c.Readers = 4
 	}
 	if c.Patience <= 0 {
-		c.Patience = 2 * time.Minute
+		c.Patience = 15 * time.Second
+	}
+	if c.Answer <= 0 {
+		c.Answer = answerWithin
 	}
 	mechanism, err := c.SASL.mechanism()
 	return c, mechanism, err

@@ -18,15 +18,20 @@ import (
 	"github.com/segmentio/kafka-go/sasl"
 )
 
-// answerWithin is how long a broker may take for one answer; a fetch waits for at most
-// fetchWait of it.
-const answerWithin = 30 * time.Second
+const (
+	// answerWithin is how long a broker may send nothing while an answer is awaited; a
+	// fetch waits for at most fetchWait of it.
+	answerWithin = 30 * time.Second
+	// connectWithin is how long a connection may take to be there.
+	connectWithin = 10 * time.Second
+)
 
 // conn is one connection to one broker, for one goroutine.
 type conn struct {
 	net.Conn
 	in       *bufio.Reader
 	clientID string
+	within   time.Duration // see answerWithin
 	versions map[protocol.ApiKey]int16
 	lastID   int32
 }
@@ -34,14 +39,15 @@ type conn struct {
 // dialer makes connections.
 type dialer struct {
 	clientID string
+	within   time.Duration
 	tls      *tls.Config
 	sasl     sasl.Mechanism
 }
 
 func (d *dialer) dial(ctx context.Context, address string) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	connecting, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	raw, err := (&net.Dialer{}).DialContext(connecting, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to broker %s: %w", address, err)
 	}
@@ -51,12 +57,12 @@ func (d *dialer) dial(ctx context.Context, address string) (*conn, error) {
 			own.ServerName, _, _ = net.SplitHostPort(address) // a broken address could not be dialled
 		}
 		secure := tls.Client(raw, own)
-		if err := secure.HandshakeContext(ctx); err != nil {
+		if err := secure.HandshakeContext(connecting); err != nil {
 			return nil, errors.Join(untrusted(address, err), raw.Close())
 		}
 		raw = secure
 	}
-	c := &conn{Conn: raw, in: bufio.NewReaderSize(raw, 64<<10), clientID: d.clientID}
+	c := &conn{Conn: raw, in: bufio.NewReaderSize(raw, 64<<10), clientID: d.clientID, within: d.within}
 	if err := c.greet(ctx, d.sasl, address); err != nil {
 		if alert := (*net.OpError)(nil); errors.As(err, &alert) && alert.Op == "remote error" { // of TLS 1.3, behind the handshake
 			err = untrusted(address, err)
@@ -166,7 +172,7 @@ func (c *conn) ask(ctx context.Context, request protocol.Message) (protocol.Mess
 		io.Writer
 	}{c.in, c}, c.versions[request.ApiKey()], c.lastID, c.clientID, request)
 	if err != nil {
-		return nil, because(ctx, err)
+		return nil, c.silent(ctx, err)
 	}
 	return answer, nil
 }
@@ -178,10 +184,24 @@ type peeker interface {
 	Discard(int) (int, error)
 }
 
-// until bounds what comes by ctx and answerWithin; the returned function ends that.
+// until bounds what comes by ctx and the time of an answer; the returned function ends that.
 func (c *conn) until(ctx context.Context) (release func() bool) {
-	_ = c.SetDeadline(time.Now().Add(answerWithin)) // fails only on a closed connection; so does what follows
+	c.again()
 	return context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+}
+
+// again gives the broker its time anew.
+func (c *conn) again() {
+	_ = c.SetDeadline(time.Now().Add(c.within)) // fails only on a closed connection; so does what follows
+}
+
+// silent is because, and says how long nothing came.
+func (c *conn) silent(ctx context.Context, err error) error {
+	var network net.Error
+	if ctx.Err() == nil && errors.As(err, &network) && network.Timeout() {
+		return fmt.Errorf("nothing has come for %s: %w", c.within, err)
+	}
+	return because(ctx, err)
 }
 
 // because prefers the end of ctx over what it did to the connection.

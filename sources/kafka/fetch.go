@@ -76,20 +76,35 @@ func (c *conn) receiveFetch(ctx context.Context, buf []byte) ([]byte, error) {
 	defer c.until(ctx)()
 	var head [4]byte
 	if _, err := io.ReadFull(c.in, head[:]); err != nil {
-		return buf, because(ctx, err)
+		return buf, c.silent(ctx, err)
 	}
 	size := binary.BigEndian.Uint32(head[:])
 	if size > answerLimit || size < 4 {
 		return buf, fmt.Errorf("kafka: an answer of %d bytes: is this a Kafka broker?", size)
 	}
 	buf = slices.Grow(buf[:0], int(size))[:size]
-	if _, err := io.ReadFull(c.in, buf); err != nil {
-		return buf, because(ctx, err)
+	for rest := buf; len(rest) > 0; { // slow is not silent
+		n, err := c.in.Read(rest)
+		if err != nil {
+			return buf, c.silent(ctx, noEnd(err))
+		}
+		rest = rest[n:]
+		if c.again(); ctx.Err() != nil { // it may have ended before that
+			return buf, context.Cause(ctx)
+		}
 	}
 	if id := int32(binary.BigEndian.Uint32(buf)); id != c.lastID {
 		return buf, fmt.Errorf("kafka: answer %d where %d was awaited", id, c.lastID)
 	}
 	return buf, nil
+}
+
+// noEnd makes an end in the middle of something the error that it is.
+func noEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // parseFetch takes an answer apart.

@@ -15,6 +15,8 @@ type Source struct {
 	cfg     Config
 	cluster *cluster
 
+	groups map[string]string // consumer groups whose offsets are the fences, by topic
+
 	mu      sync.Mutex
 	planned map[string]int32 // partitions of each topic at the last Plan
 }
@@ -28,13 +30,15 @@ func New(cfg Config) (*Source, error) {
 		return nil, err
 	}
 	c := &cluster{
-		dialer:  dialer{clientID: cfg.ClientID, tls: cfg.TLS, sasl: mechanism},
+		dialer:  dialer{clientID: cfg.ClientID, tls: cfg.TLS, sasl: mechanism, within: cfg.Answer},
 		brokers: cfg.Brokers, patience: cfg.Patience,
 	}
+	groups := map[string]string{}
 	for _, t := range cfg.Topics {
 		c.topics = append(c.topics, t.Name)
+		groups[t.Name] = t.Group
 	}
-	return &Source{cfg: cfg, cluster: c}, nil
+	return &Source{cfg: cfg, cluster: c, groups: groups}, nil
 }
 
 // bytesEach is the guess of an event's size for estimates: offsets tell how many there
@@ -56,11 +60,12 @@ func (s *Source) places(l layout) []place {
 // topics were named. Its rows are offsets, which
 // markers and compaction make more than records.
 func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
-	l, all, err := s.bounds(ctx)
+	l, all, err := s.fenced(ctx)
 	if err != nil {
 		return sources.Plan{}, fmt.Errorf("kafka: %w", err)
 	}
 	plan := sources.Plan{Readers: min(s.cfg.Readers, max(len(all), 1))}
+	behind := map[string]int64{}
 	var warnings problem.List
 	for _, p := range s.places(l) {
 		b := all[p]
@@ -68,12 +73,19 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 		plan.Partitions = append(plan.Partitions, sources.Partition{ID: p.String(), Rows: rows, Bytes: rows * bytesEach})
 		plan.Rows += rows
 		plan.Bytes += rows * bytesEach
-		if b.fence < b.end {
+		if s.groups[p.topic] != "" {
+			behind[p.topic] += b.end - b.fence
+		} else if b.fence < b.end {
 			warnings.Warn("partition "+p.String(), "if it stays: kafka-transactions.sh find-hanging",
 				"an open transaction holds the last stable offset at %d, %d offsets before the end; what is behind it is not read", b.fence, b.end-b.fence)
 		}
 	}
 	plan.Warnings = warnings
+	for _, t := range s.cfg.Topics {
+		if t.Group != "" {
+			plan.Notes = append(plan.Notes, left(t, behind[t.Name]))
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.planned = l.counts
@@ -82,7 +94,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 
 // Open captures where every partition starts and ends.
 func (s *Source) Open(ctx context.Context) (sources.View, error) {
-	l, all, err := s.bounds(ctx)
+	l, all, err := s.fenced(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
