@@ -7,6 +7,7 @@ import (
 
 	"humpty/internal/crashpoint"
 	"humpty/sinks"
+	"humpty/sources"
 )
 
 // gateLoad holds what was read and written against the limits.
@@ -79,6 +80,9 @@ func (n *run) swap(ctx context.Context) error {
 	if err := n.stillOurs(ctx); err != nil {
 		return err
 	}
+	if err := n.stands(ctx); err != nil {
+		return err
+	}
 	thaw, err := n.arrive(ctx, survey)
 	if err != nil {
 		return err
@@ -106,6 +110,24 @@ func (n *run) swap(ctx context.Context) error {
 	}
 	err = errors.Join(err, settleStates(context.WithoutCancel(ctx), n.Target, survey, n.record.Generation))
 	crashpoint.At("states settled")
+	return err
+}
+
+// stands makes sure that who goes on where the logs were read up to has not moved: a run
+// with a capture goes on itself.
+func (n *run) stands(ctx context.Context) error {
+	standing, ok := n.view.(sources.Standing)
+	if !ok || n.capture != nil {
+		return nil
+	}
+	err := standing.Stands(ctx)
+	var gap *sources.Gap
+	if errors.As(err, &gap) {
+		return &Refusal{
+			Why:    fmt.Sprintf("%s; generation %s is ready", gap.Why, n.record.Generation),
+			Remedy: fmt.Sprintf("%s: humpty swap %s --to %s", gap.Remedy, n.Projection.Name, n.record.Generation),
+		}
+	}
 	return err
 }
 

@@ -20,6 +20,7 @@ type Events struct {
 	Topics   []string          // events of the same time: in this order
 	Since    time.Time         `json:",omitzero"`
 	Starts   map[string]Starts `json:",omitempty"` // by topic
+	Group    string            `json:"-"`          // a consumer group: its offsets are the fence; how far is read makes no other documents
 	Key      string            // as fold.ParseLocator takes it
 	Type     string            `json:",omitempty"` // likewise; empty: none
 	Payload  string            `json:",omitempty"` // path; empty: all of the value
@@ -69,6 +70,7 @@ func (d *decoder) events(n *node) *Events {
 			d.problems.Add(n.get(name).at(), "write key, header:NAME, or a path like order.id", "%s: %v", name, err)
 		}
 	}
+	e.Group = n.get("fence", "group").string()
 	d.starts(n.get("since"), e)
 	if s := n.get("since").string(); s != "" {
 		var err error

@@ -30,7 +30,7 @@ func foldedSource(c *config.Config, e *config.Events) (*fold.Source, error) {
 		SASL: kafka.SASL{Mechanism: k.SASL.Mechanism, User: k.SASL.Username, Password: k.SASL.Password.Reveal()},
 	}
 	for _, topic := range e.Topics {
-		cfg.Topics = append(cfg.Topics, kafka.Topic{Name: topic, Since: e.Since, Offsets: e.Starts[topic], Place: e.Place})
+		cfg.Topics = append(cfg.Topics, kafka.Topic{Name: topic, Since: e.Since, Offsets: e.Starts[topic], Group: e.Group, Place: e.Place})
 	}
 	inner, err := kafka.New(cfg)
 	if err != nil {

@@ -134,6 +134,7 @@ func (s *Source) begin(ctx context.Context) (*view, sources.Plan, sources.View, 
 	if fenced, ok := inner.(sources.Fenced); ok {
 		v.fences = fenced.Fences()
 	}
+	v.standing, _ = inner.(sources.Standing)
 	return v, plan, inner, nil
 }
 

@@ -25,9 +25,10 @@ type view struct {
 	share    int64          // bytes that one reader may bring from disk at a time
 	replayed sources.Counts // of what is in no bucket
 
-	fences map[string]sources.Position
-	inner  map[string]sources.Counts // of a source that folds itself
-	delta  *delta                    // of what came behind positions only; nil: of everything
+	fences   map[string]sources.Position
+	inner    map[string]sources.Counts // of a source that folds itself
+	standing sources.Standing          // where the events end; nil: nobody goes on there
+	delta    *delta                    // of what came behind positions only; nil: of everything
 
 	closed atomic.Bool
 
@@ -37,12 +38,21 @@ type view struct {
 }
 
 var (
-	_ sources.Fenced = (*view)(nil)
-	_ sources.Traced = (*view)(nil)
+	_ sources.Fenced   = (*view)(nil)
+	_ sources.Standing = (*view)(nil)
+	_ sources.Traced   = (*view)(nil)
 )
 
 // Fences are where the replay ended.
 func (v *view) Fences() map[string]sources.Position { return v.fences }
+
+// Stands asks whether those who go on behind the events still are where they ended.
+func (v *view) Stands(ctx context.Context) error {
+	if v.standing == nil {
+		return nil
+	}
+	return v.standing.Stands(ctx)
+}
 
 // Inputs is what became of the events, as far as their documents were read.
 func (v *view) Inputs() map[string]sources.Counts {

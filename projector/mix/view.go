@@ -13,24 +13,26 @@ import (
 
 // view is the root's, and what finds each include.
 type view struct {
-	source  *Source
-	root    sources.View
-	open    []sources.View
-	finders []finder
-	fences  map[string]sources.Position
-	inputs  map[string]sources.Counts // of what is held
-	mu      sync.Mutex
-	read    map[string]sources.Counts // of the root, so far, where that is not made of events
-	owes    sources.Counts            // the sum of these, as they are told to a reader
-	told    atomic.Bool
-	shelves []*shelf
-	links   *links // of a live run; nil: each source is as of one moment
+	source   *Source
+	root     sources.View
+	open     []sources.View
+	finders  []finder
+	fences   map[string]sources.Position
+	inputs   map[string]sources.Counts // of what is held
+	mu       sync.Mutex
+	read     map[string]sources.Counts // of the root, so far, where that is not made of events
+	owes     sources.Counts            // the sum of these, as they are told to a reader
+	told     atomic.Bool
+	shelves  []*shelf
+	standing []sources.Standing // of what is held
+	links    *links             // of a live run; nil: each source is as of one moment
 }
 
 var (
-	_ sources.Lookup = (*view)(nil)
-	_ sources.Fenced = (*view)(nil)
-	_ sources.Traced = (*view)(nil)
+	_ sources.Lookup   = (*view)(nil)
+	_ sources.Fenced   = (*view)(nil)
+	_ sources.Traced   = (*view)(nil)
+	_ sources.Standing = (*view)(nil)
 )
 
 // finder finds what belongs to keys.
@@ -68,6 +70,9 @@ func (v *view) book(in *Include, from sources.View) {
 			v.fences[in.path()+":"+id] = at
 		}
 	}
+	if standing, ok := from.(sources.Standing); ok {
+		v.standing = append(v.standing, standing)
+	}
 	if traced, ok := from.(sources.Traced); ok {
 		for id, c := range traced.Inputs() {
 			c.Used, c.Folded = 0, c.Folded+c.Used
@@ -84,6 +89,20 @@ func (v *view) Fences() map[string]sources.Position {
 		maps.Copy(all, fenced.Fences())
 	}
 	return all
+}
+
+// Stands asks those of the root and of what is held.
+func (v *view) Stands(ctx context.Context) error {
+	all := v.standing
+	if root, ok := v.root.(sources.Standing); ok {
+		all = append(all[:len(all):len(all)], root)
+	}
+	for _, one := range all {
+		if err := one.Stands(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Inputs are those of the root and of what is held.
