@@ -42,11 +42,11 @@ func (d *doing) told() string {
 func (o *observer) expect(documents int64, live bool, survey sinks.Survey) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.forecast.Documents, o.forecast.Live, o.forecast.Before = documents, live, paceBefore(survey)
+	o.forecast.Documents, o.forecast.Live, o.forecast.Before = documents, live, PaceBefore(survey)
 }
 
-// paceBefore is that of the newest generation that says how long it took.
-func paceBefore(s sinks.Survey) (p observe.Pace) {
+// PaceBefore is that of the newest generation that says how long it took.
+func PaceBefore(s sinks.Survey) (p observe.Pace) {
 	for _, g := range slices.Backward(s.Generations) {
 		if len(g.Meta.Took) == 0 {
 			continue

@@ -2,10 +2,12 @@ package projector
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"humpty/projector/observe"
 	"humpty/sinks"
 )
 
@@ -22,6 +24,8 @@ type LeaseState struct {
 	Lease sinks.Lease   `json:"lease"`
 	Held  bool          `json:"held"` // neither released nor expired
 	Left  time.Duration `json:"-"`    // until it runs out
+
+	Doing *observe.Doing `json:"doing,omitempty"` // what its holder said last that it does, some seconds ago; nil: nothing
 }
 
 // Status reads the alias, its generations and the lease, and changes nothing. The
@@ -40,7 +44,15 @@ func (m *Manage) Status(ctx context.Context) (sinks.Survey, *LeaseState, error) 
 		return survey, nil, fmt.Errorf("read the lease: %w", err)
 	}
 	left := time.Until(lease.Expires)
-	return survey, &LeaseState{Lease: lease, Held: left > 0, Left: max(left, 0)}, nil
+	state := &LeaseState{Lease: lease, Held: left > 0, Left: max(left, 0)}
+	if lease.Doing != "" {
+		state.Doing = new(observe.Doing)
+		if err := json.Unmarshal([]byte(lease.Doing), state.Doing); err != nil { // another version's: news, and nobody's decision
+			state.Doing = nil
+		}
+		state.Lease.Doing = ""
+	}
+	return survey, state, nil
 }
 
 // Swap makes the alias serve generation `to`, or the newest verified one if to is "".

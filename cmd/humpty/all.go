@@ -49,14 +49,23 @@ var errNotBegun = errors.New("not begun: the command was stopped before")
 // rebuildAll rebuilds every projection of the file. Those that read from one source take
 // turns in the order; so each has all of the source's connections, and the first are done
 // before the last begin.
-func (a *app) rebuildAll(cmd *cobra.Command, o rebuilding) error {
+func (a *app) rebuildAll(cmd *cobra.Command, verb string, o rebuilding) error {
 	ctx := cmd.Context()
 	c, err := a.load(cmd)
 	if err != nil {
 		return err
 	}
 	order := c.InOrder()
+	if verb == "resume" {
+		order, err = a.remaining(ctx, c, order)
+	} else {
+		o, err = a.goesOnAll(ctx, c, order, o)
+	}
+	if err != nil {
+		return err
+	}
 	shareMemory(order)
+	day := a.begins(c, order)
 	out := a.err
 	if a.flags.quiet {
 		out = io.Discard
@@ -73,13 +82,14 @@ func (a *app) rebuildAll(cmd *cobra.Command, o rebuilding) error {
 		over := make([]chan struct{}, len(order))
 		for i, p := range order {
 			over[i] = make(chan struct{})
-			apps[i] = a.beside(p.Name, table)
+			apps[i] = a.beside(verb, p.Name, table)
 			group.Go(func() error {
 				defer close(over[i])
 				for _, before := range turnsBefore(order, i) {
 					<-over[before]
 				}
-				errs[i] = apps[i].oneOfAll(ctx, c, p, o, table, i)
+				errs[i] = apps[i].oneOfAll(ctx, c, p, verb, o, table, i)
+				day.ended(p.Name, errs[i])
 				return nil // the others go on
 			})
 		}
@@ -119,7 +129,12 @@ func shareMemory(order []config.Projection) {
 func (a *app) estimates(ctx context.Context, c *config.Config, order []config.Projection) []progress.Row {
 	rows := make([]progress.Row, len(order))
 	for i, p := range order {
-		rows[i].Name = p.Name
+		rows[i].Name, rows[i].After = p.Name, turnsBefore(order, i)
+		if m, err := wire.Manage(ctx, c, p, "status"); err == nil {
+			if survey, _, err := m.Status(ctx); err == nil {
+				rows[i].Before = projector.PaceBefore(survey)
+			}
+		}
 		source, err := wire.Source(c, p)
 		if err != nil {
 			continue // its run says so
@@ -132,17 +147,17 @@ func (a *app) estimates(ctx context.Context, c *config.Config, order []config.Pr
 }
 
 // beside is an app for one of several runs: what it says on stderr goes through the table.
-func (a *app) beside(projection string, table *progress.Table) *app {
+func (a *app) beside(verb, projection string, table *progress.Table) *app {
 	b := &app{
 		in: a.in, out: a.out, err: table, outTerminal: a.outTerminal, errTerminal: a.errTerminal,
 		env: a.env, exit: a.exit, flags: a.flags, origins: a.origins, began: true,
-		result: result{Verb: "rebuild", projection: projection},
+		result: result{Verb: verb, projection: projection},
 	}
 	return b
 }
 
 // oneOfAll does the i-th rebuild.
-func (a *app) oneOfAll(ctx context.Context, c *config.Config, p config.Projection, o rebuilding, table *progress.Table, i int) error {
+func (a *app) oneOfAll(ctx context.Context, c *config.Config, p config.Projection, verb string, o rebuilding, table *progress.Table, i int) error {
 	if ctx.Err() != nil {
 		return errNotBegun
 	}
@@ -152,7 +167,7 @@ func (a *app) oneOfAll(ctx context.Context, c *config.Config, p config.Projectio
 		print := a.eventPrinter(p.Name)
 		show = func(e observe.Event) { print(e); table.Observe(i, e) }
 	}
-	j, err := a.job(ctx, c, p, "rebuild", o, func(why string) { table.Say(i, "waiting: "+why) })
+	j, err := a.jobOfAll(ctx, c, p, verb, o, func(why string) { table.Say(i, "waiting: "+why) })
 	if err == nil {
 		err = errors.Join(j.run(ctx, show), j.end())
 	}

@@ -67,7 +67,9 @@ func (a *app) execute(ctx context.Context, args []string) int {
 // interrupted is the cause of a context that a signal ended.
 type interrupted struct{ signal os.Signal }
 
-func (i *interrupted) Error() string { return "interrupted by " + i.signal.String() }
+func (i *interrupted) Error() string { return interruptedBy + i.signal.String() }
+
+const interruptedBy = "interrupted by "
 
 // Is lets an interruption pass for a cancelled context, which it is.
 func (i *interrupted) Is(target error) bool { return target == context.Canceled }

@@ -85,7 +85,8 @@ func (a *app) unfinished(ctx context.Context, source sources.Live, state wire.St
 			return &projector.Refusal{
 				Why: fmt.Sprintf("run %s, which began %s and has done %d of %d partitions, was stopped",
 					b.Run, b.Started.Format("2006-01-02 15:04:05"), b.Done, len(b.Partitions)),
-				Remedy: fmt.Sprintf("go on with it: %s; or give it up: %s", a.typed("humpty resume", b.Run), a.typed("humpty rebuild", p.Name, "--new")),
+				Remedy: fmt.Sprintf("go on with it: %s, or %s; or give it up and start over: %s",
+					a.typed("humpty resume", b.Run), a.typed("humpty rebuild", p.Name, "--resume"), a.typed("humpty rebuild", p.Name, "--new")),
 			}
 		}
 		if err := errors.Join(source.Release(ctx, b.Run), state.Forget(p.Name, b.Run)); err != nil {

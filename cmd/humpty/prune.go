@@ -138,7 +138,7 @@ func (a *app) confirm(question, word, command string) error {
 	if a.flags.yes {
 		return nil
 	}
-	if !a.inTerminal || !a.errTerminal || a.flags.json {
+	if !a.asks() {
 		return &projector.Refusal{Why: "this cannot be undone, and there is no terminal to ask at", Remedy: "if it is meant: " + command}
 	}
 	fmt.Fprint(a.err, question)

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,18 +16,26 @@ import (
 
 func (a *app) resumeCommand() *cobra.Command {
 	var o rebuilding
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "resume [RUN]",
-		Short: "Go on with a live rebuild that was stopped",
+		Short: "Go on with a rebuild that was stopped",
 		Long: `resume goes on with a run of consistency: live that was interrupted, killed, or failed for
 an outage, from what it wrote down in the state folder: partitions that are done are not
 read again, and what changed meanwhile was kept by the database (which holds its log for
 the run's slot until then). Without RUN it is the only one that was stopped.
 
 The run goes on with the definition it began with: if the configuration says another one
-now, it refuses and says what differs. Runs of consistency: snapshot start over.`,
+now, it refuses and says what differs.
+
+With consistency: snapshot the snapshot ends with its process: resume takes a new one, fills a
+new generation, and says so; the old half is named, and dropped by humpty prune.
+
+--all goes on with what is left of a rebuild --all: runs that were stopped, and projections
+whose turn had not come; in their order, as rebuild --all does.`,
 		Example: `  humpty resume
-  humpty resume 20261123t214100-abcdef`,
+  humpty resume 20261123t214100-abcdef
+  humpty resume --all`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return &usageError{fmt.Sprintf("resume takes one run, not %d", len(args)), "humpty help resume"}
@@ -34,64 +45,81 @@ now, it refuses and says what differs. Runs of consistency: snapshot start over.
 	}
 	cmd.RunE = a.begin(func(cmd *cobra.Command, args []string) error {
 		a.result.projection = ""
+		o.goOn = true
+		if all {
+			if len(args) > 0 {
+				return &usageError{"--all takes every run that was stopped", "humpty resume --all, or humpty resume " + args[0]}
+			}
+			return a.rebuildAll(cmd, "resume", o)
+		}
 		c, err := a.load(cmd)
 		if err != nil {
 			return err
 		}
-		p, run, err := a.stopped(c, strings.Join(args, ""))
+		one, err := a.stopped(cmd.Context(), c, strings.Join(args, ""))
 		if err != nil {
 			return err
 		}
+		p := one.projection
 		a.result.projection = p.Name
-		o.resume = run
+		if p.Live {
+			o.resume = one.run
+		} else if err := a.tellHalves(cmd.Context(), c, p); err != nil {
+			return err
+		}
 		return a.rebuild(cmd.Context(), c, p, "resume", o)
 	})
 	o.flags(cmd)
+	cmd.Flags().BoolVar(&all, "all", false, "every run that was stopped, and what a rebuild --all has not begun")
 	limitFlags(cmd)
 	return cmd
 }
 
-// stopped finds a run that can be gone on with: the one of that name, or the only one.
-func (a *app) stopped(c *config.Config, run string) (config.Projection, string, error) {
+// stopped finds a run that was stopped: the one of that name, or the only one.
+func (a *app) stopped(ctx context.Context, c *config.Config, run string) (left, error) {
 	state, err := a.state(c)
 	if err != nil {
-		return config.Projection{}, "", err
+		return left{}, err
 	}
-	type found struct {
-		config.Projection
-		run string
-	}
-	var all []found
-	var names []string
+	var all []left
+	var unread error // a target that does not answer
 	for _, p := range c.Projections {
-		if run != "" && state.Has(p.Name, run) {
-			return p, run, nil // the engine says whether it can be gone on with
+		if run != "" && p.Live && state.Has(p.Name, run) {
+			return left{projection: p, run: run}, nil // the engine says whether it can be gone on with
 		}
-		runs, err := state.Unfinished(p.Name)
-		if err != nil {
-			return p, "", err
+		found, err := a.leftIn(ctx, c, p)
+		if p.Live && err != nil {
+			return left{}, err
 		}
-		for _, b := range runs {
-			all = append(all, found{p, b.Run})
-			names = append(names, b.Run+" of "+p.Name)
+		unread = errors.Join(unread, err)
+		if !p.Live {
+			if run != "" && slices.ContainsFunc(found, func(l left) bool { return l.run == run }) {
+				return left{projection: p, run: run}, nil
+			}
+			found = found[max(0, len(found)-1):] // one new run stands for all of them
 		}
+		all = append(all, found...)
 	}
 	switch {
 	case run == "" && len(all) == 1:
-		return all[0].Projection, all[0].run, nil
+		return all[0], nil
 	case run == "" && len(all) > 1:
-		return config.Projection{}, "", &usageError{"several runs were stopped: say which: " + strings.Join(names, ", "), "humpty resume " + all[0].run}
+		return left{}, a.several(all)
 	}
-	return config.Projection{}, "", nothingToResume(state, run, names)
+	return left{}, errors.Join(nothingToResume(state, run, all), unread)
 }
 
-func nothingToResume(state wire.State, run string, names []string) error {
-	why := fmt.Sprintf("no stopped run is known in the state folder %s", state.Dir)
+func nothingToResume(state wire.State, run string, all []left) error {
+	why := fmt.Sprintf("no stopped run is known in the state folder %s, or to a target", state.Dir)
 	if run != "" {
-		why = fmt.Sprintf("run %s is not known in the state folder %s", run, state.Dir)
+		why = fmt.Sprintf("run %s is not known in the state folder %s, or to a target", run, state.Dir)
 	}
 	remedy := "name the folder that it began with: --state DIR; or start over: humpty rebuild"
-	if len(names) > 0 {
+	if len(all) > 0 {
+		var names []string
+		for _, one := range all {
+			names = append(names, one.run+" of "+one.projection.Name)
+		}
 		remedy = "there are " + strings.Join(names, ", ")
 	}
 	return &projector.Refusal{Why: why, Remedy: remedy}

@@ -12,6 +12,7 @@ import (
 	"humpty/internal/progress"
 	"humpty/internal/wire"
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sinks"
 )
 
@@ -23,6 +24,7 @@ type shown struct {
 	Lease      *projector.LeaseState `json:"lease,omitempty"`
 	Captures   []capture             `json:"captures,omitempty"` // on the source
 	Stopped    []stoppedRun          `json:"stopped,omitempty"`  // can be gone on with here
+	Halves     []string              `json:"halves,omitempty"`   // generations that were left half done, and cannot be gone on with here
 	Followed   bool                  `json:"followed,omitempty"` // a process here keeps it up to date
 }
 
@@ -32,9 +34,11 @@ func (a *app) statusCommand() *cobra.Command {
 		Use:   "status [PROJECTION]",
 		Short: "Show what an alias serves, its generations, and who works on them",
 		Long: `status reads from the target what the alias serves, which generations there are (with
-state, documents, size and age), and who holds the lease. It works from any machine, also
-while a rebuild runs elsewhere, and changes nothing. Live runs that were stopped, of which
-the state folder here knows, are named with how far they are.
+state, documents, size and age), who holds the lease, and what that run does: phase, progress,
+ETA until the alias serves, lag, what it waits for, its last error, as it says every 5 s. It
+works from any machine, also while a rebuild runs elsewhere. Live runs that were stopped, of
+which the state folder here knows, are named with how far they are, and so are generations
+that were left half done and that nothing here goes on with.
 
 --follow shows what a live run does that a process on this machine is at work on, until it
 ends: from another terminal, or when the one that began it is gone.`,
@@ -61,8 +65,15 @@ ends: from another terminal, or when the one that began it is gone.`,
 				if s.Survey, s.Lease, err = m.Status(cmd.Context()); err == nil {
 					s.Survey, s.Partial = listed(s.Survey), s.Survey.Partial()
 					s.Stopped, err = a.stoppedRuns(c, p)
+					halves := a.halvesIn(c, p, s.Survey, s.Lease)
+					for _, g := range halves {
+						s.Halves = append(s.Halves, g.Name)
+					}
 					s.Followed = a.isFollowed(c, p, s.Survey)
 					a.show(s)
+					for _, g := range halves {
+						a.printf("  %s\n", a.half(p, g))
+					}
 					s.Captures = a.captured(cmd.Context(), c, p)
 					a.result.Projections = append(a.result.Projections, s)
 				}
@@ -136,16 +147,32 @@ func (a *app) show(s shown) {
 	for _, r := range s.Stopped {
 		a.printf("  run %s was stopped: %d of %d partitions of %s are done (began %s ago); go on with it: %s\n",
 			r.Run, r.Done, r.Partitions, r.Generation, age(r.Started), a.typed("humpty resume", r.Run))
+		if g, ok := s.Survey.Find(r.Generation); ok && g.Meta.Reason != "" {
+			a.printf("    why: %s\n", indent3(g.Meta.Reason))
+		}
 	}
 	switch l := s.Lease; {
 	case l == nil:
 	case l.Held:
 		o := l.Lease.Owner
 		a.printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, progress.Time(l.Left))
+		a.doing(l.Doing)
 	case s.Followed:
 		a.printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:
 		a.printf("  nobody works on it\n")
+	}
+}
+
+// doing says what the holder of a lease does, as it said last.
+func (a *app) doing(d *observe.Doing) {
+	if d == nil || d.Phase == "" {
+		return
+	}
+	now := time.Now()
+	a.printf("    %s (as of %s ago)\n", progress.Doing(*d, now), age(d.At))
+	if d.Error != "" {
+		a.printf("    last error: %s\n", indent3(d.Error))
 	}
 }
 
