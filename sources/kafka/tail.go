@@ -27,7 +27,9 @@ func (v *view) Tail(ctx context.Context, p sources.Partition, from sources.Posit
 	return &tail{reader: r}, nil
 }
 
-// Ends are the last stable offsets now.
+// Ends are behind everything that is in the log now, transactions that are under way
+// included: a broker says that one is committed before its last stable offset has passed
+// it, and whoever committed it may have gone on, and counts on it.
 func (v *view) Ends(ctx context.Context) (map[string]sources.Position, error) {
 	l, all, err := v.source.bounds(ctx)
 	if err != nil {
@@ -38,7 +40,7 @@ func (v *view) Ends(ctx context.Context) (map[string]sources.Position, error) {
 	}
 	ends := make(map[string]sources.Position, len(all))
 	for p, b := range all {
-		ends[p.String()] = sources.Position(strconv.FormatInt(b.fence, 10))
+		ends[p.String()] = sources.Position(strconv.FormatInt(b.end, 10))
 	}
 	return ends, nil
 }

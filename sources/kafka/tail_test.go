@@ -65,6 +65,50 @@ func TestTail(t *testing.T) {
 	}
 }
 
+// What an application wrote in a transaction counts as committed to it before the broker
+// gives it to readers; until it is over nobody else can tell. So an end is behind it, and
+// is reached with it.
+func TestTailEndsBehindTransactionsUnderWay(t *testing.T) {
+	t.Parallel()
+	brokers := devstack.Kafka(t)
+	b := newBus(t, brokers, kgo.TransactionalID(devstack.Name(t)))
+	topic := b.topic(1)
+	_, plan, view := open(t, kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}})
+	tailer, _ := view.(sources.Tailer)
+	r, err := tailer.Tail(t.Context(), plan.Partitions[0], "0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close(context.WithoutCancel(t.Context())) }()
+	if err := b.client.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	b.put(some(topic, 0, "v", 3)...)
+	ends, err := tailer.Ends(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := ends[plan.Partitions[0].ID]
+	batch := &sources.Batch{Limit: 1 << 20}
+	if err := r.Next(t.Context(), batch); err != nil || len(batch.Records) > 0 || tailer.Behind(batch.Position, end) == 0 {
+		t.Errorf("while it is under way: %d records, at %s of %s, %v", len(batch.Records), batch.Position, end, err)
+	}
+	if err := b.client.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for found := 0; tailer.Behind(batch.Position, end) > 0; found += len(batch.Records) {
+		batch.Reset()
+		if err := r.Next(ctx, batch); err != nil {
+			t.Fatal(found, err)
+		}
+		if tailer.Behind(batch.Position, end) == 0 && found+len(batch.Records) != 3 {
+			t.Errorf("the end was reached with %d of 3 records", found+len(batch.Records))
+		}
+	}
+}
+
 // withoutBefore leaves out what may come behind a fence that was taken before the markers
 // of a committed transaction were written.
 func withoutBefore(values []string) []string {
