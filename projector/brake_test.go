@@ -29,7 +29,7 @@ func TestThrottleHoldsBytesASecond(t *testing.T) {
 			for range 16 {
 				group.Go(func() error {
 					for r.take(ctx, 1_000_000) == nil {
-						r.owe(100_000) // what a retry sends again
+						r.late(100_000, r.mark()) // what a retry sends again
 						sum.Add(1_100_000)
 					}
 					return nil
@@ -56,9 +56,33 @@ func TestThrottleHoldsBytesASecond(t *testing.T) {
 	})
 }
 
+// What was sent in vain while nothing else could be takes nothing from later ones, but no
+// byte that was missed pays twice.
+func TestThrottleBooksLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newThrottle(1000)
+		<-time.After(time.Minute) // missed before the mark: pays for nothing
+		if d := r.owe(250); d != 0 {
+			t.Fatalf("what was saved up is not there: %s", d)
+		}
+		mark := r.mark()
+		<-time.After(10 * time.Second) // 250 are saved up, 9,750 missed
+		r.late(8000, mark)
+		if d := r.owe(250); d != 0 {
+			t.Errorf("%s are owed for what nobody else could have sent", d)
+		}
+		r.late(2750, mark)
+		if d := r.owe(0); d != time.Second {
+			t.Errorf("%s are owed, not 1 s", d)
+		}
+	})
+}
+
 func TestNoThrottleNeverWaits(t *testing.T) {
 	t.Parallel()
 	for _, r := range []*throttle{nil, newThrottle(0)} {
+		r.late(1<<40, r.mark())
 		if d := r.owe(1 << 40); d != 0 {
 			t.Errorf("%v", d)
 		}

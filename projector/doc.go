@@ -25,7 +25,9 @@
 // writes that it can (asked each second). Requests that take more than 2 s get smaller. A
 // number at which the target refused some is tried again only after 200 requests for each
 // that was refused, and after twice as many, up to eight times, when it is full again.
-// A load that goes on after an outage begins with the number that it had come to.
+// A load that goes on after an outage begins with the number that it had come to, and
+// with requests of that size; a server that is away is asked each second, and what was
+// sent to it in vain does not count against a limit on bytes a second.
 //
 // Limits.Brake is about those who search meanwhile. Ten times a second a search for one
 // document through the alias is timed, from the call to the answer, the network and this

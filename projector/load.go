@@ -34,10 +34,11 @@ func (n *run) load(ctx context.Context) error {
 	}
 
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
-	pace := newPacer(cmp.Or(n.width, firstRequests), writers, n.Projection.Limits.Batch)
+	pace := newPacer(cmp.Or(n.came.requests, firstRequests), writers, n.Projection.Limits.Batch)
+	pace.batch = cmp.Or(n.came.batch, pace.batch)
 	err = n.braked(ctx, pace, func(ctx context.Context) error { return n.pump(ctx, pace, readers, writers) })
 	n.record.Pace = append(n.record.Pace, pace.made()...)
-	n.width = pace.allowed()
+	n.came = pace.gait()
 	n.record.Inputs = inputs(n.shares.sums(), view)
 	n.pass("load")
 	if err != nil {

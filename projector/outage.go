@@ -36,7 +36,7 @@ type Away struct {
 
 const (
 	defaultOutage = 15 * time.Minute
-	longestProbe  = 10 * time.Second
+	longestProbe  = time.Second // so long after an outage nothing may happen yet
 )
 
 // outageOf is how long a server may be away.
@@ -152,7 +152,7 @@ func (n *run) next() *run {
 	m.record.Resumed, m.record.Outages = n.record.Resumed, n.record.Outages
 	m.record.Checkpoints = n.record.Checkpoints + n.journal.spent().Seconds()
 	m.record.Phases, m.record.Rounds = slices.Clone(n.record.Phases), slices.Clone(n.record.Rounds)
-	m.record.Pace, m.width = n.pace(), n.width
+	m.record.Pace, m.came = n.pace(), n.came
 	m.observer.notices, m.observer.doing, m.observer.forecast = n.observer.said(), n.observer.doing, n.observer.forecast
 	return m
 }

@@ -249,6 +249,18 @@ func (p *pacer) note(why string) {
 	}
 }
 
+// gait is what a load has come to.
+type gait struct {
+	requests int // in flight
+	batch    int // bytes of one
+}
+
+func (p *pacer) gait() gait {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return gait{requests: p.limit, batch: p.batch}
+}
+
 // batchSize is how large the next request should be, in bytes.
 func (p *pacer) batchSize() int {
 	p.mu.Lock()

@@ -32,7 +32,7 @@ type run struct {
 	ledger *ledger
 	shares *shares
 	rate   *throttle // nil: none
-	width  int       // bulk requests in flight that the load came to, before an outage; 0: not known
+	came   gait      // to which the load came before an outage; zero: not known
 
 	exposing sync.Mutex
 	exposed  bool // searches see a part of it

@@ -41,8 +41,9 @@ func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 		}
 		starved := time.Since(waited)
 		partition, size := batch.Partition, len(batch.Data)
+		mark := n.rate.mark()
 		receipt, err := w.write(ctx, batch)
-		n.rate.owe(max(0, int(receipt.Bytes)-size))
+		n.rate.late(int(receipt.Bytes)-size, mark)
 		w.account.put(batch)
 		w.pace.done(receipt, starved, allowed)
 		if err != nil {

@@ -3,6 +3,8 @@ package elastic
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,10 +23,10 @@ func TestRevival(t *testing.T) {
 		for range 8 {
 			group.Go(func() error { return r.wait(t.Context(), 3*time.Second) })
 		}
-		<-time.After(time.Second)
+		<-time.After(probe / 2)
 		r.answered()
-		if err := group.Wait(); err != nil || time.Since(began) != time.Second {
-			t.Errorf("%v: woken after %v, want 1 s", err, time.Since(began))
+		if err := group.Wait(); err != nil || time.Since(began) != probe/2 {
+			t.Errorf("%v: woken after %v, want %v", err, time.Since(began), probe/2)
 		}
 		began = time.Now()
 		group.Go(func() error { return r.wait(t.Context(), 3*time.Second) })
@@ -33,14 +35,54 @@ func TestRevival(t *testing.T) {
 		if err := group.Wait(); err != nil || time.Since(began) != firstWait {
 			t.Errorf("%v: woken after %v, want %v", err, time.Since(began), firstWait)
 		}
-		began = time.Now()
-		if err := r.wait(t.Context(), 3*time.Second); err != nil || time.Since(began) != 3*time.Second {
-			t.Errorf("%v: without an answer it waited %v", err, time.Since(began))
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), probe/2)
 		defer cancel()
 		if err := r.wait(ctx, 3*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v, want the context's end", err)
+		}
+	})
+}
+
+// TestOneAsksDuringAnOutage: among many who wait, one asks each second, also when the one
+// who did so leaves, and the others at their own pace.
+func TestOneAsksDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r revival
+		var group errgroup.Group
+		var mu sync.Mutex
+		var asked []time.Duration
+		const away = 10 * time.Second
+		began := time.Now()
+		for range 16 {
+			group.Go(func() error {
+				for {
+					if err := r.wait(t.Context(), 3*time.Second); err != nil {
+						return err
+					}
+					mu.Lock()
+					asked = append(asked, time.Since(began))
+					mu.Unlock()
+					if time.Since(began) >= away {
+						r.answered()
+						return nil
+					}
+				}
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(asked)
+		last := time.Duration(0)
+		for _, at := range asked {
+			if at-last > probe {
+				t.Errorf("nobody asked between %v and %v", last, at)
+			}
+			last = at
+		}
+		if most := 16*4 + 16; len(asked) > most || last > away+probe {
+			t.Errorf("asked %d times, the last time after %v; want at most %d", len(asked), last, most)
 		}
 	})
 }

@@ -16,7 +16,7 @@ type backoff struct {
 
 const (
 	firstWait = 50 * time.Millisecond
-	lastWait  = 3 * time.Second // so long after an outage nothing may happen yet
+	lastWait  = 3 * time.Second
 )
 
 // next is how long to wait now.
