@@ -31,22 +31,24 @@ type Follow struct {
 
 	KeepPrevious bool                // feed the generation that was live before, too: a rollback then loses nothing
 	Observe      func(observe.Event) // may be nil; Lagging events say how far behind it is
+	MaxOutage    time.Duration       // how long a server is waited for that went away; 15 min by default, negative: not at all
 
 	hurry bool // of tests: look often
 }
 
 const (
 	aliasEvery    = 5 * time.Second  // how often the alias is looked at
-	trouble       = 10 * time.Minute // how long it is tried to go on while nothing works
+	trouble       = 10 * time.Minute // how long it is tried to go on while something else goes wrong
 	soundAfter    = time.Minute      // without an error: the next one is a new trouble
 	longestRetry  = 10 * time.Second
 	betweenRounds = 50 * time.Millisecond // changes of a burst share one
 )
 
 // Run follows until ctx ends, and returns nil then: what was read of the source is durable
-// or not acknowledged, so a later Run goes on there. Connections that break and servers
-// that restart are outlasted for ten minutes. What cannot be outlasted is returned: a
-// *sources.Gap (rebuild), a *Refusal, *TooManyRejections.
+// or not acknowledged, so a later Run goes on there. Servers that are away are waited for
+// up to MaxOutage, then an *Outage is returned; other troubles are outlasted for ten
+// minutes. What cannot be outlasted is returned: a *sources.Gap (rebuild), a *Refusal,
+// *TooManyRejections.
 func (f *Follow) Run(ctx context.Context) error {
 	o := &observer{fn: f.Observe}
 	o.start(observe.PhaseFollow)
@@ -64,9 +66,22 @@ func (f *Follow) Run(ctx context.Context) error {
 
 func (f *Follow) run(ctx context.Context, o *observer) error {
 	retry := newPause(trouble)
+	w := patience{source: f.Source, target: f.Target, most: outageOf(f.MaxOutage), observer: o}
+	var since time.Time // when a server was found away
 	for {
 		start := time.Now()
 		err := f.serve(ctx, o)
+		if server := away(f.Source, f.Target, err); server != "" && ctx.Err() == nil && w.most > 0 {
+			if time.Since(start) > soundAfter || since.IsZero() {
+				since = time.Now()
+			}
+			server, took, err := w.until(ctx, since, server, err)
+			if err != nil {
+				return f.goesOn(err)
+			}
+			o.notice(fmt.Sprintf("the %s is back after %.0f s", server, took.Seconds()))
+			continue
+		}
 		var gap *sources.Gap
 		var refusal *Refusal
 		var rejections *TooManyRejections
@@ -86,6 +101,15 @@ func (f *Follow) run(ctx context.Context, o *observer) error {
 			return errors.Join(err, waitErr)
 		}
 	}
+}
+
+// goesOn says what to do when a server was away for too long.
+func (f *Follow) goesOn(err error) error {
+	var outage *Outage
+	if !errors.As(err, &outage) {
+		return err
+	}
+	return fmt.Errorf("%w\n    humpty follow %s goes on where it was when the %s is back", err, f.Projection.Name, outage.Server)
 }
 
 // errMoved says that the alias serves another generation now.

@@ -60,7 +60,7 @@ func (l *lives) live(ctx context.Context, lease sinks.Lease) error {
 	for {
 		began := time.Now()
 		err := l.phases(ctx, lease)
-		server := l.away(err)
+		server := away(l.Source, l.Target, err)
 		if server == "" || ctx.Err() != nil || l.most < 0 {
 			return err
 		}
@@ -70,24 +70,25 @@ func (l *lives) live(ctx context.Context, lease sinks.Lease) error {
 		if time.Since(began) > soundAfter || l.since.IsZero() {
 			l.since = time.Now()
 		}
-		if err := l.wait(ctx, server, err); err != nil {
+		if err := l.outlast(ctx, server, err); err != nil {
 			return err
 		}
 		l.run = l.next()
 	}
 }
 
-// away names the server that an error says is away, empty if it does not.
-func (n *run) away(err error) string {
+// away names the server that an error says is away, empty if it does not. A target knows its
+// own errors; a source takes every broken connection for its own.
+func away(source sources.Source, target sinks.Target, err error) string {
 	var outage *Outage
 	if err == nil || errors.As(err, &outage) {
 		return ""
 	}
-	if s, ok := n.Source.(sources.Outages); ok && s.Away(err) {
-		return "source"
-	}
-	if t, ok := n.Target.(strain.Outages); ok && t.Away(err) {
+	if t, ok := target.(strain.Outages); ok && t.Away(err) {
 		return "target"
+	}
+	if s, ok := source.(sources.Outages); ok && s.Away(err) {
+		return "source"
 	}
 	return ""
 }
@@ -102,40 +103,58 @@ func (n *run) cannotWait(server string, err error) error {
 		"start over when it is back; consistency: live can", err)
 }
 
-// wait asks both servers until they answer.
-func (l *lives) wait(ctx context.Context, server string, err error) error {
-	pause := newPause(l.most)
-	pause.began, pause.next, pause.longest = l.since, 250*time.Millisecond, longestProbe
-	stopped := time.Now()
-	for why := err; why != nil; {
-		lasted := time.Since(stopped)
-		l.observer.waiting(fmt.Sprintf("the %s is away, for %s now; it is waited for, up to %s: %v", server, lasted.Round(time.Second), l.most, why))
-		over, waitErr := pause.wait(ctx)
-		if waitErr != nil {
-			return waitErr
-		}
-		if over {
-			return &Outage{Server: server, Lasted: time.Since(l.since), Err: why}
-		}
-		why = l.probe(ctx)
-		if also := l.away(why); also != "" {
-			server = also
-		} else if why != nil {
-			return why
-		}
+// outlast waits, and records that.
+func (l *lives) outlast(ctx context.Context, server string, reason error) error {
+	w := patience{source: l.Source, target: l.Target, most: l.most, observer: &l.observer}
+	server, took, err := w.until(ctx, l.since, server, reason)
+	if err != nil {
+		return err
 	}
-	took := time.Since(stopped)
 	last := l.record.Phases[len(l.record.Phases)-1].Phase
-	l.record.Outages = append(l.record.Outages, Away{Server: server, Phase: last, Seconds: took.Seconds(), Reason: err.Error()})
+	l.record.Outages = append(l.record.Outages, Away{Server: server, Phase: last, Seconds: took.Seconds(), Reason: reason.Error()})
 	l.observer.notice(fmt.Sprintf("the %s is back after %.0f s; %s is done again where it was cut off", server, took.Seconds(), last))
 	return nil
 }
 
-func (n *run) probe(ctx context.Context) error {
-	if _, err := n.Source.Plan(ctx); err != nil {
+// patience is what servers that went away are waited for with.
+type patience struct {
+	source   sources.Source
+	target   sinks.Target
+	most     time.Duration
+	observer *observer
+}
+
+// until asks both servers until they answer, and says which was away last, and for how long;
+// since is when one was found away, by which the wait is bounded.
+func (w *patience) until(ctx context.Context, since time.Time, server string, why error) (string, time.Duration, error) {
+	pause := newPause(w.most)
+	pause.began, pause.next, pause.longest = since, 250*time.Millisecond, longestProbe
+	stopped := time.Now()
+	for why != nil {
+		lasted := time.Since(stopped)
+		w.observer.waiting(fmt.Sprintf("the %s is away, for %s now; it is waited for, up to %s: %v", server, lasted.Round(time.Second), w.most, why))
+		over, err := pause.wait(ctx)
+		if err != nil {
+			return server, lasted, err
+		}
+		if over {
+			return server, lasted, &Outage{Server: server, Lasted: time.Since(since), Err: why}
+		}
+		why = w.probe(ctx)
+		if also := away(w.source, w.target, why); also != "" {
+			server = also
+		} else if why != nil {
+			return server, lasted, why
+		}
+	}
+	return server, time.Since(stopped), nil
+}
+
+func (w *patience) probe(ctx context.Context) error {
+	if _, err := w.source.Plan(ctx); err != nil {
 		return fmt.Errorf("plan the source: %w", err)
 	}
-	if _, err := n.Target.Survey(ctx); err != nil {
+	if _, err := w.target.Survey(ctx); err != nil {
 		return fmt.Errorf("survey the target: %w", err)
 	}
 	return nil

@@ -110,7 +110,7 @@ func (a *app) follow(ctx context.Context, c *config.Config, all []config.Project
 		defer letters.Close() //nolint:errcheck // what it could not write, Put has told
 		wire.Letters(r.Source, letters)
 		follows = append(follows, &projector.Follow{
-			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.Feed,
+			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.Feed, MaxOutage: r.MaxOutage,
 			Observe: func(e observe.Event) { w.observe(p.Name, e) },
 			Open:    func(run string) (*marks.Store, error) { return state.Open(p.Name, run) },
 		})
