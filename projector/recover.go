@@ -3,6 +3,7 @@ package projector
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -34,6 +35,8 @@ const (
 	verifyShare    = 0.4    // of a rebuild's time
 	replayShare    = 0.8    // the same, where topics are folded first
 	assumedRestore = 50e6   // bytes a second
+	readShare      = 0.4    // of a rebuild's time: to read all events of the topics, and fold some
+	scanShare      = 0.2    // of a rebuild's time: to read all of the index
 )
 
 // Recover estimates the ways back; snapshot is what could be restored, nil for none. It
@@ -47,7 +50,7 @@ func (r *Rebuild) Recover(ctx context.Context, snapshot *sinks.Snapshot) (Recove
 	rebuild, basis := rebuildTime(plan)
 	share, reading := verifyShare, "one reading of both sides"
 	if _, replays := r.Source.(sources.Replayer); replays {
-		share, reading = replayShare, "one reading of both sides, topics from their start: a fold cannot go on from documents"
+		share, reading = replayShare, "one reading of both sides, topics from their start"
 		basis += "; topics are read from their start"
 	}
 	verify := share * rebuild
@@ -74,8 +77,15 @@ func (r *Rebuild) Recover(ctx context.Context, snapshot *sinks.Snapshot) (Recove
 			speed = float64(snapshot.Bytes) / snapshot.Took.Seconds()
 			from = fmt.Sprintf("%.0f MB/s, as fast as it was taken", speed/1e6)
 		}
-		restore.Seconds = float64(snapshot.Bytes)/speed + verify
-		restore.Basis = fmt.Sprintf("%.0f MB of %s/%s (%s), then as repair: %s", float64(snapshot.Bytes)/1e6, snapshot.Repository, snapshot.Name, from, reading)
+		then, how, err := r.afterRestore(ctx, plan, snapshot.Meta, rebuild)
+		if err != nil {
+			return Recovery{}, err
+		}
+		if how == "" {
+			then, how = verify, "then as repair: "+reading
+		}
+		restore.Seconds = float64(snapshot.Bytes)/speed + then
+		restore.Basis = fmt.Sprintf("%.0f MB of %s/%s (%s), %s", float64(snapshot.Bytes)/1e6, snapshot.Repository, snapshot.Name, from, how)
 		restore.Command = fmt.Sprintf("humpty restore %s --snapshot %s/%s", name, snapshot.Repository, snapshot.Name)
 	}
 	slices.SortStableFunc(ways, func(a, b Way) int {
@@ -85,6 +95,31 @@ func (r *Rebuild) Recover(ctx context.Context, snapshot *sinks.Snapshot) (Recove
 		return cmp.Compare(a.Seconds, b.Seconds)
 	})
 	return Recovery{Projection: name, Alias: r.Projection.Alias, Ways: ways, Recommended: ways[0].Name}, nil
+}
+
+// afterRestore is how long what came behind the positions of a snapshot takes, and why; how
+// is "" for sources that do not say what that is.
+func (r *Rebuild) afterRestore(ctx context.Context, plan Plan, was sinks.Meta, rebuild float64) (seconds float64, how string, err error) {
+	source, ok := r.Source.(sources.Delta)
+	if !ok || len(was.Positions) == 0 {
+		return 0, "", nil
+	}
+	compared := func(why string) (float64, string, error) {
+		return replayShare * rebuild, "then as repair: one reading of both sides, topics from their start: " + why, nil
+	}
+	if v := was.Verified; v == nil || v.Sum == "" {
+		return compared("the snapshot was written to since it was verified")
+	}
+	events, read, err := source.Behind(ctx, positionsOf(was.Positions))
+	var gap *sources.Gap
+	if errors.As(err, &gap) {
+		return compared(gap.Why)
+	} else if err != nil {
+		return 0, "", fmt.Errorf("ask for what came behind the positions: %w", err)
+	}
+	each := rebuild / max(float64(plan.Source.Rows), 1)
+	seconds = scanShare*rebuild + readShare*each*float64(read) + each*float64(events)
+	return seconds, fmt.Sprintf("then about %d events behind its positions (%d to be read), and one reading of the index", events, read), nil
 }
 
 // rebuildTime is how long a rebuild takes, by the newest that is on record in a generation.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -18,7 +19,7 @@ func (a *app) restoreCommand() *cobra.Command {
 	var e examined
 	var r repairFlags
 	var snapshot string
-	var noSwap bool
+	var noSwap, whole bool
 	cmd := &cobra.Command{
 		Use:   "restore [PROJECTION] --snapshot REPO/NAME",
 		Short: "Bring an index back from a snapshot, repair what changed since, swap it in",
@@ -26,9 +27,15 @@ func (a *app) restoreCommand() *cobra.Command {
 sources, repairs what has changed since the snapshot, proves it, and lets the alias serve
 it. Where a rebuild takes hours and little has changed, this is the quicker way;
 humpty plan --recover compares them. Without NAME it is the newest snapshot in REPO.
-Topics are read once, from their start, since a fold cannot go on from documents; only
-documents that differ are written. Topics that end before the positions in the snapshot were
-made anew: that is refused.
+
+A document of topics alone is not compared: what the topics have behind the positions in the
+snapshot is read, the documents that it concerns are written, and the whole index must then
+add up to what was verified and what changed. With fold: latest only these events are read,
+with other folds the topics are read once more, to fold just these documents again. Where
+that proves nothing (retention has passed a position, partitions were added, a topic was made
+anew, the index was written to after its verification), topics are read from their start and
+everything is compared, as for tables and mixed documents; the record says why (delta.not).
+--whole asks for that. Topics that end before the positions are refused.
 
 The snapshot must be of the projection's present definition. The alias stays as it was if
 anything is wrong; the limits of humpty repair apply.`,
@@ -48,11 +55,15 @@ anything is wrong; the limits of humpty repair apply.`,
 		}
 		e.generation = ""
 		return a.examine(cmd.Context(), c, p, "restore", e, func(ctx context.Context, x projector.Examine) (projector.Finding, error) {
+			refused := a.lettersOf(p.Name, x.Owner.Run)
+			wire.Letters(x.Source, refused)
 			do := projector.Restore{
-				Repair:     projector.Repair{Examine: x, MaxDelete: r.maxDelete, MaxStale: r.maxStale},
-				Repository: repository, Snapshot: name, NoSwap: noSwap,
+				Repair:     projector.Repair{Examine: x, MaxDelete: r.maxDelete, MaxStale: r.maxStale, Letters: refused},
+				Repository: repository, Snapshot: name, NoSwap: noSwap, Whole: whole,
 			}
 			finding, err := do.Run(ctx)
+			_, _, closing := refused.Close()
+			err = errors.Join(err, closing)
 			if err == nil && finding.Serving {
 				a.printf("%s: alias %s serves %s\n", p.Name, p.Alias, finding.Generation)
 			}
@@ -62,10 +73,21 @@ anything is wrong; the limits of humpty repair apply.`,
 	f := cmd.Flags()
 	f.StringVar(&snapshot, "snapshot", "", "repository and name of the snapshot; the newest one without a name")
 	f.BoolVar(&noSwap, "no-swap", false, "stop after the repair; humpty swap goes on")
+	f.BoolVar(&whole, "whole", false, "read topics from their start and compare everything, even if they say what came since")
 	f.IntVar(&e.diff, "diff", 10, "differing documents to show field by field")
 	f.StringVar(&e.ids, "ids", "", "write every differing document's id and kind to this file, as JSON lines")
 	r.flags(cmd)
 	return cmd
+}
+
+// replayed says what came behind the positions of a snapshot.
+func (a *app) replayed(d *projector.Delta) {
+	if d.Not != "" {
+		a.printf("  topics     read from their start: %s\n", d.Not)
+		return
+	}
+	a.printf("  topics     %s events behind the snapshot's positions, about %s documents: %s written, %s deleted, %s as they were, %s rejected\n",
+		progress.Count(d.Events()), progress.Count(d.Keys), progress.Count(d.Written), progress.Count(d.Deleted), progress.Count(d.Same), progress.Count(d.Rejected))
 }
 
 // splitSnapshot takes REPO/NAME apart; NAME may be missing.

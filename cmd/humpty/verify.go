@@ -134,6 +134,9 @@ func (a *app) found(f projector.Finding, err error) {
 		a.printf("%s: %s compared with its source: %s\n", f.Projection, f.Generation, v.Level)
 		a.printf("  documents  %s in the source: %s missing, %s stale, %s extra%s\n", progress.Count(v.Documents),
 			progress.Count(v.Missing), progress.Count(v.Stale), progress.Count(v.Extra), besides(v))
+		if v.Rests != "" {
+			a.printf("  rests on   %s\n", v.Rests)
+		}
 		if v.Proves != "" {
 			a.printf("  sample     %s documents: %s\n", progress.Count(v.Sampled), v.Proves)
 		}
@@ -149,6 +152,9 @@ func (a *app) found(f projector.Finding, err error) {
 		for _, d := range v.First {
 			a.printf("  %s\n", indent3(d.String()))
 		}
+	}
+	if f.Delta != nil {
+		a.replayed(f.Delta)
 	}
 	if r := f.Repair; r != nil {
 		a.repaired(f, r)

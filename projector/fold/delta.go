@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,8 +25,13 @@ const touchedBits = 1 << 26
 // before reports whether an event was there at the positions. Without any none was.
 func (d *delta) before(e *entry) bool { return d != nil && e.offset < d.from[e.source] }
 
-// touches reports whether any of the events came since.
-func (d *delta) touches(entries []entry) bool {
+// concerns reports whether any of the events of a key came since. It brings them into their
+// order: what was there before may have been read after what came.
+func (d *delta) concerns(entries []entry) bool {
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.offset, b.offset))
+	})
+	order(entries)
 	return slices.ContainsFunc(entries, func(e entry) bool { return !d.before(&e) })
 }
 

@@ -119,7 +119,7 @@ func (r *reader) document(of group, b *sources.Batch) error {
 		return nil
 	}
 	r.entries = r.group.entries(of, r.entries[:0])
-	if r.view.delta != nil && !r.view.delta.touches(r.entries) {
+	if r.view.delta != nil && !r.view.delta.concerns(r.entries) {
 		return nil
 	}
 	there, err := r.make(key, b)
