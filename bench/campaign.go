@@ -23,6 +23,7 @@ type campaign struct {
 	first, seeds  uint64
 	modes         []projector.Writer
 	standby, keep bool
+	program       bool // with topics, and killed
 	parallel      int
 	most          time.Duration // 0: no bound
 
@@ -39,6 +40,7 @@ type outcome struct {
 	Mode     projector.Writer `json:"mode"`
 	Standby  bool             `json:"standby"`
 	Parallel int              `json:"parallel"`
+	Program  bool             `json:"program"` // by the built program, with topics
 
 	First     uint64   `json:"first"` // the smallest and largest seed
 	Last      uint64   `json:"last"`
@@ -51,6 +53,10 @@ type outcome struct {
 	Late         int     `json:"late"`      // attempts that landed without a client
 	Resumed      int     `json:"resumed"`   // runs that were interrupted and gone on with
 	Unsettled    int64   `json:"unsettled"` // documents that a handover reported
+
+	Mixed  int   `json:"mixed"`  // histories with topics
+	Events int64 `json:"events"` // transactions of events
+	Kills  int   `json:"kills"`
 }
 
 // run makes the histories; what ends it early does not lose what came of those before.
@@ -59,7 +65,7 @@ func (c *campaign) run(ctx context.Context, b *bench, place chaos.Place) error {
 	c.kept = map[projector.Writer]*outcome{}
 	for _, mode := range c.modes {
 		c.kept[mode] = &outcome{
-			Run: stamp.Run, Commit: stamp.Commit, Dirty: stamp.Dirty, Mode: mode, Standby: c.standby, Parallel: c.parallel, Failed: []uint64{},
+			Run: stamp.Run, Commit: stamp.Commit, Dirty: stamp.Dirty, Mode: mode, Standby: c.standby, Parallel: c.parallel, Program: c.program, Failed: []uint64{},
 		}
 	}
 	begun := time.Now()
@@ -104,6 +110,11 @@ func (c *campaign) history(ctx context.Context, b *bench, place chaos.Place, see
 	o.Reread += report.Reread
 	o.Late += report.Late
 	o.Unsettled += report.Unsettled
+	o.Events += report.Events
+	o.Kills += len(report.Kills)
+	if report.Topics > 0 {
+		o.Mixed++
+	}
 	if report.Resumed {
 		o.Resumed++
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -20,12 +23,17 @@ func (b *bench) chaosCommand() *cobra.Command {
 	modes := []string{string(projector.WriterFreeze), string(projector.WriterFollow), string(projector.WriterHandover)}
 	c := campaign{}
 	var mode string
+	var program bool
 	cmd := &cobra.Command{
 		Use:   "chaos",
 		Short: "Try the live protocol by many random histories",
 		Long: `Try the live protocol by many random histories: a random schema of includes, random writers,
 a rebuild beside them that is interrupted and goes on, attempts that land late. When all
 rests, the index must equal what SQL says, byte for byte. A failing seed says how to replay it.
+
+With --program it is the built program that runs, and is killed again and again; documents are
+of tables, of topics whose events are produced beside (in transactions that are committed,
+aborted or open for long, and without; tombstones, poison), or of both.
 
 With --keep, a line for each mode is appended to chaos/ in --results: the commit, which seeds,
 how many histories, and those that failed.`,
@@ -36,6 +44,7 @@ how many histories, and those that failed.`,
 	f.Uint64Var(&c.first, "first", 0, "the first seed")
 	f.StringVar(&mode, "mode", "", "only this way to swap: freeze, follow or handover; all if empty")
 	f.BoolVar(&c.standby, "standby", false, "with a synchronous standby that acknowledges up to 200 ms late")
+	f.BoolVar(&program, "program", false, "with topics, by the built program, which is killed")
 	f.IntVar(&c.parallel, "parallel", 1, "histories at once, on the same servers")
 	f.DurationVar(&c.most, "most", 0, "begin no more histories after this time; 0: all of them")
 	f.BoolVar(&c.keep, "keep", false, "keep what came of it in --results")
@@ -57,7 +66,7 @@ how many histories, and those that failed.`,
 		if !f.Changed("heap") {
 			b.servers.heap = "" // small indices: what is quick to start is quicker
 		}
-		return b.chaos(cmd.Context(), &c)
+		return b.chaos(cmd.Context(), &c, program)
 	}
 	return cmd
 }
@@ -70,16 +79,26 @@ func checkMode(mode string, modes []string) error {
 }
 
 // chaos brings the servers up, and lets the campaign have them.
-func (b *bench) chaos(ctx context.Context, c *campaign) error {
-	s, err := b.up(ctx, string(devstack.KindElasticsearch))
+func (b *bench) chaos(ctx context.Context, c *campaign, program bool) (err error) {
+	products := []string{string(devstack.KindElasticsearch)}
+	var place chaos.Place
+	if program {
+		products = append(products, productKafka)
+		dir, err := os.MkdirTemp("", "humpty-chaos-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+		place.Program = filepath.Join(dir, "humpty")
+		if out, err := exec.CommandContext(ctx, "go", "build", "-o", place.Program, "humpty/cmd/humpty").CombinedOutput(); err != nil {
+			return fmt.Errorf("build humpty: %w\n%s", err, out)
+		}
+	}
+	s, err := b.up(ctx, products...)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err := s.close(); err != nil {
-			b.say("%v", err)
-		}
-	}()
+	defer func() { err = errors.Join(err, s.close()) }()
 	if c.standby {
 		stop, err := chaos.Standby(ctx, s.dsn)
 		if err != nil {
@@ -91,8 +110,8 @@ func (b *bench) chaos(ctx context.Context, c *campaign) error {
 			}
 		}()
 	}
-	return c.run(ctx, b, chaos.Place{
-		Postgres: s.dsn, Elasticsearch: s.search[string(devstack.KindElasticsearch)],
-		Name: "chaos-" + strconv.FormatInt(time.Now().Unix(), 36),
-	})
+	c.program = program
+	place.Postgres, place.Elasticsearch, place.Kafka = s.dsn, s.search[string(devstack.KindElasticsearch)], s.kafka
+	place.Name = "chaos-" + strconv.FormatInt(time.Now().Unix(), 36)
+	return c.run(ctx, b, place)
 }

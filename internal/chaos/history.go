@@ -14,7 +14,6 @@ import (
 
 	"humpty/internal/delay"
 	"humpty/projector"
-	"humpty/projector/observe"
 	"humpty/sinks"
 )
 
@@ -31,6 +30,10 @@ type Report struct {
 	Late         int                `json:"late"`   // attempts that went on without a client
 	Resumed      bool               `json:"resumed"`
 	Unsettled    int64              `json:"unsettled,omitempty"` // documents that a handover reported, and left out of the comparison
+
+	Events int64    `json:"events,omitempty"` // transactions of events, beside the run
+	Topics int      `json:"topics,omitempty"`
+	Kills  []string `json:"kills,omitempty"` // of the program
 }
 
 // Wrong is the error of a history after which the index is not what the oracle says.
@@ -42,13 +45,31 @@ type Wrong struct {
 }
 
 func (w *Wrong) Error() string {
-	return fmt.Sprintf("after a history with writer %s, %d documents are missing %v, %d are stale %v, %d are extra %v\n%s\n"+
-		"    replay: go run ./bench chaos --seeds 1 --first %d --mode %[1]s",
-		w.Mode, len(w.Missing), w.Missing, len(w.Stale), w.Stale, len(w.Extra), w.Extra, w.First, w.Seed)
+	return fmt.Sprintf("after a history with writer %s, %d documents are missing %v, %d are stale %v, %d are extra %v\n%s",
+		w.Mode, len(w.Missing), w.Missing, len(w.Stale), w.Stale, len(w.Extra), w.Extra, w.First)
+}
+
+// replay is how to make the history of a seed again.
+func (p Place) replay(seed uint64, mode projector.Writer) string {
+	program := ""
+	if p.Program != "" {
+		program = " --program"
+	}
+	return fmt.Sprintf("go run ./bench chaos --seeds 1 --first %d --mode %s%s", seed, mode, program)
 }
 
 // patience is how long a follow may take to arrive when everything rests.
 const patience = time.Minute
+
+// engine is how a history has humpty.
+type engine interface {
+	// rebuild runs one to its end, the first one without a fault.
+	rebuild(ctx context.Context, run string) (projector.Record, error)
+	// follow is humpty follow; arrived is told now and then, when it may be there.
+	follow(ctx context.Context, arrived chan<- struct{}) error
+	// release gives up what runs left on the source.
+	release(ctx context.Context) error
+}
 
 // Run makes the history of a seed: an index that is right, writers, and beside them a
 // rebuild by the given mode; then it lets everything rest and compares.
@@ -60,13 +81,13 @@ func Run(ctx context.Context, place Place, seed uint64, mode projector.Writer) (
 			err = errors.Join(err, w.close(ctx, err != nil))
 		}
 		if err != nil {
-			err = fmt.Errorf("seed %d, writer %s: %w", seed, mode, err)
+			err = fmt.Errorf("seed %d, writer %s: %w\n    replay: %s", seed, mode, err, place.replay(seed, mode))
 		}
 	}()
 	if err != nil {
 		return Report{}, err
 	}
-	if _, err := w.rebuild(ctx, "first", 0); err != nil {
+	if _, err := w.engine.rebuild(ctx, "first"); err != nil {
 		return Report{}, fmt.Errorf("the first generation: %w", err)
 	}
 	app, err := w.newApp(ctx)
@@ -74,12 +95,13 @@ func Run(ctx context.Context, place Place, seed uint64, mode projector.Writer) (
 		return Report{}, err
 	}
 	defer func() { _ = app.conn.Close(context.WithoutCancel(ctx)) }()
-	report := Report{Seed: seed, Mode: mode}
-	if err := w.history(ctx, app, &report); err != nil {
-		return report, err
-	}
+	report := Report{Seed: seed, Mode: mode, Topics: len(w.schema.topics)}
+	err = w.history(ctx, app, &report)
 	report.Seconds, report.Late = time.Since(start).Seconds(), w.late.Count
-	return report, nil
+	if p, ok := w.engine.(*programmed); ok {
+		report.Kills = p.kills
+	}
+	return report, err
 }
 
 // history is the middle of it.
@@ -92,9 +114,9 @@ func (w *world) history(ctx context.Context, app *app, report *Report) error {
 	arrived := make(chan struct{}, 1)
 	if w.mode == projector.WriterFollow {
 		commit = func(_ context.Context, commit func() error) error { return commit() }
-		group.Go(func() error { return w.follow(following, arrived) })
+		group.Go(func() error { return w.engine.follow(following, arrived) })
 	}
-	var transactions atomic.Int64
+	var transactions, events atomic.Int64
 	quiet := make(chan struct{})
 	group.Go(func() error {
 		defer close(quiet)
@@ -102,16 +124,15 @@ func (w *world) history(ctx context.Context, app *app, report *Report) error {
 		for n := range uint64(writers) {
 			writing.Go(func() error { return w.write(working, n, stop, &transactions, commit) })
 		}
+		if w.bus != nil {
+			writing.Go(func() error { return w.bus.produce(working, stop, &events, commit) })
+		}
 		return writing.Wait()
 	})
 	var unsettled *projector.Unsettled
 	group.Go(func() error {
 		defer close(stop)
-		at := int64(0)
-		if w.rng.IntN(2) == 0 {
-			at = 1 + w.rng.Int64N(max(w.events.Load(), 1)+5)
-		}
-		rec, err := w.rebuild(working, "second", at)
+		rec, err := w.engine.rebuild(working, "second")
 		report.Resumed, report.Rounds, report.Phases = rec.Resumed, len(rec.Rounds), map[string]float64{}
 		for _, p := range rec.Phases {
 			report.Phases[string(p.Phase)] = p.Seconds
@@ -137,9 +158,9 @@ func (w *world) history(ctx context.Context, app *app, report *Report) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	report.Transactions = transactions.Load()
+	report.Transactions, report.Events = transactions.Load(), events.Load()
 	if w.mode == projector.WriterFollow {
-		if err := w.release(ctx); err != nil {
+		if err := w.engine.release(ctx); err != nil {
 			return err
 		}
 	}
@@ -152,22 +173,6 @@ func (w *world) history(ctx context.Context, app *app, report *Report) error {
 		err = wrong
 	}
 	return err
-}
-
-// follow is humpty follow; arrived is told at each event that says how far it is.
-func (w *world) follow(ctx context.Context, arrived chan<- struct{}) error {
-	f := projector.Follow{
-		Projection: w.projection(), Source: w.source, Target: w.target, Open: w.marks, KeepPrevious: w.seed%2 == 0,
-		Observe: func(e observe.Event) {
-			if e.Kind == observe.Lagging {
-				select {
-				case arrived <- struct{}{}:
-				default:
-				}
-			}
-		},
-	}
-	return f.Run(ctx)
 }
 
 // rest is reached when the application has written what it has to, and a follow is there.

@@ -23,6 +23,10 @@ type schema struct {
 	tables []*table
 	shape  sources.Shape
 	oracle string // gives id and document
+
+	topics []*topic
+	joined map[string][]*joined // by the path of what they are in
+	events *joined              // the root, if it is made of events
 }
 
 const (
@@ -39,17 +43,37 @@ func newSchema(rng *rand.Rand) *schema {
 		s.shape.Where = "not gone"
 	}
 	s.shape.Include = s.includes(root, 0)
+	s.oracle = s.selects()
+	return s
+}
+
+// selects gives all documents of tables.
+func (s *schema) selects() string {
 	where := ""
-	if root.soft {
+	if s.shape.Where != "" {
 		where = " where not x.gone"
 	}
-	s.oracle = "select x.id::text, " + s.object(s.shape, "x") + "::text from " + root.name + " x" + where
-	return s
+	return "select x.id::text, " + s.object(s.shape, "x", "") + "::text from " + s.shape.From + " x" + where
 }
 
 func (s *schema) table() *table {
 	t := &table{name: fmt.Sprint("t", len(s.tables))}
 	s.tables = append(s.tables, t)
+	return t
+}
+
+// child is a table whose rows name their parent.
+func (s *schema) child() *table {
+	t := s.table()
+	t.refs = append(t.refs, "up")
+	switch s.rng.IntN(3) { // how the stream comes to know the old parent
+	case 0:
+		t.identity = "primary key (up, id)"
+	case 1:
+		t.identity = "full"
+	default:
+		t.identity = "index"
+	}
 	return t
 }
 
@@ -82,16 +106,7 @@ func (s *schema) includes(parent *table, depth int) []sources.Shape {
 			parent.refs = append(parent.refs, ref)
 			shape = sources.Shape{From: child.name, One: true, On: []sources.Join{{Child: "id", Parent: ref}}}
 		case 1:
-			child = s.table()
-			child.refs = append(child.refs, "up")
-			switch s.rng.IntN(3) { // how the stream comes to know the old parent
-			case 0:
-				child.identity = "primary key (up, id)"
-			case 1:
-				child.identity = "full"
-			default:
-				child.identity = "index"
-			}
+			child = s.child()
 			shape = sources.Shape{From: child.name, Many: true, On: []sources.Join{{Child: "up", Parent: "id"}}}
 		default:
 			link := s.table()
@@ -122,23 +137,31 @@ func columns(names ...string) []sources.Column {
 	return list
 }
 
-// object is the naive SQL of a document or of an include's, in the shape's order.
-func (s *schema) object(shape sources.Shape, at string) string {
+// object is the naive SQL of a document or of an include's, in the shape's order; what comes
+// from topics is behind the rest.
+func (s *schema) object(shape sources.Shape, at, path string) string {
 	parts := []string{fmt.Sprintf("'id', %s.id, 'v', %[1]s.v", at)}
 	for i, in := range shape.Include {
 		x := fmt.Sprint(at, i)
-		object := s.object(in, x)
 		from := fmt.Sprintf("from %s %s where %[2]s.%s = %s.%s", in.From, x, in.On[0].Child, at, in.On[0].Parent)
 		if in.Through != nil {
 			from = fmt.Sprintf("from %s %s, %s j%[2]s where j%[2]s.a = %[4]s.id and %[2]s.id = j%[2]s.b", in.From, x, in.Through.From, at)
 		}
-		if in.One {
-			parts = append(parts, fmt.Sprintf("'%s', (select %s %s)", in.Name, object, from))
-		} else {
-			parts = append(parts, fmt.Sprintf("'%s', coalesce((select json_agg(%s order by %s.id, %[3]s.v collate \"C\") %s), '[]')", in.Name, object, x, from))
-		}
+		parts = append(parts, fmt.Sprintf("'%s', %s", in.Name, s.included(in, x, path+in.Name+".", from)))
+	}
+	for i, j := range s.joined[path] {
+		parts = append(parts, fmt.Sprintf("'%s', %s", j.name, s.folded(j, fmt.Sprint(at, "k", i), path+j.name+".", at+".id::text")))
 	}
 	return "json_build_object(" + strings.Join(parts, ", ") + ")"
+}
+
+// included is the value of an include of rows.
+func (s *schema) included(in sources.Shape, x, path, from string) string {
+	object := s.object(in, x, path)
+	if in.One {
+		return fmt.Sprintf("(select %s %s)", object, from)
+	}
+	return fmt.Sprintf("coalesce((select json_agg(%s order by %s.id, %[2]s.v collate \"C\") %s), '[]')", object, x, from)
 }
 
 // create is the tables' DDL.

@@ -2,22 +2,16 @@ package chaos
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 
-	"humpty/internal/marks"
 	"humpty/projector"
-	"humpty/projector/observe"
-	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources/postgres"
 )
@@ -28,6 +22,9 @@ type Place struct {
 	Postgres      string // DSN of a user who may create databases
 	Elasticsearch string // http://host:port
 	Name          string // begins the names of what is made, all of which is dropped again
+
+	Program string // the built humpty: histories with topics, in which it is killed; empty: the engine in this process
+	Kafka   string // host:port, for Program
 }
 
 // world is one history's.
@@ -39,16 +36,21 @@ type world struct {
 	schema *schema
 
 	dsn, es, alias string
-	dir            string // of the marks
+	dir            string // of what runs remember
 	late           *late
 	target         *elastic.Target
-	source         *postgres.Source
-	events         atomic.Int64
+	engine         engine
+	bus            *bus // nil without topics
 }
 
 func newWorld(ctx context.Context, p Place, seed uint64, mode projector.Writer) (*world, error) {
 	rng := rand.New(rand.NewPCG(seed, uint64(mode[1])))
-	w := &world{Place: p, seed: seed, mode: mode, rng: rng, schema: newSchema(rng), es: p.Elasticsearch}
+	w := &world{Place: p, seed: seed, mode: mode, rng: rng, es: p.Elasticsearch}
+	if p.Program == "" {
+		w.schema = newSchema(rng)
+	} else {
+		w.schema = newMixedSchema(rng)
+	}
 	w.alias = fmt.Sprintf("%s-%s-%d", p.Name, mode, seed)
 	var err error
 	if w.dir, err = os.MkdirTemp("", "humpty-chaos-"); err != nil {
@@ -73,98 +75,54 @@ func newWorld(ctx context.Context, p Place, seed uint64, mode projector.Writer) 
 		return w, err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	if _, err := conn.Exec(ctx, w.schema.create()+w.schema.fill(), pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := conn.Exec(ctx, w.schema.create()+w.schema.facts()+w.schema.fill(), pgx.QueryExecModeSimpleProtocol); err != nil {
 		return w, fmt.Errorf("create the tables: %w", err)
+	}
+	if len(w.schema.topics) > 0 {
+		if w.bus, err = w.newBus(ctx); err != nil {
+			return w, err
+		}
+		if err := w.bus.fill(ctx); err != nil {
+			return w, err
+		}
 	}
 	return w, w.connect(ctx)
 }
 
 func (w *world) connect(ctx context.Context) (err error) {
+	w.late = &late{rng: rand.New(rand.NewPCG(w.seed, 2))}
+	if w.Program != "" {
+		if w.target, err = elastic.Dial(ctx, elastic.Config{Addresses: []string{w.es}, Alias: w.alias}); err == nil {
+			w.engine, err = w.newProgrammed()
+		}
+		return err
+	}
 	wrap := func(next http.RoundTripper) http.RoundTripper {
-		w.late = &late{next: next, rng: rand.New(rand.NewPCG(w.seed, 2))}
+		w.late.next = next
 		return w.late
 	}
 	w.target, err = elastic.Dial(ctx, elastic.Config{Addresses: []string{w.es}, Alias: w.alias, Wrap: wrap})
 	if err != nil {
 		return err
 	}
-	w.source, err = postgres.New(postgres.Config{DSN: w.dsn, Shape: w.schema.shape, MaxConnections: 4, PageBytes: 4 << 10})
+	inside := &inside{world: w}
+	inside.source, err = postgres.New(postgres.Config{DSN: w.dsn, Shape: w.schema.shape, MaxConnections: 4, PageBytes: 4 << 10})
+	w.engine = inside
 	return err
-}
-
-// id is a run's. Other histories may share the server, and slots are named after runs.
-func (w *world) id(run string) string { return fmt.Sprintf("%d-%s-%s", w.seed, w.mode, run) }
-
-func (w *world) marks(run string) (*marks.Store, error) {
-	return marks.Open(filepath.Join(w.dir, run), marks.Options{})
-}
-
-func (w *world) projection() projector.Projection {
-	return projector.Projection{
-		Name: "chaos", Alias: w.alias, Versions: "class", Hash: "1",
-		Index:  json.RawMessage(`{"settings": {"number_of_shards": 2, "number_of_replicas": 0}, "mappings": {"dynamic": false}}`),
-		Limits: projector.Limits{Batch: 4 << 10},
-	}
-}
-
-// rebuild runs one. It is interrupted at one of its events, if at is above 0, and goes on,
-// or, where that came before there was anything to go on with, another one begins.
-func (w *world) rebuild(ctx context.Context, run string, at int64) (rec projector.Record, err error) {
-	rec, err = w.attempt(ctx, run, false, at)
-	switch {
-	case !errors.Is(err, context.Canceled) || ctx.Err() != nil:
-		return rec, err
-	case rec.Resumable:
-		return w.attempt(ctx, run, true, 0)
-	}
-	return w.attempt(ctx, run+again, false, 0)
-}
-
-// again ends the name of a run that begins in place of another one.
-const again = "-again"
-
-// runs are all that there can have been.
-var runs = [...]string{"first", "second", "second" + again}
-
-// release gives up what runs left on the source.
-func (w *world) release(ctx context.Context) error {
-	for _, run := range runs {
-		if err := w.source.Release(ctx, w.id(run)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *world) attempt(ctx context.Context, run string, resume bool, at int64) (projector.Record, error) {
-	store, err := w.marks(w.id(run))
-	if err != nil {
-		return projector.Record{}, err
-	}
-	ctx, interrupt := context.WithCancel(ctx)
-	defer interrupt()
-	seen := int64(0)
-	r := projector.Rebuild{
-		Projection: w.projection(), Source: w.source, Target: w.target, AllowEmpty: true,
-		Owner: sinks.Owner{Run: w.id(run), Verb: "rebuild"},
-		Live:  &projector.Live{Marks: store, Writer: w.mode, Resume: resume},
-		Observe: func(observe.Event) {
-			if seen++; seen == at {
-				interrupt()
-			}
-		},
-	}
-	rec, err := r.Run(ctx)
-	w.events.Add(seen)
-	return rec, errors.Join(err, store.Close())
 }
 
 // close drops everything, and complains about what humpty left on the source.
 func (w *world) close(ctx context.Context, failed bool) error {
 	ctx = context.WithoutCancel(ctx)
 	err := os.RemoveAll(w.dir)
-	if failed && w.source != nil { // what could be gone on with is given up
-		err = errors.Join(err, w.release(ctx))
+	if failed && w.engine != nil { // what could be gone on with is given up
+		err = errors.Join(err, w.engine.release(ctx))
+	}
+	if p, ok := w.engine.(*programmed); ok {
+		p.proxy.Close()
+	}
+	if w.bus != nil {
+		err = errors.Join(err, w.bus.close(ctx))
 	}
 	if w.late != nil {
 		err = errors.Join(err, w.late.group.Wait())
