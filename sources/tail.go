@@ -9,8 +9,12 @@ type Tailer interface {
 	// the position any more is a *Gap.
 	Tail(ctx context.Context, p Partition, from Position) (Reader, error)
 
-	// Ends are where the partitions end now, as Fences are where they ended at first.
+	// Ends are where the partitions end now, as Fences are where they ended at first. There
+	// may be more of them than then; each can be tailed from its Start.
 	Ends(ctx context.Context) (map[string]Position, error)
+
+	// Start is where a partition begins.
+	Start(partition string) Position
 
 	// Behind is how many events lie between two positions of a partition, at most.
 	Behind(from, to Position) int64

@@ -12,7 +12,7 @@ import (
 
 // Log is a topic: partitions of events, to which more may come at any time.
 type Log struct {
-	Partitions int // 1 by default; not changed once it is used
+	Partitions int // 1 by default; see Add
 
 	mu     sync.Mutex
 	events map[int][]sources.Record
@@ -36,6 +36,13 @@ func (l *Log) Append(partition int, events ...sources.Record) {
 		close(l.more)
 		l.more = nil
 	}
+}
+
+// Add makes another partition, also while it is read.
+func (l *Log) Add() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Partitions = max(l.Partitions, 1) + 1
 }
 
 func (l *Log) id(i int) string { return "log/" + strconv.Itoa(i) }
@@ -84,6 +91,9 @@ func (v *logView) Ends(context.Context) (map[string]sources.Position, error) {
 	}
 	return ends, nil
 }
+
+// Start is the first event.
+func (*logView) Start(string) sources.Position { return "0" }
 
 func (*logView) Behind(from, to sources.Position) int64 {
 	return max(int64(offset(to)-offset(from)), 0)

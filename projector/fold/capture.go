@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -44,7 +45,10 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	if f.state, err = s.openState(name, inputs); err != nil {
 		return nil, errors.Join(err, inner.Close(ctx))
 	}
-	if err = f.begin(from); err != nil {
+	if err = f.begin(from); err == nil {
+		err = f.sameLogs(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, inner.Close(ctx), f.state.db.Release())
 	}
 	f.start(ctx)
@@ -90,6 +94,7 @@ type feed struct {
 	ended   map[string]sources.Position // of these, where the last fence was that was given
 	fences  []fence
 	counted int
+	closed  bool // no tail begins any more
 }
 
 // fence is passed when what is given out has reached it.
@@ -105,8 +110,13 @@ func (f *feed) begin(from sources.Position) error {
 	if f.tailer, ok = f.inner.(sources.Tailer); !ok || !isFenced {
 		return errors.New("fold: this source of events cannot be read behind its end: use consistency: snapshot")
 	}
-	if err := f.state.begin(from == ""); err != nil {
+	if err := f.state.begin(from == "", f.tailer.Start); err != nil {
 		return err
+	}
+	inputs := f.state.parts.Load().inputs
+	f.plan.Partitions = make([]sources.Partition, len(inputs)) // by number
+	for i, in := range inputs {
+		f.plan.Partitions[i] = in.partition
 	}
 	f.at = map[string]sources.Position{}
 	if from != "" {
@@ -117,8 +127,12 @@ func (f *feed) begin(from sources.Position) error {
 	fences := fenced.Fences()
 	for i, p := range f.plan.Partitions {
 		at, known := f.at[p.ID]
-		if !known {
+		switch {
+		case known:
+		case from == "":
 			at = fences[p.ID]
+		default: // it came since: what was kept of it may have no marks
+			at = f.tailer.Start(p.ID)
 		}
 		kept, err := f.state.earliest(i, at)
 		if err != nil {
@@ -137,14 +151,43 @@ func (f *feed) start(ctx context.Context) {
 	ctx, f.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	f.group, f.ctx = errgroup.WithContext(ctx)
 	for i, p := range f.plan.Partitions {
-		at := f.at[p.ID]
-		f.group.Go(func() error {
-			if err := f.tail(i, p, at); err != nil {
-				return fmt.Errorf("go on with partition %s: %w", p.ID, err)
-			}
-			return nil
-		})
+		f.follow(i, p, f.at[p.ID])
 	}
+}
+
+func (f *feed) follow(source int, p sources.Partition, at sources.Position) {
+	f.group.Go(func() error {
+		if err := f.tail(source, p, at); err != nil {
+			return fmt.Errorf("go on with partition %s: %w", p.ID, err)
+		}
+		return nil
+	})
+}
+
+// ends are where the partitions end now. Of one that is new the tail begins before anybody
+// hears of it.
+func (f *feed) ends(ctx context.Context) (map[string]sources.Position, error) {
+	ends, err := f.tailer.Ends(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(ends)) {
+		if _, known := f.at[id]; known || f.closed {
+			continue
+		}
+		p := sources.Partition{ID: id}
+		now := f.state.parts.Load()
+		more := newPartitions(append(slices.Clone(now.inputs), inputOf(p)))
+		if err := f.state.extend(more, 1, f.tailer.Start); err != nil {
+			return nil, fmt.Errorf("take in partition %s: %w", id, err)
+		}
+		f.at[id] = f.tailer.Start(id)
+		f.plan.Partitions = append(f.plan.Partitions[:len(now.inputs):len(now.inputs)], p)
+		f.follow(len(now.inputs), p, f.at[id])
+	}
+	return ends, nil
 }
 
 // tail keeps what comes and says of it, until the feed is closed.
@@ -163,7 +206,7 @@ func (f *feed) tail(source int, p sources.Partition, at sources.Position) (err e
 		if batch.Position == at && len(batch.Records) == 0 {
 			continue
 		}
-		keys, counts, err := f.state.take(source, batch, into, true)
+		keys, counts, err := f.state.take(source, batch, into, at, true)
 		if err != nil {
 			return err
 		}
@@ -242,7 +285,7 @@ func (f *feed) passed(m *sources.Marks) bool {
 
 // Fence takes the ends that the partitions have now.
 func (f *feed) Fence(ctx context.Context) (string, error) {
-	ends, err := f.tailer.Ends(ctx)
+	ends, err := f.ends(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -273,7 +316,7 @@ const eventBytes = 256
 
 // Lag estimates bytes by the events of the tails so far.
 func (f *feed) Lag(ctx context.Context) (behind, held int64, err error) {
-	ends, err := f.tailer.Ends(ctx)
+	ends, err := f.ends(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -293,6 +336,9 @@ var errClosed = errors.New("fold: the feed is closed")
 
 // Close ends the tails.
 func (f *feed) Close(ctx context.Context) error {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
 	f.stop(errClosed)
 	err := f.group.Wait()
 	if errors.Is(err, errClosed) {

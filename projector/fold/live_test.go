@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -293,7 +294,7 @@ func TestLiveTopicsNeedTheirEvents(t *testing.T) {
 	if err := feed.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.log.Partitions = 5
+	w.log.Partitions = 3 // more are taken in, fewer are another topic
 	if _, err := s.Capture(t.Context(), "other", m.Position); !errors.As(err, &gap) {
 		t.Errorf("error %v", err)
 	}
@@ -340,5 +341,57 @@ func TestEventsThatALossOfPowerTookAreReadAgain(t *testing.T) {
 	}
 	if !slices.Equal(keys, []string{"a", "b"}) {
 		t.Errorf("the keys %q come again, want a and b", keys)
+	}
+}
+
+// A topic that was made anew has other events where the run has read already, and those before
+// its position would be missing.
+func TestTopicMadeAnewIsAGap(t *testing.T) {
+	t.Parallel()
+	event := func(key string) sources.Record {
+		return sources.Record{Key: []byte(key), Value: []byte(`{"n":1}`), Time: 7}
+	}
+	for name, when := range map[string]string{"read by the replay": "before", "read by the tail": "behind"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			var log, anew memory.Log
+			if when == "before" {
+				log.Append(0, event("a"), event("b"))
+			}
+			feed, err := liveSource(&log, dir).Capture(t.Context(), "run", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			view, err := feed.(sources.Opener).Open(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if when == "behind" {
+				log.Append(0, event("a"), event("b"))
+			}
+			m := sources.Marks{}
+			for id, err := feed.Fence(t.Context()); m.Fence != id; err = feed.Next(t.Context(), &m) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(view.Close(t.Context()), feed.Close(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			log.Append(0, event("c"))
+			same, err := liveSource(&log, dir).Capture(t.Context(), "run", m.Position)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := same.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			anew.Append(0, event("x"), event("y"), event("z"))
+			var gap *sources.Gap
+			if _, err := liveSource(&anew, dir).Capture(t.Context(), "run", m.Position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made anew") {
+				t.Errorf("error %v", err)
+			}
+		})
 	}
 }

@@ -29,7 +29,21 @@ type liveView struct {
 	closed atomic.Bool
 
 	mu   sync.Mutex
-	idle []*maker
+	idle []*folding
+}
+
+// folding makes documents of kept events. While it does, its entries have the ranks of
+// their partitions in place of the numbers, as a replay has.
+type folding struct {
+	maker
+	parts *partitions
+}
+
+// begin takes over the partitions that there are now: at least those of all events that an
+// iterator of before can meet.
+func (m *folding) begin(s *state) {
+	m.parts = s.parts.Load()
+	m.inputs = m.parts.sorted
 }
 
 var (
@@ -61,15 +75,20 @@ func (f *feed) Open(ctx context.Context) (sources.View, error) {
 }
 
 func (f *feed) replay(ctx context.Context) ([]byte, error) {
+	f.mu.Lock()
+	plan := f.plan // what comes while it is replayed is tailed from its start
+	f.mu.Unlock()
+	before := make([]sources.Position, len(plan.Partitions)) // each used by the one that reads its partition
 	r := &replay{
-		inputs: f.state.inputs, inner: f.inner, observe: f.source.Observe, total: f.plan.Rows, disk: &atomic.Bool{},
+		inputs: f.state.parts.Load().inputs, inner: f.inner, observe: f.source.Observe, total: plan.Rows, disk: &atomic.Bool{},
 		take: func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
-			_, counts, err := f.state.take(source, batch, into, false)
+			_, counts, err := f.state.take(source, batch, into, before[source], false)
+			before[source] = batch.Position
 			return counts, err
 		},
 	}
 	r.disk.Store(true)
-	if err := r.run(ctx, f.plan); err != nil {
+	if err := r.run(ctx, plan); err != nil {
 		return nil, err
 	}
 	text, err := json.Marshal(r.met)
@@ -100,7 +119,7 @@ func (v *liveView) Close(context.Context) error {
 }
 
 // maker takes one that is idle, or makes one.
-func (v *liveView) maker() (*maker, error) {
+func (v *liveView) maker() (*folding, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if last := len(v.idle) - 1; last >= 0 {
@@ -112,14 +131,14 @@ func (v *liveView) maker() (*maker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fold: %w", err)
 	}
-	m := &maker{fold: f, inputs: v.state.inputs, types: v.state.types}
+	m := &folding{maker: maker{fold: f, types: v.state.types}}
 	m.poisoned = func(e *entry, kind, reason string) error {
-		return v.state.letter(place{e.source, e.offset}, e.time, kind, e.key, e.value, reason)
+		return v.state.letter(place{m.parts.number[e.source], e.offset}, e.time, kind, e.key, e.value, reason)
 	}
 	return m, nil
 }
 
-func (v *liveView) give(m *maker) {
+func (v *liveView) give(m *folding) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.idle = append(v.idle, m)
@@ -182,6 +201,7 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 		return err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
+	m.begin(v.state)
 	for _, key := range keys {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -210,17 +230,18 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 }
 
 // append adds the event that an iterator is at.
-func (v *liveView) append(m *maker, it *pebble.Iterator) error {
+func (v *liveView) append(m *folding, it *pebble.Iterator) error {
 	var e entry
 	if err := v.state.entry(bytes.Clone(it.Key()), bytes.Clone(it.Value()), &e); err != nil {
 		return err
 	}
+	e.source = m.parts.rank[e.source]
 	m.entries = append(m.entries, e)
 	return nil
 }
 
 // make brings the entries, which come by partition, into their order, and folds them.
-func (v *liveView) make(m *maker, key []byte, b *sources.Batch) (bool, error) {
+func (v *liveView) make(m *folding, key []byte, b *sources.Batch) (bool, error) {
 	if n := len(m.entries); m.entries[0].source != m.entries[n-1].source {
 		order(m.entries)
 	}
@@ -248,6 +269,7 @@ func (v *liveView) Read(_ context.Context, p sources.Partition, from sources.Pos
 	if err != nil {
 		return nil, err
 	}
+	m.begin(v.state)
 	r := &liveReader{view: v, maker: m, it: it}
 	it.First()
 	if first == 0 {
@@ -259,7 +281,7 @@ func (v *liveView) Read(_ context.Context, p sources.Partition, from sources.Pos
 // liveReader goes through the events in order of their keys.
 type liveReader struct {
 	view  *liveView
-	maker *maker
+	maker *folding
 	it    *pebble.Iterator
 	owes  sources.Counts
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -28,7 +29,7 @@ type state struct {
 	db     *kv.Shared
 	types  *types
 	source *Source
-	inputs []input
+	parts  atomic.Pointer[partitions]
 
 	mu       sync.Mutex
 	poisoned int64
@@ -39,6 +40,7 @@ const (
 	keptEvent    = 'e' // hash, size of the key, key, partition, offset
 	keptPoison   = 'p' // partition, offset: why
 	keptPosition = 't' // partition: how far its tail was read
+	keptAnchor   = 'a' // partition: an event that was read of it
 	keptForm     = 'f' // the partitions there are: the capture has begun
 	keptLoaded   = 'l' // what a replay to the fence met: it is over
 )
@@ -49,7 +51,8 @@ func (s *Source) openState(capture string, inputs []input) (_ *state, err error)
 	if err != nil {
 		return nil, fmt.Errorf("open the events of the run in %s: %w", dir, err)
 	}
-	st := &state{db: &kv.Shared{DB: db}, types: newTypes(), source: s, inputs: inputs}
+	st := &state{db: &kv.Shared{DB: db}, types: newTypes(), source: s}
+	st.parts.Store(newPartitions(inputs))
 	err = kv.Each(db, []byte{keptPoison}, []byte{keptPoison + 1}, func(_, _ []byte) error {
 		st.poisoned++
 		return nil
@@ -63,16 +66,9 @@ func (s *Source) openState(capture string, inputs []input) (_ *state, err error)
 // errNoState is for a capture that begins where its events should be already.
 var errNoState = &sources.Gap{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone: start a new rebuild"}
 
-// begin holds the partitions against those the capture began with.
-func (s *state) begin(anew bool) error {
-	ids := make([]string, len(s.inputs))
-	for i, in := range s.inputs {
-		ids[i] = in.partition.ID
-	}
-	form, err := json.Marshal(ids)
-	if err != nil {
-		return err
-	}
+// begin holds the partitions against those the capture began with. Of what has come since
+// nothing was read: the tails of these begin at their start.
+func (s *state) begin(anew bool, start func(id string) sources.Position) error {
 	was, err := kv.Get(s.db.DB, []byte{keptForm})
 	switch {
 	case err != nil:
@@ -80,10 +76,50 @@ func (s *state) begin(anew bool) error {
 	case was == nil && !anew:
 		return errNoState
 	case was == nil:
-		return s.db.Set([]byte{keptForm}, form, pebble.Sync)
-	case !bytes.Equal(was, form):
-		return &sources.Gap{Why: fmt.Sprintf("the topics have other partitions than when the run began: %s, not %s", form, was), Remedy: "keys may have moved between them: start a new rebuild"}
+		form, err := json.Marshal(s.parts.Load().ids())
+		return errors.Join(err, s.db.Set([]byte{keptForm}, form, pebble.Sync))
 	}
+	var ids []string
+	if err := json.Unmarshal(was, &ids); err != nil {
+		return fmt.Errorf("the store of events is damaged: %w", err)
+	}
+	now := s.parts.Load()
+	same, added, ok := now.as(ids)
+	if !ok {
+		return &sources.Gap{Why: fmt.Sprintf("the topics have other partitions than when the run began: %q, not %q", now.ids(), ids), Remedy: "some are gone: start a new rebuild"}
+	}
+	if added == 0 {
+		s.parts.Store(same)
+		return nil
+	}
+	return s.extend(same, added, start)
+}
+
+// extend takes over partitions of which the last ones are new, durably with where their
+// tails begin.
+func (s *state) extend(to *partitions, added int, start func(id string) sources.Position) error {
+	if len(to.inputs) > 1<<16 {
+		return errors.New("fold: more than 65,536 partitions of events")
+	}
+	form, err := json.Marshal(to.ids())
+	if err != nil {
+		return err
+	}
+	batch := s.db.NewBatch()
+	defer batch.Close() //nolint:errcheck // committed, or given up
+	if err := batch.Set([]byte{keptForm}, form, nil); err != nil {
+		return err
+	}
+	for i := len(to.inputs) - added; i < len(to.inputs); i++ {
+		at := start(to.inputs[i].partition.ID)
+		if err := batch.Set(placeKey(keptPosition, place{source: uint16(i)}), []byte(at), nil); err != nil {
+			return err
+		}
+	}
+	if err := batch.Commit(pebble.Sync); err != nil {
+		return fmt.Errorf("keep events: %w", err)
+	}
+	s.parts.Store(to)
 	return nil
 }
 
@@ -183,7 +219,7 @@ func (s *state) letter(at place, time int64, kind string, key, value []byte, rea
 	if l == nil {
 		return nil
 	}
-	in := s.inputs[at.source]
+	in := s.parts.Load().inputs[at.source]
 	return l.Put(letters.Letter{
 		Event: &letters.Event{Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Key: key, Value: value},
 		Type:  kind, Reason: reason,
@@ -191,13 +227,18 @@ func (s *state) letter(at place, time int64, kind string, key, value []byte, rea
 }
 
 // take keeps the events of a batch, and with them the position behind it if it is of a
-// tail, and returns their keys.
-func (s *state) take(source int, batch *sources.Batch, into *Decoded, tail bool) ([][]byte, sources.Counts, error) {
+// tail, and returns their keys. before is the position that it was read from.
+func (s *state) take(source int, batch *sources.Batch, into *Decoded, before sources.Position, tail bool) ([][]byte, sources.Counts, error) {
 	t := &taking{state: s, batch: s.db.NewBatch()}
 	defer t.batch.Close() //nolint:errcheck // committed, or given up
 	counts, err := s.source.take(s.types, source, batch, into, t)
 	if err != nil {
 		return nil, counts, err
+	}
+	if len(batch.Records) > 0 {
+		if err := t.batch.Set(placeKey(keptAnchor, place{source: uint16(source)}), anchorOf(before, &batch.Records[0]), nil); err != nil {
+			return nil, counts, err
+		}
 	}
 	if tail {
 		if err := t.batch.Set(placeKey(keptPosition, place{source: uint16(source)}), []byte(batch.Position), nil); err != nil {

@@ -3,8 +3,10 @@ package fold_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -184,4 +186,82 @@ func differences(t *testing.T, target *memory.Target, generation string, want ma
 		all = append(all, fmt.Sprintf("%d documents, not %d", len(got), len(want)))
 	}
 	return all
+}
+
+// A real topic that is deleted and made anew while nobody reads has other events where the run
+// was, though none of its offsets is out of range.
+func TestRealTopicMadeAnewIsAGap(t *testing.T) {
+	t.Parallel()
+	brokers := devstack.Kafka(t)
+	connect := func() *kgo.Client {
+		client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.UnknownTopicRetries(1000), kgo.MetadataMinAge(20*time.Millisecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(client.Close)
+		return client
+	}
+	client := connect()
+	topic := newTopic(t, client, 1)
+	produce := func(n int) {
+		for i := range n {
+			if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Key: fmt.Append(nil, i), Value: []byte(`{}`)}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	dir := t.TempDir()
+	capture := func(from sources.Position) (sources.Feed, error) {
+		inner, err := kafka.New(kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}})
+		if err != nil {
+			return nil, err
+		}
+		s := &fold.Source{Inner: inner, Decoder: &fold.JSON{}, New: fold.NewMerge, State: &fold.State{Dir: func(string) string { return dir }}}
+		return s.Capture(t.Context(), "run", from)
+	}
+	at := func(feed sources.Feed) sources.Position {
+		m := sources.Marks{}
+		for id, err := feed.Fence(t.Context()); m.Fence != id; err = feed.Next(t.Context(), &m) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := feed.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return m.Position
+	}
+	feed, err := capture("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	produce(20)
+	position := at(feed)
+	produce(5)
+	if feed, err = capture(position); err != nil {
+		t.Fatalf("the same topic: %v", err)
+	}
+	position = at(feed)
+	gone := kmsg.NewPtrDeleteTopicsRequest()
+	gone.TopicNames, gone.TimeoutMillis = []string{topic}, 10_000
+	if _, err := gone.RequestWith(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	remake := kmsg.NewCreateTopicsRequestTopic()
+	remake.Topic, remake.NumPartitions, remake.ReplicationFactor = topic, 1, 1
+	request := kmsg.NewPtrCreateTopicsRequest()
+	request.Topics, request.TimeoutMillis = append(request.Topics, remake), 10_000
+	for made := false; !made; { // the deletion takes a moment
+		answer, err := request.RequestWith(t.Context(), client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = answer.Topics[0].ErrorCode == 0
+	}
+	client = connect() // the other one holds on to the topic that it knew
+	produce(40)
+	var gap *sources.Gap
+	if _, err := capture(position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made anew") {
+		t.Errorf("error %v", err)
+	}
 }

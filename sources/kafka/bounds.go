@@ -119,10 +119,19 @@ func (s *Source) unknownTopics(err error) error {
 
 // sameCounts is an error if a topic has not as many partitions as it had.
 func sameCounts(before, now map[string]int32) error {
+	return counted(before, func(topic string, n int32) (int32, bool) { return now[topic], now[topic] == n })
+}
+
+// noFewer is an error if a topic has lost partitions: it was made anew.
+func noFewer(before, now map[string]int32) error {
+	return counted(before, func(topic string, n int32) (int32, bool) { return now[topic], now[topic] >= n })
+}
+
+func counted(before map[string]int32, fits func(topic string, n int32) (now int32, ok bool)) error {
 	var changed []string
 	for topic, n := range before {
-		if now[topic] != n {
-			changed = append(changed, fmt.Sprintf("%s had %d partitions and has %d now", topic, n, now[topic]))
+		if now, ok := fits(topic, n); !ok {
+			changed = append(changed, fmt.Sprintf("%s had %d partitions and has %d now", topic, n, now))
 		}
 	}
 	if len(changed) == 0 {

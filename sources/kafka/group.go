@@ -189,6 +189,8 @@ var _ sources.Standing = (*view)(nil)
 // Stands asks whether the groups are still where the view ends.
 func (v *view) Stands(ctx context.Context) error {
 	var moved, back []string
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	for _, t := range v.source.cfg.Topics {
 		if t.Group == "" {
 			continue

@@ -23,6 +23,7 @@ func (v *view) Tail(ctx context.Context, p sources.Partition, from sources.Posit
 	if !ok {
 		return nil, errors.New("kafka: a partition has no reader")
 	}
+	v.tailed.Store(true)
 	r.tail, r.fence = true, r.position
 	return &tail{reader: r}, nil
 }
@@ -35,7 +36,7 @@ func (v *view) Ends(ctx context.Context) (map[string]sources.Position, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
-	if err := sameCounts(v.counts, l.counts); err != nil {
+	if err := v.grow(l, all); err != nil {
 		return nil, gapOf(err)
 	}
 	ends := make(map[string]sources.Position, len(all))
@@ -43,6 +44,31 @@ func (v *view) Ends(ctx context.Context) (map[string]sources.Position, error) {
 		ends[p.String()] = sources.Position(strconv.FormatInt(b.end, 10))
 	}
 	return ends, nil
+}
+
+// grow takes in partitions that were not there when the view was opened: who tails it reads
+// them from their start.
+func (v *view) grow(l layout, all map[place]bounds) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := noFewer(v.counts, l.counts); err != nil {
+		return err
+	}
+	for p, b := range all {
+		if _, known := v.all[p.String()]; !known {
+			b.fence = b.from
+			v.all[p.String()] = captured{p, b}
+		}
+	}
+	v.counts = l.counts
+	return nil
+}
+
+// Start is where a partition is read from that nobody has read of.
+func (v *view) Start(partition string) sources.Position {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return sources.Position(strconv.FormatInt(v.all[partition].from, 10))
 }
 
 // Behind counts offsets: markers and compaction make them more than records.

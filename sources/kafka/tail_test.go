@@ -115,7 +115,7 @@ func withoutBefore(values []string) []string {
 	return slices.DeleteFunc(values, func(v string) bool { return len(v) > 6 && v[:6] == "before" })
 }
 
-// A position that retention has passed is a gap, and so is a topic with other partitions.
+// A position that retention has passed is a gap.
 func TestTailWithAGap(t *testing.T) {
 	t.Parallel()
 	brokers := devstack.Kafka(t)
@@ -136,14 +136,49 @@ func TestTailWithAGap(t *testing.T) {
 	if err := r.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// Partitions that are added are no gap for who tails: they are read from their start.
+func TestTailTakesInPartitions(t *testing.T) {
+	t.Parallel()
+	brokers := devstack.Kafka(t)
+	b := newBus(t, brokers)
+	topic := b.topic(1)
+	b.put(some(topic, 0, "v", 3)...)
+	_, plan, view := open(t, kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}})
+	tailer, _ := view.(sources.Tailer)
+	r, err := tailer.Tail(t.Context(), plan.Partitions[0], "2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close(context.WithoutCancel(t.Context())) }()
 	b.partitions(topic, 2)
-	for {
-		_, err := tailer.Ends(t.Context())
-		if errors.As(err, &gap) {
-			break
-		}
-		if err != nil {
+	ends := map[string]sources.Position{}
+	for len(ends) < 2 { // brokers hear of it one after the other
+		if ends, err = tailer.Ends(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+	}
+	newBus(t, brokers).put(rec(topic, 1, "k", "new")) // the old client does not know it yet
+	if ends, err = tailer.Ends(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	id := topic + "/1"
+	if at := tailer.Start(id); at != "0" || ends[id] != "1" {
+		t.Errorf("it begins at %q and ends at %q", at, ends[id])
+	}
+	added, err := tailer.Tail(t.Context(), sources.Partition{ID: id}, tailer.Start(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = added.Close(context.WithoutCancel(t.Context())) }()
+	for _, of := range []sources.Reader{r, added} {
+		batch := sources.Batch{Limit: 1 << 20}
+		if err := of.Next(t.Context(), &batch); err != nil || len(batch.Records) != 1 {
+			t.Errorf("%d records, %v", len(batch.Records), err)
+		}
+	}
+	if _, _, err := drain(t, view, plan.Partitions[0], "", 1<<20); err != nil {
+		t.Errorf("the replay beside it: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"humpty/sources"
@@ -13,9 +14,12 @@ import (
 // view is the captured bounds; it holds nothing on the brokers.
 type view struct {
 	source *Source
+	closed atomic.Bool
+	tailed atomic.Bool // more partitions are no mistake
+
+	mu     sync.Mutex
 	counts map[string]int32
 	all    map[string]captured
-	closed atomic.Bool
 }
 
 var _ sources.Fenced = (*view)(nil)
@@ -29,7 +33,9 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	if v.closed.Load() {
 		return nil, errors.New("kafka: the view is closed")
 	}
+	v.mu.Lock()
 	c, ok := v.all[p.ID]
+	v.mu.Unlock()
 	if !ok {
 		return nil, fmt.Errorf("kafka: there is no partition %s", p.ID)
 	}
@@ -46,6 +52,8 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 
 // Fences are the offsets at which readers end.
 func (v *view) Fences() map[string]sources.Position {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	all := make(map[string]sources.Position, len(v.all))
 	for id, c := range v.all {
 		all[id] = sources.Position(strconv.FormatInt(c.fence, 10))
@@ -58,13 +66,19 @@ func (v *view) Close(context.Context) error {
 	return nil
 }
 
-// unchanged asks whether the topics still have the partitions that were captured.
+// unchanged asks whether the topics still have the partitions that were captured; who
+// tails them takes in more.
 func (v *view) unchanged(ctx context.Context) error {
 	c := v.source.cluster
 	return c.patiently(ctx, func() error {
 		l, err := c.layout(ctx)
 		if err != nil {
 			return gone(err)
+		}
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if v.tailed.Load() {
+			return noFewer(v.counts, l.counts)
 		}
 		return sameCounts(v.counts, l.counts)
 	})

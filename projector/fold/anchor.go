@@ -1,0 +1,88 @@
+package fold
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/zeebo/xxh3"
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/kv"
+	"humpty/sources"
+)
+
+// An anchor is an event that was read of a partition, and the position before it. Offsets say
+// nothing of what they are offsets of: a topic that was deleted and made anew, or a log that
+// was cut off and written again by another leader, has others at the same places, and a tail
+// that goes on behind its position would miss those before.
+
+// anchors is how many partitions are asked for theirs at once.
+const anchors = 8
+
+const anchorSize = 24 // offset, time, hash; the position follows
+
+func anchorOf(before sources.Position, r *sources.Record) []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, anchorSize+len(before)), uint64(r.Offset))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.Time))
+	h := xxh3.New()
+	_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(r.Key)))) // a hash takes everything
+	_, _ = h.Write(r.Key)
+	_, _ = h.Write(r.Value)
+	return append(binary.BigEndian.AppendUint64(b, h.Sum64()), before...)
+}
+
+// sameLogs looks for the anchors in the logs. One that is not there any more, for retention or
+// compaction, says nothing.
+func (f *feed) sameLogs(ctx context.Context) error {
+	group, asking := errgroup.WithContext(ctx)
+	group.SetLimit(anchors)
+	for i, p := range f.plan.Partitions {
+		anchor, err := kv.Get(f.state.db.DB, placeKey(keptAnchor, place{source: uint16(i)}))
+		if err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		if len(anchor) < anchorSize {
+			continue
+		}
+		group.Go(func() error {
+			same, err := f.stands(asking, p, anchor)
+			var gap *sources.Gap
+			switch {
+			case errors.As(err, &gap): // the tail itself finds out whether it lacks anything
+				return nil
+			case err != nil:
+				return fmt.Errorf("look again for what was read of partition %s: %w", p.ID, err)
+			case !same:
+				return &sources.Gap{
+					Why:    fmt.Sprintf("partition %s has another event at offset %d than the one that was read: the topic was made anew, or its log was cut off", p.ID, binary.BigEndian.Uint64(anchor)),
+					Remedy: "what was read cannot be trusted to be complete: start a new rebuild",
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// stands is false if another event is in the anchor's place.
+func (f *feed) stands(ctx context.Context, p sources.Partition, anchor []byte) (same bool, err error) {
+	before := sources.Position(anchor[anchorSize:])
+	reader, err := f.tailer.Tail(ctx, p, before)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, reader.Close(context.WithoutCancel(ctx))) }()
+	batch := sources.Batch{Limit: 1}
+	if err := reader.Next(ctx, &batch); err != nil {
+		return false, err
+	}
+	offset := int64(binary.BigEndian.Uint64(anchor))
+	for i := range batch.Records {
+		if r := &batch.Records[i]; r.Offset == offset {
+			return string(anchorOf(before, r)) == string(anchor), nil
+		}
+	}
+	return true, nil
+}
