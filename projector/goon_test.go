@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -353,11 +354,26 @@ func TestBlockOfADeadRunIsLifted(t *testing.T) {
 	}
 	l.memory.OnSwap, l.target = nil, l.memory
 	m := &projector.Manage{Projection: projection(), Target: l.memory, Owner: sinks.Owner{Run: "other"}}
-	if _, err := m.Prune(t.Context(), nil); err != nil {
+	lease, err := l.memory.Acquire(t.Context(), sinks.Owner{Run: "live"}, time.Minute) // as if it lived
+	if err != nil {
 		t.Fatal(err)
+	}
+	var refusal *projector.Refusal
+	if _, err := m.Mend(t.Context()); !errors.As(err, &refusal) || !strings.Contains(refusal.Why, "is blocked for writes by run live: run live (") || !l.memory.Blocked(first.Generation) {
+		t.Errorf("a block of a living run: %v", err)
+	}
+	if err := l.memory.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	done, err := m.Mend(t.Context())
+	if err != nil || len(done) != 1 || !strings.Contains(done[0], first.Generation+", which alias orders serves, is blocked for writes by run live") {
+		t.Errorf("put right: %v, %v", done, err)
 	}
 	if l.memory.Blocked(first.Generation) {
 		t.Error("what serves is still blocked")
+	}
+	if done, err := m.Mend(t.Context()); err != nil || len(done) > 0 {
+		t.Errorf("nothing is wrong any more: %v, %v", done, err)
 	}
 	if rec, err := l.run(true, nil); err != nil || rec.Status != projector.Completed {
 		t.Fatalf("%v: %+v", err, rec)

@@ -71,6 +71,7 @@ that dead runs have left. It changes nothing and reports everything at once.
 // the first is wrong.
 func (a *app) check(ctx context.Context, c *config.Config, p config.Projection) error {
 	done := checked{Projection: p.Name, Source: p.Source, Target: p.Target}
+	a.mend(ctx, c, p)
 	sourceErr := checkSource(ctx, c, p, &done)
 	targetErr := checkTarget(ctx, c, p, &done)
 	if sourceErr == nil && targetErr == nil {

@@ -89,6 +89,7 @@ func (a *app) halvesIn(c *config.Config, p config.Projection, survey sinks.Surve
 
 // tellHalves says what earlier runs left half done that this one does not go on with.
 func (a *app) tellHalves(ctx context.Context, c *config.Config, p config.Projection) error {
+	a.mend(ctx, c, p) // the run may be refused before it has the lease
 	halves, err := a.halves(ctx, c, p)
 	if err != nil {
 		return err

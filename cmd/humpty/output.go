@@ -91,8 +91,10 @@ type eventLine struct {
 	Failed     string        `json:"failed,omitempty"`
 	Text       string        `json:"text,omitempty"`
 	Done       int64         `json:"done,omitempty"`
+	Earlier    int64         `json:"earlier,omitempty"` // of done: by processes of the run that ended
 	Total      int64         `json:"total,omitempty"`
 	Bytes      int64         `json:"bytes,omitempty"`
+	ETA        *observe.ETA  `json:"eta,omitempty"` // until the alias serves
 	Lag        *observe.Lag  `json:"lag,omitempty"`
 }
 
@@ -101,7 +103,7 @@ type eventLine struct {
 func (a *app) eventPrinter(projection string) func(observe.Event) {
 	var last, lagged time.Time
 	return func(e observe.Event) {
-		l := eventLine{Schema: 1, Type: string(e.Kind), At: e.At.UTC(), Phase: e.Phase, Projection: projection, Text: e.Text, Failed: e.Failed, Done: e.Done, Total: e.Total, Bytes: e.Bytes, Lag: e.Lag}
+		l := eventLine{Schema: 1, Type: string(e.Kind), At: e.At.UTC(), Phase: e.Phase, Projection: projection, Text: e.Text, Failed: e.Failed, Done: e.Done, Earlier: e.Earlier, Total: e.Total, Bytes: e.Bytes, ETA: e.ETA, Lag: e.Lag}
 		switch e.Kind {
 		case observe.Started, observe.Ended:
 			l.Type, l.State, l.Seconds = "phase", string(e.Kind), e.Elapsed.Seconds()

@@ -46,6 +46,7 @@ repair it, repair what serves, or rebuild.`,
 }
 
 func (a *app) plan(ctx context.Context, c *config.Config, p config.Projection) error {
+	a.mend(ctx, c, p)
 	r, err := wire.Rebuild(ctx, c, p, "plan", nil)
 	if err != nil {
 		return err

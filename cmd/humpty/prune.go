@@ -53,6 +53,7 @@ for machines.`,
 			}
 			p.Keep = keep
 		}
+		a.mend(cmd.Context(), c, p)
 		m, err := wire.Manage(cmd.Context(), c, p, "prune")
 		if err != nil {
 			return err

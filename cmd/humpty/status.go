@@ -58,6 +58,7 @@ ends: from another terminal, or when the one that began it is gone.`,
 		}
 		var all []error
 		for _, p := range projections {
+			a.mend(cmd.Context(), c, p)
 			m, err := wire.Manage(cmd.Context(), c, p, "status")
 			if err == nil {
 				var s shown
