@@ -31,6 +31,7 @@ func (n *run) load(ctx context.Context) error {
 	n.view = view
 	if fenced, ok := view.(sources.Fenced); ok {
 		n.meta.Positions = positions(fenced.Fences())
+		n.record.Positions = n.meta.Positions
 	}
 
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
