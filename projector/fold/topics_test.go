@@ -243,9 +243,11 @@ func TestRealTopicMadeAnewIsAGap(t *testing.T) {
 	}
 	position = at(feed)
 	gone := kmsg.NewPtrDeleteTopicsRequest()
-	gone.TopicNames, gone.TimeoutMillis = []string{topic}, 10_000
-	if _, err := gone.RequestWith(t.Context(), client); err != nil {
-		t.Fatal(err)
+	deleted := kmsg.NewDeleteTopicsRequestTopic()
+	deleted.Topic = &topic
+	gone.Topics, gone.TopicNames, gone.TimeoutMillis = append(gone.Topics, deleted), []string{topic}, 10_000
+	if answer, err := gone.RequestWith(t.Context(), client); err != nil || answer.Topics[0].ErrorCode != 0 {
+		t.Fatal(err, answer)
 	}
 	remake := kmsg.NewCreateTopicsRequestTopic()
 	remake.Topic, remake.NumPartitions, remake.ReplicationFactor = topic, 1, 1
