@@ -87,6 +87,7 @@ func (a *app) examine(ctx context.Context, c *config.Config, p config.Projection
 		return err
 	}
 	defer func() { err = errors.Join(err, list.close()) }()
+	a.mend(ctx, c, p)
 	return a.observed(ctx, func(ctx context.Context, tell func(observe.Event), waiting func(string)) error {
 		r, err := wire.Rebuild(ctx, c, p, verb, waiting)
 		if err != nil {
