@@ -1,0 +1,82 @@
+package projector_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"humpty/internal/memory"
+	"humpty/projector"
+	"humpty/projector/observe"
+	"humpty/sinks"
+)
+
+// A run of three processes, the first of which is killed in its load, and the second stopped
+// when it has caught up: the record has the numbers of all of them, and they balance.
+func TestRecordOfSeveralProcesses(t *testing.T) {
+	t.Parallel()
+	l := newLives(t)
+	disk := vfs.NewCrashableMem()
+	l.disk = disk
+	var left *vfs.MemFS
+	n := 0
+	l.memory.OnWrite = func([]sinks.Document, []sinks.Verdict) error {
+		if n++; n == 30 {
+			left = disk.CrashClone(vfs.CrashCloneCfg{})
+			return errKilled
+		}
+		return nil
+	}
+	if _, err := l.run(false, nil); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	l.disk, l.memory.OnWrite = left, nil
+	dead := errors.New("dead")
+	l.memory.OnSwap = func(sinks.AliasChange) error { return dead }
+	second, err := l.run(true, func(r *projector.Rebuild) {
+		r.Observe = func(e observe.Event) {
+			if e.Kind == observe.Started && e.Phase == observe.PhaseCatchUp {
+				l.rows.Commit(memory.Change{ID: "7", Row: &memory.Row{Group: "g", Value: "changed"}})
+			}
+		}
+	})
+	if !errors.Is(err, dead) || !second.Resumable {
+		t.Fatalf("%v: %+v", err, second)
+	}
+	l.memory.OnSwap = nil
+	l.rows.Commit(memory.Change{ID: "8", Row: &memory.Row{Group: "g", Value: "changed"}})
+	r, err := l.run(true, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Attempts) != 3 {
+		t.Fatalf("%d attempts: %+v", len(r.Attempts), r.Attempts)
+	}
+	for i, want := range []projector.Status{projector.Killed, projector.StatusFail, projector.Completed} {
+		a := r.Attempts[i]
+		if a.Status != want || a.Started.IsZero() || a.Seconds <= 0 || len(a.Phases) == 0 || (a.Reason != "") != (i == 1) {
+			t.Errorf("attempt %d: %+v, want %s", i, a, want)
+		}
+	}
+	if last := r.Attempts[0].Phases[len(r.Attempts[0].Phases)-1].Phase; last != observe.PhaseLoad {
+		t.Errorf("the first was killed in %s", last)
+	}
+	if again := r.Attempts[1].Redone; again < 1 || again >= 30 || r.Redone != again || r.Attempts[2].Redone != 0 {
+		t.Errorf("%d documents were read again, %d in all", again, r.Redone)
+	}
+	var sum observe.Pass
+	for i, p := range r.Passes {
+		sum.Produced += p.Produced
+		sum.Written += p.Written
+		if (p.Pass == "load") != (i == 0) {
+			t.Errorf("passes %+v", r.Passes)
+		}
+	}
+	if r.Ledger.Written != 82 || sum.Written != r.Ledger.Written || sum.Produced != r.Ledger.Produced || !r.Ledger.Balances() {
+		t.Errorf("80 rows and 2 changes: ledger %+v, passes %+v", r.Ledger, r.Passes)
+	}
+	if len(r.Rounds) <= len(second.Rounds) {
+		t.Errorf("%d rounds, %d in the first two processes", len(r.Rounds), len(second.Rounds))
+	}
+}
