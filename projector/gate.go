@@ -93,6 +93,9 @@ func (n *run) swap(ctx context.Context) error {
 		}
 	}
 	swap := func() error {
+		if err := n.stillOurs(ctx); err != nil { // again: to arrive may have taken long, and the process have slept meanwhile
+			return err
+		}
 		_, err := switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
 		crashpoint.At("alias read again")
 		if err == nil {
@@ -106,11 +109,33 @@ func (n *run) swap(ctx context.Context) error {
 		err = swap()
 	}
 	if n.meta.State != sinks.Live {
-		return errors.Join(err, thaw())
+		if err = errors.Join(err, thaw()); !n.swappedLate(ctx) {
+			return err
+		}
+		err = nil
 	}
 	err = errors.Join(err, settleStates(context.WithoutCancel(ctx), n.Target, survey, n.record.Generation))
 	crashpoint.At("states settled")
 	return err
+}
+
+// swappedLate reports whether a swap behind a block has taken effect after all, though it
+// failed. The target does one change after the other, so when the block is lifted the swap is
+// done or never comes; but while it was under way the alias could be read as it was before.
+// Without a block whoever resumes the run finds that the alias serves it, and catches up.
+func (n *run) swappedLate(ctx context.Context) bool {
+	if n.capture == nil || n.Live.Writer != WriterFreeze {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	defer cancel()
+	survey, err := n.Target.Survey(ctx)
+	if err != nil || survey.Live() != n.record.Generation {
+		return false
+	}
+	n.meta.State, n.meta.Partial, n.exposed = sinks.Live, false, false
+	n.observer.notice(fmt.Sprintf("the swap was not confirmed, but alias %s serves %s", survey.Alias, n.record.Generation))
+	return true
 }
 
 // stands makes sure that who goes on where the logs were read up to has not moved: a run

@@ -264,10 +264,21 @@ func TestResumeReadsAgainOnlyWhatWasBegun(t *testing.T) {
 }
 
 // dyingTarget swaps, and the process dies before it knows.
-type dyingTarget struct{ *memory.Target }
+type dyingTarget struct {
+	*memory.Target
+	dead *atomic.Bool
+}
 
 func (d dyingTarget) Swap(ctx context.Context, change sinks.AliasChange) error {
+	d.dead.Store(true)
 	return errors.Join(d.Target.Swap(ctx, change), errKilled)
+}
+
+func (d dyingTarget) Survey(ctx context.Context) (sinks.Survey, error) {
+	if d.dead.Load() {
+		return sinks.Survey{}, errKilled
+	}
+	return d.Target.Survey(ctx)
 }
 
 func TestResumeBehindTheSwap(t *testing.T) {
@@ -277,7 +288,7 @@ func TestResumeBehindTheSwap(t *testing.T) {
 			t.Parallel()
 			l := newLives(t)
 			l.writer = writer
-			l.target = dyingTarget{l.memory}
+			l.target = dyingTarget{l.memory, new(atomic.Bool)}
 			first, err := l.run(false, nil)
 			if !errors.Is(err, errKilled) || !first.Resumable {
 				t.Fatalf("%v, resumable %v", err, first.Resumable)

@@ -1,0 +1,89 @@
+package projector_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"humpty/internal/memory"
+	"humpty/projector"
+	"humpty/sinks"
+)
+
+// slowTarget says that a swap failed, and does it before the next change.
+type slowTarget struct {
+	*memory.Target
+	late *sinks.AliasChange
+}
+
+func (s *slowTarget) Swap(_ context.Context, change sinks.AliasChange) error {
+	s.late = &change
+	return errors.New("no answer in time")
+}
+
+func (s *slowTarget) Unblock(ctx context.Context, index string) error {
+	if s.late != nil {
+		if err := s.Target.Swap(ctx, *s.late); err != nil {
+			return err
+		}
+		s.late = nil
+	}
+	return s.Target.Unblock(ctx, index)
+}
+
+// A swap behind a block has no answer and comes late: the application writes to the new
+// generation when it may write again, so the run must neither end as failed nor be gone on with.
+func TestSwapBehindABlockThatComesLate(t *testing.T) {
+	t.Parallel()
+	l := newLives(t)
+	if _, err := l.run(false, nil); err != nil {
+		t.Fatal(err)
+	}
+	l.writer, l.disk = projector.WriterFreeze, vfs.NewMem()
+	l.target = &slowTarget{Target: l.memory}
+	l.rows.Commit(memory.Change{ID: "80", Row: &memory.Row{Group: "g", Value: "later"}})
+	rec, err := l.run(false, nil)
+	if err != nil || rec.Status != projector.Completed || rec.Resumable {
+		t.Fatalf("%v: %s, resumable %v", err, rec.Status, rec.Resumable)
+	}
+	survey, err := l.memory.Survey(t.Context())
+	if g, _ := survey.Find(rec.Generation); err != nil || survey.Live() != rec.Generation || g.Meta.State != sinks.Live {
+		t.Errorf("%v: alias serves %s, state %s", err, survey.Live(), g.Meta.State)
+	}
+	if got, want := documentsOf(t, l.memory), l.rows.Documents(); !maps.Equal(got, want) {
+		t.Errorf("the index holds %d documents, not these %d", len(got), len(want))
+	}
+}
+
+// robbed loses the lease at the last moment before the swap, as a machine does that sleeps.
+type robbed struct{ *memory.Target }
+
+func (r robbed) Block(ctx context.Context, index string) error {
+	r.Steal(sinks.Owner{Run: "other", Host: "elsewhere"})
+	return r.Target.Block(ctx, index)
+}
+
+func TestNoSwapWhenTheLeaseWasTakenOnTheWay(t *testing.T) {
+	t.Parallel()
+	l := newLives(t)
+	first, err := l.run(false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.writer, l.disk = projector.WriterFreeze, vfs.NewMem()
+	l.target = robbed{l.memory}
+	var swapped atomic.Bool
+	l.memory.OnSwap = func(sinks.AliasChange) error { swapped.Store(true); return nil }
+	var refusal *projector.Refusal
+	if _, err := l.run(false, nil); !errors.As(err, &refusal) || swapped.Load() {
+		t.Errorf("swapped %v: %v", swapped.Load(), err)
+	}
+	survey, err := l.memory.Survey(t.Context())
+	if err != nil || survey.Live() != first.Generation || l.memory.Blocked(first.Generation) {
+		t.Errorf("%v: %s serves, blocked %v", err, survey.Live(), l.memory.Blocked(first.Generation))
+	}
+}
