@@ -28,6 +28,7 @@ type Spec struct {
 	Shards      int
 	Level       projector.Level
 	Live        bool          // capture what is written beside it, and catch up
+	Apart       bool          // read what the servers use in the load alone
 	Query       bool          // let PostgreSQL build the JSON
 	Do          string        // "": a rebuild
 	Events      Events        // of Fold

@@ -19,7 +19,8 @@ import (
 // pass through the transport.
 type watch struct {
 	tell             func(observe.Event)
-	postgres, search int // processes, 0: not known
+	postgres, search int  // processes, 0: not known
+	apart            bool // what the servers use in the load alone is read, too: tenths of a second behind it
 
 	mu        sync.Mutex
 	phase     observe.Phase
@@ -29,6 +30,7 @@ type watch struct {
 	latencies []float64 // of bulk requests, milliseconds
 	cpu       [2]usage  // of the servers, when the load began and when it was refreshed
 	own       [2]float64
+	inLoad    usage   // where it is read
 	aside     float64 // seconds of own CPU that measuring took, while nothing else ran
 }
 
@@ -38,7 +40,7 @@ type usage struct{ postgres, search float64 }
 // process of the machine: tenths of a second where there are many, and no work of the engine.
 func newWatch(s Spec, tell func(observe.Event)) *watch {
 	start := ownCPU()
-	w := &watch{tell: tell, postgres: Server(s.DSN), search: Server(s.Search)}
+	w := &watch{tell: tell, postgres: Server(s.DSN), search: Server(s.Search), apart: s.Apart}
 	w.aside = ownCPU() - start
 	return w
 }
@@ -63,6 +65,9 @@ func (w *watch) observe(e observe.Event) {
 		w.loaded, w.own[1] = time.Now(), ownCPU()
 		if w.search == 0 { // else the refresh comes first: reading /proc would delay it
 			w.cpu[1] = w.servers()
+		}
+		if w.apart {
+			w.inLoad = w.servers()
 		}
 	}
 	w.mu.Unlock()
@@ -113,6 +118,9 @@ func (w *watch) figures() map[string]float64 {
 	}
 	if w.search != 0 {
 		f[figure.SearchCPU] = w.cpu[1].search - w.cpu[0].search
+	}
+	if w.apart && w.postgres != 0 && w.search != 0 {
+		f[figure.LoadCPU] = f["load_own_cpu_s"] + w.inLoad.postgres - w.cpu[0].postgres + w.inLoad.search - w.cpu[0].search
 	}
 	if len(w.latencies) > 0 {
 		f[figure.BulkP50] = result.Quantile(w.latencies, 0.50)

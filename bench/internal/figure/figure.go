@@ -9,6 +9,7 @@ const (
 	Allocs      = "allocs_per_doc" // allocations of the engine's process ÷ documents
 	PostgresCPU = "postgres_cpu_s" // of the server, while documents were read
 	SearchCPU   = "search_cpu_s"   // of the server, to the end of the refresh
+	LoadCPU     = "load_cpu_s"     // beside writers: of the engine and both servers, from the beginning of the load to its end
 	Events      = "events"         // that were read
 	KafkaCPU    = "kafka_cpu_s"    // of the broker, from plan to end
 	BulkP50     = "bulk_p50_ms"    // of bulk requests, to the last byte of the answer

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"humpty/bench/internal/figure"
@@ -26,6 +27,10 @@ func Live(run []result.Result) string {
 	ratio := result.EstimateOf(result.Ratios(run, r.Shape, r.Target, figure.SeriesLive, result.Live, result.Beside))
 	line(fmt.Sprintf("load with capture ÷ load of one snapshot, both beside a writer of %s rows/s", thousands(live.figure(figure.RowsWritten).Median)),
 		"%s; the bound is 1.10 (%s s and %s s)", ratio, live.seconds(), beside.seconds())
+	if cpu := result.EstimateOf(result.Ratios(byCPU(run), r.Shape, r.Target, figure.SeriesLive, result.Live, result.Beside)); cpu.Median > 0 {
+		line("the same by the CPU time that engine, PostgreSQL and target used meanwhile", "%s (%s s and %s s)",
+			cpu, live.figure(figure.LoadCPU), beside.figure(figure.LoadCPU))
+	}
 	arrive := live.estimate(func(r result.Result) float64 { return r.Figures[figure.CatchUp] + r.Figures[figure.Swap] })
 	line("from the end of the load to the swap, beside that writer", "%s s; the bound is 10 s; and seal (settings, copies) %s s, verification %s s",
 		arrive, live.figure(figure.Seal), live.figure(figure.Verify))
@@ -39,4 +44,13 @@ func Live(run []result.Result) string {
 			"a round reads at most %s documents again; the bound is 1,000", thousands(hot.figure(figure.Reread).Median))
 	}
 	return b.String()
+}
+
+// byCPU has the CPU time of loads for their seconds: what else goes on hardly touches it.
+func byCPU(run []result.Result) []result.Result {
+	run = slices.Clone(run)
+	for i := range run {
+		run[i].Seconds = run[i].Figures[figure.LoadCPU]
+	}
+	return run
 }
