@@ -86,6 +86,9 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 			err = errors.Join(err, f.closeParts(ctx), f.links.db.Release())
 		}
 	}()
+	if err := f.links.begin(from == ""); err != nil {
+		return nil, err
+	}
 	for _, p := range s.parts(name) {
 		live, ok := p.source.(sources.Live)
 		if !ok {

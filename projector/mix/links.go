@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"humpty/internal/kv"
+	"humpty/sources"
 )
 
 // links remember, durably, which documents were ever read with which key of an include: a
@@ -24,6 +25,28 @@ func openLinks(dir string, fatal func(error)) (*links, error) {
 		return nil, fmt.Errorf("open the links of the run in %s: %w", dir, err)
 	}
 	return &links{&kv.Shared{DB: db}}, nil
+}
+
+var keyBegun = []byte("begun") // the capture has begun with these links
+
+// errNoLinks is for a capture that begins where its links should be already.
+var errNoLinks = &sources.Gap{
+	Why:    "which documents show what is not in the state folder of the run any more",
+	Remedy: "changes of includes would not lead to their documents: start a new rebuild",
+}
+
+// begin makes sure that a capture that goes on has its links.
+func (l *links) begin(anew bool) error {
+	was, err := kv.Get(l.db.DB, keyBegun)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the links of the run: %w", err)
+	case was == nil && !anew:
+		return errNoLinks
+	case was == nil:
+		return l.db.Set(keyBegun, nil, pebble.Sync)
+	}
+	return nil
 }
 
 // linked is one kind of links: of an include, or between the states of a topic and the

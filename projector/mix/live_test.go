@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -257,5 +258,36 @@ func TestFenceOfAllParts(t *testing.T) {
 	at := map[string]sources.Position{}
 	if err := json.Unmarshal([]byte(m.Position), &at); err != nil || len(at) != 4 {
 		t.Errorf("position %s: %v", m.Position, err)
+	}
+}
+
+// Links that are not where they were are told: changes of includes would lead nowhere.
+func TestLiveJoinsNeedTheirLinks(t *testing.T) {
+	t.Parallel()
+	s := &streets{dice: rand.New(rand.NewPCG(1, 5))}
+	s.write()
+	dir := t.TempDir()
+	feed, err := s.source(dir).Capture(t.Context(), "run", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := feed.Fence(t.Context())
+	m := sources.Marks{}
+	for err == nil && m.Fence != id {
+		err = feed.Next(t.Context(), &m)
+	}
+	if err := errors.Join(err, feed.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.source(dir).Capture(t.Context(), "run", m.Position)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(again.Close(t.Context()), os.RemoveAll(filepath.Join(dir, "linksrun"))); err != nil {
+		t.Fatal(err)
+	}
+	var gap *sources.Gap
+	if _, err := s.source(dir).Capture(t.Context(), "run", m.Position); !errors.As(err, &gap) {
+		t.Errorf("error %v", err)
 	}
 }
