@@ -22,8 +22,20 @@ type scratch struct {
 func (s *scratch) size() int64 { return s.saved + int64(len(s.tail)) }
 
 func (s *scratch) append(p []byte) error {
-	s.tail = append(s.tail, p...)
-	if len(s.tail) <= s.limit {
+	if len(s.tail)+len(p) <= s.limit {
+		s.tail = append(s.tail, p...)
+		return nil
+	}
+	if err := s.write(s.tail); err != nil {
+		return err
+	}
+	s.tail = s.tail[:0]
+	return s.write(p)
+}
+
+// write puts bytes into the file.
+func (s *scratch) write(p []byte) error {
+	if len(p) == 0 {
 		return nil
 	}
 	if s.file == nil {
@@ -34,12 +46,11 @@ func (s *scratch) append(p []byte) error {
 		s.file = file
 		_ = os.Remove(file.Name()) // close does it where this fails
 	}
-	n, err := s.file.WriteAt(s.tail, s.saved)
+	n, err := s.file.WriteAt(p, s.saved)
 	if err != nil {
 		return s.explain(err)
 	}
 	s.saved += int64(n)
-	s.tail = s.tail[:0]
 	return nil
 }
 

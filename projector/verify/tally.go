@@ -11,29 +11,37 @@ import (
 // is in memory at a time, and a part holds whole buckets.
 const partCount = 1 << 10
 
-// notesInMemory is how many bytes of notes a side keeps before it writes to its file.
-const notesInMemory = 8 << 20
+// notesInMemory is how many bytes of notes a side collects before they go to its file. It
+// holds twice that: as they came, and in order of their parts.
+const notesInMemory = 4 << 20
 
-// tally is what is known of one side: sums by bucket, and a note of each document.
+// tally is what is known of one side: sums by bucket, and a note of each document. What it
+// holds does not depend on how many there are, but for 4 KB for each write to its file.
 type tally struct {
 	limit int // bytes of notes in memory
 
-	mu       sync.Mutex
-	sums     sums
-	parts    [partCount]part
-	buffered int
-	notes    scratch
+	mu      sync.Mutex
+	sums    sums
+	pending []byte // notes as they came, each behind the number of its part
+	sorted  []byte // notes by part, on their way to the file or, the last ones, to be read
+	rest    *saved // what is in sorted, once all have come
+	saved   []saved
+	notes   scratch
 }
 
-// part is the notes of some buckets: what is in memory, and where the rest is.
-type part struct {
-	recent []byte
-	saved  []segment
+// saved is where notes are that were written together, those of each part in one piece.
+type saved struct {
+	off   int64
+	sizes [partCount]uint32
 }
 
-type segment struct {
-	off int64
-	n   int
+// of is where the notes of a part are.
+func (s *saved) of(part int) (off int64, size int) {
+	off = s.off
+	for _, n := range s.sizes[:part] {
+		off += int64(n)
+	}
+	return off, int(s.sizes[part])
 }
 
 func newTally(dir string) *tally { return &tally{limit: notesInMemory, notes: scratch{dir: dir}} }
@@ -78,48 +86,81 @@ func (w *worker) flush() error {
 	t := w.tally
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for rest := w.local; len(rest) > 0; {
-		p := &t.parts[binary.BigEndian.Uint16(rest)]
-		n := noteSize(rest[2:])
-		p.recent = append(p.recent, rest[2:2+n]...)
-		t.buffered += n
-		rest = rest[2+n:]
+	if len(t.pending)+len(w.local) > t.limit {
+		if err := t.save(); err != nil {
+			return err
+		}
 	}
+	if need := len(t.pending) + len(w.local); need > cap(t.pending) { // append would take more than the limit
+		grown := make([]byte, len(t.pending), max(need, min(2*need, t.limit)))
+		copy(grown, t.pending)
+		t.pending = grown
+	}
+	t.pending = append(t.pending, w.local...)
 	w.local = w.local[:0]
-	if t.buffered < t.limit {
-		return nil
-	}
-	return t.save()
+	return nil
 }
 
 // save moves all notes into the file.
 func (t *tally) save() error {
-	for i := range t.parts {
-		p := &t.parts[i]
-		if len(p.recent) == 0 {
-			continue
-		}
-		p.saved = append(p.saved, segment{off: t.notes.size(), n: len(p.recent)})
-		if err := t.notes.append(p.recent); err != nil {
-			return err
-		}
-		p.recent = p.recent[:0]
+	if len(t.pending) == 0 {
+		return nil
 	}
-	t.buffered = 0
+	at := t.sort()
+	at.off = t.notes.size()
+	if err := t.notes.append(t.sorted); err != nil {
+		return err
+	}
+	t.saved = append(t.saved, at)
 	return nil
 }
 
-// read returns the notes of a part, in buf if it is large enough.
-func (t *tally) read(i int, buf []byte) ([]byte, error) {
-	p, buf := &t.parts[i], buf[:0]
-	for _, s := range p.saved {
+// sort brings the notes that are pending into the order of their parts.
+func (t *tally) sort() (at saved) {
+	t.eachPending(func(part, size int, _ []byte) { at.sizes[part] += uint32(size) })
+	var ends [partCount]int
+	all := 0
+	for part, size := range at.sizes {
+		ends[part] = all
+		all += int(size)
+	}
+	if cap(t.sorted) < all {
+		t.sorted = make([]byte, all, max(all, min(cap(t.pending), t.limit)))
+	}
+	t.sorted = t.sorted[:all]
+	t.eachPending(func(part, size int, note []byte) {
+		copy(t.sorted[ends[part]:], note)
+		ends[part] += size
+	})
+	t.pending = t.pending[:0]
+	return at
+}
+
+func (t *tally) eachPending(fn func(part, size int, note []byte)) {
+	for rest := t.pending; len(rest) > 0; {
+		part, n := int(binary.BigEndian.Uint16(rest)), noteSize(rest[2:])
+		fn(part, n, rest[2:2+n])
+		rest = rest[2+n:]
+	}
+}
+
+// read returns the notes of a part, in buf if it is large enough. All have come.
+func (t *tally) read(part int, buf []byte) ([]byte, error) {
+	if t.rest == nil {
+		at := t.sort()
+		t.rest = &at
+	}
+	buf = buf[:0]
+	for i := range t.saved {
+		off, size := t.saved[i].of(part)
 		start := len(buf)
-		buf = append(buf, make([]byte, s.n)...)
-		if err := t.notes.readAt(buf[start:], s.off); err != nil {
+		buf = append(buf, make([]byte, size)...)
+		if err := t.notes.readAt(buf[start:], off); err != nil {
 			return nil, err
 		}
 	}
-	return append(buf, p.recent...), nil
+	off, size := t.rest.of(part)
+	return append(buf, t.sorted[off:off+int64(size)]...), nil
 }
 
 // A note is a key and a hash; a key is an id and a routing, each with its length.
