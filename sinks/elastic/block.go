@@ -16,7 +16,7 @@ func (t *Target) Block(ctx context.Context, index string) error {
 	if err := t.pin(ctx); err != nil {
 		return err
 	}
-	err := t.change(ctx, http.MethodPut, "/"+url.PathEscape(index)+"/_block/write", nil)
+	err := t.insist(ctx, http.MethodPut, "/"+url.PathEscape(index)+"/_block/write", nil)
 	return t.explain("block writes to index "+index, err)
 }
 

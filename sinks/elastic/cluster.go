@@ -84,10 +84,29 @@ func (c *client) change(ctx context.Context, method, path string, body []byte) e
 		return err
 	}
 	if !a.Acknowledged || a.Errors {
-		return &refused{Status: http.StatusOK, Type: "not_acknowledged", Reason: "not every node has confirmed the change in time: it may still happen"}
+		return &refused{Status: http.StatusOK, Type: unconfirmed, Reason: "not every node has confirmed the change in time: it may still happen"}
 	}
 	return nil
 }
+
+// asks is how often insist makes its call.
+const asks = 3
+
+// insist is change for what may as well be asked for twice: when a node is too slow to
+// confirm it, it is asked for again.
+func (c *client) insist(ctx context.Context, method, path string, body []byte) (err error) {
+	for range asks {
+		err = c.change(ctx, method, path, body)
+		var no *refused
+		if !errors.As(err, &no) || no.Type != unconfirmed {
+			return err
+		}
+	}
+	return err
+}
+
+// unconfirmed is the type of a change that not every node has confirmed.
+const unconfirmed = "not_acknowledged"
 
 // get reads something; found is false for a 404.
 func (c *client) get(ctx context.Context, path string, out any) (found bool, err error) {

@@ -79,7 +79,7 @@ func (x *index) note(ctx context.Context, m sinks.Meta) error {
 	if err != nil {
 		return fmt.Errorf("encode the meta of %s: %w", x.name, err)
 	}
-	if err := x.change(ctx, http.MethodPut, x.path+"/_mapping", body); err != nil {
+	if err := x.insist(ctx, http.MethodPut, x.path+"/_mapping", body); err != nil {
 		return x.explain("note the state in index "+x.name, err)
 	}
 	x.meta = m

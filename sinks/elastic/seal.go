@@ -63,7 +63,7 @@ func (x *index) restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("encode the settings of %s: %w", x.name, err)
 	}
-	if err := x.change(ctx, http.MethodPut, x.path+"/_settings", body); err != nil {
+	if err := x.insist(ctx, http.MethodPut, x.path+"/_settings", body); err != nil {
 		return x.explain("restore the settings of index "+x.name, err)
 	}
 	crashpoint.At("settings restored")
