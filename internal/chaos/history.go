@@ -58,8 +58,9 @@ func (p Place) replay(seed uint64, mode projector.Writer) string {
 	return fmt.Sprintf("go run ./bench chaos --seeds 1 --first %d --mode %s%s", seed, mode, program)
 }
 
-// patience is how long a follow may take to arrive when everything rests.
-const patience = time.Minute
+// patience is how long a follow may take to arrive when everything rests; campaigns run on
+// machines that are busy with other things, too.
+const patience = 5 * time.Minute
 
 // engine is how a history has humpty.
 type engine interface {
@@ -79,6 +80,11 @@ func Run(ctx context.Context, place Place, seed uint64, mode projector.Writer) (
 	defer func() {
 		if w != nil {
 			err = errors.Join(err, w.close(ctx, err != nil))
+		}
+		if err != nil && w != nil {
+			if p, ok := w.engine.(*programmed); ok && len(p.kills) > 0 {
+				err = fmt.Errorf("%w\n    killed: %v", err, p.kills)
+			}
 		}
 		if err != nil {
 			err = fmt.Errorf("seed %d, writer %s: %w\n    replay: %s", seed, mode, err, place.replay(seed, mode))
