@@ -5,9 +5,7 @@ import (
 	"errors"
 	"maps"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,48 +39,56 @@ func followed(t *testing.T, which string, lasts time.Duration) (*lives, *server,
 	}
 }
 
-// Each server is away for ten minutes while an index is followed; it is waited for with the
-// reason, and what was changed meanwhile comes when it is back.
+// Each server is away for a while when an index is followed; it is waited for with the
+// reason, and what was changed meanwhile comes when it is back. The time is real: the store
+// of the marks does not like to be opened again in another.
 func TestFollowWaitsOutAnOutage(t *testing.T) {
 	t.Parallel()
 	for _, which := range []string{"source", "target"} {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				l, s, f := followed(t, which, 12*time.Minute)
-				var said, back atomic.Pointer[string]
-				f.Observe = func(e observe.Event) {
-					switch e.Kind {
-					case observe.Waiting:
-						said.Store(&e.Text)
-					case observe.Notice:
-						back.Store(&e.Text)
-					}
+			l, s, f := followed(t, which, time.Second)
+			said, back := make(chan string, 100), make(chan string, 1)
+			f.Observe = func(e observe.Event) {
+				switch e.Kind {
+				case observe.Waiting:
+					said <- e.Text
+				case observe.Notice:
+					back <- e.Text
 				}
-				ctx, cancel := context.WithCancel(t.Context())
-				var group errgroup.Group
-				group.Go(func() error { return f.Run(ctx) })
-				<-time.After(time.Hour) // in virtual time
-				s.leave()
-				l.rows.Commit(memory.Change{ID: "1", Row: &memory.Row{Group: "g", Value: "meanwhile"}})
-				<-time.After(13 * time.Minute)
-				l.rows.Commit(memory.Change{ID: "2", Row: &memory.Row{Group: "g", Value: "later"}})
-				<-time.After(time.Minute)
-				cancel()
-				if err := group.Wait(); err != nil {
-					t.Fatal(err)
-				}
-				if text := said.Load(); text == nil || !strings.Contains(*text, "the "+which+" is away, for ") || !strings.Contains(*text, "connection refused") {
-					t.Errorf("while it waited it said %v", text)
-				}
-				if text := back.Load(); text == nil || !strings.Contains(*text, "the "+which+" is back after ") {
-					t.Errorf("then it said %v", text)
-				}
-				if got, want := documentsOf(t, l.memory), l.rows.Documents(); !maps.Equal(got, want) {
-					t.Errorf("the index holds %d documents, not these %d", len(got), len(want))
-				}
-			})
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			var group errgroup.Group
+			group.Go(func() error { return f.Run(ctx) })
+			s.leave()
+			l.rows.Commit(memory.Change{ID: "1", Row: &memory.Row{Group: "g", Value: "meanwhile"}})
+			if text := <-said; !strings.Contains(text, "the "+which+" is away, for ") || !strings.Contains(text, "connection refused") {
+				t.Errorf("while it waited it said %s", text)
+			}
+			if text := <-back; !strings.Contains(text, "the "+which+" is back after ") {
+				t.Errorf("then it said %s", text)
+			}
+			l.rows.Commit(memory.Change{ID: "2", Row: &memory.Row{Group: "g", Value: "later"}})
+			l.until(func() bool { return maps.Equal(documentsOf(t, l.memory), l.rows.Documents()) })
+			cancel()
+			if err := group.Wait(); err != nil {
+				t.Fatal(err)
+			}
 		})
+	}
+}
+
+// until waits for something that comes soon.
+func (l *lives) until(so func() bool) {
+	l.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(time.Minute); !so(); {
+		select {
+		case <-tick.C:
+		case <-late:
+			l.t.Fatal("it does not come")
+		}
 	}
 }
 
@@ -92,30 +98,28 @@ func TestOutageEndsFollowAtLast(t *testing.T) {
 	for _, which := range []string{"source", "target"} {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				l, s, f := followed(t, which, time.Hour)
-				f.MaxOutage = 5 * time.Minute
-				s.leave()
-				start := time.Now()
-				l.rows.Commit(memory.Change{ID: "1", Row: &memory.Row{Group: "g", Value: "meanwhile"}})
-				err := f.Run(t.Context())
-				var outage *projector.Outage
-				if !errors.As(err, &outage) || outage.Server != which || !strings.Contains(err.Error(), "humpty follow orders goes on where it was when the "+which+" is back") {
-					t.Fatalf("%v", err)
-				}
-				if took := time.Since(start); took < 5*time.Minute || took > 6*time.Minute {
-					t.Errorf("it waited for %s", took)
-				}
-				<-time.After(time.Hour)
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-				defer cancel()
-				if err := f.Run(ctx); err != nil {
-					t.Fatal(err)
-				}
-				if got, want := documentsOf(t, l.memory), l.rows.Documents(); !maps.Equal(got, want) {
-					t.Errorf("the index holds %d documents, not these %d", len(got), len(want))
-				}
-			})
+			l, s, f := followed(t, which, time.Hour)
+			f.MaxOutage = 300 * time.Millisecond
+			s.leave()
+			start := time.Now()
+			l.rows.Commit(memory.Change{ID: "1", Row: &memory.Row{Group: "g", Value: "meanwhile"}})
+			err := f.Run(t.Context())
+			var outage *projector.Outage
+			if !errors.As(err, &outage) || outage.Server != which || !strings.Contains(err.Error(), "humpty follow orders goes on where it was when the "+which+" is back") {
+				t.Fatalf("%v", err)
+			}
+			if took := time.Since(start); took < f.MaxOutage {
+				t.Errorf("it waited for %s", took)
+			}
+			s.until.Store(nil)
+			ctx, cancel := context.WithCancel(t.Context())
+			var group errgroup.Group
+			group.Go(func() error { return f.Run(ctx) })
+			l.until(func() bool { return maps.Equal(documentsOf(t, l.memory), l.rows.Documents()) })
+			cancel()
+			if err := group.Wait(); err != nil {
+				t.Fatal(err)
+			}
 		})
 	}
 }

@@ -128,7 +128,7 @@ type patience struct {
 // since is when one was found away, by which the wait is bounded.
 func (w *patience) until(ctx context.Context, since time.Time, server string, why error) (string, time.Duration, error) {
 	pause := newPause(w.most)
-	pause.began, pause.next, pause.longest = since, 250*time.Millisecond, longestProbe
+	pause.began, pause.next, pause.longest = since, 50*time.Millisecond, longestProbe
 	stopped := time.Now()
 	for why != nil {
 		lasted := time.Since(stopped)
