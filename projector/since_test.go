@@ -86,7 +86,7 @@ func TestRecoveryOfTopicsSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	recovery, err := r.Recover(t.Context(), nil)
-	if err != nil || recovery.Recommended != "repair" || !strings.Contains(recovery.Ways[0].Basis, "topics from their start: a fold cannot go on from documents") {
+	if err != nil || recovery.Recommended != "repair" || !strings.Contains(recovery.Ways[0].Basis, "topics from their start") {
 		t.Errorf("%v: %+v", err, recovery)
 	}
 }
