@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -149,7 +150,11 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 			continue
 		}
 		if lookup {
-			found = append(found, int(binary.BigEndian.Uint64(front[0].of(row)))-1)
+			asked := int(binary.BigEndian.Uint64(front[0].of(row))) - 1
+			if n := len(found); n > 0 && found[n-1] == asked {
+				return found, fmt.Errorf("%s: the key is not unique: a row comes twice\n    make id unique: name more columns, or use distinct or group by", root.rel.label)
+			}
+			found = append(found, asked)
 		}
 		at := int32(len(l.rows))
 		if err := p.head(root, row, own); err != nil {
@@ -168,7 +173,8 @@ func (p *page) head(root *node, row []byte, own []span) (err error) {
 	var h rootRef
 	if p.tree.keyed {
 		key := p.rootKey(root, row, own)
-		if n := p.roots.add(key); int(n) != len(p.heads) {
+		spelled := p.single && slices.ContainsFunc(root.key, func(k keyColumn) bool { return k.raw < 0 }) // several keys may ask for one row
+		if n := p.roots.add(key); int(n) != len(p.heads) && !spelled {
 			return fmt.Errorf("%s: the key is not unique: a row comes twice", root.rel.label)
 		}
 	}
@@ -195,7 +201,7 @@ func (p *page) head(root *node, row []byte, own []span) (err error) {
 	}
 	p.texts = append(p.texts, ']')
 	h.position = span{int32(start), int32(len(p.texts) - start)}
-	if n := len(p.heads); p.tree.unproven && n > 0 && bytes.Equal(h.position.of(p.texts), p.heads[n-1].position.of(p.texts)) {
+	if n := len(p.heads); p.tree.unproven && !p.single && n > 0 && bytes.Equal(h.position.of(p.texts), p.heads[n-1].position.of(p.texts)) {
 		return fmt.Errorf("%s: the key %s comes twice\n    make id unique: name more columns, or use distinct or group by", root.rel.label, h.position.of(p.texts))
 	}
 	switch {
