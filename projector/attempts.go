@@ -79,7 +79,7 @@ func (n *run) loaded() {
 	n.behind = true
 }
 
-// remember writes down what was done so far, at a moment when the books balance.
+// remember writes down what was done so far.
 func (n *run) remember() error {
 	if n.journal == nil || n.journal.begun == nil || n.journal.ended != nil || len(n.journal.history.Attempts) == 0 {
 		return nil
@@ -87,8 +87,10 @@ func (n *run) remember() error {
 	h := &n.journal.history
 	if n.behind {
 		sum, rejections := n.ledger.state()
-		h.Behind = portionDone{Ledger: sum.less(n.front.Ledger), Rejections: rejections[min(len(rejections), len(n.front.Rejections)):]}
-		h.Passes = withPass(n.record.Passes, n.since("afterwards"))[1:] // the first is the load's: its partitions know it
+		h.Behind = portionDone{Ledger: sum.less(n.front.Ledger).ended(), Rejections: rejections[min(len(rejections), len(n.front.Rejections)):]}
+		pass := n.since("afterwards")
+		pass.Produced = pass.Written + pass.Superseded + pass.Deleted + pass.Rejected
+		h.Passes = withPass(n.record.Passes, pass)[1:] // the first is the load's: its partitions know it
 	}
 	n.recall(h)
 	return n.journal.keep(keptHistory, *h)
@@ -144,6 +146,15 @@ func (n *run) recount(ctx context.Context) error {
 	}
 	n.journal.history.Attempts[len(n.journal.history.Attempts)-1].Redone += max(0, there)
 	return nil
+}
+
+// ended is what has come to an end: documents of a write that failed may have no verdict.
+// They are still due, and the next process books them when it reads them again.
+func (l Ledger) ended() Ledger {
+	l.Produced = l.Written + l.Superseded + l.Deleted + l.Rejected
+	open := l.Inputs.Used - l.Produced
+	l.Inputs.Used, l.Inputs.Read = l.Inputs.Used-open, l.Inputs.Read-open
+	return l
 }
 
 // less is what came to a ledger since it was as another.

@@ -80,3 +80,42 @@ func TestRecordOfSeveralProcesses(t *testing.T) {
 		t.Errorf("%d rounds, %d in the first two processes", len(r.Rounds), len(second.Rounds))
 	}
 }
+
+// A process that ends while a round writes has documents without a verdict. They are read
+// again, so they are not among what the next process books of it.
+func TestRecordOfAProcessThatEndsInARound(t *testing.T) {
+	t.Parallel()
+	l := newLives(t)
+	caughtUp := false
+	l.memory.OnWrite = func(_ []sinks.Document, verdicts []sinks.Verdict) error {
+		if !caughtUp {
+			return nil
+		}
+		clear(verdicts)
+		return errKilled
+	}
+	change := func(r *projector.Rebuild) {
+		r.Observe = func(e observe.Event) {
+			if e.Kind == observe.Started && e.Phase == observe.PhaseCatchUp {
+				caughtUp = true
+				l.rows.Commit(memory.Change{ID: "7", Row: &memory.Row{Group: "g", Value: "changed"}}, memory.Change{ID: "8"})
+			}
+		}
+	}
+	if _, err := l.run(false, change); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	l.memory.OnWrite = nil
+	r, err := l.run(true, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Ledger.Balances() || r.Ledger.Produced != 82 || r.Ledger.Written != 81 || r.Ledger.Deleted != 1 {
+		t.Errorf("80 rows, a change and a deletion: %+v", r.Ledger)
+	}
+	for _, p := range r.Passes {
+		if p.Produced != p.Written+p.Superseded+p.Deleted+p.Rejected {
+			t.Errorf("pass %+v", p)
+		}
+	}
+}

@@ -123,15 +123,15 @@ func (s *schema) state(j *joined, k, path string) string {
 	text := k + ".doc::text"
 	open := fmt.Sprintf("left(%s, -1)", text)
 	more := ""
+	if j == s.events { // includes come in the order of the file: k before r
+		for i, below := range s.joined[""] {
+			more += fmt.Sprintf(" || ',\"%s\":' || coalesce(%s::text, 'null')", below.name, s.folded(below, fmt.Sprint(k, "k", i), below.name+".", k+".up"))
+		}
+	}
 	for i, in := range j.rows {
 		x := fmt.Sprint(k, "r", i)
 		from := fmt.Sprintf("from %s %s where %[2]s.%s::text = %s.up", in.From, x, in.On[0].Child, k)
 		more += fmt.Sprintf(" || ',\"%s\":' || coalesce(%s::text, 'null')", in.Name, s.included(in, x, path+in.Name+".", from))
-	}
-	if j == s.events {
-		for i, below := range s.joined[""] {
-			more += fmt.Sprintf(" || ',\"%s\":' || coalesce(%s::text, 'null')", below.name, s.folded(below, fmt.Sprint(k, "k", i), below.name+".", k+".up"))
-		}
 	}
 	if more == "" {
 		return k + ".doc"
