@@ -83,6 +83,9 @@ func (n *run) follow(ctx context.Context) error {
 		return fmt.Errorf("capture changes: %w", n.saved(err))
 	}
 	crashpoint.At("capture made")
+	if limited, ok := feed.(sources.Limited); ok {
+		n.record.Limits = limited.Limits()
+	}
 	n.capture = newCapture(feed, n.Live.Marks)
 	n.background(func(ctx context.Context) error {
 		err := n.capture.run(ctx)

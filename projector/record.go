@@ -39,6 +39,7 @@ type Record struct {
 	Outages     []Away                    `json:"outages,omitempty"`            // servers that were waited for
 	Checkpoints float64                   `json:"checkpoint_seconds,omitempty"` // spent in writing down how far it is
 	Undone      int64                     `json:"undone,omitempty"`             // documents that the target had lost when it went away, written again
+	Limits      string                    `json:"limits,omitempty"`             // what the rounds could not know of
 	Rounds      []Round                   `json:"rounds,omitempty"`             // of catch-up
 	Pace        []Decision                `json:"pace,omitempty"`               // how the load found its pace
 	Notices     []string                  `json:"notices,omitempty"`            // what the user was told on the way

@@ -9,3 +9,9 @@ type Standing interface {
 	// be in nobody's hands.
 	Stands(ctx context.Context) error
 }
+
+// Limited is what a Feed can do beside that does not tell of everything.
+type Limited interface {
+	// Limits says what it does not tell of, for people.
+	Limits() string
+}

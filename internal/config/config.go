@@ -76,7 +76,8 @@ type Projection struct {
 	Index    json.RawMessage // settings and mappings, as the target takes them
 	Versions string          // class
 	Infinite string          // what becomes of NaN and Infinity: reject | null
-	Live     bool            // changes are captured while the source is read
+	Live     bool            // what others write while the source is read is caught up with
+	CatchUp  *CatchUp        // how, without logical decoding; nil: by that
 	Writer   string          // handover | freeze | follow: who writes besides a rebuild
 	Feed     bool            // follow: the generation before is fed too
 	Verify   Verify
@@ -90,6 +91,12 @@ type Projection struct {
 	Hash     string   // of what makes the documents and the index; not of connections and limits
 
 	Definition json.RawMessage // what Hash is of
+}
+
+// CatchUp is how changes are told by a column.
+type CatchUp struct {
+	Updated string        // the column
+	Margin  time.Duration // how late a row may become visible after its time
 }
 
 // Verify says how a generation is proven before the swap.

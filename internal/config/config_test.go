@@ -37,7 +37,7 @@ func reference(t *testing.T) *Config {
 func TestReferenceIsRead(t *testing.T) {
 	t.Parallel()
 	c := reference(t)
-	if len(c.Sources) != 2 || len(c.Targets) != 5 || len(c.Projections) != 5 || len(c.Warnings) != 0 {
+	if len(c.Sources) != 2 || len(c.Targets) != 5 || len(c.Projections) != 6 || len(c.Warnings) != 0 {
 		t.Fatalf("%d sources, %d targets, %d projections, warnings %v", len(c.Sources), len(c.Targets), len(c.Projections), c.Warnings)
 	}
 	pg := c.Source("shop").Postgres

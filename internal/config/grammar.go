@@ -76,6 +76,10 @@ func projectionRule() *rule {
 			name: "consistency", def: "snapshot", doc: "snapshot: as the tables were when the run began; what is written later is not in the new generation. live: what others write meanwhile is caught up with, by logical decoding.",
 			rule: &rule{kind: choice, choices: []option{{word: "snapshot"}, {word: "live"}}},
 		},
+		{name: "catch_up", doc: "With consistency: snapshot: rows that were written since are found by a column and read again, until there are few. Deleted and moved rows are not found so.", rule: &rule{kind: object, keys: []key{
+			{name: "updated_at", required: true, rule: &rule{kind: words}, doc: "The column, a timestamptz that is set with every write, indexed; tables of the document that have it are covered, and the root table must."},
+			{name: "margin", def: "1m", rule: &rule{kind: duration}, doc: "How late a row may become visible after that time: the longest transaction, and clocks that differ."},
+		}}},
 		{name: "priority", def: "0", rule: &rule{kind: whole}, doc: "Which come first where several are rebuilt (`humpty rebuild --all`): those with the highest; equal ones in the file's order."},
 		{name: "verify", def: "{}", rule: verifyRule(), doc: "How a generation is proven before the swap."},
 		{name: "limits", def: "{}", rule: limitsRule(), doc: "What a run may use, and when it must stop."},

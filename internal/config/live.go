@@ -27,9 +27,26 @@ func (p *Projection) Database() string {
 	return ""
 }
 
+// catchUp reads how a run that captures nothing is told what others write.
+func (d *decoder) catchUp(n *node, p *Projection) {
+	c := n.get("catch_up")
+	if c == nil {
+		return
+	}
+	p.CatchUp = &CatchUp{Updated: c.get("updated_at").string(), Margin: c.get("margin").duration()}
+	switch {
+	case p.Live:
+		d.problems.Add(c.at(), "remove it, or write consistency: snapshot", "catch_up is for consistency: snapshot: with live everything is caught up with")
+	case p.Events != nil || len(p.Joined) > 0:
+		d.problems.Add(c.at(), "write consistency: live", "catch_up is for documents of tables of one database alone, and %s reads topics or several sources", p.Name)
+	}
+	p.Live = true
+}
+
 // live reads how a run lives with what others write meanwhile.
 func (d *decoder) live(n *node, p *Projection) {
 	p.Live = n.get("consistency").string() == "live"
+	d.catchUp(n, p)
 	p.Writer = n.get("writer").string()
 	feed := n.get("keep", "feed_previous")
 	p.Feed = feed.bool()
@@ -37,7 +54,7 @@ func (d *decoder) live(n *node, p *Projection) {
 		d.problems.Add(n.get("consistency").at(), "write consistency: snapshot, or take all tables from one database",
 			"consistency: live is for tables of one database, beside topics: %s reads those of %s; transactions of two databases cannot be compared", p.Name, strings.Join(all, " and "))
 	}
-	if !p.Live && (p.Writer == "freeze" || p.Writer == "follow") {
+	if !p.Live && p.Writer == "freeze" || (!p.Live || p.CatchUp != nil) && p.Writer == "follow" {
 		d.problems.Add(n.get("writer").at(), "add consistency: live, or leave writer out",
 			"writer: %s needs consistency: live: with a snapshot, what is written during the run is not in the new generation", p.Writer)
 	}

@@ -144,9 +144,12 @@ func TestLive(t *testing.T) {
 	t.Parallel()
 	const at = "alias: orders\n    "
 	for name, c := range map[string]struct{ old, new, place, what, remedy string }{
-		"follow a snapshot": {"alias: orders", at + "writer: follow", "15:13", "writer: follow needs consistency: live", "add consistency: live"},
-		"freeze a snapshot": {"alias: orders", at + "consistency: snapshot\n    writer: freeze", "16:13", "writer: freeze needs consistency: live", "leave writer out"},
-		"feed without it":   {"alias: orders", at + "consistency: live\n    keep: {feed_previous: true}", "16:27", "keep.feed_previous is what humpty follow does, and orders has writer: handover", "write writer: follow"},
+		"follow a snapshot":  {"alias: orders", at + "writer: follow", "15:13", "writer: follow needs consistency: live", "add consistency: live"},
+		"freeze a snapshot":  {"alias: orders", at + "consistency: snapshot\n    writer: freeze", "16:13", "writer: freeze needs consistency: live", "leave writer out"},
+		"catch up live":      {"alias: orders", at + "consistency: live\n    catch_up: {updated_at: changed}", "16:15", "catch_up is for consistency: snapshot", "write consistency: snapshot"},
+		"follow by a column": {"alias: orders", at + "catch_up: {updated_at: changed}\n    writer: follow", "16:13", "writer: follow needs consistency: live", "leave writer out"},
+		"no column is named": {"alias: orders", at + "catch_up: {margin: 1m}", "15:15", "the key \"updated_at\" is missing in projections.orders.catch_up", "updated_at"},
+		"feed without it":    {"alias: orders", at + "consistency: live\n    keep: {feed_previous: true}", "16:27", "keep.feed_previous is what humpty follow does, and orders has writer: handover", "write writer: follow"},
 		"a second source": {
 			"alias: orders", at + "consistency: live", "17:18",
 			"consistency: live is for tables of one database, beside topics: orders reads those of shop and other", "take all tables from one database",
@@ -331,7 +334,7 @@ func TestProjectionByName(t *testing.T) {
 	_, err := c.Projection("order")
 	want(t, err, "testdata/reference.yaml", `there is no projection "order"`, `did you mean "orders"?`)
 	_, err = c.Projection("")
-	want(t, err, "testdata/reference.yaml", "there are 5 projections: say which one", "orders, parcels, customers, carts, revenue")
+	want(t, err, "testdata/reference.yaml", "there are 6 projections: say which one", "orders, parcels, customers, carts, revenue, suppliers")
 	one, err := read("humpty.yaml", []byte(small), Options{Env: environment()})
 	if err != nil {
 		t.Fatal(err)

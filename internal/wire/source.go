@@ -39,7 +39,12 @@ func database(c *config.Config, p config.Projection, loose bool) (*postgres.Sour
 			return nil, l
 		}
 	}
+	var updated *postgres.Updated
+	if p.CatchUp != nil {
+		updated = &postgres.Updated{Column: p.CatchUp.Updated, Margin: p.CatchUp.Margin}
+	}
 	return postgres.New(postgres.Config{
+		Updated: updated,
 		DSN: pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document, Loose: loose,
 		MaxConnections: pg.MaxConnections, StatementTimeout: pg.StatementTimeout, LockTimeout: pg.LockTimeout,
 		MaxRows: pg.MaxRows, MaxBytes: pg.MaxBytes,

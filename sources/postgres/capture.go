@@ -18,6 +18,9 @@ var _ sources.Live = (*Source)(nil)
 
 // Capture implements sources.Live by a publication and a logical replication slot.
 func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.Feed, error) {
+	if s.config.Updated != nil {
+		return s.poll(ctx, from)
+	}
 	db, err := connect(ctx, s.config.DSN, &s.config)
 	if err != nil {
 		return nil, err
@@ -188,6 +191,9 @@ select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') from pg_ca
 
 // Release implements sources.Live.
 func (s *Source) Release(ctx context.Context, name string) error {
+	if s.config.Updated != nil {
+		return nil
+	}
 	db, err := connect(ctx, s.config.DSN, &s.config)
 	if err != nil {
 		return err

@@ -13,6 +13,8 @@ type Config struct {
 	DSN     string // URL or key=value form; what it leaves out comes from PG* variables and ~/.pgpass
 	ReadDSN string // a streaming replica to read from; DSN where empty
 
+	Updated *Updated // how changes are told without logical decoding; nil: by that
+
 	Shape sources.Shape
 	Loose bool // keys that are looked up find what PostgreSQL takes for equal, as 7 and 7.00; otherwise only their own text
 
@@ -62,6 +64,14 @@ func (c *Config) validate() error {
 	c.PageBytes = orDefault(c.PageBytes, 2<<20)
 	if c.MaxBytes > 0 {
 		c.PageBytes = min(c.PageBytes, max(int(c.MaxBytes/bursts), 1))
+	}
+	if u := c.Updated; u != nil {
+		own := *u
+		own.Margin = orDefault(own.Margin, defaultMargin)
+		c.Updated = &own
+		if own.Column == "" || own.Margin < 0 {
+			return errors.New("the column that tells what was written needs a name, and a margin that is not negative")
+		}
 	}
 	c.pace = &throttle{rows: float64(c.MaxRows), bytes: float64(c.MaxBytes)}
 	return nil

@@ -34,6 +34,13 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 		return sources.Plan{}, err
 	}
 	plan := sources.Plan{Readers: s.config.readers(), Warnings: warnings, Notes: t.notes()}
+	if s.config.Updated != nil {
+		said, err := s.config.Updated.warn(t)
+		if err != nil {
+			return sources.Plan{}, err
+		}
+		plan.Warnings = append(plan.Warnings, said...)
+	}
 	cut, err := t.cut(ctx, db, &s.config)
 	if err != nil {
 		return sources.Plan{}, fmt.Errorf("%s: cut %s into partitions: %w", db.name, t.root.rel.label, err)

@@ -26,7 +26,7 @@ func New(c Config) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{config: c, patience: max(2*c.LockTimeout, time.Minute)}
-	if c.ReadDSN != "" {
+	if c.ReadDSN != "" && c.Updated == nil {
 		s.config.replica = &replica{patience: s.patience, commits: map[uint64]pglogrepl.LSN{}}
 	}
 	return s, nil
@@ -34,10 +34,25 @@ func New(c Config) (*Source, error) {
 
 // Open implements sources.Source: one exported snapshot for all readers; while changes
 // are captured, short transactions of their own, which on a replica are held against how
-// far it has replayed the log.
+// far it has replayed the log. Where a column tells of changes it is both, one after the
+// other.
 func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	s.mu.Lock()
-	live, planned, config := s.live, s.planned, s.config
+	live := s.live
+	s.mu.Unlock()
+	v, err := s.open(ctx, live && s.config.Updated == nil)
+	if err != nil {
+		return nil, err
+	}
+	if live && s.config.Updated != nil {
+		return &catching{view: v, source: s, switching: make(chan struct{}, 1)}, nil
+	}
+	return v, nil
+}
+
+func (s *Source) open(ctx context.Context, live bool) (*view, error) {
+	s.mu.Lock()
+	planned, config := s.planned, s.config
 	s.mu.Unlock()
 	config.live = live
 	db, err := connect(ctx, config.readDSN(), &config)

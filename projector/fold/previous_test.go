@@ -1,0 +1,83 @@
+package fold_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"humpty/internal/marks"
+	"humpty/projector"
+	"humpty/projector/observe"
+	"humpty/sinks"
+)
+
+// The generation before is fed from topics, too, each from a capture of its own: whichever
+// the alias serves after a rollback has every event.
+func TestTheGenerationBeforeIsFedFromTopics(t *testing.T) {
+	t.Parallel()
+	w, dir := newTailed(3), t.TempDir()
+	some := func() {
+		for range 60 {
+			if err := w.write(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	stores := func(run string) (*marks.Store, error) {
+		return marks.Open(filepath.Join(dir, run, "marks"), marks.Options{})
+	}
+	source := liveSource(&w.log, dir)
+	source.State.Dir = func(capture string) string { return filepath.Join(dir, capture, "events") }
+	projection := projector.Projection{Name: "orders", Alias: "orders"}
+	rebuild := func(run string) string {
+		some()
+		store, err := stores(run)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := projector.Rebuild{
+			Projection: projection, Source: source, Target: w.target, Owner: sinks.Owner{Run: run},
+			Live: &projector.Live{Marks: store, Writer: projector.WriterFollow},
+		}
+		record, err := r.Run(t.Context())
+		if err := errors.Join(err, store.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return record.Generation
+	}
+	// followed lets humpty follow both until they are level with the topic.
+	followed := func(generations ...string) {
+		t.Helper()
+		some()
+		want := oracle(&w.history, mergeOracle)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		f := projector.Follow{
+			Projection: projection, Source: source, Target: w.target, Open: stores, KeepPrevious: true,
+			Observe: func(e observe.Event) {
+				for _, g := range generations {
+					if len(differences(t, w.target, g, want)) > 0 {
+						return
+					}
+				}
+				cancel()
+			},
+		}
+		if err := f.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range generations {
+			compare(t, w.target, g, want)
+		}
+	}
+	first := rebuild("first")
+	second := rebuild("second")
+	followed(second, first)
+	m := projector.Manage{Projection: projection, Target: w.target, Owner: sinks.Owner{Run: "rollback"}}
+	if _, err := m.Rollback(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, w.target, first, oracle(&w.history, mergeOracle))
+	followed(first)
+}

@@ -1,0 +1,194 @@
+package postgres
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"humpty/sources"
+)
+
+// pollEvery is how often it is looked for what was written; more seldom where that takes
+// more than a tenth of it.
+const pollEvery = time.Second
+
+// polled is a feed of what a column tells. Nothing of it is on the source.
+type polled struct {
+	db      *session
+	updated *Updated
+	tables  []covered
+	limits  string
+
+	from  string              // the server's time before the last look
+	seen  map[uint64]struct{} // rows that it met, as they were
+	ready []sources.Marks
+	pause time.Duration
+
+	lock   chan struct{} // held while db is used
+	asked  chan struct{} // holds one when a fence was set
+	mu     sync.Mutex
+	fences []string
+	count  int
+}
+
+// poll begins to look for what is written from now on, or from a position.
+func (s *Source) poll(ctx context.Context, from sources.Position) (sources.Feed, error) {
+	db, err := connect(ctx, s.config.readDSN(), &s.config)
+	if err != nil {
+		return nil, err
+	}
+	t, _, err := compile(ctx, db, &s.config)
+	f := &polled{db: db, updated: s.config.Updated, seen: map[uint64]struct{}{}, lock: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
+	if err == nil {
+		var others []string
+		f.tables, others, err = t.covers(f.updated.Column)
+		f.limits = f.updated.limits(f.tables, others)
+	}
+	var rows [][]string
+	if err == nil {
+		rows, err = db.rows(ctx, "select coalesce(nullif($1, '')::timestamptz, pg_catalog.clock_timestamp())::text", string(from))
+	}
+	if err != nil {
+		db.close(ctx)
+		return nil, err
+	}
+	f.from = rows[0][0]
+	s.mu.Lock()
+	s.live = true
+	s.mu.Unlock()
+	return f, nil
+}
+
+// Limits implements sources.Limited.
+func (f *polled) Limits() string { return f.limits }
+
+// Next implements sources.Feed.
+func (f *polled) Next(ctx context.Context, m *sources.Marks) error {
+	for len(f.ready) == 0 {
+		timer := time.NewTimer(f.pause)
+		select {
+		case <-timer.C:
+		case <-f.asked:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		}
+		timer.Stop()
+		f.mu.Lock()
+		fences := f.fences // set before it is looked
+		f.fences = nil
+		f.mu.Unlock()
+		began := time.Now()
+		if err := f.look(ctx); err != nil {
+			return err
+		}
+		f.pause = max(pollEvery, 10*time.Since(began))
+		for _, id := range fences {
+			f.ready = append(f.ready, sources.Marks{Fence: id, Position: sources.Position(f.from)})
+		}
+	}
+	*m, f.ready = f.ready[0], f.ready[1:]
+	return nil
+}
+
+// look reads what was written since the last look, and a margin before it. What was met
+// then, and has not changed, is not marked again.
+func (f *polled) look(ctx context.Context) error {
+	f.lock <- struct{}{}
+	defer func() { <-f.lock }()
+	rows, err := f.db.rows(ctx, "select pg_catalog.clock_timestamp()::text, ($1::timestamptz - $2::interval)::text", f.from, millis(f.updated.Margin)+" ms")
+	if err != nil {
+		return fmt.Errorf("%s: its time: %w", f.db.name, err)
+	}
+	var all []sources.Mark
+	seen := map[uint64]struct{}{}
+	for i := range f.tables {
+		c := &f.tables[i]
+		if err := f.changed(ctx, c, uint64(i), rows[0][1], func(hash uint64, texts []string) {
+			seen[hash] = struct{}{}
+			if _, met := f.seen[hash]; !met {
+				all = append(all, c.markOf(texts))
+			}
+		}); err != nil {
+			return fmt.Errorf("look for what was written to %s: %w", c.relation().label, err)
+		}
+	}
+	for len(all) > marksAtOnce {
+		f.ready = append(f.ready, sources.Marks{Marks: all[:marksAtOnce], Position: sources.Position(f.from)})
+		all = all[marksAtOnce:]
+	}
+	f.from, f.seen = rows[0][0], seen
+	if len(all) > 0 {
+		f.ready = append(f.ready, sources.Marks{Marks: all, Position: sources.Position(f.from)})
+	}
+	return nil
+}
+
+// changed gives the rows of a table that were written from a time on.
+func (f *polled) changed(ctx context.Context, c *covered, table uint64, from string, fn func(hash uint64, texts []string)) error {
+	defer f.db.watch(ctx)()
+	f.db.queue([]byte(c.since(f.updated.Column, from)))
+	if err := f.db.flush(); err != nil {
+		return err
+	}
+	spans, texts := make([]span, len(c.columns)+1), make([]string, len(c.columns)+1)
+	for {
+		row, err := f.db.row()
+		if err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return err
+		}
+		if row == nil {
+			f.db.done()
+			return nil
+		}
+		if err := split(row, spans); err != nil {
+			return err
+		}
+		for i := range spans {
+			texts[i] = string(spans[i].of(row))
+		}
+		hash := xxh3.HashString(strings.Join(texts, "\x00"))
+		hash = xxh3.HashSeed(binary.LittleEndian.AppendUint64(nil, hash), table)
+		fn(hash, texts[:len(c.columns)])
+	}
+}
+
+// Acknowledge does nothing: nothing is held on the source.
+func (f *polled) Acknowledge(context.Context, sources.Position) error { return nil }
+
+// Fence has it looked at once.
+func (f *polled) Fence(context.Context) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count++
+	id := "updated " + strconv.Itoa(f.count)
+	f.fences = append(f.fences, id)
+	select {
+	case f.asked <- struct{}{}:
+	default:
+	}
+	return id, nil
+}
+
+// Lag is not known in bytes: there is no log.
+func (f *polled) Lag(context.Context) (behind, held int64, err error) { return 0, 0, nil }
+
+// Close implements sources.Feed.
+func (f *polled) Close(ctx context.Context) error {
+	select {
+	case f.lock <- struct{}{}: // nobody uses it any more
+		defer func() { <-f.lock }()
+	case <-ctx.Done():
+	}
+	f.db.close(ctx)
+	return nil
+}

@@ -1,0 +1,173 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"humpty/internal/problem"
+	"humpty/sources"
+)
+
+// Updated makes a Source that needs no logical decoding tell what changes: by a column that
+// the application sets whenever it writes a row.
+type Updated struct {
+	Column string        // covered are the tables of the document that have it; the root's must
+	Margin time.Duration // how late a row may become visible after its time; 1 minute where 0
+}
+
+const defaultMargin = time.Minute
+
+// covered is a table whose changes the column tells.
+type covered struct {
+	*watch
+	zoned bool // the column knows its time zone
+}
+
+// covers says which tables the column tells of, and of which it does not.
+func (t *tree) covers(column string) (all []covered, others []string, err error) {
+	var wrong problem.List
+	for _, w := range t.watches() {
+		rel := w.relation()
+		c := rel.column(column)
+		if c == nil || rel.kind == 'q' {
+			if w.node.parent == nil {
+				wrong.Add(w.node.shape.Place, "name a column of the root table that is set with every write, or leave catch_up out", "%s has no column %s, so nothing says what was written meanwhile", rel.label, column)
+			}
+			others = append(others, rel.label)
+			continue
+		}
+		switch t.types.base(c.typ).oid {
+		case oidTimestampTZ, oidTimestamp:
+			all = append(all, covered{w, t.types.base(c.typ).oid == oidTimestampTZ})
+		default:
+			wrong.Add(w.node.shape.Place, "it must be a timestamptz, or a timestamp in UTC", "column %s of %s is of type %s", column, rel.label, t.types.base(c.typ).name)
+		}
+	}
+	return all, others, wrong.Err()
+}
+
+// limits is what catching up by a column does not do.
+func (u *Updated) limits(all []covered, others []string) string {
+	var tables []string
+	for _, c := range all {
+		tables = append(tables, c.relation().label)
+	}
+	text := fmt.Sprintf("caught up by column %s of %s, with a margin of %s: what becomes visible later than that after its time is missed; "+
+		"so is every row that is deleted, or moves to another parent or key (the old one keeps it), unless the comparison of all documents finds it before the swap",
+		u.Column, strings.Join(tables, ", "), u.Margin)
+	if len(others) > 0 {
+		text += "; of " + strings.Join(others, ", ") + ", which have no such column, nothing is caught up with"
+	}
+	return text
+}
+
+// warn says in a plan what catching up by the column means here.
+func (u *Updated) warn(t *tree) (problem.List, error) {
+	all, others, err := t.covers(u.Column)
+	if err != nil {
+		return nil, err
+	}
+	var found problem.List
+	found.Warn(t.root.shape.Place, "consistency: live catches up with everything, by logical decoding", "%s", u.limits(all, others))
+	for _, c := range all {
+		rel := c.relation()
+		if !rel.indexed([]string{u.Column}) && rel.bytes > smallTable {
+			found.Warn(c.node.shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.sql+" ("+ident(u.Column)+");",
+				"table %s (about %d rows, %s) has no index on %s, so it is read whole each time that is looked for changes", rel.label, rel.rows, size(rel.bytes), u.Column)
+		}
+		if !c.zoned {
+			found.Warn(c.node.shape.Place, "write it in UTC, or make it a timestamptz", "column %s of %s has no time zone: it is taken for UTC", u.Column, rel.label)
+		}
+	}
+	return found, nil
+}
+
+// since selects what was written to the table from a time on: the keys of the mark, and a
+// hash of the whole row, by which a row that was met already is told from one that changed
+// again.
+func (c *covered) since(column, from string) string {
+	var list, there []string
+	for _, name := range c.columns {
+		list = append(list, "t."+ident(name)+"::text")
+		there = append(there, " and t."+ident(name)+" is not null")
+	}
+	cut := literal(from) + "::timestamptz"
+	if !c.zoned {
+		cut = "(" + cut + " at time zone 'UTC')"
+	}
+	return copyHead + strings.Join(list, ", ") + ", pg_catalog.hashtextextended(t::text, 0)::text from " + c.relation().sql + " t where t." + ident(column) + " >= " + cut +
+		strings.Join(there, "") + copyTail
+}
+
+// markOf is the mark of a row whose watched columns have these texts, cast as ids are.
+func (c *covered) markOf(texts []string) sources.Mark {
+	if c.node.parent != nil {
+		return sources.Mark{Node: c.path(), Key: formatPosition(texts)}
+	}
+	return sources.Mark{Key: string(composedID(texts))}
+}
+
+// catching is a view whose reads are of one exported snapshot until documents are read
+// again: from then on they are as they are at each read, and nothing is held any more.
+type catching struct {
+	*view
+	source *Source
+
+	switching chan struct{} // holds one while it is changed
+	now       *view         // nil: still of the snapshot
+}
+
+var _ sources.Reread = (*catching)(nil)
+
+func (c *catching) present(ctx context.Context) (*view, error) {
+	select {
+	case c.switching <- struct{}{}:
+		defer func() { <-c.switching }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if c.now != nil {
+		return c.now, nil
+	}
+	if err := c.view.Close(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	c.now, err = c.source.open(ctx, true)
+	return c.now, err
+}
+
+func (c *catching) current() *view {
+	c.switching <- struct{}{}
+	defer func() { <-c.switching }()
+	if c.now != nil {
+		return c.now
+	}
+	return c.view
+}
+
+func (c *catching) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+	return c.current().Read(ctx, p, from)
+}
+
+func (c *catching) Count(ctx context.Context) (int64, error) { return c.current().Count(ctx) }
+
+func (c *catching) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	v, err := c.present(ctx)
+	if err != nil {
+		return err
+	}
+	return v.Lookup(ctx, keys, b)
+}
+
+func (c *catching) Expand(ctx context.Context, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
+	v, err := c.present(ctx)
+	if err != nil {
+		return sources.Snapshot{}, err
+	}
+	return v.Expand(ctx, marks, fn)
+}
+
+func (c *catching) Close(ctx context.Context) error { return c.current().Close(ctx) }
