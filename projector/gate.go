@@ -80,6 +80,9 @@ func (n *run) swap(ctx context.Context) error {
 	if err := n.stillOurs(ctx); err != nil {
 		return err
 	}
+	if err := n.gateAlias(survey); err != nil {
+		return err
+	}
 	if err := n.stands(ctx); err != nil {
 		return err
 	}
@@ -96,7 +99,14 @@ func (n *run) swap(ctx context.Context) error {
 		if err := n.stillOurs(ctx); err != nil { // again: to arrive may have taken long, and the process have slept meanwhile
 			return err
 		}
-		_, err := switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
+		now, err := n.Target.Survey(ctx)
+		if err != nil {
+			return fmt.Errorf("survey the target: %w", err)
+		}
+		if err := n.gateAlias(now); err != nil {
+			return err
+		}
+		_, err = switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
 		crashpoint.At("alias read again")
 		if err == nil {
 			n.meta.State, n.meta.Partial, n.exposed = sinks.Live, false, false

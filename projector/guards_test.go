@@ -7,7 +7,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"humpty/projector"
+	"humpty/projector/observe"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -190,6 +193,30 @@ func TestPruneKeepsWhatServesAndWhatIsKept(t *testing.T) {
 	s.serves(t, live.Generation)
 }
 
+// What was chosen when the question was asked may be worth keeping when it is answered.
+func TestPruneLooksAgain(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 10)
+	s.run(t)
+	s.source.Put(sources.Record{Key: []byte("x"), Value: []byte("{")})
+	failed, _ := s.rebuild().Run(t.Context())
+	index, err := s.target.Open(t.Context(), failed.Generation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	survey, err := s.target.Survey(t.Context())
+	g, _ := survey.Find(failed.Generation)
+	g.Meta.State, g.Meta.Verified = sinks.Verified, &sinks.Verification{Level: "full"} // somebody repairs it
+	if err := errors.Join(err, index.Note(t.Context(), g.Meta)); err != nil {
+		t.Fatal(err)
+	}
+	gone, err := s.manage().Prune(t.Context(), []string{failed.Generation})
+	refusal(t, err, "is one to keep meanwhile", "humpty prune orders --dry-run")
+	if len(gone) > 0 {
+		t.Errorf("gone: %v", gone)
+	}
+}
+
 func TestPlanChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 10)
@@ -215,4 +242,51 @@ func (s *stage) manageLive(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return survey.Live()
+}
+
+// Somebody swaps the alias with another tool while a rebuild runs: it is not taken away from
+// what they chose, unless they say so. That the old index is deleted stops nobody.
+func TestAliasChangedInTheMiddle(t *testing.T) {
+	t.Parallel()
+	l := newLives(t)
+	first, err := l.run(false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.disk = vfs.NewMem()
+	second, err := l.run(false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.disk = vfs.NewMem()
+	meddle := func(r *projector.Rebuild) {
+		r.Observe = func(e observe.Event) {
+			if e.Kind == observe.Ended && e.Phase == observe.PhaseVerify {
+				change := sinks.AliasChange{Alias: "orders", To: first.Generation, Actions: []sinks.AliasAction{
+					{Verb: "remove", Index: second.Generation, Alias: "orders"}, {Verb: "add", Index: first.Generation, Alias: "orders"},
+				}}
+				if err := l.memory.Swap(t.Context(), change); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+	rec, err := l.run(false, meddle)
+	var refusal *projector.Refusal
+	if !errors.As(err, &refusal) || !rec.Resumable || !strings.Contains(refusal.Why, "somebody else changed alias orders in the meantime: it serves "+first.Generation+", and served "+second.Generation) {
+		t.Fatalf("%v: %+v", err, rec)
+	}
+	if s, err := l.memory.Survey(t.Context()); err != nil || s.Live() != first.Generation {
+		t.Fatalf("the alias serves %s: %v", s.Live(), err)
+	}
+	gone, err := l.run(true, func(r *projector.Rebuild) {
+		r.Observe = func(e observe.Event) {
+			if e.Kind == observe.Ended && e.Phase == observe.PhaseVerify {
+				l.memory.Lose(first.Generation)
+			}
+		}
+	})
+	if err != nil || gone.Status != projector.Completed || gone.Previous != first.Generation || !strings.Contains(strings.Join(gone.Notices, "\n"), "alias orders was changed since the run began: it served "+second.Generation) {
+		t.Errorf("%v: %+v", err, gone)
+	}
 }

@@ -73,6 +73,7 @@ func (n *run) goOn(ctx context.Context) error {
 	}
 	n.record.Run, n.record.Generation, n.record.Previous = was.Run, was.Generation, was.Previous
 	n.record.Resumed, n.record.Started = n.record.Resumed || !n.again, was.Started
+	n.noticeAlias()
 	n.input.Partitions, n.input.Readers, n.input.Rows, n.input.Bytes = was.Partitions, was.Readers, was.Rows, was.Bytes
 	for _, share := range n.journal.done {
 		n.ledger.add(share)
@@ -138,7 +139,7 @@ func (n *run) saved(err error) error {
 	return &sources.Gap{
 		Why: gap.Why + ": changes made since may be missing, so the run cannot go on",
 		Remedy: fmt.Sprintf("generation %s holds %d of %d partitions; to save them instead of starting over (it compares everything and writes what differs):\n"+
-			"humpty repair %s --generation %[1]s, then humpty swap %[4]s --to %[1]s; or start anew: humpty rebuild %[4]s --new",
+			"humpty repair %s --generation %[1]s, then humpty swap %[4]s --to %[1]s, then humpty repair %[4]s for what changed meanwhile; or start anew: humpty rebuild %[4]s --new",
 			n.record.Generation, len(n.journal.done), len(n.input.Partitions), n.Projection.Name),
 	}
 }
