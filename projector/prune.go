@@ -41,12 +41,25 @@ func prunable(s sinks.Survey, running string, keep int) []sinks.Generation {
 	return drop
 }
 
-// Prune drops the named generations under the lease, each checked again, and returns
-// those that are gone, also with an error.
+// Prune drops the named generations under the lease, each checked again (a person may have
+// thought for long), and returns those that are gone, also with an error.
 func (m *Manage) Prune(ctx context.Context, names []string) ([]string, error) {
 	var gone []string
 	err := underLease(ctx, m.Target, m.Owner, func(ctx context.Context, _ sinks.Lease) error {
+		survey, err := m.Target.Survey(ctx)
+		if err != nil {
+			return fmt.Errorf("survey the target: %w", err)
+		}
+		still := prunable(survey, "", m.Projection.Keep)
 		for _, name := range names {
+			g, there := survey.Find(name)
+			serves := slices.ContainsFunc(survey.Serving, func(v sinks.Serving) bool { return v.Index == name }) // which the target refuses
+			if there && !serves && !slices.ContainsFunc(still, func(s sinks.Generation) bool { return s.Name == name }) {
+				return &Refusal{
+					Why:    fmt.Sprintf("generation %s (%s) was to be dropped, but is one to keep meanwhile: somebody repaired or verified it", name, g.Meta.State),
+					Remedy: fmt.Sprintf("look again: humpty prune %s --dry-run", m.Projection.Name),
+				}
+			}
 			if err := m.Target.Drop(ctx, name); err != nil {
 				return fmt.Errorf("drop generation %s: %w", name, err)
 			}
