@@ -20,10 +20,12 @@ type health struct {
 }
 
 // copies waits until every shard has the copies that the cluster has nodes for, and is
-// where it belongs.
+// where it belongs. Copies that the cluster's own rules keep off all nodes, the user's filter
+// or full disks, are waited for as long as Config.Patience, and said to be lacking then.
 func (x *index) copies(ctx context.Context, report func(string)) error {
 	var pause backoff
 	began := time.Now()
+	var still time.Time // since when nothing moves, though copies lack
 	for {
 		var h health
 		if err := x.call(ctx, request{method: http.MethodGet, path: "/_cluster/health" + x.path, patience: patient}, &h); err != nil {
@@ -38,6 +40,18 @@ func (x *index) copies(ctx context.Context, report func(string)) error {
 			report(fmt.Sprintf("no longer: index %s stays %s, %d copies have no node to be on (the cluster has %d data nodes); add nodes or lower number_of_replicas",
 				x.name, h.Status, h.Unassigned, h.Nodes))
 			return nil
+		}
+		switch {
+		case moving || h.Status != "yellow":
+			still = time.Time{}
+		case still.IsZero():
+			still = time.Now()
+		case time.Since(still) > x.cfg.Patience:
+			if why := x.placeless(ctx); why != "" {
+				report(fmt.Sprintf("no longer: index %s stays %s, %d copies have no node to be on: %s; make room for them or lower number_of_replicas",
+					x.name, h.Status, h.Unassigned, why))
+				return nil
+			}
 		}
 		if h.Status == "red" && time.Since(began) > x.cfg.Outage {
 			if err := x.nodeless(ctx, began); err != nil {

@@ -2,7 +2,6 @@ package elastic
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -83,31 +82,6 @@ func (t *Target) madeBefore(ctx context.Context, g sinks.Generation) bool {
 	}
 	m, ok := all[g.Name].ours(t.cfg.Alias)
 	return ok && m.Run == g.Meta.Run && m.Epoch == g.Meta.Epoch && m.State == g.Meta.State
-}
-
-// whyUnassigned asks the cluster why a primary has no node.
-func (c *client) whyUnassigned(ctx context.Context, name string, shard int) string {
-	var a struct {
-		Why   string `json:"allocate_explanation"`
-		Nodes []struct {
-			Deciders []struct {
-				Why string `json:"explanation"`
-			} `json:"deciders"`
-		} `json:"node_allocation_decisions"`
-	}
-	body, err := json.Marshal(map[string]any{"index": name, "shard": shard, "primary": true})
-	if err == nil {
-		err = c.call(ctx, request{method: http.MethodPost, path: "/_cluster/allocation/explain", body: body, patience: patient}, &a)
-	}
-	if err != nil {
-		return "the reason could not be read: " + err.Error()
-	}
-	for _, n := range a.Nodes {
-		for _, d := range n.Deciders {
-			return d.Why
-		}
-	}
-	return a.Why
 }
 
 // missing tells whether an index is not there (any more).
