@@ -224,15 +224,40 @@ func (a *app) summary(r projector.Record) {
 	for _, q := range r.Queries {
 		a.printf("  %s\n", q)
 	}
-	var times []string
-	rate := ""
-	for _, p := range r.Phases {
-		times = append(times, fmt.Sprintf("%s %s", p.Phase, progress.Time(seconds(p.Seconds))))
-		if p.Phase == observe.PhaseLoad && p.Seconds > 0 && !r.Resumed {
-			rate = fmt.Sprintf("; load %s documents/s", progress.Count(int64(float64(l.Written)/p.Seconds)))
-		}
+	a.times(r)
+}
+
+// times is how long a run took, in all of its processes.
+func (a *app) times(r projector.Record) {
+	attempts := r.Attempts
+	if len(attempts) == 0 {
+		attempts = []projector.Attempt{{Seconds: r.Seconds, Phases: r.Phases, Status: r.Status}}
 	}
-	a.printf("  time       %s (%s)%s\n", progress.Time(seconds(r.Seconds)), strings.Join(times, ", "), rate)
+	var order []observe.Phase
+	took, all := map[observe.Phase]float64{}, 0.0
+	var processes []string
+	for _, attempt := range attempts {
+		for _, p := range attempt.Phases {
+			if _, known := took[p.Phase]; !known {
+				order = append(order, p.Phase)
+			}
+			took[p.Phase] += p.Seconds
+		}
+		all += attempt.Seconds
+		processes = append(processes, fmt.Sprintf("%s after %s", attempt.Status, progress.Time(seconds(attempt.Seconds))))
+	}
+	var times []string
+	for _, p := range order {
+		times = append(times, fmt.Sprintf("%s %s", p, progress.Time(seconds(took[p]))))
+	}
+	rate := ""
+	if load := took[observe.PhaseLoad]; load > 0 {
+		rate = fmt.Sprintf("; load %s documents/s", progress.Count(int64(float64(r.Ledger.Written)/load)))
+	}
+	a.printf("  time       %s (%s)%s\n", progress.Time(seconds(all)), strings.Join(times, ", "), rate)
+	if len(processes) > 1 {
+		a.printf("  processes  %s; %s documents were read and written again\n", strings.Join(processes, ", "), progress.Count(r.Redone))
+	}
 }
 
 func retried(l projector.Ledger) string {

@@ -144,3 +144,72 @@ func TestResumeAll(t *testing.T) {
 		t.Errorf("all.json: %v", err)
 	}
 }
+
+// A run whose slot was lost says what can be saved, and the way that it names works: the
+// half generation is repaired and swapped to, instead of starting over.
+func TestLostSlotLeavesWhatCanBeSaved(t *testing.T) {
+	t.Parallel()
+	stack := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}})
+	s, loading, release := heldShop(t, stack.Addresses().Postgres, 6)
+	s.Live(t, "freeze", "    limits: {batch: 64KB, writers: 2}\n")
+	killedIn(t, s, loading, nil, "rebuild")
+	release()
+	s.SQL(t, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
+	rig.Until(t, 50*time.Millisecond, "the slot to be free", func() bool {
+		s.SQL(t, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active")
+		var n int
+		return s.Connect(t).QueryRow(t.Context(), "SELECT count(*) FROM pg_replication_slots").Scan(&n) == nil && n == 0
+	})
+	s.SQL(t, "UPDATE customer SET name = 'nobody was told'")
+	lost := s.Run(t, "resume")
+	lost.Want(t, 7, "so the run cannot go on", "to save them instead of starting over", "humpty rebuild orders --new")
+	index := lost.Err[strings.Index(lost.Err, "generation "+s.Alias)+len("generation "):]
+	index, _, _ = strings.Cut(index, " ")
+	for _, command := range []string{"humpty repair orders --generation " + index, "humpty swap orders --to " + index, "humpty repair orders for"} {
+		if !strings.Contains(lost.Err, command) {
+			t.Fatalf("it does not say %q", command)
+		}
+	}
+	s.Run(t, "repair", "orders", "--generation", index).Want(t, 0)
+	s.Run(t, "swap", "orders", "--to", index).Want(t, 0, index)
+	s.SQL(t, "UPDATE orders SET note = 'changed between' WHERE id = 7")
+	s.Run(t, "repair", "orders").Want(t, 0)
+	s.EqualsOracle(t)
+	s.Run(t, "resume").Want(t, 4, "no stopped run is known")
+}
+
+// An alias that somebody changes with another tool while a run is at work is not taken away
+// from what they chose.
+func TestAliasThatSomebodyElseChanged(t *testing.T) {
+	t.Parallel()
+	s, loading, release := heldShop(t, devstack.Postgres(t), 0)
+	cmd := s.Command(t, "rebuild")
+	said := new(strings.Builder)
+	cmd.Stdout, cmd.Stderr = said, said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-loading:
+	case <-t.Context().Done():
+	}
+	theirs := s.Alias + "-theirs"
+	for _, r := range [][3]string{
+		{"PUT", "/" + theirs, `{"settings": {"number_of_replicas": 0, "number_of_shards": 1}}`},
+		{"POST", "/_aliases", fmt.Sprintf(`{"actions": [{"add": {"index": %q, "alias": %q}}]}`, theirs, s.Alias)},
+	} {
+		if code, body := s.Request(t, r[0], r[1], r[2]); code != 200 {
+			t.Fatalf("%d %s", code, body)
+		}
+	}
+	release()
+	a := rig.Answer{Code: rig.Code(t, cmd.Wait()), Err: said.String()}
+	a.Want(t, 4, "somebody else changed alias "+s.Alias+" in the meantime: it serves "+theirs+", and served nothing", "humpty swap orders --to ")
+	if index, _ := s.Serving(t); index != theirs {
+		t.Errorf("the alias serves %s", index)
+	}
+	s.Run(t, "swap").Want(t, 0)
+	if index, documents := s.Serving(t); index == theirs || documents != 3000 {
+		t.Errorf("the alias serves %s with %d documents", index, documents)
+	}
+}
