@@ -3,6 +3,7 @@ package projector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -105,20 +106,46 @@ func (l *lanes) do(p portion) error {
 		}
 		return err
 	}
+	saw, newer, err := l.write(p)
+	for tries := 0; err == nil && len(newer) > 0; tries++ {
+		// The index holds a version of somebody else's, who writes onto what he finds and so
+		// makes it one larger (a repair of what serves does). A few versions on we are past it.
+		if tries == overtaken {
+			return &Refusal{
+				Why: fmt.Sprintf("%d documents of %s hold versions that are newer than humpty's own: somebody else writes to them, or repaired the generation meanwhile (first: %s)",
+					len(newer), c.ledger.index, newer[0]),
+				Remedy: "let only humpty write to it, or use writer: handover; what is wrong now: humpty verify, humpty repair",
+			}
+		}
+		_, newer, err = l.write(portion{ids: newer})
+	}
+	if err == nil {
+		l.done(p, saw)
+	}
+	return err
+}
+
+// overtaken is how many versions are tried on a document that holds a newer one.
+const overtaken = 20
+
+// write reads and writes a portion, and returns the ids of documents that hold a newer version
+// than the one given to them: they are not as the source has them.
+func (l *lanes) write(p portion) (saw sources.Snapshot, newer [][]byte, err error) {
+	c := l.catcher
 	version, err := c.store.Version()
 	if err != nil {
-		return err
+		return saw, nil, err
 	}
 	if c.rules.oneVersion {
 		version = 0
 	}
 	began, batch := time.Now(), sources.Batch{}
 	if err := c.view.Lookup(l.ctx, p.ids, &batch); err != nil {
-		return err
+		return saw, nil, err
 	}
 	if c.rules.settleEarly {
 		if _, err := c.store.Settle(p.marks, c.store.Sequence(), batch.Snapshot); err != nil {
-			return err
+			return saw, nil, err
 		}
 	}
 	docs := documents(nil, batch.Records, c.base+version)
@@ -129,15 +156,19 @@ func (l *lanes) do(p portion) error {
 	})
 	c.ledger.output(docs, verdicts, receipt)
 	c.ledger.refused(batch.Records)
-	if err != nil {
-		return err
+	if err == nil {
+		err = decided(docs, verdicts)
 	}
-	if err := decided(docs, verdicts); err != nil {
-		return err
+	if err != nil {
+		return saw, nil, err
 	}
 	crashpoint.At("marks written")
-	l.done(p, batch.Snapshot)
-	return nil
+	for i, v := range verdicts {
+		if v.Outcome == sinks.Superseded && docs[i].Version == c.base+version {
+			newer = append(newer, docs[i].ID)
+		}
+	}
+	return batch.Snapshot, newer, nil
 }
 
 func (l *lanes) done(p portion, saw sources.Snapshot) {

@@ -1,0 +1,36 @@
+package projector
+
+import (
+	"errors"
+	"testing"
+
+	"humpty/sinks"
+)
+
+// A repair of what serves writes onto what it finds, which makes the version one larger, and
+// may so be ahead of a quiet live projector: whose next write must not be taken for done.
+func TestNewerVersionsAreOvertaken(t *testing.T) {
+	t.Parallel()
+	for ahead, overtakes := range map[int64]bool{3: true, 1 << 40: false} {
+		c := newChase(t, rules{})
+		c.live.Commit(put("a", "g", "1"))
+		c.finish()
+		version, err := c.store.Version()
+		if err != nil {
+			t.Fatal(err)
+		}
+		drift := []sinks.Document{{ID: []byte("a"), Version: c.catcher.base + version + ahead, Body: []byte(`{"n":0}`)}}
+		if _, err := c.catcher.index.Write(t.Context(), drift, make([]sinks.Verdict, 1)); err != nil {
+			t.Fatal(err)
+		}
+		c.live.Commit(put("a", "g", "2"))
+		err = c.catcher.reach(t.Context(), c.capture)
+		var refusal *Refusal
+		switch {
+		case overtakes && (err != nil || !c.equal()):
+			t.Errorf("%d ahead: %v; the document is not as the source has it", ahead, err)
+		case !overtakes && !errors.As(err, &refusal):
+			t.Errorf("%d ahead: %v", ahead, err)
+		}
+	}
+}
