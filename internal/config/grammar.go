@@ -22,7 +22,7 @@ func sourceRule() *rule {
 			{name: "lock_timeout", def: "30s", rule: &rule{kind: duration}, doc: "Longest wait for a table that others have locked."},
 			{name: "max_rows_per_second", rule: &rule{kind: whole, min: 1}, doc: "Rows of all tables that loads and verifications may read in a second; no limit by default."},
 			{name: "max_bytes_per_second", rule: &rule{kind: size}, doc: "Bytes that they may read in a second, like 20MB; no limit by default."},
-			{name: "read_dsn", rule: &rule{kind: dsn}, doc: "A replica for all reading; dsn by default."},
+			{name: "read_dsn", rule: &rule{kind: dsn}, doc: "A streaming replica for reading, in live runs too; dsn by default."},
 			{name: "memory", def: "32MB", rule: &rule{kind: size}, doc: "For small tables of `one` includes that are held while reading."},
 		}}},
 		{name: "kafka", doc: "A Kafka cluster.", rule: kafkaRule()},

@@ -206,3 +206,30 @@ ALTER TABLE pad ADD PRIMARY KEY (id); ALTER TABLE pad REPLICA IDENTITY FULL; GRA
 	s.SQL(t, "SELECT pg_reload_conf()")
 	s.Run(t, "check").Want(t, 64, "max_slot_wal_keep_size is 1GB")
 }
+
+// A process that is killed leaves its slot. Whoever has neither its state folder nor its
+// machine finds it all the same, as soon as its lease has run out, and drops it.
+func TestKilledWithoutItsState(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "freeze")
+	conn := s.Connect(t)
+	p := start(t, s, "rebuild", "--quiet")
+	rig.Until(t, 2*time.Millisecond, "a capture", func() bool { return left(t, conn) == 2 })
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.cmd.Wait()
+	s.Env["HUMPTY_STATE"] = t.TempDir()
+	s.Run(t, "prune", "--yes").Want(t, 0, "nothing to drop") // it may live on another machine
+	s.Expire(t)
+	var name string
+	if err := conn.QueryRow(t.Context(), "SELECT pubname FROM pg_publication").Scan(&name); err != nil { // the server may have dropped a slot that it was still making
+		t.Fatal(err)
+	}
+	s.Run(t, "check").Want(t, 0, name, "left by run ", "humpty prune orders drops it")
+	s.Run(t, "status").Want(t, 0, name, "left by run ")
+	s.Run(t, "prune", "--yes").Want(t, 0, "dropped "+name)
+	if n := left(t, conn); n != 0 {
+		t.Errorf("%d slots and publications are left", n)
+	}
+}
