@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,15 +21,29 @@ import (
 	"humpty/sources/postgres"
 )
 
-// Both servers are killed and started again, each in the load and in the verification; one
-// process goes through all of it, and the index is what SQL says.
+// Both servers are killed and started again, in the load and in the verification or the swap;
+// one process goes through all of it, and the index is what SQL says. With HUMPTY_OUTAGES=all
+// the target is also killed at the seal, and is of both products in turn.
 func TestKilledServersAreWaitedFor(t *testing.T) {
 	t.Parallel()
+	targets := []devstack.Kind{devstack.KindElasticsearch}
+	if everyOutage() {
+		targets = append(targets, devstack.KindOpenSearch)
+	}
+	for _, target := range targets {
+		t.Run(string(target), func(t *testing.T) { killedServers(t, target) })
+	}
+}
+
+func everyOutage() bool { return os.Getenv("HUMPTY_OUTAGES") == "all" }
+
+func killedServers(t *testing.T, target devstack.Kind) {
+	t.Helper()
 	stack := devstack.Private(t, devstack.Options{
-		Servers: []devstack.Kind{devstack.KindPostgres, devstack.KindElasticsearch},
-		Config:  map[devstack.Kind][]string{devstack.KindElasticsearch: {"cluster.routing.allocation.disk.threshold_enabled: false"}},
+		Servers: []devstack.Kind{devstack.KindPostgres, target},
+		Config:  map[devstack.Kind][]string{target: {"cluster.routing.allocation.disk.threshold_enabled: false"}},
 	})
-	s := &scene{t: t, pg: stack.Addresses().Postgres, es: stack.Addresses().Elasticsearch, alias: "orders"}
+	s := &scene{t: t, pg: stack.Addresses().Postgres, es: stack.Addresses().Elasticsearch + stack.Addresses().OpenSearch, alias: "orders"}
 	app, err := pgx.Connect(t.Context(), s.pg)
 	if err != nil {
 		t.Fatal(err)
@@ -83,12 +98,16 @@ func TestKilledServersAreWaitedFor(t *testing.T) {
 		case e.Kind == observe.Progress && e.Phase == observe.PhaseLoad && e.Done > 200:
 			restart("source in load", devstack.KindPostgres)
 			if e.Done > 500 {
-				restart("target in load", devstack.KindElasticsearch)
+				restart("target in load", target)
 			}
 		case e.Kind == observe.Started && e.Phase == observe.PhaseVerify:
 			restart("source in verify", devstack.KindPostgres)
+		case e.Kind == observe.Started && e.Phase == observe.PhaseSeal:
+			if everyOutage() {
+				restart("target in seal", target)
+			}
 		case e.Kind == observe.Started && e.Phase == observe.PhaseSwap:
-			restart("target in swap", devstack.KindElasticsearch)
+			restart("target in swap", target)
 		case e.Kind == observe.Started && e.Phase == observe.PhaseCatchUp:
 			// what is caught up with: the application writes while its server is there
 			_ = app.Close(t.Context())
@@ -112,7 +131,11 @@ func TestKilledServersAreWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("outages %+v, undone %d, phases %+v", rec.Outages, rec.Undone, rec.Phases)
-	if kills.Load() != 4 || rec.Status != projector.Completed || !strings.Contains(rec.Generation, s.alias) {
+	want := int64(4)
+	if everyOutage() {
+		want = 5
+	}
+	if kills.Load() != want || rec.Status != projector.Completed || !strings.Contains(rec.Generation, s.alias) {
 		t.Errorf("%d kills: %+v", kills.Load(), rec)
 	}
 	if app, err = pgx.Connect(t.Context(), s.pg); err != nil {

@@ -214,7 +214,7 @@ func TestOutageIsWaitedOutByAReader(t *testing.T) {
 }
 
 // A large answer over a slow line takes longer than a broker may be silent.
-func TestSlowIsNotHalfOpen(t *testing.T) {
+func TestSlowAnswer(t *testing.T) {
 	t.Parallel()
 	n := &network{}
 	c := fake(t, kfake.NumBrokers(1), kfake.ListenFn(n.listen))
