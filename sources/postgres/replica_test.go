@@ -164,8 +164,13 @@ func TestReplicaForgets(t *testing.T) {
 		xid  uint64
 		sees bool
 	}{
-		{50, 1, false}, {middle - 1, 1000, false}, {middle, 1000, true}, {middle, 1000 + commitsKept, false},
-		{end, 1000 + commitsKept, false}, {end + 1, 1000 + commitsKept, true}, {end, 1000 + commitsKept - 1, true},
+		{50, 1, false},
+		{middle - 1, 1000, false},
+		{middle, 1000, true},
+		{middle, 1000 + commitsKept, false},
+		{end, 1000 + commitsKept, false},
+		{end + 1, 1000 + commitsKept, true},
+		{end, 1000 + commitsKept - 1, true},
 	} {
 		if got := r.sees(c.at).Sees(c.xid); got != c.sees {
 			t.Errorf("at %d, transaction %d: %t", c.at, c.xid, got)
