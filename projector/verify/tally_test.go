@@ -21,7 +21,7 @@ func (t *tally) held(workers ...*worker) int {
 // the file they are, and every note is read back once, by its part.
 func TestNotesTakeNoMoreForMore(t *testing.T) {
 	t.Parallel()
-	const limit = 1 << 20
+	const limit = 1 << 19
 	at := func(n int) int {
 		side := newTally(t.TempDir())
 		side.limit = limit
@@ -64,9 +64,9 @@ func TestNotesTakeNoMoreForMore(t *testing.T) {
 		}
 		return max(most, side.held(workers...))
 	}
-	few, many := at(60_000), at(600_000)
-	writes := 600_000 * 40 / limit // to the file
+	few, many := at(30_000), at(300_000)
+	writes := 300_000 * 40 / limit // to the file
 	if most := few + 2*writes*int(unsafe.Sizeof(saved{})); many > most || few > 2*limit+3<<20 {
-		t.Errorf("60,000 documents take %d bytes, 600,000 take %d, at most %d are allowed", few, many, most)
+		t.Errorf("30,000 documents take %d bytes, 300,000 take %d, at most %d are allowed", few, many, most)
 	}
 }
