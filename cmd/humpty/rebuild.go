@@ -17,13 +17,7 @@ import (
 	"humpty/projector/observe"
 )
 
-func (a *app) rebuildCommand() *cobra.Command {
-	var o rebuilding
-	var dryRun, all bool
-	cmd := &cobra.Command{
-		Use:   "rebuild [PROJECTION]",
-		Short: "Rebuild a read model into a fresh index, verify it, swap the alias to it",
-		Long: `rebuild reads the projection's tables, writes every document into a fresh index, compares
+const aboutRebuild = `rebuild reads the projection's tables, writes every document into a fresh index, compares
 the two, and only then lets the alias serve it, in one atomic call.
 
 With consistency: snapshot, the tables are read as they are when it begins. With live, what
@@ -51,7 +45,15 @@ limits.inflight. One that fails does not stop the others: the end says what beca
 Ctrl-C stops it in good order. If a live run was stopped before, rebuild asks whether to go on
 with it or to give it up and start over; where nobody can be asked, it refuses (exit code 4)
 unless --resume or --new says it. A run that read a snapshot cannot be gone on with: the next
-one takes a new snapshot, fills a new generation, and names the old half (humpty prune).`,
+one takes a new snapshot, fills a new generation, and names the old half (humpty prune).`
+
+func (a *app) rebuildCommand() *cobra.Command {
+	var o rebuilding
+	var dryRun, all bool
+	cmd := &cobra.Command{
+		Use:   "rebuild [PROJECTION]",
+		Short: "Rebuild a read model into a fresh index, verify it, swap the alias to it",
+		Long:  aboutRebuild,
 		Example: `  humpty rebuild                    # the only projection of humpty.yaml
   humpty rebuild orders --json      # for machines; the last line is the result
   humpty rebuild orders --no-swap   # load and verify; then: humpty swap orders
