@@ -110,7 +110,7 @@ func (e *programmed) rebuild(ctx context.Context, run string) (projector.Record,
 	if run != "first" {
 		kills = e.rng.IntN(mostKills + 1)
 	}
-	args := []string{"rebuild", program, "--quiet", "--json", "--allow-unindexed", "--batch", "16KB"}
+	args := []string{"rebuild", program, "--quiet", "--json", "--allow-unindexed", "--allow-empty", "--batch", "16KB"}
 	for n := 0; ; n++ {
 		kill := time.Duration(0)
 		if n < kills {
@@ -177,7 +177,7 @@ func (e *programmed) next(ctx context.Context) ([]string, error) {
 	if err := res.Body.Close(); err != nil {
 		return nil, err
 	}
-	return []string{"rebuild", program, "--quiet", "--json", "--allow-unindexed", "--batch", "16KB"}, nil
+	return []string{"rebuild", program, "--quiet", "--json", "--allow-unindexed", "--allow-empty", "--batch", "16KB"}, nil
 }
 
 // follow is killed now and then, and begins again.
