@@ -236,7 +236,9 @@ func TestFaultsAreNoOutage(t *testing.T) {
 	}
 	for _, err := range []error{
 		nil, &kafka.Lost{Topic: "events"}, &kafka.Changed{Topic: "events"}, &kafka.Denied{Broker: "b", Why: io.EOF},
-		&sources.Gap{Why: "events are gone"}, problem.List{}, fmt.Errorf("close: %w", t.Context().Err()),
+		&sources.Gap{Why: "events are gone"},
+		problem.List{},
+		fmt.Errorf("close: %w", t.Context().Err()),
 	} {
 		if s.Away(err) {
 			t.Errorf("%v is an outage", err)
