@@ -144,8 +144,9 @@ func TestNobodyIsIdle(t *testing.T) {
 					t.Error("all partitions are done before the last batch has its verdict")
 				}
 				shares.of(b.Partition).input(b.Counts)
+				partition := b.Partition // behind put it is somebody else's
 				account.put(b)
-				return shares.free(b.Partition)
+				return shares.free(partition)
 			})
 			if err != nil {
 				t.Fatal(err)
