@@ -65,11 +65,15 @@ type Shared struct {
 	others int
 }
 
-// Hold counts one more who uses the store.
-func (s *Shared) Hold() {
+// Hold counts one more who uses the store; false: all have let it go, and it is closed.
+func (s *Shared) Hold() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.others < 0 {
+		return false
+	}
 	s.others++
+	return true
 }
 
 // Release is called once by each who uses the store.

@@ -56,7 +56,15 @@ var (
 
 // Open replays every partition to the fence that was captured, once for all processes of
 // a run, and gives a view of all events, also of those that come behind it.
-func (f *feed) Open(ctx context.Context) (sources.View, error) {
+func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
+	if !f.state.db.Hold() { // the feed ended meanwhile
+		return nil, context.Cause(f.ctx)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.state.db.Release())
+		}
+	}()
 	v := &liveView{source: f.source, state: f.state, fences: f.Positions()}
 	loaded, err := kv.Get(f.state.db.DB, []byte{keptLoaded})
 	if err != nil {
@@ -70,7 +78,6 @@ func (f *feed) Open(ctx context.Context) (sources.View, error) {
 	if err := json.Unmarshal(loaded, &v.owes); err != nil {
 		return nil, fmt.Errorf("fold: the store is damaged: %w", err)
 	}
-	f.state.db.Hold()
 	return v, nil
 }
 

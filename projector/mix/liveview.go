@@ -40,7 +40,9 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 	s := f.source
 	v := &liveView{view: s.newView()}
 	v.links = f.links
-	f.links.db.Hold()
+	if !f.links.db.Hold() { // the feed ended meanwhile
+		return nil, context.Cause(f.ctx)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.Close(ctx))
