@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/sinks"
+	"humpty/sources"
 )
 
 // slowTarget says that a swap failed, and does it before the next change.
@@ -85,5 +87,55 @@ func TestNoSwapWhenTheLeaseWasTakenOnTheWay(t *testing.T) {
 	survey, err := l.memory.Survey(t.Context())
 	if err != nil || survey.Live() != first.Generation || l.memory.Blocked(first.Generation) {
 		t.Errorf("%v: %s serves, blocked %v", err, survey.Live(), l.memory.Blocked(first.Generation))
+	}
+}
+
+// departing is a source whose server goes away when the alias has been swapped.
+type departing struct {
+	*memory.Live
+	server
+	releases int
+	denied   bool
+}
+
+func (d *departing) Capture(ctx context.Context, name string, from sources.Position) (sources.Feed, error) {
+	f, err := d.Live.Capture(ctx, name, from)
+	return departingFeed{f, d}, err
+}
+
+func (d *departing) Release(ctx context.Context, name string) error {
+	switch d.releases++; {
+	case d.denied:
+		return errors.New("permission denied")
+	case d.releases < 3:
+		return &awayError{&d.server}
+	}
+	return d.Live.Release(ctx, name)
+}
+
+type departingFeed struct {
+	sources.Feed
+	of *departing
+}
+
+func (f departingFeed) Close(ctx context.Context) error {
+	return errors.Join(f.Feed.Close(ctx), &awayError{&f.of.server})
+}
+
+// What goes away behind the swap takes nothing from a run that is done, and what it left
+// there is dropped when it is back.
+func TestSourceThatGoesAwayBehindTheSwap(t *testing.T) {
+	t.Parallel()
+	l := newLives(t)
+	d := &departing{Live: l.rows}
+	l.source, l.writer = d, projector.WriterFreeze
+	rec, err := l.run(false, nil)
+	if err != nil || rec.Status != projector.Completed || d.releases != 3 {
+		t.Errorf("%v: %s, released at the %d. time", err, rec.Status, d.releases)
+	}
+	d.denied, l.disk = true, vfs.NewMem()
+	rec, err = l.run(false, nil)
+	if err == nil || !strings.Contains(err.Error(), "humpty prune orders") {
+		t.Errorf("the capture is left without a word: %v, %s", err, rec.Status)
 	}
 }

@@ -36,7 +36,8 @@ const (
 )
 
 // alongside does work with a group whose goroutines end when the work does. The change
-// reader lives there: it goes on through all phases.
+// reader lives there: it goes on through all phases. A server that goes away when the work
+// is done takes nothing from it.
 func (n *run) alongside(ctx context.Context, work func(context.Context) error) error {
 	group, working := errgroup.WithContext(ctx)
 	working, stop := context.WithCancelCause(working)
@@ -49,11 +50,19 @@ func (n *run) alongside(ctx context.Context, work func(context.Context) error) e
 			return err
 		})
 	}
+	done := false
 	group.Go(func() error {
 		defer stop(errDone)
-		return work(working)
+		err := work(working)
+		done = err == nil
+		return err
 	})
-	return group.Wait()
+	err := group.Wait()
+	if server := away(n.Source, n.Target, err); done && server != "" {
+		n.observer.notice(fmt.Sprintf("the %s went away when all was done: %v", server, err))
+		return nil
+	}
+	return err
 }
 
 var errNotLive = errors.New("this source cannot tell what changes: use consistency: snapshot")
@@ -114,10 +123,20 @@ func (n *run) release(ctx context.Context, failed error) error {
 	if n.capture == nil && !errors.As(failed, &gap) || !ok || n.record.Resumable || n.Live.Writer == WriterFollow && n.meta.State == sinks.Live {
 		return nil
 	}
-	if err := source.Release(ctx, n.Owner.Run); err != nil {
-		return fmt.Errorf("release the capture %s: %w", n.Owner.Run, err)
+	pause := newPause(afterwards)
+	for {
+		err := source.Release(ctx, n.Owner.Run)
+		if err == nil {
+			return nil
+		}
+		over := away(n.Source, n.Target, err) == ""
+		if !over {
+			over, _ = pause.wait(ctx) // the error of the release says more
+		}
+		if over || ctx.Err() != nil {
+			return fmt.Errorf("release the capture %s: %w\n    it holds back the source's log until it is dropped: humpty prune %s", n.Owner.Run, err, n.Projection.Name)
+		}
 	}
-	return nil
 }
 
 // did books a round: of catch-up, or on the way to a fence.
