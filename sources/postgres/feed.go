@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -108,11 +109,21 @@ func (f *feed) receive(ctx context.Context) ([]byte, error) {
 	f.heard = time.Now()
 	switch msg := raw.(type) {
 	case *pgproto3.ErrorResponse:
-		return nil, fmt.Errorf("slot %s: %w", f.name, pgconn.ErrorResponseToPgError(msg))
+		return nil, refused(f.name, pgconn.ErrorResponseToPgError(msg))
 	case *pgproto3.CopyData:
 		return f.unwrap(ctx, msg.Data)
 	}
 	return nil, nil
+}
+
+// refused is the error of a stream that the server ends. An internal one (class XX) stops at
+// the same place whenever the slot is read again, so it is the end of the slot: PostgreSQL
+// 15.18 was seen to say "could not map filenode" where tables were truncated while it was made.
+func refused(slot string, err *pgconn.PgError) error {
+	if strings.HasPrefix(err.Code, "XX") {
+		return &sources.Gap{Why: fmt.Sprintf("slot %s: the server cannot decode its own log: %s (SQLSTATE %s)", slot, err.Message, err.Code), Remedy: rebuildRemedy}
+	}
+	return fmt.Errorf("slot %s: %w", slot, err)
 }
 
 // alive is an error when the server has not said anything for long, though it is asked to

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/internal/devstack"
 	"humpty/sources"
 )
@@ -82,5 +84,17 @@ insert into ab values (1, 3), (2, 4); insert into bc values (3, 5), (4, 6)`)
 	ids, _ := c.touched("update c set v = 'x' where id = 6")
 	if len(ids) != 1 || ids[0] != "2" {
 		t.Errorf("touched %v, want document 2", ids)
+	}
+}
+
+// What the server cannot decode it cannot decode later either; what it refuses for now, it may.
+func TestStreamThatTheServerEnds(t *testing.T) {
+	t.Parallel()
+	for code, over := range map[string]bool{"XX000": true, "XX001": true, "57P01": false, "53100": false} {
+		err := refused("humpty_x", &pgconn.PgError{Code: code, Message: "could not map filenode"})
+		var gap *sources.Gap
+		if errors.As(err, &gap) != over || !strings.Contains(err.Error(), "could not map filenode") {
+			t.Errorf("%s: %v", code, err)
+		}
 	}
 }
