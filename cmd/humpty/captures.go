@@ -45,7 +45,7 @@ func (c capture) String() string {
 	case captureStopped:
 		return text + ": run " + c.Run + " was stopped"
 	case captureDead:
-		return text + ": left by run " + c.Run + ", which is over"
+		return text + ": left by run " + c.Run + ", which is over as far as this state folder knows"
 	}
 	return text + ": no projection of this file knows it"
 }
