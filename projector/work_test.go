@@ -13,11 +13,11 @@ import (
 	"humpty/sources"
 )
 
-// numbers is a source of documents 0…n-1, whose reader of the first partition holds
-// still after its first batch until its rest was split as often as wanted.
+// numbers is a source of documents 0…n-1, whose readers hold still after their first batch
+// until as many are there as are wanted.
 type numbers struct {
 	perBatch int
-	splits   int           // before the first partition goes on
+	readers  int           // that are there before any goes on
 	enough   chan struct{} // closed then
 
 	mu   sync.Mutex
@@ -37,7 +37,11 @@ func (s *numbers) Read(_ context.Context, p sources.Partition, _ sources.Positio
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open++
-	s.most = max(s.most, s.open)
+	if s.most < s.open {
+		if s.most = s.open; s.most == s.readers {
+			close(s.enough)
+		}
+	}
 	return r, nil
 }
 
@@ -84,9 +88,7 @@ func (r *numbersReader) Split(context.Context) (sources.Partition, bool, error) 
 	r.end = middle
 	r.source.mu.Lock()
 	defer r.source.mu.Unlock()
-	if r.source.cuts++; r.source.cuts == r.source.splits {
-		close(r.source.enough)
-	}
+	r.source.cuts++
 	return rest, true, nil
 }
 
@@ -118,7 +120,7 @@ func TestNobodyIsIdle(t *testing.T) {
 				t.Fatal(err)
 			}
 			const readers = 4
-			s := &numbers{perBatch: 10, splits: readers - len(bounds) + 1, enough: make(chan struct{})}
+			s := &numbers{perBatch: 10, readers: readers, enough: make(chan struct{})}
 			var parts []sources.Partition
 			for i := range bounds[1:] {
 				parts = append(parts, sources.Partition{ID: fmt.Sprint("p", i), From: fmt.Sprint(bounds[i]), To: fmt.Sprint(bounds[i+1]), Rows: 10})
@@ -151,7 +153,7 @@ func TestNobodyIsIdle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.most != readers || s.open != 0 || s.cuts < s.splits {
+			if s.most != readers || s.open != 0 || s.cuts < readers-len(bounds)+1 {
 				t.Errorf("%d readers at once, %d left open, %d cuts", s.most, s.open, s.cuts)
 			}
 			if len(seen) != 1000 || slices.Max(slices.Collect(maps.Values(seen))) != 1 {
@@ -173,7 +175,7 @@ func TestNobodyIsIdle(t *testing.T) {
 // TestSplitThatFails ends the pass with the partition's name.
 func TestSplitThatFails(t *testing.T) {
 	t.Parallel()
-	s := &numbers{perBatch: 10, splits: 1, enough: make(chan struct{})}
+	s := &numbers{perBatch: 10, readers: 2, enough: make(chan struct{})}
 	view := brokenSplit{s}
 	err := readAll(t.Context(), view, []sources.Partition{{ID: "p0", From: "0", To: "100"}}, 2, newBudget(1<<20, fixed(1000), 4), nil,
 		func(context.Context, *sources.Batch) error { return nil })
