@@ -139,7 +139,7 @@ func (f *fixing) reject(r Rejection) {
 // conclude notes what is proven now, or says what is not.
 func (f *fixing) conclude(ctx context.Context) error {
 	if !f.finding.Serving {
-		if err := f.index.Seal(ctx, f.observer.waiting); err != nil {
+		if err := f.index.Seal(ctx, f.observer.sealing); err != nil {
 			return fmt.Errorf("seal index %s: %w", f.finding.Generation, err)
 		}
 	}

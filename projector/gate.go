@@ -39,11 +39,11 @@ func (n *run) tooManyRejections() error {
 
 // seal ends the load: settings as the user wants them, all copies there.
 func (n *run) seal(ctx context.Context) error {
-	err := n.index.Seal(ctx, n.observer.waiting)
+	err := n.index.Seal(ctx, n.observer.sealing)
 	if n.canResolve(err) {
 		n.meta.Doubted = true
 		if err = n.note(ctx, n.meta.State); err == nil {
-			err = n.index.Seal(ctx, n.observer.waiting)
+			err = n.index.Seal(ctx, n.observer.sealing)
 		}
 	}
 	if err != nil {

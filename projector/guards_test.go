@@ -2,6 +2,7 @@ package projector_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -48,6 +49,15 @@ func TestEmptyDoesNotReplaceFull(t *testing.T) {
 	allowed.AllowEmpty = true
 	if _, err := allowed.Run(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestWhatASealGivesUpIsInTheRecord(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 10)
+	s.target.Lacking = "2 copies have no node"
+	if rec := s.run(t); rec.Status != projector.Completed || !slices.Contains(rec.Notices, s.target.Lacking) {
+		t.Errorf("%s, notices %q", rec.Status, rec.Notices)
 	}
 }
 

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"humpty/projector/observe"
+	"humpty/sinks/strain"
 )
 
 // observer hands events on one at a time, and remembers notices for the record.
@@ -72,6 +74,15 @@ func answerOf(err error) string {
 
 func (o *observer) notice(text string)  { o.tell(observe.Event{Kind: observe.Notice, Text: text}) }
 func (o *observer) waiting(text string) { o.tell(observe.Event{Kind: observe.Waiting, Text: text}) }
+
+// sealing passes on what a seal waits for; what it has given up stays in the record.
+func (o *observer) sealing(text string) {
+	if without, ok := strings.CutPrefix(text, strain.NoLonger); ok {
+		o.notice(without)
+		return
+	}
+	o.waiting(text)
+}
 
 func (o *observer) progress(sum Ledger, earlier, total int64, requests int, pace string) {
 	o.tell(observe.Event{

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/strain"
 )
 
 type index struct {
@@ -80,7 +81,10 @@ func (ix *index) live() []sinks.Document {
 	return docs
 }
 
-func (ix *index) Seal(context.Context, func(string)) error {
+func (ix *index) Seal(_ context.Context, report func(string)) error {
+	if lacking := ix.target.Lacking; lacking != "" && report != nil {
+		report(strain.NoLonger + lacking)
+	}
 	ix.target.mu.Lock()
 	defer ix.target.mu.Unlock()
 	ix.sealed = append(ix.sealed, ix.meta.State)

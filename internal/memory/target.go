@@ -28,6 +28,7 @@ type Target struct {
 	Stray      func(docs []sinks.Document) bool // a write leaves an attempt behind that has no answer and goes on: see Land
 	Hidden     bool                             // what goes on is held by a proxy: InFlight does not see it
 	Deviations []string                         // what every index says where it is not as it was asked for
+	Lacking    string                           // what a seal gives up waiting for
 
 	mu        sync.Mutex
 	stray     []func() // under mu
