@@ -13,7 +13,7 @@ const (
 	countedBytes = 64 << 20 // a table up to this size is cut by all its keys, a larger one by a sample
 	chunkBytes   = 32 << 20 // of the root's table in one partition
 	chunkRows    = 2000     // a partition has no fewer rows than that
-	perReader    = 8        // partitions for each reader at least, so that none is left alone at the end
+	perReader    = 16       // partitions for each reader at least: none is left alone at the end, and a crash costs little of the load
 	mostChunks   = 10_000
 	sampledRows  = 200 // for each partition
 	weighedRows  = 500 // for each partition, with their includes
