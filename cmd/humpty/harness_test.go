@@ -172,45 +172,19 @@ func (s *shop) sql(t *testing.T, statements string) {
 	}
 }
 
+// target is the shop's, for what tests ask it themselves.
+func (s *shop) target() *rig.Shop { return &rig.Shop{ES: s.es, Alias: s.alias} }
+
 // request talks to Elasticsearch; it returns the status and the answer.
 func (s *shop) request(t *testing.T, ctx context.Context, method, path, body string) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(ctx, method, s.es+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(data)
+	return s.target().RequestWith(ctx, t, method, path, body)
 }
 
 // serving is what the alias points to, and how many documents a search finds.
 func (s *shop) serving(t *testing.T) (index string, documents int) {
 	t.Helper()
-	status, body := s.request(t, t.Context(), http.MethodGet, "/_alias/"+s.alias, "")
-	if status == http.StatusNotFound {
-		return "", 0
-	}
-	var aliases map[string]any
-	if err := json.Unmarshal([]byte(body), &aliases); err != nil || len(aliases) != 1 {
-		t.Fatalf("alias: %d %s", status, body)
-	}
-	for index = range aliases {
-	}
-	_, body = s.request(t, t.Context(), http.MethodGet, "/"+s.alias+"/_count", "")
-	var count struct{ Count int }
-	if err := json.Unmarshal([]byte(body), &count); err != nil {
-		t.Fatal(err)
-	}
-	return index, count.Count
+	return s.target().Serving(t)
 }
 
 // serve puts a server of the test's own in the target's place.
