@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // all is the file that says what rebuilds of all projections of a configuration have still
@@ -81,5 +83,12 @@ func (s State) setOutstanding(file string, names []string) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return os.Rename(f.Name(), s.all())
+	if err := os.Rename(f.Name(), s.all()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	dir, err := vfs.Default.OpenDir(s.Dir) // the name, too, has to outlive a loss of power
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
