@@ -11,12 +11,11 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-
 	"humpty/bench/internal/figure"
 	"humpty/bench/internal/page"
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 )
 
 // TestMain lets the test's program be the engine's process, as the bench's own is.

@@ -12,9 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/bench/internal/result"
-	"humpty/internal/chaos"
+	"humpty/internal/testenv/chaos"
 	"humpty/projector"
 )
 

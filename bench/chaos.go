@@ -12,9 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"humpty/internal/chaos"
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/chaos"
+	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 )
 

@@ -7,8 +7,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
 )
 
 // filled is what the bench's database holds, kept as the comment of its schema.

@@ -5,8 +5,7 @@ import (
 	"slices"
 
 	"github.com/spf13/pflag"
-
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
 )
 
 // serverFlags name servers that run already.

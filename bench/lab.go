@@ -10,12 +10,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
 	"humpty/bench/internal/engine"
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"
 	"humpty/bench/internal/tpch"
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
 )
 
 // lab is where measurements of one data set are made.

@@ -8,14 +8,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
-
 	"humpty/bench/internal/engine"
 	"humpty/bench/internal/figure"
 	"humpty/bench/internal/page"
 	"humpty/bench/internal/result"
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 // liveRun is how much the verb live does.
@@ -175,8 +174,8 @@ func (l *lab) hot(ctx context.Context, target string, w writing, statements int)
 	spec.Live, spec.Level = true, projector.LevelFull
 	var failed error
 	var took time.Duration
-	o, err := engine.Run(ctx, spec, func(e observe.Event) {
-		if e.Kind == observe.Started && e.Phase == observe.PhaseLoad { // which waits until all of them are committed
+	o, err := engine.Run(ctx, spec, func(e report.Event) {
+		if e.Kind == report.Started && e.Phase == report.PhaseLoad { // which waits until all of them are committed
 			start := time.Now()
 			failed = w.hot(ctx, statements)
 			took = time.Since(start)

@@ -6,7 +6,7 @@ import (
 
 	"humpty/bench/internal/figure"
 	"humpty/bench/internal/result"
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
 )
 
 func compareMedians(a, b []float64) int {

@@ -7,10 +7,9 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-
 	"humpty/bench/internal/page"
 	"humpty/bench/internal/result"
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
 )
 
 func (b *bench) runCommand() *cobra.Command {

@@ -14,20 +14,20 @@ func (b *bench) seedCommand() *cobra.Command {
 		Long: `Fill the database humpty_bench of a running server with the data set: the same options
 give the same rows on every machine. It is made anew, whatever is there.
 
-  go run ./internal/devstack/cmd up postgres        # prints the DSN
+  go run ./internal/testenv/devstack/cmd up postgres        # prints the DSN
   go run ./bench seed --postgres DSN --scale 0.3
   go run ./bench rebuild --postgres DSN --scale 0.3 # finds it there`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if b.servers.postgres == "" {
-				return errors.New("seed needs --postgres: a server started here would end with its data; `go run ./internal/devstack/cmd up postgres` starts one that stays")
+				return errors.New("seed needs --postgres: a server started here would end with its data; `go run ./internal/testenv/devstack/cmd up postgres` starts one that stays")
 			}
 			ctx := cmd.Context()
 			if topic == 0 {
 				return b.measure(ctx, "seed", nil, func(l *lab) error { return l.seed(ctx, true) })
 			}
 			if b.servers.kafka == "" {
-				return errors.New("--events needs --kafka: a broker started here would end with its data; `go run ./internal/devstack/cmd up kafka` starts one that stays")
+				return errors.New("--events needs --kafka: a broker started here would end with its data; `go run ./internal/testenv/devstack/cmd up kafka` starts one that stays")
 			}
 			return b.measure(ctx, "seed", []string{productKafka}, func(l *lab) error {
 				err := l.seed(ctx, true)

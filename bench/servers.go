@@ -8,10 +8,9 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 )
 
 // postgresSettings are plausible for a database of this size on a small machine.

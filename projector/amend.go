@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -123,7 +123,7 @@ func (f *fixing) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 			}
 		}
 	}
-	f.observer.tell(observe.Event{Kind: observe.Progress, Done: f.did.Written + f.did.Deleted, Total: f.finding.Verified.Missing + f.finding.Verified.Stale + f.finding.Verified.Extra, Rejected: f.did.Rejected})
+	f.observer.tell(report.Event{Kind: report.Progress, Done: f.did.Written + f.did.Deleted, Total: f.finding.Verified.Missing + f.finding.Verified.Stale + f.finding.Verified.Extra, Rejected: f.did.Rejected})
 	return nil
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sources"
 )
 
@@ -26,8 +26,8 @@ const Killed Status = "killed"
 // history is what is known of a run from all of its processes.
 type history struct {
 	Attempts    []Attempt
-	Behind      portionDone    // what was booked behind the load
-	Passes      []observe.Pass // the same
+	Behind      portionDone   // what was booked behind the load
+	Passes      []report.Pass // the same
 	Rounds      []Round
 	Outages     []Away
 	Undone      int64
@@ -57,7 +57,7 @@ func (n *run) attempt() {
 func (a *Attempt) killed(heard time.Time) {
 	a.Status = Killed
 	a.Seconds = max(a.Seconds, heard.Sub(a.Started).Seconds())
-	over, phases := 0.0, observe.UntilServed()
+	over, phases := 0.0, report.UntilServed()
 	at := 0
 	for _, p := range a.Phases {
 		over += p.Seconds

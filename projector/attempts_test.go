@@ -5,10 +5,9 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -35,8 +34,8 @@ func TestRecordOfSeveralProcesses(t *testing.T) {
 	dead := errors.New("dead")
 	l.memory.OnSwap = func(sinks.AliasChange) error { return dead }
 	second, err := l.run(true, func(r *projector.Rebuild) {
-		r.Observe = func(e observe.Event) {
-			if e.Kind == observe.Started && e.Phase == observe.PhaseCatchUp {
+		r.Observe = func(e report.Event) {
+			if e.Kind == report.Started && e.Phase == report.PhaseCatchUp {
 				l.rows.Commit(memory.Change{ID: "7", Row: &memory.Row{Group: "g", Value: "changed"}})
 			}
 		}
@@ -59,13 +58,13 @@ func TestRecordOfSeveralProcesses(t *testing.T) {
 			t.Errorf("attempt %d: %+v, want %s", i, a, want)
 		}
 	}
-	if last := r.Attempts[0].Phases[len(r.Attempts[0].Phases)-1].Phase; last != observe.PhaseLoad {
+	if last := r.Attempts[0].Phases[len(r.Attempts[0].Phases)-1].Phase; last != report.PhaseLoad {
 		t.Errorf("the first was killed in %s", last)
 	}
 	if again := r.Attempts[1].Redone; again < 1 || again >= 30 || r.Redone != again || r.Attempts[2].Redone != 0 {
 		t.Errorf("%d documents were read again, %d in all", again, r.Redone)
 	}
-	var sum observe.Pass
+	var sum report.Pass
 	for i, p := range r.Passes {
 		sum.Produced += p.Produced
 		sum.Written += p.Written
@@ -95,8 +94,8 @@ func TestRecordOfAProcessThatEndsInARound(t *testing.T) {
 		return errKilled
 	}
 	change := func(r *projector.Rebuild) {
-		r.Observe = func(e observe.Event) {
-			if e.Kind == observe.Started && e.Phase == observe.PhaseCatchUp {
+		r.Observe = func(e report.Event) {
+			if e.Kind == report.Started && e.Phase == report.PhaseCatchUp {
 				caughtUp = true
 				l.rows.Commit(memory.Change{ID: "7", Row: &memory.Row{Group: "g", Value: "changed"}}, memory.Change{ID: "8"})
 			}

@@ -9,11 +9,10 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/marks"
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -49,11 +48,11 @@ func TestFollowWaitsOutAnOutage(t *testing.T) {
 			t.Parallel()
 			l, s, f := followed(t, which, time.Second)
 			said, back := make(chan string, 100), make(chan string, 1)
-			f.Observe = func(e observe.Event) {
+			f.Observe = func(e report.Event) {
 				switch e.Kind {
-				case observe.Waiting:
+				case report.Waiting:
 					said <- e.Text
-				case observe.Notice:
+				case report.Notice:
 					back <- e.Text
 				}
 			}

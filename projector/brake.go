@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"humpty/sinks/strain"
+	"humpty/sinks"
 )
 
 // brake watches how the target bears a load, and slows that down before others suffer:
@@ -18,7 +18,7 @@ import (
 // What is measured is a search for one document through the alias, ten times a second, from
 // the call to the answer, the network included; a percentile is one of the last ten seconds.
 type brake struct {
-	gauge  strain.Gauge
+	gauge  sinks.Gauge
 	limits map[int]time.Duration // by percentile, 99 for p99; empty: only the pressure is watched
 	pace   *pacer
 	rate   *throttle

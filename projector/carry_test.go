@@ -11,7 +11,7 @@ import (
 
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -113,16 +113,16 @@ func TestPaceIsCarriedOverAnOutage(t *testing.T) {
 					}
 					return write()
 				}
-				var before, after observe.Event
+				var before, after report.Event
 				var small, again int64
 				waited := false
 				rec, err := l.run(false, func(r *projector.Rebuild) {
 					r.Projection.Limits = projector.Limits{Batch: 1 << 20}
-					r.Observe = func(e observe.Event) {
+					r.Observe = func(e report.Event) {
 						switch {
-						case e.Kind == observe.Waiting:
+						case e.Kind == report.Waiting:
 							waited = true
-						case e.Kind != observe.Progress || e.Phase != observe.PhaseLoad:
+						case e.Kind != report.Progress || e.Phase != report.PhaseLoad:
 						case !waited:
 							before, small = e, limit.Load()
 						case after.Requests == 0:

@@ -10,7 +10,7 @@ import (
 
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 // restlessly runs a rebuild whose source takes 4 s for each lookup, and in which the given
@@ -32,12 +32,12 @@ func restlessly(t *testing.T, documents int) (projector.Record, error) {
 		l.rows.Commit(changes...)
 	}
 	return l.run(false, func(r *projector.Rebuild) {
-		r.Observe = func(e observe.Event) {
-			if e.Kind != observe.Started {
+		r.Observe = func(e report.Event) {
+			if e.Kind != report.Started {
 				return
 			}
-			restless.Store(e.Phase == observe.PhaseCatchUp)
-			if e.Phase == observe.PhaseCatchUp {
+			restless.Store(e.Phase == report.PhaseCatchUp)
+			if e.Phase == report.PhaseCatchUp {
 				for i := range documents {
 					l.rows.Commit(memory.Change{ID: fmt.Sprint("restless ", i), Row: row})
 				}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -66,7 +66,7 @@ func (b *bringing) unview(ctx context.Context) error {
 // delta is goOn; it returns why it did not come to a proof.
 func (b *bringing) delta(ctx context.Context, source sources.Delta, lease sinks.Lease) (not string, err error) {
 	var sum *verify.Sum
-	err = b.phase(ctx, observe.PhaseReplay, func(ctx context.Context) error {
+	err = b.phase(ctx, report.PhaseReplay, func(ctx context.Context) error {
 		if err := b.find(ctx); err != nil {
 			return err
 		}
@@ -88,14 +88,14 @@ func (b *bringing) delta(ctx context.Context, source sources.Delta, lease sinks.
 	if err != nil || not != "" {
 		return not, err
 	}
-	err = b.phase(ctx, observe.PhaseVerify, func(ctx context.Context) error {
+	err = b.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
 		not, err = b.addsUp(ctx, sum)
 		return err
 	})
 	if err != nil || not != "" {
 		return not, err
 	}
-	return "", b.phase(ctx, observe.PhaseRepair, b.conclude)
+	return "", b.phase(ctx, report.PhaseRepair, b.conclude)
 }
 
 // summed is what the documents of the snapshot added up to when they were verified.

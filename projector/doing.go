@@ -6,17 +6,17 @@ import (
 	"sync"
 	"time"
 
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
 // doing is what the process says in its lease. The nil one says nothing.
 type doing struct {
 	mu   sync.Mutex
-	last observe.Doing
+	last report.Doing
 }
 
-func (d *doing) take(e observe.Event) {
+func (d *doing) take(e report.Event) {
 	if d == nil {
 		return
 	}
@@ -46,14 +46,14 @@ func (o *observer) expect(documents int64, live bool, survey sinks.Survey) {
 }
 
 // PaceBefore is that of the newest generation that says how long it took.
-func PaceBefore(s sinks.Survey) (p observe.Pace) {
+func PaceBefore(s sinks.Survey) (p report.Pace) {
 	for _, g := range slices.Backward(s.Generations) {
 		if len(g.Meta.Took) == 0 {
 			continue
 		}
-		p.Documents, p.Seconds = g.Meta.Documents, make(map[observe.Phase]float64, len(g.Meta.Took))
+		p.Documents, p.Seconds = g.Meta.Documents, make(map[report.Phase]float64, len(g.Meta.Took))
 		for phase, seconds := range g.Meta.Took {
-			p.Seconds[observe.Phase(phase)] = seconds
+			p.Seconds[report.Phase(phase)] = seconds
 		}
 		return p
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"humpty/projector/verify"
-	"humpty/sinks/strain"
+	"humpty/sinks"
 )
 
 // inDoubt reports whether the target may have undone writes that it had confirmed: a node
@@ -24,14 +24,14 @@ func (n *run) inDoubt() bool {
 
 // canResolve says whether the verification will find what a doubt is about.
 func (n *run) canResolve(err error) bool {
-	var doubt *strain.Doubt
+	var doubt *sinks.Doubt
 	return errors.As(err, &doubt) && n.capture != nil && n.Projection.Verify.level() == verify.Full
 }
 
 // intact asks, at the end of what writes, whether the target has lost what it had confirmed.
 // Where every document is compared before the swap that is noted, and else the run is over.
 func (n *run) intact(ctx context.Context) error {
-	w, ok := n.index.(strain.Witness)
+	w, ok := n.index.(sinks.Witness)
 	if !ok || n.meta.Doubted {
 		return nil
 	}
@@ -70,7 +70,7 @@ func (n *run) examined(ctx context.Context, check verify.Check) (verify.Report, 
 		return report, waitErr
 	}
 	if err == nil && n.meta.Doubted && report.Level != string(verify.Full) {
-		return report, fmt.Errorf("%w: only a comparison of every document can tell, and it was not made: %s", &strain.Doubt{}, report.Why)
+		return report, fmt.Errorf("%w: only a comparison of every document can tell, and it was not made: %s", &sinks.Doubt{}, report.Why)
 	}
 	if err != nil || again.Reread == 0 {
 		return report, err

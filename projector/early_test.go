@@ -9,15 +9,15 @@ import (
 
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
 // watch notes what the alias serves at each event of a run.
-func watch(t *testing.T, target *memory.Target) (look func(observe.Event), seen func() (partial bool, first int)) {
+func watch(t *testing.T, target *memory.Target) (look func(report.Event), seen func() (partial bool, first int)) {
 	partial, first := false, -1
-	look = func(e observe.Event) {
-		if e.Kind != observe.Notice {
+	look = func(e report.Event) {
+		if e.Kind != report.Notice {
 			return
 		}
 		survey, err := target.Survey(context.WithoutCancel(t.Context()))
@@ -113,8 +113,8 @@ func TestServedEarlyUnderWrites(t *testing.T) {
 		}
 		r := liveRebuild(t, source, target, writer)
 		r.ServeEarly = true
-		r.Observe = func(e observe.Event) {
-			if survey, err := target.Survey(t.Context()); err == nil && survey.Partial() != "" && e.Kind == observe.Started {
+		r.Observe = func(e report.Event) {
+			if survey, err := target.Survey(t.Context()); err == nil && survey.Partial() != "" && e.Kind == report.Started {
 				source.Commit(memory.Change{ID: "7", Row: &memory.Row{Group: "g", Value: string(e.Phase)}})
 			}
 		}

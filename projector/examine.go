@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"humpty/internal/canon"
-	"humpty/projector/observe"
+	"humpty/internal/canonjson"
+	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -24,7 +24,7 @@ type Examine struct {
 	Settle  time.Duration                 // on an index that others write to: how long a change may be on its way; 5 s if 0
 	Show    int                           // differences that are named with their fields; 10 if 0
 	Each    func(verify.Difference) error // told of every difference, one at a time; may be nil
-	Observe func(observe.Event)           // may be nil
+	Observe func(report.Event)            // may be nil
 }
 
 // Finding is what is known of a generation after Verify or Repair.
@@ -56,7 +56,7 @@ type examination struct {
 	index      sinks.Index
 	plan       sources.Plan
 	view       sources.View
-	ignore     *canon.Paths
+	ignore     *canonjson.Paths
 	foreign    bool // others wrote the generation, whatever its state says
 }
 
@@ -88,7 +88,7 @@ func (x *examination) open(ctx context.Context) error {
 
 // find opens the generation and plans the source.
 func (x *examination) find(ctx context.Context) (err error) {
-	if x.ignore, err = canon.ParsePaths(x.Projection.Verify.Ignore); err != nil {
+	if x.ignore, err = canonjson.ParsePaths(x.Projection.Verify.Ignore); err != nil {
 		return err
 	}
 	if x.survey, err = x.Target.Survey(ctx); err != nil {
@@ -176,7 +176,7 @@ func (x *examination) done(ctx context.Context, err error) (Finding, error) {
 }
 
 // phase tells the observer of one step.
-func (x *examination) phase(ctx context.Context, p observe.Phase, do func(context.Context) error) error {
+func (x *examination) phase(ctx context.Context, p report.Phase, do func(context.Context) error) error {
 	start := time.Now()
 	x.observer.start(p)
 	err := do(ctx)
@@ -191,7 +191,7 @@ func (x *examination) phase(ctx context.Context, p observe.Phase, do func(contex
 // differs is in the finding, and a *Differs.
 func (e *Examine) Verify(ctx context.Context) (Finding, error) {
 	x := newExamination(e)
-	err := x.phase(ctx, observe.PhaseVerify, func(ctx context.Context) error {
+	err := x.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
 		if err := x.open(ctx); err != nil {
 			return err
 		}

@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -249,8 +248,8 @@ func disturbed(t *testing.T, writer projector.Writer, f *faults) {
 	l.source, l.target = faultySource{l.rows, f}, faultyTarget{l.memory, f}
 	n, quiet := 0, false
 	change := func(r *projector.Rebuild) {
-		r.Observe = func(e observe.Event) {
-			if quiet = quiet || e.Phase == observe.PhaseSwap; e.Kind == observe.Started && !quiet {
+		r.Observe = func(e report.Event) {
+			if quiet = quiet || e.Phase == report.PhaseSwap; e.Kind == report.Started && !quiet {
 				n++
 				l.rows.Commit(memory.Change{ID: fmt.Sprint(n % 90), Row: &memory.Row{Group: "g", Value: fmt.Sprint(n)}}, memory.Change{ID: fmt.Sprint(50 + n)})
 			}

@@ -8,9 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/marks"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -29,9 +28,9 @@ type Follow struct {
 	// wrong, and may fail for a while: the rebuild that swapped may not have ended.
 	Open func(run string) (*marks.Store, error)
 
-	KeepPrevious bool                // feed the generation that was live before, too: a rollback then loses nothing
-	Observe      func(observe.Event) // may be nil; Lagging events say how far behind it is
-	MaxOutage    time.Duration       // how long a server is waited for that went away; 15 min by default, negative: not at all
+	KeepPrevious bool               // feed the generation that was live before, too: a rollback then loses nothing
+	Observe      func(report.Event) // may be nil; Lagging events say how far behind it is
+	MaxOutage    time.Duration      // how long a server is waited for that went away; 15 min by default, negative: not at all
 
 	hurry bool // of tests: look often
 }
@@ -51,13 +50,13 @@ const (
 // *TooManyRejections.
 func (f *Follow) Run(ctx context.Context) error {
 	o := &observer{fn: f.Observe}
-	o.start(observe.PhaseFollow)
+	o.start(report.PhaseFollow)
 	start := time.Now()
 	err := f.run(ctx, o)
 	if ctx.Err() != nil {
 		err = nil
 	}
-	o.end(observe.PhaseFollow, time.Since(start), err)
+	o.end(report.PhaseFollow, time.Since(start), err)
 	if err != nil {
 		return fmt.Errorf("follow %s: %w", f.Projection.Name, err)
 	}

@@ -12,10 +12,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/marks"
 	"humpty/internal/memory"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -89,12 +88,12 @@ func (s *stage) equal(name string) bool {
 }
 
 // until runs a Follow beside work until the condition holds for an event behind it.
-func (s *stage) until(f *Follow, work func() error, done func(observe.Event) bool) error {
+func (s *stage) until(f *Follow, work func() error, done func(report.Event) bool) error {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
 	worked := make(chan struct{})
 	told := f.Observe
-	f.Observe = func(e observe.Event) {
+	f.Observe = func(e report.Event) {
 		if told != nil {
 			told(e)
 		}
@@ -136,8 +135,8 @@ func TestFollowKeepsUpAndGoesOn(t *testing.T) {
 	s.rebuild("r1", WriterFollow)
 	for round := range uint64(2) {
 		s.write(10+round, 20) // while nobody follows
-		var lag *observe.Lag
-		err := s.until(s.follow(), func() error { s.write(20+round, 300); return nil }, func(e observe.Event) bool {
+		var lag *report.Lag
+		err := s.until(s.follow(), func() error { s.write(20+round, 300); return nil }, func(e report.Event) bool {
 			if e.Lag != nil {
 				lag = e.Lag
 			}
@@ -172,8 +171,8 @@ func TestFollowMovesWithTheAlias(t *testing.T) {
 				s.rebuild("r2", WriterFollow)
 				s.write(2, 100)
 				return nil
-			}, func(e observe.Event) bool {
-				return e.Kind == observe.Lagging && e.Lag.Generation != first.Live() && e.Lag.Backlog == 0 && s.equal("") && (!keep || s.equal(first.Live()))
+			}, func(e report.Event) bool {
+				return e.Kind == report.Lagging && e.Lag.Generation != first.Live() && e.Lag.Backlog == 0 && s.equal("") && (!keep || s.equal(first.Live()))
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -201,12 +200,12 @@ func TestFollowOutlastsTroubles(t *testing.T) {
 	}
 	told := 0
 	f := s.follow()
-	f.Observe = func(e observe.Event) {
-		if e.Kind == observe.Notice && strings.Contains(e.Text, broken.Error()) {
+	f.Observe = func(e report.Event) {
+		if e.Kind == report.Notice && strings.Contains(e.Text, broken.Error()) {
 			told++
 		}
 	}
-	err := s.until(f, func() error { s.write(2, 50); return nil }, func(e observe.Event) bool {
+	err := s.until(f, func() error { s.write(2, 50); return nil }, func(e report.Event) bool {
 		return e.Lag != nil && e.Lag.Backlog == 0 && s.equal("")
 	})
 	if err != nil || told == 0 {

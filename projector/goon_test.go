@@ -11,11 +11,10 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"humpty/internal/marks"
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -227,8 +226,8 @@ func TestResumeReadsAgainOnlyWhatWasBegun(t *testing.T) {
 		l.source = counted{l.rows, &rows}
 		one := func(r *projector.Rebuild) {
 			r.Projection.Limits.Writers = 1
-			r.Observe = func(e observe.Event) {
-				if e.Kind == observe.Ended && e.Phase == observe.PhaseLoad {
+			r.Observe = func(e report.Event) {
+				if e.Kind == report.Ended && e.Phase == report.PhaseLoad {
 					loaded.Store(rows.Load())
 				}
 			}

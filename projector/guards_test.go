@@ -9,9 +9,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -270,8 +269,8 @@ func TestAliasChangedInTheMiddle(t *testing.T) {
 	}
 	l.disk = vfs.NewMem()
 	meddle := func(r *projector.Rebuild) {
-		r.Observe = func(e observe.Event) {
-			if e.Kind == observe.Ended && e.Phase == observe.PhaseVerify {
+		r.Observe = func(e report.Event) {
+			if e.Kind == report.Ended && e.Phase == report.PhaseVerify {
 				change := sinks.AliasChange{Alias: "orders", To: first.Generation, Actions: []sinks.AliasAction{
 					{Verb: "remove", Index: second.Generation, Alias: "orders"}, {Verb: "add", Index: first.Generation, Alias: "orders"},
 				}}
@@ -290,8 +289,8 @@ func TestAliasChangedInTheMiddle(t *testing.T) {
 		t.Fatalf("the alias serves %s: %v", s.Live(), err)
 	}
 	gone, err := l.run(true, func(r *projector.Rebuild) {
-		r.Observe = func(e observe.Event) {
-			if e.Kind == observe.Ended && e.Phase == observe.PhaseVerify {
+		r.Observe = func(e report.Event) {
+			if e.Kind == report.Ended && e.Phase == report.PhaseVerify {
 				l.memory.Lose(first.Generation)
 			}
 		}

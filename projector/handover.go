@@ -10,7 +10,6 @@ import (
 
 	"humpty/internal/crashpoint"
 	"humpty/sinks"
-	"humpty/sinks/strain"
 )
 
 // WriterHandover lets the application go on writing through the alias, without versions
@@ -78,7 +77,7 @@ func (h *handover) quiet(ctx context.Context) error {
 }
 
 func quiet(ctx context.Context, index sinks.Index) error {
-	attempts, ok := index.(strain.Attempts)
+	attempts, ok := index.(sinks.Attempts)
 	if !ok {
 		return errNoHandover
 	}
@@ -96,7 +95,7 @@ func quiet(ctx context.Context, index sinks.Index) error {
 
 // handsOver reports whether a handover is possible with a target's indices.
 func handsOver(index sinks.Index) bool {
-	_, attempts := index.(strain.Attempts)
+	_, attempts := index.(sinks.Attempts)
 	_, gets := index.(sinks.Getter)
 	_, amends := index.(sinks.Amender)
 	return attempts && gets && amends

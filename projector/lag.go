@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 const (
@@ -33,7 +33,7 @@ func (c *capture) lag(ctx context.Context, generation string, o *observer, rerea
 			return err
 		}
 		now, at := reread(), time.Now()
-		o.tell(observe.Event{Kind: observe.Lagging, Lag: &observe.Lag{
+		o.tell(report.Event{Kind: report.Lagging, Lag: &report.Lag{
 			Generation: generation, Behind: behind, Held: held, Backlog: backlog,
 			Rate: float64(now-was) / at.Sub(since).Seconds(),
 		}})

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"sync"
 
-	"humpty/internal/letters"
-	"humpty/projector/observe"
+	"humpty/internal/deadletter"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -15,9 +15,9 @@ const rejectionsShown = 10
 
 // ledger counts where everything ends. It is shared by all readers and writers of a run.
 type ledger struct {
-	keep    int64           // rejections to keep with their ids
-	letters *letters.Writer // where their bodies go; nil: nowhere, or the whole ledger does it
-	index   string          // that they were for
+	keep    int64              // rejections to keep with their ids
+	letters *deadletter.Writer // where their bodies go; nil: nowhere, or the whole ledger does it
+	index   string             // that they were for
 
 	mu         sync.Mutex
 	sum        Ledger
@@ -85,9 +85,9 @@ func (n *run) pass(name string) {
 }
 
 // since is what was booked since the last pass.
-func (n *run) since(name string) observe.Pass {
+func (n *run) since(name string) report.Pass {
 	sum, _ := n.ledger.state()
-	p := observe.Pass{Pass: name, Produced: sum.Produced, Written: sum.Written, Superseded: sum.Superseded, Deleted: sum.Deleted, Rejected: sum.Rejected}
+	p := report.Pass{Pass: name, Produced: sum.Produced, Written: sum.Written, Superseded: sum.Superseded, Deleted: sum.Deleted, Rejected: sum.Rejected}
 	for _, before := range n.record.Passes {
 		p.Produced -= before.Produced
 		p.Written -= before.Written
@@ -99,7 +99,7 @@ func (n *run) since(name string) observe.Pass {
 }
 
 // withPass appends a pass, or adds it to the last one of its name, by another process.
-func withPass(all []observe.Pass, p observe.Pass) []observe.Pass {
+func withPass(all []report.Pass, p report.Pass) []report.Pass {
 	all = slices.Clone(all)
 	last := len(all) - 1
 	switch {

@@ -3,7 +3,7 @@ package projector
 import (
 	"fmt"
 
-	"humpty/internal/letters"
+	"humpty/internal/deadletter"
 	"humpty/sinks"
 )
 
@@ -11,9 +11,9 @@ import (
 const rejectedBySource = "source"
 
 // letterOf keeps a document that was refused, with its body.
-func letterOf(index string, d sinks.Document, kind, reason string) letters.Letter {
-	return letters.Letter{
-		Document: &letters.Document{
+func letterOf(index string, d sinks.Document, kind, reason string) deadletter.Letter {
+	return deadletter.Letter{
+		Document: &deadletter.Document{
 			Index: index, ID: string(d.ID), Routing: string(d.Routing), Version: d.Version, Body: d.Body,
 		},
 		Type: kind, Reason: reason,

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/internal/letters"
+	"humpty/internal/deadletter"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -21,7 +21,7 @@ func refused(t *testing.T, s *stage, path string, bad ...int) projector.Record {
 	s.source.Records[0].Reject, s.source.Records[0].Value = "not finite", nil
 	r := s.rebuild()
 	r.Projection.Limits.Rejections = int64(len(bad)) + 1
-	r.Letters = letters.Append(path)
+	r.Letters = deadletter.Append(path)
 	rec, err := r.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -32,13 +32,13 @@ func refused(t *testing.T, s *stage, path string, bad ...int) projector.Record {
 func TestRejectionsBecomeLetters(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 50)
-	path := filepath.Join(t.TempDir(), "orders"+letters.Suffix)
+	path := filepath.Join(t.TempDir(), "orders"+deadletter.Suffix)
 	rec := refused(t, s, path, 7, 8)
 	if rec.DeadLetters != path || rec.Ledger.Rejected != 3 {
 		t.Fatalf("record: %+v", rec)
 	}
-	got := map[string]letters.Letter{}
-	if err := letters.Read(path, func(l letters.Letter) error { got[l.ID] = l; return nil }); err != nil {
+	got := map[string]deadletter.Letter{}
+	if err := deadletter.Read(path, func(l deadletter.Letter) error { got[l.ID] = l; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if l := got["7"]; len(got) != 3 || l.Index != rec.Generation || string(l.Body) != "hallo" || l.Version == 0 || l.Type != "document_parsing_exception" || l.Reason != "not JSON" {
@@ -53,7 +53,7 @@ func TestNoLettersNoFile(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 50)
 	r := s.rebuild()
-	r.Letters = letters.Append(filepath.Join(t.TempDir(), "orders"+letters.Suffix))
+	r.Letters = deadletter.Append(filepath.Join(t.TempDir(), "orders"+deadletter.Suffix))
 	rec, err := r.Run(t.Context())
 	if err != nil || rec.DeadLetters != "" {
 		t.Errorf("%q, %v", rec.DeadLetters, err)
@@ -67,7 +67,7 @@ func TestLettersThatCannotBeWrittenFailTheRun(t *testing.T) {
 	s.source.Records[7].Value = []byte("hallo")
 	r := s.rebuild()
 	r.Projection.Limits.Rejections = 1
-	r.Letters = letters.NewWriter(fullDisk{}, 0)
+	r.Letters = deadletter.NewWriter(fullDisk{}, 0)
 	if _, err := r.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "write a dead letter: no space") {
 		t.Errorf("%v", err)
 	}

@@ -11,11 +11,10 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/marks"
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -89,7 +88,7 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 				}
 			}
 			source.OnLookup = func([]string) { tick() }
-			rebuild.Observe = func(observe.Event) { tick() }
+			rebuild.Observe = func(report.Event) { tick() }
 			writes := 0
 			var underWay sync.Mutex // a write, from its look at the block to its commit
 			target.OnBlock = func() { underWay.Lock(); defer underWay.Unlock() }
@@ -167,7 +166,7 @@ func TestHandoverUnderAWriterThatNeverStops(t *testing.T) {
 			source.OnLookup = func([]string) { tick() }
 			target.OnFlight = tick
 			target.OnAmend = tick
-			rebuild.Observe = func(observe.Event) { tick() }
+			rebuild.Observe = func(report.Event) { tick() }
 			writes := 0
 			var writer errgroup.Group
 			writer.Go(func() error {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -25,7 +25,7 @@ type LeaseState struct {
 	Held  bool          `json:"held"` // neither released nor expired
 	Left  time.Duration `json:"-"`    // until it runs out
 
-	Doing *observe.Doing `json:"doing,omitempty"` // what its holder said last that it does, some seconds ago; nil: nothing
+	Doing *report.Doing `json:"doing,omitempty"` // what its holder said last that it does, some seconds ago; nil: nothing
 }
 
 // Status reads the alias, its generations and the lease, and changes nothing. The
@@ -46,7 +46,7 @@ func (m *Manage) Status(ctx context.Context) (sinks.Survey, *LeaseState, error) 
 	left := time.Until(lease.Expires)
 	state := &LeaseState{Lease: lease, Held: left > 0, Left: max(left, 0)}
 	if lease.Doing != "" {
-		state.Doing = new(observe.Doing)
+		state.Doing = new(report.Doing)
 		if err := json.Unmarshal([]byte(lease.Doing), state.Doing); err != nil { // another version's: news, and nobody's decision
 			state.Doing = nil
 		}

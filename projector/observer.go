@@ -8,28 +8,28 @@ import (
 	"sync"
 	"time"
 
-	"humpty/projector/observe"
-	"humpty/sinks/strain"
+	"humpty/projector/report"
+	"humpty/sinks"
 )
 
 // observer hands events on one at a time, and remembers notices for the record.
 type observer struct {
-	fn func(observe.Event)
+	fn func(report.Event)
 
 	mu       sync.Mutex
-	phase    observe.Phase
+	phase    report.Phase
 	notices  []string
-	forecast *observe.Forecast // nil: no alias is going to serve what is done
-	doing    *doing            // nil: nobody looks from elsewhere
+	forecast *report.Forecast // nil: no alias is going to serve what is done
+	doing    *doing           // nil: nobody looks from elsewhere
 }
 
-func (o *observer) tell(e observe.Event) {
+func (o *observer) tell(e report.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch e.Kind {
-	case observe.Started:
+	case report.Started:
 		o.phase = e.Phase
-	case observe.Notice:
+	case report.Notice:
 		o.notices = append(o.notices, e.Text)
 	}
 	if e.Phase == "" {
@@ -46,10 +46,10 @@ func (o *observer) tell(e observe.Event) {
 	}
 }
 
-func (o *observer) start(p observe.Phase) { o.tell(observe.Event{Kind: observe.Started, Phase: p}) }
+func (o *observer) start(p report.Phase) { o.tell(report.Event{Kind: report.Started, Phase: p}) }
 
-func (o *observer) end(p observe.Phase, took time.Duration, err error) {
-	e := observe.Event{Kind: observe.Ended, Phase: p, Elapsed: took}
+func (o *observer) end(p report.Phase, took time.Duration, err error) {
+	e := report.Event{Kind: report.Ended, Phase: p, Elapsed: took}
 	if err != nil {
 		e.Failed, e.Answer = err.Error(), answerOf(err)
 	}
@@ -72,12 +72,13 @@ func answerOf(err error) string {
 	return ""
 }
 
-func (o *observer) notice(text string)  { o.tell(observe.Event{Kind: observe.Notice, Text: text}) }
-func (o *observer) waiting(text string) { o.tell(observe.Event{Kind: observe.Waiting, Text: text}) }
+func (o *observer) notice(text string) { o.tell(report.Event{Kind: report.Notice, Text: text}) }
+
+func (o *observer) waiting(text string) { o.tell(report.Event{Kind: report.Waiting, Text: text}) }
 
 // sealing passes on what a seal waits for; what it has given up stays in the record.
 func (o *observer) sealing(text string) {
-	if without, ok := strings.CutPrefix(text, strain.NoLonger); ok {
+	if without, ok := strings.CutPrefix(text, sinks.NoLonger); ok {
 		o.notice(without)
 		return
 	}
@@ -85,14 +86,14 @@ func (o *observer) sealing(text string) {
 }
 
 func (o *observer) progress(sum Ledger, earlier, total int64, requests int, pace string) {
-	o.tell(observe.Event{
-		Kind: observe.Progress, Done: sum.Produced, Earlier: earlier, Total: total, Bytes: sum.Bytes,
+	o.tell(report.Event{
+		Kind: report.Progress, Done: sum.Produced, Earlier: earlier, Total: total, Bytes: sum.Bytes,
 		Rejected: sum.Rejected, Throttled: sum.Throttled, Requests: requests, Text: pace,
 	})
 }
 
 func (o *observer) compared(done, total, bytes int64) {
-	o.tell(observe.Event{Kind: observe.Progress, Done: done, Total: total, Bytes: bytes})
+	o.tell(report.Event{Kind: report.Progress, Done: done, Total: total, Bytes: bytes})
 }
 
 func (o *observer) said() []string {

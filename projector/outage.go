@@ -7,9 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
-	"humpty/sinks/strain"
 	"humpty/sources"
 )
 
@@ -28,10 +27,10 @@ func (o *Outage) Unwrap() error { return o.Err }
 
 // Away is an outage that a run went through.
 type Away struct {
-	Server  string        `json:"server"` // source or target
-	Phase   observe.Phase `json:"phase"`  // that was cut off, and done again
-	Seconds float64       `json:"seconds"`
-	Reason  string        `json:"reason"`
+	Server  string       `json:"server"` // source or target
+	Phase   report.Phase `json:"phase"`  // that was cut off, and done again
+	Seconds float64      `json:"seconds"`
+	Reason  string       `json:"reason"`
 }
 
 const (
@@ -84,7 +83,7 @@ func away(source sources.Source, target sinks.Target, err error) string {
 	if err == nil || errors.As(err, &outage) {
 		return ""
 	}
-	if t, ok := target.(strain.Outages); ok && t.Away(err) {
+	if t, ok := target.(sinks.Outages); ok && t.Away(err) {
 		return "target"
 	}
 	if s, ok := source.(sources.Outages); ok && s.Away(err) {

@@ -13,7 +13,7 @@ import (
 
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -132,8 +132,8 @@ func (d distantTarget) Renew(ctx context.Context, l sinks.Lease, ttl time.Durati
 // same process.
 func TestOutageIsWaitedOut(t *testing.T) {
 	t.Parallel()
-	for _, phase := range []observe.Phase{
-		observe.PhaseCreate, observe.PhaseCapture, observe.PhaseLoad, observe.PhaseCatchUp, observe.PhaseVerify, observe.PhaseSwap,
+	for _, phase := range []report.Phase{
+		report.PhaseCreate, report.PhaseCapture, report.PhaseLoad, report.PhaseCatchUp, report.PhaseVerify, report.PhaseSwap,
 	} {
 		for _, which := range []string{"source", "target"} {
 			t.Run(fmt.Sprint(which, " in ", phase), func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestOutageIsWaitedOut(t *testing.T) {
 					}
 					writes := 0
 					l.memory.OnWrite = func([]sinks.Document, []sinks.Verdict) error {
-						if writes++; phase == observe.PhaseLoad && writes == 40 {
+						if writes++; phase == report.PhaseLoad && writes == 40 {
 							cut()
 						}
 						return target.err()
@@ -164,14 +164,14 @@ func TestOutageIsWaitedOut(t *testing.T) {
 					l.memory.OnSwap = func(sinks.AliasChange) error { return target.err() }
 					start := time.Now()
 					rec, err := l.run(false, func(r *projector.Rebuild) {
-						r.Observe = func(e observe.Event) {
+						r.Observe = func(e report.Event) {
 							switch {
-							case e.Kind == observe.Started && e.Phase == phase && phase != observe.PhaseLoad:
+							case e.Kind == report.Started && e.Phase == phase && phase != report.PhaseLoad:
 								cut()
-								if phase == observe.PhaseCatchUp {
+								if phase == report.PhaseCatchUp {
 									l.rows.Commit(memory.Change{ID: "1", Row: &memory.Row{Group: "g", Value: "later"}})
 								}
-							case e.Kind == observe.Waiting:
+							case e.Kind == report.Waiting:
 								said = append(said, e.Text)
 							}
 						}
@@ -278,8 +278,8 @@ func TestSnapshotCannotOutlastItsSource(t *testing.T) {
 	s := setup(t, 100)
 	r, away := s.rebuild(), &server{lasts: time.Hour}
 	r.Source = snapshotted{s.source, away}
-	r.Observe = func(e observe.Event) {
-		if e.Kind == observe.Started && e.Phase == observe.PhaseLoad {
+	r.Observe = func(e report.Event) {
+		if e.Kind == report.Started && e.Phase == report.PhaseLoad {
 			away.leave()
 		}
 	}

@@ -5,10 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
-	"humpty/sinks/strain"
 )
 
 // paced writes what was read since a moment, when the target bears it: within the limits on
@@ -42,21 +40,21 @@ func sizeOf(docs []sinks.Document) int {
 // the target bears more, and takes some away where it no longer does.
 func lanesPacer(index sinks.Index) *pacer {
 	p := newPacer(laneCount, laneCount, 0)
-	p.phase = observe.PhaseCatchUp
+	p.phase = report.PhaseCatchUp
 	p.watch(index)
 	return p
 }
 
 // watch lets the pacer see refusals of the index's at once, where they can be counted.
 func (p *pacer) watch(index sinks.Index) {
-	if r, ok := index.(strain.Refusals); ok {
+	if r, ok := index.(sinks.Refusals); ok {
 		p.count, p.counted = r.Refused, r.Refused()
 	}
 }
 
 // brakeOf is what watches the target, nil if that cannot tell how it bears a load.
 func brakeOf(target sinks.Target, limits Limits, pace *pacer, rate *throttle, notice func(string)) *brake {
-	gauge, ok := target.(strain.Gauge)
+	gauge, ok := target.(sinks.Gauge)
 	if !ok {
 		if len(limits.Brake) > 0 {
 			notice("the load goes on without a brake: this target cannot say how it bears it")
@@ -68,7 +66,7 @@ func brakeOf(target sinks.Target, limits Limits, pace *pacer, rate *throttle, no
 
 // braked runs a load, and the brake beside it.
 func (n *run) braked(ctx context.Context, pace *pacer, work func(context.Context) error) error {
-	pace.phase = observe.PhaseLoad
+	pace.phase = report.PhaseLoad
 	pace.watch(n.index)
 	b := brakeOf(n.Target, n.Projection.Limits, pace, n.rate, n.observer.notice)
 	if b == nil {

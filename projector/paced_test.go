@@ -10,7 +10,7 @@ import (
 
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sources"
 )
 
@@ -61,8 +61,8 @@ func TestBrakeActsInCatchUp(t *testing.T) {
 		l.source = slow{l.rows}
 		rec, err := l.run(false, func(r *projector.Rebuild) {
 			r.Projection.Limits.Brake = map[int]time.Duration{50: 100 * time.Millisecond}
-			r.Observe = func(e observe.Event) {
-				if e.Kind == observe.Started && e.Phase == observe.PhaseCatchUp {
+			r.Observe = func(e report.Event) {
+				if e.Kind == report.Started && e.Phase == report.PhaseCatchUp {
 					target.full.Store(true)
 					for i := range 20 {
 						l.rows.Commit(memory.Change{ID: string(rune('a' + i)), Row: &memory.Row{Group: "g", Value: "later"}})
@@ -75,7 +75,7 @@ func TestBrakeActsInCatchUp(t *testing.T) {
 		}
 		why := ""
 		for _, d := range rec.Pace {
-			if d.Phase == observe.PhaseCatchUp {
+			if d.Phase == report.PhaseCatchUp {
 				why += d.Why + "\n"
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -22,7 +22,7 @@ import (
 // signal to grow and 429 as the signal to shrink. All methods are safe for concurrent use.
 type pacer struct {
 	began time.Time
-	phase observe.Phase
+	phase report.Phase
 	slots chan struct{} // one for each request that may start
 	most  int
 	count func() int64 // refusals so far; nil: only receipts tell of them
@@ -60,11 +60,11 @@ type window struct {
 
 // Decision is one change of pace, for the run's record.
 type Decision struct {
-	Phase    observe.Phase `json:"phase,omitempty"` // load; catch-up: that and all that follows
-	Second   float64       `json:"second"`          // since the phase began
-	Requests int           `json:"requests"`        // in flight from now on
-	Batch    int           `json:"batch,omitempty"` // bytes of a request from now on, while loading
-	Why      string        `json:"why"`
+	Phase    report.Phase `json:"phase,omitempty"` // load; catch-up: that and all that follows
+	Second   float64      `json:"second"`          // since the phase began
+	Requests int          `json:"requests"`        // in flight from now on
+	Batch    int          `json:"batch,omitempty"` // bytes of a request from now on, while loading
+	Why      string       `json:"why"`
 }
 
 const (

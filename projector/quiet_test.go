@@ -7,7 +7,7 @@ import (
 
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 // The last commit of all is in the stream long before a read sees it, and nothing is
@@ -36,8 +36,8 @@ func TestQuietEnd(t *testing.T) {
 				}
 			}
 			rebuild := liveRebuild(t, source, target, writer)
-			rebuild.Observe = func(e observe.Event) {
-				if e.Kind == observe.Started && e.Phase == observe.PhaseSeal {
+			rebuild.Observe = func(e report.Event) {
+				if e.Kind == report.Started && e.Phase == report.PhaseSeal {
 					last = source.Stage(memory.Change{ID: "2", Row: &memory.Row{Group: "g", Value: "after"}})
 				}
 			}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"humpty/internal/letters"
-	"humpty/projector/observe"
+	"humpty/internal/deadletter"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -18,12 +18,12 @@ type Rebuild struct {
 	Target     sinks.Target
 	Owner      sinks.Owner // who runs; Owner.Run is the run's id
 
-	Live       *Live               // nil: the source is at rest, one snapshot serves the run
-	AllowEmpty bool                // let an empty generation replace one with documents
-	NoSwap     bool                // stop after verification
-	ServeEarly bool                // where the alias serves nothing: let searches see the generation while it is loaded, the newest keys first
-	Letters    *letters.Writer     // where what is refused goes; closed by the run; nil: it is counted only
-	Observe    func(observe.Event) // may be nil
+	Live       *Live              // nil: the source is at rest, one snapshot serves the run
+	AllowEmpty bool               // let an empty generation replace one with documents
+	NoSwap     bool               // stop after verification
+	ServeEarly bool               // where the alias serves nothing: let searches see the generation while it is loaded, the newest keys first
+	Letters    *deadletter.Writer // where what is refused goes; closed by the run; nil: it is counted only
+	Observe    func(report.Event) // may be nil
 
 	MaxOutage time.Duration // how long a server is waited for that went away; 15 min by default, negative: not at all
 }
@@ -49,17 +49,17 @@ func (n *run) phases(ctx context.Context, lease sinks.Lease) error {
 // steps is a rebuild from end to end.
 func (n *run) steps(ctx context.Context) error {
 	for _, step := range []struct {
-		phase observe.Phase
+		phase report.Phase
 		do    func(context.Context) error
 	}{
-		{observe.PhasePlan, n.plan},
-		{observe.PhaseCreate, n.create},
-		{observe.PhaseCapture, n.follow},
-		{observe.PhaseLoad, n.load},
-		{observe.PhaseCatchUp, n.catchUp},
-		{observe.PhaseSeal, n.untilSwapped(n.seal)},
-		{observe.PhaseVerify, n.untilSwapped(n.verify)},
-		{observe.PhaseSwap, n.swap},
+		{report.PhasePlan, n.plan},
+		{report.PhaseCreate, n.create},
+		{report.PhaseCapture, n.follow},
+		{report.PhaseLoad, n.load},
+		{report.PhaseCatchUp, n.catchUp},
+		{report.PhaseSeal, n.untilSwapped(n.seal)},
+		{report.PhaseVerify, n.untilSwapped(n.verify)},
+		{report.PhaseSwap, n.swap},
 	} {
 		if err := n.timed(ctx, step.phase, step.do); err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -21,7 +21,7 @@ import (
 type stage struct {
 	source *memory.Source
 	target *memory.Target
-	events []observe.Event
+	events []report.Event
 	runs   int
 }
 
@@ -53,7 +53,7 @@ func (s *stage) rebuild() *projector.Rebuild {
 		Source:     s.source,
 		Target:     s.target,
 		Owner:      sinks.Owner{Run: fmt.Sprintf("run-%d", s.runs)},
-		Observe:    func(e observe.Event) { s.events = append(s.events, e) },
+		Observe:    func(e report.Event) { s.events = append(s.events, e) },
 	}
 }
 
@@ -136,11 +136,11 @@ func TestFirstRebuildServesEveryDocument(t *testing.T) {
 	if v := rec.Verified; v == nil || v.Level != "full" || v.Documents != 1000 {
 		t.Errorf("verified: %+v", v)
 	}
-	var phases []observe.Phase
+	var phases []report.Phase
 	for _, p := range rec.Phases {
 		phases = append(phases, p.Phase)
 	}
-	want := []observe.Phase{"plan", "create", "capture", "load", "catch-up", "seal", "verify", "swap"}
+	want := []report.Phase{"plan", "create", "capture", "load", "catch-up", "seal", "verify", "swap"}
 	if !slices.Equal(phases, want) {
 		t.Errorf("phases %v, want %v", phases, want)
 	}

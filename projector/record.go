@@ -3,7 +3,7 @@ package projector
 import (
 	"time"
 
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -28,7 +28,7 @@ type Record struct {
 	Redone      int64                     `json:"redone,omitempty"`   // documents that several processes read and wrote
 	Ledger      Ledger                    `json:"ledger"`
 	Inputs      map[string]sources.Counts `json:"inputs,omitempty"`       // by partition: key ranges of tables, partitions of topics
-	Passes      []observe.Pass            `json:"passes,omitempty"`       // documents, by pass
+	Passes      []report.Pass             `json:"passes,omitempty"`       // documents, by pass
 	Positions   map[string]string         `json:"positions,omitempty"`    // of logs: what is before them is in the index
 	Rejections  []Rejection               `json:"rejections,omitempty"`   // the first ones
 	DeadLetters string                    `json:"dead_letters,omitempty"` // the file with all of them and their bodies
@@ -59,8 +59,8 @@ const (
 
 // PhaseTime is how long a phase took.
 type PhaseTime struct {
-	Phase   observe.Phase `json:"phase"`
-	Seconds float64       `json:"seconds"`
+	Phase   report.Phase `json:"phase"`
+	Seconds float64      `json:"seconds"`
 }
 
 // Ledger is where everything that was read ended.

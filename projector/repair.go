@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"humpty/internal/letters"
-	"humpty/projector/observe"
+	"humpty/internal/deadletter"
+	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -27,7 +27,7 @@ type Repair struct {
 	MaxDelete int64 // most extra documents to delete; below 0: a hundredth of the index, see the guard
 	MaxStale  int64 // most stale documents to overwrite in an index that serves; below 0: half of it
 
-	Letters *letters.Writer // where what is refused goes; the caller closes it; nil: it is counted only
+	Letters *deadletter.Writer // where what is refused goes; the caller closes it; nil: it is counted only
 }
 
 // Amendments are what a repair did.
@@ -75,7 +75,7 @@ func (f *fixing) done(ctx context.Context, err error) (Finding, error) {
 func (f *fixing) work(ctx context.Context, lease sinks.Lease) (err error) {
 	differing := verify.NewList("")
 	defer func() { err = errors.Join(err, differing.Close()) }()
-	err = f.phase(ctx, observe.PhaseVerify, func(ctx context.Context) error {
+	err = f.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
 		if err := f.open(ctx); err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (f *fixing) work(ctx context.Context, lease sinks.Lease) (err error) {
 	if err := f.guard(); err != nil || f.Repair.DryRun {
 		return err
 	}
-	return f.phase(ctx, observe.PhaseRepair, func(ctx context.Context) error { return f.repair(ctx, lease, differing) })
+	return f.phase(ctx, report.PhaseRepair, func(ctx context.Context) error { return f.repair(ctx, lease, differing) })
 }
 
 // able makes sure that the comparison was complete and single documents can be read.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -42,7 +42,7 @@ type bringing struct {
 }
 
 func (b *bringing) work(ctx context.Context, lease sinks.Lease) error {
-	err := b.phase(ctx, observe.PhaseRestore, func(ctx context.Context) error { return b.restore(ctx, lease) })
+	err := b.phase(ctx, report.PhaseRestore, func(ctx context.Context) error { return b.restore(ctx, lease) })
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (b *bringing) work(ctx context.Context, lease sinks.Lease) error {
 		b.observer.notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", b.Projection.Name, b.finding.Generation))
 		return nil
 	}
-	return b.phase(ctx, observe.PhaseSwap, b.swap)
+	return b.phase(ctx, report.PhaseSwap, b.swap)
 }
 
 func (b *bringing) restore(ctx context.Context, lease sinks.Lease) error {
@@ -80,7 +80,7 @@ func (b *bringing) restore(ctx context.Context, lease sinks.Lease) error {
 	b.observer.notice(fmt.Sprintf("%s of snapshot %s/%s, taken %s, comes back as %s",
 		saved.Generation, saved.Repository, saved.Name, saved.Taken.Format(time.RFC3339), b.Generation))
 	index, err := snapshots.Restore(ctx, saved, b.Generation, func(done, total int64) {
-		b.observer.tell(observe.Event{Kind: observe.Progress, Bytes: done, Done: done, Total: total})
+		b.observer.tell(report.Event{Kind: report.Progress, Bytes: done, Done: done, Total: total})
 	})
 	if err != nil {
 		return err

@@ -8,10 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
 	"humpty/sinks"
-	"humpty/sinks/strain"
 	"humpty/sources"
 )
 
@@ -116,7 +115,7 @@ func changed(was, is []byte) string {
 		return ""
 	}
 	var list strings.Builder
-	for _, c := range canon.Diff(was, is, nil, changesShown) {
+	for _, c := range canonjson.Diff(was, is, nil, changesShown) {
 		fmt.Fprintf(&list, "\n  %s: was %s, is %s", c.Path, cmp.Or(c.Want, "not there"), cmp.Or(c.Have, "not there"))
 	}
 	return list.String()
@@ -169,7 +168,7 @@ func (n *run) canGoOn(err error) bool {
 		unbalanced *Unbalanced
 		differs    *Differs
 		unsettled  *Unsettled
-		doubt      *strain.Doubt
+		doubt      *sinks.Doubt
 	)
 	for _, fatal := range []any{&gap, &rejections, &poison, &unbalanced, &differs, &unsettled, &doubt} {
 		if errors.As(err, fatal) {

@@ -10,11 +10,10 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"humpty/internal/marks"
 	"humpty/internal/memory"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -35,10 +34,10 @@ type process struct {
 
 var errKilled = errors.New("killed")
 
-func (p *process) step(phase observe.Phase) {
+func (p *process) step(phase report.Phase) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.quiet = p.quiet || phase == observe.PhaseSwap; !p.quiet {
+	if p.quiet = p.quiet || phase == report.PhaseSwap; !p.quiet {
 		p.write()
 	}
 	if p.steps--; p.steps == 0 {
@@ -62,7 +61,7 @@ func (p *process) live(t *testing.T, target *memory.Target, resume bool) (projec
 	rebuild := &projector.Rebuild{
 		Projection: projection(), Source: p.source, Target: target, Owner: sinks.Owner{Run: "live"},
 		Live:    &projector.Live{Marks: store, Writer: projector.WriterFollow, Resume: resume},
-		Observe: func(e observe.Event) { p.step(e.Phase) },
+		Observe: func(e report.Event) { p.step(e.Phase) },
 	}
 	rec, err := rebuild.Run(ctx)
 	if closeErr := store.Close(); closeErr != nil {

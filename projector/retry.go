@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"humpty/internal/letters"
-	"humpty/projector/observe"
+	"humpty/internal/deadletter"
+	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
 )
@@ -16,7 +16,7 @@ import (
 type Retry struct {
 	Examine
 	Keys    []sinks.Key
-	Letters *letters.Writer // where what is refused again goes; the caller closes it
+	Letters *deadletter.Writer // where what is refused again goes; the caller closes it
 }
 
 // Run does so under the projection's lease. What is refused again is in the finding's
@@ -27,7 +27,7 @@ func (r *Retry) Run(ctx context.Context) (Finding, error) {
 		Repair: &Repair{Examine: r.Examine, Letters: r.Letters},
 	}
 	err := underLease(ctx, r.Target, r.Owner, func(ctx context.Context, _ sinks.Lease) error {
-		return f.phase(ctx, observe.PhaseRepair, func(ctx context.Context) error { return f.again(ctx, r.Keys) })
+		return f.phase(ctx, report.PhaseRepair, func(ctx context.Context) error { return f.again(ctx, r.Keys) })
 	})
 	return f.done(ctx, err)
 }

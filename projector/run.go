@@ -9,9 +9,8 @@ import (
 	"time"
 
 	"humpty/internal/crashpoint"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
-	"humpty/sinks/strain"
 	"humpty/sources"
 )
 
@@ -51,7 +50,7 @@ type run struct {
 func newRun(r *Rebuild) *run {
 	n := &run{Rebuild: *r, began: time.Now()}
 	n.Projection.Limits = n.Projection.Limits.withDefaults()
-	n.observer = observer{fn: r.Observe, forecast: new(observe.Forecast), doing: new(doing)}
+	n.observer = observer{fn: r.Observe, forecast: new(report.Forecast), doing: new(doing)}
 	n.rate = newThrottle(n.Projection.Limits.Rate)
 	n.ledger = &ledger{keep: max(n.Projection.Limits.Rejections, rejectionsShown), letters: r.Letters}
 	n.record = Record{
@@ -65,7 +64,7 @@ func newRun(r *Rebuild) *run {
 }
 
 // timed runs one phase, tells the observer, and keeps its time.
-func (n *run) timed(ctx context.Context, phase observe.Phase, do func(context.Context) error) error {
+func (n *run) timed(ctx context.Context, phase report.Phase, do func(context.Context) error) error {
 	start := time.Now()
 	n.observer.start(phase)
 	err := do(ctx)
@@ -118,7 +117,7 @@ func (n *run) leave(ctx context.Context, err error) error {
 
 // abandoner is what an index can do beside: end a load that nobody goes on with.
 type abandoner interface {
-	// Abandon puts the user's settings in the place of the load's. A *strain.Doubt says
+	// Abandon puts the user's settings in the place of the load's. A *sinks.Doubt says
 	// that the target has lost what it had confirmed; the settings are in place all the same.
 	Abandon(ctx context.Context) error
 }
@@ -131,7 +130,7 @@ func (n *run) abandon(ctx context.Context) {
 		return
 	}
 	err := index.Abandon(ctx)
-	var doubt *strain.Doubt
+	var doubt *sinks.Doubt
 	if errors.As(err, &doubt) {
 		n.meta.Doubted = true
 		err = n.note(ctx, sinks.Failed)

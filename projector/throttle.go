@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"humpty/internal/delay"
+	"humpty/internal/wait"
 )
 
 // throttle holds the bytes that are sent in a second under a limit, over all who share it.
@@ -41,7 +41,7 @@ func (t *throttle) take(ctx context.Context, n int) error {
 	if d <= 0 {
 		return nil
 	}
-	return delay.For(ctx, d)
+	return wait.For(ctx, d)
 }
 
 // owe books n bytes, and returns how long to wait before they may be sent.

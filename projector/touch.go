@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/sinks"
@@ -118,7 +118,7 @@ func differing(docs []sinks.Document, found []sinks.Found) (differ []sinks.Docum
 	for i := range found {
 		there[string(found[i].ID)] = &found[i]
 	}
-	var want, have canon.Form
+	var want, have canonjson.Form
 	for _, d := range docs {
 		f := there[string(d.ID)]
 		if !f.There && d.Body == nil || f.There && same(&want, &have, d.Body, f.Body) {
@@ -129,7 +129,7 @@ func differing(docs []sinks.Document, found []sinks.Found) (differ []sinks.Docum
 	return differ, seen
 }
 
-func same(want, have *canon.Form, a, b []byte) bool {
+func same(want, have *canonjson.Form, a, b []byte) bool {
 	if a == nil || bytes.Equal(a, b) {
 		return a != nil
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -20,7 +20,7 @@ const comparedAtOnce = 2 << 20
 // verify is the gate before the swap: the sealed generation against the view it was loaded
 // from, its mapping and settings against what was asked for, and the user's queries.
 func (n *run) verify(ctx context.Context) error {
-	ignore, err := canon.ParsePaths(n.Projection.Verify.Ignore)
+	ignore, err := canonjson.ParsePaths(n.Projection.Verify.Ignore)
 	if err != nil {
 		return err
 	}

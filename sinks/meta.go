@@ -41,7 +41,7 @@ type Meta struct {
 	Took       map[string]float64         `json:"took,omitempty"`      // seconds of each phase until it was verified, for the forecast of the next
 	Blocked    []string                   `json:"blocked,omitempty"`   // indices that were blocked for writes before this one served
 	Partial    bool                       `json:"partial,omitempty"`   // searches see it through the alias before it is complete, or although it never was
-	Doubted    bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see strain.Doubt
+	Doubted    bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see Doubt
 }
 
 // Verification is how a generation was compared with its sources.

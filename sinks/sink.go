@@ -19,7 +19,7 @@ type Index interface {
 
 	// Seal ends the load: refreshes, puts the settings the user wants in place of the
 	// load's, and waits until every copy is there. report, if not nil, is called from
-	// the same goroutine with what is waited for, and with strain.NoLonger in front with what
+	// the same goroutine with what is waited for, and with NoLonger in front with what
 	// the index has to do without. No Write may be in flight.
 	// Some settings stay until the generation is live: it is called again then. Calling it
 	// again is harmless.

@@ -12,12 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
-
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/progress"
-	"humpty/internal/wire"
+	"humpty/internal/ui"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 // outcome is how the rebuild of one of all projections ended.
@@ -70,7 +69,7 @@ func (a *app) rebuildAll(cmd *cobra.Command, verb string, o rebuilding) error {
 	if a.flags.quiet {
 		out = io.Discard
 	}
-	table := progress.NewTable(progress.Options{
+	table := ui.NewTable(ui.Options{
 		Out: out, Interval: a.flags.interval, Bars: a.redraws() && !a.flags.quiet && !a.flags.json,
 	}, a.estimates(ctx, c, order))
 	status := table.Status
@@ -126,16 +125,16 @@ func shareMemory(order []config.Projection) {
 }
 
 // estimates are about how many documents each will have, 0 where that cannot be said now.
-func (a *app) estimates(ctx context.Context, c *config.Config, order []config.Projection) []progress.Row {
-	rows := make([]progress.Row, len(order))
+func (a *app) estimates(ctx context.Context, c *config.Config, order []config.Projection) []ui.Row {
+	rows := make([]ui.Row, len(order))
 	for i, p := range order {
 		rows[i].Name, rows[i].After = p.Name, turnsBefore(order, i)
-		if m, err := wire.Manage(ctx, c, p, "status"); err == nil {
+		if m, err := assemble.Manage(ctx, c, p, "status"); err == nil {
 			if survey, _, err := m.Status(ctx); err == nil {
 				rows[i].Before = projector.PaceBefore(survey)
 			}
 		}
-		source, err := wire.Source(c, p)
+		source, err := assemble.Source(c, p)
 		if err != nil {
 			continue // its run says so
 		}
@@ -147,7 +146,7 @@ func (a *app) estimates(ctx context.Context, c *config.Config, order []config.Pr
 }
 
 // beside is an app for one of several runs: what it says on stderr goes through the table.
-func (a *app) beside(verb, projection string, table *progress.Table) *app {
+func (a *app) beside(verb, projection string, table *ui.Table) *app {
 	b := &app{
 		in: a.in, out: a.out, err: table, outTerminal: a.outTerminal, errTerminal: a.errTerminal,
 		env: a.env, exit: a.exit, flags: a.flags, origins: a.origins, began: true,
@@ -157,15 +156,15 @@ func (a *app) beside(verb, projection string, table *progress.Table) *app {
 }
 
 // oneOfAll does the i-th rebuild.
-func (a *app) oneOfAll(ctx context.Context, c *config.Config, p config.Projection, verb string, o rebuilding, table *progress.Table, i int) error {
+func (a *app) oneOfAll(ctx context.Context, c *config.Config, p config.Projection, verb string, o rebuilding, table *ui.Table, i int) error {
 	if ctx.Err() != nil {
 		return errNotBegun
 	}
 	table.Begin(i)
-	show := func(e observe.Event) { table.Observe(i, e) }
+	show := func(e report.Event) { table.Observe(i, e) }
 	if a.flags.json {
 		print := a.eventPrinter(p.Name)
-		show = func(e observe.Event) { print(e); table.Observe(i, e) }
+		show = func(e report.Event) { print(e); table.Observe(i, e) }
 	}
 	j, err := a.jobOfAll(ctx, c, p, verb, o, func(why string) { table.Say(i, "waiting: "+why) })
 	if err == nil {
@@ -226,7 +225,7 @@ func (a *app) tabulate() {
 	for _, o := range a.result.Outcomes {
 		took, documents, next := "-", "-", ""
 		if r := o.Record; r != nil {
-			took, documents = progress.Time(seconds(r.Seconds)), progress.Count(r.Ledger.Written)
+			took, documents = ui.Time(seconds(r.Seconds)), ui.Count(r.Ledger.Written)
 		}
 		if o.Error != nil && len(o.Error.Next) > 0 {
 			next = o.Error.Next[0]

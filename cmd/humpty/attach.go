@@ -11,11 +11,11 @@ import (
 	"slices"
 	"time"
 
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/progress"
-	"humpty/internal/wire"
+	"humpty/internal/ui"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 // attach shows what a live run does that another process is at work on, from its log, until
@@ -34,9 +34,9 @@ func (a *app) attach(ctx context.Context, c *config.Config, projections []config
 		return fmt.Errorf("read the log of run %s: %w", run, err)
 	}
 	defer f.Close()
-	reporter := progress.New(progress.Options{Out: a.err, Interval: a.flags.interval, Bars: a.redraws() && !a.flags.quiet && !a.flags.json})
+	reporter := ui.New(ui.Options{Out: a.err, Interval: a.flags.interval, Bars: a.redraws() && !a.flags.quiet && !a.flags.json})
 	var end loggedEnd
-	err = reporter.Run(ctx, func(ctx context.Context, show func(observe.Event)) error {
+	err = reporter.Run(ctx, func(ctx context.Context, show func(report.Event)) error {
 		if a.flags.json {
 			show = a.eventPrinter("")
 		}
@@ -59,7 +59,7 @@ func (a *app) attach(ctx context.Context, c *config.Config, projections []config
 }
 
 // worked finds the newest run that a process is at work on.
-func (a *app) worked(state wire.State, projections []config.Projection) (config.Projection, string, error) {
+func (a *app) worked(state assemble.State, projections []config.Projection) (config.Projection, string, error) {
 	var of config.Projection
 	newest := ""
 	for _, p := range projections {
@@ -87,7 +87,7 @@ func (a *app) worked(state wire.State, projections []config.Projection) (config.
 }
 
 // idle reports whether no process is at work on a run.
-func idle(state wire.State, projection, run string) (bool, error) {
+func idle(state assemble.State, projection, run string) (bool, error) {
 	store, err := state.Open(projection, run)
 	if err != nil {
 		return !state.Has(projection, run), nil //nolint:nilerr // a run that is there and cannot be opened is locked by its process
@@ -99,7 +99,7 @@ func idle(state wire.State, projection, run string) (bool, error) {
 const lookAgain = 250 * time.Millisecond
 
 // replay shows the lines of a log as they come, until its end or until the run is left.
-func replay(ctx context.Context, log io.Reader, show func(observe.Event), left func() (bool, error)) (loggedEnd, error) {
+func replay(ctx context.Context, log io.Reader, show func(report.Event), left func() (bool, error)) (loggedEnd, error) {
 	in := bufio.NewReader(log)
 	var part []byte
 	tick := time.NewTicker(lookAgain)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 )
 
 func TestUnknownTableAndColumn(t *testing.T) {

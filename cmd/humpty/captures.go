@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/progress"
-	"humpty/internal/wire"
+	"humpty/internal/ui"
 	"humpty/projector"
 	"humpty/sinks"
 	"humpty/sources/postgres"
@@ -36,7 +36,7 @@ func (c capture) String() string {
 	if !c.Slot {
 		what = "publication " + c.Name
 	}
-	text := fmt.Sprintf("%s, for which the database holds %s of log", what, progress.Bytes(c.Held))
+	text := fmt.Sprintf("%s, for which the database holds %s of log", what, ui.Bytes(c.Held))
 	switch c.State {
 	case captureRunning:
 		return text + ": in use"
@@ -68,11 +68,11 @@ func (a *app) remedy(c capture, p string) string {
 // database is one of the tables of a projection, whichever: what captures hold is the same
 // for all. Nil if it reads topics alone.
 func database(c *config.Config, p config.Projection) (*postgres.Source, error) {
-	source, err := wire.Source(c, p)
+	source, err := assemble.Source(c, p)
 	if err != nil {
 		return nil, err
 	}
-	if all := wire.Databases(source); len(all) > 0 {
+	if all := assemble.Databases(source); len(all) > 0 {
 		return all[0], nil
 	}
 	return nil, nil
@@ -130,7 +130,7 @@ type knowledge struct {
 
 func (a *app) knows(ctx context.Context, c *config.Config, p config.Projection) (k knowledge, err error) {
 	k.projection = p
-	m, err := wire.Manage(ctx, c, p, "status")
+	m, err := assemble.Manage(ctx, c, p, "status")
 	if err != nil {
 		return k, err
 	}

@@ -7,11 +7,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
+	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/problem"
-	"humpty/internal/progress"
-	"humpty/internal/wire"
+	"humpty/internal/ui"
 	"humpty/sinks"
 )
 
@@ -86,7 +85,7 @@ func (a *app) check(ctx context.Context, c *config.Config, p config.Projection) 
 		a.caution(p.Name+": ", w)
 	}
 	if sourceErr == nil {
-		a.printf("%s: source %s is fine: about %s rows in %s\n", p.Name, p.Source, progress.Count(done.Rows), chunks(done.Chunks))
+		a.printf("%s: source %s is fine: about %s rows in %s\n", p.Name, p.Source, ui.Count(done.Rows), chunks(done.Chunks))
 	}
 	if targetErr == nil {
 		a.printf("%s: target %s is fine: %s\n", p.Name, p.Target, strings.TrimSpace(strings.Join([]string{done.Product, done.Version, done.Cluster}, " ")))
@@ -96,7 +95,7 @@ func (a *app) check(ctx context.Context, c *config.Config, p config.Projection) 
 }
 
 func checkSource(ctx context.Context, c *config.Config, p config.Projection, done *checked) error {
-	source, err := wire.Source(c, p)
+	source, err := assemble.Source(c, p)
 	if err != nil {
 		return err
 	}
@@ -132,7 +131,7 @@ func (a *app) checkCaptures(ctx context.Context, c *config.Config, p config.Proj
 }
 
 func checkTarget(ctx context.Context, c *config.Config, p config.Projection, done *checked) error {
-	target, err := wire.Target(ctx, c, p, nil)
+	target, err := assemble.Target(ctx, c, p, nil)
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/wire"
 )
 
 // day is what a rebuild of all has still to do, written down for the process that goes on
@@ -15,7 +15,7 @@ import (
 type day struct {
 	app   *app
 	file  string
-	state wire.State
+	state assemble.State
 
 	mu    sync.Mutex
 	names []string

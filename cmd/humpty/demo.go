@@ -7,9 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
 	"humpty/internal/demo"
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 )
 
 func (a *app) demoCommand() *cobra.Command {

@@ -9,9 +9,8 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-
-	"humpty/internal/letters"
-	"humpty/internal/progress"
+	"humpty/internal/deadletter"
+	"humpty/internal/ui"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -68,7 +67,7 @@ func (a *app) dlqList() *cobra.Command {
 		heaps := []heap{}
 		for _, p := range projections {
 			first := len(heaps)
-			err := a.eachLetter(p.Name, chosenLetters{}, func(run string, l letters.Letter) error {
+			err := a.eachLetter(p.Name, chosenLetters{}, func(run string, l deadletter.Letter) error {
 				heaps = pile(heaps, first, heap{Projection: p.Name, Run: run, Type: l.Type, Reason: l.Reason}, l)
 				return nil
 			})
@@ -81,7 +80,7 @@ func (a *app) dlqList() *cobra.Command {
 			a.printf("no dead letters\n")
 		}
 		for _, h := range heaps {
-			a.printf("%s  run %s: %s %ss, %s, for %s: %s\n", h.Projection, h.Run, progress.Count(h.Letters), h.Kind, cmp.Or(h.Type, "no type"), h.Where, h.Reason)
+			a.printf("%s  run %s: %s %ss, %s, for %s: %s\n", h.Projection, h.Run, ui.Count(h.Letters), h.Kind, cmp.Or(h.Type, "no type"), h.Where, h.Reason)
 		}
 		return nil
 	})
@@ -89,7 +88,7 @@ func (a *app) dlqList() *cobra.Command {
 }
 
 // pile adds a letter to its heap, one of those from `first` on.
-func pile(heaps []heap, first int, h heap, l letters.Letter) []heap {
+func pile(heaps []heap, first int, h heap, l deadletter.Letter) []heap {
 	h.Kind, h.Letters = "event", 1
 	if l.Document != nil {
 		h.Kind, h.Where = "document", l.Index
@@ -121,7 +120,7 @@ func (a *app) dlqShow() *cobra.Command {
 			return err
 		}
 		shown, more := 0, 0
-		err = a.eachLetter(p.Name, c, func(_ string, l letters.Letter) error {
+		err = a.eachLetter(p.Name, c, func(_ string, l deadletter.Letter) error {
 			if most > 0 && shown == most {
 				more++
 				return nil
@@ -147,9 +146,9 @@ func (a *app) dlqShow() *cobra.Command {
 
 // letterLine is a dead letter among the lines of --json.
 type letterLine struct {
-	Schema int            `json:"schema"`
-	Type   string         `json:"type"` // letter
-	Letter letters.Letter `json:"letter"`
+	Schema int               `json:"schema"`
+	Type   string            `json:"type"` // letter
+	Letter deadletter.Letter `json:"letter"`
 }
 
 func (a *app) dlqRetry() *cobra.Command {
@@ -202,7 +201,7 @@ mend the topic or the handlers, and rebuild.`,
 // letterKeys are the chosen documents, each once.
 func (a *app) letterKeys(projection string, c chosenLetters) (keys []sinks.Key, events int64, err error) {
 	seen := map[string]bool{}
-	err = a.eachLetter(projection, c, func(_ string, l letters.Letter) error {
+	err = a.eachLetter(projection, c, func(_ string, l deadletter.Letter) error {
 		switch {
 		case l.Document == nil:
 			events++
@@ -231,7 +230,7 @@ func (a *app) settleLetters(projection, run string, c chosenLetters, failed erro
 		if runOf(path) == run {
 			continue
 		}
-		if _, dropping := a.dropLetters(projection, runOf(path), func(l letters.Letter) bool { return l.Document != nil && c.wants(l) }); dropping != nil {
+		if _, dropping := a.dropLetters(projection, runOf(path), func(l deadletter.Letter) bool { return l.Document != nil && c.wants(l) }); dropping != nil {
 			return dropping
 		}
 	}
@@ -256,7 +255,7 @@ be undone, so it asks for the projection's name; --yes answers for machines.`,
 			return err
 		}
 		var n int64
-		if err := a.eachLetter(p.Name, c, func(string, letters.Letter) error { n++; return nil }); err != nil {
+		if err := a.eachLetter(p.Name, c, func(string, deadletter.Letter) error { n++; return nil }); err != nil {
 			return err
 		}
 		if n == 0 {
@@ -268,7 +267,7 @@ be undone, so it asks for the projection's name; --yes answers for machines.`,
 			return err
 		}
 		n, err = a.dropLetters(p.Name, c.run, c.wants)
-		a.printf("%s: %s dead letters discarded\n", p.Name, progress.Count(n))
+		a.printf("%s: %s dead letters discarded\n", p.Name, ui.Count(n))
 		return err
 	})
 	c.flags(cmd)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/internal/letters"
+	"humpty/internal/deadletter"
 )
 
 // TestDeadLetters goes the way of two documents that are refused, one by the target and one
@@ -58,7 +58,7 @@ func TestDeadLettersAreDiscardedWhenSomebodySaysSo(t *testing.T) {
 	s.sql(t, `UPDATE orders SET total = 'NaN' WHERE id IN (9, 10)`)
 	state := t.TempDir()
 	s.run(t.Context(), "rebuild", "--state", state).want(t, exitRejections)
-	if found, err := filepath.Glob(filepath.Join(state, "dead-letters", "orders", "*"+letters.Suffix)); err != nil || len(found) != 1 {
+	if found, err := filepath.Glob(filepath.Join(state, "dead-letters", "orders", "*"+deadletter.Suffix)); err != nil || len(found) != 1 {
 		t.Errorf("in the state folder: %v, %v", found, err)
 	}
 	elsewhere := filepath.Join(t.TempDir(), "letters")

@@ -15,9 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"humpty/internal/devstack"
-	data "humpty/internal/shop"
+	"humpty/internal/testenv/devstack"
+	data "humpty/internal/testenv/shop"
 )
 
 // bus is the real broker, written to by a client of another make.

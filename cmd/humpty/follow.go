@@ -12,13 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
-
+	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/marks"
-	"humpty/internal/progress"
-	"humpty/internal/wire"
+	"humpty/internal/ui"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 func (a *app) followCommand() *cobra.Command {
@@ -94,24 +93,24 @@ func (a *app) follow(ctx context.Context, c *config.Config, all []config.Project
 		return err
 	}
 	w := &watched{
-		app: a, since: map[string]time.Time{}, lag: map[string]observe.Lag{},
+		app: a, since: map[string]time.Time{}, lag: map[string]report.Lag{},
 		told: map[string]time.Time{}, of: map[string]string{}, notices: map[string]int{},
 	}
 	status := w.status
 	a.status.Store(&status)
 	var follows []*projector.Follow
 	for _, p := range all {
-		r, err := wire.Rebuild(ctx, c, p, "follow", nil)
+		r, err := assemble.Rebuild(ctx, c, p, "follow", nil)
 		if err != nil {
 			return err
 		}
-		wire.Live(r.Source, state, p.Name)
+		assemble.Live(r.Source, state, p.Name)
 		letters := a.lettersOf(p.Name, r.Owner.Run)
 		defer letters.Close() //nolint:errcheck // what it could not write, Put has told
-		wire.Letters(r.Source, letters)
+		assemble.Letters(r.Source, letters)
 		follows = append(follows, &projector.Follow{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.Feed, MaxOutage: r.MaxOutage,
-			Observe: func(e observe.Event) { w.observe(p.Name, e) },
+			Observe: func(e report.Event) { w.observe(p.Name, e) },
 			Open:    func(run string) (*marks.Store, error) { return state.Open(p.Name, run) },
 		})
 	}
@@ -135,37 +134,37 @@ type watched struct {
 
 	mu    sync.Mutex
 	since map[string]time.Time // by generation: when it was told of
-	lag   map[string]observe.Lag
+	lag   map[string]report.Lag
 
 	told    map[string]time.Time // by generation
 	of      map[string]string    // the projection of a generation
 	notices map[string]int       // by projection
 }
 
-func (w *watched) observe(projection string, e observe.Event) {
+func (w *watched) observe(projection string, e report.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	text := e.Text
 	switch e.Kind {
-	case observe.Started:
+	case report.Started:
 		text = "follow " + projection
-	case observe.Notice:
+	case report.Notice:
 		w.notices[projection]++
-	case observe.Ended:
+	case report.Ended:
 		text = "stopped: " + projection
-	case observe.Lagging:
+	case report.Lagging:
 		w.lag[e.Lag.Generation], w.told[e.Lag.Generation], w.of[e.Lag.Generation] = *e.Lag, e.At, projection
 		if e.At.Sub(w.since[e.Lag.Generation]) < w.app.flags.interval {
 			return
 		}
 		w.since[e.Lag.Generation] = e.At
-		text = e.Lag.Generation + ": " + progress.Behind(*e.Lag)
+		text = e.Lag.Generation + ": " + ui.Behind(*e.Lag)
 	}
 	if w.app.flags.json {
 		w.app.line(eventLine{Schema: 1, Type: string(e.Kind), At: e.At, Phase: e.Phase, Projection: projection, Text: text, Lag: e.Lag})
 	}
 	if !w.app.flags.quiet {
-		fmt.Fprintf(w.app.err, "%-9s %s\n", cmp.Or(map[observe.Kind]string{observe.Notice: "notice"}[e.Kind], "follow"), indent(text))
+		fmt.Fprintf(w.app.err, "%-9s %s\n", cmp.Or(map[report.Kind]string{report.Notice: "notice"}[e.Kind], "follow"), indent(text))
 	}
 }
 
@@ -175,7 +174,7 @@ func (w *watched) status() string {
 	defer w.mu.Unlock()
 	var all []string
 	for _, generation := range slices.Sorted(maps.Keys(w.lag)) {
-		all = append(all, generation+": "+progress.Behind(w.lag[generation]))
+		all = append(all, generation+": "+ui.Behind(w.lag[generation]))
 	}
 	return "follow: " + strings.Join(all, "; ")
 }

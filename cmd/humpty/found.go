@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/wire"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -57,7 +57,7 @@ func (a *app) leftIn(ctx context.Context, c *config.Config, p config.Projection)
 // halves are the generations that a run left half done, and of which nothing is known here:
 // it was one of a snapshot, or of another machine.
 func (a *app) halves(ctx context.Context, c *config.Config, p config.Projection) ([]sinks.Generation, error) {
-	m, err := wire.Manage(ctx, c, p, "status")
+	m, err := assemble.Manage(ctx, c, p, "status")
 	if err != nil {
 		return nil, err
 	}

@@ -14,9 +14,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-
-	"humpty/internal/devstack"
-	"humpty/internal/endtoend/rig"
+	"humpty/internal/e2e/rig"
+	"humpty/internal/testenv/devstack"
 )
 
 // buffer is a bytes.Buffer that the progress may write to beside the test.

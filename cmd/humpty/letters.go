@@ -6,8 +6,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-
-	"humpty/internal/letters"
+	"humpty/internal/deadletter"
 	"humpty/projector"
 )
 
@@ -21,8 +20,8 @@ func (a *app) letterFolder(projection string) string {
 }
 
 // lettersOf is the file of one run; it is made for the first letter.
-func (a *app) lettersOf(projection, run string) *letters.Writer {
-	return letters.Append(filepath.Join(a.letterFolder(projection), run+letters.Suffix))
+func (a *app) lettersOf(projection, run string) *deadletter.Writer {
+	return deadletter.Append(filepath.Join(a.letterFolder(projection), run+deadletter.Suffix))
 }
 
 // chosenLetters is which dead letters a verb is about.
@@ -39,7 +38,7 @@ func (c *chosenLetters) flags(cmd *cobra.Command) {
 }
 
 // wants tells whether a letter is one of them; an event has no id.
-func (c *chosenLetters) wants(l letters.Letter) bool {
+func (c *chosenLetters) wants(l deadletter.Letter) bool {
 	if c.kind != "" && l.Type != c.kind {
 		return false
 	}
@@ -48,11 +47,11 @@ func (c *chosenLetters) wants(l letters.Letter) bool {
 
 // letterFiles are those of the chosen run, or of all; none is a refusal that says where it looked.
 func (a *app) letterFiles(projection, run string) ([]string, error) {
-	files, err := letters.Files(a.letterFolder(projection))
+	files, err := deadletter.Files(a.letterFolder(projection))
 	if err != nil || run == "" {
 		return files, err
 	}
-	wanted := filepath.Join(a.letterFolder(projection), run+letters.Suffix)
+	wanted := filepath.Join(a.letterFolder(projection), run+deadletter.Suffix)
 	if !slices.Contains(files, wanted) {
 		return nil, &projector.Refusal{
 			Why:    "run " + run + " has no dead letters in " + a.letterFolder(projection),
@@ -63,13 +62,13 @@ func (a *app) letterFiles(projection, run string) ([]string, error) {
 }
 
 // eachLetter calls fn with the chosen ones, run by run.
-func (a *app) eachLetter(projection string, c chosenLetters, fn func(run string, l letters.Letter) error) error {
+func (a *app) eachLetter(projection string, c chosenLetters, fn func(run string, l deadletter.Letter) error) error {
 	files, err := a.letterFiles(projection, c.run)
 	if err != nil {
 		return err
 	}
 	for _, path := range files {
-		err := letters.Read(path, func(l letters.Letter) error {
+		err := deadletter.Read(path, func(l deadletter.Letter) error {
 			if !c.wants(l) {
 				return nil
 			}
@@ -83,11 +82,11 @@ func (a *app) eachLetter(projection string, c chosenLetters, fn func(run string,
 }
 
 // dropLetters takes letters out of their files.
-func (a *app) dropLetters(projection, run string, drop func(letters.Letter) bool) (int64, error) {
+func (a *app) dropLetters(projection, run string, drop func(deadletter.Letter) bool) (int64, error) {
 	files, err := a.letterFiles(projection, run)
 	var sum int64
 	for _, path := range files {
-		n, err := letters.Keep(path, func(l letters.Letter) bool { return !drop(l) })
+		n, err := deadletter.Keep(path, func(l deadletter.Letter) bool { return !drop(l) })
 		sum += n
 		if err != nil {
 			return sum, err
@@ -98,5 +97,5 @@ func (a *app) dropLetters(projection, run string, drop func(letters.Letter) bool
 
 func runOf(path string) string {
 	name := filepath.Base(path)
-	return name[:len(name)-len(letters.Suffix)]
+	return name[:len(name)-len(deadletter.Suffix)]
 }

@@ -6,18 +6,18 @@ import (
 	"fmt"
 	"slices"
 
+	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/internal/problem"
-	"humpty/internal/wire"
 	"humpty/projector"
 	"humpty/sources"
 )
 
 // state is the folder of what live runs must not forget.
-func (a *app) state(c *config.Config) (wire.State, error) {
-	state, err := wire.StateOf(c, a.flags.state, a.env)
+func (a *app) state(c *config.Config) (assemble.State, error) {
+	state, err := assemble.StateOf(c, a.flags.state, a.env)
 	state.Fatal = func(err error) {
 		fmt.Fprintf(a.err, "%s %v\n%s free space there, then go on: humpty resume; or start over: humpty rebuild --new\n", a.label("error"), err, a.label("next"))
 		a.exit(exitFailed)
@@ -27,7 +27,7 @@ func (a *app) state(c *config.Config) (wire.State, error) {
 
 // liveRun is what a run holds in the state folder, if its projection is live.
 type liveRun struct {
-	state      wire.State
+	state      assemble.State
 	projection config.Projection
 	store      *marks.Store
 }
@@ -45,7 +45,7 @@ func (a *app) live(ctx context.Context, c *config.Config, p config.Projection, r
 	if err != nil {
 		return nil, err
 	}
-	wire.Live(r.Source, state, p.Name)
+	assemble.Live(r.Source, state, p.Name)
 	l := &liveRun{state: state, projection: p}
 	r.Live = &projector.Live{Writer: projector.Writer(p.Writer), Resume: o.resume != ""}
 	if o.resume != "" {
@@ -75,7 +75,7 @@ func (a *app) live(ctx context.Context, c *config.Config, p config.Projection, r
 }
 
 // unfinished refuses a new run beside one that can be gone on with; or gives that up.
-func (a *app) unfinished(ctx context.Context, source sources.Live, state wire.State, p config.Projection, anew bool) error {
+func (a *app) unfinished(ctx context.Context, source sources.Live, state assemble.State, p config.Projection, anew bool) error {
 	runs, err := state.Unfinished(p.Name)
 	if err != nil {
 		return err
@@ -117,7 +117,7 @@ func preflight(ctx context.Context, c *config.Config, p config.Projection) (prob
 	if !p.Live {
 		return nil, nil
 	}
-	source, err := wire.Source(c, p)
+	source, err := assemble.Source(c, p)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func preflight(ctx context.Context, c *config.Config, p config.Projection) (prob
 
 // preflightOf is what all tables of a source would meet; each of them has a slot of its own.
 func preflightOf(ctx context.Context, source sources.Source, unindexed bool) (all problem.List, err error) {
-	for _, database := range wire.Databases(source) {
+	for _, database := range assemble.Databases(source) {
 		found, err := database.Preflight(ctx, unindexed)
 		if err != nil {
 			return nil, err

@@ -4,15 +4,15 @@ import (
 	"context"
 	"errors"
 
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/wire"
 	"humpty/projector"
 )
 
 // mend puts right what a dead run has left in what the alias serves, and says so, or says why
 // not. It is no reason for a command to end: what does not answer now says so there.
 func (a *app) mend(ctx context.Context, c *config.Config, p config.Projection) {
-	m, err := wire.Manage(ctx, c, p, "mend")
+	m, err := assemble.Manage(ctx, c, p, "mend")
 	if err != nil {
 		return
 	}

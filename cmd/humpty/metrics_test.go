@@ -10,14 +10,13 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 func newWatched(out io.Writer) *watched {
 	a := &app{err: out, out: &sink{to: out}}
 	return &watched{
-		app: a, since: map[string]time.Time{}, lag: map[string]observe.Lag{},
+		app: a, since: map[string]time.Time{}, lag: map[string]report.Lag{},
 		told: map[string]time.Time{}, of: map[string]string{}, notices: map[string]int{},
 	}
 }
@@ -27,8 +26,8 @@ func TestMetricsOfFollow(t *testing.T) {
 	var out bytes.Buffer
 	w := newWatched(&out)
 	at := time.UnixMilli(1_700_000_000_500)
-	w.observe("orders", observe.Event{Kind: observe.Lagging, At: at, Lag: &observe.Lag{Generation: "orders-1", Behind: 300, Held: 5000, Backlog: 7, Rate: 12.5}})
-	w.observe("orders", observe.Event{Kind: observe.Notice, At: at, Text: "the source is away"})
+	w.observe("orders", report.Event{Kind: report.Lagging, At: at, Lag: &report.Lag{Generation: "orders-1", Behind: 300, Held: 5000, Backlog: 7, Rate: 12.5}})
+	w.observe("orders", report.Event{Kind: report.Notice, At: at, Text: "the source is away"})
 	ctx, cancel := context.WithCancel(t.Context())
 	l, err := w.app.listenMetrics(ctx, "127.0.0.1:0")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -81,38 +81,38 @@ func (a *app) finish(ctx context.Context, err error) int {
 
 // eventLine is an event of a run as --json prints it.
 type eventLine struct {
-	Schema     int           `json:"schema"`
-	Type       string        `json:"type"` // phase | progress | notice | warning | waiting | lag
-	At         time.Time     `json:"at"`
-	Phase      observe.Phase `json:"phase,omitempty"`
-	Projection string        `json:"projection,omitempty"` // follow, rebuild --all
-	State      string        `json:"state,omitempty"`      // phase: started | ended
-	Seconds    float64       `json:"seconds,omitempty"`
-	Failed     string        `json:"failed,omitempty"`
-	Text       string        `json:"text,omitempty"`
-	Done       int64         `json:"done,omitempty"`
-	Earlier    int64         `json:"earlier,omitempty"` // of done: by processes of the run that ended
-	Total      int64         `json:"total,omitempty"`
-	Bytes      int64         `json:"bytes,omitempty"`
-	ETA        *observe.ETA  `json:"eta,omitempty"` // until the alias serves
-	Lag        *observe.Lag  `json:"lag,omitempty"`
+	Schema     int          `json:"schema"`
+	Type       string       `json:"type"` // phase | progress | notice | warning | waiting | lag
+	At         time.Time    `json:"at"`
+	Phase      report.Phase `json:"phase,omitempty"`
+	Projection string       `json:"projection,omitempty"` // follow, rebuild --all
+	State      string       `json:"state,omitempty"`      // phase: started | ended
+	Seconds    float64      `json:"seconds,omitempty"`
+	Failed     string       `json:"failed,omitempty"`
+	Text       string       `json:"text,omitempty"`
+	Done       int64        `json:"done,omitempty"`
+	Earlier    int64        `json:"earlier,omitempty"` // of done: by processes of the run that ended
+	Total      int64        `json:"total,omitempty"`
+	Bytes      int64        `json:"bytes,omitempty"`
+	ETA        *report.ETA  `json:"eta,omitempty"` // until the alias serves
+	Lag        *report.Lag  `json:"lag,omitempty"`
 }
 
 // eventPrinter prints the events of a run as lines, progress at most once an interval. The
 // projection is named where there may be others.
-func (a *app) eventPrinter(projection string) func(observe.Event) {
+func (a *app) eventPrinter(projection string) func(report.Event) {
 	var last, lagged time.Time
-	return func(e observe.Event) {
+	return func(e report.Event) {
 		l := eventLine{Schema: 1, Type: string(e.Kind), At: e.At.UTC(), Phase: e.Phase, Projection: projection, Text: e.Text, Failed: e.Failed, Done: e.Done, Earlier: e.Earlier, Total: e.Total, Bytes: e.Bytes, ETA: e.ETA, Lag: e.Lag}
 		switch e.Kind {
-		case observe.Started, observe.Ended:
+		case report.Started, report.Ended:
 			l.Type, l.State, l.Seconds = "phase", string(e.Kind), e.Elapsed.Seconds()
-		case observe.Progress:
+		case report.Progress:
 			if e.At.Sub(last) < a.flags.interval {
 				return
 			}
 			last = e.At
-		case observe.Lagging:
+		case report.Lagging:
 			if e.At.Sub(lagged) < a.flags.interval {
 				return
 			}

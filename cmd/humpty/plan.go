@@ -4,10 +4,9 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
-
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/progress"
-	"humpty/internal/wire"
+	"humpty/internal/ui"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -47,7 +46,7 @@ repair it, repair what serves, or rebuild.`,
 
 func (a *app) plan(ctx context.Context, c *config.Config, p config.Projection) error {
 	a.mend(ctx, c, p)
-	r, err := wire.Rebuild(ctx, c, p, "plan", nil)
+	r, err := assemble.Rebuild(ctx, c, p, "plan", nil)
 	if err != nil {
 		return err
 	}
@@ -66,7 +65,7 @@ func (a *app) plan(ctx context.Context, c *config.Config, p config.Projection) e
 	a.printf("%s: a rebuild into %s on %s %s\n", plan.Projection, plan.Generation, plan.Survey.Product, plan.Survey.Version)
 	a.printf("  now        %s\n", indent3(plan.Situation.Text))
 	a.printf("  source     about %s rows, %s of documents, %s, %d read at once\n",
-		progress.Count(plan.Source.Rows), progress.Bytes(plan.Source.Bytes), chunks(len(plan.Source.Partitions)), plan.Source.Readers)
+		ui.Count(plan.Source.Rows), ui.Bytes(plan.Source.Bytes), chunks(len(plan.Source.Partitions)), plan.Source.Readers)
 	for _, note := range plan.Source.Notes {
 		a.printf("  note       %s\n", indent3(note))
 	}
@@ -81,5 +80,5 @@ func chunks(n int) string {
 	if n == 1 {
 		return "1 chunk"
 	}
-	return progress.Count(int64(n)) + " chunks"
+	return ui.Count(int64(n)) + " chunks"
 }

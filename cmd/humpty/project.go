@@ -14,11 +14,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"humpty/internal/canon"
+	"humpty/internal/assemble"
+	"humpty/internal/canonjson"
 	"humpty/internal/config"
-	"humpty/internal/letters"
-	"humpty/internal/wire"
+	"humpty/internal/deadletter"
 	"humpty/projector/fold"
 	"humpty/projector/fold/script"
 	"humpty/sources"
@@ -40,8 +39,8 @@ type projected struct {
 
 // unexpected is a document that is not what --expect says.
 type unexpected struct {
-	ID      string         `json:"id"`
-	Changes []canon.Change `json:"changes"`
+	ID      string             `json:"id"`
+	Changes []canonjson.Change `json:"changes"`
 }
 
 // differsFromExpected is project's no.
@@ -120,7 +119,7 @@ func (a *app) project(ctx context.Context, f folding) error {
 		a.printf("%s\n", projectedLine(d))
 	}
 	for each := range strings.Lines(poison.String()) {
-		var l letters.Letter
+		var l deadletter.Letter
 		if err := json.Unmarshal([]byte(each), &l); err != nil {
 			return err
 		}
@@ -193,7 +192,7 @@ func (a *app) foldSource(f folding) (*fold.Source, *bytes.Buffer, error) {
 	poison := &bytes.Buffer{}
 	s := &fold.Source{Inner: lines, Letters: fold.NewLetters(poison, 0)}
 	if f.events != nil {
-		s.Decoder, s.New, err = wire.Fold(f.events)
+		s.Decoder, s.New, err = assemble.Fold(f.events)
 		return s, poison, err
 	}
 	if s.Decoder, err = decoderOf(f); err == nil {
@@ -332,7 +331,7 @@ func (a *app) expected(name string, docs []projected) error {
 	}
 	slices.Sort(ids)
 	for _, id := range slices.Compact(ids) {
-		changes := canon.Diff(body(want, id), body(have, id), nil, 20)
+		changes := canonjson.Diff(body(want, id), body(have, id), nil, 20)
 		if len(changes) == 0 {
 			continue
 		}

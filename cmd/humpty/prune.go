@@ -7,10 +7,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/progress"
-	"humpty/internal/wire"
+	"humpty/internal/ui"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -54,7 +53,7 @@ for machines.`,
 			p.Keep = keep
 		}
 		a.mend(cmd.Context(), c, p)
-		m, err := wire.Manage(cmd.Context(), c, p, "prune")
+		m, err := assemble.Manage(cmd.Context(), c, p, "prune")
 		if err != nil {
 			return err
 		}
@@ -128,7 +127,7 @@ func (a *app) withoutStopped(c *config.Config, p config.Projection, chosen []sin
 func describe(all []sinks.Generation) string {
 	var b strings.Builder
 	for _, g := range all {
-		fmt.Fprintf(&b, "  %s (%s, %s documents, %s)\n", g.Name, g.Meta.State, known(g.Documents, progress.Count), known(g.Bytes, progress.Bytes))
+		fmt.Fprintf(&b, "  %s (%s, %s documents, %s)\n", g.Name, g.Meta.State, known(g.Documents, ui.Count), known(g.Bytes, ui.Bytes))
 	}
 	return b.String()
 }

@@ -14,9 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"humpty/internal/devstack"
-	data "humpty/internal/shop"
+	"humpty/internal/testenv/devstack"
+	data "humpty/internal/testenv/shop"
 )
 
 func readme(t *testing.T) string {

@@ -9,12 +9,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/progress"
-	"humpty/internal/wire"
+	"humpty/internal/ui"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 const aboutRebuild = `rebuild reads the projection's tables, writes every document into a fresh index, compares
@@ -116,7 +115,7 @@ func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection
 	if a.flags.quiet {
 		out = io.Discard
 	}
-	reporter := progress.New(progress.Options{
+	reporter := ui.New(ui.Options{
 		Out: out, Interval: a.flags.interval,
 		Bars: a.redraws() && !a.flags.quiet && !a.flags.json,
 	})
@@ -127,10 +126,10 @@ func (a *app) rebuild(ctx context.Context, c *config.Config, p config.Projection
 		return err
 	}
 	a.stays.Store(true)
-	err = reporter.Run(ctx, func(ctx context.Context, show func(observe.Event)) error {
+	err = reporter.Run(ctx, func(ctx context.Context, show func(report.Event)) error {
 		if a.flags.json {
 			print, bars := a.eventPrinter(""), show
-			show = func(e observe.Event) { print(e); bars(e) }
+			show = func(e report.Event) { print(e); bars(e) }
 		}
 		return j.run(ctx, show)
 	})
@@ -152,7 +151,7 @@ type job struct {
 
 // job prepares a rebuild; waiting is told why a write waits.
 func (a *app) job(ctx context.Context, c *config.Config, p config.Projection, verb string, o rebuilding, waiting func(string)) (*job, error) {
-	r, err := wire.Rebuild(ctx, c, p, verb, waiting)
+	r, err := assemble.Rebuild(ctx, c, p, verb, waiting)
 	if err != nil {
 		return nil, err
 	}
@@ -168,10 +167,10 @@ func (a *app) job(ctx context.Context, c *config.Config, p config.Projection, ve
 		return nil, err
 	}
 	if r.Live == nil {
-		wire.WaitOut(r.Source, r.MaxOutage, waiting)
+		assemble.WaitOut(r.Source, r.MaxOutage, waiting)
 	}
 	r.Letters = a.lettersOf(p.Name, r.Owner.Run)
-	wire.Letters(r.Source, r.Letters)
+	assemble.Letters(r.Source, r.Letters)
 	log, err := live.logged(r.Owner.Run)
 	if err != nil {
 		return nil, errors.Join(err, live.store.Close())
@@ -179,8 +178,8 @@ func (a *app) job(ctx context.Context, c *config.Config, p config.Projection, ve
 	return &job{app: a, rebuild: r, live: live, log: log}, nil
 }
 
-func (j *job) run(ctx context.Context, show func(observe.Event)) (err error) {
-	j.rebuild.Observe = func(e observe.Event) { j.log.event(e); show(e) }
+func (j *job) run(ctx context.Context, show func(report.Event)) (err error) {
+	j.rebuild.Observe = func(e report.Event) { j.log.event(e); show(e) }
 	j.record, err = j.rebuild.Run(ctx)
 	return err
 }
@@ -214,14 +213,14 @@ func (a *app) summary(r projector.Record) {
 		head += fmt.Sprintf(" (before: %s, kept; humpty rollback %s goes back)", r.Previous, r.Projection)
 	}
 	a.printf("%s: %s\n", r.Projection, head)
-	a.printf("  documents  %s written, %s superseded, %s deleted, %s rejected\n", progress.Count(l.Written), progress.Count(l.Superseded), progress.Count(l.Deleted), progress.Count(l.Rejected))
+	a.printf("  documents  %s written, %s superseded, %s deleted, %s rejected\n", ui.Count(l.Written), ui.Count(l.Superseded), ui.Count(l.Deleted), ui.Count(l.Rejected))
 	if r.DeadLetters != "" {
 		a.printf("  refused    with reason and body in %s; humpty dlq list %s\n", r.DeadLetters, r.Projection)
 	}
-	a.printf("  read       %s rows, %s\n", progress.Count(l.Inputs.Rows), progress.Bytes(l.Inputs.Bytes))
-	a.printf("  sent       %s of documents, %s in all%s\n", progress.Bytes(l.Bytes), progress.Bytes(l.Sent), retried(l))
+	a.printf("  read       %s rows, %s\n", ui.Count(l.Inputs.Rows), ui.Bytes(l.Inputs.Bytes))
+	a.printf("  sent       %s of documents, %s in all%s\n", ui.Bytes(l.Bytes), ui.Bytes(l.Sent), retried(l))
 	if v := r.Verified; v != nil {
-		a.printf("  verified   %s: %s documents, %s missing, %s stale, %s extra\n", v.Level, progress.Count(v.Documents), progress.Count(v.Missing), progress.Count(v.Stale), progress.Count(v.Extra))
+		a.printf("  verified   %s: %s documents, %s missing, %s stale, %s extra\n", v.Level, ui.Count(v.Documents), ui.Count(v.Missing), ui.Count(v.Stale), ui.Count(v.Extra))
 	}
 	for _, q := range r.Queries {
 		a.printf("  %s\n", q)
@@ -235,8 +234,8 @@ func (a *app) times(r projector.Record) {
 	if len(attempts) == 0 {
 		attempts = []projector.Attempt{{Seconds: r.Seconds, Phases: r.Phases, Status: r.Status}}
 	}
-	var order []observe.Phase
-	took, all := map[observe.Phase]float64{}, 0.0
+	var order []report.Phase
+	took, all := map[report.Phase]float64{}, 0.0
 	var processes []string
 	for _, attempt := range attempts {
 		for _, p := range attempt.Phases {
@@ -246,19 +245,19 @@ func (a *app) times(r projector.Record) {
 			took[p.Phase] += p.Seconds
 		}
 		all += attempt.Seconds
-		processes = append(processes, fmt.Sprintf("%s after %s", attempt.Status, progress.Time(seconds(attempt.Seconds))))
+		processes = append(processes, fmt.Sprintf("%s after %s", attempt.Status, ui.Time(seconds(attempt.Seconds))))
 	}
 	var times []string
 	for _, p := range order {
-		times = append(times, fmt.Sprintf("%s %s", p, progress.Time(seconds(took[p]))))
+		times = append(times, fmt.Sprintf("%s %s", p, ui.Time(seconds(took[p]))))
 	}
 	rate := ""
-	if load := took[observe.PhaseLoad]; load > 0 {
-		rate = fmt.Sprintf("; load %s documents/s", progress.Count(int64(float64(r.Ledger.Written)/load)))
+	if load := took[report.PhaseLoad]; load > 0 {
+		rate = fmt.Sprintf("; load %s documents/s", ui.Count(int64(float64(r.Ledger.Written)/load)))
 	}
-	a.printf("  time       %s (%s)%s\n", progress.Time(seconds(all)), strings.Join(times, ", "), rate)
+	a.printf("  time       %s (%s)%s\n", ui.Time(seconds(all)), strings.Join(times, ", "), rate)
 	if len(processes) > 1 {
-		a.printf("  processes  %s; %s documents were read and written again\n", strings.Join(processes, ", "), progress.Count(r.Redone))
+		a.printf("  processes  %s; %s documents were read and written again\n", strings.Join(processes, ", "), ui.Count(r.Redone))
 	}
 }
 
@@ -266,7 +265,7 @@ func retried(l projector.Ledger) string {
 	if l.Retries == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %s sent again, %s of these because the target was full", progress.Count(l.Retries), progress.Count(l.Throttled))
+	return fmt.Sprintf(", %s sent again, %s of these because the target was full", ui.Count(l.Retries), ui.Count(l.Throttled))
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -5,8 +5,7 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
-
-	"humpty/internal/progress"
+	"humpty/internal/ui"
 	"humpty/projector"
 )
 
@@ -66,15 +65,15 @@ allows, nothing is written (exit code 4). An empty or truncated table looks like
 func (a *app) repaired(f projector.Finding, r *projector.Amendments) {
 	if r.DryRun {
 		a.printf("  repair     would write %s and delete %s documents; nothing was changed\n",
-			progress.Count(f.Verified.Missing+f.Verified.Stale), progress.Count(f.Verified.Extra))
+			ui.Count(f.Verified.Missing+f.Verified.Stale), ui.Count(f.Verified.Extra))
 		return
 	}
-	a.printf("  repair     %s written, %s deleted, %s rejected", progress.Count(r.Written), progress.Count(r.Deleted), progress.Count(r.Rejected))
+	a.printf("  repair     %s written, %s deleted, %s rejected", ui.Count(r.Written), ui.Count(r.Deleted), ui.Count(r.Rejected))
 	if r.Superseded > 0 {
-		a.printf(", %s given way to another writer", progress.Count(r.Superseded))
+		a.printf(", %s given way to another writer", ui.Count(r.Superseded))
 	}
 	if r.Unfixed > 0 {
-		a.printf(", %s still differ", progress.Count(r.Unfixed))
+		a.printf(", %s still differ", ui.Count(r.Unfixed))
 	}
 	a.printf("\n")
 }

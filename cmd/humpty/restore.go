@@ -7,10 +7,9 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/progress"
-	"humpty/internal/wire"
+	"humpty/internal/ui"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -56,7 +55,7 @@ anything is wrong; the limits of humpty repair apply.`,
 		e.generation = ""
 		return a.examine(cmd.Context(), c, p, "restore", e, func(ctx context.Context, x projector.Examine) (projector.Finding, error) {
 			refused := a.lettersOf(p.Name, x.Owner.Run)
-			wire.Letters(x.Source, refused)
+			assemble.Letters(x.Source, refused)
 			do := projector.Restore{
 				Repair:     projector.Repair{Examine: x, MaxDelete: r.maxDelete, MaxStale: r.maxStale, Letters: refused},
 				Repository: repository, Snapshot: name, NoSwap: noSwap, Whole: whole,
@@ -87,7 +86,7 @@ func (a *app) replayed(d *projector.Delta) {
 		return
 	}
 	a.printf("  topics     %s events behind the snapshot's positions, about %s documents: %s written, %s deleted, %s as they were, %s rejected\n",
-		progress.Count(d.Events()), progress.Count(d.Keys), progress.Count(d.Written), progress.Count(d.Deleted), progress.Count(d.Same), progress.Count(d.Rejected))
+		ui.Count(d.Events()), ui.Count(d.Keys), ui.Count(d.Written), ui.Count(d.Deleted), ui.Count(d.Same), ui.Count(d.Rejected))
 }
 
 // splitSnapshot takes REPO/NAME apart; NAME may be missing.
@@ -101,7 +100,7 @@ func splitSnapshot(text string) (repository, name string, err error) {
 
 // recovery compares the ways back to a right index.
 func (a *app) recovery(ctx context.Context, c *config.Config, p config.Projection, snapshot string) error {
-	r, err := wire.Rebuild(ctx, c, p, "plan", nil)
+	r, err := assemble.Rebuild(ctx, c, p, "plan", nil)
 	if err != nil {
 		return err
 	}
@@ -132,7 +131,7 @@ func (a *app) recovery(ctx context.Context, c *config.Config, p config.Projectio
 			a.printf("  -  %-8s not possible: %s\n", w.Name, w.Not)
 			continue
 		}
-		a.printf("  %d  %-8s about %s: %s\n", i+1, w.Name, progress.Time(seconds(w.Seconds)), w.Basis)
+		a.printf("  %d  %-8s about %s: %s\n", i+1, w.Name, ui.Time(seconds(w.Seconds)), w.Basis)
 	}
 	for _, w := range recovery.Ways {
 		if w.Name == recovery.Recommended {

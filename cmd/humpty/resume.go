@@ -8,9 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/wire"
 	"humpty/projector"
 )
 
@@ -109,7 +108,7 @@ func (a *app) stopped(ctx context.Context, c *config.Config, run string) (left, 
 	return left{}, errors.Join(nothingToResume(state, run, all), unread)
 }
 
-func nothingToResume(state wire.State, run string, all []left) error {
+func nothingToResume(state assemble.State, run string, all []left) error {
 	why := fmt.Sprintf("no stopped run is known in the state folder %s, or to a target", state.Dir)
 	if run != "" {
 		why = fmt.Sprintf("run %s is not known in the state folder %s, or to a target", run, state.Dir)

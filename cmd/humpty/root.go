@@ -7,9 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
 	"humpty/internal/config"
-	"humpty/internal/progress"
+	"humpty/internal/ui"
 )
 
 // flags are the global ones.
@@ -64,7 +63,7 @@ Before the first time:            humpty check, then humpty plan`,
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "no progress and no warnings on stderr (HUMPTY_QUIET)")
 	f.BoolVar(&a.flags.yes, "yes", false, "answer yes to every question (HUMPTY_YES)")
 	f.BoolVar(&a.flags.noColor, "no-color", false, "no colour (HUMPTY_NO_COLOR, NO_COLOR)")
-	f.DurationVar(&a.flags.interval, "progress-interval", progress.DefaultInterval, "between lines of progress off a terminal (HUMPTY_PROGRESS_INTERVAL)")
+	f.DurationVar(&a.flags.interval, "progress-interval", ui.DefaultInterval, "between lines of progress off a terminal (HUMPTY_PROGRESS_INTERVAL)")
 	root.AddCommand(a.verbs()...)
 	root.AddCommand(topics()...)
 	strictExtras(root)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 // runLog is a live run's own log: a line of JSON for each event, as --json prints them. It
@@ -34,11 +34,11 @@ func (l *liveRun) logged(run string) (*runLog, error) {
 // everyLine is how often progress is written down.
 const everyLine = time.Second
 
-func (l *runLog) event(e observe.Event) {
+func (l *runLog) event(e report.Event) {
 	if l.file == nil {
 		return
 	}
-	if e.Kind == observe.Progress {
+	if e.Kind == report.Progress {
 		if e.At.Sub(l.last) < everyLine {
 			return
 		}
@@ -49,7 +49,7 @@ func (l *runLog) event(e observe.Event) {
 
 // loggedEvent is a line of a log.
 type loggedEvent struct {
-	observe.Event
+	report.Event
 	Seconds float64 `json:"seconds,omitempty"` // ended: of the phase
 }
 

@@ -6,10 +6,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"humpty/internal/progress"
-	"humpty/internal/wire"
-	"humpty/projector/observe"
+	"humpty/internal/assemble"
+	"humpty/internal/ui"
+	"humpty/projector/report"
 )
 
 func (a *app) snapshotCommand() *cobra.Command {
@@ -41,19 +40,19 @@ Register a repository once, for example:
 		if name == "" {
 			name = p.Alias + "-" + time.Now().UTC().Format("20060102t150405")
 		}
-		return a.observed(cmd.Context(), func(ctx context.Context, tell func(observe.Event), _ func(string)) error {
-			m, err := wire.Manage(ctx, c, p, "snapshot")
+		return a.observed(cmd.Context(), func(ctx context.Context, tell func(report.Event), _ func(string)) error {
+			m, err := assemble.Manage(ctx, c, p, "snapshot")
 			if err != nil {
 				return err
 			}
 			saved, err := m.Snapshot(ctx, repository, name, generation, unverified, func(done, total int64) {
-				tell(observe.Event{Kind: observe.Waiting, At: time.Now(), Text: fmt.Sprintf("for the snapshot: %s of %s", progress.Bytes(done), progress.Bytes(total))})
+				tell(report.Event{Kind: report.Waiting, At: time.Now(), Text: fmt.Sprintf("for the snapshot: %s of %s", ui.Bytes(done), ui.Bytes(total))})
 			})
 			if err != nil {
 				return err
 			}
 			a.result.Snapshot = &saved
-			a.printf("%s: %s is kept as %s/%s (%s, %s)\n", p.Name, saved.Generation, saved.Repository, saved.Name, progress.Bytes(saved.Bytes), progress.Time(saved.Took))
+			a.printf("%s: %s is kept as %s/%s (%s, %s)\n", p.Name, saved.Generation, saved.Repository, saved.Name, ui.Bytes(saved.Bytes), ui.Time(saved.Took))
 			a.printf("  humpty restore %s --snapshot %s/%s brings it back\n", p.Name, saved.Repository, saved.Name)
 			return nil
 		})

@@ -7,12 +7,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/progress"
-	"humpty/internal/wire"
+	"humpty/internal/ui"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -59,7 +58,7 @@ ends: from another terminal, or when the one that began it is gone.`,
 		var all []error
 		for _, p := range projections {
 			a.mend(cmd.Context(), c, p)
-			m, err := wire.Manage(cmd.Context(), c, p, "status")
+			m, err := assemble.Manage(cmd.Context(), c, p, "status")
 			if err == nil {
 				var s shown
 				s.Projection = p.Name
@@ -130,13 +129,13 @@ func (a *app) show(s shown) {
 	a.printf("%s: %s\n", s.Projection, serves(s.Survey))
 	a.printf("  on %s\n", strings.TrimSpace(strings.Join([]string{s.Survey.Product, s.Survey.Version, s.Survey.Cluster}, " ")))
 	if c := s.Survey.Concrete; c != nil {
-		a.printf("  an index, not an alias, sits on the name %s, with %s documents: humpty help swap\n", c.Index, progress.Count(c.Documents))
+		a.printf("  an index, not an alias, sits on the name %s, with %s documents: humpty help swap\n", c.Index, ui.Count(c.Documents))
 	}
 	if !a.flags.json && len(s.Survey.Generations) > 0 {
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "  GENERATION\tSTATE\tDOCUMENTS\tSIZE\tAGE\tVERIFIED")
 		for _, g := range s.Survey.Generations {
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\n", g.Name, g.Meta.State, known(g.Documents, progress.Count), known(g.Bytes, progress.Bytes), age(g.Created), verified(g.Meta))
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\n", g.Name, g.Meta.State, known(g.Documents, ui.Count), known(g.Bytes, ui.Bytes), age(g.Created), verified(g.Meta))
 		}
 		_ = w.Flush() // the sink remembers
 	}
@@ -156,7 +155,7 @@ func (a *app) show(s shown) {
 	case l == nil:
 	case l.Held:
 		o := l.Lease.Owner
-		a.printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, progress.Time(l.Left))
+		a.printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, ui.Time(l.Left))
 		a.doing(l.Doing)
 	case s.Followed:
 		a.printf("  no run works on it; humpty follow keeps it up to date\n")
@@ -166,12 +165,12 @@ func (a *app) show(s shown) {
 }
 
 // doing says what the holder of a lease does, as it said last.
-func (a *app) doing(d *observe.Doing) {
+func (a *app) doing(d *report.Doing) {
 	if d == nil || d.Phase == "" {
 		return
 	}
 	now := time.Now()
-	a.printf("    %s (as of %s ago)\n", progress.Doing(*d, now), age(d.At))
+	a.printf("    %s (as of %s ago)\n", ui.Doing(*d, now), age(d.At))
 	if d.Error != "" {
 		a.printf("    last error: %s\n", indent3(d.Error))
 	}
@@ -201,7 +200,7 @@ func serves(s sinks.Survey) string {
 		case s.Partial() == v.Index:
 			foreign = ", partial: not completed; writes through the alias are refused"
 		}
-		all = append(all, fmt.Sprintf("%s (%s documents%s)", v.Index, known(v.Documents, progress.Count), foreign))
+		all = append(all, fmt.Sprintf("%s (%s documents%s)", v.Index, known(v.Documents, ui.Count), foreign))
 	}
 	return fmt.Sprintf("alias %s serves %s", s.Alias, strings.Join(all, ", "))
 }
@@ -221,7 +220,7 @@ func age(t time.Time) string {
 	if d > 48*time.Hour {
 		return fmt.Sprintf("%dd", int(d.Hours())/24)
 	}
-	return progress.Time(d)
+	return ui.Time(d)
 }
 
 func verified(m sinks.Meta) string {

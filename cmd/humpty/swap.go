@@ -6,8 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"humpty/internal/wire"
+	"humpty/internal/assemble"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -44,7 +43,7 @@ name, or let writers use require_alias=true.`,
 				Remedy: fmt.Sprintf("humpty status %s shows what is there", p.Name),
 			}
 		}
-		m, err := wire.Manage(cmd.Context(), c, p, "swap")
+		m, err := assemble.Manage(cmd.Context(), c, p, "swap")
 		if err != nil {
 			return err
 		}
@@ -80,7 +79,7 @@ one: after a rollback, rebuild. Nothing is deleted.`,
 		if err != nil {
 			return err
 		}
-		m, err := wire.Manage(cmd.Context(), c, p, "rollback")
+		m, err := assemble.Manage(cmd.Context(), c, p, "rollback")
 		if err != nil {
 			return err
 		}

@@ -12,12 +12,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/progress"
-	"humpty/internal/wire"
+	"humpty/internal/ui"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/projector/verify"
 )
 
@@ -88,12 +87,12 @@ func (a *app) examine(ctx context.Context, c *config.Config, p config.Projection
 	}
 	defer func() { err = errors.Join(err, list.close()) }()
 	a.mend(ctx, c, p)
-	return a.observed(ctx, func(ctx context.Context, tell func(observe.Event), waiting func(string)) error {
-		r, err := wire.Rebuild(ctx, c, p, verb, waiting)
+	return a.observed(ctx, func(ctx context.Context, tell func(report.Event), waiting func(string)) error {
+		r, err := assemble.Rebuild(ctx, c, p, verb, waiting)
 		if err != nil {
 			return err
 		}
-		wire.WaitOut(r.Source, r.MaxOutage, waiting)
+		assemble.WaitOut(r.Source, r.MaxOutage, waiting)
 		finding, err := run(ctx, projector.Examine{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, Owner: r.Owner,
 			Generation: e.generation, Settle: e.settle, Show: e.diff, Each: list.add, Observe: tell,
@@ -107,22 +106,22 @@ func (a *app) examine(ctx context.Context, c *config.Config, p config.Projection
 }
 
 // observed runs work with progress on stderr, and as lines with --json.
-func (a *app) observed(ctx context.Context, work func(ctx context.Context, tell func(observe.Event), waiting func(string)) error) error {
+func (a *app) observed(ctx context.Context, work func(ctx context.Context, tell func(report.Event), waiting func(string)) error) error {
 	out := a.err
 	if a.flags.quiet {
 		out = io.Discard
 	}
-	reporter := progress.New(progress.Options{
+	reporter := ui.New(ui.Options{
 		Out: out, Interval: a.flags.interval,
 		Bars: a.redraws() && !a.flags.quiet && !a.flags.json,
 	})
 	status := reporter.Status
 	a.status.Store(&status)
-	return reporter.Run(ctx, func(ctx context.Context, show func(observe.Event)) error {
+	return reporter.Run(ctx, func(ctx context.Context, show func(report.Event)) error {
 		tell := show
 		if a.flags.json {
 			print := a.eventPrinter("")
-			tell = func(e observe.Event) { print(e); show(e) }
+			tell = func(e report.Event) { print(e); show(e) }
 		}
 		return work(ctx, tell, func(why string) { reporter.Say("waiting", why) })
 	})
@@ -133,13 +132,13 @@ func (a *app) found(f projector.Finding, err error) {
 	v := f.Verified
 	if v.Level != "" {
 		a.printf("%s: %s compared with its source: %s\n", f.Projection, f.Generation, v.Level)
-		a.printf("  documents  %s in the source: %s missing, %s stale, %s extra%s\n", progress.Count(v.Documents),
-			progress.Count(v.Missing), progress.Count(v.Stale), progress.Count(v.Extra), besides(v))
+		a.printf("  documents  %s in the source: %s missing, %s stale, %s extra%s\n", ui.Count(v.Documents),
+			ui.Count(v.Missing), ui.Count(v.Stale), ui.Count(v.Extra), besides(v))
 		if v.Rests != "" {
 			a.printf("  rests on   %s\n", v.Rests)
 		}
 		if v.Proves != "" {
-			a.printf("  sample     %s documents: %s\n", progress.Count(v.Sampled), v.Proves)
+			a.printf("  sample     %s documents: %s\n", ui.Count(v.Sampled), v.Proves)
 		}
 		if len(v.MovingIDs) > 0 {
 			a.printf("  moving     %s\n", strings.Join(v.MovingIDs, ", "))
@@ -160,7 +159,7 @@ func (a *app) found(f projector.Finding, err error) {
 	if r := f.Repair; r != nil {
 		a.repaired(f, r)
 	}
-	a.printf("  time       %s\n", progress.Time(seconds(f.Seconds)))
+	a.printf("  time       %s\n", ui.Time(seconds(f.Seconds)))
 }
 
 func besides(v verify.Report) string {
@@ -170,7 +169,7 @@ func besides(v verify.Report) string {
 		what string
 	}{{v.Rejected, "rejected"}, {v.Moved, "on their way"}, {v.Moving, "changed at each reading"}} {
 		if more.n > 0 {
-			text += fmt.Sprintf(", %s %s", progress.Count(more.n), more.what)
+			text += fmt.Sprintf(", %s %s", ui.Count(more.n), more.what)
 		}
 	}
 	return text

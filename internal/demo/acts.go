@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"humpty/internal/delay"
-	"humpty/internal/progress"
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
+	"humpty/internal/ui"
+	"humpty/internal/wait"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sources"
 )
 
@@ -23,7 +23,7 @@ func (d *demo) shop(ctx context.Context) error {
 		d.result.Shop = size
 		step.Rows, step.Bytes = size.Customers+size.Orders+size.Lines, size.Bytes
 		d.story.say("%s orders with %s lines by %s customers in 25 nations: %s of rows, with keys and indexes.",
-			progress.Count(size.Orders), progress.Count(size.Lines), progress.Count(size.Customers), progress.Bytes(size.Bytes))
+			ui.Count(size.Orders), ui.Count(size.Lines), ui.Count(size.Customers), ui.Bytes(size.Bytes))
 		d.story.say("The same seed (%d) makes the same shop on every machine.", d.options.Seed)
 		return nil
 	})
@@ -42,7 +42,7 @@ func (d *demo) firstBuild(ctx context.Context) error {
 		return err
 	}
 	d.story.say("alias orders → %s", record.Generation)
-	d.story.say("The application searches for walnut: %s orders.", progress.Count(d.hits))
+	d.story.say("The application searches for walnut: %s orders.", ui.Count(d.hits))
 	return nil
 }
 
@@ -59,14 +59,14 @@ func (d *demo) business(ctx context.Context) error {
 		}
 		d.story.say("Customers place orders, change and cancel them, and take other names: %s transactions in 2 s.\n"+
 			"They know PostgreSQL only, as carriers know Kafka only. `%s follow` keeps the index equal to it.",
-			progress.Count(d.customers.writes.Load()-before), d.options.Program)
+			ui.Count(d.customers.writes.Load()-before), d.options.Program)
 		return nil
 	})
 }
 
 // elapse lets the customers have their way for a while.
 func (d *demo) elapse(ctx context.Context, t time.Duration) error {
-	return delay.For(ctx, t)
+	return wait.For(ctx, t)
 }
 
 func (d *demo) disaster(ctx context.Context) error {
@@ -109,9 +109,9 @@ func (d *demo) rebuild(ctx context.Context) error {
 	}
 	d.result.Without = time.Since(d.lost).Seconds()
 	d.story.say("alias orders → %s", record.Generation)
-	d.story.say("The application searches for walnut: %s orders (before the loss: %s).", progress.Count(hits), progress.Count(d.hits))
+	d.story.say("The application searches for walnut: %s orders (before the loss: %s).", ui.Count(hits), ui.Count(d.hits))
 	d.story.say("Meanwhile customers made %s transactions; %s documents were written once more for them.",
-		progress.Count(d.result.Meanwhile), progress.Count(record.Ledger.Written-loaded(record)))
+		ui.Count(d.result.Meanwhile), ui.Count(record.Ledger.Written-loaded(record)))
 	return errors.Join(d.releaseLost(ctx), d.follow(ctx))
 }
 
@@ -140,7 +140,7 @@ func (d *demo) build(ctx context.Context, name string) (record projector.Record,
 		return record, err
 	}
 	r.Live = &projector.Live{Marks: store, Writer: projector.WriterFollow}
-	err = d.watch(ctx, func(ctx context.Context, tell func(observe.Event)) error {
+	err = d.watch(ctx, func(ctx context.Context, tell func(report.Event)) error {
 		r.Observe = quietly(tell)
 		var err error
 		record, err = r.Run(ctx)
@@ -151,16 +151,16 @@ func (d *demo) build(ctx context.Context, name string) (record projector.Record,
 	}
 	d.addPhases(name, record)
 	took := phases(record)
-	d.story.say("%s documents, loaded in %s; every one compared with its source in %s.", progress.Count(loaded(record)),
-		seconds(took[observe.PhaseLoad]), seconds(took[observe.PhaseVerify]))
+	d.story.say("%s documents, loaded in %s; every one compared with its source in %s.", ui.Count(loaded(record)),
+		seconds(took[report.PhaseLoad]), seconds(took[report.PhaseVerify]))
 	return record, nil
 }
 
 // quietly leaves out what only somebody who operates it wants to know.
-func quietly(tell func(observe.Event)) func(observe.Event) {
-	return func(e observe.Event) {
+func quietly(tell func(report.Event)) func(report.Event) {
+	return func(e report.Event) {
 		switch e.Kind {
-		case observe.Notice, observe.Waiting, observe.Lagging:
+		case report.Notice, report.Waiting, report.Lagging:
 		default:
 			tell(e)
 		}
@@ -176,8 +176,8 @@ func loaded(r projector.Record) int64 {
 	return r.Verified.Documents
 }
 
-func phases(r projector.Record) map[observe.Phase]float64 {
-	took := map[observe.Phase]float64{}
+func phases(r projector.Record) map[report.Phase]float64 {
+	took := map[report.Phase]float64{}
 	for _, p := range r.Phases {
 		took[p.Phase] = p.Seconds
 	}
@@ -189,9 +189,9 @@ func (d *demo) addPhases(name string, r projector.Record) {
 	for _, p := range r.Phases {
 		step := Step{Name: name + ": " + string(p.Phase), Seconds: p.Seconds}
 		switch p.Phase {
-		case observe.PhaseLoad:
+		case report.PhaseLoad:
 			step.Rows, step.Documents = r.Ledger.Inputs.Rows, loaded(r)
-		case observe.PhaseVerify:
+		case report.PhaseVerify:
 			step.Documents = loaded(r)
 		}
 		d.add(step)
@@ -210,7 +210,7 @@ func (d *demo) compare(ctx context.Context) error {
 	d.result.Writes = d.customers.writes.Load()
 	d.story.say("Customers have written on since the swap, and go home: %s transactions in all. Humpty followed.\n"+
 		"Now that nobody writes, somebody else checks: one naive SELECT lets PostgreSQL build each document,\n"+
-		"and every document of the index is held against it, as parsed JSON with exact numbers.", progress.Count(d.result.Writes))
+		"and every document of the index is held against it, as parsed JSON with exact numbers.", ui.Count(d.result.Writes))
 	return d.timed("compare with SQL", func(step *Step) error {
 		r, err := wired(ctx, d.config, "orders")
 		if err != nil {
@@ -221,12 +221,12 @@ func (d *demo) compare(ctx context.Context) error {
 			return err
 		}
 		var c shop.Comparison
-		err = d.watch(ctx, func(ctx context.Context, tell func(observe.Event)) error {
-			const phase = observe.Phase("compare")
-			tell(observe.Event{Kind: observe.Started, Phase: phase, At: time.Now()})
+		err = d.watch(ctx, func(ctx context.Context, tell func(report.Event)) error {
+			const phase = report.Phase("compare")
+			tell(report.Event{Kind: report.Started, Phase: phase, At: time.Now()})
 			var err error
 			c, err = shop.Compare(ctx, d.postgres, shop.Plain, index, func(read int64) {
-				tell(observe.Event{Kind: observe.Progress, Phase: phase, Done: read / 2, Total: int64(d.options.Orders)})
+				tell(report.Event{Kind: report.Progress, Phase: phase, Done: read / 2, Total: int64(d.options.Orders)})
 			})
 			return err
 		})
@@ -235,7 +235,7 @@ func (d *demo) compare(ctx context.Context) error {
 		}
 		d.result.Compared, step.Documents = &c, c.Found
 		d.story.say("%s documents expected, %s found: %d missing, %d different, %d extra.",
-			progress.Count(c.Expected), progress.Count(c.Found), c.Missing, c.Different, c.Extra)
+			ui.Count(c.Expected), ui.Count(c.Found), c.Missing, c.Different, c.Extra)
 		if !c.Equal() {
 			return fmt.Errorf("demo: the rebuilt index is not what SQL says: %d documents missing, %d different, %d extra: %v",
 				c.Missing, c.Different, c.Extra, c.First)

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"humpty/internal/devstack"
-	"humpty/internal/progress"
-	"humpty/projector/observe"
+	"humpty/internal/testenv/devstack"
+	"humpty/internal/ui"
+	"humpty/projector/report"
 )
 
 // Run plays the demo and says what was measured, also when it did not come to its end.
@@ -97,7 +97,7 @@ func (d *demo) add(step Step) {
 }
 
 // watch shows the progress of work that takes a while.
-func (d *demo) watch(ctx context.Context, work func(context.Context, func(observe.Event)) error) error {
-	o := progress.Options{Out: d.options.Progress, Bars: d.options.Bars, Interval: d.options.Interval}
-	return progress.New(o).Run(ctx, work)
+func (d *demo) watch(ctx context.Context, work func(context.Context, func(report.Event)) error) error {
+	o := ui.Options{Out: d.options.Progress, Bars: d.options.Bars, Interval: d.options.Interval}
+	return ui.New(o).Run(ctx, work)
 }

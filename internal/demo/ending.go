@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"humpty/internal/progress"
+	"humpty/internal/ui"
 )
 
 // ending is the timeline, and what to do next.
@@ -15,13 +15,13 @@ func (d *demo) ending() {
 	d.story.write("\nTimeline\n")
 	d.story.timeline(d.result.Steps)
 	d.story.write(fmt.Sprintf("\nThe alias was without an index for %s. Customers never waited: %s transactions during the\n"+
-		"rebuild, and none is missing.\n", seconds(d.result.Without), progress.Count(d.result.Meanwhile)))
+		"rebuild, and none is missing.\n", seconds(d.result.Without), ui.Count(d.result.Meanwhile)))
 	if d.result.Kept != nil {
 		d.next(*d.result.Kept)
 	}
 }
 
-func seconds(s float64) string { return progress.Time(time.Duration(s * float64(time.Second))) }
+func seconds(s float64) string { return ui.Time(time.Duration(s * float64(time.Second))) }
 
 // next says how to go on by hand.
 func (d *demo) next(k Kept) {

@@ -8,11 +8,10 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
+	"humpty/internal/assemble"
 	"humpty/internal/marks"
-	"humpty/internal/wire"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 // follower is humpty follow in the demo's own process.
@@ -21,7 +20,7 @@ type follower struct {
 	cancel context.CancelFunc
 
 	mu  sync.Mutex
-	lag chan observe.Lag // of one who waits
+	lag chan report.Lag // of one who waits
 }
 
 // follow begins to feed what the alias serves.
@@ -41,9 +40,9 @@ func (d *demo) follow(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) state() wire.State { return wire.State{Dir: d.stateDir} }
+func (d *demo) state() assemble.State { return assemble.State{Dir: d.stateDir} }
 
-func (f *follower) observe(e observe.Event) {
+func (f *follower) observe(e report.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if e.Lag == nil || f.lag == nil {
@@ -57,7 +56,7 @@ func (f *follower) observe(e observe.Event) {
 
 // caughtUp waits until nothing is left to do of what was read of the changes so far.
 func (f *follower) caughtUp(ctx context.Context) error {
-	lags := make(chan observe.Lag)
+	lags := make(chan report.Lag)
 	f.mu.Lock()
 	f.lag = lags
 	f.mu.Unlock()

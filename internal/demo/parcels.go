@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"humpty/internal/progress"
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
+	"humpty/internal/ui"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 )
 
 // tellPast fills the topic.
@@ -19,7 +19,7 @@ func (d *demo) tellPast(ctx context.Context) error {
 		}
 		bytes, err := d.carriers.past(ctx)
 		step.Rows, step.Bytes = d.carriers.events.Load(), bytes
-		d.story.say("The parcels of each tenth order: %s events in topic %s.", progress.Count(step.Rows), parcelTopic)
+		d.story.say("The parcels of each tenth order: %s events in topic %s.", ui.Count(step.Rows), parcelTopic)
 		return err
 	})
 }
@@ -30,7 +30,7 @@ func (d *demo) parcels(ctx context.Context) error {
 		"moved, delivered, lost; %s so far, and they go on. Humpty replays the topic and folds the events\n"+
 		"of each parcel before it writes: once with what a table says of the order, and once into the\n"+
 		"documents of the orders that are not fulfilled. Each is as of the end of the topic when it begins.\n"+
-		"%[2]s rebuild parcels\n%[2]s rebuild deliveries", progress.Count(d.carriers.events.Load()), d.options.Program)
+		"%[2]s rebuild parcels\n%[2]s rebuild deliveries", ui.Count(d.carriers.events.Load()), d.options.Program)
 	for _, name := range []string{"parcels", "deliveries"} {
 		record, err := d.replay(ctx, name)
 		d.result.Replays = append(d.result.Replays, Replay{Projection: name, Record: record})
@@ -44,7 +44,7 @@ func (d *demo) parcels(ctx context.Context) error {
 	}
 	d.result.Events = d.carriers.events.Load()
 	d.story.say("The carriers go home after %s events. Somebody else reads the topic into a table, folds it in SQL\n"+
-		"up to the offsets that each index names in its _meta, and every document is held against that.", progress.Count(d.result.Events))
+		"up to the offsets that each index names in its _meta, and every document is held against that.", ui.Count(d.result.Events))
 	return d.timed("compare with SQL: both models", func(step *Step) error {
 		if err := d.copyTopic(ctx); err != nil {
 			return err
@@ -66,7 +66,7 @@ func (d *demo) replay(ctx context.Context, name string) (record projector.Record
 	if err != nil {
 		return record, err
 	}
-	err = d.watch(ctx, func(ctx context.Context, tell func(observe.Event)) error {
+	err = d.watch(ctx, func(ctx context.Context, tell func(report.Event)) error {
 		r.Observe = quietly(tell)
 		var err error
 		record, err = r.Run(ctx)
@@ -80,8 +80,8 @@ func (d *demo) replay(ctx context.Context, name string) (record projector.Record
 		events += c.Read
 	}
 	d.add(Step{Name: name + ": replay, load, verify, swap", Rows: events, Documents: record.Ledger.Written, Bytes: record.Ledger.Bytes, Seconds: record.Seconds})
-	d.story.say("%s events are %s documents, every one compared with its sources: %s.", progress.Count(events),
-		progress.Count(record.Ledger.Written), progress.Time(time.Duration(record.Seconds*float64(time.Second))))
+	d.story.say("%s events are %s documents, every one compared with its sources: %s.", ui.Count(events),
+		ui.Count(record.Ledger.Written), ui.Time(time.Duration(record.Seconds*float64(time.Second))))
 	return record, nil
 }
 
@@ -113,7 +113,7 @@ func (d *demo) compareReplay(ctx context.Context, replay *Replay, oracle string)
 	}
 	replay.Compared = &c
 	d.story.say("%s: %s documents expected, %s found: %d missing, %d different, %d extra.", replay.Projection,
-		progress.Count(c.Expected), progress.Count(c.Found), c.Missing, c.Different, c.Extra)
+		ui.Count(c.Expected), ui.Count(c.Found), c.Missing, c.Different, c.Extra)
 	if !c.Equal() {
 		return fmt.Errorf("demo: %s is not what SQL says: %d documents missing, %d different, %d extra: %v",
 			replay.Projection, c.Missing, c.Different, c.Extra, c.First)

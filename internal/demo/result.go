@@ -1,7 +1,7 @@
 package demo
 
 import (
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
 	"humpty/projector"
 )
 

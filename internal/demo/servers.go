@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"humpty/internal/devstack"
-	"humpty/internal/progress"
-	"humpty/internal/shop"
+	"humpty/internal/testenv/devstack"
+	"humpty/internal/testenv/shop"
+	"humpty/internal/ui"
 )
 
 func (d *demo) servers(ctx context.Context) error {
@@ -39,7 +39,7 @@ func (d *demo) server(p devstack.Progress) {
 	case devstack.Starting:
 		d.version[p.Server] = p.Detail
 	case devstack.Ready:
-		d.story.say("%s  %s  (%s)", d.version[p.Server], p.Detail, progress.Time(p.Elapsed))
+		d.story.say("%s  %s  (%s)", d.version[p.Server], p.Detail, ui.Time(p.Elapsed))
 	}
 }
 

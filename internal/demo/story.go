@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"humpty/internal/progress"
+	"humpty/internal/ui"
 )
 
 // story tells a person, or a machine, what happens.
@@ -64,15 +64,15 @@ func (s *story) timeline(steps []Step) {
 		switch n := max(step.Documents, step.Rows); {
 		case step.Seconds == 0, n == 0:
 		case step.Documents > 0:
-			rate = progress.Count(int64(float64(step.Documents)/step.Seconds)) + " docs/s"
+			rate = ui.Count(int64(float64(step.Documents)/step.Seconds)) + " docs/s"
 		default:
-			rate = progress.Count(int64(float64(step.Rows)/step.Seconds)) + " rows/s"
+			rate = ui.Count(int64(float64(step.Rows)/step.Seconds)) + " rows/s"
 		}
 		size := ""
 		if step.Bytes > 0 {
-			size = progress.Bytes(step.Bytes)
+			size = ui.Bytes(step.Bytes)
 		}
-		took := progress.Time(time.Duration(step.Seconds * float64(time.Second)))
+		took := ui.Time(time.Duration(step.Seconds * float64(time.Second)))
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t   %s\n", count(step.Rows), count(step.Documents), size, rate, took, step.Name)
 	}
 	if err := w.Flush(); err != nil && s.err == nil {
@@ -84,5 +84,5 @@ func count(n int64) string {
 	if n == 0 {
 		return ""
 	}
-	return progress.Count(n)
+	return ui.Count(n)
 }

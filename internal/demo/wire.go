@@ -3,8 +3,8 @@ package demo
 import (
 	"context"
 
+	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/wire"
 	"humpty/projector"
 )
 
@@ -18,5 +18,5 @@ func wired(ctx context.Context, file, name string) (*projector.Rebuild, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wire.Rebuild(ctx, c, p, "demo", nil)
+	return assemble.Rebuild(ctx, c, p, "demo", nil)
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/projector/verify"
 	"humpty/sinks"

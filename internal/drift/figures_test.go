@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/projector/verify"
 )
 
@@ -36,7 +36,7 @@ func TestFigures(t *testing.T) {
 	}
 	gate := 0.0
 	for _, phase := range rec.Phases {
-		if phase.Phase == observe.PhaseVerify {
+		if phase.Phase == report.PhaseVerify {
 			gate = phase.Seconds
 		}
 	}
@@ -64,8 +64,8 @@ func TestFigures(t *testing.T) {
 		found++
 		return nil
 	}
-	e.Observe = func(ev observe.Event) {
-		if ev.Kind == observe.Ended {
+	e.Observe = func(ev report.Event) {
+		if ev.Kind == report.Ended {
 			t.Logf("  of which %s %.1f s", ev.Phase, ev.Elapsed.Seconds())
 		}
 	}

@@ -12,8 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/projector/verify"
 )
 

@@ -15,10 +15,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
 	"humpty/internal/config"
-	"humpty/internal/devstack"
-	"humpty/internal/shop"
+	"humpty/internal/testenv/devstack"
+	"humpty/internal/testenv/shop"
 	"humpty/projector"
 	"humpty/projector/verify"
 	"humpty/sinks"

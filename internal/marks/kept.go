@@ -5,8 +5,7 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"humpty/internal/kv"
+	"humpty/internal/statedb"
 )
 
 // What a run keeps of itself lies between these keys.
@@ -27,7 +26,7 @@ func (s *Store) Keep(name string, value []byte) error {
 // Kept calls fn with everything that was kept, in the order of names; fn may not hold the
 // value.
 func (s *Store) Kept(fn func(name string, value []byte) error) error {
-	return kv.Each(s.db, keptFrom, keptTo, func(key, value []byte) error {
+	return statedb.Each(s.db, keptFrom, keptTo, func(key, value []byte) error {
 		return fn(string(key[len(keptFrom):]), value)
 	})
 }

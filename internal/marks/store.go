@@ -7,8 +7,7 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"humpty/internal/kv"
+	"humpty/internal/statedb"
 	"humpty/sources"
 )
 
@@ -24,7 +23,7 @@ type Store struct {
 }
 
 // Options of a Store. The zero value is right outside tests.
-type Options = kv.Options
+type Options = statedb.Options
 
 var (
 	keySeq      = []byte("s/seq")      // of the last change recorded
@@ -34,7 +33,7 @@ var (
 
 // Open opens the store in a folder, or makes it.
 func Open(dir string, o Options) (*Store, error) {
-	db, err := kv.Open(dir, o)
+	db, err := statedb.Open(dir, o)
 	if err != nil {
 		return nil, fmt.Errorf("open the store of marks in %s: %w", dir, err)
 	}
@@ -86,4 +85,4 @@ func (s *Store) number(key []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(value), nil
 }
 
-func (s *Store) get(key []byte) ([]byte, error) { return kv.Get(s.db, key) }
+func (s *Store) get(key []byte) ([]byte, error) { return statedb.Get(s.db, key) }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"humpty/sinks"
-	"humpty/sinks/strain"
 )
 
 type index struct {
@@ -83,7 +82,7 @@ func (ix *index) live() []sinks.Document {
 
 func (ix *index) Seal(_ context.Context, report func(string)) error {
 	if lacking := ix.target.Lacking; lacking != "" && report != nil {
-		report(strain.NoLonger + lacking)
+		report(sinks.NoLonger + lacking)
 	}
 	ix.target.mu.Lock()
 	defer ix.target.mu.Unlock()

@@ -6,10 +6,9 @@ import (
 	"slices"
 
 	"humpty/sinks"
-	"humpty/sinks/strain"
 )
 
-var _ strain.Attempts = (*index)(nil)
+var _ sinks.Attempts = (*index)(nil)
 
 // strays keeps an attempt that its client gave up, if the test wants one; mu is held. The
 // client sends again, and says in its receipt that it did.

@@ -8,8 +8,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
-
-	"humpty/internal/kv"
+	"humpty/internal/statedb"
 	"humpty/sources"
 )
 
@@ -39,7 +38,7 @@ func (f *feed) sameLogs(ctx context.Context) error {
 	group, asking := errgroup.WithContext(ctx)
 	group.SetLimit(anchors)
 	for i, p := range f.plan.Partitions {
-		anchor, err := kv.Get(f.state.db.DB, placeKey(keptAnchor, place{source: uint16(i)}))
+		anchor, err := statedb.Get(f.state.db.DB, placeKey(keptAnchor, place{source: uint16(i)}))
 		if err != nil {
 			return errors.Join(err, group.Wait())
 		}

@@ -15,8 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
-
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/projector/fold"
 	"humpty/projector/fold/script"
 	"humpty/sources"

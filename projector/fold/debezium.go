@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
-	"humpty/projector/fold/rawjson"
+	"humpty/internal/rawjson"
 	"humpty/sources"
 )
 

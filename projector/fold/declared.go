@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"humpty/projector/fold/rawjson"
+	"humpty/internal/rawjson"
 )
 
 // declared folds by handlers.

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"humpty/internal/rawjson"
 	"humpty/projector/fold"
-	"humpty/projector/fold/rawjson"
 )
 
 // balance is a fold in Go: it adds up what was paid in and out of an account.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -45,8 +45,8 @@ func TestLiveTopicsTakeInPartitions(t *testing.T) {
 			r := &projector.Rebuild{
 				Projection: projector.Projection{Name: "orders", Alias: "orders"}, Source: liveSource(&w.log, dir), Target: w.target,
 				Owner: sinks.Owner{Run: "run"}, Live: &projector.Live{Marks: store, Writer: projector.WriterFollow},
-				Observe: func(e observe.Event) {
-					if e.Kind == observe.Started && (e.Phase == observe.PhaseLoad || e.Phase == observe.PhaseVerify) {
+				Observe: func(e report.Event) {
+					if e.Kind == report.Started && (e.Phase == report.PhaseLoad || e.Phase == report.PhaseVerify) {
 						grown = errors.Join(grown, w.grow())
 					}
 				},

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"humpty/projector/fold/rawjson"
+	"humpty/internal/rawjson"
 )
 
 // Verb is what a step does.

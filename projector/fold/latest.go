@@ -3,7 +3,7 @@ package fold
 import (
 	"bytes"
 
-	"humpty/projector/fold/rawjson"
+	"humpty/internal/rawjson"
 )
 
 // latest keeps the last value.

@@ -3,11 +3,11 @@ package fold
 import (
 	"io"
 
-	"humpty/internal/letters"
+	"humpty/internal/deadletter"
 )
 
 // Letters is where poison goes, in the format of all dead letters.
-type Letters = letters.Writer
+type Letters = deadletter.Writer
 
 // NewLetters writes to w; limit 0 means 10,000 letters.
-func NewLetters(w io.Writer, limit int64) *Letters { return letters.NewWriter(w, limit) }
+func NewLetters(w io.Writer, limit int64) *Letters { return deadletter.NewWriter(w, limit) }

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strconv"
 
-	"humpty/projector/fold/rawjson"
+	"humpty/internal/rawjson"
 	"humpty/sources"
 )
 

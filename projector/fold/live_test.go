@@ -14,12 +14,11 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/marks"
 	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/fold"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -135,7 +134,7 @@ func (w *tailed) run(t *testing.T, run string, writer projector.Writer) {
 	r := &projector.Rebuild{
 		Projection: projector.Projection{Name: "orders", Alias: "orders"}, Source: liveSource(&w.log, dir), Target: w.target,
 		Owner: sinks.Owner{Run: run}, Live: &projector.Live{Marks: store, Writer: writer},
-		Observe: func(observe.Event) { tick() },
+		Observe: func(report.Event) { tick() },
 	}
 	var application errgroup.Group
 	application.Go(func() error {
@@ -168,9 +167,9 @@ func (w *tailed) follow(t *testing.T, dir string, tick func()) error {
 	f := projector.Follow{
 		Projection: projector.Projection{Name: "orders", Alias: "orders"}, Source: liveSource(&w.log, dir), Target: w.target,
 		Open: func(string) (*marks.Store, error) { return marks.Open(filepath.Join(dir, "marks"), marks.Options{}) },
-		Observe: func(e observe.Event) {
+		Observe: func(e report.Event) {
 			tick()
-			if e.Kind != observe.Lagging || e.Lag.Backlog > 0 || e.Lag.Behind > 0 {
+			if e.Kind != report.Lagging || e.Lag.Backlog > 0 || e.Lag.Behind > 0 {
 				return
 			}
 			w.mu.Lock()

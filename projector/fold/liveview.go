@@ -15,8 +15,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/zeebo/xxh3"
-
-	"humpty/internal/kv"
+	"humpty/internal/statedb"
 	"humpty/sources"
 )
 
@@ -66,7 +65,7 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 		}
 	}()
 	v := &liveView{source: f.source, state: f.state, fences: f.Positions()}
-	loaded, err := kv.Get(f.state.db.DB, []byte{keptLoaded})
+	loaded, err := statedb.Get(f.state.db.DB, []byte{keptLoaded})
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +169,7 @@ const keysAtOnce = 1000
 func (v *liveView) everyKey(fn func([][]byte) error) error {
 	var keys [][]byte
 	last := []byte(nil)
-	err := kv.Each(v.state.db.DB, []byte{keptEvent}, []byte{keptEvent + 1}, func(name, _ []byte) error {
+	err := statedb.Each(v.state.db.DB, []byte{keptEvent}, []byte{keptEvent + 1}, func(name, _ []byte) error {
 		if len(name) < 23 {
 			return errors.New("an event is cut short: the store is damaged")
 		}

@@ -1,6 +1,6 @@
 package fold
 
-import "humpty/projector/fold/rawjson"
+import "humpty/internal/rawjson"
 
 // merging merges values into a tree.
 type merging struct {

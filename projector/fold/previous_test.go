@@ -8,7 +8,7 @@ import (
 
 	"humpty/internal/marks"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -55,7 +55,7 @@ func TestTheGenerationBeforeIsFedFromTopics(t *testing.T) {
 		defer cancel()
 		f := projector.Follow{
 			Projection: projection, Source: source, Target: w.target, Open: stores, KeepPrevious: true,
-			Observe: func(e observe.Event) {
+			Observe: func(e report.Event) {
 				for _, g := range generations {
 					if len(differences(t, w.target, g, want)) > 0 {
 						return

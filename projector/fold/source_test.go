@@ -11,11 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
-
-	"humpty/internal/letters"
+	"humpty/internal/deadletter"
 	"humpty/projector/fold"
 	"humpty/sources"
+	"pgregory.net/rapid"
 )
 
 // oracle folds a history event by event, with maps, in the stated order.
@@ -217,7 +216,7 @@ func TestPoisonIsCountedAndHandedOver(t *testing.T) {
 	if err != nil || written != 4 || dropped != 2 {
 		t.Errorf("%d letters, %d dropped, %v", written, dropped, err)
 	}
-	var first letters.Letter
+	var first deadletter.Letter
 	line, _, _ := strings.Cut(out.String(), "\n")
 	if err := json.Unmarshal([]byte(line), &first); err != nil {
 		t.Fatal(err)

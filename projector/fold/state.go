@@ -10,9 +10,8 @@ import (
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"humpty/internal/kv"
-	"humpty/internal/letters"
+	"humpty/internal/deadletter"
+	"humpty/internal/statedb"
 	"humpty/sources"
 )
 
@@ -26,7 +25,7 @@ type State struct {
 // both in one step. An event is kept under its place, so that to read it twice changes
 // nothing, and a process that goes on may begin with the earliest position it knows.
 type state struct {
-	db     *kv.Shared
+	db     *statedb.Shared
 	types  *types
 	source *Source
 	parts  atomic.Pointer[partitions]
@@ -47,13 +46,13 @@ const (
 
 func (s *Source) openState(capture string, inputs []input) (_ *state, err error) {
 	dir := s.State.Dir(capture)
-	db, err := kv.Open(dir, kv.Options{Fatal: s.State.Fatal, Memory: 32 << 20})
+	db, err := statedb.Open(dir, statedb.Options{Fatal: s.State.Fatal, Memory: 32 << 20})
 	if err != nil {
 		return nil, fmt.Errorf("open the events of the run in %s: %w", dir, err)
 	}
-	st := &state{db: &kv.Shared{DB: db}, types: newTypes(), source: s}
+	st := &state{db: &statedb.Shared{DB: db}, types: newTypes(), source: s}
 	st.parts.Store(newPartitions(inputs))
-	err = kv.Each(db, []byte{keptPoison}, []byte{keptPoison + 1}, func(_, _ []byte) error {
+	err = statedb.Each(db, []byte{keptPoison}, []byte{keptPoison + 1}, func(_, _ []byte) error {
 		st.poisoned++
 		return nil
 	})
@@ -69,7 +68,7 @@ var errNoState = &sources.Gap{Why: "the events of the run are not in its state f
 // begin holds the partitions against those the capture began with. Of what has come since
 // nothing was read: the tails of these begin at their start.
 func (s *state) begin(anew bool, start func(id string) sources.Position) error {
-	was, err := kv.Get(s.db.DB, []byte{keptForm})
+	was, err := statedb.Get(s.db.DB, []byte{keptForm})
 	switch {
 	case err != nil:
 		return err
@@ -128,7 +127,7 @@ func (s *state) extend(to *partitions, added int, start func(id string) sources.
 // position of the marks is behind it already.
 func (s *state) earliest(source int, begins sources.Position) (sources.Position, error) {
 	name := placeKey(keptPosition, place{source: uint16(source)})
-	kept, err := kv.Get(s.db.DB, name)
+	kept, err := statedb.Get(s.db.DB, name)
 	if err != nil || kept != nil {
 		return sources.Position(kept), err
 	}
@@ -207,7 +206,7 @@ func (s *state) letter(at place, time int64, kind string, key, value []byte, rea
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := placeKey(keptPoison, at)
-	was, err := kv.Get(s.db.DB, name)
+	was, err := statedb.Get(s.db.DB, name)
 	if err != nil || was != nil {
 		return err
 	}
@@ -220,8 +219,8 @@ func (s *state) letter(at place, time int64, kind string, key, value []byte, rea
 		return nil
 	}
 	in := s.parts.Load().inputs[at.source]
-	return l.Put(letters.Letter{
-		Event: &letters.Event{Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Key: key, Value: value},
+	return l.Put(deadletter.Letter{
+		Event: &deadletter.Event{Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Key: key, Value: value},
 		Type:  kind, Reason: reason,
 	})
 }

@@ -12,9 +12,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"humpty/internal/devstack"
 	"humpty/internal/memory"
+	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/projector/fold"
 	"humpty/sinks"

@@ -3,7 +3,7 @@ package fold
 import (
 	"bytes"
 
-	"humpty/projector/fold/rawjson"
+	"humpty/internal/rawjson"
 )
 
 // tree is a JSON value that is changed in place. What is not changed stays the bytes it

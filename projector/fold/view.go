@@ -12,7 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"humpty/internal/letters"
+	"humpty/internal/deadletter"
 	"humpty/sources"
 )
 
@@ -139,8 +139,8 @@ func (v *view) letter(at place, time int64, kind string, key, value []byte, reas
 		return nil
 	}
 	in := v.inputs[at.source]
-	return l.Put(letters.Letter{
-		Event: &letters.Event{Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Key: key, Value: value},
+	return l.Put(deadletter.Letter{
+		Event: &deadletter.Event{Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Key: key, Value: value},
 		Type:  kind, Reason: reason,
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -18,10 +18,10 @@ type Check struct {
 	Plan   sources.Plan   // how to read it
 	Index  sinks.Index
 
-	Level  Level         // Full if empty
-	Budget time.Duration // for Full: when it is used up, a sample is taken instead; 0: no limit
-	Ignore *canon.Paths  // fields that may differ; nil: none
-	Exact  bool          // humpty alone wrote the index: compare bytes first
+	Level  Level            // Full if empty
+	Budget time.Duration    // for Full: when it is used up, a sample is taken instead; 0: no limit
+	Ignore *canonjson.Paths // fields that may differ; nil: none
+	Exact  bool             // humpty alone wrote the index: compare bytes first
 
 	// Known are ids that the target refused, so that they are not missing.
 	Known map[string]bool

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 	"humpty/internal/memory"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -262,7 +262,7 @@ func TestIgnoredFieldsMayDiffer(t *testing.T) {
 	s.write(t, "4", "", body(4, "other"))
 	c := s.check(t)
 	var err error
-	if c.Ignore, err = canon.ParsePaths([]string{"lines.views"}); err != nil {
+	if c.Ignore, err = canonjson.ParsePaths([]string{"lines.views"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, found, err := run(t, &c); err != nil || !maps.Equal(found, map[string]verify.Kind{"4": verify.Stale}) {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 	"humpty/sinks"
 )
 
@@ -33,7 +33,7 @@ type Difference struct {
 // Detail is a difference with its fields.
 type Detail struct {
 	Difference
-	Fields []canon.Change `json:"fields,omitempty"` // of a stale document: the first ones
+	Fields []canonjson.Change `json:"fields,omitempty"` // of a stale document: the first ones
 }
 
 // String is the difference for a person, several lines for several fields.

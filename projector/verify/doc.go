@@ -14,7 +14,7 @@
 // # Equal
 //
 // Where humpty alone wrote the index ([Check].Exact), bodies are first compared byte for
-// byte, and what differs is opened again in its canonical form (internal/canon) before it is
+// byte, and what differs is opened again in its canonical form (internal/canonjson) before it is
 // called stale. Elsewhere the canonical form counts from the start, since an application may
 // spell the same document another way.
 //

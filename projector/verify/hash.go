@@ -2,13 +2,12 @@ package verify
 
 import (
 	"github.com/zeebo/xxh3"
-
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 )
 
 // hasher hashes documents. Each goroutine has its own.
 type hasher struct {
-	form  *canon.Form // nil: byte for byte
+	form  *canonjson.Form // nil: byte for byte
 	rules rules
 }
 

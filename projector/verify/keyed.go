@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -29,19 +29,19 @@ type Keyed struct {
 	view    sources.View   // nil: a fresh one for each reading, or the present
 	source  sources.Source // of fresh views
 	present sources.View   // what each reading sees anew, where the source has that; opened when it is needed
-	want    canon.Form
-	have    canon.Form
+	want    canonjson.Form
+	have    canonjson.Form
 }
 
 // NewKeyed returns false where one of the sides cannot be read by key. With a source, each
 // reading sees what is there after the index was read; otherwise all are of view.
-func NewKeyed(index sinks.Index, view sources.View, source sources.Source, ignore *canon.Paths) (*Keyed, bool) {
+func NewKeyed(index sinks.Index, view sources.View, source sources.Source, ignore *canonjson.Paths) (*Keyed, bool) {
 	getter, canGet := index.(sinks.Getter)
 	_, canLookup := view.(sources.Lookup)
 	if source != nil {
 		view = nil
 	}
-	form := canon.Form{Ignore: ignore}
+	form := canonjson.Form{Ignore: ignore}
 	return &Keyed{index: getter, view: view, source: source, want: form, have: form}, canGet && canLookup
 }
 

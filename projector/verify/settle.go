@@ -7,7 +7,7 @@ import (
 	"errors"
 	"slices"
 
-	"humpty/internal/delay"
+	"humpty/internal/wait"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -192,7 +192,7 @@ func (v *verdict) wait(ctx context.Context) error {
 	if v.CatchUp != nil {
 		return v.CatchUp(ctx)
 	}
-	return delay.For(ctx, v.Settle)
+	return wait.For(ctx, v.Settle)
 }
 
 // batches calls fn with as many candidates as are read together.

@@ -9,8 +9,7 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
-
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -50,7 +49,7 @@ func (k *check) hasher() hasher {
 	if !k.canonical {
 		return hasher{rules: k.rules}
 	}
-	return hasher{form: &canon.Form{Ignore: k.Ignore}, rules: k.rules}
+	return hasher{form: &canonjson.Form{Ignore: k.Ignore}, rules: k.rules}
 }
 
 // readSource notes the records of partitions until none is left.

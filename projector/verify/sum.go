@@ -10,8 +10,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
-
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 	"humpty/sinks"
 )
 
@@ -29,21 +28,21 @@ const (
 	asJSON  = "json"
 )
 
-func newSum(canonical bool, ignore *canon.Paths, total sum) *Sum {
+func newSum(canonical bool, ignore *canonjson.Paths, total sum) *Sum {
 	s := &Sum{form: asBytes, sum: total}
 	if canonical {
 		s.form = asJSON
 		if ignore != nil {
 			s.form += "-" + strconv.FormatUint(xxh3.HashString(ignore.String()), 16)
 		}
-		s.hasher.form = &canon.Form{Ignore: ignore}
+		s.hasher.form = &canonjson.Form{Ignore: ignore}
 	}
 	return s
 }
 
 // ParseSum reads what String wrote. It returns false where that is nothing, or where other
 // fields were left out then.
-func ParseSum(text string, ignore *canon.Paths) (*Sum, bool) {
+func ParseSum(text string, ignore *canonjson.Paths) (*Sum, bool) {
 	form, rest, _ := strings.Cut(text, ":")
 	s := newSum(form != asBytes, ignore, sum{})
 	if s.form != form {
@@ -79,7 +78,7 @@ func (s *Sum) of(d sinks.Document) sum {
 
 // Scan is the sum of all documents of an index, in the form of this one. progress, if not
 // nil, is told of the documents and bytes so far, one call at a time.
-func (s *Sum) Scan(ctx context.Context, index sinks.Index, ignore *canon.Paths, progress func(documents, bytes int64)) (*Sum, error) {
+func (s *Sum) Scan(ctx context.Context, index sinks.Index, ignore *canonjson.Paths, progress func(documents, bytes int64)) (*Sum, error) {
 	canonical := s.form != asBytes
 	all := newSum(canonical, ignore, sum{})
 	var mu sync.Mutex

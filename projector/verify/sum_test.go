@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 	"humpty/projector/verify"
 	"humpty/sinks"
 )
@@ -14,11 +14,11 @@ import (
 // what came it is what another adds up to, and a byte makes the difference.
 func TestSumOfAnIndex(t *testing.T) {
 	t.Parallel()
-	ignore, err := canon.ParsePaths([]string{"text"})
+	ignore, err := canonjson.ParsePaths([]string{"text"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, left := range map[string]*canon.Paths{"bytes": nil, "json": ignore} {
+	for name, left := range map[string]*canonjson.Paths{"bytes": nil, "json": ignore} {
 		s := &synthetic{n: 5000, odd: -1, text: bytes.Repeat([]byte("x"), 60)}
 		plan, _ := s.Plan(t.Context())
 		c := verify.Check{View: s, Plan: plan, Index: syntheticIndex{synthetic: s}, Still: true, Exact: true, Ignore: left}
@@ -27,7 +27,7 @@ func TestSumOfAnIndex(t *testing.T) {
 		if err != nil || !ok || sum.Documents() != 5000 {
 			t.Fatalf("%s: %v, %q", name, err, report.Sum)
 		}
-		if _, ok := verify.ParseSum(report.Sum, map[bool]*canon.Paths{true: ignore}[left == nil]); ok && left != nil {
+		if _, ok := verify.ParseSum(report.Sum, map[bool]*canonjson.Paths{true: ignore}[left == nil]); ok && left != nil {
 			t.Errorf("%s: the sum %s is read although other fields are left out", name, report.Sum)
 		}
 		is := func(s *synthetic, want bool) {

@@ -11,7 +11,7 @@ import (
 
 	"humpty/internal/memory"
 	"humpty/projector/fold"
-	"humpty/projector/mix"
+	"humpty/projector/join"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -79,7 +79,7 @@ func TestTopicsUnderLiveWrites(t *testing.T) {
 			folded := &fold.Source{Inner: log, Decoder: &fold.JSON{}, New: fold.NewLatest, Dir: t.TempDir()}
 			var source sources.Source = folded
 			if root == "a table" {
-				source = &mix.Source{Root: table, Includes: []mix.Include{{Name: "parcel", One: true, From: folded, Hold: true, Dir: t.TempDir()}}}
+				source = &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: folded, Hold: true, Dir: t.TempDir()}}}
 			}
 			target := &memory.Target{Name: "parcels"}
 			index, err := target.Create(t.Context(), sinks.Generation{Name: "parcels-1"})

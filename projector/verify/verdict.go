@@ -6,7 +6,7 @@ import (
 	"context"
 	"slices"
 
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 	"humpty/sinks"
 )
 
@@ -99,9 +99,9 @@ func (v *verdict) done(ctx context.Context) (Report, error) {
 
 // fields describes how a stale document differs.
 func (v *verdict) fields(d *Detail, r *Reading) {
-	d.Fields = canon.Diff(r.Want, r.Have, v.Ignore, fieldsShown)
+	d.Fields = canonjson.Diff(r.Want, r.Have, v.Ignore, fieldsShown)
 	if v.Still && len(d.Fields) == 0 {
-		d.Fields = []canon.Change{{Want: "the document that a read by id gives", Have: "another one in a scan: do the copies of its shard differ?"}}
+		d.Fields = []canonjson.Change{{Want: "the document that a read by id gives", Have: "another one in a scan: do the copies of its shard differ?"}}
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"

@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"strings"
 
-	"humpty/sinks/strain"
+	"humpty/sinks"
 )
 
-var _ strain.Attempts = (*index)(nil)
+var _ sinks.Attempts = (*index)(nil)
 
 // tagged begins the X-Opaque-Id of every bulk of ours, of any run.
 const tagged = "humpty-"

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"slices"
 
-	"humpty/sinks/strain"
+	"humpty/sinks"
 )
 
-var _ strain.Outages = (*Target)(nil)
+var _ sinks.Outages = (*Target)(nil)
 
 // forgottenType is what a server answers that was restarted since a scan began.
 const forgottenType = "search_context_missing_exception"

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
 )

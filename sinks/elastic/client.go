@@ -105,7 +105,7 @@ func (c *client) retry(ctx context.Context, r request, answer *bytes.Buffer, use
 		if time.Since(pause.since)+d > r.patience {
 			return c.unreachable(r, err)
 		}
-		if wait(ctx, d) != nil {
+		if waitFor(ctx, d) != nil {
 			return ctx.Err()
 		}
 	}

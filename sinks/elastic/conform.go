@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"humpty/internal/canon"
+	"humpty/internal/canonjson"
 )
 
 // Conforms compares what was asked for with what the server has; its own additions and
@@ -79,7 +79,7 @@ func plainValue(raw json.RawMessage) string {
 	if json.Unmarshal(raw, &text) == nil {
 		raw = json.RawMessage(text)
 	}
-	var f canon.Form
+	var f canonjson.Form
 	if form, err := f.Of(raw); err == nil {
 		return string(form)
 	}

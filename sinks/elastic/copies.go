@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"time"
 
-	"humpty/sinks/strain"
+	"humpty/sinks"
 )
 
 // health is the part of the cluster's health that says how far the copies are.
@@ -39,7 +39,7 @@ func (x *index) copies(ctx context.Context, report func(string)) error {
 		}
 		room := h.Primaries == x.shards && !moving && h.Active >= h.Primaries*h.Nodes
 		if room {
-			report(fmt.Sprintf(strain.NoLonger+"index %s stays %s, %d copies have no node to be on (the cluster has %d data nodes); add nodes or lower number_of_replicas",
+			report(fmt.Sprintf(sinks.NoLonger+"index %s stays %s, %d copies have no node to be on (the cluster has %d data nodes); add nodes or lower number_of_replicas",
 				x.name, h.Status, h.Unassigned, h.Nodes))
 			return nil
 		}
@@ -50,7 +50,7 @@ func (x *index) copies(ctx context.Context, report func(string)) error {
 			still = time.Now()
 		case time.Since(still) > x.cfg.Patience:
 			if why := x.placeless(ctx); why != "" {
-				report(fmt.Sprintf(strain.NoLonger+"index %s stays %s, %d copies have no node to be on: %s; make room for them or lower number_of_replicas",
+				report(fmt.Sprintf(sinks.NoLonger+"index %s stays %s, %d copies have no node to be on: %s; make room for them or lower number_of_replicas",
 					x.name, h.Status, h.Unassigned, why))
 				return nil
 			}
@@ -66,7 +66,7 @@ func (x *index) copies(ctx context.Context, report func(string)) error {
 			text += fmt.Sprintf(", %d on their way to other nodes", h.Relocating)
 		}
 		report(text + x.recovery(ctx))
-		if err := wait(ctx, min(pause.next(), recoveryTime)); err != nil {
+		if err := waitFor(ctx, min(pause.next(), recoveryTime)); err != nil {
 			return err
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"time"
 
-	"humpty/sinks/strain"
+	"humpty/sinks"
 )
 
-var _ strain.Gauge = (*Target)(nil)
+var _ sinks.Gauge = (*Target)(nil)
 
 // unanswered is how long a search is waited for, and what it counts for then.
 const unanswered = 10 * time.Second

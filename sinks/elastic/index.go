@@ -13,10 +13,9 @@ import (
 	"time"
 
 	"humpty/sinks"
-	"humpty/sinks/strain"
 )
 
-var _ strain.Refusals = (*index)(nil)
+var _ sinks.Refusals = (*index)(nil)
 
 // index is one generation.
 type index struct {

@@ -7,10 +7,10 @@ import (
 	"maps"
 	"net/http"
 
-	"humpty/sinks/strain"
+	"humpty/sinks"
 )
 
-var _ strain.Witness = (*index)(nil)
+var _ sinks.Witness = (*index)(nil)
 
 // history is what a shard says about the writes that it has.
 type history struct {
@@ -53,7 +53,7 @@ func (x *index) Intact(ctx context.Context) error {
 }
 
 func (x *index) doubt(what string) error {
-	return &Error{Kind: Failed, What: what + " (a node was lost or restarted)", Err: &strain.Doubt{}, Remedy: "begin a new rebuild; the alias is as it was"}
+	return &Error{Kind: Failed, What: what + " (a node was lost or restarted)", Err: &sinks.Doubt{}, Remedy: "begin a new rebuild; the alias is as it was"}
 }
 
 // terms looks at the shards' primary terms.

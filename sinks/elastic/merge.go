@@ -46,7 +46,7 @@ func (x *index) merge(ctx context.Context, report func(string)) error {
 			return nil
 		}
 		report(fmt.Sprintf("for the merge of %s to %d segments a shard: %d in %d shards", x.name, x.cfg.MaxSegments, segments, x.shards))
-		if err := wait(ctx, min(pause.next(), recoveryTime)); err != nil {
+		if err := waitFor(ctx, min(pause.next(), recoveryTime)); err != nil {
 			return err
 		}
 	}

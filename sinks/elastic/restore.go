@@ -73,7 +73,7 @@ func (t *Target) restored(ctx context.Context, what, name string, report func(do
 		case report != nil:
 			report(done, total)
 		}
-		if err := wait(ctx, pause.next()); err != nil {
+		if err := waitFor(ctx, pause.next()); err != nil {
 			return err
 		}
 	}

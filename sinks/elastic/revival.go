@@ -54,7 +54,7 @@ func (r *revival) wait(ctx context.Context, d time.Duration) error {
 		defer r.asks()
 		d = min(d, probe)
 	}
-	if err := wait(ctx, min(d, firstWait)); err != nil {
+	if err := waitFor(ctx, min(d, firstWait)); err != nil {
 		return err
 	}
 	timer := time.NewTimer(max(0, d-firstWait))

@@ -73,7 +73,7 @@ func (t *Target) Save(ctx context.Context, repository, name, generation string, 
 				report(done, total)
 			}
 		}
-		if err := wait(ctx, pause.next()); err != nil {
+		if err := waitFor(ctx, pause.next()); err != nil {
 			return s, err
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"testing"
 
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"

@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"humpty/internal/devstack"
 	"humpty/internal/memory"
+	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
-	"humpty/sources" //nolint:depguard // of the test: a rebuild has a source
+	"humpty/sources"
 )
 
 // rebuilding is a rebuild of twenty documents in small batches through a target whose requests

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"humpty/internal/delay"
+	"humpty/internal/wait"
 )
 
 // backoff waits longer each time, with jitter so that writers do not come back together.
@@ -29,9 +29,9 @@ func (b *backoff) next() time.Duration {
 	return full/2 + rand.N(full/2+1)
 }
 
-// wait pauses for d, or until the context ends.
-func wait(ctx context.Context, d time.Duration) error {
-	if delay.For(ctx, d) != nil {
+// waitFor pauses for d, or until the context ends.
+func waitFor(ctx context.Context, d time.Duration) error {
+	if wait.For(ctx, d) != nil {
 		return ctx.Err()
 	}
 	return nil

@@ -157,7 +157,7 @@ func (w *batch) follow(ctx context.Context, o outcome) error {
 	if d >= time.Second {
 		w.cfg.Waiting(fmt.Sprintf("index %s does not take documents (for %s): %v", w.name, time.Since(w.pause.since).Round(time.Second), o.why))
 	}
-	pause := wait
+	pause := waitFor
 	if o.away {
 		pause = w.revival.wait
 	}

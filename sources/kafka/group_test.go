@@ -8,9 +8,8 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"humpty/internal/devstack"
 	"humpty/internal/problem"
+	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 	"humpty/sources/kafka"
 )

@@ -17,8 +17,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 	"humpty/sources/kafka"
 )

@@ -15,8 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 )
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 )
 

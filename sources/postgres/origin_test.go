@@ -6,8 +6,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 )
 

@@ -9,9 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"humpty/internal/delay"
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/sources"
 )
 
@@ -131,7 +130,7 @@ create table o (id numeric, pad text); insert into o select i, repeat('x', 2000)
 		d.left(t) // a session that has ended has been counted
 		scans := d.scansOf("b") + d.scansOf("c") - before
 		for began := time.Now(); scans == 0 && time.Since(began) < 30*time.Second; { // the server counts in its own time
-			if err := delay.For(t.Context(), 100*time.Millisecond); err != nil {
+			if err := wait.For(t.Context(), 100*time.Millisecond); err != nil {
 				t.Fatal(err)
 			}
 			scans = d.scansOf("b") + d.scansOf("c") - before

@@ -11,8 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pglogrepl"
-
-	"humpty/internal/delay"
+	"humpty/internal/wait"
 	"humpty/sources"
 )
 
@@ -130,7 +129,7 @@ func (s *session) await(ctx context.Context, to pglogrepl.LSN, patience time.Dur
 		if err != nil || at >= to || time.Now().After(end) {
 			return at, err
 		}
-		if err := delay.For(ctx, 10*time.Millisecond); err != nil {
+		if err := wait.For(ctx, 10*time.Millisecond); err != nil {
 			return at, err
 		}
 	}

@@ -7,8 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pglogrepl"
-
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 )
 

@@ -10,8 +10,7 @@ import (
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"humpty/internal/delay"
+	"humpty/internal/wait"
 	"humpty/sources"
 )
 
@@ -165,7 +164,7 @@ func dropSlot(ctx context.Context, db *session, name string) error {
 		switch {
 		case err == nil:
 		case stillActive(err):
-			if err := delay.For(ctx, 50*time.Millisecond); err != nil {
+			if err := wait.For(ctx, 50*time.Millisecond); err != nil {
 				return err
 			}
 		case errors.As(err, &pg) && pg.Code == "42704": // gone meanwhile
@@ -200,5 +199,5 @@ select active_pid, pg_catalog.pg_terminate_backend(active_pid) from pg_catalog.p
 	case len(rows) == 0:
 		return false, nil
 	}
-	return true, delay.For(ctx, 50*time.Millisecond)
+	return true, wait.For(ctx, 50*time.Millisecond)
 }

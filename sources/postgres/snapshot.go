@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"humpty/internal/delay"
+	"humpty/internal/wait"
 	"humpty/sources"
 )
 
@@ -67,7 +67,7 @@ func gate(ctx context.Context, db *session, patience time.Duration) error {
 		if time.Now().After(end) {
 			return fmt.Errorf("transactions that began before the capture are still open after %s\n    %s", patience, holders(ctx, db))
 		}
-		if err := delay.For(ctx, 50*time.Millisecond); err != nil {
+		if err := wait.For(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 		if s, err = db.snapshot(ctx); err != nil {

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"humpty/internal/delay"
+	"humpty/internal/wait"
 )
 
 // throttle spreads the reading of partitions over time, whatever the number of readers:
@@ -49,7 +49,7 @@ func (t *throttle) wait(ctx context.Context) error {
 		if left <= 0 {
 			return ctx.Err()
 		}
-		if err := delay.For(ctx, left); err != nil {
+		if err := wait.For(ctx, left); err != nil {
 			return err
 		}
 	}

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"humpty/bench/internal/figure"
-	"humpty/internal/canon"
-	"humpty/internal/devstack"
-	"humpty/internal/shop"
+	"humpty/internal/canonjson"
+	"humpty/internal/testenv/devstack"
+	"humpty/internal/testenv/shop"
 	"humpty/projector"
 )
 
@@ -174,7 +174,7 @@ func sameDocuments(t *testing.T, specs ...Spec) {
 		for _, b := range corpus.Batches(1 << 20) {
 			lines := bytes.Split(bytes.TrimSpace(b.Body), []byte("\n"))
 			for i := 0; i+1 < len(lines); i += 2 {
-				form, err := new(canon.Form).Of(lines[i+1])
+				form, err := new(canonjson.Form).Of(lines[i+1])
 				if err != nil {
 					t.Fatal(err)
 				}

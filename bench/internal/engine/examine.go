@@ -9,7 +9,7 @@ import (
 
 	"humpty/bench/internal/figure"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources/postgres"
 )
@@ -41,8 +41,8 @@ func examine(ctx context.Context, s Spec) (Outcome, error) {
 	e := projector.Examine{
 		Projection: m.projection, Source: source, Target: target, Settle: s.Settle,
 		Owner: sinks.Owner{Run: "bench-" + time.Now().UTC().Format("20060102t150405.000"), PID: os.Getpid(), Verb: s.Do},
-		Observe: func(e observe.Event) {
-			if e.Kind == observe.Ended {
+		Observe: func(e report.Event) {
+			if e.Kind == report.Ended {
 				o.Figures["phase_"+strings.ReplaceAll(string(e.Phase), "-", "_")+"_s"] = e.Elapsed.Seconds()
 			}
 		},

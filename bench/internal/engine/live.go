@@ -10,7 +10,7 @@ import (
 	"humpty/bench/internal/figure"
 	"humpty/internal/marks"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sources/postgres"
 )
 
@@ -42,13 +42,13 @@ type lags struct {
 	marks  int
 }
 
-func (l *lags) observe(e observe.Event) {
+func (l *lags) observe(e report.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case e.Kind == observe.Ended && e.Phase == observe.PhaseLoad:
+	case e.Kind == report.Ended && e.Phase == report.PhaseLoad:
 		l.loaded = true
-	case e.Kind == observe.Lagging && !l.loaded:
+	case e.Kind == report.Lagging && !l.loaded:
 		l.last, l.most, l.marks = e.Lag.Behind, max(l.most, e.Lag.Behind), e.Lag.Backlog
 	}
 }

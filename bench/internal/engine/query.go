@@ -3,7 +3,7 @@ package engine
 import (
 	"fmt"
 
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
 	"humpty/sources"
 )
 

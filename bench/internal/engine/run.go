@@ -13,7 +13,7 @@ import (
 
 	"humpty/bench/internal/figure"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/null"
@@ -30,7 +30,7 @@ type Outcome struct {
 }
 
 // Run runs a spec in this process and measures it. tell gets a rebuild's events, it may be nil.
-func Run(ctx context.Context, s Spec, tell func(observe.Event)) (Outcome, error) {
+func Run(ctx context.Context, s Spec, tell func(report.Event)) (Outcome, error) {
 	switch s.Do {
 	case "":
 	case Verify, Repair:
@@ -61,7 +61,7 @@ func Run(ctx context.Context, s Spec, tell func(observe.Event)) (Outcome, error)
 	var behind lags
 	end := func() error { return nil }
 	if s.Live {
-		r.Observe = func(e observe.Event) { behind.observe(e); w.observe(e) }
+		r.Observe = func(e report.Event) { behind.observe(e); w.observe(e) }
 		if end, err = live(ctx, &r, source); err != nil {
 			return Outcome{}, err
 		}

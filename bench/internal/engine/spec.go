@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"humpty/internal/config"
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
 	"humpty/projector"
 	"humpty/sources/postgres"
 )

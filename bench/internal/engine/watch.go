@@ -10,7 +10,7 @@ import (
 
 	"humpty/bench/internal/figure"
 	"humpty/bench/internal/result"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sources"
 	"humpty/sources/postgres"
 )
@@ -18,12 +18,12 @@ import (
 // watch notes when things happen in a run: from its events, and from the requests that
 // pass through the transport.
 type watch struct {
-	tell             func(observe.Event)
+	tell             func(report.Event)
 	postgres, search int  // processes, 0: not known
 	apart            bool // what the servers use in the load alone is read, too: tenths of a second behind it
 
 	mu        sync.Mutex
-	phase     observe.Phase
+	phase     report.Phase
 	began     time.Time // of the first read
 	loaded    time.Time
 	refreshed time.Time // end of the first refresh after the load
@@ -38,7 +38,7 @@ type usage struct{ postgres, search float64 }
 
 // newWatch finds the servers' processes. That, and reading what they used, looks at every
 // process of the machine: tenths of a second where there are many, and no work of the engine.
-func newWatch(s Spec, tell func(observe.Event)) *watch {
+func newWatch(s Spec, tell func(report.Event)) *watch {
 	start := ownCPU()
 	w := &watch{tell: tell, postgres: Server(s.DSN), search: Server(s.Search), apart: s.Apart}
 	w.aside = ownCPU() - start
@@ -52,16 +52,16 @@ func (w *watch) servers() usage {
 	return u
 }
 
-func (w *watch) observe(e observe.Event) {
+func (w *watch) observe(e report.Event) {
 	w.mu.Lock()
 	switch {
-	case e.Kind == observe.Started:
+	case e.Kind == report.Started:
 		w.phase = e.Phase
-		if e.Phase == observe.PhaseLoad {
+		if e.Phase == report.PhaseLoad {
 			w.cpu[0] = w.servers()
 			w.own[0] = ownCPU()
 		}
-	case e.Kind == observe.Ended && e.Phase == observe.PhaseLoad:
+	case e.Kind == report.Ended && e.Phase == report.PhaseLoad:
 		w.loaded, w.own[1] = time.Now(), ownCPU()
 		if w.search == 0 { // else the refresh comes first: reading /proc would delay it
 			w.cpu[1] = w.servers()
@@ -159,7 +159,7 @@ func (w *watch) bulk(took time.Duration) {
 func (w *watch) refresh() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.phase == observe.PhaseSeal && w.refreshed.IsZero() {
+	if w.phase == report.PhaseSeal && w.refreshed.IsZero() {
 		w.refreshed = time.Now()
 		w.cpu[1] = w.servers()
 	}

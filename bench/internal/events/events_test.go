@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 )
 
 func TestOne(t *testing.T) {

@@ -6,9 +6,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-
-	"humpty/internal/devstack"
-	"humpty/internal/shop"
+	"humpty/internal/testenv/devstack"
+	"humpty/internal/testenv/shop"
 	"humpty/sources"
 )
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/internal/devstack"
-	"humpty/internal/shop"
+	"humpty/internal/testenv/devstack"
+	"humpty/internal/testenv/shop"
 )
 
 func TestFirehoseAndScan(t *testing.T) {

@@ -14,8 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
-
-	"humpty/internal/shop"
+	"humpty/internal/testenv/shop"
 )
 
 // table is one file and where its columns go.

@@ -7,8 +7,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 )
 
 // files of two orders with three lines, as dbgen writes them; lineitem as a CSV.

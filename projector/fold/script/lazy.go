@@ -5,9 +5,8 @@ import (
 	"strconv"
 
 	"github.com/dop251/goja"
-
+	"humpty/internal/rawjson"
 	"humpty/projector/fold"
-	"humpty/projector/fold/rawjson"
 )
 
 // lazy is an object or array of an event, over its bytes. Its members are made when they

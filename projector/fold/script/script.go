@@ -7,9 +7,8 @@ import (
 	"strings"
 
 	"github.com/dop251/goja"
-
+	"humpty/internal/rawjson"
 	"humpty/projector/fold"
-	"humpty/projector/fold/rawjson"
 )
 
 // script folds with one runtime.

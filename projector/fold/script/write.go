@@ -7,9 +7,8 @@ import (
 	"reflect"
 
 	"github.com/dop251/goja"
-
+	"humpty/internal/rawjson"
 	"humpty/projector/fold"
-	"humpty/projector/fold/rawjson"
 )
 
 // deepest is how deep a state may nest; a cycle ends there too.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 )
 
 // Alias is a new name, whose indices on the server are deleted with the test.

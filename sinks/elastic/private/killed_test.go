@@ -12,12 +12,11 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"humpty/internal/devstack"
 	"humpty/internal/marks"
 	"humpty/internal/memory"
+	"humpty/internal/testenv/devstack"
 	"humpty/projector"
-	"humpty/projector/observe"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
@@ -81,11 +80,11 @@ func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 			Index: []byte(`{"settings":{"number_of_shards":3,"number_of_replicas":0,"index.routing.allocation.require.box":"ingest","index.translog.sync_interval":"60s"}}`),
 		},
 		Source: rows, Target: target, Owner: sinks.Owner{Run: "killed"}, Live: &projector.Live{Marks: store, Writer: projector.WriterFollow},
-		Observe: func(e observe.Event) {
-			if e.Kind == observe.Waiting || e.Kind == observe.Notice || e.Kind == observe.Started {
+		Observe: func(e report.Event) {
+			if e.Kind == report.Waiting || e.Kind == report.Notice || e.Kind == report.Started {
 				t.Log(e.Phase, e.Text)
 			}
-			if e.Kind != observe.Progress || e.Phase != observe.PhaseLoad || len(moments) == 0 || e.Done < moments[0] {
+			if e.Kind != report.Progress || e.Phase != report.PhaseLoad || len(moments) == 0 || e.Done < moments[0] {
 				return
 			}
 			moments = moments[1:]

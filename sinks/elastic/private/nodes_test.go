@@ -8,8 +8,7 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
-
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"

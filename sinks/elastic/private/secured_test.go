@@ -14,7 +14,6 @@ import (
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
-	"humpty/sinks/strain"
 	"humpty/sources"
 )
 
@@ -112,7 +111,7 @@ func (s *secured) beside(t *testing.T, target *elastic.Target) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if attempts, ok := index.(strain.Attempts); !ok {
+	if attempts, ok := index.(sinks.Attempts); !ok {
 		t.Error("an index does not tell what is in flight")
 	} else if _, err := attempts.InFlight(t.Context()); err != nil {
 		t.Error(err)

@@ -5,7 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // a format of the server's file
+	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"humpty/internal/devstack"
+	"humpty/internal/testenv/devstack"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
 )

@@ -1,0 +1,115 @@
+package assemble
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"humpty/internal/config"
+	"humpty/internal/problem"
+	"humpty/projector/fold"
+	"humpty/projector/fold/script"
+	"humpty/sources/kafka"
+)
+
+// foldedSource folds the events of topics.
+func foldedSource(c *config.Config, e *config.Events) (*fold.Source, error) {
+	s := c.Source(e.Source)
+	k := s.Kafka
+	secured, err := tlsOf(k.TLS)
+	if err != nil {
+		var l problem.List
+		l.Add(s.Place, "give PEM files that exist, relative to the configuration", "tls of source %s: %v", s.Name, err)
+		return nil, l
+	}
+	cfg := kafka.Config{
+		Brokers: k.Brokers, TLS: secured, Fetch: int(k.Fetch), Readers: k.Readers, Patience: k.Patience,
+		SASL: kafka.SASL{Mechanism: k.SASL.Mechanism, User: k.SASL.Username, Password: k.SASL.Password.Reveal()},
+	}
+	for _, topic := range e.Topics {
+		cfg.Topics = append(cfg.Topics, kafka.Topic{Name: topic, Since: e.Since, Offsets: e.Starts[topic], Group: e.Group, Place: e.Place})
+	}
+	inner, err := kafka.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if k.Spill != "" {
+		if err := os.MkdirAll(k.Spill, 0o700); err != nil {
+			return nil, fmt.Errorf("the spill folder of source %s: %w", s.Name, err)
+		}
+	}
+	out := &fold.Source{Inner: inner, Memory: k.Memory, Dir: k.Spill, Newest: e.Fold == "latest"}
+	out.Decoder, out.New, err = Fold(e)
+	return out, err
+}
+
+// Fold makes what reads events and what folds them.
+func Fold(e *config.Events) (d fold.Decoder, makeFold func() (fold.Fold, error), err error) {
+	if d, err = decoderOfEvents(e); err == nil {
+		makeFold, err = foldOfEvents(e)
+	}
+	return d, makeFold, err
+}
+
+func decoderOfEvents(e *config.Events) (fold.Decoder, error) {
+	key, err := fold.ParseLocator(e.Key)
+	if err != nil {
+		return nil, err
+	}
+	if e.Debezium {
+		return &fold.Debezium{Key: key}, nil
+	}
+	kind, err := fold.ParseLocator(e.Type)
+	if err != nil {
+		return nil, err
+	}
+	d := &fold.JSON{Key: key, Type: kind}
+	if e.Payload != "" {
+		d.Payload = strings.Split(e.Payload, ".")
+	}
+	return d, nil
+}
+
+func foldOfEvents(e *config.Events) (func() (fold.Fold, error), error) {
+	switch e.Fold {
+	case "merge":
+		return fold.NewMerge, nil
+	case "handlers":
+		h, err := fold.ReadHandlers(e.Handlers)
+		if err != nil {
+			return nil, err
+		}
+		return h.New()
+	case "script":
+		return script.New(e.File, e.Script, script.Limits{})
+	}
+	return fold.NewLatest, nil
+}
+
+func tlsOf(t *config.TLS) (*tls.Config, error) {
+	if t == nil {
+		return nil, nil
+	}
+	out := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
+	if t.CA != "" {
+		pem, err := os.ReadFile(t.CA)
+		if err != nil {
+			return nil, err
+		}
+		out.RootCAs = x509.NewCertPool()
+		if !out.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, errors.New(t.CA + " has no certificate in PEM")
+		}
+	}
+	if t.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, err
+		}
+		out.Certificates = []tls.Certificate{pair}
+	}
+	return out, nil
+}

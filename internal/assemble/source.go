@@ -1,0 +1,52 @@
+package assemble
+
+import (
+	"github.com/jackc/pgx/v5/pgconn"
+	"humpty/internal/config"
+	"humpty/internal/problem"
+	"humpty/sources"
+	"humpty/sources/postgres"
+)
+
+// Source makes the source of a projection; it does not connect.
+func Source(c *config.Config, p config.Projection) (root sources.Source, err error) {
+	if p.Events != nil {
+		root, err = foldedSource(c, p.Events)
+	} else {
+		root, err = Postgres(c, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return joinedSource(c, p, root)
+}
+
+// Postgres makes the source of p.Document in database p.Source; it does not connect.
+func Postgres(c *config.Config, p config.Projection) (*postgres.Source, error) {
+	return database(c, p, false)
+}
+
+// database is Postgres; loose keys find what PostgreSQL takes for equal.
+func database(c *config.Config, p config.Projection, loose bool) (*postgres.Source, error) {
+	s := c.Source(p.Source)
+	pg := s.Postgres
+	for _, dsn := range []config.Secret{pg.DSN, pg.ReadDSN} {
+		if _, err := pgconn.ParseConfig(dsn.Reveal()); err != nil {
+			var l problem.List
+			l.Add(s.Place, "write postgres://user:password@host:5432/database, or host=… dbname=… user=…",
+				"the dsn of source %s is no connection string: %s", s.Name, config.RedactDSN(dsn.Reveal()))
+			return nil, l
+		}
+	}
+	var updated *postgres.Updated
+	if p.CatchUp != nil {
+		updated = &postgres.Updated{Column: p.CatchUp.Updated, Margin: p.CatchUp.Margin}
+	}
+	return postgres.New(postgres.Config{
+		Updated: updated,
+		DSN:     pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document, Loose: loose,
+		MaxConnections: pg.MaxConnections, StatementTimeout: pg.StatementTimeout, LockTimeout: pg.LockTimeout,
+		MaxRows: pg.MaxRows, MaxBytes: pg.MaxBytes,
+		NotFinite: postgres.NotFinite(p.Infinite), Memory: pg.Memory,
+	})
+}

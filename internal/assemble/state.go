@@ -1,0 +1,137 @@
+package assemble
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"humpty/internal/config"
+	"humpty/internal/marks"
+	"humpty/internal/problem"
+	"humpty/projector"
+)
+
+// State is the folder of what live runs must not forget: a folder for each projection, and
+// in it one for each run.
+type State struct {
+	Dir   string
+	Fatal func(error) // ends the process when the folder cannot be written any more; see marks.Options
+}
+
+// StateOf is the folder that a flag names, or else the file, or else the user's own for
+// state. It is made when something is stored.
+func StateOf(c *config.Config, flag string, env func(string) (string, bool)) (State, error) {
+	if dir := cmp.Or(flag, c.State); dir != "" {
+		return State{Dir: dir}, nil
+	}
+	if dir, ok := env("XDG_STATE_HOME"); ok && filepath.IsAbs(dir) {
+		return State{Dir: filepath.Join(dir, "humpty")}, nil
+	}
+	home, ok := env("HOME")
+	if !ok || !filepath.IsAbs(home) {
+		var l problem.List
+		l.Add(c.File, "name one: state: in the file, or --state DIR", "there is no home folder to keep the state of a live run in")
+		return State{}, l
+	}
+	return State{Dir: filepath.Join(home, ".local", "state", "humpty")}, nil
+}
+
+// folder is a run's own.
+func (s State) folder(projection, run string) string {
+	return filepath.Join(s.Dir, url.PathEscape(projection), url.PathEscape(run))
+}
+
+// of is where parts of a run's source keep what they need, by the names of their captures:
+// the run's, or that and the part's.
+func (s State) of(projection, what string) func(capture string) string {
+	return func(capture string) string {
+		run, part, _ := strings.Cut(capture, "_part")
+		return filepath.Join(s.folder(projection, run), what+part)
+	}
+}
+
+// Begin makes the marks of a new run.
+func (s State) Begin(projection, run string) (*marks.Store, error) {
+	dir := s.folder(projection, run)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state folder: %w\n    name another: state: in the file, or --state DIR", err)
+	}
+	return marks.Open(dir, marks.Options{Fatal: s.Fatal})
+}
+
+// Open opens the marks of a run that began here. It fails while another process has them.
+func (s State) Open(projection, run string) (*marks.Store, error) {
+	dir := s.folder(projection, run)
+	if _, err := os.Stat(dir); err != nil {
+		return nil, &projector.Refusal{
+			Why:    fmt.Sprintf("nothing is known of run %s of projection %s in the state folder %s", run, projection, s.Dir),
+			Remedy: fmt.Sprintf("name the folder that it began with (state:, --state), or begin anew: humpty rebuild %s", projection),
+		}
+	}
+	store, err := marks.Open(dir, marks.Options{Fatal: s.Fatal})
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w\n    another process may be at work on it (humpty status %s), or the folder is damaged", run, err, projection)
+	}
+	return store, nil
+}
+
+// Has tells whether something is known of a run.
+func (s State) Has(projection, run string) bool {
+	_, err := os.Stat(s.folder(projection, run))
+	return err == nil
+}
+
+// Runs are those of a projection of which something is known, the oldest first.
+func (s State) Runs(projection string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(s.Dir, url.PathEscape(projection)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for runs in the state folder: %w", err)
+	}
+	var runs []string
+	for _, e := range entries {
+		if run, err := url.PathUnescape(e.Name()); err == nil && e.IsDir() {
+			runs = append(runs, run)
+		}
+	}
+	return runs, nil
+}
+
+// Unfinished are the runs of a projection that can be gone on with: not those that ended,
+// nor those that a process is at work on.
+func (s State) Unfinished(projection string) ([]projector.Begun, error) {
+	runs, err := s.Runs(projection)
+	if err != nil {
+		return nil, err
+	}
+	var all []projector.Begun
+	for _, run := range runs {
+		store, err := s.Open(projection, run)
+		if err != nil {
+			continue // a process has it
+		}
+		begun, err := projector.BegunIn(store)
+		if err = errors.Join(err, store.Close()); err != nil {
+			return nil, fmt.Errorf("read run %s in the state folder %s: %w", run, s.Dir, err)
+		}
+		if begun != nil && begun.Ended == nil {
+			all = append(all, *begun)
+		}
+	}
+	return all, nil
+}
+
+// Forget removes what is known of a run.
+func (s State) Forget(projection, run string) error {
+	if err := os.RemoveAll(s.folder(projection, run)); err != nil {
+		return fmt.Errorf("remove the state of run %s: %w", run, err)
+	}
+	return nil
+}

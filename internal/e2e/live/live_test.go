@@ -1,0 +1,234 @@
+//go:build unix
+
+// Package live runs the built program beside an application that writes.
+package live
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"humpty/internal/e2e/rig"
+	"humpty/internal/testenv/devstack"
+)
+
+// newShop is a shop in a PostgreSQL of its own: a slot waits for the transactions of a
+// whole cluster.
+func newShop(t *testing.T, writer string) *rig.Shop {
+	t.Helper()
+	s := rig.New(t, devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}}).Addresses().Postgres, devstack.Elasticsearch(t))
+	s.SQL(t, rig.Tables)
+	s.Live(t, writer, "")
+	return s
+}
+
+// change is one change of the application's, to tables with references between them.
+func change(rng *rand.Rand, i int) string {
+	id := 1 + rng.IntN(320)
+	switch rng.IntN(5) {
+	case 0:
+		return fmt.Sprintf("UPDATE customer SET name = 'renamed %d' WHERE id = %d", i, 1+rng.IntN(10))
+	case 1:
+		return fmt.Sprintf("DELETE FROM line WHERE order_id = %d; DELETE FROM orders WHERE id = %[1]d", id)
+	case 2:
+		return fmt.Sprintf("INSERT INTO line SELECT id, %d, 'new', 1 FROM orders WHERE id = %d ON CONFLICT DO NOTHING", 4+rng.IntN(5), id)
+	}
+	return fmt.Sprintf("INSERT INTO orders VALUES (%d, %d, '2026-06-01', %d, 'changed') ON CONFLICT (id) DO UPDATE SET note = 'again %[3]d', customer_id = excluded.customer_id", id, 1+rng.IntN(10), i)
+}
+
+// left is how many slots and publications there are.
+func left(t *testing.T, conn *pgx.Conn) (n int) {
+	t.Helper()
+	if err := conn.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM pg_replication_slots) + (SELECT count(*) FROM pg_publication)").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// running is a process that a signal ends later.
+type running struct {
+	cmd      *exec.Cmd
+	out, err *strings.Builder
+}
+
+func start(t *testing.T, s *rig.Shop, args ...string) running {
+	t.Helper()
+	p := running{s.Command(t, args...), new(strings.Builder), new(strings.Builder)}
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p running) interrupt(t *testing.T) rig.Answer {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	return rig.Answer{Code: rig.Code(t, p.cmd.Wait()), Out: p.out.String(), Err: p.err.String()}
+}
+
+// TestFollow writes to the tables before, during and after a live rebuild; humpty follow
+// is stopped, started again, and lives through the next rebuild. At rest the index is what
+// SQL says.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "follow")
+	conn := s.Connect(t)
+	stop := s.Busy(t, 7, change)
+	a := s.Run(t, "rebuild", "--json", "--progress-interval", "1ms")
+	a.Want(t, 0, `"type":"lag"`)
+	if r := a.Result(t).Record; len(r.Rounds) == 0 {
+		t.Errorf("no rounds in %+v", r)
+	}
+	first, _ := s.Serving(t)
+	if left(t, conn) != 2 {
+		t.Error("the capture was not kept for humpty follow")
+	}
+	s.Run(t, "status").Want(t, 0, "slot and publication humpty_", "humpty follow goes on with it")
+	s.Run(t, "check").Want(t, 0, "keep humpty follow running")
+	following := start(t, s, "follow", "--progress-interval", "1ms")
+	s.Run(t, "rebuild").Want(t, 0, "before: "+first+", kept")
+	if n := stop(); n < 100 {
+		t.Errorf("only %d writes", n)
+	}
+	rig.Until(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
+	following.interrupt(t).Want(t, 0, "follow orders", "changes: ", "the alias serves ", "stopped: orders")
+	if left(t, conn) != 2 {
+		t.Error("the first generation's capture was not dropped, or the second's was")
+	}
+	s.SQL(t, "UPDATE customer SET name = 'while nobody follows'")
+	again := start(t, s, "follow", "orders", "--json")
+	rig.Until(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
+	again.interrupt(t).Want(t, 0, `"projection":"orders"`)
+}
+
+// An interrupted run can be gone on with; or it is given up, and nothing is left.
+func TestInterruptedLiveRun(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "handover")
+	s.Run(t, "resume").Want(t, 4, "no stopped run is known in the state folder")
+	s.Run(t, "resume", "nobody").Want(t, 4, "run nobody is not known")
+	s.Run(t, "follow").Want(t, 4, "no projection has writer: follow")
+	s.Run(t, "follow", "orders").Want(t, 4, "writer: handover", "would undo its writes")
+	conn := s.Connect(t)
+	stopped := func() string {
+		p := start(t, s, "rebuild", "--json", "--progress-interval", "1ms")
+		rig.Until(t, 5*time.Millisecond, "a capture", func() bool { return left(t, conn) == 2 })
+		a := p.interrupt(t)
+		a.Want(t, 130, "humpty resume ")
+		return a.Result(t).Record.Run
+	}
+	run := stopped()
+	s.Run(t, "rebuild").Want(t, 4, "run "+run, "humpty resume "+run, "humpty rebuild orders --new")
+	s.Run(t, "check").Want(t, 0, "run "+run+" was stopped", "humpty prune orders --stopped gives it up")
+	s.SQL(t, "UPDATE customer SET name = 'in between'")
+	s.Run(t, "resume").Want(t, 0, "run "+run+" goes on", "orders: alias "+s.Alias+" serves ")
+	if d := s.Differing(t, false); len(d) > 0 {
+		t.Errorf("%d differ: %s", len(d), d[0])
+	}
+	if left(t, conn) != 0 {
+		t.Error("something is left on the source")
+	}
+	stopped()
+	s.Run(t, "rebuild", "--new").Want(t, 0, "is given up")
+	run = stopped()
+	s.Run(t, "prune", "--yes").Want(t, 0, "humpty resume "+run+" goes on with it")
+	s.Run(t, "prune", "--stopped", "--dry-run").Want(t, 0, "would drop", "run "+run+" was stopped")
+	s.Run(t, "prune", "--stopped", "--yes").Want(t, 0, "dropped humpty_")
+	s.Run(t, "resume", run).Want(t, 4, "is not known")
+	if left(t, conn) != 0 {
+		t.Error("something is left on the source")
+	}
+}
+
+// What dead runs left is found: by any projection's name for its own, and by the slot's
+// for what nobody knows.
+func TestLeftovers(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "handover")
+	conn := s.Connect(t)
+	s.Run(t, "rebuild").Want(t, 0)
+	_, body := s.Request(t, http.MethodGet, "/"+s.Alias+"/_mapping", "")
+	run := strings.SplitN(strings.SplitN(body, `"run":"`, 2)[1], `"`, 2)[0]
+	name := "humpty_" + strings.ReplaceAll(run, "-", "_")
+	s.SQL(t, "CREATE PUBLICATION "+name+" FOR TABLE orders")
+	s.SQL(t, "SELECT pg_create_logical_replication_slot('"+name+"', 'pgoutput')")
+	s.SQL(t, "CREATE PUBLICATION humpty_other FOR TABLE orders; CREATE PUBLICATION not_ours FOR TABLE orders")
+	s.Run(t, "check").Want(t, 0, name, "left by run "+run+", which is over", "humpty prune orders drops it", "humpty_other", "humpty prune orders --slot humpty_other")
+	s.Run(t, "prune", "--yes").Want(t, 0, "dropped "+name)
+	s.Run(t, "prune", "--yes").Want(t, 0, "nothing to drop")
+	s.Run(t, "prune", "--yes", "--slot", "not_ours").Want(t, 4, "not_ours is no slot on source shop")
+	s.Run(t, "prune", "--yes", "--slot", "humpty_other").Want(t, 0, "dropped humpty_other")
+	if n := left(t, conn); n != 1 {
+		t.Errorf("%d slots and publications are left, want only not_ours", n)
+	}
+}
+
+// Each thing that a capture needs is named with its remedy, by check and by rebuild, and
+// nothing is made.
+func TestLivePreflight(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "freeze")
+	s.SQL(t, `CREATE ROLE weak LOGIN PASSWORD 'weak'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO weak;
+ALTER TABLE line REPLICA IDENTITY NOTHING;
+CREATE TABLE pad AS SELECT i AS id, i AS order_id, repeat('x', 500) AS text FROM generate_series(1, 5000) i;
+ALTER TABLE pad ADD PRIMARY KEY (id); ALTER TABLE pad REPLICA IDENTITY FULL; GRANT SELECT ON pad TO weak; ANALYZE pad`)
+	s.Edit(t, "        lines:\n", "        pads: {from: shop.pad, on: {order_id: id}, many: true, columns: [id]}\n        lines:\n")
+	strong := s.DSN
+	dsn, err := pgx.ParseConfig(strong)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Env["SHOP_DSN"] = fmt.Sprintf("host=%s port=%d dbname=%s user=weak password=weak", dsn.Host, dsn.Port, dsn.Database)
+	for _, verb := range []string{"check", "rebuild"} {
+		s.Run(t, verb).Want(t, 64,
+			"user weak may not replicate", "ALTER ROLE weak REPLICATION;",
+			"user weak may not make a publication", "GRANT CREATE ON DATABASE", "table public.orders belongs to", "only its owner may publish it",
+			"table public.line has no replica identity", "ALTER TABLE public.line REPLICA IDENTITY",
+			"has no index on order_id, so each round of catch-up reads it whole", `CREATE INDEX CONCURRENTLY ON "public"."pad" ("order_id"); or bear it: --allow-unindexed`)
+	}
+	s.Env["SHOP_DSN"] = strong
+	s.SQL(t, "ALTER TABLE line REPLICA IDENTITY DEFAULT")
+	s.Run(t, "rebuild", "--allow-unindexed", "--no-swap").Want(t, 6) // pads is not in the mapping
+	if left(t, s.Connect(t)) != 0 {
+		t.Error("a failed run left something on the source")
+	}
+	s.SQL(t, "ALTER SYSTEM SET max_slot_wal_keep_size = '1GB'")
+	s.SQL(t, "SELECT pg_reload_conf()")
+	s.Run(t, "check").Want(t, 64, "max_slot_wal_keep_size is 1GB")
+}
+
+// A process that is killed leaves its slot. Whoever has neither its state folder nor its
+// machine finds it all the same, as soon as its lease has run out, and drops it.
+func TestKilledWithoutItsState(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "freeze")
+	conn := s.Connect(t)
+	p := start(t, s, "rebuild", "--quiet")
+	rig.Until(t, 2*time.Millisecond, "a capture", func() bool { return left(t, conn) == 2 })
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.cmd.Wait()
+	s.Env["HUMPTY_STATE"] = t.TempDir()
+	s.Run(t, "prune", "--yes").Want(t, 0, "nothing to drop") // it may live on another machine
+	s.Expire(t)
+	var name string
+	if err := conn.QueryRow(t.Context(), "SELECT pubname FROM pg_publication").Scan(&name); err != nil { // the server may have dropped a slot that it was still making
+		t.Fatal(err)
+	}
+	s.Run(t, "check").Want(t, 0, name, "left by run ", "humpty prune orders drops it")
+	s.Run(t, "status").Want(t, 0, name, "left by run ")
+	s.Run(t, "prune", "--yes").Want(t, 0, "dropped "+name)
+	if n := left(t, conn); n != 0 {
+		t.Errorf("%d slots and publications are left", n)
+	}
+}

@@ -1,0 +1,188 @@
+package join
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"humpty/sources"
+)
+
+// liveView is documents as they are at each read.
+type liveView struct {
+	*view
+	root     sources.Reread
+	includes []reached
+	rows     []*rows
+	parts    []sources.View // opened, of all parts
+}
+
+// reached is how the documents are found that an include's keys concern.
+type reached struct {
+	view   sources.Reread
+	rows   *rows // nil: the keys of the view are the include's
+	byID   bool  // they are the documents' ids
+	n      int   // parts of a key
+	linked linked
+}
+
+var (
+	_ sources.Reread  = (*liveView)(nil)
+	_ sources.Tainted = (*liveView)(nil)
+	_ sources.Fenced  = (*liveView)(nil)
+)
+
+// Open gives a view of the present of all parts.
+func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
+	s := f.source
+	v := &liveView{view: s.newView()}
+	v.links = f.links
+	if !f.links.db.Hold() { // the feed ended meanwhile
+		return nil, context.Cause(f.ctx)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, v.Close(ctx))
+		}
+	}()
+	for i, p := range f.parts {
+		opened, err := openPart(ctx, p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", called(p.name), err)
+		}
+		v.parts = append(v.parts, opened)
+		reread, ok := opened.(sources.Reread)
+		if !ok {
+			return nil, fmt.Errorf("%s: %w", called(p.name), errNotLive)
+		}
+		if i == 0 {
+			v.view.root, v.root = opened, reread
+			continue
+		}
+		if err := v.include(ctx, i-1, reread); err != nil {
+			return nil, fmt.Errorf("%s: %w", called(p.name), err)
+		}
+		if fenced, ok := opened.(sources.Fenced); ok {
+			for id, at := range fenced.Fences() {
+				v.fences[p.name+":"+id] = at
+			}
+		}
+	}
+	return v, nil
+}
+
+func openPart(ctx context.Context, p *part) (sources.View, error) {
+	if opener, ok := p.feed.(sources.Opener); ok {
+		return opener.Open(ctx)
+	}
+	return p.source.Open(ctx)
+}
+
+// include makes what finds one, and whom its changes concern.
+func (v *liveView) include(ctx context.Context, i int, from sources.Reread) error {
+	in := &v.source.Includes[i]
+	to := reached{view: from, byID: len(in.Parent) == 0, n: max(len(in.Parent), 1), linked: linked{v.links, uint16(3 * i)}}
+	v.finders[i] = &asking{view: from}
+	if _, by := in.gathered(); by != nil {
+		r := &rows{states: from, gather: by, forth: linked{v.links, uint16(3*i + 1)}, back: linked{v.links, uint16(3*i + 2)}}
+		if err := r.fill(ctx); err != nil {
+			return err
+		}
+		v.finders[i], to.rows = r, r
+		v.rows = append(v.rows, r)
+	}
+	v.includes = append(v.includes, to)
+	return nil
+}
+
+// Close closes the views of all parts.
+func (v *liveView) Close(ctx context.Context) error {
+	var errs []error
+	for _, p := range v.parts {
+		errs = append(errs, p.Close(ctx))
+	}
+	return errors.Join(append(errs, v.links.db.Release())...)
+}
+
+// Poisoned is the sum of all parts, and of states that no document could be made of.
+func (v *liveView) Poisoned() (n int64) {
+	for _, p := range v.parts {
+		if tainted, ok := p.(sources.Tainted); ok {
+			n += tainted.Poisoned()
+		}
+	}
+	for _, r := range v.rows {
+		n += r.poisoned()
+	}
+	return n
+}
+
+// Expand finds the documents that marks of the root and of includes concern.
+func (v *liveView) Expand(ctx context.Context, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
+	byPart := map[string][]sources.Mark{}
+	for _, m := range marks {
+		part, inner := partOf(m.Node)
+		m.Node = inner
+		byPart[part] = append(byPart[part], m)
+	}
+	saw := everything()
+	if own := byPart[""]; len(own) > 0 {
+		var err error
+		if saw, err = v.root.Expand(ctx, own, fn); err != nil {
+			return saw, err
+		}
+	}
+	for i := range v.source.Includes {
+		path := v.source.Includes[i].path()
+		if len(byPart[path]) == 0 {
+			continue
+		}
+		seen, err := v.expand(ctx, &v.includes[i], byPart[path], fn)
+		if err != nil {
+			return saw, fmt.Errorf("include %s: %w", path, err)
+		}
+		saw = both(saw, seen)
+	}
+	return saw, nil
+}
+
+// expand goes from the marks of an include to its keys, and from these to the documents
+// that were ever read with them.
+func (v *liveView) expand(ctx context.Context, to *reached, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
+	return to.view.Expand(ctx, marks, func(keys [][]byte) (err error) {
+		if to.rows != nil {
+			if keys, err = to.rows.parents(ctx, keys); err != nil {
+				return err
+			}
+		}
+		if to.byID {
+			return fn(keys)
+		}
+		var ids [][]byte
+		for _, key := range keys {
+			err := to.linked.each(common(key, to.n), func(id []byte) error {
+				ids = append(ids, bytes.Clone(id))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return fn(ids)
+	})
+}
+
+// everything is what a read saw that nothing escapes.
+func everything() sources.Snapshot {
+	return sources.Snapshot{Min: math.MaxUint64, Max: math.MaxUint64}
+}
+
+// both is what two reads saw, each of them.
+func both(a, b sources.Snapshot) sources.Snapshot {
+	running := append(slices.Clone(a.Running), b.Running...)
+	slices.Sort(running)
+	return sources.Snapshot{Min: min(a.Min, b.Min), Max: min(a.Max, b.Max), Running: slices.Compact(running)}
+}

@@ -1,0 +1,199 @@
+package join
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"humpty/sources"
+)
+
+// view is the root's, and what finds each include.
+type view struct {
+	source   *Source
+	root     sources.View
+	open     []sources.View
+	finders  []finder
+	fences   map[string]sources.Position
+	inputs   map[string]sources.Counts // of what is held
+	mu       sync.Mutex
+	read     map[string]sources.Counts // of the root, so far, where that is not made of events
+	owes     sources.Counts            // the sum of these, as they are told to a reader
+	told     atomic.Bool
+	shelves  []*shelf
+	standing []sources.Standing // of what is held
+	links    *links             // of a live run; nil: each source is as of one moment
+}
+
+var (
+	_ sources.Lookup   = (*view)(nil)
+	_ sources.Fenced   = (*view)(nil)
+	_ sources.Traced   = (*view)(nil)
+	_ sources.Standing = (*view)(nil)
+)
+
+// finder finds what belongs to keys.
+type finder interface {
+	// find calls give with the number of each key that has something, and its document, or
+	// why there can be none. What it gives is valid until the next call. It returns what
+	// the read saw.
+	find(ctx context.Context, keys [][]byte, give func(i int, document []byte, reject string)) (sources.Snapshot, error)
+}
+
+func (v *view) hold(ctx context.Context, i int, in *Include) error {
+	plan, err := in.From.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	from, err := in.From.Open(ctx)
+	if err != nil {
+		return err
+	}
+	s := newShelf(in.Memory, in.Dir)
+	v.shelves = append(v.shelves, s)
+	v.finders[i] = s
+	err = s.fill(ctx, from, plan)
+	if err == nil {
+		v.book(in, from)
+	}
+	return errors.Join(err, from.Close(ctx))
+}
+
+// book takes over what became of the events of an include. They are all folded: the
+// documents that are counted are the root's.
+func (v *view) book(in *Include, from sources.View) {
+	if fenced, ok := from.(sources.Fenced); ok {
+		for id, at := range fenced.Fences() {
+			v.fences[in.path()+":"+id] = at
+		}
+	}
+	if standing, ok := from.(sources.Standing); ok {
+		v.standing = append(v.standing, standing)
+	}
+	if traced, ok := from.(sources.Traced); ok {
+		for id, c := range traced.Inputs() {
+			c.Used, c.Folded = 0, c.Folded+c.Used
+			v.inputs[in.path()+":"+id] = c
+			v.owes.Add(c)
+		}
+	}
+}
+
+// Fences are those of the root and of what is held, these behind the include's path.
+func (v *view) Fences() map[string]sources.Position {
+	all := maps.Clone(v.fences)
+	if fenced, ok := v.root.(sources.Fenced); ok {
+		maps.Copy(all, fenced.Fences())
+	}
+	return all
+}
+
+// Stands asks those of the root and of what is held.
+func (v *view) Stands(ctx context.Context) error {
+	all := v.standing
+	if root, ok := v.root.(sources.Standing); ok {
+		all = append(all[:len(all):len(all)], root)
+	}
+	for _, one := range all {
+		if err := one.Stands(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Inputs are those of the root and of what is held.
+func (v *view) Inputs() map[string]sources.Counts {
+	all := maps.Clone(v.inputs)
+	if traced, ok := v.root.(sources.Traced); ok {
+		maps.Copy(all, traced.Inputs())
+		return all
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	maps.Copy(all, v.read)
+	return all
+}
+
+// met books what a reader of the root met.
+func (v *view) met(partition string, c sources.Counts) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	sum := v.read[partition]
+	sum.Add(c)
+	v.read[partition] = sum
+}
+
+func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+	inner, err := v.root.Read(ctx, p, from)
+	if err != nil {
+		return nil, err
+	}
+	return &reader{inner: inner, join: v.joiner(), view: v, partition: p.ID, first: from == "", grown: firstGrown}, nil
+}
+
+func (v *view) Close(ctx context.Context) error {
+	var errs []error
+	for _, s := range v.shelves {
+		errs = append(errs, s.close())
+	}
+	for _, o := range v.open {
+		errs = append(errs, o.Close(ctx))
+	}
+	if v.root != nil {
+		errs = append(errs, v.root.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Lookup reads single documents of the root, with their includes.
+func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	root, ok := v.root.(sources.Lookup)
+	if !ok {
+		return fmt.Errorf("the root of a mixed document cannot be read by key")
+	}
+	var in sources.Batch
+	if err := root.Lookup(ctx, keys, &in); err != nil {
+		return err
+	}
+	return v.joiner().batch(ctx, &in, b)
+}
+
+// firstGrown is what is taken for the growth of documents until it is known.
+const firstGrown = 4
+
+// reader reads a partition of the root.
+type reader struct {
+	view      *view
+	partition string
+	inner     sources.Reader
+	join      *joiner
+	in        sources.Batch
+	first     bool
+	grown     float64 // how many times larger documents became by their includes, in the last batch
+}
+
+func (r *reader) Close(ctx context.Context) error { return r.inner.Close(ctx) }
+
+func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
+	r.in.Reset()
+	r.in.Limit = int(float64(b.Limit) / max(r.grown, 1)) // includes count as bytes in flight too
+	if err := r.inner.Next(ctx, &r.in); err != nil {
+		return err
+	}
+	r.view.met(r.partition, r.in.Counts)
+	if r.first && !r.view.told.Swap(true) {
+		b.Counts.Add(r.view.owes)
+	}
+	r.first = false
+	if err := r.join.batch(ctx, &r.in, b); err != nil {
+		return err
+	}
+	if len(r.in.Data) > 0 {
+		r.grown = float64(len(b.Data)) / float64(len(r.in.Data))
+	}
+	return nil
+}
