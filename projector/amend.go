@@ -94,12 +94,12 @@ func (f *fixing) write(ctx context.Context, open []verify.Reading) error {
 		}
 	}
 	if len(amended) > 0 {
-		amender, ok := f.index.(sinks.Amender)
+		amender, ok := f.index.(sinks.ConditionalWriter)
 		if !ok {
 			return errors.New("this target cannot write a document only if it is unchanged") // able has asked: a defect
 		}
 		verdicts := make([]sinks.Verdict, len(amended))
-		if _, err := amender.Amend(ctx, amended, seen, verdicts); err != nil {
+		if _, err := amender.WriteIf(ctx, amended, seen, verdicts); err != nil {
 			return fmt.Errorf("amend %d documents: %w", len(amended), err)
 		}
 		return f.book(amended, verdicts)
@@ -174,8 +174,8 @@ func (f *fixing) conclude(ctx context.Context) error {
 		proven.Sum = "" // its positions stay those of the past
 	} else {
 		m.State = sinks.Verified
-		if fenced, ok := f.view.(sources.Fenced); ok { // it is what the topics say up to there
-			m.Positions = positions(fenced.Fences())
+		if fenced, ok := f.view.(sources.EndOffsets); ok { // it is what the topics say up to there
+			m.Positions = positions(fenced.EndOffsets())
 		}
 	}
 	return f.note(ctx)

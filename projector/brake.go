@@ -18,7 +18,7 @@ import (
 // What is measured is a search for one document through the alias, ten times a second, from
 // the call to the answer, the network included; a percentile is one of the last ten seconds.
 type brake struct {
-	gauge  sinks.Gauge
+	gauge  sinks.LoadProbe
 	limits map[int]time.Duration // by percentile, 99 for p99; empty: only the pressure is watched
 	pace   *pacer
 	rate   *throttle
@@ -74,7 +74,7 @@ func (b *brake) watch(ctx context.Context) {
 }
 
 func (b *brake) time(ctx context.Context) error {
-	took, err := b.gauge.Latency(ctx)
+	took, err := b.gauge.SearchLatency(ctx)
 	if err != nil || took == 0 {
 		return err
 	}
@@ -87,7 +87,7 @@ func (b *brake) time(ctx context.Context) error {
 
 // ease looks at the nodes' indexing pressure.
 func (b *brake) ease(ctx context.Context) error {
-	share, err := b.gauge.Pressure(ctx)
+	share, err := b.gauge.IndexingPressure(ctx)
 	if err == nil && share > pressed {
 		b.pace.pressed(fmt.Sprintf("a node holds %.0f%% of the writes that it can: fewer", 100*share))
 	}

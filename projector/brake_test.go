@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/sinks"
 )
 
@@ -101,7 +100,7 @@ type busy struct {
 	broken   error
 }
 
-func (b *busy) Latency(context.Context) (time.Duration, error) {
+func (b *busy) SearchLatency(context.Context) (time.Duration, error) {
 	if b.broken != nil {
 		return 0, b.broken
 	}
@@ -115,7 +114,7 @@ func (b *busy) Latency(context.Context) (time.Duration, error) {
 	return took, nil
 }
 
-func (b *busy) Pressure(context.Context) (float64, error) {
+func (b *busy) IndexingPressure(context.Context) (float64, error) {
 	return float64(b.inFlight.Load()*b.pressure.Load()) / 100, b.broken
 }
 

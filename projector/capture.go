@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/sources"
@@ -15,7 +14,7 @@ import (
 
 // capture brings the marks of a feed into the store: durable first, acknowledged then.
 type capture struct {
-	feed  sources.Feed
+	feed  sources.ChangeStream
 	store *marks.Store
 	grew  chan struct{} // holds one when something was recorded since it was taken
 
@@ -27,7 +26,7 @@ type capture struct {
 // busier the source is, the more share one.
 const transactionsAtOnce = 4096
 
-func newCapture(feed sources.Feed, store *marks.Store) *capture {
+func newCapture(feed sources.ChangeStream, store *marks.Store) *capture {
 	c := &capture{feed: feed, store: store, grew: make(chan struct{}, 1), fences: map[string]chan uint64{}}
 	c.grown() // what an earlier process recorded
 	return c
@@ -43,11 +42,11 @@ func (c *capture) grown() {
 // run records until ctx ends or the feed fails.
 func (c *capture) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	in := make(chan sources.Marks, transactionsAtOnce)
+	in := make(chan sources.ChangeSet, transactionsAtOnce)
 	group.Go(func() error {
 		defer close(in)
 		for {
-			var m sources.Marks
+			var m sources.ChangeSet
 			if err := c.feed.Next(ctx, &m); err != nil {
 				return fmt.Errorf("read the changes: %w", err)
 			}
@@ -70,8 +69,8 @@ func (c *capture) run(ctx context.Context) error {
 }
 
 // waiting returns first and what else has come meanwhile.
-func waiting(in <-chan sources.Marks, first sources.Marks) []sources.Marks {
-	all := []sources.Marks{first}
+func waiting(in <-chan sources.ChangeSet, first sources.ChangeSet) []sources.ChangeSet {
+	all := []sources.ChangeSet{first}
 	for len(all) < transactionsAtOnce {
 		select {
 		case m, ok := <-in:
@@ -88,9 +87,9 @@ func waiting(in <-chan sources.Marks, first sources.Marks) []sources.Marks {
 
 // record makes transactions durable and acknowledges them. A fence is met only when all
 // that came before it is durable.
-func (c *capture) record(ctx context.Context, all []sources.Marks) error {
+func (c *capture) record(ctx context.Context, all []sources.ChangeSet) error {
 	for len(all) > 0 {
-		end := slices.IndexFunc(all, func(m sources.Marks) bool { return m.Fence != "" })
+		end := slices.IndexFunc(all, func(m sources.ChangeSet) bool { return m.Fence != "" })
 		if end < 0 {
 			end = len(all) - 1
 		}

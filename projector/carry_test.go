@@ -52,7 +52,7 @@ type sized struct {
 
 type sizedView struct {
 	sources.View
-	sources.Reread
+	sources.Expander
 	limit *atomic.Int64
 }
 
@@ -63,7 +63,7 @@ type sizedReader struct {
 
 func (s sized) Open(ctx context.Context) (sources.View, error) {
 	v, err := s.distant.Open(ctx)
-	return sizedView{v, v.(sources.Reread), s.limit}, err //nolint:forcetypeassert // of the fake
+	return sizedView{v, v.(sources.Expander), s.limit}, err //nolint:forcetypeassert // of the fake
 }
 
 func (v sizedView) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {

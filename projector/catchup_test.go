@@ -11,7 +11,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/marks"
 	"humpty/internal/memory"
 	"humpty/sinks"
@@ -44,7 +43,7 @@ func newChase(t *testing.T, r rules) *chase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.catcher = &catcher{store: c.store, view: view.(sources.Reread), index: index, base: 1 << 40, rules: r, ledger: &ledger{}} //nolint:forcetypeassert // of the fake
+	c.catcher = &catcher{store: c.store, view: view.(sources.Expander), index: index, base: 1 << 40, rules: r, ledger: &ledger{}} //nolint:forcetypeassert // of the fake
 	c.begin()
 	t.Cleanup(func() {
 		if err := errors.Join(c.stop(), c.store.Close()); err != nil {

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -46,11 +45,11 @@ func (b *bringing) concerned(ctx context.Context, sum *verify.Sum) error {
 		})
 	}
 	err := group.Wait()
-	if fenced, ok := b.view.(sources.Fenced); ok {
-		c.delta.To = positions(fenced.Fences())
+	if fenced, ok := b.view.(sources.EndOffsets); ok {
+		c.delta.To = positions(fenced.EndOffsets())
 	}
-	if traced, ok := b.view.(sources.Traced); ok {
-		c.delta.Inputs = traced.Inputs()
+	if traced, ok := b.view.(sources.PartitionCounter); ok {
+		c.delta.Inputs = traced.PartitionCounts()
 	}
 	if err != nil {
 		return err

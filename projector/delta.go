@@ -39,7 +39,7 @@ func (d *Delta) Events() (n int64) {
 // concerned adds up to what was verified once. It returns false where everything has to be
 // compared, and says why.
 func (b *bringing) goOn(ctx context.Context, lease sinks.Lease) (proven bool, err error) {
-	source, ok := b.Source.(sources.Delta)
+	source, ok := b.Source.(sources.SinceOpener)
 	if !ok || len(b.was.Positions) == 0 { // tables do not say what came since
 		return false, nil
 	}
@@ -64,7 +64,7 @@ func (b *bringing) unview(ctx context.Context) error {
 }
 
 // delta is goOn; it returns why it did not come to a proof.
-func (b *bringing) delta(ctx context.Context, source sources.Delta, lease sinks.Lease) (not string, err error) {
+func (b *bringing) delta(ctx context.Context, source sources.SinceOpener, lease sinks.Lease) (not string, err error) {
 	var sum *verify.Sum
 	err = b.phase(ctx, report.PhaseReplay, func(ctx context.Context) error {
 		if err := b.find(ctx); err != nil {
@@ -73,8 +73,8 @@ func (b *bringing) delta(ctx context.Context, source sources.Delta, lease sinks.
 		if sum, not = b.summed(); not != "" {
 			return nil
 		}
-		var gap *sources.Gap
-		if b.view, err = source.Since(ctx, positionsOf(b.was.Positions), b.was.Updated); errors.As(err, &gap) {
+		var gap *sources.ErrChangesLost
+		if b.view, err = source.OpenSince(ctx, positionsOf(b.was.Positions), b.was.Updated); errors.As(err, &gap) {
 			not = gap.Why
 			return nil
 		} else if err != nil {

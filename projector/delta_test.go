@@ -28,17 +28,17 @@ func (l since) Open(ctx context.Context) (sources.View, error) {
 	return l.logged.Open(ctx)
 }
 
-func (l since) Behind(context.Context, map[string]sources.Position) (int64, int64, error) {
+func (l since) CountSince(context.Context, map[string]sources.Position) (int64, int64, error) {
 	if l.gap != "" {
-		return 0, 0, &sources.Gap{Why: l.gap}
+		return 0, 0, &sources.ErrChangesLost{Why: l.gap}
 	}
 	n := int64(len(l.came))
 	return n, n, nil
 }
 
-func (l since) Since(_ context.Context, from map[string]sources.Position, _ time.Time) (sources.View, error) {
+func (l since) OpenSince(_ context.Context, from map[string]sources.Position, _ time.Time) (sources.View, error) {
 	if l.gap != "" {
-		return nil, &sources.Gap{Why: l.gap}
+		return nil, &sources.ErrChangesLost{Why: l.gap}
 	}
 	if from["parcels/0"] != "20" {
 		return nil, errors.New("the positions are not those of the snapshot")
@@ -53,9 +53,9 @@ type sinceView struct {
 
 func (v *sinceView) Close(context.Context) error { return nil }
 
-func (v *sinceView) Fences() map[string]sources.Position { return v.ends }
+func (v *sinceView) EndOffsets() map[string]sources.Position { return v.ends }
 
-func (v *sinceView) Inputs() map[string]sources.Counts {
+func (v *sinceView) PartitionCounts() map[string]sources.Counts {
 	n := int64(len(v.came))
 	return map[string]sources.Counts{"parcels/0": {Read: n + v.poison, Used: n, Poison: v.poison}}
 }

@@ -48,11 +48,11 @@ func (o *observer) expect(documents int64, live bool, survey sinks.Survey) {
 // PaceBefore is that of the newest generation that says how long it took.
 func PaceBefore(s sinks.Survey) (p report.Pace) {
 	for _, g := range slices.Backward(s.Generations) {
-		if len(g.Meta.Took) == 0 {
+		if len(g.Meta.PhaseSeconds) == 0 {
 			continue
 		}
-		p.Documents, p.Seconds = g.Meta.Documents, make(map[report.Phase]float64, len(g.Meta.Took))
-		for phase, seconds := range g.Meta.Took {
+		p.Documents, p.Seconds = g.Meta.Documents, make(map[report.Phase]float64, len(g.Meta.PhaseSeconds))
+		for phase, seconds := range g.Meta.PhaseSeconds {
 			p.Seconds[report.Phase(phase)] = seconds
 		}
 		return p

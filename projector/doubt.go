@@ -19,27 +19,27 @@ func (n *run) inDoubt() bool {
 		}
 	}
 	sum, _ := n.ledger.state()
-	return n.meta.Doubted || sum.Retries > sum.Throttled // some request had no answer
+	return n.meta.SuspectLoss || sum.Retries > sum.Throttled // some request had no answer
 }
 
 // canResolve says whether the verification will find what a doubt is about.
 func (n *run) canResolve(err error) bool {
-	var doubt *sinks.Doubt
+	var doubt *sinks.ErrWritesLost
 	return errors.As(err, &doubt) && n.capture != nil && n.Projection.Verify.level() == verify.Full
 }
 
 // intact asks, at the end of what writes, whether the target has lost what it had confirmed.
 // Where every document is compared before the swap that is noted, and else the run is over.
 func (n *run) intact(ctx context.Context) error {
-	w, ok := n.index.(sinks.Witness)
-	if !ok || n.meta.Doubted {
+	w, ok := n.index.(sinks.DurabilityChecker)
+	if !ok || n.meta.SuspectLoss {
 		return nil
 	}
-	err := w.Intact(ctx)
+	err := w.CheckDurability(ctx)
 	if !n.canResolve(err) {
 		return err
 	}
-	n.meta.Doubted = true
+	n.meta.SuspectLoss = true
 	n.observer.notice(fmt.Sprintf("%v; every document is compared before the swap, and what was lost is written again", firstLine(err)))
 	return n.note(ctx, n.meta.State)
 }
@@ -69,8 +69,8 @@ func (n *run) examined(ctx context.Context, check verify.Check) (verify.Report, 
 	if _, waitErr := lost.wait(&again); waitErr != nil {
 		return report, waitErr
 	}
-	if err == nil && n.meta.Doubted && report.Level != string(verify.Full) {
-		return report, fmt.Errorf("%w: only a comparison of every document can tell, and it was not made: %s", &sinks.Doubt{}, report.Why)
+	if err == nil && n.meta.SuspectLoss && report.Level != string(verify.Full) {
+		return report, fmt.Errorf("%w: only a comparison of every document can tell, and it was not made: %s", &sinks.ErrWritesLost{}, report.Why)
 	}
 	if err != nil || again.Reread == 0 {
 		return report, err

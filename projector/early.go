@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"humpty/sinks"
 )
 
 // early lets searches see a generation while it is loaded (Rebuild.ServeEarly). No write is
@@ -15,14 +17,6 @@ import (
 // The generation is marked as partial first, and the mark goes with the swap. So whoever finds
 // the alias on it later, when the run has failed or died, knows what it is.
 
-// exposer is what a target can do beside: let searches see a generation that is loading.
-type exposer interface {
-	// Expose lets the alias, which must serve nothing else, serve the generation for
-	// searches: what is written becomes visible within seconds, and writes through the
-	// alias are refused until a Swap. It is no error if that is so already.
-	Expose(ctx context.Context, generation string) error
-}
-
 const cannotExpose = "this target cannot refuse writes through an alias that it searches"
 
 // mayServeEarly refuses where searches would lose something, or the application a write.
@@ -32,12 +26,12 @@ func (n *run) mayServeEarly() error {
 	}
 	why := ""
 	s := n.survey
-	switch _, can := n.Target.(exposer); {
+	switch _, can := n.Target.(sinks.EarlyServing); {
 	case !can:
 		why = cannotExpose
 	case n.NoSwap:
 		why = "the alias is not to be touched (--no-swap)"
-	case s.Concrete != nil:
+	case s.Conflict != nil:
 		why = fmt.Sprintf("an index sits on the alias's name %q", s.Alias)
 	case s.Partial() != "" && s.Partial() == n.record.Generation: // gone on with
 		return nil
@@ -77,11 +71,11 @@ func (n *run) expose(ctx context.Context) error {
 	if err := n.note(ctx, n.meta.State); err != nil {
 		return err
 	}
-	target, can := n.Target.(exposer)
+	target, can := n.Target.(sinks.EarlyServing)
 	if !can {
 		return errors.New("serve early: " + cannotExpose)
 	}
-	if err := target.Expose(ctx, n.record.Generation); err != nil {
+	if err := target.ServeEarly(ctx, n.record.Generation); err != nil {
 		return fmt.Errorf("serve %s early: %w", n.record.Generation, err)
 	}
 	n.exposed = true

@@ -6,7 +6,7 @@ import "fmt"
 type Refusal struct {
 	Why    string
 	Remedy string // what to type next; may be empty
-	Err    error  // the cause, e.g. *sinks.Trap or *sinks.Held; may be nil
+	Err    error  // the cause, e.g. *sinks.NameConflict or *sinks.Held; may be nil
 }
 
 func (r *Refusal) Error() string {

@@ -49,7 +49,7 @@ func (f *faults) do(what string, effect func() error) error {
 	return &faultError{what}
 }
 
-func (f *faults) Away(err error) bool {
+func (f *faults) IsUnavailable(err error) bool {
 	var fault *faultError
 	return f.outage && errors.As(err, &fault)
 }
@@ -75,12 +75,12 @@ func (s faultySource) Plan(ctx context.Context) (sources.Plan, error) {
 func (s faultySource) Open(ctx context.Context) (sources.View, error) {
 	return called(s.faults, "Source.Open", func() (sources.View, error) {
 		v, err := s.Live.Open(ctx)
-		return faultyView{v, v.(sources.Reread), s.faults}, err //nolint:forcetypeassert // of the fake
+		return faultyView{v, v.(sources.Expander), s.faults}, err //nolint:forcetypeassert // of the fake
 	})
 }
 
-func (s faultySource) Capture(ctx context.Context, name string, from sources.Position) (sources.Feed, error) {
-	return called(s.faults, "Live.Capture", func() (sources.Feed, error) {
+func (s faultySource) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
+	return called(s.faults, "Live.Capture", func() (sources.ChangeStream, error) {
 		f, err := s.Live.Capture(ctx, name, from)
 		return faultyFeed{f, s.faults}, err
 	})
@@ -92,7 +92,7 @@ func (s faultySource) Release(ctx context.Context, name string) error {
 
 type faultyView struct {
 	sources.View
-	sources.Reread
+	sources.Expander
 	*faults
 }
 
@@ -108,11 +108,11 @@ func (v faultyView) Close(ctx context.Context) error {
 }
 
 func (v faultyView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
-	return v.do("Reread.Lookup", func() error { return v.Reread.Lookup(ctx, keys, b) })
+	return v.do("Reread.Lookup", func() error { return v.Expander.Lookup(ctx, keys, b) })
 }
 
-func (v faultyView) Expand(ctx context.Context, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
-	return called(v.faults, "Reread.Expand", func() (sources.Snapshot, error) { return v.Reread.Expand(ctx, marks, fn) })
+func (v faultyView) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
+	return called(v.faults, "Reread.Expand", func() (sources.TxSnapshot, error) { return v.Expander.Expand(ctx, marks, fn) })
 }
 
 type faultyReader struct {
@@ -129,24 +129,24 @@ func (r faultyReader) Close(ctx context.Context) error {
 }
 
 type faultyFeed struct {
-	sources.Feed
+	sources.ChangeStream
 	*faults
 }
 
-func (f faultyFeed) Next(ctx context.Context, m *sources.Marks) error {
-	return f.do("Feed.Next", func() error { return f.Feed.Next(ctx, m) })
+func (f faultyFeed) Next(ctx context.Context, m *sources.ChangeSet) error {
+	return f.do("Feed.Next", func() error { return f.ChangeStream.Next(ctx, m) })
 }
 
 func (f faultyFeed) Acknowledge(ctx context.Context, to sources.Position) error {
-	return f.do("Feed.Acknowledge", func() error { return f.Feed.Acknowledge(ctx, to) })
+	return f.do("Feed.Acknowledge", func() error { return f.ChangeStream.Acknowledge(ctx, to) })
 }
 
 func (f faultyFeed) Fence(ctx context.Context) (string, error) {
-	return called(f.faults, "Feed.Fence", func() (string, error) { return f.Feed.Fence(ctx) })
+	return called(f.faults, "Feed.Fence", func() (string, error) { return f.ChangeStream.Fence(ctx) })
 }
 
 func (f faultyFeed) Close(ctx context.Context) error {
-	return f.do("Feed.Close", func() error { return f.Feed.Close(ctx) })
+	return f.do("Feed.Close", func() error { return f.ChangeStream.Close(ctx) })
 }
 
 type faultyTarget struct {
@@ -201,10 +201,10 @@ func (t faultyTarget) Unblock(ctx context.Context, index string) error {
 type fullIndex interface {
 	sinks.Index
 	sinks.Getter
-	sinks.Amender
-	sinks.Conformer
+	sinks.ConditionalWriter
+	sinks.DefinitionDiffer
 	sinks.Searcher
-	InFlight(ctx context.Context) (int, error)
+	InFlightWrites(ctx context.Context) (int, error)
 }
 
 type faultyIndex struct {

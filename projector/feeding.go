@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/marks"
 	"humpty/sinks"
 	"humpty/sources"
@@ -36,7 +35,7 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err
 		return err
 	}
 	defer closing(view.Close)
-	reread, ok := view.(sources.Reread)
+	reread, ok := view.(sources.Expander)
 	if !ok {
 		return errors.New("this source cannot read single documents again")
 	}
@@ -63,8 +62,8 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err
 }
 
 // takeOver goes on with the capture that a rebuild left, if nothing is missing.
-func (f *Follow) takeOver(ctx context.Context, store *marks.Store, g sinks.Generation) (sources.Feed, error) {
-	source, ok := f.Source.(sources.Live)
+func (f *Follow) takeOver(ctx context.Context, store *marks.Store, g sinks.Generation) (sources.ChangeStream, error) {
+	source, ok := f.Source.(sources.Capturer)
 	if !ok {
 		return nil, &Refusal{Why: "this source cannot tell what changes", Remedy: "only tables with consistency: live can be followed"}
 	}

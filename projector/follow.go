@@ -46,7 +46,7 @@ const (
 // Run follows until ctx ends, and returns nil then: what was read of the source is durable
 // or not acknowledged, so a later Run goes on there. Servers that are away are waited for
 // up to MaxOutage, then an *Outage is returned; other troubles are outlasted for ten
-// minutes. What cannot be outlasted is returned: a *sources.Gap (rebuild), a *Refusal,
+// minutes. What cannot be outlasted is returned: a *sources.ErrChangesLost (rebuild), a *Refusal,
 // *TooManyRejections.
 func (f *Follow) Run(ctx context.Context) error {
 	o := &observer{fn: f.Observe}
@@ -81,7 +81,7 @@ func (f *Follow) run(ctx context.Context, o *observer) error {
 			o.notice(fmt.Sprintf("the %s is back after %.0f s", server, took.Seconds()))
 			continue
 		}
-		var gap *sources.Gap
+		var gap *sources.ErrChangesLost
 		var refusal *Refusal
 		var rejections *TooManyRejections
 		var poison *TooMuchPoison
@@ -134,7 +134,7 @@ func (f *Follow) serve(ctx context.Context, o *observer) error {
 		return err
 	}
 	o.notice(fmt.Sprintf("the alias serves %s now", now[0].Name))
-	source, _ := f.Source.(sources.Live)
+	source, _ := f.Source.(sources.Capturer)
 	for _, g := range all {
 		if !slices.ContainsFunc(now, func(n sinks.Generation) bool { return n.Name == g.Name }) {
 			if err := source.Release(ctx, g.Meta.Run); err != nil {

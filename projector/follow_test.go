@@ -265,7 +265,7 @@ func TestFollowStopsAtAGap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m sources.Marks
+	var m sources.ChangeSet
 	for range 50 {
 		if err := feed.Next(t.Context(), &m); err != nil {
 			t.Fatal(err)
@@ -274,7 +274,7 @@ func TestFollowStopsAtAGap(t *testing.T) {
 	if err := feed.Acknowledge(t.Context(), m.Position); err != nil {
 		t.Fatal(err)
 	}
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if err := s.follow().Run(t.Context()); !errors.As(err, &gap) {
 		t.Errorf("error %v", err)
 	}

@@ -41,7 +41,7 @@ func (n *run) tooManyRejections() error {
 func (n *run) seal(ctx context.Context) error {
 	err := n.index.Seal(ctx, n.observer.sealing)
 	if n.canResolve(err) {
-		n.meta.Doubted = true
+		n.meta.SuspectLoss = true
 		if err = n.note(ctx, n.meta.State); err == nil {
 			err = n.index.Seal(ctx, n.observer.sealing)
 		}
@@ -151,12 +151,12 @@ func (n *run) swappedLate(ctx context.Context) bool {
 // stands makes sure that who goes on where the logs were read up to has not moved: a run
 // with a capture goes on itself.
 func (n *run) stands(ctx context.Context) error {
-	standing, ok := n.view.(sources.Standing)
+	standing, ok := n.view.(sources.GroupOffsetChecker)
 	if !ok || n.capture != nil {
 		return nil
 	}
-	err := standing.Stands(ctx)
-	var gap *sources.Gap
+	err := standing.CheckGroupOffset(ctx)
+	var gap *sources.ErrChangesLost
 	if errors.As(err, &gap) {
 		return &Refusal{
 			Why:    fmt.Sprintf("%s; generation %s is ready", gap.Why, n.record.Generation),
@@ -187,14 +187,14 @@ func (n *run) gateEmpty(survey sinks.Survey) error {
 // switchAlias computes the change from a fresh survey and applies it in one call.
 func switchAlias(ctx context.Context, target sinks.Target, survey sinks.Survey, to, replace, projection string) (sinks.AliasChange, error) {
 	change, err := survey.SwapTo(to, replace)
-	var trap *sinks.Trap
+	var trap *sinks.NameConflict
 	switch {
 	case errors.As(err, &trap):
 		return change, &Refusal{
 			Why: err.Error() + fmt.Sprintf("; generation %s is ready", to),
 			Remedy: fmt.Sprintf("look at what is in it; if it can be deleted: humpty swap %s --to %s --replace-index %s\n"+
 				"and keep writers from making it again: action.auto_create_index, or require_alias=true",
-				projection, to, trap.Concrete.Index),
+				projection, to, trap.Index.Index),
 			Err: err,
 		}
 	case err != nil:

@@ -185,7 +185,7 @@ type counted struct {
 
 type countedView struct {
 	sources.View
-	sources.Reread
+	sources.Expander
 	rows *atomic.Int64
 }
 
@@ -202,7 +202,7 @@ func (c counted) Plan(ctx context.Context) (sources.Plan, error) {
 
 func (c counted) Open(ctx context.Context) (sources.View, error) {
 	v, err := c.Live.Open(ctx)
-	return countedView{v, v.(sources.Reread), c.rows}, err //nolint:forcetypeassert // of the fake
+	return countedView{v, v.(sources.Expander), c.rows}, err //nolint:forcetypeassert // of the fake
 }
 
 func (v countedView) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
@@ -317,7 +317,7 @@ func TestGapEndsTheRun(t *testing.T) {
 	was := l.dies(false, 60)
 	l.rows.Skip("live") // somebody else went on with the capture
 	rec, err := l.run(true, nil)
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if !errors.As(err, &gap) || rec.Resumable || rec.Status != projector.StatusFail {
 		t.Fatalf("%v: %+v", err, rec)
 	}

@@ -65,7 +65,7 @@ func TestTrapIsLoadedVerifiedAndRefused(t *testing.T) {
 	s := setup(t, 10)
 	s.target.Occupy(3)
 	rec, err := s.rebuild().Run(t.Context())
-	var trap *sinks.Trap
+	var trap *sinks.NameConflict
 	if !errors.As(err, &trap) {
 		t.Fatalf("error %v, want the trap", err)
 	}

@@ -77,13 +77,13 @@ func (h *handover) quiet(ctx context.Context) error {
 }
 
 func quiet(ctx context.Context, index sinks.Index) error {
-	attempts, ok := index.(sinks.Attempts)
+	attempts, ok := index.(sinks.WriteCounter)
 	if !ok {
 		return errNoHandover
 	}
 	pause := newPause(5 * time.Minute)
 	for {
-		n, err := attempts.InFlight(ctx)
+		n, err := attempts.InFlightWrites(ctx)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -95,9 +95,9 @@ func quiet(ctx context.Context, index sinks.Index) error {
 
 // handsOver reports whether a handover is possible with a target's indices.
 func handsOver(index sinks.Index) bool {
-	_, attempts := index.(sinks.Attempts)
+	_, attempts := index.(sinks.WriteCounter)
 	_, gets := index.(sinks.Getter)
-	_, amends := index.(sinks.Amender)
+	_, amends := index.(sinks.ConditionalWriter)
 	return attempts && gets && amends
 }
 

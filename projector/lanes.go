@@ -9,7 +9,6 @@ import (
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/crashpoint"
 	"humpty/sinks"
 	"humpty/sources"
@@ -31,13 +30,13 @@ type lanes struct {
 // portion is what a lane reads with one statement.
 type portion struct {
 	ids   [][]byte
-	marks []sources.Mark // those among them that are marked themselves
+	marks []sources.DirtyKey // those among them that are marked themselves
 }
 
 // settled are marks whose documents were written, and what the read of them saw.
 type settled struct {
-	marks []sources.Mark
-	saw   sources.Snapshot
+	marks []sources.DirtyKey
+	saw   sources.TxSnapshot
 }
 
 func (c *catcher) lanes(ctx context.Context) *lanes {
@@ -59,7 +58,7 @@ func (c *catcher) lanes(ctx context.Context) *lanes {
 
 // add hands a document to its lane; mark is the document's own, if it has one. The id is
 // copied. Called from one goroutine.
-func (l *lanes) add(id []byte, mark *sources.Mark) {
+func (l *lanes) add(id []byte, mark *sources.DirtyKey) {
 	lane := int(xxh3.Hash(id) % laneCount)
 	p := &l.filling[lane]
 	p.ids = append(p.ids, append([]byte(nil), id...))
@@ -130,7 +129,7 @@ const overtaken = 20
 
 // write reads and writes a portion, and returns the ids of documents that hold a newer version
 // than the one given to them: they are not as the source has them.
-func (l *lanes) write(p portion) (saw sources.Snapshot, newer [][]byte, err error) {
+func (l *lanes) write(p portion) (saw sources.TxSnapshot, newer [][]byte, err error) {
 	c := l.catcher
 	version, err := c.store.Version()
 	if err != nil {
@@ -171,7 +170,7 @@ func (l *lanes) write(p portion) (saw sources.Snapshot, newer [][]byte, err erro
 	return batch.Snapshot, newer, nil
 }
 
-func (l *lanes) done(p portion, saw sources.Snapshot) {
+func (l *lanes) done(p portion, saw sources.TxSnapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reread += int64(len(p.ids))

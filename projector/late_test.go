@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/sinks"
@@ -98,7 +97,7 @@ type departing struct {
 	denied   bool
 }
 
-func (d *departing) Capture(ctx context.Context, name string, from sources.Position) (sources.Feed, error) {
+func (d *departing) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
 	f, err := d.Live.Capture(ctx, name, from)
 	return departingFeed{f, d}, err
 }
@@ -114,12 +113,12 @@ func (d *departing) Release(ctx context.Context, name string) error {
 }
 
 type departingFeed struct {
-	sources.Feed
+	sources.ChangeStream
 	of *departing
 }
 
 func (f departingFeed) Close(ctx context.Context) error {
-	return errors.Join(f.Feed.Close(ctx), &awayError{&f.of.server})
+	return errors.Join(f.ChangeStream.Close(ctx), &awayError{&f.of.server})
 }
 
 // What goes away behind the swap takes nothing from a run that is done, and what it left

@@ -118,8 +118,8 @@ func withPass(all []report.Pass, p report.Pass) []report.Pass {
 // inputs are what was met in each partition. Those that are read from a fold are its own:
 // the view knows the log's.
 func inputs(done map[string]Ledger, view sources.View) map[string]sources.Counts {
-	if traced, ok := view.(sources.Traced); ok {
-		return traced.Inputs()
+	if traced, ok := view.(sources.PartitionCounter); ok {
+		return traced.PartitionCounts()
 	}
 	all := map[string]sources.Counts{}
 	for id, l := range done {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/sinks"
@@ -76,7 +75,7 @@ func (n *run) follow(ctx context.Context) error {
 	if n.Live == nil {
 		return nil
 	}
-	source, ok := n.Source.(sources.Live)
+	source, ok := n.Source.(sources.Capturer)
 	if !ok {
 		return errNotLive
 	}
@@ -92,8 +91,8 @@ func (n *run) follow(ctx context.Context) error {
 		return fmt.Errorf("capture changes: %w", n.saved(err))
 	}
 	crashpoint.At("capture made")
-	if limited, ok := feed.(sources.Limited); ok {
-		n.record.Limits = limited.Limits()
+	if limited, ok := feed.(sources.Caveated); ok {
+		n.record.Limits = limited.Caveats()
 	}
 	n.capture = newCapture(feed, n.Live.Marks)
 	n.background(func(ctx context.Context) error {
@@ -118,8 +117,8 @@ func (n *run) follow(ctx context.Context) error {
 
 // release drops the capture where nobody goes on with it.
 func (n *run) release(ctx context.Context, failed error) error {
-	source, ok := n.Source.(sources.Live)
-	var gap *sources.Gap
+	source, ok := n.Source.(sources.Capturer)
+	var gap *sources.ErrChangesLost
 	if n.capture == nil && !errors.As(failed, &gap) || !ok || n.record.Resumable || n.Live.Writer == WriterFollow && n.meta.State == sinks.Live {
 		return nil
 	}
@@ -147,7 +146,7 @@ func (n *run) did(round Round) {
 
 // catcher is made when the load is over.
 func (n *run) newCatcher() (*catcher, error) {
-	view, ok := n.view.(sources.Reread)
+	view, ok := n.view.(sources.Expander)
 	if !ok {
 		return nil, errors.New("this source cannot read single documents again: use consistency: snapshot")
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/crashpoint"
 	"humpty/sinks"
 	"humpty/sources"
@@ -29,8 +28,8 @@ func (n *run) load(ctx context.Context) error {
 		return err
 	}
 	n.view = view
-	if fenced, ok := view.(sources.Fenced); ok {
-		n.meta.Positions = positions(fenced.Fences())
+	if fenced, ok := view.(sources.EndOffsets); ok {
+		n.meta.Positions = positions(fenced.EndOffsets())
 		n.record.Positions = n.meta.Positions
 	}
 

@@ -62,7 +62,7 @@ func leftIn(s sinks.Survey) (wrong []string) {
 // and the settings behind it. One that is not noted as live is gone on with: its run needs
 // them until then.
 func unsealed(s sinks.Survey, g sinks.Generation) bool {
-	return g.Name == s.Live() && g.Meta.State == sinks.Live && len(g.Meta.Restore) > 0
+	return g.Name == s.Live() && g.Meta.State == sinks.Live && len(g.Meta.PendingSettings) > 0
 }
 
 // sealLeft puts the settings right that a run left in what serves when it died.

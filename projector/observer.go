@@ -78,7 +78,7 @@ func (o *observer) waiting(text string) { o.tell(report.Event{Kind: report.Waiti
 
 // sealing passes on what a seal waits for; what it has given up stays in the record.
 func (o *observer) sealing(text string) {
-	if without, ok := strings.CutPrefix(text, sinks.NoLonger); ok {
+	if without, ok := strings.CutPrefix(text, sinks.Degraded); ok {
 		o.notice(without)
 		return
 	}

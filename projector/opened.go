@@ -10,12 +10,12 @@ import (
 // opened is a source whose views come from a capture, which holds what they are made of.
 type opened struct {
 	sources.Source
-	opener sources.Opener
+	opener sources.ViewOpener
 }
 
 // captured is a source as those see it who read beside its capture.
-func captured(source sources.Source, feed sources.Feed) sources.Source {
-	if opener, ok := feed.(sources.Opener); ok {
+func captured(source sources.Source, feed sources.ChangeStream) sources.Source {
+	if opener, ok := feed.(sources.ViewOpener); ok {
 		return opened{source, opener}
 	}
 	return source
@@ -41,8 +41,8 @@ func (n *run) reads() sources.Source {
 
 // reached notes where in the logs the last fence was: what is before it is in the index.
 func (n *run) reached() {
-	if placed, ok := n.capture.feed.(sources.Placed); ok {
-		at := positions(placed.Positions())
+	if placed, ok := n.capture.feed.(sources.FenceLocator); ok {
+		at := positions(placed.FenceOffsets())
 		if v := n.meta.Verified; v != nil && !maps.Equal(n.meta.Positions, at) { // events came since it was added up
 			moved := *v
 			moved.Sum, n.meta.Verified = "", &moved
@@ -54,8 +54,8 @@ func (n *run) reached() {
 
 // poisoned is how many events could not be read or applied, by a view of a live log.
 func poisoned(view any) int64 {
-	if tainted, ok := view.(sources.Tainted); ok {
-		return tainted.Poisoned()
+	if tainted, ok := view.(sources.PoisonCounter); ok {
+		return tainted.PoisonCount()
 	}
 	return 0
 }

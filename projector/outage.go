@@ -83,10 +83,10 @@ func away(source sources.Source, target sinks.Target, err error) string {
 	if err == nil || errors.As(err, &outage) {
 		return ""
 	}
-	if t, ok := target.(sinks.Outages); ok && t.Away(err) {
+	if t, ok := target.(sinks.Outages); ok && t.IsUnavailable(err) {
 		return "target"
 	}
-	if s, ok := source.(sources.Outages); ok && s.Away(err) {
+	if s, ok := source.(sources.Outages); ok && s.IsUnavailable(err) {
 		return "source"
 	}
 	return ""

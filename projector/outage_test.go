@@ -41,7 +41,7 @@ func (s *server) err() error {
 	return nil
 }
 
-func (s *server) Away(err error) bool {
+func (s *server) IsUnavailable(err error) bool {
 	var e *awayError
 	return errors.As(err, &e) && e.of == s
 }
@@ -59,18 +59,18 @@ func (d distant) Plan(ctx context.Context) (sources.Plan, error) {
 	return d.Live.Plan(ctx)
 }
 
-func (d distant) Capture(ctx context.Context, name string, from sources.Position) (sources.Feed, error) {
+func (d distant) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
 	f, err := d.Live.Capture(ctx, name, from)
 	return distantFeed{f, d.server}, errors.Join(err, d.err())
 }
 
 func (d distant) Open(ctx context.Context) (sources.View, error) {
 	v, err := d.Live.Open(ctx)
-	return distantView{v, v.(sources.Reread), d.server}, errors.Join(err, d.err()) //nolint:forcetypeassert // of the fake
+	return distantView{v, v.(sources.Expander), d.server}, errors.Join(err, d.err()) //nolint:forcetypeassert // of the fake
 }
 
 type distantFeed struct {
-	sources.Feed
+	sources.ChangeStream
 	*server
 }
 
@@ -78,12 +78,12 @@ func (f distantFeed) Fence(ctx context.Context) (string, error) {
 	if err := f.err(); err != nil {
 		return "", err
 	}
-	return f.Feed.Fence(ctx)
+	return f.ChangeStream.Fence(ctx)
 }
 
 type distantView struct {
 	sources.View
-	sources.Reread
+	sources.Expander
 	*server
 }
 
@@ -93,7 +93,7 @@ func (v distantView) Read(ctx context.Context, p sources.Partition, from sources
 }
 
 func (v distantView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
-	return errors.Join(v.Reread.Lookup(ctx, keys, b), v.err())
+	return errors.Join(v.Expander.Lookup(ctx, keys, b), v.err())
 }
 
 type distantReader struct {
@@ -246,7 +246,7 @@ func TestOutageAtTheStartIsAnError(t *testing.T) {
 		s.leave()
 		l.source = distant{l.rows, s}
 		start := time.Now()
-		if _, err := l.run(false, nil); !s.Away(err) || time.Since(start) > 0 {
+		if _, err := l.run(false, nil); !s.IsUnavailable(err) || time.Since(start) > 0 {
 			t.Errorf("after %s: %v", time.Since(start), err)
 		}
 	})
@@ -284,7 +284,7 @@ func TestSnapshotCannotOutlastItsSource(t *testing.T) {
 		}
 	}
 	rec, err := r.Run(t.Context())
-	if !away.Away(err) || !strings.Contains(err.Error(), "whose snapshot is gone") || rec.Resumable {
+	if !away.IsUnavailable(err) || !strings.Contains(err.Error(), "whose snapshot is gone") || rec.Resumable {
 		t.Errorf("%v, resumable %v", err, rec.Resumable)
 	}
 }

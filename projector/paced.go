@@ -47,14 +47,14 @@ func lanesPacer(index sinks.Index) *pacer {
 
 // watch lets the pacer see refusals of the index's at once, where they can be counted.
 func (p *pacer) watch(index sinks.Index) {
-	if r, ok := index.(sinks.Refusals); ok {
-		p.count, p.counted = r.Refused, r.Refused()
+	if r, ok := index.(sinks.ThrottleCounter); ok {
+		p.count, p.counted = r.ThrottledTotal, r.ThrottledTotal()
 	}
 }
 
 // brakeOf is what watches the target, nil if that cannot tell how it bears a load.
 func brakeOf(target sinks.Target, limits Limits, pace *pacer, rate *throttle, notice func(string)) *brake {
-	gauge, ok := target.(sinks.Gauge)
+	gauge, ok := target.(sinks.LoadProbe)
 	if !ok {
 		if len(limits.Brake) > 0 {
 			notice("the load goes on without a brake: this target cannot say how it bears it")

@@ -21,14 +21,14 @@ type strained struct {
 	searches atomic.Int64
 }
 
-func (s *strained) Pressure(context.Context) (float64, error) {
+func (s *strained) IndexingPressure(context.Context) (float64, error) {
 	if s.full.Load() {
 		return 0.9, nil
 	}
 	return 0.1, nil
 }
 
-func (s *strained) Latency(context.Context) (time.Duration, error) {
+func (s *strained) SearchLatency(context.Context) (time.Duration, error) {
 	s.searches.Add(1)
 	return time.Second, nil
 }
@@ -38,17 +38,17 @@ type slow struct{ *memory.Live }
 
 func (s slow) Open(ctx context.Context) (sources.View, error) {
 	v, err := s.Live.Open(ctx)
-	return slowView{v, v.(sources.Reread)}, err //nolint:forcetypeassert // of the fake
+	return slowView{v, v.(sources.Expander)}, err //nolint:forcetypeassert // of the fake
 }
 
 type slowView struct {
 	sources.View
-	sources.Reread
+	sources.Expander
 }
 
 func (v slowView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
 	<-time.After(4 * time.Second)
-	return v.Reread.Lookup(ctx, keys, b)
+	return v.Expander.Lookup(ctx, keys, b)
 }
 
 // The brake holds while marks are caught up with, too, and the record says so.

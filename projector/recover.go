@@ -100,7 +100,7 @@ func (r *Rebuild) Recover(ctx context.Context, snapshot *sinks.Snapshot) (Recove
 // afterRestore is how long what came behind the positions of a snapshot takes, and why; how
 // is "" for sources that do not say what that is.
 func (r *Rebuild) afterRestore(ctx context.Context, plan Plan, was sinks.Meta, rebuild float64) (seconds float64, how string, err error) {
-	source, ok := r.Source.(sources.Delta)
+	source, ok := r.Source.(sources.SinceOpener)
 	if !ok || len(was.Positions) == 0 {
 		return 0, "", nil
 	}
@@ -110,8 +110,8 @@ func (r *Rebuild) afterRestore(ctx context.Context, plan Plan, was sinks.Meta, r
 	if v := was.Verified; v == nil || v.Sum == "" {
 		return compared("the snapshot was written to since it was verified")
 	}
-	events, read, err := source.Behind(ctx, positionsOf(was.Positions))
-	var gap *sources.Gap
+	events, read, err := source.CountSince(ctx, positionsOf(was.Positions))
+	var gap *sources.ErrChangesLost
 	if errors.As(err, &gap) {
 		return compared(gap.Why)
 	} else if err != nil {

@@ -17,7 +17,7 @@ import (
 //
 // Which versions it writes with: a generation that serves is written to by others without
 // versions, so a document is written only on condition that it still is what was read
-// before the source was (sinks.Amender); whoever wrote in between was later, and wins. A
+// before the source was (sinks.ConditionalWriter); whoever wrote in between was later, and wins. A
 // generation that does not serve is written by nobody but late attempts of earlier runs:
 // there an epoch of its own beats them all. Where the source has versions of its own
 // (version: column), these decide everywhere.
@@ -115,7 +115,7 @@ func (f *fixing) able() error {
 	}
 	var ok bool
 	f.sides, ok = verify.NewKeyed(f.index, f.view, source, f.ignore)
-	_, amends := f.index.(sinks.Amender)
+	_, amends := f.index.(sinks.ConditionalWriter)
 	switch {
 	case f.finding.Verified.Level != string(verify.Full):
 		return fmt.Errorf("only level %s was reached (%s): what differs is not known; raise verify.budget", f.finding.Verified.Level, f.finding.Verified.Why)

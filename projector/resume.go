@@ -19,7 +19,7 @@ func (n *run) begin(ctx context.Context) error {
 	if n.Live == nil {
 		return nil
 	}
-	if _, ok := n.Source.(sources.Live); !ok {
+	if _, ok := n.Source.(sources.Capturer); !ok {
 		return errNotLive
 	}
 	j, err := readJournal(n.Live.Marks)
@@ -131,11 +131,11 @@ func (e *End) refusal(was *Begun) error {
 
 // saved says what is left of a run whose capture has a gap.
 func (n *run) saved(err error) error {
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if !errors.As(err, &gap) || !n.Live.Resume || n.index == nil {
 		return err
 	}
-	return &sources.Gap{
+	return &sources.ErrChangesLost{
 		Why: gap.Why + ": changes made since may be missing, so the run cannot go on",
 		Remedy: fmt.Sprintf("generation %s holds %d of %d partitions; to save them instead of starting over (it compares everything and writes what differs):\n"+
 			"humpty repair %s --generation %[1]s, then humpty swap %[4]s --to %[1]s, then humpty repair %[4]s for what changed meanwhile; or start anew: humpty rebuild %[4]s --new",
@@ -162,13 +162,13 @@ func (n *run) canGoOn(err error) bool {
 		return false
 	}
 	var (
-		gap        *sources.Gap
+		gap        *sources.ErrChangesLost
 		rejections *TooManyRejections
 		poison     *TooMuchPoison
 		unbalanced *Unbalanced
 		differs    *Differs
 		unsettled  *Unsettled
-		doubt      *sinks.Doubt
+		doubt      *sinks.ErrWritesLost
 	)
 	for _, fatal := range []any{&gap, &rejections, &poison, &unbalanced, &differs, &unsettled, &doubt} {
 		if errors.As(err, fatal) {

@@ -17,7 +17,7 @@ import (
 // version has always seen what the earlier one saw.
 type catcher struct {
 	store  *marks.Store
-	view   sources.Reread
+	view   sources.Expander
 	index  sinks.Index
 	base   int64
 	rules  rules
@@ -46,7 +46,7 @@ const (
 func (c *catcher) round(ctx context.Context) (Round, error) {
 	var done Round
 	cut := c.store.Round()
-	for after := (*sources.Mark)(nil); ; {
+	for after := (*sources.DirtyKey)(nil); ; {
 		due, err := c.store.Take(after, marksAtOnce)
 		if err != nil || len(due) == 0 {
 			if c.did != nil && done.Marks > 0 {
@@ -64,8 +64,8 @@ func (c *catcher) round(ctx context.Context) (Round, error) {
 
 // reread brings the documents that the marks concern up to date: first those that are
 // marked themselves, then those that marks of includes and whole tables expand to.
-func (c *catcher) reread(ctx context.Context, due []sources.Mark, cut uint64, done *Round) error {
-	var roots, wide []sources.Mark
+func (c *catcher) reread(ctx context.Context, due []sources.DirtyKey, cut uint64, done *Round) error {
+	var roots, wide []sources.DirtyKey
 	for _, m := range due {
 		if m.Node == "" && !m.All {
 			roots = append(roots, m)
@@ -82,7 +82,7 @@ func (c *catcher) reread(ctx context.Context, due []sources.Mark, cut uint64, do
 	return c.rereadWide(ctx, wide, cut, done)
 }
 
-func (c *catcher) rereadRoots(ctx context.Context, roots []sources.Mark, cut uint64, done *Round) error {
+func (c *catcher) rereadRoots(ctx context.Context, roots []sources.DirtyKey, cut uint64, done *Round) error {
 	l := c.lanes(ctx)
 	for i := range roots {
 		l.add([]byte(roots[i].Key), &roots[i])
@@ -99,7 +99,7 @@ func (c *catcher) rereadRoots(ctx context.Context, roots []sources.Mark, cut uin
 	return nil
 }
 
-func (c *catcher) rereadWide(ctx context.Context, wide []sources.Mark, cut uint64, done *Round) error {
+func (c *catcher) rereadWide(ctx context.Context, wide []sources.DirtyKey, cut uint64, done *Round) error {
 	l := c.lanes(ctx)
 	saw, err := c.view.Expand(ctx, wide, func(ids [][]byte) error {
 		for _, id := range ids {
@@ -127,7 +127,7 @@ func (c *catcher) rereadWide(ctx context.Context, wide []sources.Mark, cut uint6
 	return c.settle(wide, cut, saw, done)
 }
 
-func anyWholeRoot(marks []sources.Mark) bool {
+func anyWholeRoot(marks []sources.DirtyKey) bool {
 	for _, m := range marks {
 		if m.Node == "" && m.All {
 			return true
@@ -136,12 +136,12 @@ func anyWholeRoot(marks []sources.Mark) bool {
 	return false
 }
 
-func (c *catcher) settle(due []sources.Mark, cut uint64, saw sources.Snapshot, done *Round) error {
+func (c *catcher) settle(due []sources.DirtyKey, cut uint64, saw sources.TxSnapshot, done *Round) error {
 	if c.rules.settleBlind {
 		cut = c.store.Sequence()
 	}
 	if c.rules.settleUnseen || c.rules.settleBlind {
-		saw = sources.Snapshot{Min: ^uint64(0), Max: ^uint64(0)}
+		saw = sources.TxSnapshot{Min: ^uint64(0), Max: ^uint64(0)}
 	}
 	left, err := c.store.Settle(due, cut, saw)
 	crashpoint.At("marks settled")

@@ -115,24 +115,17 @@ func (n *run) leave(ctx context.Context, err error) error {
 	return err
 }
 
-// abandoner is what an index can do beside: end a load that nobody goes on with.
-type abandoner interface {
-	// Abandon puts the user's settings in the place of the load's. A *sinks.Doubt says
-	// that the target has lost what it had confirmed; the settings are in place all the same.
-	Abandon(ctx context.Context) error
-}
-
 // abandon leaves a generation that failed with the settings that the user wants, whatever
 // becomes of it.
 func (n *run) abandon(ctx context.Context) {
-	index, can := n.index.(abandoner)
+	index, can := n.index.(sinks.SettingsRestorer)
 	if !can {
 		return
 	}
-	err := index.Abandon(ctx)
-	var doubt *sinks.Doubt
+	err := index.RestoreSettings(ctx)
+	var doubt *sinks.ErrWritesLost
 	if errors.As(err, &doubt) {
-		n.meta.Doubted = true
+		n.meta.SuspectLoss = true
 		err = n.note(ctx, sinks.Failed)
 	}
 	if err != nil {

@@ -35,12 +35,12 @@ func since(was map[string]string, now map[string]sources.Position) (events int64
 // sameLogs refuses to repair by logs that are others than those the generation was made of:
 // all that it has and they have not would be deleted.
 func (f *fixing) sameLogs() error {
-	fenced, ok := f.view.(sources.Fenced)
+	fenced, ok := f.view.(sources.EndOffsets)
 	was := f.generation.Meta.Positions
 	if !ok || len(was) == 0 {
 		return nil
 	}
-	events, lost := since(was, fenced.Fences())
+	events, lost := since(was, fenced.EndOffsets())
 	if lost != "" {
 		return &Refusal{
 			Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Were they made anew? Nothing was written", f.finding.Generation, lost),

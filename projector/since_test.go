@@ -33,7 +33,7 @@ func (v loggedView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch)
 	return v.View.(sources.Lookup).Lookup(ctx, keys, b)
 }
 
-func (v loggedView) Fences() map[string]sources.Position { return v.ends }
+func (v loggedView) EndOffsets() map[string]sources.Position { return v.ends }
 
 // TestRestoreOfTopics: what came behind the positions of the snapshot is told, also that the
 // topics are read from their start; topics that were made anew are refused, since what they

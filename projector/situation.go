@@ -16,12 +16,12 @@ type Situation struct {
 // situationOf explains what a survey means for a rebuild.
 func situationOf(s sinks.Survey) Situation {
 	switch {
-	case s.Concrete != nil:
+	case s.Conflict != nil:
 		return Situation{"trap", fmt.Sprintf(
 			"an index sits on the alias's own name %q (%d documents): a writer made it while the alias was gone. "+
 				"The new generation will be loaded and verified, but the alias can only be set when that index is deleted. "+
 				"Keep writers from making it again: set action.auto_create_index to exclude %q, or let them write with require_alias=true.",
-			s.Alias, s.Concrete.Documents, s.Alias)}
+			s.Alias, s.Conflict.Documents, s.Alias)}
 	case len(s.Serving) > 1:
 		names := make([]string, len(s.Serving))
 		for i, serving := range s.Serving {

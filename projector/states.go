@@ -24,7 +24,7 @@ func settleStates(ctx context.Context, target sinks.Target, before sinks.Survey,
 		case was[g.Name], state == sinks.Live:
 			state = sinks.Retired
 		}
-		unsettled := state == sinks.Live && len(g.Meta.Restore) > 0 // a process of its run died behind the swap
+		unsettled := state == sinks.Live && len(g.Meta.PendingSettings) > 0 // a process of its run died behind the swap
 		if state == g.Meta.State && !unsettled {
 			continue
 		}

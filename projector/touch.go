@@ -21,7 +21,7 @@ import (
 type handover struct {
 	catcher *catcher
 	getter  sinks.Getter
-	amender sinks.Amender
+	amender sinks.ConditionalWriter
 	store   *marks.Store
 
 	mu       sync.Mutex
@@ -36,7 +36,7 @@ func newHandover(c *catcher) (*handover, error) {
 	h := &handover{catcher: c, store: c.store, ours: map[string]bool{}, open: map[string]bool{}}
 	var gets, amends bool
 	h.getter, gets = c.index.(sinks.Getter)
-	h.amender, amends = c.index.(sinks.Amender)
+	h.amender, amends = c.index.(sinks.ConditionalWriter)
 	if !gets || !amends {
 		return nil, errNoHandover
 	}
@@ -80,7 +80,7 @@ func (h *handover) again(ctx context.Context, open map[string]bool) error {
 
 // do brings one portion up to date. Behind the first pass others than ours are left to
 // the application: it has written them since the swap.
-func (h *handover) do(ctx context.Context, ids [][]byte) (sources.Snapshot, error) {
+func (h *handover) do(ctx context.Context, ids [][]byte) (sources.TxSnapshot, error) {
 	h.mu.Lock()
 	if h.later {
 		ids = slices.DeleteFunc(slices.Clone(ids), func(id []byte) bool { return !h.ours[string(id)] })
@@ -90,23 +90,23 @@ func (h *handover) do(ctx context.Context, ids [][]byte) (sources.Snapshot, erro
 	}
 	h.mu.Unlock()
 	if len(ids) == 0 {
-		return sources.Snapshot{Min: ^uint64(0), Max: ^uint64(0)}, nil
+		return sources.TxSnapshot{Min: ^uint64(0), Max: ^uint64(0)}, nil
 	}
 	keys, found := make([]sinks.Key, len(ids)), make([]sinks.Found, len(ids))
 	for i, id := range ids {
 		keys[i].ID = id
 	}
 	if err := h.getter.Get(ctx, keys, found); err != nil {
-		return sources.Snapshot{}, err
+		return sources.TxSnapshot{}, err
 	}
 	began, batch := time.Now(), sources.Batch{}
 	if err := h.catcher.view.Lookup(ctx, ids, &batch); err != nil {
-		return sources.Snapshot{}, err
+		return sources.TxSnapshot{}, err
 	}
 	h.catcher.ledger.refused(batch.Records)
 	docs, seen := differing(documents(nil, batch.Records, 0), found)
 	if err := h.touch(docs); err != nil {
-		return sources.Snapshot{}, err
+		return sources.TxSnapshot{}, err
 	}
 	crashpoint.At("touched recorded")
 	return batch.Snapshot, h.amend(ctx, docs, seen, began)
@@ -124,7 +124,7 @@ func differing(docs []sinks.Document, found []sinks.Found) (differ []sinks.Docum
 		if !f.There && d.Body == nil || f.There && same(&want, &have, d.Body, f.Body) {
 			continue
 		}
-		differ, seen = append(differ, d), append(seen, f.Seen)
+		differ, seen = append(differ, d), append(seen, f.SeqNo)
 	}
 	return differ, seen
 }
@@ -169,7 +169,7 @@ func (h *handover) amend(ctx context.Context, docs []sinks.Document, seen []stri
 	}
 	verdicts := make([]sinks.Verdict, len(docs))
 	c := h.catcher
-	receipt, err := c.paced(ctx, docs, read, func() (sinks.Receipt, error) { return h.amender.Amend(ctx, docs, seen, verdicts) })
+	receipt, err := c.paced(ctx, docs, read, func() (sinks.Receipt, error) { return h.amender.WriteIf(ctx, docs, seen, verdicts) })
 	crashpoint.At("touched written")
 	n := int64(len(docs))
 	c.ledger.input(sources.Counts{Read: n, Used: n})

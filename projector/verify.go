@@ -52,7 +52,7 @@ func (n *run) verify(ctx context.Context) error {
 	if err := proof.judge(report); err != nil {
 		return err
 	}
-	n.meta.Verified, n.meta.Took = &report.Verification, n.took()
+	n.meta.Verified, n.meta.PhaseSeconds = &report.Verification, n.took()
 	crashpoint.At("compared")
 	err = n.note(ctx, sinks.Verified)
 	crashpoint.At("verification noted")
@@ -69,9 +69,9 @@ type proof struct {
 // what the alias serves, to compare the answers with; "" if nothing does.
 func prove(ctx context.Context, target sinks.Target, index sinks.Index, def Projection, live string) (proof, error) {
 	var p proof
-	if conformer, ok := index.(sinks.Conformer); ok {
+	if conformer, ok := index.(sinks.DefinitionDiffer); ok {
 		var err error
-		if p.deviations, err = conformer.Conforms(ctx, def.Index); err != nil {
+		if p.deviations, err = conformer.DiffDefinition(ctx, def.Index); err != nil {
 			return p, fmt.Errorf("compare mapping and settings with the definition: %w", err)
 		}
 	}

@@ -34,21 +34,21 @@ func (c AliasChange) Writable() bool {
 	return true
 }
 
-// Trap is the error of SwapTo when a concrete index sits on the alias's name: a writer
+// NameConflict is the error of SwapTo when a concrete index sits on the alias's name: a writer
 // made it after the loss. Nothing can be swapped before it is gone.
-type Trap struct {
-	Concrete Concrete
-	To       string
+type NameConflict struct {
+	Index ConflictingIndex
+	To    string
 }
 
-func (t *Trap) Error() string {
+func (t *NameConflict) Error() string {
 	return fmt.Sprintf("an index (not an alias) sits on the name %q, with %d documents: a writer created it while the alias was gone",
-		t.Concrete.Index, t.Concrete.Documents)
+		t.Index.Index, t.Index.Documents)
 }
 
 // SwapTo computes the change that makes the alias serve the generation `to`, and only it.
 // replace names a concrete index on the alias's name that the user agreed to delete in
-// the same call; without it such an index is a *Trap. Filter, routing and write flag
+// the same call; without it such an index is a *NameConflict. Filter, routing and write flag
 // of the alias are carried over from what serves now, where that is one index.
 func (s Survey) SwapTo(to, replace string) (AliasChange, error) {
 	if _, ok := s.Find(to); !ok {
@@ -57,10 +57,10 @@ func (s Survey) SwapTo(to, replace string) (AliasChange, error) {
 	change := AliasChange{Alias: s.Alias, To: to}
 	add := AliasAction{Verb: "add", Index: to, Alias: s.Alias}
 	switch {
-	case s.Concrete != nil && s.Concrete.Index != replace:
-		return AliasChange{}, &Trap{Concrete: *s.Concrete, To: to}
-	case s.Concrete != nil:
-		change.Actions = append(change.Actions, AliasAction{Verb: "remove_index", Index: s.Concrete.Index})
+	case s.Conflict != nil && s.Conflict.Index != replace:
+		return AliasChange{}, &NameConflict{Index: *s.Conflict, To: to}
+	case s.Conflict != nil:
+		change.Actions = append(change.Actions, AliasAction{Verb: "remove_index", Index: s.Conflict.Index})
 	}
 	for _, was := range s.Serving {
 		if was.Index != to {

@@ -16,7 +16,7 @@ func TestSwapTo(t *testing.T) {
 	generations := []sinks.Generation{{Name: "orders-1"}, {Name: "orders-2"}}
 	for name, test := range map[string]struct {
 		serving  []sinks.Serving
-		concrete *sinks.Concrete
+		concrete *sinks.ConflictingIndex
 		replace  string
 		want     string
 	}{
@@ -50,14 +50,14 @@ func TestSwapTo(t *testing.T) {
 				`{"verb":"add","index":"orders-2","alias":"orders","is_write_index":true,"filter":{"term":{"tenant":7}},"routing":"7"}]`,
 		},
 		"replacing the trap": {
-			concrete: &sinks.Concrete{Index: "orders", Documents: 3},
+			concrete: &sinks.ConflictingIndex{Index: "orders", Documents: 3},
 			replace:  "orders",
 			want:     `[{"verb":"remove_index","index":"orders"},{"verb":"add","index":"orders-2","alias":"orders"}]`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := sinks.Survey{Alias: "orders", Serving: test.serving, Concrete: test.concrete, Generations: generations}
+			s := sinks.Survey{Alias: "orders", Serving: test.serving, Conflict: test.concrete, Generations: generations}
 			change, err := s.SwapTo("orders-2", test.replace)
 			if err != nil {
 				t.Fatal(err)
@@ -79,11 +79,11 @@ func TestSwapToRefuses(t *testing.T) {
 	if _, err := s.SwapTo("orders-9", ""); err == nil || !strings.Contains(err.Error(), "orders-9 is not a generation of alias orders") {
 		t.Errorf("a name that is no generation: %v", err)
 	}
-	s.Concrete = &sinks.Concrete{Index: "orders", Documents: 42, UUID: "u"}
+	s.Conflict = &sinks.ConflictingIndex{Index: "orders", Documents: 42, UUID: "u"}
 	for _, replace := range []string{"", "other"} {
 		_, err := s.SwapTo("orders-1", replace)
-		var trap *sinks.Trap
-		if !errors.As(err, &trap) || trap.To != "orders-1" || trap.Concrete != *s.Concrete {
+		var trap *sinks.NameConflict
+		if !errors.As(err, &trap) || trap.To != "orders-1" || trap.Index != *s.Conflict {
 			t.Fatalf("replacing %q: %v, want the trap", replace, err)
 		}
 		if !strings.Contains(err.Error(), `"orders", with 42 documents`) {

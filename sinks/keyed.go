@@ -17,17 +17,17 @@ type Key struct{ ID, Routing []byte }
 type Found struct {
 	Document        // zero but for its key where there is none
 	There    bool   // the document exists
-	Seen     string // what Amend must still find; the target's own. Empty: no document
+	SeqNo    string // what WriteIf must still find; the target's own. Empty: no document
 }
 
-// Amender is what an Index can do beside: write onto what was read, and onto nothing
+// ConditionalWriter is what an Index can do beside: write onto what was read, and onto nothing
 // else. It is how an index is corrected while others write to it without versions.
-type Amender interface {
-	// Amend writes docs, whose Version does not count, as Write does, each only if
+type ConditionalWriter interface {
+	// WriteIf writes docs, whose Version does not count, as Write does, each only if
 	// its document is still what seen[i] says; an empty one demands that there is
 	// none. Otherwise the verdict is Superseded: somebody wrote in between, or an
 	// earlier attempt of this call took effect though its answer was lost.
-	Amend(ctx context.Context, docs []Document, seen []string, verdicts []Verdict) (Receipt, error)
+	WriteIf(ctx context.Context, docs []Document, seen []string, verdicts []Verdict) (Receipt, error)
 }
 
 // Sampler is what an Index can do beside: find random documents without reading all.
@@ -38,9 +38,9 @@ type Sampler interface {
 	Sample(ctx context.Context, n int, seed uint64, fn func(docs []Document) error) error
 }
 
-// Conformer is what an Index can do beside: say whether it is as it was asked for.
-type Conformer interface {
-	// Conforms lists in words where settings and mappings are not those of the
+// DefinitionDiffer is what an Index can do beside: say whether it is as it was asked for.
+type DefinitionDiffer interface {
+	// DiffDefinition lists in words where settings and mappings are not those of the
 	// definition that Create takes; what the target added by itself does not count.
-	Conforms(ctx context.Context, definition []byte) (deviations []string, err error)
+	DiffDefinition(ctx context.Context, definition []byte) (deviations []string, err error)
 }

@@ -22,26 +22,26 @@ const (
 
 // Meta is what an index knows about itself, kept under _meta.humpty.
 type Meta struct {
-	Schema     int                        `json:"schema"` // 1
-	Alias      string                     `json:"alias"`
-	Projection string                     `json:"projection"`
-	Run        string                     `json:"run"`
-	State      State                      `json:"state"`
-	Reason     string                     `json:"reason,omitempty"` // why it failed
-	Epoch      int64                      `json:"epoch"`
-	Versions   string                     `json:"versions"`   // class | column | none
-	Definition string                     `json:"definition"` // hash of the projection's definition
-	Started    time.Time                  `json:"started"`    // of the run
-	Updated    time.Time                  `json:"updated"`    // of this note
-	Documents  int64                      `json:"documents"`  // written, when sealed
-	Verified   *Verification              `json:"verified,omitempty"`
-	Positions  map[string]string          `json:"positions,omitempty"` // partition → position
-	Restore    map[string]json.RawMessage `json:"restore,omitempty"`   // settings journal: what Seal must put back; the target's own, Note keeps it
-	Previous   string                     `json:"previous,omitempty"`  // the generation that was live before it
-	Took       map[string]float64         `json:"took,omitempty"`      // seconds of each phase until it was verified, for the forecast of the next
-	Blocked    []string                   `json:"blocked,omitempty"`   // indices that were blocked for writes before this one served
-	Partial    bool                       `json:"partial,omitempty"`   // searches see it through the alias before it is complete, or although it never was
-	Doubted    bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see Doubt
+	Schema          int                        `json:"schema"` // 1
+	Alias           string                     `json:"alias"`
+	Projection      string                     `json:"projection"`
+	Run             string                     `json:"run"`
+	State           State                      `json:"state"`
+	Reason          string                     `json:"reason,omitempty"` // why it failed
+	Epoch           int64                      `json:"epoch"`
+	Versions        string                     `json:"versions"`   // class | column | none
+	Definition      string                     `json:"definition"` // hash of the projection's definition
+	Started         time.Time                  `json:"started"`    // of the run
+	Updated         time.Time                  `json:"updated"`    // of this note
+	Documents       int64                      `json:"documents"`  // written, when sealed
+	Verified        *Verification              `json:"verified,omitempty"`
+	Positions       map[string]string          `json:"positions,omitempty"` // partition → position
+	PendingSettings map[string]json.RawMessage `json:"restore,omitempty"`   // settings journal: what Seal must put back; the target's own, Note keeps it
+	Previous        string                     `json:"previous,omitempty"`  // the generation that was live before it
+	PhaseSeconds    map[string]float64         `json:"took,omitempty"`      // seconds of each phase until it was verified, for the forecast of the next
+	Blocked         []string                   `json:"blocked,omitempty"`   // indices that were blocked for writes before this one served
+	Partial         bool                       `json:"partial,omitempty"`   // searches see it through the alias before it is complete, or although it never was
+	SuspectLoss     bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see ErrWritesLost
 }
 
 // Verification is how a generation was compared with its sources.

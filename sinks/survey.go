@@ -2,14 +2,14 @@ package sinks
 
 // Survey is what a target holds for one alias at one moment.
 type Survey struct {
-	Product     string       `json:"product"` // elasticsearch | opensearch | null | ndjson
-	Version     string       `json:"version"`
-	Cluster     string       `json:"cluster"` // uuid
-	Alias       string       `json:"alias"`
-	Serving     []Serving    `json:"serving"`            // what the alias points to; empty: no alias
-	Concrete    *Concrete    `json:"concrete,omitempty"` // an index that sits on the alias's name: the trap
-	Generations []Generation `json:"generations"`        // humpty's, oldest first
-	Warnings    []string     `json:"warnings,omitempty"` // what will hurt: auto-creation allowed, watermark near, …
+	Product     string            `json:"product"` // elasticsearch | opensearch | null | ndjson
+	Version     string            `json:"version"`
+	Cluster     string            `json:"cluster"` // uuid
+	Alias       string            `json:"alias"`
+	Serving     []Serving         `json:"serving"`            // what the alias points to; empty: no alias
+	Conflict    *ConflictingIndex `json:"concrete,omitempty"` // an index that sits on the alias's name: the trap
+	Generations []Generation      `json:"generations"`        // humpty's, oldest first
+	Warnings    []string          `json:"warnings,omitempty"` // what will hurt: auto-creation allowed, watermark near, …
 }
 
 // Serving is one index behind the alias, with the alias's properties on it.
@@ -24,8 +24,8 @@ type Serving struct {
 	Documents  int64  `json:"documents"`
 }
 
-// Concrete is an index whose name is the alias's.
-type Concrete struct {
+// ConflictingIndex is an index whose name is the alias's.
+type ConflictingIndex struct {
 	Index     string `json:"index"`
 	Documents int64  `json:"documents"`
 	UUID      string `json:"uuid"`

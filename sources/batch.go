@@ -6,10 +6,10 @@ import "slices"
 // The engine makes and reuses batches; a reader only appends.
 type Batch struct {
 	Records  []Record
-	Position Position // behind the last record: where Read would go on
-	Snapshot Snapshot // what the records were read in; zero if one view serves all
-	Counts   Counts   // what the reader met to fill this batch
-	Limit    int      // stop filling once Data holds this many bytes; one larger record may exceed it
+	Position Position   // behind the last record: where Read would go on
+	Snapshot TxSnapshot // what the records were read in; zero if one view serves all
+	Counts   Counts     // what the reader met to fill this batch
+	Limit    int        // stop filling once Data holds this many bytes; one larger record may exceed it
 
 	Partition string // which one it was read from; the engine's note, a reader leaves it alone
 

@@ -9,31 +9,31 @@ type Tailer interface {
 	// the position any more is a *Gap.
 	Tail(ctx context.Context, p Partition, from Position) (Reader, error)
 
-	// Ends are where the partitions end now, as Fences are where they ended at first. There
+	// LatestOffsets are where the partitions end now, as Fences are where they ended at first. There
 	// may be more of them than then; each can be tailed from its Start.
-	Ends(ctx context.Context) (map[string]Position, error)
+	LatestOffsets(ctx context.Context) (map[string]Position, error)
 
-	// Start is where a partition begins.
-	Start(partition string) Position
+	// BeginningOffset is where a partition begins.
+	BeginningOffset(partition string) Position
 
-	// Behind is how many events lie between two positions of a partition, at most.
-	Behind(from, to Position) int64
+	// OffsetLag is how many events lie between two positions of a partition, at most.
+	OffsetLag(from, to Position) int64
 }
 
-// Opener is what a Feed can be that holds what documents are made of: views come from it,
+// ViewOpener is what a Feed can be that holds what documents are made of: views come from it,
 // not from its source. They are closed before or after it.
-type Opener interface {
+type ViewOpener interface {
 	Open(ctx context.Context) (View, error)
 }
 
-// Placed is what a Feed can do beside that reads logs: say where in them the last fence was
+// FenceLocator is what a Feed can do beside that reads logs: say where in them the last fence was
 // that it gave. Everything before it is in the marks.
-type Placed interface {
-	Positions() map[string]Position
+type FenceLocator interface {
+	FenceOffsets() map[string]Position
 }
 
-// Tainted is what a View of a live log can do beside: count the events that could not be
+// PoisonCounter is what a View of a live log can do beside: count the events that could not be
 // read or applied so far, each once.
-type Tainted interface {
-	Poisoned() int64
+type PoisonCounter interface {
+	PoisonCount() int64
 }

@@ -150,8 +150,8 @@ func checkTarget(ctx context.Context, c *config.Config, p config.Projection, don
 	if searches(t.Kind) && survey.Product != t.Kind {
 		done.Warnings.Warn(t.Place, "write "+survey.Product+":", "target %s is said to be %s, but it is %s", t.Name, t.Kind, survey.Product)
 	}
-	if survey.Concrete != nil {
-		trap := &sinks.Trap{Concrete: *survey.Concrete}
+	if survey.Conflict != nil {
+		trap := &sinks.NameConflict{Index: *survey.Conflict}
 		done.Warnings.Warn("", "humpty help swap says what to do", "%s", trap.Error())
 	}
 	if asked, ok := target.(interface {

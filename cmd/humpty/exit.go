@@ -7,7 +7,6 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/sinks"
@@ -47,13 +46,13 @@ func exitCode(ctx context.Context, err error) int {
 		problems problem.List
 		refusal  *projector.Refusal
 		held     *sinks.Held
-		trap     *sinks.Trap
+		trap     *sinks.NameConflict
 		rejected *projector.TooManyRejections
 		differs  *projector.Differs
 		expected *differsFromExpected
 		poison   *projector.TooMuchPoison
 		bad      *unreadable
-		gap      *sources.Gap
+		gap      *sources.ErrChangesLost
 		signal   *interrupted
 	)
 	switch {

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/sinks"
@@ -37,7 +36,7 @@ func TestExitCodes(t *testing.T) {
 		"differs":                {&projector.Differs{}, nil, 3, "failed"},
 		"guard":                  {&projector.Refusal{}, nil, 4, "refused"},
 		"held":                   {&sinks.Held{}, nil, 4, "refused"},
-		"trap":                   {&sinks.Trap{}, nil, 4, "refused"},
+		"trap":                   {&sinks.NameConflict{}, nil, 4, "refused"},
 		"target's guard":         {&elastic.Error{Kind: elastic.Guard}, nil, 4, "refused"},
 		"rejections":             {fmt.Errorf("load: %w", &projector.TooManyRejections{}), nil, 6, "failed"},
 		"rejections, joined":     {errors.Join(errors.New("close"), &projector.TooManyRejections{}), nil, 6, "failed"},

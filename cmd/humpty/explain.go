@@ -64,7 +64,7 @@ func (a *app) next(ctx context.Context, err error) []string {
 		usage    *usageError
 		problems problem.List
 		refusal  *projector.Refusal
-		gap      *sources.Gap
+		gap      *sources.ErrChangesLost
 		held     *sinks.Held
 		rejected *projector.TooManyRejections
 		poison   *projector.TooMuchPoison

@@ -37,7 +37,7 @@ func (a *app) live(ctx context.Context, c *config.Config, p config.Projection, r
 	if !p.Live {
 		return &liveRun{}, nil
 	}
-	source, ok := r.Source.(sources.Live)
+	source, ok := r.Source.(sources.Capturer)
 	if !ok {
 		return nil, &projector.Refusal{Why: "this source cannot tell what changes", Remedy: "write consistency: snapshot"}
 	}
@@ -75,7 +75,7 @@ func (a *app) live(ctx context.Context, c *config.Config, p config.Projection, r
 }
 
 // unfinished refuses a new run beside one that can be gone on with; or gives that up.
-func (a *app) unfinished(ctx context.Context, source sources.Live, state assemble.State, p config.Projection, anew bool) error {
+func (a *app) unfinished(ctx context.Context, source sources.Capturer, state assemble.State, p config.Projection, anew bool) error {
 	runs, err := state.Unfinished(p.Name)
 	if err != nil {
 		return err

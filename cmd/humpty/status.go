@@ -128,7 +128,7 @@ func (a *app) isFollowed(c *config.Config, p config.Projection, survey sinks.Sur
 func (a *app) show(s shown) {
 	a.printf("%s: %s\n", s.Projection, serves(s.Survey))
 	a.printf("  on %s\n", strings.TrimSpace(strings.Join([]string{s.Survey.Product, s.Survey.Version, s.Survey.Cluster}, " ")))
-	if c := s.Survey.Concrete; c != nil {
+	if c := s.Survey.Conflict; c != nil {
 		a.printf("  an index, not an alias, sits on the name %s, with %s documents: humpty help swap\n", c.Index, ui.Count(c.Documents))
 	}
 	if !a.flags.json && len(s.Survey.Generations) > 0 {

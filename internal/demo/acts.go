@@ -121,7 +121,7 @@ func (d *demo) releaseLost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	source, ok := r.Source.(sources.Live)
+	source, ok := r.Source.(sources.Capturer)
 	if !ok {
 		return errors.New("demo: the source cannot tell what changes")
 	}

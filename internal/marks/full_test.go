@@ -12,7 +12,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
-
 	"humpty/sources"
 )
 
@@ -49,7 +48,7 @@ func fill(dir string) error {
 		return err
 	}
 	for i := range 1000 {
-		if _, err := s.Record([]sources.Marks{{Marks: []sources.Mark{{Key: fmt.Sprint(i)}}, Position: sources.Position(fmt.Sprint(i))}}); err != nil {
+		if _, err := s.Record([]sources.ChangeSet{{Keys: []sources.DirtyKey{{Key: fmt.Sprint(i)}}, Position: sources.Position(fmt.Sprint(i))}}); err != nil {
 			return err
 		}
 		fmt.Fprintln(os.Stdout, "durable", i)

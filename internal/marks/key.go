@@ -20,7 +20,7 @@ var (
 	marksTo   = []byte("m0") // behind the last
 )
 
-func encodeMark(m sources.Mark) []byte {
+func encodeMark(m sources.DirtyKey) []byte {
 	key := make([]byte, 0, 4+len(m.Node)+len(m.Key))
 	key = append(key, marksFrom...)
 	key = append(key, m.Node...)
@@ -32,11 +32,11 @@ func encodeMark(m sources.Mark) []byte {
 	return append(key, m.Key...)
 }
 
-func decodeMark(key []byte) (sources.Mark, error) {
+func decodeMark(key []byte) (sources.DirtyKey, error) {
 	rest, ok := bytes.CutPrefix(key, marksFrom)
 	node, rest, found := bytes.Cut(rest, []byte{0})
 	if !ok || !found || len(rest) == 0 {
-		return sources.Mark{}, errors.New("a mark's key cannot be read: the store is damaged")
+		return sources.DirtyKey{}, errors.New("a mark's key cannot be read: the store is damaged")
 	}
-	return sources.Mark{Node: string(node), All: rest[0] == kindAll, Key: string(rest[1:])}, nil
+	return sources.DirtyKey{Node: string(node), All: rest[0] == kindAll, Key: string(rest[1:])}, nil
 }

@@ -16,7 +16,7 @@ type span struct {
 
 // seen reports whether the snapshot saw all the changes of a span. Of several only the
 // largest transaction is known, so everything up to it must be past.
-func (s span) seen(saw sources.Snapshot) bool {
+func (s span) seen(saw sources.TxSnapshot) bool {
 	if s.first == s.last {
 		return saw.Sees(s.xid)
 	}
@@ -54,7 +54,7 @@ func (p pending) with(seq, xid, cut uint64) pending {
 
 // without takes away what a read settled: changes that are not newer than the round and
 // that the snapshot saw.
-func (p pending) without(round uint64, saw sources.Snapshot) pending {
+func (p pending) without(round uint64, saw sources.TxSnapshot) pending {
 	return slices.DeleteFunc(p, func(s span) bool { return s.last <= round && s.seen(saw) })
 }
 

@@ -5,14 +5,13 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
-
 	"humpty/sources"
 )
 
 // Record stores the marks of transactions, in their order, with the position behind the
 // last, in one atomic step that is durable when Record returns. The result is the
 // sequence of the last change: everything recorded so far is at most that.
-func (s *Store) Record(transactions []sources.Marks) (uint64, error) {
+func (s *Store) Record(transactions []sources.ChangeSet) (uint64, error) {
 	if len(transactions) == 0 {
 		return s.Sequence(), nil
 	}
@@ -23,7 +22,7 @@ func (s *Store) Record(transactions []sources.Marks) (uint64, error) {
 	seq := s.seq
 	changed := map[string]pending{} // a hot row is written once, however many transactions came at once
 	for _, t := range transactions {
-		for _, m := range t.Marks {
+		for _, m := range t.Keys {
 			seq++
 			key := string(encodeMark(m))
 			p, known := changed[key]

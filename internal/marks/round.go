@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
-
 	"humpty/sources"
 )
 
@@ -20,9 +19,9 @@ func (s *Store) Round() uint64 {
 
 // Take returns up to limit marks that are due, in the order of their keys behind the mark
 // after (nil: from the first).
-func (s *Store) Take(after *sources.Mark, limit int) ([]sources.Mark, error) {
-	var due []sources.Mark
-	err := s.each(after, func(m sources.Mark, _ pending) bool {
+func (s *Store) Take(after *sources.DirtyKey, limit int) ([]sources.DirtyKey, error) {
+	var due []sources.DirtyKey
+	err := s.each(after, func(m sources.DirtyKey, _ pending) bool {
 		due = append(due, m)
 		return len(due) < limit
 	})
@@ -32,7 +31,7 @@ func (s *Store) Take(after *sources.Mark, limit int) ([]sources.Mark, error) {
 // Settle takes away what a read settled: of each mark the changes that are not newer than
 // the round and that the snapshot saw, and says how many marks still have some. It need not be durable: a mark that comes back
 // after a crash is read once more.
-func (s *Store) Settle(settled []sources.Mark, round uint64, saw sources.Snapshot) (left int, err error) {
+func (s *Store) Settle(settled []sources.DirtyKey, round uint64, saw sources.TxSnapshot) (left int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	batch := s.db.NewBatch()
@@ -69,7 +68,7 @@ func (s *Store) Settle(settled []sources.Mark, round uint64, saw sources.Snapsho
 // Passed reports whether nothing recorded up to seq is due any more.
 func (s *Store) Passed(seq uint64) (bool, error) {
 	passed := true
-	err := s.each(nil, func(_ sources.Mark, p pending) bool {
+	err := s.each(nil, func(_ sources.DirtyKey, p pending) bool {
 		passed = p[0].first > seq
 		return passed
 	})
@@ -79,7 +78,7 @@ func (s *Store) Passed(seq uint64) (bool, error) {
 // Backlog counts the marks that are due, up to limit.
 func (s *Store) Backlog(limit int) (int, error) {
 	n := 0
-	err := s.each(nil, func(sources.Mark, pending) bool {
+	err := s.each(nil, func(sources.DirtyKey, pending) bool {
 		n++
 		return n < limit
 	})
@@ -87,7 +86,7 @@ func (s *Store) Backlog(limit int) (int, error) {
 }
 
 // each calls fn with the marks behind after until it returns false.
-func (s *Store) each(after *sources.Mark, fn func(sources.Mark, pending) bool) (err error) {
+func (s *Store) each(after *sources.DirtyKey, fn func(sources.DirtyKey, pending) bool) (err error) {
 	from := marksFrom
 	if after != nil {
 		from = append(encodeMark(*after), 0)

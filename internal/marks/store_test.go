@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"humpty/sources"
 )
 
@@ -34,18 +33,18 @@ func fresh(t *testing.T) *Store {
 
 func record(t *testing.T, s *Store, xid uint64, keys ...string) uint64 {
 	t.Helper()
-	m := sources.Marks{Xid: xid, Position: sources.Position(fmt.Sprint("at ", xid))}
+	m := sources.ChangeSet{Xid: xid, Position: sources.Position(fmt.Sprint("at ", xid))}
 	for _, k := range keys {
-		m.Marks = append(m.Marks, sources.Mark{Key: k})
+		m.Keys = append(m.Keys, sources.DirtyKey{Key: k})
 	}
-	seq, err := s.Record([]sources.Marks{m})
+	seq, err := s.Record([]sources.ChangeSet{m})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return seq
 }
 
-func due(t *testing.T, s *Store) []sources.Mark {
+func due(t *testing.T, s *Store) []sources.DirtyKey {
 	t.Helper()
 	marks, err := s.Take(nil, 1000)
 	if err != nil {
@@ -54,11 +53,11 @@ func due(t *testing.T, s *Store) []sources.Mark {
 	return marks
 }
 
-func settle(t *testing.T, s *Store, round uint64, saw sources.Snapshot, keys ...string) int {
+func settle(t *testing.T, s *Store, round uint64, saw sources.TxSnapshot, keys ...string) int {
 	t.Helper()
-	var marks []sources.Mark
+	var marks []sources.DirtyKey
 	for _, k := range keys {
-		marks = append(marks, sources.Mark{Key: k})
+		marks = append(marks, sources.DirtyKey{Key: k})
 	}
 	left, err := s.Settle(marks, round, saw)
 	if err != nil {
@@ -67,8 +66,8 @@ func settle(t *testing.T, s *Store, round uint64, saw sources.Snapshot, keys ...
 	return left
 }
 
-func saw(before uint64, running ...uint64) sources.Snapshot {
-	s := sources.Snapshot{Min: before, Max: before, Running: running}
+func saw(before uint64, running ...uint64) sources.TxSnapshot {
+	s := sources.TxSnapshot{Min: before, Max: before, Running: running}
 	if len(running) > 0 {
 		s.Min = running[0]
 	}
@@ -146,7 +145,7 @@ func TestHotRowStaysSmallAndPasses(t *testing.T) {
 		if len(due(t, s)) != 1 {
 			t.Fatal("what came after the round was settled")
 		}
-		value, err := s.get(encodeMark(sources.Mark{Key: "hot"}))
+		value, err := s.get(encodeMark(sources.DirtyKey{Key: "hot"}))
 		if err != nil || len(value) > 24*(spansKept+2) {
 			t.Fatalf("the mark has %d bytes, %v", len(value), err)
 		}
@@ -208,7 +207,7 @@ func TestMarksAndPositionSurviveAPowerLoss(t *testing.T) {
 func TestMarkKeysComeBackAsTheyWere(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
-	want := []sources.Mark{
+	want := []sources.DirtyKey{
 		{Node: "", All: true},
 		{Node: "", Key: ""},
 		{Node: "", Key: "\x00\xff"},
@@ -216,14 +215,14 @@ func TestMarkKeysComeBackAsTheyWere(t *testing.T) {
 		{Node: "customer.nation", Key: "7"},
 		{Node: "lines", Key: "[1,\"x\"]"},
 	}
-	if _, err := s.Record([]sources.Marks{{Xid: 1, Marks: want}}); err != nil {
+	if _, err := s.Record([]sources.ChangeSet{{Xid: 1, Keys: want}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := due(t, s); !slices.Equal(got, want) {
 		t.Errorf("got %+v", got)
 	}
-	var paged []sources.Mark
-	for after := (*sources.Mark)(nil); ; {
+	var paged []sources.DirtyKey
+	for after := (*sources.DirtyKey)(nil); ; {
 		page, err := s.Take(after, 2)
 		if err != nil {
 			t.Fatal(err)
@@ -289,7 +288,7 @@ func TestStoreAgainstAPlainList(t *testing.T) {
 func TestDamageIsAnError(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
-	if err := s.db.Set(encodeMark(sources.Mark{Key: "x"}), []byte{1}, nil); err != nil {
+	if err := s.db.Set(encodeMark(sources.DirtyKey{Key: "x"}), []byte{1}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Take(nil, 1); err == nil {

@@ -15,7 +15,7 @@ type feed struct {
 }
 
 // Capture goes on behind from, or begins now.
-func (l *Live) Capture(_ context.Context, name string, from sources.Position) (sources.Feed, error) {
+func (l *Live) Capture(_ context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := &feed{live: l, name: name, at: len(l.stream)}
@@ -27,7 +27,7 @@ func (l *Live) Capture(_ context.Context, name string, from sources.Position) (s
 		f.at = at
 	}
 	if f.at < l.acked[name] {
-		return nil, &sources.Gap{Why: fmt.Sprintf("the capture is at %d, the position at %d", l.acked[name], f.at), Remedy: "start a new generation"}
+		return nil, &sources.ErrChangesLost{Why: fmt.Sprintf("the capture is at %d, the position at %d", l.acked[name], f.at), Remedy: "start a new generation"}
 	}
 	return f, nil
 }
@@ -35,7 +35,7 @@ func (l *Live) Capture(_ context.Context, name string, from sources.Position) (s
 // Release has nothing to drop.
 func (l *Live) Release(context.Context, string) error { return nil }
 
-func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
+func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 	for {
 		f.live.mu.Lock()
 		more := f.live.more
@@ -98,7 +98,7 @@ func (f *feed) Fence(context.Context) (string, error) {
 	defer f.live.mu.Unlock()
 	f.live.fences++
 	id := fmt.Sprint("fence ", f.live.fences)
-	f.live.put(sources.Marks{Fence: id, Position: sources.Position(strconv.Itoa(len(f.live.stream) + 1))})
+	f.live.put(sources.ChangeSet{Fence: id, Position: sources.Position(strconv.Itoa(len(f.live.stream) + 1))})
 	return id, nil
 }
 

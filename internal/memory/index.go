@@ -82,7 +82,7 @@ func (ix *index) live() []sinks.Document {
 
 func (ix *index) Seal(_ context.Context, report func(string)) error {
 	if lacking := ix.target.Lacking; lacking != "" && report != nil {
-		report(sinks.NoLonger + lacking)
+		report(sinks.Degraded + lacking)
 	}
 	ix.target.mu.Lock()
 	defer ix.target.mu.Unlock()

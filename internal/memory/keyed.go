@@ -11,15 +11,15 @@ import (
 )
 
 var (
-	_ sinks.Getter    = (*index)(nil)
-	_ sinks.Amender   = (*index)(nil)
-	_ sinks.Conformer = (*index)(nil)
-	_ sinks.Searcher  = (*index)(nil)
-	_ sources.Lookup  = (*view)(nil)
-	_ sources.Counter = (*view)(nil)
+	_ sinks.Getter            = (*index)(nil)
+	_ sinks.ConditionalWriter = (*index)(nil)
+	_ sinks.DefinitionDiffer  = (*index)(nil)
+	_ sinks.Searcher          = (*index)(nil)
+	_ sources.Lookup          = (*view)(nil)
+	_ sources.Counter         = (*view)(nil)
 )
 
-// Get reads under the lock. The version is what Amend must still find.
+// Get reads under the lock. The version is what WriteIf must still find.
 func (ix *index) Get(ctx context.Context, keys []sinks.Key, found []sinks.Found) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -32,15 +32,15 @@ func (ix *index) Get(ctx context.Context, keys []sinks.Key, found []sinks.Found)
 		if ok && !s.dead && string(s.routing) == string(k.Routing) {
 			found[i] = sinks.Found{
 				Document: sinks.Document{ID: k.ID, Routing: k.Routing, Version: s.version, Body: slices.Clone(s.body)},
-				There:    true, Seen: strconv.FormatInt(s.version, 10),
+				There:    true, SeqNo: strconv.FormatInt(s.version, 10),
 			}
 		}
 	}
 	return nil
 }
 
-// Amend writes what is still as it was seen.
-func (ix *index) Amend(ctx context.Context, docs []sinks.Document, seen []string, verdicts []sinks.Verdict) (sinks.Receipt, error) {
+// WriteIf writes what is still as it was seen.
+func (ix *index) WriteIf(ctx context.Context, docs []sinks.Document, seen []string, verdicts []sinks.Verdict) (sinks.Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return sinks.Receipt{}, err
 	}
@@ -75,8 +75,8 @@ func (ix *index) amend(docs []sinks.Document, seen []string, verdicts []sinks.Ve
 	}
 }
 
-// Conforms finds what Target.Deviations says.
-func (ix *index) Conforms(context.Context, []byte) ([]string, error) {
+// DiffDefinition finds what Target.Deviations says.
+func (ix *index) DiffDefinition(context.Context, []byte) ([]string, error) {
 	return ix.target.Deviations, nil
 }
 

@@ -25,7 +25,7 @@ type Live struct {
 	groups map[string]string
 	xid    uint64
 	unseen map[uint64][]Change // in the stream, not visible yet
-	stream []sources.Marks
+	stream []sources.ChangeSet
 	more   chan struct{}  // closed and replaced when the stream grows
 	acked  map[string]int // of each capture: transactions that a new feed may leave out
 	fences int
@@ -43,9 +43,9 @@ type Change struct {
 }
 
 var (
-	_ sources.Source = (*Live)(nil)
-	_ sources.Live   = (*Live)(nil)
-	_ sources.Reread = (*liveView)(nil)
+	_ sources.Source   = (*Live)(nil)
+	_ sources.Capturer = (*Live)(nil)
+	_ sources.Expander = (*liveView)(nil)
 )
 
 // NewLive makes a source without rows.
@@ -68,19 +68,19 @@ func (l *Live) Stage(changes ...Change) uint64 {
 	xid := l.xid
 	l.xid++
 	l.unseen[xid] = changes
-	m := sources.Marks{Xid: xid, Position: sources.Position(strconv.Itoa(len(l.stream) + 1))}
+	m := sources.ChangeSet{Xid: xid, Position: sources.Position(strconv.Itoa(len(l.stream) + 1))}
 	for _, c := range changes {
 		if c.ID == "" {
-			m.Marks = append(m.Marks, sources.Mark{Node: "group", Key: c.Group})
+			m.Keys = append(m.Keys, sources.DirtyKey{Node: "group", Key: c.Group})
 		} else {
-			m.Marks = append(m.Marks, sources.Mark{Key: c.ID})
+			m.Keys = append(m.Keys, sources.DirtyKey{Key: c.ID})
 		}
 	}
 	l.put(m)
 	return xid
 }
 
-func (l *Live) put(m sources.Marks) {
+func (l *Live) put(m sources.ChangeSet) {
 	l.stream = append(l.stream, m)
 	close(l.more)
 	l.more = make(chan struct{})
@@ -119,8 +119,8 @@ func (l *Live) document(id string) string {
 	return fmt.Sprintf(`{"id":%q,"value":%q,"group":{"id":%q,"value":%q}}`, id, r.Value, r.Group, l.groups[r.Group])
 }
 
-func (l *Live) snapshot() sources.Snapshot {
-	s := sources.Snapshot{Min: l.xid, Max: l.xid, Running: slices.Sorted(maps.Keys(l.unseen))}
+func (l *Live) snapshot() sources.TxSnapshot {
+	s := sources.TxSnapshot{Min: l.xid, Max: l.xid, Running: slices.Sorted(maps.Keys(l.unseen))}
 	if len(s.Running) > 0 {
 		s.Min = s.Running[0]
 	}
@@ -181,7 +181,7 @@ func (l *Live) append(b *sources.Batch, id string) {
 	b.Counts.Used++
 }
 
-func (v *liveView) Expand(_ context.Context, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
+func (v *liveView) Expand(_ context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
 	l := v.live
 	l.mu.Lock()
 	var ids [][]byte

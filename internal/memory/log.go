@@ -64,7 +64,7 @@ func (l *Log) Plan(context.Context) (sources.Plan, error) {
 func (l *Log) Open(ctx context.Context) (sources.View, error) {
 	v := &logView{log: l}
 	var err error
-	v.fences, err = v.Ends(ctx)
+	v.fences, err = v.LatestOffsets(ctx)
 	return v, err
 }
 
@@ -74,15 +74,15 @@ type logView struct {
 }
 
 var (
-	_ sources.Fenced = (*logView)(nil)
-	_ sources.Tailer = (*logView)(nil)
+	_ sources.EndOffsets = (*logView)(nil)
+	_ sources.Tailer     = (*logView)(nil)
 )
 
 func (*logView) Close(context.Context) error { return nil }
 
-func (v *logView) Fences() map[string]sources.Position { return v.fences }
+func (v *logView) EndOffsets() map[string]sources.Position { return v.fences }
 
-func (v *logView) Ends(context.Context) (map[string]sources.Position, error) {
+func (v *logView) LatestOffsets(context.Context) (map[string]sources.Position, error) {
 	v.log.mu.Lock()
 	defer v.log.mu.Unlock()
 	ends := map[string]sources.Position{}
@@ -92,10 +92,10 @@ func (v *logView) Ends(context.Context) (map[string]sources.Position, error) {
 	return ends, nil
 }
 
-// Start is the first event.
-func (*logView) Start(string) sources.Position { return "0" }
+// BeginningOffset is the first event.
+func (*logView) BeginningOffset(string) sources.Position { return "0" }
 
-func (*logView) Behind(from, to sources.Position) int64 {
+func (*logView) OffsetLag(from, to sources.Position) int64 {
 	return max(int64(offset(to)-offset(from)), 0)
 }
 

@@ -8,7 +8,7 @@ import (
 	"humpty/sinks"
 )
 
-var _ sinks.Attempts = (*index)(nil)
+var _ sinks.WriteCounter = (*index)(nil)
 
 // strays keeps an attempt that its client gave up, if the test wants one; mu is held. The
 // client sends again, and says in its receipt that it did.
@@ -37,8 +37,8 @@ func (t *Target) Land(n int) {
 	t.stray = t.stray[n:]
 }
 
-// InFlight counts what was left behind.
-func (ix *index) InFlight(context.Context) (int, error) {
+// InFlightWrites counts what was left behind.
+func (ix *index) InFlightWrites(context.Context) (int, error) {
 	if ix.target.OnFlight != nil {
 		ix.target.OnFlight()
 	}

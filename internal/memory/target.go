@@ -36,7 +36,7 @@ type Target struct {
 	serving   []string
 	closed    bool // the alias refuses writes
 	blocked   map[string]bool
-	concrete  *sinks.Concrete
+	concrete  *sinks.ConflictingIndex
 	snapshots map[string]snapshot
 	lease     sinks.Lease
 }
@@ -47,8 +47,8 @@ var (
 	_ sinks.Blocker = (*Target)(nil)
 )
 
-// Expose lets searches see a generation, and refuses writes through the alias.
-func (t *Target) Expose(ctx context.Context, name string) error {
+// ServeEarly lets searches see a generation, and refuses writes through the alias.
+func (t *Target) ServeEarly(ctx context.Context, name string) error {
 	return t.Swap(ctx, sinks.AliasChange{Alias: t.Name, To: name, Actions: []sinks.AliasAction{
 		{Verb: "add", Index: name, Alias: t.Name, WriteIndex: new(bool)},
 	}})
@@ -58,7 +58,7 @@ func (t *Target) Expose(ctx context.Context, name string) error {
 func (t *Target) Occupy(documents int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.concrete = &sinks.Concrete{Index: t.Name, Documents: documents}
+	t.concrete = &sinks.ConflictingIndex{Index: t.Name, Documents: documents}
 }
 
 // Lose deletes an index with its alias, as somebody does in the wrong terminal.
@@ -73,7 +73,7 @@ func (t *Target) Lose(name string) {
 func (t *Target) Survey(context.Context) (sinks.Survey, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := sinks.Survey{Product: "memory", Version: "1", Cluster: "memory", Alias: t.Name, Concrete: t.concrete}
+	s := sinks.Survey{Product: "memory", Version: "1", Cluster: "memory", Alias: t.Name, Conflict: t.concrete}
 	for _, name := range t.serving {
 		served := sinks.Serving{Index: name, Ours: true, Documents: int64(len(t.indices[name].live()))}
 		if t.closed {

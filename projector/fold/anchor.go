@@ -47,14 +47,14 @@ func (f *feed) sameLogs(ctx context.Context) error {
 		}
 		group.Go(func() error {
 			same, err := f.stands(asking, p, anchor)
-			var gap *sources.Gap
+			var gap *sources.ErrChangesLost
 			switch {
 			case errors.As(err, &gap): // the tail itself finds out whether it lacks anything
 				return nil
 			case err != nil:
 				return fmt.Errorf("look again for what was read of partition %s: %w", p.ID, err)
 			case !same:
-				return &sources.Gap{
+				return &sources.ErrChangesLost{
 					Why:    fmt.Sprintf("partition %s has another event at offset %d than the one that was read: the topic was made anew, or its log was cut off", p.ID, binary.BigEndian.Uint64(anchor)),
 					Remedy: "what was read cannot be trusted to be complete: start a new rebuild",
 				}

@@ -4,8 +4,8 @@ import "humpty/sources"
 
 var _ sources.Outages = (*Source)(nil)
 
-// Away asks the source of the events.
-func (s *Source) Away(err error) bool {
+// IsUnavailable asks the source of the events.
+func (s *Source) IsUnavailable(err error) bool {
 	inner, ok := s.Inner.(sources.Outages)
-	return ok && inner.Away(err)
+	return ok && inner.IsUnavailable(err)
 }

@@ -13,16 +13,15 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/sources"
 )
 
-var _ sources.Live = (*Source)(nil)
+var _ sources.Capturer = (*Source)(nil)
 
 // Capture goes on behind the fences of its beginning, or behind a position, with the
 // tails of all partitions. What it gives is visible to every read that begins afterwards:
 // an event is kept before it is given out.
-func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.Feed, error) {
+func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
 	if s.State == nil {
 		return nil, errors.New("fold: there is no folder for the events of a live run")
 	}
@@ -106,11 +105,11 @@ type fence struct {
 // begin finds out where the tails begin: at the earliest position that is known of each.
 func (f *feed) begin(from sources.Position) error {
 	var ok bool
-	fenced, isFenced := f.inner.(sources.Fenced)
+	fenced, isFenced := f.inner.(sources.EndOffsets)
 	if f.tailer, ok = f.inner.(sources.Tailer); !ok || !isFenced {
 		return errors.New("fold: this source of events cannot be read behind its end: use consistency: snapshot")
 	}
-	if err := f.state.begin(from == "", f.tailer.Start); err != nil {
+	if err := f.state.begin(from == "", f.tailer.BeginningOffset); err != nil {
 		return err
 	}
 	inputs := f.state.parts.Load().inputs
@@ -124,7 +123,7 @@ func (f *feed) begin(from sources.Position) error {
 			return fmt.Errorf("fold: position %q cannot be read: %w", from, err)
 		}
 	}
-	fences := fenced.Fences()
+	fences := fenced.EndOffsets()
 	for i, p := range f.plan.Partitions {
 		at, known := f.at[p.ID]
 		switch {
@@ -132,13 +131,13 @@ func (f *feed) begin(from sources.Position) error {
 		case from == "":
 			at = fences[p.ID]
 		default: // it came since: what was kept of it may have no marks
-			at = f.tailer.Start(p.ID)
+			at = f.tailer.BeginningOffset(p.ID)
 		}
 		kept, err := f.state.earliest(i, at)
 		if err != nil {
 			return err
 		}
-		if f.tailer.Behind(kept, at) > 0 {
+		if f.tailer.OffsetLag(kept, at) > 0 {
 			at = kept
 		}
 		f.at[p.ID] = at
@@ -167,7 +166,7 @@ func (f *feed) follow(source int, p sources.Partition, at sources.Position) {
 // ends are where the partitions end now. Of one that is new the tail begins before anybody
 // hears of it.
 func (f *feed) ends(ctx context.Context) (map[string]sources.Position, error) {
-	ends, err := f.tailer.Ends(ctx)
+	ends, err := f.tailer.LatestOffsets(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -180,10 +179,10 @@ func (f *feed) ends(ctx context.Context) (map[string]sources.Position, error) {
 		p := sources.Partition{ID: id}
 		now := f.state.parts.Load()
 		more := newPartitions(append(slices.Clone(now.inputs), inputOf(p)))
-		if err := f.state.extend(more, 1, f.tailer.Start); err != nil {
+		if err := f.state.extend(more, 1, f.tailer.BeginningOffset); err != nil {
 			return nil, fmt.Errorf("take in partition %s: %w", id, err)
 		}
-		f.at[id] = f.tailer.Start(id)
+		f.at[id] = f.tailer.BeginningOffset(id)
 		f.plan.Partitions = append(f.plan.Partitions[:len(now.inputs):len(now.inputs)], p)
 		f.follow(len(now.inputs), p, f.at[id])
 	}
@@ -222,9 +221,9 @@ func (f *feed) tail(source int, p sources.Partition, at sources.Position) (err e
 }
 
 // Next gives the keys of the next batch of a partition, or a fence.
-func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
+func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 	for {
-		*m = sources.Marks{}
+		*m = sources.ChangeSet{}
 		if f.passed(m) {
 			return nil
 		}
@@ -241,12 +240,12 @@ func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
 	}
 }
 
-func (f *feed) give(t tailed, m *sources.Marks) {
+func (f *feed) give(t tailed, m *sources.ChangeSet) {
 	seen := make(map[string]bool, len(t.keys))
 	for _, key := range t.keys {
 		if id := string(key); !seen[id] {
 			seen[id] = true
-			m.Marks = append(m.Marks, sources.Mark{Key: id})
+			m.Keys = append(m.Keys, sources.DirtyKey{Key: id})
 		}
 	}
 	f.mu.Lock()
@@ -265,7 +264,7 @@ func (f *feed) position() sources.Position {
 }
 
 // passed gives the next fence, if everything before it was given out.
-func (f *feed) passed(m *sources.Marks) bool {
+func (f *feed) passed(m *sources.ChangeSet) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.fences) == 0 {
@@ -273,7 +272,7 @@ func (f *feed) passed(m *sources.Marks) bool {
 	}
 	first := f.fences[0]
 	for id, end := range first.at {
-		if f.tailer.Behind(f.at[id], end) > 0 {
+		if f.tailer.OffsetLag(f.at[id], end) > 0 {
 			return false
 		}
 	}
@@ -304,8 +303,8 @@ func (f *feed) Fence(ctx context.Context) (string, error) {
 // Acknowledge does nothing: a log keeps what it has, and the events are here.
 func (f *feed) Acknowledge(context.Context, sources.Position) error { return nil }
 
-// Positions are where the last fence was.
-func (f *feed) Positions() map[string]sources.Position {
+// FenceOffsets are where the last fence was.
+func (f *feed) FenceOffsets() map[string]sources.Position {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.ended
@@ -327,7 +326,7 @@ func (f *feed) Lag(ctx context.Context) (behind, held int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for id, end := range ends {
-		behind += f.tailer.Behind(f.at[id], end) * each
+		behind += f.tailer.OffsetLag(f.at[id], end) * each
 	}
 	return behind, 0, nil
 }

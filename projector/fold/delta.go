@@ -63,20 +63,20 @@ func (d *delta) fits(v *view, from map[string]sources.Position) error {
 		id := in.partition.ID
 		was, there := from[id]
 		if !there {
-			return &sources.Gap{Why: fmt.Sprintf("partition %s was added, so that keys may have moved to it", id)}
+			return &sources.ErrChangesLost{Why: fmt.Sprintf("partition %s was added, so that keys may have moved to it", id)}
 		}
 		delete(left, id)
 		at, err := strconv.ParseInt(string(was), 10, 64)
 		if err != nil {
-			return &sources.Gap{Why: fmt.Sprintf("position %q of %s is no offset", was, id)}
+			return &sources.ErrChangesLost{Why: fmt.Sprintf("position %q of %s is no offset", was, id)}
 		}
 		if end, err := strconv.ParseInt(string(v.fences[id]), 10, 64); err != nil || end < at {
-			return &sources.Gap{Why: fmt.Sprintf("%s ends at %s, before its position %s", id, v.fences[id], was)}
+			return &sources.ErrChangesLost{Why: fmt.Sprintf("%s ends at %s, before its position %s", id, v.fences[id], was)}
 		}
 		d.from = append(d.from, at)
 	}
 	for id := range left {
-		return &sources.Gap{Why: fmt.Sprintf("partition %s is not there any more", id)}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("partition %s is not there any more", id)}
 	}
 	return nil
 }

@@ -88,8 +88,8 @@ func TestPartitionWithoutMarksIsReadFromItsStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var before sources.Marks
-	reach := func(m *sources.Marks) {
+	var before sources.ChangeSet
+	reach := func(m *sources.ChangeSet) {
 		for id, err := feed.Fence(t.Context()); m.Fence != id; err = feed.Next(t.Context(), m) {
 			if err != nil {
 				t.Fatal(err)
@@ -100,7 +100,7 @@ func TestPartitionWithoutMarksIsReadFromItsStart(t *testing.T) {
 	if err := w.grow(); err != nil {
 		t.Fatal(err)
 	}
-	reach(&sources.Marks{}) // kept, but these marks are lost with the process
+	reach(&sources.ChangeSet{}) // kept, but these marks are lost with the process
 	if err := feed.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

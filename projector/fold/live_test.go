@@ -198,7 +198,7 @@ func TestLiveTopicsGoOnAfterAKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opener, _ := feed.(sources.Opener)
+	opener, _ := feed.(sources.ViewOpener)
 	view, err := opener.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -209,7 +209,7 @@ func TestLiveTopicsGoOnAfterAKill(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var m sources.Marks
+	var m sources.ChangeSet
 	if err := feed.Next(t.Context(), &m); err != nil { // its marks are durable; those behind it are not
 		t.Fatal(err)
 	}
@@ -252,8 +252,8 @@ func marksUntilFence(t *testing.T, s *fold.Source, from sources.Position) (ids [
 		}
 	}()
 	id, err := feed.Fence(t.Context())
-	for m := (sources.Marks{}); err == nil && m.Fence != id; err = feed.Next(t.Context(), &m) {
-		for _, mark := range m.Marks {
+	for m := (sources.ChangeSet{}); err == nil && m.Fence != id; err = feed.Next(t.Context(), &m) {
+		for _, mark := range m.Keys {
 			ids = append(ids, mark.Key)
 		}
 	}
@@ -274,14 +274,14 @@ func TestLiveTopicsNeedTheirEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	id, err := feed.Fence(t.Context())
-	m := sources.Marks{}
+	m := sources.ChangeSet{}
 	for err == nil && m.Fence != id {
 		err = feed.Next(t.Context(), &m)
 	}
 	if err := errors.Join(err, feed.Close(t.Context()), os.RemoveAll(filepath.Join(dir, "run"))); err != nil {
 		t.Fatal(err)
 	}
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if _, err := s.Capture(t.Context(), "run", m.Position); !errors.As(err, &gap) {
 		t.Errorf("error %v", err)
 	}
@@ -309,7 +309,7 @@ func TestEventsThatALossOfPowerTookAreReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	view, err := began.(sources.Opener).Open(t.Context())
+	view, err := began.(sources.ViewOpener).Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,11 +330,11 @@ func TestEventsThatALossOfPowerTookAreReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	var keys []string
-	for m := (sources.Marks{}); m.Fence == ""; {
+	for m := (sources.ChangeSet{}); m.Fence == ""; {
 		if err := again.Next(t.Context(), &m); err != nil {
 			t.Fatal(err)
 		}
-		for _, mark := range m.Marks {
+		for _, mark := range m.Keys {
 			keys = append(keys, mark.Key)
 		}
 	}
@@ -362,14 +362,14 @@ func TestTopicMadeAnewIsAGap(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			view, err := feed.(sources.Opener).Open(t.Context())
+			view, err := feed.(sources.ViewOpener).Open(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			if when == "behind" {
 				log.Append(0, event("a"), event("b"))
 			}
-			m := sources.Marks{}
+			m := sources.ChangeSet{}
 			for id, err := feed.Fence(t.Context()); m.Fence != id; err = feed.Next(t.Context(), &m) {
 				if err != nil {
 					t.Fatal(err)
@@ -387,7 +387,7 @@ func TestTopicMadeAnewIsAGap(t *testing.T) {
 				t.Fatal(err)
 			}
 			anew.Append(0, event("x"), event("y"), event("z"))
-			var gap *sources.Gap
+			var gap *sources.ErrChangesLost
 			if _, err := liveSource(&anew, dir).Capture(t.Context(), "run", m.Position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made anew") {
 				t.Errorf("error %v", err)
 			}

@@ -46,11 +46,11 @@ func (m *folding) begin(s *state) {
 }
 
 var (
-	_ sources.Reread  = (*liveView)(nil)
-	_ sources.Fenced  = (*liveView)(nil)
-	_ sources.Tainted = (*liveView)(nil)
-	_ sources.Opener  = (*feed)(nil)
-	_ sources.Placed  = (*feed)(nil)
+	_ sources.Expander      = (*liveView)(nil)
+	_ sources.EndOffsets    = (*liveView)(nil)
+	_ sources.PoisonCounter = (*liveView)(nil)
+	_ sources.ViewOpener    = (*feed)(nil)
+	_ sources.FenceLocator  = (*feed)(nil)
 )
 
 // Open replays every partition to the fence that was captured, once for all processes of
@@ -64,7 +64,7 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 			err = errors.Join(err, f.state.db.Release())
 		}
 	}()
-	v := &liveView{source: f.source, state: f.state, fences: f.Positions()}
+	v := &liveView{source: f.source, state: f.state, fences: f.FenceOffsets()}
 	loaded, err := statedb.Get(f.state.db.DB, []byte{keptLoaded})
 	if err != nil {
 		return nil, err
@@ -105,13 +105,13 @@ func (f *feed) replay(ctx context.Context) ([]byte, error) {
 }
 
 // everything is the snapshot of a read that sees all that was given out before it.
-func everything() sources.Snapshot {
-	return sources.Snapshot{Min: math.MaxUint64, Max: math.MaxUint64}
+func everything() sources.TxSnapshot {
+	return sources.TxSnapshot{Min: math.MaxUint64, Max: math.MaxUint64}
 }
 
-func (v *liveView) Fences() map[string]sources.Position { return v.fences }
+func (v *liveView) EndOffsets() map[string]sources.Position { return v.fences }
 
-func (v *liveView) Poisoned() int64 {
+func (v *liveView) PoisonCount() int64 {
 	v.state.mu.Lock()
 	defer v.state.mu.Unlock()
 	return v.state.poisoned
@@ -152,7 +152,7 @@ func (v *liveView) give(m *folding) {
 
 // Expand gives back the keys, which are the documents' ids; for a whole table those of all
 // documents there are.
-func (v *liveView) Expand(_ context.Context, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
+func (v *liveView) Expand(_ context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
 	ids := make([][]byte, 0, len(marks))
 	for _, m := range marks {
 		if m.All {

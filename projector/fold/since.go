@@ -12,10 +12,10 @@ import (
 	"humpty/sources"
 )
 
-var _ sources.Delta = (*Source)(nil)
+var _ sources.SinceOpener = (*Source)(nil)
 
-// Behind counts offsets: markers and compaction make them more than events.
-func (s *Source) Behind(ctx context.Context, from map[string]sources.Position) (events, read int64, err error) {
+// CountSince counts offsets: markers and compaction make them more than events.
+func (s *Source) CountSince(ctx context.Context, from map[string]sources.Position) (events, read int64, err error) {
 	v, plan, inner, err := s.begin(ctx)
 	if err != nil {
 		return 0, 0, err
@@ -38,11 +38,11 @@ func (s *Source) Behind(ctx context.Context, from map[string]sources.Position) (
 	return events, events + plan.Rows, nil
 }
 
-// Since reads the events behind the positions. Where the newest event decides (Newest),
+// OpenSince reads the events behind the positions. Where the newest event decides (Newest),
 // these are all it needs, and of those before them the ones that are not older than the
 // oldest of these: between partitions the time decides. Elsewhere it then reads everything,
 // to fold again the documents that they concern, and keeps the events of no other.
-func (s *Source) Since(ctx context.Context, from map[string]sources.Position, taken time.Time) (sources.View, error) {
+func (s *Source) OpenSince(ctx context.Context, from map[string]sources.Position, taken time.Time) (sources.View, error) {
 	v, plan, inner, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -64,9 +64,9 @@ func (v *view) since(ctx context.Context, plan sources.Plan, inner sources.View,
 	if err := v.delta.fits(v, from); err != nil {
 		return err
 	}
-	dated, ok := inner.(sources.Dated)
+	dated, ok := inner.(sources.OffsetFinder)
 	if !ok {
-		return &sources.Gap{Why: "its events cannot be found by their time"}
+		return &sources.ErrChangesLost{Why: "its events cannot be found by their time"}
 	}
 	if err := v.same(ctx, dated, taken); err != nil {
 		return err
@@ -98,11 +98,11 @@ func (v *view) reading(inner sources.View, to keeper, meet func(int, sources.Cou
 }
 
 // beside reads the events before the positions that may be newer than one behind them.
-func (v *view) beside(ctx context.Context, r *replay, plan sources.Plan, dated sources.Dated) error {
+func (v *view) beside(ctx context.Context, r *replay, plan sources.Plan, dated sources.OffsetFinder) error {
 	if len(v.inputs) == 1 {
 		return nil
 	}
-	starts, err := dated.At(ctx, time.UnixMilli(v.delta.oldest.Load()))
+	starts, err := dated.OffsetsForTime(ctx, time.UnixMilli(v.delta.oldest.Load()))
 	if err != nil {
 		return err
 	}
@@ -118,8 +118,8 @@ func (v *view) beside(ctx context.Context, r *replay, plan sources.Plan, dated s
 
 // same makes sure that what lies before the positions is not newer than these: a topic that
 // was deleted and made anew begins later, whatever its offsets are.
-func (v *view) same(ctx context.Context, dated sources.Dated, taken time.Time) error {
-	later, err := dated.At(ctx, taken)
+func (v *view) same(ctx context.Context, dated sources.OffsetFinder, taken time.Time) error {
+	later, err := dated.OffsetsForTime(ctx, taken)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (v *view) same(ctx context.Context, dated sources.Dated, taken time.Time) e
 		id := in.partition.ID
 		at, err := strconv.ParseInt(string(later[id]), 10, 64)
 		if err != nil || at < v.delta.from[i] {
-			return &sources.Gap{Why: fmt.Sprintf("%s has events at %s that are newer than %s, when its position was %d: it was made anew, or clocks differ",
+			return &sources.ErrChangesLost{Why: fmt.Sprintf("%s has events at %s that are newer than %s, when its position was %d: it was made anew, or clocks differ",
 				id, later[id], taken.Format(time.RFC3339), v.delta.from[i])}
 		}
 	}

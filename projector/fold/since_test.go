@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"humpty/projector/fold"
 	"humpty/sources"
+	"pgregory.net/rapid"
 )
 
 // dated is a history that is read from positions and by time, as a broker's log is.
@@ -28,7 +27,7 @@ func (d dated) Open(ctx context.Context) (sources.View, error) {
 	return d, err
 }
 
-func (d dated) Fences() map[string]sources.Position {
+func (d dated) EndOffsets() map[string]sources.Position {
 	all := map[string]sources.Position{}
 	for _, p := range d.partitions {
 		all[p.id] = sources.Position(strconv.Itoa(2 * len(p.events)))
@@ -36,8 +35,8 @@ func (d dated) Fences() map[string]sources.Position {
 	return all
 }
 
-func (d dated) At(_ context.Context, moment time.Time) (map[string]sources.Position, error) {
-	all := d.Fences()
+func (d dated) OffsetsForTime(_ context.Context, moment time.Time) (map[string]sources.Position, error) {
+	all := d.EndOffsets()
 	for _, p := range d.partitions {
 		for _, e := range p.events {
 			if e.Time >= moment.UnixMilli() {
@@ -52,7 +51,7 @@ func (d dated) At(_ context.Context, moment time.Time) (map[string]sources.Posit
 func (d dated) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
 	at, _ := strconv.ParseInt(string(from), 10, 64)
 	if from != "" && at < d.lost[p.ID] {
-		return nil, &sources.Gap{Why: fmt.Sprintf("%s begins at %d", p.ID, d.lost[p.ID])}
+		return nil, &sources.ErrChangesLost{Why: fmt.Sprintf("%s begins at %d", p.ID, d.lost[p.ID])}
 	}
 	r, err := d.history.Read(ctx, p, "")
 	if err != nil {
@@ -83,7 +82,7 @@ func changes(t testing.TB, s *fold.Source, from map[string]sources.Position) (ma
 	if err != nil {
 		t.Fatal(err)
 	}
-	view, err := s.Since(t.Context(), from, time.UnixMilli(1000))
+	view, err := s.OpenSince(t.Context(), from, time.UnixMilli(1000))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +107,7 @@ func changes(t testing.TB, s *fold.Source, from map[string]sources.Position) (ma
 		}
 	}
 	var sum sources.Counts
-	for id, c := range view.(sources.Traced).Inputs() {
+	for id, c := range view.(sources.PartitionCounter).PartitionCounts() {
 		if !c.Balanced() {
 			t.Errorf("partition %s: %+v", id, c)
 		}
@@ -225,7 +224,7 @@ func TestSinceReadsNoMore(t *testing.T) {
 	if counts.Read != 2 || log.read.Load() != 2+2+2+1 {
 		t.Errorf("%d events were read: %+v", log.read.Load(), counts)
 	}
-	if events, read, err := s.Behind(t.Context(), from); err != nil || events != 4 || read != 4 { // offsets have holes
+	if events, read, err := s.CountSince(t.Context(), from); err != nil || events != 4 || read != 4 { // offsets have holes
 		t.Errorf("%v: %d events behind, %d to be read", err, events, read)
 	}
 	s.Newest, s.New = false, fold.NewMerge
@@ -233,7 +232,7 @@ func TestSinceReadsNoMore(t *testing.T) {
 	if got, counts := changes(t, s, from); len(got) != 2 || log.read.Load() != 2+42 || counts.Read != 2 {
 		t.Errorf("%v, %d read, %+v", got, log.read.Load(), counts)
 	}
-	if events, read, err := s.Behind(t.Context(), from); err != nil || events != 4 || read != 4+42 {
+	if events, read, err := s.CountSince(t.Context(), from); err != nil || events != 4 || read != 4+42 {
 		t.Errorf("%v: %d events behind, %d to be read", err, events, read)
 	}
 }
@@ -266,8 +265,8 @@ func TestSinceHasAGap(t *testing.T) {
 			}
 			log := dated{history: &history{partitions: []partition{p}}, lost: c.lost, read: new64()}
 			s := &fold.Source{Inner: log, Decoder: &fold.JSON{}, New: fold.NewLatest, Newest: true}
-			_, err := s.Since(t.Context(), c.from, time.UnixMilli(1000))
-			var gap *sources.Gap
+			_, err := s.OpenSince(t.Context(), c.from, time.UnixMilli(1000))
+			var gap *sources.ErrChangesLost
 			if !errors.As(err, &gap) || !strings.Contains(gap.Why, c.want) {
 				t.Errorf("%v, want %q", err, c.want)
 			}

@@ -90,8 +90,8 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	r := &replay{inputs: v.inputs, inner: inner, take: v.take, observe: s.Observe, total: plan.Rows, disk: &v.buckets.spilled}
 	err = r.run(ctx, plan)
 	v.replayed = r.met
-	if traced, ok := inner.(sources.Traced); ok { // it folds itself: its events are what counts
-		v.inner = traced.Inputs()
+	if traced, ok := inner.(sources.PartitionCounter); ok { // it folds itself: its events are what counts
+		v.inner = traced.PartitionCounts()
 	}
 	if err == nil {
 		err = v.buckets.settle()
@@ -131,10 +131,10 @@ func (s *Source) begin(ctx context.Context) (*view, sources.Plan, sources.View, 
 	if err != nil {
 		return nil, plan, nil, err
 	}
-	if fenced, ok := inner.(sources.Fenced); ok {
-		v.fences = fenced.Fences()
+	if fenced, ok := inner.(sources.EndOffsets); ok {
+		v.fences = fenced.EndOffsets()
 	}
-	v.standing, _ = inner.(sources.Standing)
+	v.standing, _ = inner.(sources.GroupOffsetChecker)
 	return v, plan, inner, nil
 }
 

@@ -209,7 +209,7 @@ func TestPoisonIsCountedAndHandedOver(t *testing.T) {
 			t.Errorf("pass %d: counts %+v, not %+v", pass, counts, want)
 		}
 	}
-	if met := view.(sources.Traced).Inputs()["shop/orders/7"]; met != (sources.Counts{Read: 11, Used: 2, Folded: 3, Poison: 6, Rows: 11}) {
+	if met := view.(sources.PartitionCounter).PartitionCounts()["shop/orders/7"]; met != (sources.Counts{Read: 11, Used: 2, Folded: 3, Poison: 6, Rows: 11}) {
 		t.Errorf("traced: %+v", met)
 	}
 	written, dropped, err := poison.Close()

@@ -63,7 +63,7 @@ func (s *Source) openState(capture string, inputs []input) (_ *state, err error)
 }
 
 // errNoState is for a capture that begins where its events should be already.
-var errNoState = &sources.Gap{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone: start a new rebuild"}
+var errNoState = &sources.ErrChangesLost{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone: start a new rebuild"}
 
 // begin holds the partitions against those the capture began with. Of what has come since
 // nothing was read: the tails of these begin at their start.
@@ -85,7 +85,7 @@ func (s *state) begin(anew bool, start func(id string) sources.Position) error {
 	now := s.parts.Load()
 	same, added, ok := now.as(ids)
 	if !ok {
-		return &sources.Gap{Why: fmt.Sprintf("the topics have other partitions than when the run began: %q, not %q", now.ids(), ids), Remedy: "some are gone: start a new rebuild"}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("the topics have other partitions than when the run began: %q, not %q", now.ids(), ids), Remedy: "some are gone: start a new rebuild"}
 	}
 	if added == 0 {
 		s.parts.Store(same)

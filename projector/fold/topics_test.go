@@ -210,7 +210,7 @@ func TestRealTopicMadeAnewIsAGap(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	capture := func(from sources.Position) (sources.Feed, error) {
+	capture := func(from sources.Position) (sources.ChangeStream, error) {
 		inner, err := kafka.New(kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}})
 		if err != nil {
 			return nil, err
@@ -218,8 +218,8 @@ func TestRealTopicMadeAnewIsAGap(t *testing.T) {
 		s := &fold.Source{Inner: inner, Decoder: &fold.JSON{}, New: fold.NewMerge, State: &fold.State{Dir: func(string) string { return dir }}}
 		return s.Capture(t.Context(), "run", from)
 	}
-	at := func(feed sources.Feed) sources.Position {
-		m := sources.Marks{}
+	at := func(feed sources.ChangeStream) sources.Position {
+		m := sources.ChangeSet{}
 		for id, err := feed.Fence(t.Context()); m.Fence != id; err = feed.Next(t.Context(), &m) {
 			if err != nil {
 				t.Fatal(err)
@@ -261,7 +261,7 @@ func TestRealTopicMadeAnewIsAGap(t *testing.T) {
 	}
 	client = connect() // the other one holds on to the topic that it knew
 	produce(40)
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if _, err := capture(position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made anew") {
 		t.Errorf("error %v", err)
 	}

@@ -26,9 +26,9 @@ type view struct {
 	replayed sources.Counts // of what is in no bucket
 
 	fences   map[string]sources.Position
-	inner    map[string]sources.Counts // of a source that folds itself
-	standing sources.Standing          // where the events end; nil: nobody goes on there
-	delta    *delta                    // of what came behind positions only; nil: of everything
+	inner    map[string]sources.Counts  // of a source that folds itself
+	standing sources.GroupOffsetChecker // where the events end; nil: nobody goes on there
+	delta    *delta                     // of what came behind positions only; nil: of everything
 
 	closed atomic.Bool
 
@@ -38,24 +38,24 @@ type view struct {
 }
 
 var (
-	_ sources.Fenced   = (*view)(nil)
-	_ sources.Standing = (*view)(nil)
-	_ sources.Traced   = (*view)(nil)
+	_ sources.EndOffsets         = (*view)(nil)
+	_ sources.GroupOffsetChecker = (*view)(nil)
+	_ sources.PartitionCounter   = (*view)(nil)
 )
 
-// Fences are where the replay ended.
-func (v *view) Fences() map[string]sources.Position { return v.fences }
+// EndOffsets are where the replay ended.
+func (v *view) EndOffsets() map[string]sources.Position { return v.fences }
 
-// Stands asks whether those who go on behind the events still are where they ended.
-func (v *view) Stands(ctx context.Context) error {
+// CheckGroupOffset asks whether those who go on behind the events still are where they ended.
+func (v *view) CheckGroupOffset(ctx context.Context) error {
 	if v.standing == nil {
 		return nil
 	}
-	return v.standing.Stands(ctx)
+	return v.standing.CheckGroupOffset(ctx)
 }
 
-// Inputs is what became of the events, as far as their documents were read.
-func (v *view) Inputs() map[string]sources.Counts {
+// PartitionCounts is what became of the events, as far as their documents were read.
+func (v *view) PartitionCounts() map[string]sources.Counts {
 	if v.inner != nil {
 		all := maps.Clone(v.inner)
 		if n := v.replayed.Poison; n > 0 { // documents that the source of these could not make

@@ -9,13 +9,13 @@ import (
 // asking finds by looking up in a view.
 type asking struct{ view sources.Lookup }
 
-func (a *asking) find(ctx context.Context, keys [][]byte, give func(int, []byte, string)) (sources.Snapshot, error) {
+func (a *asking) find(ctx context.Context, keys [][]byte, give func(int, []byte, string)) (sources.TxSnapshot, error) {
 	if len(keys) == 0 {
 		return everything(), nil
 	}
 	var b sources.Batch
 	if err := a.view.Lookup(ctx, keys, &b); err != nil {
-		return sources.Snapshot{}, err
+		return sources.TxSnapshot{}, err
 	}
 	numbers := make(map[string]int, len(keys))
 	for i, key := range keys {

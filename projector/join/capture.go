@@ -17,11 +17,11 @@ import (
 )
 
 var (
-	_ sources.Live     = (*Source)(nil)
-	_ sources.Outages  = (*Source)(nil)
-	_ sources.Opener   = (*feed)(nil)
-	_ sources.Placed   = (*feed)(nil)
-	_ sources.Replayer = (*Source)(nil)
+	_ sources.Capturer     = (*Source)(nil)
+	_ sources.Outages      = (*Source)(nil)
+	_ sources.ViewOpener   = (*feed)(nil)
+	_ sources.FenceLocator = (*feed)(nil)
+	_ sources.Replayer     = (*Source)(nil)
 )
 
 // part is a source of a document on its own: the root's, or an include's.
@@ -29,7 +29,7 @@ type part struct {
 	name    string // the path of the include; empty for the root
 	capture string // of its source
 	source  sources.Source
-	feed    sources.Feed
+	feed    sources.ChangeStream
 }
 
 // parts are the root's and those of the includes, in their order. What is gathered of the
@@ -66,7 +66,7 @@ var errNotLive = errors.New("what is there cannot tell what changes: use consist
 
 // Capture captures all parts. Tables have to be of one database: what a read of them saw is
 // told by its transactions.
-func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (_ sources.Feed, err error) {
+func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (_ sources.ChangeStream, err error) {
 	if s.State == nil {
 		return nil, errors.New("mix: there is no folder for the links of a live run")
 	}
@@ -89,7 +89,7 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 		return nil, err
 	}
 	for _, p := range s.parts(name) {
-		live, ok := p.source.(sources.Live)
+		live, ok := p.source.(sources.Capturer)
 		if !ok {
 			return nil, fmt.Errorf("%s: %w", called(p.name), errNotLive)
 		}
@@ -113,7 +113,7 @@ func called(part string) string {
 func (s *Source) Release(ctx context.Context, name string) error {
 	var errs []error
 	for _, p := range s.parts(name) {
-		if live, ok := p.source.(sources.Live); ok {
+		if live, ok := p.source.(sources.Capturer); ok {
 			errs = append(errs, live.Release(ctx, p.capture))
 		}
 	}
@@ -123,10 +123,10 @@ func (s *Source) Release(ctx context.Context, name string) error {
 	return errors.Join(errs...)
 }
 
-// Away asks the parts.
-func (s *Source) Away(err error) bool {
+// IsUnavailable asks the parts.
+func (s *Source) IsUnavailable(err error) bool {
 	for _, p := range s.parts("") {
-		if out, ok := p.source.(sources.Outages); ok && out.Away(err) {
+		if out, ok := p.source.(sources.Outages); ok && out.IsUnavailable(err) {
 			return true
 		}
 	}
@@ -136,7 +136,7 @@ func (s *Source) Away(err error) bool {
 // came is what a part's feed gave.
 type came struct {
 	part  int
-	marks sources.Marks
+	marks sources.ChangeSet
 }
 
 // awaited is a fence of a part.
@@ -193,7 +193,7 @@ func (f *feed) start(ctx context.Context) {
 const includeMark = "@"
 
 // Next gives what one of the parts gave, as marks of this document.
-func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
+func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 	select {
 	case c := <-f.in:
 		f.give(c, m)
@@ -205,18 +205,18 @@ func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
 	}
 }
 
-func (f *feed) give(c came, m *sources.Marks) {
+func (f *feed) give(c came, m *sources.ChangeSet) {
 	p := f.parts[c.part]
-	*m = sources.Marks{Xid: c.marks.Xid}
-	for _, mark := range c.marks.Marks {
+	*m = sources.ChangeSet{Xid: c.marks.Xid}
+	for _, mark := range c.marks.Keys {
 		switch {
 		case p.name == "":
 		case mark.All: // of what is included: no key says which documents those are
-			mark = sources.Mark{All: true}
+			mark = sources.DirtyKey{All: true}
 		default:
 			mark.Node = includeMark + p.name + "/" + mark.Node
 		}
-		m.Marks = append(m.Marks, mark)
+		m.Keys = append(m.Keys, mark)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -279,17 +279,17 @@ func (f *feed) Lag(ctx context.Context) (behind, held int64, err error) {
 	return behind, held, nil
 }
 
-// Positions are those of all topics, of includes behind their paths.
-func (f *feed) Positions() map[string]sources.Position {
+// FenceOffsets are those of all topics, of includes behind their paths.
+func (f *feed) FenceOffsets() map[string]sources.Position {
 	all := map[string]sources.Position{}
 	for _, p := range f.parts {
-		placed, ok := p.feed.(sources.Placed)
+		placed, ok := p.feed.(sources.FenceLocator)
 		switch {
 		case !ok:
 		case p.name == "":
-			maps.Copy(all, placed.Positions())
+			maps.Copy(all, placed.FenceOffsets())
 		default:
-			for id, at := range placed.Positions() {
+			for id, at := range placed.FenceOffsets() {
 				all[p.name+":"+id] = at
 			}
 		}

@@ -44,7 +44,7 @@ func TestInputsOfTablesAndTopics(t *testing.T) {
 		}
 	}
 	var rows, folds, sum sources.Counts
-	for id, c := range view.(sources.Traced).Inputs() {
+	for id, c := range view.(sources.PartitionCounter).PartitionCounts() {
 		if !c.Balanced() {
 			t.Errorf("%s: %+v", id, c)
 		}

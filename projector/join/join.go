@@ -87,17 +87,17 @@ func (j *joiner) batch(ctx context.Context, in, b *sources.Batch) error {
 }
 
 // include splices one include into all documents.
-func (j *joiner) include(ctx context.Context, number int, docs []document, in *sources.Batch, rejects map[int]string) (sources.Snapshot, error) {
+func (j *joiner) include(ctx context.Context, number int, docs []document, in *sources.Batch, rejects map[int]string) (sources.TxSnapshot, error) {
 	include := &j.view.source.Includes[number]
 	clear(j.numbers)
 	j.keys, j.places, j.found, j.held, j.linked = j.keys[:0], j.places[:0], j.found[:0], j.held[:0], j.linked[:0]
 	for _, d := range docs {
 		if err := j.collect(include, j.from[d.start:d.end], include.At, in.Records[d.record].Key); err != nil {
-			return sources.Snapshot{}, err
+			return sources.TxSnapshot{}, err
 		}
 	}
 	if err := j.link(number); err != nil {
-		return sources.Snapshot{}, err
+		return sources.TxSnapshot{}, err
 	}
 	for range j.keys {
 		j.found = append(j.found, found{})

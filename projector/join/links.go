@@ -29,7 +29,7 @@ func openLinks(dir string, fatal func(error)) (*links, error) {
 var keyBegun = []byte("begun") // the capture has begun with these links
 
 // errNoLinks is for a capture that begins where its links should be already.
-var errNoLinks = &sources.Gap{
+var errNoLinks = &sources.ErrChangesLost{
 	Why:    "which documents show what is not in the state folder of the run any more",
 	Remedy: "changes of includes would not lead to their documents: start a new rebuild",
 }

@@ -214,8 +214,8 @@ func TestCommonForms(t *testing.T) {
 // What two reads saw is what each of them saw.
 func TestBothReadsSaw(t *testing.T) {
 	t.Parallel()
-	a := sources.Snapshot{Min: 10, Max: 20, Running: []uint64{10, 15}}
-	b := sources.Snapshot{Min: 12, Max: 18, Running: []uint64{12, 15}}
+	a := sources.TxSnapshot{Min: 10, Max: 20, Running: []uint64{10, 15}}
+	b := sources.TxSnapshot{Min: 12, Max: 18, Running: []uint64{12, 15}}
 	for xid := range uint64(25) {
 		if got, want := both(a, b).Sees(xid), a.Sees(xid) && b.Sees(xid); got != want {
 			t.Errorf("transaction %d: %v, not %v", xid, got, want)
@@ -240,16 +240,16 @@ func TestFenceOfAllParts(t *testing.T) {
 	s.streets.Append(0, sources.Record{Key: []byte("s1"), Value: []byte(`{"n":1}`)})
 	s.houses.Append(0, sources.Record{Key: []byte("h1"), Value: []byte(`{"n":1}`)})
 	id, err := feed.Fence(t.Context())
-	var marked []sources.Mark
-	m := sources.Marks{}
+	var marked []sources.DirtyKey
+	m := sources.ChangeSet{}
 	for err == nil && m.Fence != id {
 		err = feed.Next(t.Context(), &m)
-		marked = append(marked, m.Marks...)
+		marked = append(marked, m.Keys...)
 	}
 	if err := errors.Join(err, feed.Close(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []sources.Mark{{Key: "s1"}, {Node: "@houses/", Key: "h1"}} {
+	for _, want := range []sources.DirtyKey{{Key: "s1"}, {Node: "@houses/", Key: "h1"}} {
 		if !slices.Contains(marked, want) {
 			t.Errorf("no mark %v before the fence: %v", want, marked)
 		}
@@ -271,7 +271,7 @@ func TestLiveJoinsNeedTheirLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	id, err := feed.Fence(t.Context())
-	m := sources.Marks{}
+	m := sources.ChangeSet{}
 	for err == nil && m.Fence != id {
 		err = feed.Next(t.Context(), &m)
 	}
@@ -285,7 +285,7 @@ func TestLiveJoinsNeedTheirLinks(t *testing.T) {
 	if err := errors.Join(again.Close(t.Context()), os.RemoveAll(filepath.Join(dir, "linksrun"))); err != nil {
 		t.Fatal(err)
 	}
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if _, err := s.source(dir).Capture(t.Context(), "run", m.Position); !errors.As(err, &gap) {
 		t.Errorf("error %v", err)
 	}

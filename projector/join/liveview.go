@@ -14,7 +14,7 @@ import (
 // liveView is documents as they are at each read.
 type liveView struct {
 	*view
-	root     sources.Reread
+	root     sources.Expander
 	includes []reached
 	rows     []*rows
 	parts    []sources.View // opened, of all parts
@@ -22,7 +22,7 @@ type liveView struct {
 
 // reached is how the documents are found that an include's keys concern.
 type reached struct {
-	view   sources.Reread
+	view   sources.Expander
 	rows   *rows // nil: the keys of the view are the include's
 	byID   bool  // they are the documents' ids
 	n      int   // parts of a key
@@ -30,9 +30,9 @@ type reached struct {
 }
 
 var (
-	_ sources.Reread  = (*liveView)(nil)
-	_ sources.Tainted = (*liveView)(nil)
-	_ sources.Fenced  = (*liveView)(nil)
+	_ sources.Expander      = (*liveView)(nil)
+	_ sources.PoisonCounter = (*liveView)(nil)
+	_ sources.EndOffsets    = (*liveView)(nil)
 )
 
 // Open gives a view of the present of all parts.
@@ -54,7 +54,7 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 			return nil, fmt.Errorf("%s: %w", called(p.name), err)
 		}
 		v.parts = append(v.parts, opened)
-		reread, ok := opened.(sources.Reread)
+		reread, ok := opened.(sources.Expander)
 		if !ok {
 			return nil, fmt.Errorf("%s: %w", called(p.name), errNotLive)
 		}
@@ -65,8 +65,8 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 		if err := v.include(ctx, i-1, reread); err != nil {
 			return nil, fmt.Errorf("%s: %w", called(p.name), err)
 		}
-		if fenced, ok := opened.(sources.Fenced); ok {
-			for id, at := range fenced.Fences() {
+		if fenced, ok := opened.(sources.EndOffsets); ok {
+			for id, at := range fenced.EndOffsets() {
 				v.fences[p.name+":"+id] = at
 			}
 		}
@@ -75,14 +75,14 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 }
 
 func openPart(ctx context.Context, p *part) (sources.View, error) {
-	if opener, ok := p.feed.(sources.Opener); ok {
+	if opener, ok := p.feed.(sources.ViewOpener); ok {
 		return opener.Open(ctx)
 	}
 	return p.source.Open(ctx)
 }
 
 // include makes what finds one, and whom its changes concern.
-func (v *liveView) include(ctx context.Context, i int, from sources.Reread) error {
+func (v *liveView) include(ctx context.Context, i int, from sources.Expander) error {
 	in := &v.source.Includes[i]
 	to := reached{view: from, byID: len(in.Parent) == 0, n: max(len(in.Parent), 1), linked: linked{v.links, uint16(3 * i)}}
 	v.finders[i] = &asking{view: from}
@@ -107,11 +107,11 @@ func (v *liveView) Close(ctx context.Context) error {
 	return errors.Join(append(errs, v.links.db.Release())...)
 }
 
-// Poisoned is the sum of all parts, and of states that no document could be made of.
-func (v *liveView) Poisoned() (n int64) {
+// PoisonCount is the sum of all parts, and of states that no document could be made of.
+func (v *liveView) PoisonCount() (n int64) {
 	for _, p := range v.parts {
-		if tainted, ok := p.(sources.Tainted); ok {
-			n += tainted.Poisoned()
+		if tainted, ok := p.(sources.PoisonCounter); ok {
+			n += tainted.PoisonCount()
 		}
 	}
 	for _, r := range v.rows {
@@ -121,8 +121,8 @@ func (v *liveView) Poisoned() (n int64) {
 }
 
 // Expand finds the documents that marks of the root and of includes concern.
-func (v *liveView) Expand(ctx context.Context, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
-	byPart := map[string][]sources.Mark{}
+func (v *liveView) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
+	byPart := map[string][]sources.DirtyKey{}
 	for _, m := range marks {
 		part, inner := partOf(m.Node)
 		m.Node = inner
@@ -151,7 +151,7 @@ func (v *liveView) Expand(ctx context.Context, marks []sources.Mark, fn func([][
 
 // expand goes from the marks of an include to its keys, and from these to the documents
 // that were ever read with them.
-func (v *liveView) expand(ctx context.Context, to *reached, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
+func (v *liveView) expand(ctx context.Context, to *reached, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
 	return to.view.Expand(ctx, marks, func(keys [][]byte) (err error) {
 		if to.rows != nil {
 			if keys, err = to.rows.parents(ctx, keys); err != nil {
@@ -176,13 +176,13 @@ func (v *liveView) expand(ctx context.Context, to *reached, marks []sources.Mark
 }
 
 // everything is what a read saw that nothing escapes.
-func everything() sources.Snapshot {
-	return sources.Snapshot{Min: math.MaxUint64, Max: math.MaxUint64}
+func everything() sources.TxSnapshot {
+	return sources.TxSnapshot{Min: math.MaxUint64, Max: math.MaxUint64}
 }
 
 // both is what two reads saw, each of them.
-func both(a, b sources.Snapshot) sources.Snapshot {
+func both(a, b sources.TxSnapshot) sources.TxSnapshot {
 	running := append(slices.Clone(a.Running), b.Running...)
 	slices.Sort(running)
-	return sources.Snapshot{Min: min(a.Min, b.Min), Max: min(a.Max, b.Max), Running: slices.Compact(running)}
+	return sources.TxSnapshot{Min: min(a.Min, b.Min), Max: min(a.Max, b.Max), Running: slices.Compact(running)}
 }

@@ -14,7 +14,7 @@ import (
 
 // rows finds the states of a topic by their own fields, as they are now.
 type rows struct {
-	states sources.Reread
+	states sources.Expander
 	gather *fold.Source
 	forth  linked // from the values of the fields to the states that ever had them
 	back   linked // and from a state to these
@@ -29,7 +29,7 @@ func (r *rows) fill(ctx context.Context) error {
 	if err != nil || done {
 		return err
 	}
-	_, err = r.states.Expand(ctx, []sources.Mark{{All: true}}, func(keys [][]byte) error {
+	_, err = r.states.Expand(ctx, []sources.DirtyKey{{All: true}}, func(keys [][]byte) error {
 		_, err := r.parents(ctx, keys)
 		return err
 	})
@@ -101,7 +101,7 @@ func (r *rows) poisoned() int64 {
 }
 
 // find reads the states that ever had one of the keys, and takes those that have it now.
-func (r *rows) find(ctx context.Context, keys [][]byte, give func(int, []byte, string)) (sources.Snapshot, error) {
+func (r *rows) find(ctx context.Context, keys [][]byte, give func(int, []byte, string)) (sources.TxSnapshot, error) {
 	var states [][]byte
 	known := map[string]int{} // of the states
 	of := make([][]int, len(keys))
@@ -117,13 +117,13 @@ func (r *rows) find(ctx context.Context, keys [][]byte, give func(int, []byte, s
 			return nil
 		})
 		if err != nil || ctx.Err() != nil {
-			return sources.Snapshot{}, errors.Join(err, context.Cause(ctx))
+			return sources.TxSnapshot{}, errors.Join(err, context.Cause(ctx))
 		}
 	}
 	var b sources.Batch
 	if len(states) > 0 {
 		if err := r.states.Lookup(ctx, states, &b); err != nil {
-			return sources.Snapshot{}, err
+			return sources.TxSnapshot{}, err
 		}
 	}
 	found := make([]*sources.Record, len(states))
@@ -132,11 +132,11 @@ func (r *rows) find(ctx context.Context, keys [][]byte, give func(int, []byte, s
 	}
 	gathering, err := r.gather.New()
 	if err != nil {
-		return sources.Snapshot{}, err
+		return sources.TxSnapshot{}, err
 	}
 	for i, key := range keys {
 		if err := r.one(gathering, key, of[i], found, func(doc []byte, reject string) { give(i, doc, reject) }); err != nil {
-			return sources.Snapshot{}, fmt.Errorf("key %s: %w", key, err)
+			return sources.TxSnapshot{}, fmt.Errorf("key %s: %w", key, err)
 		}
 	}
 	return everything(), nil

@@ -176,7 +176,7 @@ func (r *row) write(b *block) error {
 }
 
 // find goes through the keys in order of their hashes, so that a block is read once.
-func (s *shelf) find(_ context.Context, keys [][]byte, give func(int, []byte, string)) (sources.Snapshot, error) {
+func (s *shelf) find(_ context.Context, keys [][]byte, give func(int, []byte, string)) (sources.TxSnapshot, error) {
 	type wanted struct {
 		hash uint64
 		n    int
@@ -192,7 +192,7 @@ func (s *shelf) find(_ context.Context, keys [][]byte, give func(int, []byte, st
 		at := max(sort.Search(len(s.blocks), func(i int) bool { return s.blocks[i].first >= w.hash })-1, 0)
 		for ; at < len(s.blocks) && s.blocks[at].first <= w.hash; at++ {
 			if err := l.open(at); err != nil {
-				return sources.Snapshot{}, fmt.Errorf("read back from disk: %w", err)
+				return sources.TxSnapshot{}, fmt.Errorf("read back from disk: %w", err)
 			}
 			if value, rejected, ok := l.look(w.hash, keys[w.n]); ok {
 				if rejected {

@@ -24,15 +24,15 @@ type view struct {
 	owes     sources.Counts            // the sum of these, as they are told to a reader
 	told     atomic.Bool
 	shelves  []*shelf
-	standing []sources.Standing // of what is held
-	links    *links             // of a live run; nil: each source is as of one moment
+	standing []sources.GroupOffsetChecker // of what is held
+	links    *links                       // of a live run; nil: each source is as of one moment
 }
 
 var (
-	_ sources.Lookup   = (*view)(nil)
-	_ sources.Fenced   = (*view)(nil)
-	_ sources.Traced   = (*view)(nil)
-	_ sources.Standing = (*view)(nil)
+	_ sources.Lookup             = (*view)(nil)
+	_ sources.EndOffsets         = (*view)(nil)
+	_ sources.PartitionCounter   = (*view)(nil)
+	_ sources.GroupOffsetChecker = (*view)(nil)
 )
 
 // finder finds what belongs to keys.
@@ -40,7 +40,7 @@ type finder interface {
 	// find calls give with the number of each key that has something, and its document, or
 	// why there can be none. What it gives is valid until the next call. It returns what
 	// the read saw.
-	find(ctx context.Context, keys [][]byte, give func(i int, document []byte, reject string)) (sources.Snapshot, error)
+	find(ctx context.Context, keys [][]byte, give func(i int, document []byte, reject string)) (sources.TxSnapshot, error)
 }
 
 func (v *view) hold(ctx context.Context, i int, in *Include) error {
@@ -65,16 +65,16 @@ func (v *view) hold(ctx context.Context, i int, in *Include) error {
 // book takes over what became of the events of an include. They are all folded: the
 // documents that are counted are the root's.
 func (v *view) book(in *Include, from sources.View) {
-	if fenced, ok := from.(sources.Fenced); ok {
-		for id, at := range fenced.Fences() {
+	if fenced, ok := from.(sources.EndOffsets); ok {
+		for id, at := range fenced.EndOffsets() {
 			v.fences[in.path()+":"+id] = at
 		}
 	}
-	if standing, ok := from.(sources.Standing); ok {
+	if standing, ok := from.(sources.GroupOffsetChecker); ok {
 		v.standing = append(v.standing, standing)
 	}
-	if traced, ok := from.(sources.Traced); ok {
-		for id, c := range traced.Inputs() {
+	if traced, ok := from.(sources.PartitionCounter); ok {
+		for id, c := range traced.PartitionCounts() {
 			c.Used, c.Folded = 0, c.Folded+c.Used
 			v.inputs[in.path()+":"+id] = c
 			v.owes.Add(c)
@@ -82,34 +82,34 @@ func (v *view) book(in *Include, from sources.View) {
 	}
 }
 
-// Fences are those of the root and of what is held, these behind the include's path.
-func (v *view) Fences() map[string]sources.Position {
+// EndOffsets are those of the root and of what is held, these behind the include's path.
+func (v *view) EndOffsets() map[string]sources.Position {
 	all := maps.Clone(v.fences)
-	if fenced, ok := v.root.(sources.Fenced); ok {
-		maps.Copy(all, fenced.Fences())
+	if fenced, ok := v.root.(sources.EndOffsets); ok {
+		maps.Copy(all, fenced.EndOffsets())
 	}
 	return all
 }
 
-// Stands asks those of the root and of what is held.
-func (v *view) Stands(ctx context.Context) error {
+// CheckGroupOffset asks those of the root and of what is held.
+func (v *view) CheckGroupOffset(ctx context.Context) error {
 	all := v.standing
-	if root, ok := v.root.(sources.Standing); ok {
+	if root, ok := v.root.(sources.GroupOffsetChecker); ok {
 		all = append(all[:len(all):len(all)], root)
 	}
 	for _, one := range all {
-		if err := one.Stands(ctx); err != nil {
+		if err := one.CheckGroupOffset(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Inputs are those of the root and of what is held.
-func (v *view) Inputs() map[string]sources.Counts {
+// PartitionCounts are those of the root and of what is held.
+func (v *view) PartitionCounts() map[string]sources.Counts {
 	all := maps.Clone(v.inputs)
-	if traced, ok := v.root.(sources.Traced); ok {
-		maps.Copy(all, traced.Inputs())
+	if traced, ok := v.root.(sources.PartitionCounter); ok {
+		maps.Copy(all, traced.PartitionCounts())
 		return all
 	}
 	v.mu.Lock()

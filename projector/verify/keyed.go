@@ -20,7 +20,7 @@ type Reading struct {
 	Version int64  // the source's own, where it has one
 	Refused string // why the source can make no document, where it has a row
 	Have    []byte // the body in the index; nil: not there
-	Seen    string // of the index, for sinks.Amender
+	Seen    string // of the index, for sinks.ConditionalWriter
 }
 
 // Keyed reads both sides by key. It is for one goroutine, and has to be closed.
@@ -66,7 +66,7 @@ func (k *Keyed) Read(ctx context.Context, keys []sinks.Key) ([]Reading, error) {
 		r := &all[i]
 		r.Key = key
 		if found[i].There {
-			r.Have, r.Seen = found[i].Body, found[i].Seen
+			r.Have, r.Seen = found[i].Body, found[i].SeqNo
 		}
 		record := records[string(key.ID)]
 		switch {
@@ -113,13 +113,13 @@ func (k *Keyed) lookup(ctx context.Context, keys []sinks.Key) (records map[strin
 // now is a view to look up in, and what is to be done with it afterwards.
 func (k *Keyed) now(ctx context.Context) (view sources.View, done func() error, err error) {
 	none := func() error { return nil }
-	switch by, ok := k.source.(sources.Present); {
+	switch by, ok := k.source.(sources.LatestOpener); {
 	case k.view != nil:
 		return k.view, none, nil
 	case k.present != nil:
 		return k.present, none, nil
 	case ok:
-		k.present, err = by.OpenPresent(ctx)
+		k.present, err = by.OpenLatest(ctx)
 		return k.present, none, err
 	}
 	view, err = k.source.Open(ctx)

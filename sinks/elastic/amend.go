@@ -10,9 +10,9 @@ import (
 	"humpty/sinks"
 )
 
-// Amend writes documents that are still as they were seen, with if_seq_no and
+// WriteIf writes documents that are still as they were seen, with if_seq_no and
 // if_primary_term, or op create where none was seen.
-func (x *index) Amend(ctx context.Context, docs []sinks.Document, seen []string, verdicts []sinks.Verdict) (sinks.Receipt, error) {
+func (x *index) WriteIf(ctx context.Context, docs []sinks.Document, seen []string, verdicts []sinks.Verdict) (sinks.Receipt, error) {
 	start := time.Now()
 	clear(verdicts)
 	conditions := make([]string, len(docs))

@@ -8,13 +8,13 @@ import (
 	"humpty/sinks"
 )
 
-var _ sinks.Attempts = (*index)(nil)
+var _ sinks.WriteCounter = (*index)(nil)
 
 // tagged begins the X-Opaque-Id of every bulk of ours, of any run.
 const tagged = "humpty-"
 
-// InFlight asks for the bulk tasks of the cluster that carry our tag and name the index.
-func (x *index) InFlight(ctx context.Context) (int, error) {
+// InFlightWrites asks for the bulk tasks of the cluster that carry our tag and name the index.
+func (x *index) InFlightWrites(ctx context.Context) (int, error) {
 	var a struct {
 		Nodes map[string]struct {
 			Tasks map[string]struct {

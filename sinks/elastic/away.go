@@ -12,8 +12,8 @@ var _ sinks.Outages = (*Target)(nil)
 // forgottenType is what a server answers that was restarted since a scan began.
 const forgottenType = "search_context_missing_exception"
 
-// Away implements strain.Outages.
-func (*Target) Away(err error) bool { return away(err) }
+// IsUnavailable implements sinks.Outages.
+func (*Target) IsUnavailable(err error) bool { return away(err) }
 
 func away(err error) bool {
 	switch e := err.(type) { //nolint:errorlint // unwrapped step by step, to see every branch

@@ -13,9 +13,9 @@ import (
 	"humpty/internal/canonjson"
 )
 
-// Conforms compares what was asked for with what the server has; its own additions and
+// DiffDefinition compares what was asked for with what the server has; its own additions and
 // spellings do not count.
-func (x *index) Conforms(ctx context.Context, raw []byte) ([]string, error) {
+func (x *index) DiffDefinition(ctx context.Context, raw []byte) ([]string, error) {
 	d, err := parseDefinition(raw)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (x *index) Conforms(ctx context.Context, raw []byte) ([]string, error) {
 func (x *index) journal() map[string]json.RawMessage {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return maps.Clone(x.meta.Restore)
+	return maps.Clone(x.meta.PendingSettings)
 }
 
 // deviations lists the settings that are not as asked for. What the journal still holds

@@ -39,7 +39,7 @@ func (x *index) copies(ctx context.Context, report func(string)) error {
 		}
 		room := h.Primaries == x.shards && !moving && h.Active >= h.Primaries*h.Nodes
 		if room {
-			report(fmt.Sprintf(sinks.NoLonger+"index %s stays %s, %d copies have no node to be on (the cluster has %d data nodes); add nodes or lower number_of_replicas",
+			report(fmt.Sprintf(sinks.Degraded+"index %s stays %s, %d copies have no node to be on (the cluster has %d data nodes); add nodes or lower number_of_replicas",
 				x.name, h.Status, h.Unassigned, h.Nodes))
 			return nil
 		}
@@ -50,7 +50,7 @@ func (x *index) copies(ctx context.Context, report func(string)) error {
 			still = time.Now()
 		case time.Since(still) > x.cfg.Patience:
 			if why := x.placeless(ctx); why != "" {
-				report(fmt.Sprintf(sinks.NoLonger+"index %s stays %s, %d copies have no node to be on: %s; make room for them or lower number_of_replicas",
+				report(fmt.Sprintf(sinks.Degraded+"index %s stays %s, %d copies have no node to be on: %s; make room for them or lower number_of_replicas",
 					x.name, h.Status, h.Unassigned, why))
 				return nil
 			}

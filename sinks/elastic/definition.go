@@ -64,7 +64,7 @@ func wrongDefinition(remedy, what string, args ...any) *Error {
 // body is the request that makes the index, and the journal that its meta carries.
 func (d definition) body(name string, meta sinks.Meta, templates, load settings) ([]byte, error) {
 	var all settings
-	all, meta.Restore = d.settings.overlay(templates, load)
+	all, meta.PendingSettings = d.settings.overlay(templates, load)
 	raw, err := metaBody(d.own, meta)
 	if err != nil {
 		return nil, err

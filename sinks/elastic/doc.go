@@ -23,7 +23,7 @@
 // With no copies and a translog that is written behind, a node that dies takes confirmed
 // writes with it. At the end of the load and of each round, and by Seal after it has flushed,
 // the shards' primary terms are compared with those of a fresh index, and their histories
-// with those at the last look; it is a [strain.Doubt] if one has changed. Shards that have no
+// with those at the last look; it is a [sinks.ErrWritesLost] if one has changed. Shards that have no
 // node for longer than Config.Outage end a Write, with the cluster's reason.
 //
 // # Rights

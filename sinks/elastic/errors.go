@@ -20,7 +20,7 @@ const (
 	BadConfig               // the configuration is wrong
 )
 
-// Error is every error of this package that is not the context's, a [sinks.Trap] or a
+// Error is every error of this package that is not the context's, a [sinks.NameConflict] or a
 // [sinks.Held].
 type Error struct {
 	Kind   Kind

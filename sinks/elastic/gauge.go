@@ -12,15 +12,15 @@ import (
 	"humpty/sinks"
 )
 
-var _ sinks.Gauge = (*Target)(nil)
+var _ sinks.LoadProbe = (*Target)(nil)
 
 // unanswered is how long a search is waited for, and what it counts for then.
 const unanswered = 10 * time.Second
 
-// Latency times a search for one document through the alias. It goes to every shard, and
+// SearchLatency times a search for one document through the alias. It goes to every shard, and
 // past the request cache, which keeps only answers without documents; another preference
 // each time spreads it over the copies.
-func (t *Target) Latency(ctx context.Context) (time.Duration, error) {
+func (t *Target) SearchLatency(ctx context.Context) (time.Duration, error) {
 	limited, cancel := context.WithTimeout(ctx, unanswered)
 	defer cancel()
 	start := time.Now()
@@ -41,9 +41,9 @@ func (t *Target) Latency(ctx context.Context) (time.Duration, error) {
 	return 0, t.explain("time a search through "+t.cfg.Alias, err)
 }
 
-// Pressure reads the nodes' indexing pressure: bytes of writes that they coordinate or work
+// IndexingPressure reads the nodes' indexing pressure: bytes of writes that they coordinate or work
 // on as primaries, against the limit above which they refuse more.
-func (t *Target) Pressure(ctx context.Context) (float64, error) {
+func (t *Target) IndexingPressure(ctx context.Context) (float64, error) {
 	var a struct {
 		Nodes map[string]struct {
 			Pressure struct {

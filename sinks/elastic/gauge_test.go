@@ -17,7 +17,7 @@ func TestGauge(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
 		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
-		if took, err := target.Latency(t.Context()); took != 0 || err != nil {
+		if took, err := target.SearchLatency(t.Context()); took != 0 || err != nil {
 			t.Errorf("nothing serves: %v, %v", took, err)
 		}
 		index, generation := elastictest.Generation(t, target, alias, "")
@@ -28,10 +28,10 @@ func TestGauge(t *testing.T) {
 			t.Fatal(err)
 		}
 		elastictest.Call(t, http.MethodPost, url+"/_aliases", `{"actions":[{"add":{"index":"`+generation+`","alias":"`+alias+`"}}]}`)
-		if took, err := target.Latency(t.Context()); took <= 0 || took > 10*time.Second || err != nil {
+		if took, err := target.SearchLatency(t.Context()); took <= 0 || took > 10*time.Second || err != nil {
 			t.Errorf("a search takes %v, %v", took, err)
 		}
-		if share, err := target.Pressure(t.Context()); share < 0 || share > 1 || err != nil {
+		if share, err := target.IndexingPressure(t.Context()); share < 0 || share > 1 || err != nil {
 			t.Errorf("pressure %v, %v", share, err)
 		}
 		stats := elastictest.Call(t, http.MethodGet, url+"/_nodes/stats/indexing_pressure", "")
@@ -63,10 +63,10 @@ func TestGaugeUnderStress(t *testing.T) {
 	}))
 	defer server.Close()
 	target := elastictest.Target(t, elastic.Config{Addresses: []string{server.URL}, Alias: "a"})
-	if took, err := target.Latency(t.Context()); took != 10*time.Second || err != nil {
+	if took, err := target.SearchLatency(t.Context()); took != 10*time.Second || err != nil {
 		t.Errorf("%v, %v", took, err)
 	}
-	if share, err := target.Pressure(t.Context()); share != 0.8 || err != nil {
+	if share, err := target.IndexingPressure(t.Context()); share != 0.8 || err != nil {
 		t.Errorf("%v, %v", share, err)
 	}
 }

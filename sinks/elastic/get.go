@@ -81,7 +81,7 @@ func (g gotDocument) found(k sinks.Key) (sinks.Found, error) {
 		return f, complete([]sinks.Document{f.Document})
 	}
 	f.Version, f.Body, f.There = g.Version, g.Source, true
-	f.Seen = strconv.FormatInt(g.SeqNo, 10) + "/" + strconv.FormatInt(g.Term, 10)
+	f.SeqNo = strconv.FormatInt(g.SeqNo, 10) + "/" + strconv.FormatInt(g.Term, 10)
 	return f, nil
 }
 

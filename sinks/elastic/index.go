@@ -15,7 +15,7 @@ import (
 	"humpty/sinks"
 )
 
-var _ sinks.Refusals = (*index)(nil)
+var _ sinks.ThrottleCounter = (*index)(nil)
 
 // index is one generation.
 type index struct {
@@ -56,15 +56,15 @@ func (x *index) tag() {
 	x.opaque.Store(&tag)
 }
 
-// Refused implements strain.Refusals.
-func (x *index) Refused() int64 { return x.full.Load() }
+// ThrottledTotal implements sinks.ThrottleCounter.
+func (x *index) ThrottledTotal() int64 { return x.full.Load() }
 
 // Note replaces the meta, all but its Restore: that journal is written by Create and
 // worked off by Seal.
 func (x *index) Note(ctx context.Context, m sinks.Meta) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	m.Restore = x.meta.Restore
+	m.PendingSettings = x.meta.PendingSettings
 	return x.note(ctx, m)
 }
 

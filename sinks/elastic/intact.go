@@ -10,7 +10,7 @@ import (
 	"humpty/sinks"
 )
 
-var _ sinks.Witness = (*index)(nil)
+var _ sinks.DurabilityChecker = (*index)(nil)
 
 // history is what a shard says about the writes that it has.
 type history struct {
@@ -18,12 +18,12 @@ type history struct {
 	most int64  // the number of its last write; lower when it has lost some
 }
 
-// Intact makes sure that no shard was lost or restarted while its writes were not on disk:
+// CheckDurability makes sure that no shard was lost or restarted while its writes were not on disk:
 // with no copies and a translog that is written behind, acknowledged documents may then be
 // gone. A fresh shard's primary term is 1, and grows with each such event; beside that, the
 // history of a shard must stay the one that it was, and the number of its last write must
 // not go back.
-func (x *index) Intact(ctx context.Context) error {
+func (x *index) CheckDurability(ctx context.Context) error {
 	if !x.loading() || x.doubted() {
 		return nil
 	}
@@ -53,7 +53,7 @@ func (x *index) Intact(ctx context.Context) error {
 }
 
 func (x *index) doubt(what string) error {
-	return &Error{Kind: Failed, What: what + " (a node was lost or restarted)", Err: &sinks.Doubt{}, Remedy: "begin a new rebuild; the alias is as it was"}
+	return &Error{Kind: Failed, What: what + " (a node was lost or restarted)", Err: &sinks.ErrWritesLost{}, Remedy: "begin a new rebuild; the alias is as it was"}
 }
 
 // terms looks at the shards' primary terms.

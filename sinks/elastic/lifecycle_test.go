@@ -71,7 +71,7 @@ func TestSettings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if left := survey.Generations[0].Meta.Restore; len(left) != 0 {
+		if left := survey.Generations[0].Meta.PendingSettings; len(left) != 0 {
 			t.Errorf("the journal still has %s", left)
 		}
 		if mapping := elastictest.Call(t, http.MethodGet, url+"/"+name+"/_mapping", ""); !strings.Contains(mapping, `"team":"search"`) {

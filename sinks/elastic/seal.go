@@ -27,7 +27,7 @@ func (x *index) Seal(ctx context.Context, report func(waiting string)) error {
 		return err
 	}
 	crashpoint.At("load durable")
-	if err := x.Intact(ctx); err != nil {
+	if err := x.CheckDurability(ctx); err != nil {
 		return err
 	}
 	if err := x.merge(ctx, report); err != nil {
@@ -39,10 +39,10 @@ func (x *index) Seal(ctx context.Context, report func(waiting string)) error {
 	return x.copies(ctx, report)
 }
 
-// Abandon puts the user's settings in place after a load that failed, and asks a last time
+// RestoreSettings puts the user's settings in place after a load that failed, and asks a last time
 // whether what it wrote is there: from then on the shards are not written behind any more.
-func (x *index) Abandon(ctx context.Context) error {
-	doubt := x.Intact(ctx)
+func (x *index) RestoreSettings(ctx context.Context) error {
+	doubt := x.CheckDurability(ctx)
 	return errors.Join(x.restore(ctx), doubt)
 }
 
@@ -51,7 +51,7 @@ func (x *index) Abandon(ctx context.Context) error {
 func (x *index) restore(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	due, left := maps.Clone(x.meta.Restore), map[string]json.RawMessage{}
+	due, left := maps.Clone(x.meta.PendingSettings), map[string]json.RawMessage{}
 	if keep, ok := due[gcDeletes]; ok && x.meta.State != sinks.Live && x.meta.State != sinks.Retired {
 		left[gcDeletes] = keep
 		delete(due, gcDeletes)
@@ -68,7 +68,7 @@ func (x *index) restore(ctx context.Context) error {
 	}
 	crashpoint.At("settings restored")
 	m := x.meta
-	m.Restore = left
+	m.PendingSettings = left
 	err = x.note(ctx, m)
 	crashpoint.At("settings struck off")
 	return err
@@ -78,7 +78,7 @@ func (x *index) restore(ctx context.Context) error {
 func (x *index) loading() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	_, loading := x.meta.Restore["index.translog.durability"]
+	_, loading := x.meta.PendingSettings["index.translog.durability"]
 	return loading
 }
 
@@ -86,5 +86,5 @@ func (x *index) loading() bool {
 func (x *index) doubted() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.meta.Doubted
+	return x.meta.SuspectLoss
 }

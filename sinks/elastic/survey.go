@@ -45,7 +45,7 @@ func (t *Target) Survey(ctx context.Context) (sinks.Survey, error) {
 			s.Warnings = append(s.Warnings, f.others(name, alias)...)
 		}
 		if name == alias {
-			s.Concrete = &sinks.Concrete{Index: name, UUID: f.setting("index.uuid"), Documents: t.documents(ctx, name)}
+			s.Conflict = &sinks.ConflictingIndex{Index: name, UUID: f.setting("index.uuid"), Documents: t.documents(ctx, name)}
 		}
 	}
 	slices.SortFunc(s.Generations, func(a, b sinks.Generation) int {
@@ -65,7 +65,7 @@ func (t *Target) generation(ctx context.Context, name string, f found, meta sink
 	if z, ok := sizes[name]; ok {
 		g.Bytes, g.Health = z.bytes, z.health
 	}
-	if _, loading := meta.Restore["index.refresh_interval"]; !loading && g.Health != "red" {
+	if _, loading := meta.PendingSettings["index.refresh_interval"]; !loading && g.Health != "red" {
 		g.Documents = t.documents(ctx, name) // while it loads nothing is refreshed: a count would say 0
 	}
 	return g

@@ -118,9 +118,9 @@ func (t *Target) serving(ctx context.Context) (all []string, writable bool, err 
 // often makes a load slower.
 const visible = `{"index.refresh_interval":"5s"}`
 
-// Expose lets searches see a generation that is loading: an alias to one index that is not its write index answers
+// ServeEarly lets searches see a generation that is loading: an alias to one index that is not its write index answers
 // searches, and refuses every write, deletions included.
-func (t *Target) Expose(ctx context.Context, name string) error {
+func (t *Target) ServeEarly(ctx context.Context, name string) error {
 	if err := t.pin(ctx); err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (t *Target) Survey(ctx context.Context) (sinks.Survey, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
-	s.Concrete = &sinks.Concrete{Index: t.alias, Documents: int64(bytes.Count(raw, []byte("\n")))}
+	s.Conflict = &sinks.ConflictingIndex{Index: t.alias, Documents: int64(bytes.Count(raw, []byte("\n")))}
 	return s, err
 }
 

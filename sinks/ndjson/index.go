@@ -155,7 +155,7 @@ func (x *index) Note(ctx context.Context, m sinks.Meta) error {
 	if err := x.Seal(ctx, nil); err != nil {
 		return err
 	}
-	m.Restore = nil
+	m.PendingSettings = nil
 	return x.target.writeMeta(x.name, m)
 }
 

@@ -9,11 +9,11 @@ import (
 )
 
 var (
-	_ sinks.Getter  = (*index)(nil)
-	_ sinks.Amender = (*index)(nil)
+	_ sinks.Getter            = (*index)(nil)
+	_ sinks.ConditionalWriter = (*index)(nil)
 )
 
-// Get reads the lines that count. Where a line begins is what Amend must still find: each
+// Get reads the lines that count. Where a line begins is what WriteIf must still find: each
 // write of a document has its own.
 func (x *index) Get(ctx context.Context, keys []sinks.Key, found []sinks.Found) error {
 	for i, k := range keys {
@@ -35,13 +35,13 @@ func (x *index) Get(ctx context.Context, keys []sinks.Key, found []sinks.Found) 
 			continue
 		}
 		d.ID, d.Routing = k.ID, k.Routing
-		found[i] = sinks.Found{Document: d, There: true, Seen: p.seen()}
+		found[i] = sinks.Found{Document: d, There: true, SeqNo: p.seen()}
 	}
 	return nil
 }
 
-// Amend appends what is still as it was seen.
-func (x *index) Amend(ctx context.Context, docs []sinks.Document, seen []string, verdicts []sinks.Verdict) (sinks.Receipt, error) {
+// WriteIf appends what is still as it was seen.
+func (x *index) WriteIf(ctx context.Context, docs []sinks.Document, seen []string, verdicts []sinks.Verdict) (sinks.Receipt, error) {
 	start := time.Now()
 	clear(verdicts)
 	if err := ctx.Err(); err != nil {

@@ -58,7 +58,7 @@ func (t *Target) Create(_ context.Context, g sinks.Generation) (sinks.Index, err
 		return nil, fmt.Errorf("create generation %s: %w", g.Name, err)
 	}
 	x := &index{target: t, name: g.Name, file: file, rows: map[string]place{}}
-	g.Meta.Restore = nil
+	g.Meta.PendingSettings = nil
 	if err := t.writeMeta(g.Name, g.Meta); err != nil {
 		return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
 	}

@@ -135,7 +135,7 @@ func (x *Index) Seal(context.Context, func(string)) error { return nil }
 func (x *Index) Note(_ context.Context, m sinks.Meta) error {
 	x.target.mu.Lock()
 	defer x.target.mu.Unlock()
-	m.Restore = nil
+	m.PendingSettings = nil
 	x.meta = m
 	return nil
 }

@@ -28,7 +28,7 @@ func swapTo(t *testing.T, target sinks.Target, to, replace string) {
 func survey(t *testing.T, u Under) {
 	f := begin(t, u)
 	s := look(t, f.Target)
-	if s.Alias != f.alias || s.Product == "" || len(s.Serving) != 0 || s.Concrete != nil || s.Live() != "" {
+	if s.Alias != f.alias || s.Product == "" || len(s.Serving) != 0 || s.Conflict != nil || s.Live() != "" {
 		t.Errorf("survey of an alias with one generation that does not serve: %+v", s)
 	}
 	if len(s.Generations) != 1 {
@@ -56,7 +56,7 @@ func survey(t *testing.T, u Under) {
 // sameMeta compares all but the journal, which is the target's.
 func sameMeta(t *testing.T, got, want sinks.Meta) {
 	t.Helper()
-	got.Restore, want.Restore = nil, nil
+	got.PendingSettings, want.PendingSettings = nil, nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("meta %+v, want %+v", got, want)
 	}
@@ -69,7 +69,7 @@ func reopen(t *testing.T, u Under) {
 	m.State, m.Reason, m.Documents = sinks.Failed, `a "reason"`, 7
 	m.Positions = map[string]string{"orders[0]": "1/2\n3"}
 	m.Verified = &sinks.Verification{Level: "full", At: m.Started, Documents: 1}
-	m.Restore = map[string]json.RawMessage{"not": json.RawMessage(`"yours"`)}
+	m.PendingSettings = map[string]json.RawMessage{"not": json.RawMessage(`"yours"`)}
 	must(t, f.index.Note(t.Context(), m))
 	other := u.Again(t, f.alias)
 	g, ok := look(t, other).Find(f.name)
@@ -77,7 +77,7 @@ func reopen(t *testing.T, u Under) {
 		t.Fatalf("another target for the alias does not see %s", f.name)
 	}
 	sameMeta(t, g.Meta, m)
-	if _, there := g.Meta.Restore["not"]; there {
+	if _, there := g.Meta.PendingSettings["not"]; there {
 		t.Error("Note has changed the journal")
 	}
 	index, err := other.Open(t.Context(), f.name)
@@ -140,16 +140,16 @@ func trap(t *testing.T, u Under) {
 	must(t, f.index.Seal(t.Context(), nil))
 	u.Trap(t, f.alias)
 	s := look(t, f.Target)
-	if s.Concrete == nil || s.Concrete.Index != f.alias || s.Concrete.Documents != 1 {
-		t.Fatalf("the index on the alias's name is not seen: %+v", s.Concrete)
+	if s.Conflict == nil || s.Conflict.Index != f.alias || s.Conflict.Documents != 1 {
+		t.Fatalf("the index on the alias's name is not seen: %+v", s.Conflict)
 	}
 	_, err := s.SwapTo(f.name, "")
-	var caught *sinks.Trap
-	if !errors.As(err, &caught) || caught.Concrete != *s.Concrete || caught.To != f.name {
+	var caught *sinks.NameConflict
+	if !errors.As(err, &caught) || caught.Index != *s.Conflict || caught.To != f.name {
 		t.Fatalf("SwapTo: %v, want a trap", err)
 	}
 	swapTo(t, f.Target, f.name, f.alias)
-	if s = look(t, f.Target); s.Live() != f.name || s.Concrete != nil {
+	if s = look(t, f.Target); s.Live() != f.name || s.Conflict != nil {
 		t.Errorf("after replacing it: %+v", s)
 	}
 }

@@ -43,7 +43,7 @@ func get(t *testing.T, u Under) {
 	must(t, getter.Get(t.Context(), keys, found))
 	for i, want := range []bool{true, false, true, false, false, true} {
 		got := found[i]
-		if got.There != want || want != (got.Seen != "") || want != (got.Body != nil) {
+		if got.There != want || want != (got.SeqNo != "") || want != (got.Body != nil) {
 			t.Errorf("document %q with routing %q: %+v, want it there: %v", keys[i].ID, keys[i].Routing, got, want)
 		}
 	}
@@ -56,19 +56,19 @@ func get(t *testing.T, u Under) {
 func amend(t *testing.T, u Under) {
 	f := begin(t, u)
 	getter, can := f.index.(sinks.Getter)
-	amender, ok := f.index.(sinks.Amender)
+	amender, ok := f.index.(sinks.ConditionalWriter)
 	if !ok || !can {
 		t.Skip("it cannot write under conditions")
 	}
 	seen := func(id string) string {
 		found := make([]sinks.Found, 1)
 		must(t, getter.Get(t.Context(), []sinks.Key{{ID: []byte(id)}}, found))
-		return found[0].Seen
+		return found[0].SeqNo
 	}
 	try := func(id, seen, body string, want sinks.Outcome) {
 		t.Helper()
 		d, v := doc(id, 0, body), make([]sinks.Verdict, 1)
-		_, err := amender.Amend(t.Context(), []sinks.Document{d}, []string{seen}, v)
+		_, err := amender.WriteIf(t.Context(), []sinks.Document{d}, []string{seen}, v)
 		must(t, err)
 		if v[0].Outcome == sinks.Superseded && want != sinks.Superseded {
 			// an attempt may have taken effect though its answer was lost
@@ -147,12 +147,12 @@ func sample(t *testing.T, u Under) {
 
 func conforms(t *testing.T, u Under) {
 	f := begin(t, u)
-	conformer, ok := f.index.(sinks.Conformer)
+	conformer, ok := f.index.(sinks.DefinitionDiffer)
 	if !ok {
 		t.Skip("it cannot be compared with its definition")
 	}
 	must(t, f.index.Seal(t.Context(), nil))
-	deviations, err := conformer.Conforms(t.Context(), []byte(Definition))
+	deviations, err := conformer.DiffDefinition(t.Context(), []byte(Definition))
 	must(t, err)
 	if len(deviations) != 0 {
 		t.Errorf("as it was made, it deviates: %v", deviations)
@@ -166,7 +166,7 @@ func conforms(t *testing.T, u Under) {
 	d["mappings"] = map[string]any{"properties": map[string]any{"n": map[string]any{"type": "integer"}, "m": map[string]any{"type": "date"}}}
 	other, err := json.Marshal(d)
 	must(t, err)
-	deviations, err = conformer.Conforms(t.Context(), other)
+	deviations, err = conformer.DiffDefinition(t.Context(), other)
 	must(t, err)
 	if len(deviations) != 3 {
 		t.Errorf("another definition: %q, want the refresh interval, n and m", deviations)

@@ -11,16 +11,15 @@ import (
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
-
 	"humpty/sources"
 )
 
 var _ sources.Outages = (*Source)(nil)
 
-// Away implements sources.Outages: brokers that do not answer, end connections, or have no
+// IsUnavailable implements sources.Outages: brokers that do not answer, end connections, or have no
 // leader. A topic that they deny was deleted, and records that are gone stay so.
-func (*Source) Away(err error) bool {
-	var gap *sources.Gap
+func (*Source) IsUnavailable(err error) bool {
+	var gap *sources.ErrChangesLost
 	if err == nil || final(err) || errors.As(err, &gap) || errors.Is(err, kafkago.UnknownTopicOrPartition) {
 		return false
 	}

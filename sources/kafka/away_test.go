@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
-
 	"humpty/internal/problem"
 	"humpty/sources"
 	"humpty/sources/kafka"
@@ -130,16 +129,16 @@ func TestHalfOpen(t *testing.T) {
 	n, s, view, r, batch := distant(t, kafka.Config{Answer: 100 * time.Millisecond, Patience: 200 * time.Millisecond})
 	n.silent.Store(true)
 	read, err := on(t, r, batch)
-	if !s.Away(err) {
+	if !s.IsUnavailable(err) {
 		t.Fatalf("%v (%T) is no outage", err, err)
 	}
 	contains(t, "half open", err, "after", "no broker of", "nothing has come for 100ms")
 	for name, ask := range map[string]func() error{
 		"plan": func() error { _, err := s.Plan(t.Context()); return err },
 		"open": func() error { _, err := s.Open(t.Context()); return err },
-		"ends": func() error { _, err := view.(sources.Tailer).Ends(t.Context()); return err }, //nolint:forcetypeassert // it is
+		"ends": func() error { _, err := view.(sources.Tailer).LatestOffsets(t.Context()); return err }, //nolint:forcetypeassert // it is
 	} {
-		if err := ask(); !s.Away(err) {
+		if err := ask(); !s.IsUnavailable(err) {
 			t.Errorf("%s: %v is no outage", name, err)
 		}
 	}
@@ -178,7 +177,7 @@ func TestCut(t *testing.T) {
 	n, s, _, r, batch := distant(t, kafka.Config{Patience: 100 * time.Millisecond})
 	n.sever(true)
 	read, err := on(t, r, batch)
-	if !s.Away(err) {
+	if !s.IsUnavailable(err) {
 		t.Fatalf("%v (%T) is no outage", err, err)
 	}
 	n.sever(false)
@@ -223,7 +222,7 @@ func TestSlowAnswer(t *testing.T) {
 	s, plan, view := open(t, kafka.Config{Brokers: c.ListenAddrs(), Topics: []kafka.Topic{{Name: "events"}}, Answer: 150 * time.Millisecond, Patience: time.Millisecond})
 	n.rate.Store(2000) // half a second
 	if events, _, err := drain(t, view, plan.Partitions[0], "", 1<<20); err != nil || len(events) != 1 {
-		t.Errorf("%d events, %v; an outage: %v", len(events), err, s.Away(err))
+		t.Errorf("%d events, %v; an outage: %v", len(events), err, s.IsUnavailable(err))
 	}
 }
 
@@ -236,11 +235,11 @@ func TestFaultsAreNoOutage(t *testing.T) {
 	}
 	for _, err := range []error{
 		nil, &kafka.Lost{Topic: "events"}, &kafka.Changed{Topic: "events"}, &kafka.Denied{Broker: "b", Why: io.EOF},
-		&sources.Gap{Why: "events are gone"},
+		&sources.ErrChangesLost{Why: "events are gone"},
 		problem.List{},
 		fmt.Errorf("close: %w", t.Context().Err()),
 	} {
-		if s.Away(err) {
+		if s.IsUnavailable(err) {
 			t.Errorf("%v is an outage", err)
 		}
 	}

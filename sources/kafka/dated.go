@@ -9,10 +9,10 @@ import (
 	"humpty/sources"
 )
 
-var _ sources.Dated = (*view)(nil)
+var _ sources.OffsetFinder = (*view)(nil)
 
-// At asks for the first record of each partition whose time is at least a moment.
-func (v *view) At(ctx context.Context, moment time.Time) (map[string]sources.Position, error) {
+// OffsetsForTime asks for the first record of each partition whose time is at least a moment.
+func (v *view) OffsetsForTime(ctx context.Context, moment time.Time) (map[string]sources.Position, error) {
 	c := v.source.cluster
 	times := make(map[place]int64, len(v.all))
 	for _, p := range v.all {
@@ -45,9 +45,9 @@ func (v *view) At(ctx context.Context, moment time.Time) (map[string]sources.Pos
 
 // gap is err as one that says that a log has not what was asked for.
 func gap(target any, err error) bool {
-	to, ok := target.(**sources.Gap)
+	to, ok := target.(**sources.ErrChangesLost)
 	if ok {
-		*to = &sources.Gap{Why: err.Error()}
+		*to = &sources.ErrChangesLost{Why: err.Error()}
 	}
 	return ok
 }

@@ -13,7 +13,6 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/findcoordinator"
 	"github.com/segmentio/kafka-go/protocol/offsetfetch"
-
 	"humpty/internal/problem"
 	"humpty/sources"
 )
@@ -184,10 +183,10 @@ func barred(broker, group string, code kafkago.Error) error {
 	}
 }
 
-var _ sources.Standing = (*view)(nil)
+var _ sources.GroupOffsetChecker = (*view)(nil)
 
-// Stands asks whether the groups are still where the view ends.
-func (v *view) Stands(ctx context.Context) error {
+// CheckGroupOffset asks whether the groups are still where the view ends.
+func (v *view) CheckGroupOffset(ctx context.Context) error {
 	var moved, back []string
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -211,7 +210,7 @@ func (v *view) Stands(ctx context.Context) error {
 	if len(moved) == 0 {
 		return nil
 	}
-	return &sources.Gap{
+	return &sources.ErrChangesLost{
 		Why:    "the projector went on during the run, and what it wrote meanwhile is in the old index alone (" + strings.Join(moved, "; ") + ")",
 		Remedy: "stop it during the rebuild; or, if it may write the same events again, stop it, set it back to " + strings.Join(back, " ") + ", swap by hand, and start it",
 	}

@@ -58,17 +58,17 @@ func TestGroupIsTheFence(t *testing.T) {
 		}
 	}
 	tailer, _ := view.(sources.Tailer)
-	ends, err := tailer.Ends(t.Context()) // a tail goes on to the end of the log
+	ends, err := tailer.LatestOffsets(t.Context()) // a tail goes on to the end of the log
 	if err != nil || ends[topic+"/0"] != "5" {
 		t.Errorf("ends %v, %v", ends, err)
 	}
-	standing, _ := view.(sources.Standing)
-	if err := standing.Stands(t.Context()); err != nil {
+	standing, _ := view.(sources.GroupOffsetChecker)
+	if err := standing.CheckGroupOffset(t.Context()); err != nil {
 		t.Error(err)
 	}
 	commit(t, brokers, group, topic, map[int]int64{0: 5})
-	var gap *sources.Gap
-	if err := standing.Stands(t.Context()); !errors.As(err, &gap) {
+	var gap *sources.ErrChangesLost
+	if err := standing.CheckGroupOffset(t.Context()); !errors.As(err, &gap) {
 		t.Errorf("a projector that went on: %v", err)
 	}
 	contains(t, "moved", gap, "group "+group+", partition "+topic+"/0: 3, and now 5", "set it back to "+topic+"/0=3 "+topic+"/1=4 "+topic+"/2=0")

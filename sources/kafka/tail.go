@@ -28,10 +28,10 @@ func (v *view) Tail(ctx context.Context, p sources.Partition, from sources.Posit
 	return &tail{reader: r}, nil
 }
 
-// Ends are behind everything that is in the log now, transactions that are under way
+// LatestOffsets are behind everything that is in the log now, transactions that are under way
 // included: a broker says that one is committed before its last stable offset has passed
 // it, and whoever committed it may have gone on, and counts on it.
-func (v *view) Ends(ctx context.Context) (map[string]sources.Position, error) {
+func (v *view) LatestOffsets(ctx context.Context) (map[string]sources.Position, error) {
 	l, all, err := v.source.bounds(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
@@ -64,15 +64,15 @@ func (v *view) grow(l layout, all map[place]bounds) error {
 	return nil
 }
 
-// Start is where a partition is read from that nobody has read of.
-func (v *view) Start(partition string) sources.Position {
+// BeginningOffset is where a partition is read from that nobody has read of.
+func (v *view) BeginningOffset(partition string) sources.Position {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return sources.Position(strconv.FormatInt(v.all[partition].from, 10))
 }
 
-// Behind counts offsets: markers and compaction make them more than records.
-func (v *view) Behind(from, to sources.Position) int64 {
+// OffsetLag counts offsets: markers and compaction make them more than records.
+func (v *view) OffsetLag(from, to sources.Position) int64 {
 	a, err1 := strconv.ParseInt(string(from), 10, 64)
 	b, err2 := strconv.ParseInt(string(to), 10, 64)
 	if err1 != nil || err2 != nil {
@@ -120,7 +120,7 @@ func gapOf(err error) error {
 	var lost *Lost
 	var changed *Changed
 	if errors.As(err, &lost) || errors.As(err, &changed) {
-		return &sources.Gap{Why: err.Error(), Remedy: "what was read cannot be trusted to be complete: start a new rebuild"}
+		return &sources.ErrChangesLost{Why: err.Error(), Remedy: "what was read cannot be trusted to be complete: start a new rebuild"}
 	}
 	return err
 }

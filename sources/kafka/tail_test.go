@@ -23,9 +23,9 @@ func TestTail(t *testing.T) {
 	b.transaction(true, some(topic, 0, "before", 5)...)
 	_, plan, view := open(t, kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}})
 	tailer, _ := view.(sources.Tailer)
-	fenced, _ := view.(sources.Fenced)
+	fenced, _ := view.(sources.EndOffsets)
 	id := plan.Partitions[0].ID
-	r, err := tailer.Tail(t.Context(), plan.Partitions[0], fenced.Fences()[id])
+	r, err := tailer.Tail(t.Context(), plan.Partitions[0], fenced.EndOffsets()[id])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,15 +51,15 @@ func TestTail(t *testing.T) {
 		for _, e := range batch.Records {
 			got = append(got, string(e.Value))
 		}
-		ends, err := tailer.Ends(ctx)
+		ends, err := tailer.LatestOffsets(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if at = batch.Position; len(got) >= len(want) && tailer.Behind(at, ends[id]) == 0 {
+		if at = batch.Position; len(got) >= len(want) && tailer.OffsetLag(at, ends[id]) == 0 {
 			break
 		}
 	}
-	if fence := fenced.Fences()[id]; !slices.Equal(withoutBefore(got), want) || tailer.Behind(fence, at) < 7 {
+	if fence := fenced.EndOffsets()[id]; !slices.Equal(withoutBefore(got), want) || tailer.OffsetLag(fence, at) < 7 {
 		t.Errorf("%v, position %s behind %s", got, at, fence)
 	}
 }
@@ -83,13 +83,13 @@ func TestTailEndsBehindTransactionsUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.put(some(topic, 0, "v", 3)...)
-	ends, err := tailer.Ends(t.Context())
+	ends, err := tailer.LatestOffsets(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	end := ends[plan.Partitions[0].ID]
 	batch := &sources.Batch{Limit: 1 << 20}
-	if err := r.Next(t.Context(), batch); err != nil || len(batch.Records) > 0 || tailer.Behind(batch.Position, end) == 0 {
+	if err := r.Next(t.Context(), batch); err != nil || len(batch.Records) > 0 || tailer.OffsetLag(batch.Position, end) == 0 {
 		t.Errorf("while it is under way: %d records, at %s of %s, %v", len(batch.Records), batch.Position, end, err)
 	}
 	if err := b.client.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
@@ -97,12 +97,12 @@ func TestTailEndsBehindTransactionsUnderWay(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	for found := 0; tailer.Behind(batch.Position, end) > 0; found += len(batch.Records) {
+	for found := 0; tailer.OffsetLag(batch.Position, end) > 0; found += len(batch.Records) {
 		batch.Reset()
 		if err := r.Next(ctx, batch); err != nil {
 			t.Fatal(found, err)
 		}
-		if tailer.Behind(batch.Position, end) == 0 && found+len(batch.Records) != 3 {
+		if tailer.OffsetLag(batch.Position, end) == 0 && found+len(batch.Records) != 3 {
 			t.Errorf("the end was reached with %d of 3 records", found+len(batch.Records))
 		}
 	}
@@ -128,7 +128,7 @@ func TestTailWithAGap(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.deleteBefore(topic, 0, 5)
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if err := r.Next(t.Context(), &sources.Batch{Limit: 1 << 20}); !errors.As(err, &gap) {
 		t.Errorf("error %v", err)
 	}
@@ -154,19 +154,19 @@ func TestTailTakesInPartitions(t *testing.T) {
 	b.partitions(topic, 2)
 	ends := map[string]sources.Position{}
 	for len(ends) < 2 { // brokers hear of it one after the other
-		if ends, err = tailer.Ends(t.Context()); err != nil {
+		if ends, err = tailer.LatestOffsets(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	newBus(t, brokers).put(rec(topic, 1, "k", "new")) // the old client does not know it yet
-	if ends, err = tailer.Ends(t.Context()); err != nil {
+	if ends, err = tailer.LatestOffsets(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	id := topic + "/1"
-	if at := tailer.Start(id); at != "0" || ends[id] != "1" {
+	if at := tailer.BeginningOffset(id); at != "0" || ends[id] != "1" {
 		t.Errorf("it begins at %q and ends at %q", at, ends[id])
 	}
-	added, err := tailer.Tail(t.Context(), sources.Partition{ID: id}, tailer.Start(id))
+	added, err := tailer.Tail(t.Context(), sources.Partition{ID: id}, tailer.BeginningOffset(id))
 	if err != nil {
 		t.Fatal(err)
 	}

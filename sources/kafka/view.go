@@ -22,7 +22,7 @@ type view struct {
 	all    map[string]captured
 }
 
-var _ sources.Fenced = (*view)(nil)
+var _ sources.EndOffsets = (*view)(nil)
 
 type captured struct {
 	place
@@ -50,8 +50,8 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	return r, nil
 }
 
-// Fences are the offsets at which readers end.
-func (v *view) Fences() map[string]sources.Position {
+// EndOffsets are the offsets at which readers end.
+func (v *view) EndOffsets() map[string]sources.Position {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	all := make(map[string]sources.Position, len(v.all))

@@ -9,15 +9,14 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
 	"humpty/sources"
 )
 
 var _ sources.Outages = (*Source)(nil)
 
-// Away implements sources.Outages. A wrong password or a missing right is no outage, but a
+// IsUnavailable implements sources.Outages. A wrong password or a missing right is no outage, but a
 // server that is full, stops, starts or recovers is one.
-func (*Source) Away(err error) bool {
+func (*Source) IsUnavailable(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch pg.Code {

@@ -8,16 +8,15 @@ import (
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
-
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/sources"
 )
 
-var _ sources.Live = (*Source)(nil)
+var _ sources.Capturer = (*Source)(nil)
 
 // Capture implements sources.Live by a publication and a logical replication slot.
-func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.Feed, error) {
+func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
 	if s.config.Updated != nil {
 		return s.poll(ctx, from)
 	}
@@ -107,7 +106,7 @@ func goesOn(ctx context.Context, db *session, name string, tables []captured, fr
 	case err != nil:
 		return fmt.Errorf("look at publication %s: %w", name, err)
 	case rows[0][2] == "t":
-		return &sources.Gap{Why: fmt.Sprintf("the log of %s ends at %s, before the run's position %s: the server was put back to an older copy", db.name, rows[0][1], from), Remedy: rebuildRemedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("the log of %s ends at %s, before the run's position %s: the server was put back to an older copy", db.name, rows[0][1], from), Remedy: rebuildRemedy}
 	}
 	return whole(name, rows[0][0], tables)
 }
@@ -165,9 +164,9 @@ func (s *Source) start(ctx context.Context, db *session, conn *pgconn.PgConn, na
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &pg) && pg.Code == "42704":
-		return &sources.Gap{Why: fmt.Sprintf("slot %s is gone from %s", name, db.name), Remedy: remedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s is gone from %s", name, db.name), Remedy: remedy}
 	case errors.As(err, &pg) && pg.Code == "55000":
-		return &sources.Gap{Why: fmt.Sprintf("slot %s: %s", name, pg.Message), Remedy: remedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s: %s", name, pg.Message), Remedy: remedy}
 	case err != nil:
 		return fmt.Errorf("start to read slot %s: %w", name, err)
 	}
@@ -177,14 +176,14 @@ select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') from pg_ca
 		return fmt.Errorf("look up slot %s: %w", name, err)
 	}
 	if len(rows) == 0 || rows[0][1] == "lost" {
-		return &sources.Gap{Why: fmt.Sprintf("slot %s has lost its log (max_slot_wal_keep_size)", name), Remedy: remedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s has lost its log (max_slot_wal_keep_size)", name), Remedy: remedy}
 	}
 	confirmed, err := pglogrepl.ParseLSN(rows[0][0])
 	if err != nil {
 		return fmt.Errorf("slot %s: %w", name, err)
 	}
 	if from != 0 && confirmed > from {
-		return &sources.Gap{Why: fmt.Sprintf("slot %s has moved on to %s, the run is at %s", name, confirmed, from), Remedy: remedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s has moved on to %s, the run is at %s", name, confirmed, from), Remedy: remedy}
 	}
 	return nil
 }

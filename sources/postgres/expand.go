@@ -17,9 +17,9 @@ const (
 
 // Expand implements sources.Reread: from the changed rows of includes up to the roots,
 // by one statement for each kind of mark, streamed.
-func (v *view) Expand(ctx context.Context, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
+func (v *view) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
 	if !v.live {
-		return sources.Snapshot{}, errors.New("this view is one snapshot: there is nothing to expand")
+		return sources.TxSnapshot{}, errors.New("this view is one snapshot: there is nothing to expand")
 	}
 	var collected [][]byte
 	give := fn
@@ -36,10 +36,10 @@ func (v *view) Expand(ctx context.Context, marks []sources.Mark, fn func([][]byt
 	return saw, err
 }
 
-func (v *view) expand(ctx context.Context, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
+func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
 	db, err := v.session(ctx)
 	if err != nil {
-		return sources.Snapshot{}, err
+		return sources.TxSnapshot{}, err
 	}
 	defer v.give(context.WithoutCancel(ctx), db)
 	e := &expansion{db: db, fn: fn}
@@ -53,7 +53,7 @@ func (v *view) expand(ctx context.Context, marks []sources.Mark, fn func([][]byt
 	for _, m := range marks {
 		w := watches[m.Node]
 		if w == nil {
-			return sources.Snapshot{}, fmt.Errorf("a mark of include %q belongs to another definition", m.Node)
+			return sources.TxSnapshot{}, fmt.Errorf("a mark of include %q belongs to another definition", m.Node)
 		}
 		if m.All {
 			e.all = true
@@ -61,7 +61,7 @@ func (v *view) expand(ctx context.Context, marks []sources.Mark, fn func([][]byt
 		}
 		key, err := parsePosition(m.Key, len(w.columns))
 		if err != nil {
-			return sources.Snapshot{}, err
+			return sources.TxSnapshot{}, err
 		}
 		if v.config.Loose && w.node.parent == v.fresh.root { // the row may be gone, and its parents be elsewhere
 			own = append(own, v.fresh.root.documentID(key))
@@ -73,7 +73,7 @@ func (v *view) expand(ctx context.Context, marks []sources.Mark, fn func([][]byt
 		grouped[m.Node] = append(grouped[m.Node], key)
 	}
 	if err := db.catchUp(ctx); err != nil {
-		return sources.Snapshot{}, err
+		return sources.TxSnapshot{}, err
 	}
 	defer db.watch(ctx)()
 	return db.within(ctx, func() error {

@@ -15,13 +15,13 @@ func TestOneRowOfManyDocuments(t *testing.T) {
 	c := capture(t, liveShape(), liveSchema, `
 insert into orders select i, 10, 'many' from generate_series(101, 100 + 25500) i; analyze orders`)
 	c.exec("update nation set name = 'FR' where id = 1")
-	var marks sources.Marks
+	var marks sources.ChangeSet
 	if err := c.feed.Next(t.Context(), &marks); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
 	portions := 0
-	_, err := c.view.Expand(t.Context(), marks.Marks, func(ids [][]byte) error {
+	_, err := c.view.Expand(t.Context(), marks.Keys, func(ids [][]byte) error {
 		if portions++; len(ids) > idsAtOnce {
 			t.Errorf("a portion has %d documents", len(ids))
 		}
@@ -36,8 +36,8 @@ insert into orders select i, 10, 'many' from generate_series(101, 100 + 25500) i
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(marks.Marks) != 1 || len(seen) != orders+2 || portions < orders/idsAtOnce {
-		t.Errorf("%d marks lead to %d documents in %d portions", len(marks.Marks), len(seen), portions)
+	if len(marks.Keys) != 1 || len(seen) != orders+2 || portions < orders/idsAtOnce {
+		t.Errorf("%d marks lead to %d documents in %d portions", len(marks.Keys), len(seen), portions)
 	}
 	for _, sql := range []string{
 		"begin; delete from order_tag where order_id = 3; delete from orders where id = 4; insert into orders values (4, 20, 'back'); commit",

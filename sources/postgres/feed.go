@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
-
 	"humpty/sources"
 	"humpty/sources/postgres/pgoutput"
 )
@@ -51,7 +50,7 @@ func newFeed(db *session, conn *pgconn.PgConn, name string, tables []captured, s
 }
 
 // Next implements sources.Feed.
-func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
+func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 	for {
 		if time.Since(f.told) > statusEvery {
 			if err := f.tell(ctx); err != nil {
@@ -67,7 +66,7 @@ func (f *feed) Next(ctx context.Context, m *sources.Marks) error {
 			// up while only other tables are busy. The reader makes the position durable
 			// first, as any other: a slot that is ahead of it counts as lost.
 			f.delivered, f.moved = f.empty, time.Now()
-			*m = sources.Marks{Marks: m.Marks[:0], Position: f.origin.at(f.delivered)}
+			*m = sources.ChangeSet{Keys: m.Keys[:0], Position: f.origin.at(f.delivered)}
 			return nil
 		}
 		if data == nil {
@@ -121,7 +120,7 @@ func (f *feed) receive(ctx context.Context) ([]byte, error) {
 // 15.18 was seen to say "could not map filenode" where tables were truncated while it was made.
 func refused(slot string, err *pgconn.PgError) error {
 	if strings.HasPrefix(err.Code, "XX") {
-		return &sources.Gap{Why: fmt.Sprintf("slot %s: the server cannot decode its own log: %s (SQLSTATE %s)", slot, err.Message, err.Code), Remedy: rebuildRemedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s: the server cannot decode its own log: %s (SQLSTATE %s)", slot, err.Message, err.Code), Remedy: rebuildRemedy}
 	}
 	return fmt.Errorf("slot %s: %w", slot, err)
 }

@@ -56,8 +56,8 @@ func liveShape() sources.Shape {
 type capturing struct {
 	*database
 	source *Source
-	feed   sources.Feed
-	view   sources.Reread
+	feed   sources.ChangeStream
+	view   sources.Expander
 }
 
 func capture(t *testing.T, shape sources.Shape, sql ...string) *capturing {
@@ -83,14 +83,14 @@ func capture(t *testing.T, shape sources.Shape, sql ...string) *capturing {
 }
 
 // touched runs a statement and returns the ids of the documents that its marks lead to.
-func (c *capturing) touched(sql string) (ids []string, marks sources.Marks) {
+func (c *capturing) touched(sql string) (ids []string, marks sources.ChangeSet) {
 	c.t.Helper()
 	c.exec(sql)
 	if err := c.feed.Next(c.t.Context(), &marks); err != nil {
 		c.t.Fatalf("%s: %v", sql, err)
 	}
-	var wide []sources.Mark
-	for _, m := range marks.Marks {
+	var wide []sources.DirtyKey
+	for _, m := range marks.Keys {
 		if m.Node == "" && !m.All {
 			ids = append(ids, m.Key)
 		} else {
@@ -183,7 +183,7 @@ func TestFenceComesBehindWhatIsCommitted(t *testing.T) {
 	}
 	var met []string
 	for range 2 {
-		var m sources.Marks
+		var m sources.ChangeSet
 		if err := c.feed.Next(t.Context(), &m); err != nil {
 			t.Fatal(err)
 		}
@@ -212,11 +212,11 @@ func TestCaptureGoesOnWhereItWas(t *testing.T) {
 	if c.feed, err = c.source.Capture(t.Context(), "run-1", first.Position); err != nil {
 		t.Fatal(err)
 	}
-	var again sources.Marks
+	var again sources.ChangeSet
 	if err := c.feed.Next(t.Context(), &again); err != nil {
 		t.Fatal(err)
 	}
-	if len(again.Marks) != 1 || again.Marks[0].Key != "2" {
+	if len(again.Keys) != 1 || again.Keys[0].Key != "2" {
 		t.Errorf("after the position came %+v", again)
 	}
 	if err := c.feed.Close(t.Context()); err != nil {
@@ -232,7 +232,7 @@ func TestCaptureGoesOnWhereItWas(t *testing.T) {
 	if err := c.source.Release(t.Context(), "run-1"); err != nil {
 		t.Errorf("a second release: %v", err)
 	}
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if _, err := c.source.Capture(t.Context(), "run-1", again.Position); !errors.As(err, &gap) {
 		t.Errorf("a capture whose slot is gone: %v", err)
 	}
@@ -245,8 +245,8 @@ func TestQuietTablesMoveThePosition(t *testing.T) {
 	c := capture(t, liveShape(), liveSchema, "create table other (id int)")
 	_, first := c.touched("update orders set note = 'a' where id = 1")
 	c.exec("insert into other select generate_series(1, 1000)")
-	var m sources.Marks
-	if err := c.feed.Next(t.Context(), &m); err != nil || len(m.Marks) > 0 || m.Fence != "" || m.Position == first.Position {
+	var m sources.ChangeSet
+	if err := c.feed.Next(t.Context(), &m); err != nil || len(m.Keys) > 0 || m.Fence != "" || m.Position == first.Position {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	again, err := c.source.Capture(t.Context(), "run-1", first.Position) // nobody said that m is durable
@@ -276,15 +276,15 @@ func TestCaptureGoesOnThoughADeadReaderHoldsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = again.Close(context.WithoutCancel(t.Context())) }()
-	var m sources.Marks
-	for len(m.Marks) == 0 || m.Marks[0].Key != "2" {
+	var m sources.ChangeSet
+	for len(m.Keys) == 0 || m.Keys[0].Key != "2" {
 		if err := again.Next(t.Context(), &m); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c.exec("update orders set note = 'c' where id = 3")
 	for err == nil { // what it had received before it was ended
-		if err = c.feed.Next(t.Context(), &m); len(m.Marks) > 0 && m.Marks[0].Key == "3" {
+		if err = c.feed.Next(t.Context(), &m); len(m.Keys) > 0 && m.Keys[0].Key == "3" {
 			t.Fatal("both read the slot")
 		}
 	}
@@ -307,7 +307,7 @@ func TestSlotThatMovedOnIsAGap(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if _, err := c.source.Capture(t.Context(), "run-1", first.Position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "moved on") {
 		t.Errorf("error %v", err)
 	}
@@ -319,7 +319,7 @@ func TestAlteredTableEndsTheCapture(t *testing.T) {
 	c.touched("update orders set note = '1' where id = 1")
 	c.exec("alter table orders add column extra int")
 	c.exec("update orders set note = '2' where id = 2")
-	var m sources.Marks
+	var m sources.ChangeSet
 	contains(t, c.feed.Next(t.Context(), &m), "orders", "altered during the run")
 }
 

@@ -8,7 +8,7 @@ import (
 	"humpty/sources"
 )
 
-var _ sources.Reread = (*view)(nil)
+var _ sources.Expander = (*view)(nil)
 
 // openLive makes a view whose reads are short transactions: nothing is held on the
 // source for longer than a page takes.
@@ -30,10 +30,10 @@ func openLive(ctx context.Context, db *session, config *Config, t *tree) (*view,
 	return v, err
 }
 
-var _ sources.Present = (*Source)(nil)
+var _ sources.LatestOpener = (*Source)(nil)
 
-// OpenPresent implements sources.Present.
-func (s *Source) OpenPresent(ctx context.Context) (sources.View, error) {
+// OpenLatest implements sources.Present.
+func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
 	s.mu.Lock()
 	planned, config := s.planned, s.config
 	s.mu.Unlock()
@@ -59,26 +59,26 @@ func (s *Source) OpenPresent(ctx context.Context) (sources.View, error) {
 
 // within does work in a read-only transaction and returns what its snapshot sees. The
 // session is spent if the transaction was not ended.
-func (s *session) within(ctx context.Context, work func() error) (sources.Snapshot, error) {
+func (s *session) within(ctx context.Context, work func() error) (sources.TxSnapshot, error) {
 	if s.replica == nil {
 		return s.transaction(work)
 	}
 	at, err := s.replayed(ctx) // before the snapshot is taken
 	if err != nil {
-		return sources.Snapshot{}, err
+		return sources.TxSnapshot{}, err
 	}
 	_, err = s.transaction(work)
 	return s.replica.sees(at), err
 }
 
-func (s *session) transaction(work func() error) (sources.Snapshot, error) {
+func (s *session) transaction(work func() error) (sources.TxSnapshot, error) {
 	s.queue([]byte(beginSQL))
 	s.queue([]byte(snapshotSQL))
 	if err := s.flush(); err != nil {
-		return sources.Snapshot{}, err
+		return sources.TxSnapshot{}, err
 	}
 	if err := s.skip(); err != nil {
-		return sources.Snapshot{}, fmt.Errorf("begin: %w", err)
+		return sources.TxSnapshot{}, fmt.Errorf("begin: %w", err)
 	}
 	saw, err := s.seen()
 	if err != nil {
@@ -101,7 +101,7 @@ func (s *session) transaction(work func() error) (sources.Snapshot, error) {
 }
 
 // seen reads the one row of snapshotSQL.
-func (s *session) seen() (saw sources.Snapshot, err error) {
+func (s *session) seen() (saw sources.TxSnapshot, err error) {
 	row, err := s.row()
 	if err != nil {
 		return saw, fmt.Errorf("read the snapshot: %w", err)

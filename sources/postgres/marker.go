@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/jackc/pglogrepl"
-
 	"humpty/sources"
 	"humpty/sources/postgres/pgoutput"
 )
@@ -21,8 +20,8 @@ type marker struct {
 	open  bool // inside a transaction
 	xid   uint64
 	at    pglogrepl.LSN // of its commit
-	seen  map[sources.Mark]struct{}
-	marks []sources.Mark
+	seen  map[sources.DirtyKey]struct{}
+	marks []sources.DirtyKey
 	fence string
 	end   pglogrepl.LSN // behind the transaction just finished; 0: only a part of it
 }
@@ -34,7 +33,7 @@ const marksAtOnce = 100_000
 func newMarker(tables []captured, recent uint64) marker {
 	r := marker{
 		watches: map[uint32][]*watch{}, relations: map[uint32]*pgoutput.Relation{},
-		recent: recent, seen: map[sources.Mark]struct{}{}, heard: func(uint64, pglogrepl.LSN) {},
+		recent: recent, seen: map[sources.DirtyKey]struct{}{}, heard: func(uint64, pglogrepl.LSN) {},
 	}
 	for _, t := range tables {
 		r.watches[uint32(toInt(t.oid))] = t.watches
@@ -44,7 +43,7 @@ func newMarker(tables []captured, recent uint64) marker {
 
 // take reads one message; whole says that m is filled: a transaction that touched
 // something, a part of a huge one, or a fence.
-func (r *marker) take(message pgoutput.Message, m *sources.Marks) (whole bool, err error) {
+func (r *marker) take(message pgoutput.Message, m *sources.ChangeSet) (whole bool, err error) {
 	switch msg := message.(type) {
 	case *pgoutput.Begin:
 		r.open, r.fence = true, ""
@@ -64,7 +63,7 @@ func (r *marker) take(message pgoutput.Message, m *sources.Marks) (whole bool, e
 	case *pgoutput.Truncate:
 		for _, oid := range msg.Relations {
 			if len(r.watches[oid]) > 0 {
-				r.add(sources.Mark{All: true})
+				r.add(sources.DirtyKey{All: true})
 			}
 		}
 	case *pgoutput.Emitted:
@@ -82,9 +81,9 @@ func (r *marker) take(message pgoutput.Message, m *sources.Marks) (whole bool, e
 	return false, nil
 }
 
-func (r *marker) give(m *sources.Marks, end pglogrepl.LSN) {
+func (r *marker) give(m *sources.ChangeSet, end pglogrepl.LSN) {
 	r.heard(r.xid, r.at)
-	*m = sources.Marks{Marks: slices.Clone(r.marks), Xid: r.xid}
+	*m = sources.ChangeSet{Keys: slices.Clone(r.marks), Xid: r.xid}
 	if end != 0 {
 		m.Fence = r.fence
 	}
@@ -98,7 +97,7 @@ func (r *marker) give(m *sources.Marks, end pglogrepl.LSN) {
 func (r *marker) relation(msg *pgoutput.Relation) error {
 	old := r.relations[msg.OID]
 	if old != nil && len(r.watches[msg.OID]) > 0 && !slices.Equal(old.Columns, msg.Columns) {
-		return &sources.Gap{Why: fmt.Sprintf("table %s.%s was altered during the run", msg.Schema, msg.Name), Remedy: "what was read before and after does not fit together: start a new rebuild"}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("table %s.%s was altered during the run", msg.Schema, msg.Name), Remedy: "what was read before and after does not fit together: start a new rebuild"}
 	}
 	r.relations[msg.OID] = msg
 	return nil
@@ -123,7 +122,7 @@ func (r *marker) change(msg *pgoutput.Change) error {
 			}
 		}
 		if msg.Old == nil && w.withheld(rel, msg.New) {
-			r.add(sources.Mark{All: true})
+			r.add(sources.DirtyKey{All: true})
 		}
 	}
 	return nil
@@ -148,7 +147,7 @@ func valueOf(rel *pgoutput.Relation, values []pgoutput.Value) func(string) (stri
 	}
 }
 
-func (r *marker) add(mark sources.Mark) {
+func (r *marker) add(mark sources.DirtyKey) {
 	if _, ok := r.seen[mark]; !ok {
 		r.seen[mark] = struct{}{}
 		r.marks = append(r.marks, mark)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
-
 	"humpty/sources"
 )
 
@@ -64,9 +63,9 @@ const rebuildRemedy = "what was read cannot be trusted to be complete: start a n
 func (o origin) since(was origin, db string) error {
 	switch {
 	case was.system != o.system:
-		return &sources.Gap{Why: fmt.Sprintf("%s is another server, or went back or over to a standby: system and timeline were %s, and are %s", db, was.system, o.system), Remedy: rebuildRemedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("%s is another server, or went back or over to a standby: system and timeline were %s, and are %s", db, was.system, o.system), Remedy: rebuildRemedy}
 	case was.tables != o.tables:
-		return &sources.Gap{Why: "a captured table was altered or renamed, or got or lost a partition, since the capture began", Remedy: rebuildRemedy}
+		return &sources.ErrChangesLost{Why: "a captured table was altered or renamed, or got or lost a partition, since the capture began", Remedy: rebuildRemedy}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ insert into p values (1, 'a'), (11, 'b')`)
 		t.Fatal(err)
 	}
 	c.exec("alter table p detach partition p2")
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if _, err := c.feed.Fence(t.Context()); !errors.As(err, &gap) || !strings.Contains(err.Error(), "partition") {
 		t.Errorf("error %v", err)
 	}
@@ -40,7 +40,7 @@ func TestPositionBelongsToServerAndTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	lsn, rest, _ := strings.Cut(string(first.Position), " ")
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if _, err := c.source.Capture(t.Context(), "run-1", sources.Position(lsn+" 1/1 "+rest[strings.Index(rest, " ")+1:])); !errors.As(err, &gap) || !strings.Contains(err.Error(), "another server") {
 		t.Errorf("another server: %v", err)
 	}
@@ -91,7 +91,7 @@ func TestStreamThatTheServerEnds(t *testing.T) {
 	t.Parallel()
 	for code, over := range map[string]bool{"XX000": true, "XX001": true, "57P01": false, "53100": false} {
 		err := refused("humpty_x", &pgconn.PgError{Code: code, Message: "could not map filenode"})
-		var gap *sources.Gap
+		var gap *sources.ErrChangesLost
 		if errors.As(err, &gap) != over || !strings.Contains(err.Error(), "could not map filenode") {
 			t.Errorf("%s: %v", code, err)
 		}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/zeebo/xxh3"
-
 	"humpty/sources"
 )
 
@@ -27,7 +26,7 @@ type polled struct {
 
 	from  string              // the server's time before the last look
 	seen  map[uint64]struct{} // rows that it met, as they were
-	ready []sources.Marks
+	ready []sources.ChangeSet
 	pause time.Duration
 
 	lock   chan struct{} // held while db is used
@@ -38,7 +37,7 @@ type polled struct {
 }
 
 // poll begins to look for what is written from now on, or from a position.
-func (s *Source) poll(ctx context.Context, from sources.Position) (sources.Feed, error) {
+func (s *Source) poll(ctx context.Context, from sources.Position) (sources.ChangeStream, error) {
 	db, err := connect(ctx, s.config.readDSN(), &s.config)
 	if err != nil {
 		return nil, err
@@ -65,11 +64,11 @@ func (s *Source) poll(ctx context.Context, from sources.Position) (sources.Feed,
 	return f, nil
 }
 
-// Limits implements sources.Limited.
-func (f *polled) Limits() string { return f.limits }
+// Caveats implements sources.Limited.
+func (f *polled) Caveats() string { return f.limits }
 
 // Next implements sources.Feed.
-func (f *polled) Next(ctx context.Context, m *sources.Marks) error {
+func (f *polled) Next(ctx context.Context, m *sources.ChangeSet) error {
 	for len(f.ready) == 0 {
 		timer := time.NewTimer(f.pause)
 		select {
@@ -90,7 +89,7 @@ func (f *polled) Next(ctx context.Context, m *sources.Marks) error {
 		}
 		f.pause = max(pollEvery, 10*time.Since(began))
 		for _, id := range fences {
-			f.ready = append(f.ready, sources.Marks{Fence: id, Position: sources.Position(f.from)})
+			f.ready = append(f.ready, sources.ChangeSet{Fence: id, Position: sources.Position(f.from)})
 		}
 	}
 	*m, f.ready = f.ready[0], f.ready[1:]
@@ -106,7 +105,7 @@ func (f *polled) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: its time: %w", f.db.name, err)
 	}
-	var all []sources.Mark
+	var all []sources.DirtyKey
 	seen := map[uint64]struct{}{}
 	for i := range f.tables {
 		c := &f.tables[i]
@@ -120,12 +119,12 @@ func (f *polled) look(ctx context.Context) error {
 		}
 	}
 	for len(all) > marksAtOnce {
-		f.ready = append(f.ready, sources.Marks{Marks: all[:marksAtOnce], Position: sources.Position(f.from)})
+		f.ready = append(f.ready, sources.ChangeSet{Keys: all[:marksAtOnce], Position: sources.Position(f.from)})
 		all = all[marksAtOnce:]
 	}
 	f.from, f.seen = rows[0][0], seen
 	if len(all) > 0 {
-		f.ready = append(f.ready, sources.Marks{Marks: all, Position: sources.Position(f.from)})
+		f.ready = append(f.ready, sources.ChangeSet{Keys: all, Position: sources.Position(f.from)})
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func TestPresentIsOfEachLookup(t *testing.T) {
 	if _, err := s.Plan(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	v, err := s.OpenPresent(t.Context())
+	v, err := s.OpenLatest(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

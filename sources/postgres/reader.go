@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
 	"humpty/sources"
 )
 
@@ -37,8 +36,8 @@ type reader struct {
 	guess             // of the next page
 	end    bool       // nothing behind the page
 	spent  error
-	saw    sources.Snapshot // live: what the page was read in
-	rows   int64            // of the page, not yet counted
+	saw    sources.TxSnapshot // live: what the page was read in
+	rows   int64              // of the page, not yet counted
 	bytes  int64
 }
 

@@ -80,13 +80,13 @@ func (r *replica) heard(xid uint64, commit pglogrepl.LSN) {
 }
 
 // sees is what a read sees that began when the standby had replayed so much.
-func (r *replica) sees(replayed pglogrepl.LSN) sources.Snapshot {
+func (r *replica) sees(replayed pglogrepl.LSN) sources.TxSnapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if replayed < r.forgotten {
-		return sources.Snapshot{} // nothing that is certain
+		return sources.TxSnapshot{} // nothing that is certain
 	}
-	saw := sources.Snapshot{Min: math.MaxUint64, Max: math.MaxUint64}
+	saw := sources.TxSnapshot{Min: math.MaxUint64, Max: math.MaxUint64}
 	for xid, commit := range r.commits {
 		if commit >= replayed {
 			saw.Running = append(saw.Running, xid)

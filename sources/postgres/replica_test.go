@@ -119,7 +119,7 @@ func TestLiveReadsOfAStandby(t *testing.T) {
 	}
 	pause()
 	c.exec("update t set v = 'new' where id = 1")
-	var marks sources.Marks
+	var marks sources.ChangeSet
 	if err := c.feed.Next(t.Context(), &marks); err != nil {
 		t.Fatal(err)
 	}

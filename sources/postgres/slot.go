@@ -93,7 +93,7 @@ func whole(name, count string, tables []captured) error {
 	if count == strconv.Itoa(len(tables)) {
 		return nil
 	}
-	return &sources.Gap{Why: fmt.Sprintf("publication %s was dropped or altered by somebody: it has %s of the %d captured tables as it should", name, count, len(tables)), Remedy: rebuildRemedy}
+	return &sources.ErrChangesLost{Why: fmt.Sprintf("publication %s was dropped or altered by somebody: it has %s of the %d captured tables as it should", name, count, len(tables)), Remedy: rebuildRemedy}
 }
 
 // createSlot creates the slot. It waits for every transaction of the cluster that has

@@ -14,8 +14,8 @@ import (
 const snapshotSQL = "select pg_catalog.pg_current_snapshot()::text"
 
 // parseSnapshot reads xmin:xmax:xip,xip,… as pg_current_snapshot gives it.
-func parseSnapshot(text string) (sources.Snapshot, error) {
-	var s sources.Snapshot
+func parseSnapshot(text string) (sources.TxSnapshot, error) {
+	var s sources.TxSnapshot
 	parts := strings.Split(text, ":")
 	if len(parts) != 3 {
 		return s, fmt.Errorf("snapshot %q cannot be read", text)
@@ -41,10 +41,10 @@ func parseSnapshot(text string) (sources.Snapshot, error) {
 	return s, nil
 }
 
-func (s *session) snapshot(ctx context.Context) (sources.Snapshot, error) {
+func (s *session) snapshot(ctx context.Context) (sources.TxSnapshot, error) {
 	rows, err := s.rows(ctx, snapshotSQL)
 	if err != nil {
-		return sources.Snapshot{}, fmt.Errorf("read the snapshot: %w", err)
+		return sources.TxSnapshot{}, fmt.Errorf("read the snapshot: %w", err)
 	}
 	return parseSnapshot(rows[0][0])
 }

@@ -60,7 +60,7 @@ func TestFenceFindsATableInAnothersPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.exec("alter table t rename to t_old; create table t (id int primary key, v int); insert into t values (1, 1)")
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if _, err := c.feed.Fence(t.Context()); !errors.As(err, &gap) || !strings.Contains(err.Error(), "renamed") {
 		t.Errorf("error %v", err)
 	}
@@ -85,7 +85,7 @@ func TestFenceFindsAnAlteredPublication(t *testing.T) {
 	c := capture(t, liveShape(), liveSchema)
 	_, first := c.touched("update orders set note = '1' where id = 1")
 	c.exec("alter publication humpty_run_1 drop table line")
-	var gap *sources.Gap
+	var gap *sources.ErrChangesLost
 	if _, err := c.feed.Fence(t.Context()); !errors.As(err, &gap) || !strings.Contains(err.Error(), "publication") {
 		t.Errorf("fence: %v", err)
 	}
@@ -110,11 +110,11 @@ func TestWithheldValueMarksTheTable(t *testing.T) {
 	r.relations[1] = &pgoutput.Relation{OID: 1, Columns: []pgoutput.Column{{Name: "k"}, {Name: "v"}}}
 	for _, tc := range []struct {
 		change pgoutput.Change
-		want   sources.Mark
+		want   sources.DirtyKey
 	}{
-		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {Text: []byte("x")}}}, sources.Mark{All: true}},
-		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {}}, Old: []pgoutput.Value{{Text: []byte("a")}, {}}}, sources.Mark{Key: "a"}},
-		{pgoutput.Change{New: []pgoutput.Value{{Text: []byte("a")}, {Unchanged: true}}}, sources.Mark{Key: "a"}},
+		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {Text: []byte("x")}}}, sources.DirtyKey{All: true}},
+		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {}}, Old: []pgoutput.Value{{Text: []byte("a")}, {}}}, sources.DirtyKey{Key: "a"}},
+		{pgoutput.Change{New: []pgoutput.Value{{Text: []byte("a")}, {Unchanged: true}}}, sources.DirtyKey{Key: "a"}},
 	} {
 		tc.change.Kind, tc.change.Relation = 'U', 1
 		if err := r.change(&tc.change); err != nil || len(r.marks) != 1 || r.marks[0] != tc.want {

@@ -102,11 +102,11 @@ func (c *covered) since(column, from string) string {
 }
 
 // markOf is the mark of a row whose watched columns have these texts, cast as ids are.
-func (c *covered) markOf(texts []string) sources.Mark {
+func (c *covered) markOf(texts []string) sources.DirtyKey {
 	if c.node.parent != nil {
-		return sources.Mark{Node: c.path(), Key: formatPosition(texts)}
+		return sources.DirtyKey{Node: c.path(), Key: formatPosition(texts)}
 	}
-	return sources.Mark{Key: string(composedID(texts))}
+	return sources.DirtyKey{Key: string(composedID(texts))}
 }
 
 // catching is a view whose reads are of one exported snapshot until documents are read
@@ -119,7 +119,7 @@ type catching struct {
 	now       *view         // nil: still of the snapshot
 }
 
-var _ sources.Reread = (*catching)(nil)
+var _ sources.Expander = (*catching)(nil)
 
 func (c *catching) present(ctx context.Context) (*view, error) {
 	select {
@@ -162,10 +162,10 @@ func (c *catching) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 	return v.Lookup(ctx, keys, b)
 }
 
-func (c *catching) Expand(ctx context.Context, marks []sources.Mark, fn func([][]byte) error) (sources.Snapshot, error) {
+func (c *catching) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
 	v, err := c.present(ctx)
 	if err != nil {
-		return sources.Snapshot{}, err
+		return sources.TxSnapshot{}, err
 	}
 	return v.Expand(ctx, marks, fn)
 }

@@ -29,14 +29,14 @@ func updatedShape() sources.Shape {
 }
 
 // reached gives all marks up to a fence that is set now.
-func reached(t *testing.T, feed sources.Feed) (all []string) {
+func reached(t *testing.T, feed sources.ChangeStream) (all []string) {
 	t.Helper()
 	id, err := feed.Fence(t.Context())
-	for m := (sources.Marks{}); err == nil && m.Fence != id; err = feed.Next(t.Context(), &m) {
-		for _, mark := range m.Marks {
+	for m := (sources.ChangeSet{}); err == nil && m.Fence != id; err = feed.Next(t.Context(), &m) {
+		for _, mark := range m.Keys {
 			all = append(all, strings.TrimPrefix(mark.Node+" "+mark.Key, " "))
 		}
-		if !(sources.Snapshot{Min: 3}).Sees(m.Xid) {
+		if !(sources.TxSnapshot{Min: 3}).Sees(m.Xid) {
 			t.Error("a read that follows does not settle the marks")
 		}
 	}
@@ -64,8 +64,8 @@ func TestUpdatedColumnTellsWhatWasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = feed.Close(context.WithoutCancel(t.Context())) }()
-	limited, _ := feed.(sources.Limited)
-	if text := limited.Limits(); !strings.Contains(text, "of public.shelf, which have no such column") {
+	limited, _ := feed.(sources.Caveated)
+	if text := limited.Caveats(); !strings.Contains(text, "of public.shelf, which have no such column") {
 		t.Error(text)
 	}
 	if got := reached(t, feed); len(got) > 0 {
@@ -89,9 +89,9 @@ insert into book values (6, 1, 'new')`)
 		t.Errorf("marks %q, want %q", got, want)
 	}
 	var b sources.Batch
-	reread, _ := view.(sources.Reread)
+	reread, _ := view.(sources.Expander)
 	var ids []string
-	_, err = reread.Expand(t.Context(), []sources.Mark{{Node: "pages", Key: `["2"]`}}, func(found [][]byte) error {
+	_, err = reread.Expand(t.Context(), []sources.DirtyKey{{Node: "pages", Key: `["2"]`}}, func(found [][]byte) error {
 		for _, id := range found {
 			ids = append(ids, string(id))
 		}

@@ -213,19 +213,19 @@ func identityRemedy(table string, rel *relation, columns []string) string {
 }
 
 // mark reads the watched values of a row; ok is false where one is NULL or not there.
-func (w *watch) mark(value func(column string) (text string, ok bool)) (sources.Mark, bool) {
+func (w *watch) mark(value func(column string) (text string, ok bool)) (sources.DirtyKey, bool) {
 	texts := make([]string, len(w.columns))
 	for i, name := range w.columns {
 		text, ok := value(name)
 		if !ok {
-			return sources.Mark{}, false
+			return sources.DirtyKey{}, false
 		}
 		texts[i] = text
 	}
 	if w.node.parent != nil {
-		return sources.Mark{Node: w.path(), Key: formatPosition(texts)}, true
+		return sources.DirtyKey{Node: w.path(), Key: formatPosition(texts)}, true
 	}
-	return sources.Mark{Key: string(w.node.documentID(texts))}, true
+	return sources.DirtyKey{Key: string(w.node.documentID(texts))}, true
 }
 
 // documentID is the id that a root row has, of whose columns the stream says these texts.

@@ -66,7 +66,7 @@ func TestHalfOpenWhileChangesAreRead(t *testing.T) {
 	n.add(halfOpen)
 	s.SQL(t, "UPDATE orders SET note = 'while nobody hears it'")
 	for err == nil {
-		err = feed.Next(t.Context(), &sources.Marks{})
+		err = feed.Next(t.Context(), &sources.ChangeSet{})
 	}
 	silent(t, source, err)
 }
@@ -74,7 +74,7 @@ func TestHalfOpenWhileChangesAreRead(t *testing.T) {
 func silent(t *testing.T, source *postgres.Source, err error) {
 	t.Helper()
 	var lost *postgres.Silent
-	if !errors.As(err, &lost) || !source.Away(err) {
+	if !errors.As(err, &lost) || !source.IsUnavailable(err) {
 		t.Errorf("%v (%T)", err, err)
 	}
 	t.Log(err)

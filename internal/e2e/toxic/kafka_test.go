@@ -79,7 +79,7 @@ func TestBadNetworkToKafka(t *testing.T) {
 			}
 			_ = reader.Close(t.Context())
 			return
-		case source.Away(err):
+		case source.IsUnavailable(err):
 			t.Log(err)
 			if outages++; outages == 1 {
 				n.heal()

@@ -141,7 +141,7 @@ func takenBack(t *testing.T, target *elastic.Target, asked *spread, urls []strin
 	t.Helper()
 	t.Logf("requests since the node was killed last: %v", asked.take())
 	look := func() {
-		if _, err := target.Pressure(t.Context()); err != nil {
+		if _, err := target.IndexingPressure(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

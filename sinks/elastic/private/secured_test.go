@@ -93,10 +93,10 @@ func (s *secured) enough(t *testing.T) {
 // beside is what only some runs do: a brake, a freeze, a handover.
 func (s *secured) beside(t *testing.T, target *elastic.Target) {
 	t.Helper()
-	if took, err := target.Latency(t.Context()); took == 0 || err != nil {
+	if took, err := target.SearchLatency(t.Context()); took == 0 || err != nil {
 		t.Errorf("a search took %v, %v", took, err)
 	}
-	if _, err := target.Pressure(t.Context()); err != nil {
+	if _, err := target.IndexingPressure(t.Context()); err != nil {
 		t.Error(err)
 	}
 	survey, err := target.Survey(t.Context())
@@ -111,9 +111,9 @@ func (s *secured) beside(t *testing.T, target *elastic.Target) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if attempts, ok := index.(sinks.Attempts); !ok {
+	if attempts, ok := index.(sinks.WriteCounter); !ok {
 		t.Error("an index does not tell what is in flight")
-	} else if _, err := attempts.InFlight(t.Context()); err != nil {
+	} else if _, err := attempts.InFlightWrites(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

@@ -5,29 +5,29 @@ import (
 	"slices"
 )
 
-// Live is what a Source can do beside: tell what changes while it is read.
+// Capturer is what a Source can do beside: tell what changes while it is read.
 //
 // The order of a run is Capture, then Open and Read, then rounds of Expand and Lookup
 // until a fence is passed, then Release. A change that a read did not see is marked, and
 // a mark is settled only by a read that saw the transactions that made it.
-type Live interface {
+type Capturer interface {
 	// Capture begins to capture changes under the given name, or goes on with that
 	// capture behind the position from. When it returns, every change that a view
 	// opened from now on does not see will come as a mark. A capture that cannot go on
 	// without a gap (lost, moved ahead, another system) is a *Gap.
-	Capture(ctx context.Context, name string, from Position) (Feed, error)
+	Capture(ctx context.Context, name string, from Position) (ChangeStream, error)
 
 	// Release drops what the capture of that name left on the source. It is no error
 	// if there is nothing.
 	Release(ctx context.Context, name string) error
 }
 
-// Feed is a stream of marks. Next is called from one goroutine, the others from any.
-type Feed interface {
+// ChangeStream is a stream of marks. Next is called from one goroutine, the others from any.
+type ChangeStream interface {
 	// Next waits for the next transaction that changed something of the projection, or
 	// for a fence, and fills m, which it resets first. A transaction comes whole. Now and
 	// then it gives a position alone, when nothing of the projection has changed up to it.
-	Next(ctx context.Context, m *Marks) error
+	Next(ctx context.Context, m *ChangeSet) error
 
 	// Acknowledge tells the source that the marks up to that position are durable here.
 	Acknowledge(ctx context.Context, to Position) error
@@ -44,30 +44,30 @@ type Feed interface {
 	Close(ctx context.Context) error
 }
 
-// Marks are what one transaction changed.
-type Marks struct {
-	Marks    []Mark
+// ChangeSet are what one transaction changed.
+type ChangeSet struct {
+	Keys     []DirtyKey
 	Xid      uint64   // the transaction, as Snapshot.Sees takes it
 	Position Position // behind it
 	Fence    string   // a fence's id; then there are no marks
 }
 
-// Mark says that documents have to be read again. It is comparable.
-type Mark struct {
+// DirtyKey says that documents have to be read again. It is comparable.
+type DirtyKey struct {
 	Node string `json:"node"` // which table of the projection: its path in the tree of includes, empty for the root
 	Key  string `json:"key"`  // the document's id (root), or the join value (include); opaque to the engine
 	All  bool   `json:"all"`  // the whole table: TRUNCATE, a partition that came or went
 }
 
-// Snapshot says which transactions a read saw: those below Min, and those below Max
+// TxSnapshot says which transactions a read saw: those below Min, and those below Max
 // that were not Running.
-type Snapshot struct {
+type TxSnapshot struct {
 	Min, Max uint64
 	Running  []uint64 // sorted
 }
 
 // Sees reports whether what the transaction did was visible to the read.
-func (s Snapshot) Sees(xid uint64) bool {
+func (s TxSnapshot) Sees(xid uint64) bool {
 	if xid < s.Min {
 		return true
 	}
@@ -75,28 +75,28 @@ func (s Snapshot) Sees(xid uint64) bool {
 	return xid < s.Max && !running
 }
 
-// Present is what a Source can do beside: look up single documents as they are now, again
+// LatestOpener is what a Source can do beside: look up single documents as they are now, again
 // and again, over one connection.
-type Present interface {
-	// OpenPresent gives a view whose every Lookup sees what is committed when it is called.
+type LatestOpener interface {
+	// OpenLatest gives a view whose every Lookup sees what is committed when it is called.
 	// It holds nothing on the source between calls, and cannot Read.
-	OpenPresent(ctx context.Context) (View, error)
+	OpenLatest(ctx context.Context) (View, error)
 }
 
-// Reread is what a View of a live source can do: read the present state of marked
+// Expander is what a View of a live source can do: read the present state of marked
 // documents. Every call is a short transaction of its own.
-type Reread interface {
+type Expander interface {
 	Lookup
 
 	// Expand calls fn with the ids of documents that the marks concern, in portions,
 	// from one snapshot, which it returns. An id may come twice; ids of documents that
 	// are not there any more come too, as far as the marks name them. For a root table
 	// marked as a whole the engine adds the ids that the index has.
-	Expand(ctx context.Context, marks []Mark, fn func(ids [][]byte) error) (Snapshot, error)
+	Expand(ctx context.Context, marks []DirtyKey, fn func(ids [][]byte) error) (TxSnapshot, error)
 }
 
-// Gap is the error of a capture that lost changes: what was read before cannot be
+// ErrChangesLost is the error of a capture that lost changes: what was read before cannot be
 // trusted to be complete any more.
-type Gap struct{ Why, Remedy string }
+type ErrChangesLost struct{ Why, Remedy string }
 
-func (g *Gap) Error() string { return g.Why + "\n" + g.Remedy }
+func (g *ErrChangesLost) Error() string { return g.Why + "\n" + g.Remedy }
