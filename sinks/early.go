@@ -12,7 +12,7 @@ type EarlyServing interface {
 
 // SettingsRestorer is what an index can do beside: end a load that nobody goes on with.
 type SettingsRestorer interface {
-	// RestoreSettings puts the user's settings in the place of the load's. A *sinks.Doubt says
+	// RestoreSettings puts the user's settings in the place of the load's. A *ErrWritesLost says
 	// that the target has lost what it had confirmed; the settings are in place all the same.
 	RestoreSettings(ctx context.Context) error
 }

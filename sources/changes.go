@@ -14,7 +14,7 @@ type Capturer interface {
 	// Capture begins to capture changes under the given name, or goes on with that
 	// capture behind the position from. When it returns, every change that a view
 	// opened from now on does not see will come as a mark. A capture that cannot go on
-	// without a gap (lost, moved ahead, another system) is a *Gap.
+	// without a gap (lost, moved ahead, another system) is a *ErrChangesLost.
 	Capture(ctx context.Context, name string, from Position) (ChangeStream, error)
 
 	// Release drops what the capture of that name left on the source. It is no error
@@ -33,7 +33,7 @@ type ChangeStream interface {
 	Acknowledge(ctx context.Context, to Position) error
 
 	// Fence puts a fence into the stream behind everything that is committed now, and
-	// returns what Marks.Fence will say when it comes.
+	// returns what ChangeSet.Fence will say when it comes.
 	Fence(ctx context.Context) (string, error)
 
 	// Lag says how far the feed is behind, in bytes of the source's log, and how many

@@ -15,7 +15,7 @@ type SinceOpener interface {
 	// OpenSince reads what lies behind positions that were taken before a moment, and gives the
 	// documents that these events concern, as everything in the logs makes them, and no
 	// other: what is not there any more as deleted. Its inputs are the events behind the
-	// positions; their rows are what was read for it in all. A *Gap says why that cannot be
+	// positions; their rows are what was read for it in all. A *ErrChangesLost says why that cannot be
 	// told: it is no error of the logs.
 	OpenSince(ctx context.Context, from map[string]Position, taken time.Time) (View, error)
 }

@@ -6,7 +6,7 @@ import "context"
 type Tailer interface {
 	// Tail reads p from a position on and has no end: Next waits a moment for what is new,
 	// and may then give a batch with a position alone. A log that has not everything since
-	// the position any more is a *Gap.
+	// the position any more is a *ErrChangesLost.
 	Tail(ctx context.Context, p Partition, from Position) (Reader, error)
 
 	// LatestOffsets are where the partitions end now, as Fences are where they ended at first. There
@@ -20,13 +20,13 @@ type Tailer interface {
 	OffsetLag(from, to Position) int64
 }
 
-// ViewOpener is what a Feed can be that holds what documents are made of: views come from it,
+// ViewOpener is what a ChangeStream can be that holds what documents are made of: views come from it,
 // not from its source. They are closed before or after it.
 type ViewOpener interface {
 	Open(ctx context.Context) (View, error)
 }
 
-// FenceLocator is what a Feed can do beside that reads logs: say where in them the last fence was
+// FenceLocator is what a ChangeStream can do beside that reads logs: say where in them the last fence was
 // that it gave. Everything before it is in the marks.
 type FenceLocator interface {
 	FenceOffsets() map[string]Position

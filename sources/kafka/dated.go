@@ -52,8 +52,8 @@ func gap(target any, err error) bool {
 	return ok
 }
 
-// As makes it a *sources.Gap for those who know that word only.
+// As makes it a *sources.ErrChangesLost for those who know that word only.
 func (e *Lost) As(target any) bool { return gap(target, e) }
 
-// As makes it a *sources.Gap for those who know that word only.
+// As makes it a *sources.ErrChangesLost for those who know that word only.
 func (e *Changed) As(target any) bool { return gap(target, e) }

@@ -15,7 +15,7 @@ import (
 
 var _ sources.Capturer = (*Source)(nil)
 
-// Capture implements sources.Live by a publication and a logical replication slot.
+// Capture implements sources.Capturer by a publication and a logical replication slot.
 func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
 	if s.config.Updated != nil {
 		return s.poll(ctx, from)
@@ -188,7 +188,7 @@ select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') from pg_ca
 	return nil
 }
 
-// Release implements sources.Live.
+// Release implements sources.Capturer.
 func (s *Source) Release(ctx context.Context, name string) error {
 	if s.config.Updated != nil {
 		return nil

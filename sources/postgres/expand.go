@@ -15,7 +15,7 @@ const (
 	marksAsked = 500  // asked for by one statement
 )
 
-// Expand implements sources.Reread: from the changed rows of includes up to the roots,
+// Expand implements sources.Expander: from the changed rows of includes up to the roots,
 // by one statement for each kind of mark, streamed.
 func (v *view) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
 	if !v.live {

@@ -49,7 +49,7 @@ func newFeed(db *session, conn *pgconn.PgConn, name string, tables []captured, s
 	return f
 }
 
-// Next implements sources.Feed.
+// Next implements sources.ChangeStream.
 func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 	for {
 		if time.Since(f.told) > statusEvery {
@@ -191,7 +191,7 @@ func (f *feed) tell(ctx context.Context) error {
 	return nil
 }
 
-// Acknowledge implements sources.Feed. The server is told with the next status.
+// Acknowledge implements sources.ChangeStream. The server is told with the next status.
 func (f *feed) Acknowledge(_ context.Context, to sources.Position) error {
 	at, _, err := parseLSN(to)
 	if err != nil {
@@ -205,7 +205,7 @@ func (f *feed) Acknowledge(_ context.Context, to sources.Position) error {
 // fencePrefix marks our messages in the stream.
 const fencePrefix = "humpty"
 
-// Fence implements sources.Feed by a committed message: its commit also flushes what was
+// Fence implements sources.ChangeStream by a committed message: its commit also flushes what was
 // committed asynchronously before.
 func (f *feed) Fence(ctx context.Context) (string, error) {
 	id := f.name + "/" + strconv.FormatInt(f.fences.Add(1), 10) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
@@ -230,7 +230,7 @@ func (f *feed) unaltered(ctx context.Context) error {
 	return whole(f.name, row[0], f.tables)
 }
 
-// Lag implements sources.Feed.
+// Lag implements sources.ChangeStream.
 func (f *feed) Lag(ctx context.Context) (behind, held int64, err error) {
 	if err := f.unaltered(ctx); err != nil {
 		return 0, 0, err
@@ -259,7 +259,7 @@ func (f *feed) ask(ctx context.Context, sql string, args ...string) ([]string, e
 	return rows[0], nil
 }
 
-// Close implements sources.Feed.
+// Close implements sources.ChangeStream.
 func (f *feed) Close(ctx context.Context) error {
 	select {
 	case f.lock <- struct{}{}: // nobody uses it any more

@@ -32,7 +32,7 @@ func openLive(ctx context.Context, db *session, config *Config, t *tree) (*view,
 
 var _ sources.LatestOpener = (*Source)(nil)
 
-// OpenLatest implements sources.Present.
+// OpenLatest implements sources.LatestOpener.
 func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
 	s.mu.Lock()
 	planned, config := s.planned, s.config

@@ -64,10 +64,10 @@ func (s *Source) poll(ctx context.Context, from sources.Position) (sources.Chang
 	return f, nil
 }
 
-// Caveats implements sources.Limited.
+// Caveats implements sources.Caveated.
 func (f *polled) Caveats() string { return f.limits }
 
-// Next implements sources.Feed.
+// Next implements sources.ChangeStream.
 func (f *polled) Next(ctx context.Context, m *sources.ChangeSet) error {
 	for len(f.ready) == 0 {
 		timer := time.NewTimer(f.pause)
@@ -181,7 +181,7 @@ func (f *polled) Fence(context.Context) (string, error) {
 // Lag is not known in bytes: there is no log.
 func (f *polled) Lag(context.Context) (behind, held int64, err error) { return 0, 0, nil }
 
-// Close implements sources.Feed.
+// Close implements sources.ChangeStream.
 func (f *polled) Close(ctx context.Context) error {
 	select {
 	case f.lock <- struct{}{}: // nobody uses it any more
