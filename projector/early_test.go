@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"humpty/internal/memory"
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -70,7 +71,7 @@ func TestServedEarly(t *testing.T) {
 	}
 	r = s.rebuild()
 	r.ServeEarly = true
-	var refusal *projector.Refusal
+	var refusal *problem.Refusal
 	if _, err := r.Run(t.Context()); !errors.As(err, &refusal) {
 		t.Errorf("an alias that serves: %v", err)
 	}
@@ -119,7 +120,7 @@ func TestServedEarlyUnderWrites(t *testing.T) {
 			}
 		}
 		rec, err := r.Run(t.Context())
-		var refusal *projector.Refusal
+		var refusal *problem.Refusal
 		if writer == projector.WriterHandover {
 			if !errors.As(err, &refusal) {
 				t.Errorf("a handover: %v", err)

@@ -5,7 +5,9 @@ import (
 	"context"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/crashpoint"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -39,7 +41,7 @@ func (n *run) load(ctx context.Context) error {
 	err = n.braked(ctx, pace, func(ctx context.Context) error { return n.pump(ctx, pace, readers, writers) })
 	n.record.Pace = append(n.record.Pace, pace.made()...)
 	n.came = pace.gait()
-	n.record.Inputs = inputs(n.shares.sums(), view)
+	n.record.Inputs = n.shares.Inputs(view)
 	n.pass("load")
 	if err != nil {
 		return err
@@ -60,7 +62,7 @@ func (n *run) pump(ctx context.Context, pace *pacer, readers, writers int) error
 	group, writing := errgroup.WithContext(lingering)
 	reading, stop := within(ctx, writing)
 	defer stop()
-	n.shares = newShares(n.journal, n.ledger.keep)
+	n.shares = ledger.NewPartitions(n.Projection.Limits.Rejections, n.journal.sums(), n.journal.partitionDone())
 	var unread error
 	group.Go(func() error {
 		defer close(full)

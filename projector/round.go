@@ -6,6 +6,7 @@ import (
 
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -21,7 +22,7 @@ type catcher struct {
 	index  sinks.Index
 	base   int64
 	rules  rules
-	ledger *ledger
+	ledger *ledger.Book
 	rate   *throttle // nil: none
 	pace   *pacer    // nil: as many requests at once as there are lanes
 

@@ -4,20 +4,17 @@ import (
 	"context"
 	"time"
 
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sources"
 )
-
-// hopeless is how many rejections above the limit end a load before its end: by then
-// the mapping is wrong, and hours of loading would not change that.
-const hopeless = 1000
 
 // writer turns batches into documents and books their verdicts. One goroutine each.
 type writer struct {
 	run      *run
 	account  *budget
 	pace     *pacer
-	shares   *shares
+	shares   *ledger.Partitions
 	docs     []sinks.Document
 	verdicts []sinks.Verdict
 }
@@ -49,7 +46,7 @@ func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 		if err != nil {
 			return err
 		}
-		if err := w.shares.free(partition); err != nil {
+		if err := w.shares.Done(partition); err != nil {
 			return err
 		}
 		if err := n.expose(ctx); err != nil {
@@ -60,23 +57,23 @@ func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 
 func (w *writer) write(ctx context.Context, batch *sources.Batch) (sinks.Receipt, error) {
 	n := w.run
-	n.ledger.input(batch.Counts)
+	n.ledger.AddInput(batch.Counts)
 	w.docs = documents(w.docs[:0], batch.Records, n.base())
-	n.ledger.refused(batch.Records)
+	n.ledger.AddRejected(batch.Records)
 	w.verdicts = append(w.verdicts[:0], make([]sinks.Verdict, len(w.docs))...)
 	receipt, err := n.index.Write(ctx, w.docs, w.verdicts)
-	sum := n.ledger.output(w.docs, w.verdicts, receipt)
+	sum := n.ledger.AddVerdicts(w.docs, w.verdicts, receipt)
 	if err != nil {
 		return receipt, err
 	}
-	if share := w.shares.of(batch.Partition); share != nil {
-		share.input(batch.Counts)
-		share.refused(batch.Records)
-		share.output(w.docs, w.verdicts, receipt)
+	if share := w.shares.Book(batch.Partition); share != nil {
+		share.AddInput(batch.Counts)
+		share.AddRejected(batch.Records)
+		share.AddVerdicts(w.docs, w.verdicts, receipt)
 	}
 	n.observer.progress(sum, n.earlier, n.input.Rows, w.pace.allowed(), w.pace.newest())
-	if sum.Rejected > n.Projection.Limits.Rejections+hopeless {
-		return receipt, n.tooManyRejections()
+	if sum.Rejected > n.Projection.Limits.Rejections+ledger.HopelessExcess {
+		return receipt, n.ledger.TooMany(n.Projection.Limits.Rejections)
 	}
 	return receipt, nil
 }

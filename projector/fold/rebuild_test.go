@@ -8,6 +8,7 @@ import (
 	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/fold"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 )
 
@@ -32,7 +33,7 @@ func TestRebuild(t *testing.T) {
 		if surveyErr != nil {
 			t.Fatal(surveyErr)
 		}
-		var refused *projector.TooMuchPoison
+		var refused *ledger.TooMuchPoison
 		if !allowed {
 			if !errors.As(err, &refused) || refused.Poison != 1 || len(survey.Serving) > 0 {
 				t.Errorf("%v, serving %v", err, survey.Serving)
