@@ -12,6 +12,7 @@ import (
 	"humpty/internal/marks"
 	"humpty/internal/problem"
 	"humpty/projector/ledger"
+	"humpty/projector/pace"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -49,14 +50,14 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err
 	c := &catcher{
 		store: store, view: reread, index: index, base: g.Meta.Epoch << 40,
 		ledger: ledger.NewBook(f.Projection.Limits.Rejections, nil),
-		rate:   newThrottle(f.Projection.Limits.Rate), pace: lanesPacer(index),
+		rate:   pace.NewLimiter(f.Projection.Limits.Rate), pace: pace.NewCatchUp(laneCount, index),
 	}
-	b := brakeOf(f.Target, f.Projection.Limits, c.pace, c.rate, o.notice)
+	b := pace.NewBrake(f.Target, f.Projection.Limits.Brake, c.pace, c.rate, o.notice)
 	from := newCapture(feed, store)
 	var documents atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	if b != nil {
-		group.Go(func() error { b.watch(ctx); return nil })
+		group.Go(func() error { b.Watch(ctx); return nil })
 	}
 	group.Go(func() error { return from.run(ctx) })
 	group.Go(func() error { return from.lag(ctx, g.Name, o, documents.Load) })

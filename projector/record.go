@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"humpty/projector/ledger"
+	"humpty/projector/pace"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -42,7 +43,7 @@ type Record struct {
 	Undone      int64                     `json:"undone,omitempty"`             // documents that the target had lost when it went away, written again
 	Limits      string                    `json:"limits,omitempty"`             // what the rounds could not know of
 	Rounds      []Round                   `json:"rounds,omitempty"`             // of catch-up
-	Pace        []Decision                `json:"pace,omitempty"`               // how the load found its pace
+	Pace        []pace.Decision           `json:"pace,omitempty"`               // how the load found its pace
 	Notices     []string                  `json:"notices,omitempty"`            // what the user was told on the way
 }
 

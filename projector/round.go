@@ -7,6 +7,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/projector/ledger"
+	"humpty/projector/pace"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -23,8 +24,8 @@ type catcher struct {
 	base   int64
 	rules  rules
 	ledger *ledger.Book
-	rate   *throttle // nil: none
-	pace   *pacer    // nil: as many requests at once as there are lanes
+	rate   *pace.Limiter    // nil: none
+	pace   *pace.Controller // nil: as many requests at once as there are lanes
 
 	did      func(Round) // told of each round that had something to do; may be nil
 	handover *handover   // nil: nobody else writes to the index

@@ -11,6 +11,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/projector/ledger"
+	"humpty/projector/pace"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
@@ -32,8 +33,8 @@ type run struct {
 	index  sinks.Index
 	ledger *ledger.Book
 	shares *ledger.Partitions
-	rate   *throttle // nil: none
-	came   gait      // to which the load came before an outage; zero: not known
+	rate   *pace.Limiter // nil: none
+	came   pace.Setting  // to which the load came before an outage; zero: not known
 
 	exposing sync.Mutex
 	exposed  bool // searches see a part of it
@@ -53,7 +54,7 @@ func newRun(r *Rebuild) *run {
 	n := &run{Rebuild: *r, began: time.Now()}
 	n.Projection.Limits = n.Projection.Limits.withDefaults()
 	n.observer = observer{fn: r.Observe, forecast: new(report.Forecast), doing: new(doing)}
-	n.rate = newThrottle(n.Projection.Limits.Rate)
+	n.rate = pace.NewLimiter(n.Projection.Limits.Rate)
 	n.ledger = ledger.NewBook(n.Projection.Limits.Rejections, r.Letters)
 	n.record = Record{
 		Run:        r.Owner.Run,

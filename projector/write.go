@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"humpty/projector/ledger"
+	"humpty/projector/pace"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -13,7 +14,7 @@ import (
 type writer struct {
 	run      *run
 	account  *budget
-	pace     *pacer
+	pace     *pace.Controller
 	shares   *ledger.Partitions
 	docs     []sinks.Document
 	verdicts []sinks.Verdict
@@ -23,26 +24,26 @@ type writer struct {
 func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 	n := w.run
 	for {
-		allowed, err := w.pace.admit(ctx)
+		allowed, err := w.pace.Admit(ctx)
 		if err != nil {
 			return err
 		}
 		waited := time.Now()
 		batch, ok := <-full
 		if !ok {
-			w.pace.idle()
+			w.pace.Return()
 			return nil
 		}
-		if err := n.rate.take(ctx, len(batch.Data)); err != nil {
+		if err := n.rate.Wait(ctx, len(batch.Data)); err != nil {
 			return err
 		}
 		starved := time.Since(waited)
 		partition, size := batch.Partition, len(batch.Data)
-		mark := n.rate.mark()
+		mark := n.rate.IdleCredit()
 		receipt, err := w.write(ctx, batch)
-		n.rate.late(int(receipt.Bytes)-size, mark)
+		n.rate.Reconcile(int(receipt.Bytes)-size, mark)
 		w.account.put(batch)
-		w.pace.done(receipt, starved, allowed)
+		w.pace.Done(receipt, starved, allowed)
 		if err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ func (w *writer) write(ctx context.Context, batch *sources.Batch) (sinks.Receipt
 		share.AddRejected(batch.Records)
 		share.AddVerdicts(w.docs, w.verdicts, receipt)
 	}
-	n.observer.progress(sum, n.earlier, n.input.Rows, w.pace.allowed(), w.pace.newest())
+	n.observer.progress(sum, n.earlier, n.input.Rows, w.pace.Setting().Requests, w.pace.LastDecision())
 	if sum.Rejected > n.Projection.Limits.Rejections+ledger.HopelessExcess {
 		return receipt, n.ledger.TooMany(n.Projection.Limits.Rejections)
 	}
