@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"humpty/internal/memory"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -241,7 +242,7 @@ func TestHandoverGoesOnBehindTheSwap(t *testing.T) {
 	if err := errors.Join(err, store.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if rec.Status != Completed {
+	if rec.Status != report.Completed {
 		t.Errorf("status %s", rec.Status)
 	}
 	if err := s.target.Put("own", ""); err != nil {

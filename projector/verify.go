@@ -30,7 +30,7 @@ func (n *run) verify(ctx context.Context) error {
 		Exact: true, Still: true, // nobody else knows the generation, and the view does not move
 		Known: n.ledger.RejectedIDs(), Documents: n.meta.Documents,
 		Show: differencesShown, Batch: min(n.Projection.Limits.Batch, comparedAtOnce),
-		Progress: func(docs, bytes int64) { n.observer.compared(docs, n.meta.Documents, bytes) },
+		Progress: func(docs, bytes int64) { n.observer.Compared(docs, n.meta.Documents, bytes) },
 	}
 	if n.capture != nil { // what differs is read again when everything committed has been caught up with
 		check.Still, check.Source, check.Documents = false, n.reads(), 0
@@ -42,7 +42,7 @@ func (n *run) verify(ctx context.Context) error {
 	}
 	n.record.Verified, n.record.Differing = &report.Verification, report.First
 	if report.Why != "" {
-		n.observer.notice(fmt.Sprintf("verified by level %s, not %s: %s", report.Level, report.Asked, report.Why))
+		n.observer.Notice(fmt.Sprintf("verified by level %s, not %s: %s", report.Level, report.Asked, report.Why))
 	}
 	proof, err := prove(ctx, n.Target, n.index, n.Projection, n.survey.Live())
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/ui"
@@ -22,7 +23,7 @@ import (
 // outcome is how the rebuild of one of all projections ended.
 type outcome struct {
 	Projection string            `json:"projection"`
-	Status     projector.Status  `json:"status"`
+	Status     report.Status     `json:"status"`
 	ExitCode   int               `json:"exit_code"` // that it would have had alone
 	Error      *failure          `json:"error,omitempty"`
 	Record     *projector.Record `json:"record,omitempty"` // none if it did not begin
@@ -131,7 +132,7 @@ func (a *app) estimates(ctx context.Context, c *config.Config, order []config.Pr
 		rows[i].Name, rows[i].After = p.Name, turnsBefore(order, i)
 		if m, err := assemble.Manage(ctx, c, p, "status"); err == nil {
 			if survey, _, err := m.Status(ctx); err == nil {
-				rows[i].Before = projector.PaceBefore(survey)
+				rows[i].Before = report.PaceBefore(survey)
 			}
 		}
 		source, err := assemble.Source(c, p)
@@ -170,11 +171,11 @@ func (a *app) oneOfAll(ctx context.Context, c *config.Config, p config.Projectio
 	if err == nil {
 		err = errors.Join(j.run(ctx, show), j.end())
 	}
-	status := projector.Completed
+	status := report.Completed
 	if err != nil {
-		status = projector.Status(ending(exitCode(ctx, err)))
-	} else if j.record.Status == projector.StatusVerified {
-		status = projector.StatusVerified
+		status = report.Status(ending(exitCode(ctx, err)))
+	} else if j.record.Status == report.Verified {
+		status = report.Verified
 	}
 	table.End(i, string(status))
 	return err
@@ -186,7 +187,7 @@ func (a *app) outcomes(ctx context.Context, order []config.Projection, apps []*a
 	for i, p := range order {
 		one, err := apps[i], errs[i]
 		one.err = a.err
-		o := outcome{Projection: p.Name, Status: projector.Completed, ExitCode: exitCode(ctx, err), Record: one.result.Record}
+		o := outcome{Projection: p.Name, Status: report.Completed, ExitCode: exitCode(ctx, err), Record: one.result.Record}
 		if o.Record != nil {
 			o.Status = o.Record.Status
 		}
@@ -194,13 +195,13 @@ func (a *app) outcomes(ctx context.Context, order []config.Projection, apps []*a
 		case err == nil:
 			one.done(p)
 		case errors.Is(err, errNotBegun):
-			o.Status, o.ExitCode = projector.Interrupted, exitCode(ctx, context.Cause(ctx))
+			o.Status, o.ExitCode = report.Interrupted, exitCode(ctx, context.Cause(ctx))
 			o.Error = &failure{Message: err.Error(), Next: []string{a.typed("humpty rebuild", p.Name)}}
 		default:
 			fmt.Fprintf(a.err, "%s\n", p.Name)
 			o.Error = one.explain(ctx, err)
 			if o.Record == nil {
-				o.Status = projector.Status(ending(o.ExitCode))
+				o.Status = report.Status(ending(o.ExitCode))
 			}
 		}
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/problem"
-	"humpty/projector"
+	"humpty/projector/lease"
 	"humpty/sinks"
 )
 
@@ -69,7 +69,7 @@ func (a *app) halves(ctx context.Context, c *config.Config, p config.Projection)
 	return a.halvesIn(c, p, survey, lease), nil
 }
 
-func (a *app) halvesIn(c *config.Config, p config.Projection, survey sinks.Survey, lease *projector.LeaseState) []sinks.Generation {
+func (a *app) halvesIn(c *config.Config, p config.Projection, survey sinks.Survey, lease *lease.State) []sinks.Generation {
 	known := func(string) bool { return false }
 	if state, err := a.state(c); err == nil && p.Live {
 		known = func(run string) bool { return state.Has(p.Name, run) }

@@ -8,7 +8,7 @@ import (
 
 	"humpty/internal/config"
 	"humpty/internal/problem"
-	"humpty/projector"
+	"humpty/projector/lease"
 	"humpty/sinks"
 )
 
@@ -64,7 +64,7 @@ func TestHalfDoneGenerations(t *testing.T) {
 			g("failed", sinks.Failed, "3 documents rejected"), g("running", sinks.Creating, ""), g("old", sinks.Retired, ""),
 		},
 	}
-	lease := &projector.LeaseState{Held: true, Lease: sinks.Lease{Owner: sinks.Owner{Run: "run of running"}}}
+	lease := &lease.State{Held: true, Lease: sinks.Lease{Owner: sinks.Owner{Run: "run of running"}}}
 	a := &app{env: func(string) (string, bool) { return "", false }}
 	var names []string
 	for _, g := range a.halvesIn(&config.Config{}, config.Projection{Name: "orders"}, survey, lease) {

@@ -12,6 +12,7 @@ import (
 	"humpty/internal/marks"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/report"
 	"humpty/sources"
 )
 
@@ -105,7 +106,7 @@ func (l *liveRun) end(r projector.Record) error {
 	}
 	err := l.store.Close()
 	crashpoint.At("state closed")
-	followed := l.projection.Writer == string(projector.WriterFollow) && r.Status == projector.Completed
+	followed := l.projection.Writer == string(projector.WriterFollow) && r.Status == report.Completed
 	if err != nil || r.Resumable || followed {
 		return err
 	}

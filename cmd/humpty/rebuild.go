@@ -200,7 +200,7 @@ func (j *job) end() error {
 // done is told when a rebuild did what was asked.
 func (a *app) done(p config.Projection) {
 	a.summary(*a.result.Record)
-	if p.Live && p.Writer == string(projector.WriterFollow) && a.result.Record.Status == projector.Completed {
+	if p.Live && p.Writer == string(projector.WriterFollow) && a.result.Record.Status == report.Completed {
 		a.printf("  next       keep it up to date: %s\n", a.typed("humpty follow", p.Name))
 	}
 }
@@ -210,7 +210,7 @@ func (a *app) summary(r projector.Record) {
 	l := r.Ledger
 	head := fmt.Sprintf("alias %s serves %s", r.Alias, r.Generation)
 	switch {
-	case r.Status == projector.StatusVerified:
+	case r.Status == report.Verified:
 		head = fmt.Sprintf("%s is verified; the alias was not touched. Next: humpty swap %s --to %s", r.Generation, r.Projection, r.Generation)
 	case r.Previous != "":
 		head += fmt.Sprintf(" (before: %s, kept; humpty rollback %s goes back)", r.Previous, r.Projection)

@@ -62,10 +62,10 @@ func (l *runLog) over(r projector.Record) {
 
 // loggedEnd is the last line of a log.
 type loggedEnd struct {
-	Type      string           `json:"type"` // end
-	Status    projector.Status `json:"status"`
-	Reason    string           `json:"reason,omitempty"`
-	Resumable bool             `json:"resumable,omitempty"`
+	Type      string        `json:"type"` // end
+	Status    report.Status `json:"status"`
+	Reason    string        `json:"reason,omitempty"`
+	Resumable bool          `json:"resumable,omitempty"`
 }
 
 func (l *runLog) line(v any) {

@@ -7,24 +7,26 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/ui"
 	"humpty/projector"
+	"humpty/projector/lease"
 	"humpty/projector/report"
 	"humpty/sinks"
 )
 
 // shown is what `status` found for one projection.
 type shown struct {
-	Projection string                `json:"projection"`
-	Survey     sinks.Survey          `json:"survey"`
-	Partial    string                `json:"partial,omitempty"` // the generation that searches see though it is not complete
-	Lease      *projector.LeaseState `json:"lease,omitempty"`
-	Captures   []capture             `json:"captures,omitempty"` // on the source
-	Stopped    []stoppedRun          `json:"stopped,omitempty"`  // can be gone on with here
-	Halves     []string              `json:"halves,omitempty"`   // generations that were left half done, and cannot be gone on with here
-	Followed   bool                  `json:"followed,omitempty"` // a process here keeps it up to date
+	Projection string       `json:"projection"`
+	Survey     sinks.Survey `json:"survey"`
+	Partial    string       `json:"partial,omitempty"` // the generation that searches see though it is not complete
+	Lease      *lease.State `json:"lease,omitempty"`
+	Captures   []capture    `json:"captures,omitempty"` // on the source
+	Stopped    []stoppedRun `json:"stopped,omitempty"`  // can be gone on with here
+	Halves     []string     `json:"halves,omitempty"`   // generations that were left half done, and cannot be gone on with here
+	Followed   bool         `json:"followed,omitempty"` // a process here keeps it up to date
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -156,7 +158,7 @@ func (a *app) show(s shown) {
 	case l.Held:
 		o := l.Lease.Owner
 		a.printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, ui.Time(l.Left))
-		a.doing(l.Doing)
+		a.doing(l.Activity)
 	case s.Followed:
 		a.printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:
@@ -165,7 +167,7 @@ func (a *app) show(s shown) {
 }
 
 // doing says what the holder of a lease does, as it said last.
-func (a *app) doing(d *report.Doing) {
+func (a *app) doing(d *report.Activity) {
 	if d == nil || d.Phase == "" {
 		return
 	}

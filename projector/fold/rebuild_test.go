@@ -9,6 +9,7 @@ import (
 	"humpty/projector"
 	"humpty/projector/fold"
 	"humpty/projector/ledger"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -40,7 +41,7 @@ func TestRebuild(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || record.Status != projector.Completed || len(survey.Serving) != 1 || survey.Serving[0].Documents != 99 {
+		if err != nil || record.Status != report.Completed || len(survey.Serving) != 1 || survey.Serving[0].Documents != 99 {
 			t.Errorf("%v: %+v, serving %v", err, record, survey.Serving)
 		}
 		l := record.Ledger

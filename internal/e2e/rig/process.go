@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"humpty/projector"
+	"humpty/projector/lease"
 )
 
 // Command is the program as a process of this shop's, not yet started; it ends with the test.
@@ -83,7 +84,7 @@ type Result struct {
 	Record      projector.Record
 	Projections []struct {
 		Stopped []struct{ Run string }
-		Lease   projector.LeaseState
+		Lease   lease.State
 	}
 }
 
