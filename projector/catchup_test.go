@@ -12,8 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/internal/memory"
+	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sources"
@@ -24,7 +24,7 @@ type chase struct {
 	t       *testing.T
 	live    *memory.Live
 	target  *memory.Target
-	store   *marks.Store
+	store   *checkpoint.Store
 	capture *capture
 	catcher *catcher
 	stop    func() error
@@ -34,7 +34,7 @@ func newChase(t *testing.T, r rules) *chase {
 	t.Helper()
 	c := &chase{t: t, live: memory.NewLive(), target: &memory.Target{Name: "orders"}}
 	var err error
-	if c.store, err = marks.Open("marks", marks.Options{FS: vfs.NewMem()}); err != nil {
+	if c.store, err = checkpoint.Open("marks", checkpoint.Options{FS: vfs.NewMem()}); err != nil {
 		t.Fatal(err)
 	}
 	index, err := c.target.Create(t.Context(), sinks.Generation{Name: "orders-1"})

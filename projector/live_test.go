@@ -12,9 +12,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/internal/memory"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
 )
@@ -22,7 +22,7 @@ import (
 // liveRebuild is a rebuild of a source that changes.
 func liveRebuild(t *testing.T, source *memory.Live, target *memory.Target, writer projector.Writer) *projector.Rebuild {
 	t.Helper()
-	store, err := marks.Open("marks", marks.Options{FS: vfs.NewMem()})
+	store, err := checkpoint.Open("marks", checkpoint.Options{FS: vfs.NewMem()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func liveRebuild(t *testing.T, source *memory.Live, target *memory.Target, write
 	})
 	return &projector.Rebuild{
 		Projection: projection(), Source: source, Target: target, Owner: sinks.Owner{Run: "live"},
-		Live: &projector.Live{Marks: store, Writer: writer},
+		Live: &projector.Live{Checkpoint: store, Writer: writer},
 	}
 }
 

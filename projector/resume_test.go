@@ -11,9 +11,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"humpty/internal/marks"
 	"humpty/internal/memory"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
 )
@@ -51,7 +51,7 @@ func (p *process) step(phase report.Phase) {
 // live runs until the end, or its death.
 func (p *process) live(t *testing.T, target *memory.Target, resume bool) (projector.Record, error) {
 	t.Helper()
-	store, err := marks.Open("marks", marks.Options{FS: p.disk})
+	store, err := checkpoint.Open("marks", checkpoint.Options{FS: p.disk})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func (p *process) live(t *testing.T, target *memory.Target, resume bool) (projec
 	target.OnWrite = func([]sinks.Document, []sinks.Verdict) error { p.step(""); return nil }
 	rebuild := &projector.Rebuild{
 		Projection: projection(), Source: p.source, Target: target, Owner: sinks.Owner{Run: "live"},
-		Live:    &projector.Live{Marks: store, Writer: projector.WriterFollow, Resume: resume},
+		Live:    &projector.Live{Checkpoint: store, Writer: projector.WriterFollow, Resume: resume},
 		Observe: func(e report.Event) { p.step(e.Phase) },
 	}
 	rec, err := rebuild.Run(ctx)
@@ -123,13 +123,13 @@ func TestResumeLosesNoWrite(t *testing.T) {
 	}
 }
 
-func begunIn(t *testing.T, disk *vfs.MemFS) *projector.Begun {
+func begunIn(t *testing.T, disk *vfs.MemFS) *checkpoint.Run {
 	t.Helper()
-	store, err := marks.Open("marks", marks.Options{FS: disk})
+	store, err := checkpoint.Open("marks", checkpoint.Options{FS: disk})
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun, err := projector.BegunIn(store)
+	begun, err := checkpoint.ReadRun(store)
 	if err = errors.Join(err, store.Close()); err != nil {
 		t.Fatal(err)
 	}

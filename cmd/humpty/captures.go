@@ -11,6 +11,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/internal/ui"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/sinks"
 	"humpty/sources/postgres"
 )
@@ -126,7 +127,7 @@ type knowledge struct {
 	survey     sinks.Survey
 	running    string   // the run that holds the lease
 	runs       []string // in the state folder
-	stopped    []projector.Begun
+	stopped    []checkpoint.Run
 }
 
 func (a *app) knows(ctx context.Context, c *config.Config, p config.Projection) (k knowledge, err error) {
@@ -173,7 +174,7 @@ func (k knowledge) state(c postgres.Captured) (run, state string) {
 		return run, captureRunning
 	case follows && live.Meta.Run == run, follows && k.projection.Feed && fed && previous.Meta.Run == run:
 		return run, captureFollowed
-	case slices.ContainsFunc(k.stopped, func(b projector.Begun) bool { return b.Run == run }):
+	case slices.ContainsFunc(k.stopped, func(b checkpoint.Run) bool { return b.Run == run }):
 		return run, captureStopped
 	}
 	return run, captureDead

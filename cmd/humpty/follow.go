@@ -15,10 +15,10 @@ import (
 
 	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/marks"
 	"humpty/internal/problem"
 	"humpty/internal/ui"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 )
 
@@ -113,7 +113,7 @@ func (a *app) follow(ctx context.Context, c *config.Config, all []config.Project
 		follows = append(follows, &projector.Follow{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.Feed, MaxOutage: r.MaxOutage,
 			Observe: func(e report.Event) { w.observe(p.Name, e) },
-			Open:    func(run string) (*marks.Store, error) { return state.Open(p.Name, run) },
+			Open:    func(run string) (*checkpoint.Store, error) { return state.Open(p.Name, run) },
 		})
 	}
 	group, ctx := errgroup.WithContext(ctx)

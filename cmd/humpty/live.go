@@ -9,9 +9,9 @@ import (
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/crashpoint"
-	"humpty/internal/marks"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sources"
 )
@@ -30,7 +30,7 @@ func (a *app) state(c *config.Config) (assemble.State, error) {
 type liveRun struct {
 	state      assemble.State
 	projection config.Projection
-	store      *marks.Store
+	store      *checkpoint.Store
 }
 
 // live lets a run catch up with what changes meanwhile, if its projection asks for it.
@@ -71,7 +71,7 @@ func (a *app) live(ctx context.Context, c *config.Config, p config.Projection, r
 			return nil, err
 		}
 	}
-	r.Live.Marks = l.store
+	r.Live.Checkpoint = l.store
 	return l, err
 }
 

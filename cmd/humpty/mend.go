@@ -16,7 +16,7 @@ func (a *app) mend(ctx context.Context, c *config.Config, p config.Projection) {
 	if err != nil {
 		return
 	}
-	done, err := m.Mend(ctx)
+	done, err := m.Heal(ctx)
 	var refusal *problem.Refusal
 	if errors.As(err, &refusal) {
 		a.warn(p.Name + ": " + a.told(err))

@@ -12,7 +12,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/internal/ui"
-	"humpty/projector"
+	"humpty/projector/generation"
 	"humpty/sinks"
 )
 
@@ -68,7 +68,7 @@ for machines.`,
 	return cmd
 }
 
-func (a *app) prune(cmd *cobra.Command, c *config.Config, p config.Projection, m *projector.Manage, slot string, dryRun, stopped bool) error {
+func (a *app) prune(cmd *cobra.Command, c *config.Config, p config.Projection, m *generation.Admin, slot string, dryRun, stopped bool) error {
 	chosen, err := m.Prunable(cmd.Context())
 	if err != nil {
 		return err
@@ -86,27 +86,27 @@ func (a *app) prune(cmd *cobra.Command, c *config.Config, p config.Projection, m
 	if done.Captures, err = a.needless(cmd.Context(), c, p, chosen, slot, stopped); err != nil {
 		return err
 	}
-	alias, what := m.Projection.Alias, describe(chosen)
+	alias, what := m.Alias, describe(chosen)
 	for _, one := range done.Captures {
 		what += "  " + one.String() + "\n"
 	}
 	switch {
 	case what == "":
-		a.printf("%s: nothing to drop\n", m.Projection.Name)
+		a.printf("%s: nothing to drop\n", m.Projection)
 		return nil
 	case dryRun:
-		a.printf("%s: would drop\n%s", m.Projection.Name, what)
+		a.printf("%s: would drop\n%s", m.Projection, what)
 		return nil
 	}
-	question := fmt.Sprintf("%s: these will be deleted for good:\n%sType the alias's name (%s) to go on: ", m.Projection.Name, what, alias)
-	if err := a.confirm(question, alias, a.typed("humpty prune", m.Projection.Name, "--yes")); err != nil {
+	question := fmt.Sprintf("%s: these will be deleted for good:\n%sType the alias's name (%s) to go on: ", m.Projection, what, alias)
+	if err := a.confirm(question, alias, a.typed("humpty prune", m.Projection, "--yes")); err != nil {
 		return err
 	}
 	if len(chosen) > 0 {
 		done.Dropped, err = m.Prune(cmd.Context(), done.Chosen)
 	}
 	for _, name := range done.Dropped {
-		a.printf("%s: dropped %s\n", m.Projection.Name, name)
+		a.printf("%s: dropped %s\n", m.Projection, name)
 	}
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/internal/ui"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 )
@@ -235,7 +236,7 @@ func (a *app) summary(r projector.Record) {
 func (a *app) times(r projector.Record) {
 	attempts := r.Attempts
 	if len(attempts) == 0 {
-		attempts = []projector.Attempt{{Seconds: r.Seconds, Phases: r.Phases, Status: r.Status}}
+		attempts = []checkpoint.Attempt{{Seconds: r.Seconds, Phases: r.Phases, Status: r.Status}}
 	}
 	var order []report.Phase
 	took, all := map[report.Phase]float64{}, 0.0

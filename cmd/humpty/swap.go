@@ -9,7 +9,7 @@ import (
 
 	"humpty/internal/assemble"
 	"humpty/internal/problem"
-	"humpty/projector"
+	"humpty/projector/generation"
 	"humpty/sinks"
 )
 
@@ -98,7 +98,7 @@ one: after a rollback, rebuild. Nothing is deleted.`,
 
 // aged warns of a generation that was verified a while ago: what the sources changed
 // since is not in it, unless somebody fed it.
-func (a *app) aged(ctx context.Context, m *projector.Manage, generation string) error {
+func (a *app) aged(ctx context.Context, m *generation.Admin, generation string) error {
 	survey, _, err := m.Status(ctx)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (a *app) aged(ctx context.Context, m *projector.Manage, generation string) 
 		if v != nil {
 			when = "was verified " + age(v.At) + " ago"
 		}
-		name := m.Projection.Name
+		name := m.Projection
 		a.warn(fmt.Sprintf("%s %s: what the sources changed since is not in it, unless it was fed\n    look: %s; mend: %s",
 			generation, when, a.typed("humpty verify", name), a.typed("humpty repair", name)))
 	}

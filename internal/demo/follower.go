@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/assemble"
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 )
 
@@ -34,7 +35,7 @@ func (d *demo) follow(ctx context.Context) error {
 	ctx, f.cancel = context.WithCancel(ctx)
 	p := projector.Follow{
 		Projection: r.Projection, Source: r.Source, Target: r.Target, Observe: f.observe,
-		Open: func(run string) (*marks.Store, error) { return d.state().Open(r.Projection.Name, run) },
+		Open: func(run string) (*checkpoint.Store, error) { return d.state().Open(r.Projection.Name, run) },
 	}
 	f.group.Go(func() error { return p.Run(ctx) })
 	return nil
