@@ -42,7 +42,7 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (join.Inc
 	if j.Events == nil {
 		shape := *j.Shape
 		shape.Name = j.Name
-		root, err := postgres.Keyed(shape)
+		root, err := postgres.LookupShape(shape)
 		if err != nil {
 			return include, err
 		}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/sources"
 )
 
@@ -23,7 +24,7 @@ func (*Source) IsUnavailable(err error) bool {
 		case "57P01", "57P02", "57P03", "53300": // stopping, crashed, not up yet, no connection left
 			return true
 		}
-		if conflicted(pg.Code, pg.Message) {
+		if isReplicaConflict(pg.Code, pg.Message) {
 			return true
 		}
 		return strings.HasPrefix(pg.Code, "08")

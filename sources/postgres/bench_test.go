@@ -140,11 +140,11 @@ func readDocuments(ctx context.Context, v *view, p sources.Partition) (documents
 
 // readRaw copies the root's and the lines' rows of a partition and looks at none.
 func readRaw(ctx context.Context, v *view, p sources.Partition) (documents, bytes, out int64, err error) {
-	db, err := v.session(ctx)
+	db, err := v.acquire(ctx)
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	defer v.give(ctx, db)
+	defer v.release(ctx, db)
 	lo, err := parsePosition(p.From, 1)
 	if err != nil {
 		return 0, 0, 0, err

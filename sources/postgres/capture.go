@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/sources"
@@ -17,8 +18,8 @@ var _ sources.Capturer = (*Source)(nil)
 
 // Capture implements sources.Capturer by a publication and a logical replication slot.
 func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
-	if s.config.Updated != nil {
-		return s.poll(ctx, from)
+	if s.config.TimestampColumn != nil {
+		return s.startPolling(ctx, from)
 	}
 	db, err := connect(ctx, s.config.DSN, &s.config)
 	if err != nil {
@@ -32,19 +33,19 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	return f, nil
 }
 
-func (s *Source) capture(ctx context.Context, db *session, name string, from sources.Position) (_ *feed, err error) {
+func (s *Source) capture(ctx context.Context, db *session, name string, from sources.Position) (_ *slotStream, err error) {
 	t, _, err := compile(ctx, db, &s.config)
 	if err != nil {
 		return nil, err
 	}
-	tables, err := captures(ctx, db, t, s.config.Loose)
+	tables, err := publishedTables(ctx, db, t, s.config.Loose)
 	if err != nil {
 		return nil, err
 	}
-	if err := canCapture(ctx, db); err != nil {
+	if err := checkServer(ctx, db); err != nil {
 		return nil, err
 	}
-	conn, err := replication(ctx, s.config.DSN)
+	conn, err := connectReplication(ctx, s.config.DSN)
 	if err != nil {
 		return nil, err
 	}
@@ -63,24 +64,24 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	}
 	var start pglogrepl.LSN
 	if from == "" {
-		err = s.begin(ctx, db, conn, name, tables)
+		err = s.createCapture(ctx, db, conn, name, tables)
 	} else {
 		var was origin
 		if start, was, err = parseLSN(from); err == nil {
-			err = errors.Join(now.since(was, db.name), goesOn(ctx, db, name, tables, start))
+			err = errors.Join(now.check(was, db.name), checkResumable(ctx, db, name, tables, start))
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := s.start(ctx, db, conn, name, start); err != nil {
+	if err := s.startStream(ctx, db, conn, name, start); err != nil {
 		return nil, err
 	}
-	if err := gate(ctx, db, s.patience); err != nil {
+	if err := waitVisible(ctx, db, s.captureTimeout); err != nil {
 		return nil, err
 	}
 	if s.config.replica != nil {
-		if err := s.config.replica.begins(ctx, db); err != nil {
+		if err := s.config.replica.markStart(ctx, db); err != nil {
 			return nil, err
 		}
 	}
@@ -91,28 +92,28 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	s.mu.Lock()
 	s.live = true
 	s.mu.Unlock()
-	f := newFeed(db, conn, name, tables, start, recent.Max)
-	f.tree, f.origin, f.silence = t, now, orDefault(s.config.Silence, 30*time.Second)
-	f.rows.heard = s.config.replica.heard
+	f := newSlotStream(db, conn, name, tables, start, recent.Max)
+	f.tree, f.origin, f.halfOpenAfter = t, now, orDefault(s.config.HalfOpenAfter, 30*time.Second)
+	f.decoder.onCommit = s.config.replica.recordCommit
 	return f, nil
 }
 
-// goesOn makes sure that the publication is as it was made, and that the server's log reaches
+// checkResumable makes sure that the publication is as it was made, and that the server's log reaches
 // the position: where it was put back to a copy of before it, the server would leave out
 // everything up to there.
-func goesOn(ctx context.Context, db *session, name string, tables []captured, from pglogrepl.LSN) error {
-	rows, err := db.rows(ctx, "select ("+publishedSQL+"), pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_current_wal_insert_lsn() < $3::pg_lsn", name, leaves(tables), from.String())
+func checkResumable(ctx context.Context, db *session, name string, tables []publishedTable, from pglogrepl.LSN) error {
+	rows, err := db.rows(ctx, "select ("+publishedSQL+"), pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_current_wal_insert_lsn() < $3::pg_lsn", name, oidArray(tables), from.String())
 	switch {
 	case err != nil:
 		return fmt.Errorf("look at publication %s: %w", name, err)
 	case rows[0][2] == "t":
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("the log of %s ends at %s, before the run's position %s: the server was put back to an older copy", db.name, rows[0][1], from), Remedy: rebuildRemedy}
 	}
-	return whole(name, rows[0][0], tables)
+	return checkPublication(name, rows[0][0], tables)
 }
 
-// begin makes publication and slot.
-func (s *Source) begin(ctx context.Context, db *session, conn *pgconn.PgConn, name string, tables []captured) error {
+// createCapture makes publication and slot.
+func (s *Source) createCapture(ctx context.Context, db *session, conn *pgconn.PgConn, name string, tables []publishedTable) error {
 	// The publication must be older than the slot, or the slot is unusable for good.
 	if err := dropSlot(ctx, db, name); err != nil { // of an attempt that died before it was recorded
 		return err
@@ -121,15 +122,15 @@ func (s *Source) begin(ctx context.Context, db *session, conn *pgconn.PgConn, na
 		return err
 	}
 	crashpoint.At("publication made")
-	if err := createSlot(ctx, conn, db, name, s.patience); err != nil {
+	if err := createSlot(ctx, conn, db, name, s.captureTimeout); err != nil {
 		return errors.Join(err, dropSlot(ctx, db, name))
 	}
 	crashpoint.At("slot made")
 	return nil
 }
 
-// canCapture checks the server's side.
-func canCapture(ctx context.Context, db *session) error {
+// checkServer checks the server's side.
+func checkServer(ctx context.Context, db *session) error {
 	var problems problem.List
 	rows, err := db.rows(ctx, "select pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery()")
 	if err != nil {
@@ -145,14 +146,14 @@ func canCapture(ctx context.Context, db *session) error {
 	return problems.Err()
 }
 
-// start begins the stream, and checks only then that nothing is missing before it: the
+// startStream begins the stream, and checks only then that nothing is missing before it: the
 // server would skip forward silently.
-func (s *Source) start(ctx context.Context, db *session, conn *pgconn.PgConn, name string, from pglogrepl.LSN) error {
+func (s *Source) startStream(ctx context.Context, db *session, conn *pgconn.PgConn, name string, from pglogrepl.LSN) error {
 	// The lease says that the capture is ours: if it has a reader, that is a process of ours
 	// that died, or a connection that broke, and the server does not know it yet.
 	for busy := from != 0; busy; {
 		var err error
-		if busy, err = endReader(ctx, db, name); err != nil {
+		if busy, err = terminateReader(ctx, db, name); err != nil {
 			return err
 		}
 	}
@@ -190,7 +191,7 @@ select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') from pg_ca
 
 // Release implements sources.Capturer.
 func (s *Source) Release(ctx context.Context, name string) error {
-	if s.config.Updated != nil {
+	if s.config.TimestampColumn != nil {
 		return nil
 	}
 	db, err := connect(ctx, s.config.DSN, &s.config)

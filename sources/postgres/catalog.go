@@ -105,8 +105,8 @@ func (s *session) table(ctx context.Context, name string) (*relation, error) {
 	}
 	r := rows[0]
 	rel := &relation{
-		label: r[1] + "." + r[2], sql: ident(r[1]) + "." + ident(r[2]), alias: ident(r[2]),
-		oid: r[0], schema: r[1], name: r[2], kind: r[3][0], rows: toInt(r[4]), bytes: toInt(r[5]),
+		label: r[1] + "." + r[2], sql: quoteIdent(r[1]) + "." + quoteIdent(r[2]), alias: quoteIdent(r[2]),
+		oid: r[0], schema: r[1], name: r[2], kind: r[3][0], rows: parseInt(r[4]), bytes: parseInt(r[5]),
 		canRead: r[7] == "t", canUse: r[8] == "t", rowLevel: r[9] == "t", role: r[10], heirs: r[11] == "t",
 	}
 	if err := s.columns(ctx, rel); err != nil {
@@ -132,8 +132,8 @@ func (s *session) columns(ctx context.Context, rel *relation) error {
 	}
 	for _, r := range rows {
 		c := relColumn{
-			name: r[0], typ: toOID(r[1]), notNull: r[2] == "t", collation: toOID(r[3]),
-			exact: r[4] == "t", canRead: r[5] == "t", width: toInt(r[6]),
+			name: r[0], typ: parseOID(r[1]), notNull: r[2] == "t", collation: parseOID(r[3]),
+			exact: r[4] == "t", canRead: r[5] == "t", width: parseInt(r[6]),
 		}
 		rel.columns = append(rel.columns, c)
 		rel.width += orDefault(c.width, 12)
@@ -158,7 +158,7 @@ func (s *session) query(ctx context.Context, label, sql string) (*relation, erro
 	return rel, nil
 }
 
-func toInt(s string) int64 {
+func parseInt(s string) int64 {
 	n, _ := strconv.ParseInt(s, 10, 64) // the server's own output
 	return n
 }

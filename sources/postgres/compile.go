@@ -28,7 +28,7 @@ type compiler struct {
 func compile(ctx context.Context, db *session, config *Config) (*tree, problem.List, error) {
 	c := &compiler{
 		ctx: ctx, db: db, config: config, memory: config.Memory,
-		tree: &tree{types: &types{byOID: map[uint32]*pgType{}, nulls: config.NotFinite == Null}},
+		tree: &tree{types: &types{byOID: map[uint32]*Type{}, nulls: config.NotFinite == Null}},
 	}
 	root := c.node(&config.Shape, nil)
 	if c.failed != nil {
@@ -39,7 +39,7 @@ func compile(ctx context.Context, db *session, config *Config) (*tree, problem.L
 	}
 	c.tree.root = root
 	if config.live {
-		c.tree.guard = c.tree.watchTypes()
+		c.tree.guard = c.tree.typeGuard()
 	}
 	c.tree.finish()
 	if config.Loose && len(root.include) == 1 && root.include[0].rel.indexed(unquotedAll(root.shape.ID)) {
@@ -48,9 +48,9 @@ func compile(ctx context.Context, db *session, config *Config) (*tree, problem.L
 	return c.tree, c.problems.Warnings(), nil
 }
 
-// server takes an error of the server as a problem of the definition, anything else
+// serverError takes an error of the server as a problem of the definition, anything else
 // (and what no definition can cause) as the end of the compilation.
-func (c *compiler) server(err error, place, remedy, what string, args ...any) {
+func (c *compiler) serverError(err error, place, remedy, what string, args ...any) {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || strings.HasPrefix(pg.Code, "57") || strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "25") {
 		c.failed = errors.Join(c.failed, err)
@@ -66,7 +66,7 @@ func (c *compiler) node(shape *sources.Shape, parent *node) *node {
 	if c.failed != nil {
 		return nil
 	}
-	n := &node{index: len(c.tree.nodes), shape: shape, parent: parent, open: fieldName(shape.Name)}
+	n := &node{index: len(c.tree.nodes), shape: shape, parent: parent, prefix: fieldName(shape.Name)}
 	if parent != nil {
 		n.path = strings.TrimPrefix(parent.path+"."+shape.Name, ".")
 	}
@@ -74,9 +74,9 @@ func (c *compiler) node(shape *sources.Shape, parent *node) *node {
 		return nil
 	}
 	c.tree.nodes = append(c.tree.nodes, n)
-	c.form(n)
-	c.fields(n)
-	c.where(n)
+	c.checkForm(n)
+	c.addFields(n)
+	c.checkWhere(n)
 	if parent == nil {
 		c.rootKey(n)
 	}
@@ -87,9 +87,9 @@ func (c *compiler) node(shape *sources.Shape, parent *node) *node {
 			c.link(child)
 		}
 	}
-	c.access(n)
+	c.checkAccess(n)
 	if parent == nil {
-		c.fieldNames(n, map[string]string{})
+		c.checkFieldNames(n, map[string]string{})
 	}
 	return n
 }
@@ -103,33 +103,33 @@ func (c *compiler) relation(n *node) *relation {
 		}
 		rel, err := c.db.query(c.ctx, label, n.shape.Query)
 		if err != nil {
-			c.server(err, n.shape.Place, "", "%s cannot be used", label)
+			c.serverError(err, n.shape.Place, "", "%s cannot be used", label)
 			return nil
 		}
-		return c.typed(rel)
+		return c.loadTypes(rel)
 	}
 	return c.table(n.shape.From, n.shape.Place)
 }
 
 func (c *compiler) table(name, place string) *relation {
 	rel, err := c.db.table(c.ctx, name)
-	if lockTimeout(err) {
-		c.failed = locked(name, err)
+	if isLockTimeout(err) {
+		c.failed = lockedError(name, err)
 		return nil
 	}
 	if err != nil {
-		c.server(err, place, "", "table %s", name)
+		c.serverError(err, place, "", "table %s", name)
 		return nil
 	}
 	if rel == nil {
 		c.problems.Add(place, c.suggestTable(name), "there is no table %s in %s", name, c.db.name)
 		return nil
 	}
-	return c.typed(rel)
+	return c.loadTypes(rel)
 }
 
-// typed loads the types of a relation's columns; nil if the server does not tell them.
-func (c *compiler) typed(rel *relation) *relation {
+// loadTypes loads the types of a relation's columns; nil if the server does not tell them.
+func (c *compiler) loadTypes(rel *relation) *relation {
 	var oids []uint32
 	for _, col := range rel.columns {
 		if c.tree.types.byOID[col.typ] == nil && !slices.Contains(oids, col.typ) {
@@ -162,8 +162,8 @@ func (c *compiler) suggestTable(name string) string {
 	return "write it as schema.table, exactly as the database spells it"
 }
 
-// form checks what a node says about itself.
-func (c *compiler) form(n *node) {
+// checkForm checks what a node says about itself.
+func (c *compiler) checkForm(n *node) {
 	s := n.shape
 	if n.parent == nil {
 		return
@@ -196,18 +196,18 @@ func (c *compiler) column(rel *relation, name, place string) *relColumn {
 	return col
 }
 
-// access says which rights are missing, and what row security hides.
-func (c *compiler) access(n *node) {
-	c.tableAccess(n.rel, n.shape.Place)
+// checkAccess says which rights are missing, and what row security hides.
+func (c *compiler) checkAccess(n *node) {
+	c.checkTableAccess(n.rel, n.shape.Place)
 }
 
-func (c *compiler) tableAccess(rel *relation, place string) {
+func (c *compiler) checkTableAccess(rel *relation, place string) {
 	switch {
 	case !rel.canUse:
-		c.problems.Add(place, fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;", ident(rel.schema), ident(rel.role)),
+		c.problems.Add(place, fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;", quoteIdent(rel.schema), quoteIdent(rel.role)),
 			"user %s may not use schema %s", rel.role, rel.schema)
 	case !rel.canRead && !slices.ContainsFunc(rel.columns, func(c relColumn) bool { return c.canRead }):
-		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", rel.sql, ident(rel.role)),
+		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", rel.sql, quoteIdent(rel.role)),
 			"user %s may not read table %s", rel.role, rel.label)
 	case rel.rowLevel:
 		c.problems.Warn(place, "if all rows belong into the index, read as a role with BYPASSRLS",

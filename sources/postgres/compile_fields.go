@@ -7,11 +7,11 @@ import (
 	"humpty/sources"
 )
 
-// fields compiles the columns of a node.
-func (c *compiler) fields(n *node) {
+// addFields compiles the columns of a node.
+func (c *compiler) addFields(n *node) {
 	if n.shape.Values != "" {
 		if col := c.column(n.rel, n.shape.Values, n.shape.Place); col != nil {
-			c.field(n, "", col, n.shape.Place)
+			c.addField(n, "", col, n.shape.Place)
 		}
 		return
 	}
@@ -23,44 +23,44 @@ func (c *compiler) fields(n *node) {
 		switch {
 		case want.Expr == "*":
 			for i := range n.rel.columns {
-				c.field(n, n.rel.columns[i].name, &n.rel.columns[i], want.Place)
+				c.addField(n, n.rel.columns[i].name, &n.rel.columns[i], want.Place)
 			}
 		case want.Plain:
 			if col := c.column(n.rel, want.Expr, want.Place); col != nil {
-				c.field(n, orDefault(want.Field, col.name), col, want.Place)
+				c.addField(n, orDefault(want.Field, col.name), col, want.Place)
 			}
 		default:
-			c.expression(n, want)
+			c.addExpression(n, want)
 		}
 	}
 }
 
-func (c *compiler) field(n *node, name string, col *relColumn, place string) {
+func (c *compiler) addField(n *node, name string, col *relColumn, place string) {
 	if !n.rel.canRead && !col.canRead {
-		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", n.rel.sql, ident(n.rel.role)),
+		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", n.rel.sql, quoteIdent(n.rel.role)),
 			"user %s may not read column %s of %s", n.rel.role, col.name, n.rel.label)
 		return
 	}
-	n.fields = append(n.fields, field{name: fieldName(name), col: n.add(c.selected(ident(col.name), n.rel.label+"."+col.name, col.typ))})
+	n.fields = append(n.fields, field{name: fieldName(name), col: n.add(c.jsonColumn(quoteIdent(col.name), n.rel.label+"."+col.name, col.typ))})
 }
 
-// selected is a column in a form that can be encoded: as it is where its type is
+// jsonColumn is a column in a form that can be encoded: as it is where its type is
 // decoded here, otherwise as the server's to_json writes it.
-func (c *compiler) selected(sql, label string, typ uint32) column {
+func (c *compiler) jsonColumn(sql, label string, typ uint32) column {
 	if e := c.tree.types.encoder(typ); e != nil {
 		return column{sql: sql, label: label, encode: e, typ: typ}
 	}
 	return column{sql: "pg_catalog.to_json(" + sql + ")", label: label, encode: encodeJSON, typ: typ}
 }
 
-func (c *compiler) expression(n *node, want sources.Column) {
+func (c *compiler) addExpression(n *node, want sources.Column) {
 	if want.Field == "" {
 		c.problems.Add(want.Place, "write name: \"expression\"", "the expression %s has no name", want.Expr)
 		return
 	}
 	found, err := c.db.describe(c.ctx, "select ("+want.Expr+"\n) from "+n.rel.sql+" limit 0")
 	if err != nil {
-		c.server(err, want.Place, "", "expression %s over %s", want.Expr, n.rel.label)
+		c.serverError(err, want.Place, "", "expression %s over %s", want.Expr, n.rel.label)
 		return
 	}
 	typ := found[0].DataTypeOID
@@ -70,15 +70,15 @@ func (c *compiler) expression(n *node, want sources.Column) {
 			return
 		}
 	}
-	n.fields = append(n.fields, field{name: fieldName(want.Field), col: n.add(c.selected("("+want.Expr+"\n)", "expression "+want.Field, typ))})
+	n.fields = append(n.fields, field{name: fieldName(want.Field), col: n.add(c.jsonColumn("("+want.Expr+"\n)", "expression "+want.Field, typ))})
 }
 
-func (c *compiler) where(n *node) {
+func (c *compiler) checkWhere(n *node) {
 	if n.shape.Where == "" {
 		return
 	}
 	if _, err := c.db.describe(c.ctx, "select 1 from "+n.rel.sql+" where ("+n.shape.Where+"\n) limit 0"); err != nil {
-		c.server(err, n.shape.Place, "", "where of %s: %s", orDefault(n.path, "the document"), n.shape.Where)
+		c.serverError(err, n.shape.Place, "", "where of %s: %s", orDefault(n.path, "the document"), n.shape.Where)
 	}
 }
 
@@ -93,27 +93,27 @@ func (c *compiler) orderBy(n *node) {
 		if col == nil {
 			continue
 		}
-		term := ident(col.name)
+		term := quoteIdent(col.name)
 		named = append(named, col.name)
 		if t := c.tree.types.base(col.typ); t != nil && t.oid == oidJSON {
 			term = "(" + term + ")::text" // has no order of its own
 		}
-		n.order = append(n.order, order{term, o.Desc})
+		n.order = append(n.order, sortTerm{term, o.Desc})
 	}
 	key := n.rel.key(nil)
 	for _, name := range key {
 		if !slices.Contains(named, name) {
-			n.order = append(n.order, order{ident(name), false})
+			n.order = append(n.order, sortTerm{quoteIdent(name), false})
 		}
 	}
 	if key == nil {
-		n.order = append(n.order, order{"(" + n.rel.alias + ".*)::text collate \"C\"", false})
+		n.order = append(n.order, sortTerm{"(" + n.rel.alias + ".*)::text collate \"C\"", false})
 	}
 }
 
-// fieldNames finds fields of one object that share a name; flattened includes lend
+// checkFieldNames finds fields of one object that share a name; flattened includes lend
 // theirs to the parent.
-func (c *compiler) fieldNames(n *node, seen map[string]string) {
+func (c *compiler) checkFieldNames(n *node, seen map[string]string) {
 	claim := func(name []byte, place string) {
 		key := string(name)
 		if _, twice := seen[key]; twice {
@@ -127,10 +127,10 @@ func (c *compiler) fieldNames(n *node, seen map[string]string) {
 	}
 	for _, child := range n.include {
 		if child.shape.Flatten {
-			c.fieldNames(child, seen)
+			c.checkFieldNames(child, seen)
 			continue
 		}
-		claim(child.open, child.shape.Place)
-		c.fieldNames(child, map[string]string{})
+		claim(child.prefix, child.shape.Place)
+		c.checkFieldNames(child, map[string]string{})
 	}
 }

@@ -1,8 +1,6 @@
 package postgres
 
-import (
-	"strings"
-)
+import "strings"
 
 // rootKey finds what the root is chunked, named and routed by.
 func (c *compiler) rootKey(n *node) {
@@ -48,7 +46,7 @@ func (c *compiler) rootKey(n *node) {
 			n.routing = append(n.routing, c.keyColumn(n, name))
 		}
 	}
-	c.version(n)
+	c.versionColumn(n)
 }
 
 func (c *compiler) noKey(n *node) {
@@ -65,17 +63,17 @@ func (c *compiler) noKey(n *node) {
 	list := strings.Join(s.ID, ", ")
 	for _, name := range s.ID {
 		if !n.rel.column(unquoted(name)).notNull && n.rel.uniqueOn(unquotedAll(s.ID)) {
-			c.problems.Add(s.Place, "ALTER TABLE "+n.rel.sql+" ALTER COLUMN "+ident(unquoted(name))+" SET NOT NULL; or choose another id",
+			c.problems.Add(s.Place, "ALTER TABLE "+n.rel.sql+" ALTER COLUMN "+quoteIdent(unquoted(name))+" SET NOT NULL; or choose another id",
 				"%s unique but may be NULL in %s: %s", what, n.rel.label, name)
 			return
 		}
 	}
-	c.problems.Add(s.Place, "CREATE UNIQUE INDEX CONCURRENTLY ON "+n.rel.sql+" ("+identList(unquotedAll(s.ID))+"); or choose another id",
+	c.problems.Add(s.Place, "CREATE UNIQUE INDEX CONCURRENTLY ON "+n.rel.sql+" ("+quoteIdents(unquotedAll(s.ID))+"); or choose another id",
 		"%s not unique in %s: %s", what, n.rel.label, list)
 }
 
-// version checks the column of `version: column`.
-func (c *compiler) version(n *node) {
+// versionColumn checks the column of `version: column`.
+func (c *compiler) versionColumn(n *node) {
 	if n.shape.Version == "" {
 		return
 	}
@@ -85,7 +83,7 @@ func (c *compiler) version(n *node) {
 	}
 	switch t := c.tree.types.base(col.typ); t.oid {
 	case oidInt2, oidInt4, oidInt8, oidTimestamp, oidTimestampTZ:
-		n.version = n.add(column{sql: ident(col.name), label: n.rel.label + "." + col.name, typ: col.typ})
+		n.version = n.add(column{sql: quoteIdent(col.name), label: n.rel.label + "." + col.name, typ: col.typ})
 	default:
 		c.problems.Add(n.shape.Place, "use a column of an integer or timestamp type that only grows",
 			"the version column %s is of type %s", col.name, t.name)
@@ -96,7 +94,7 @@ func (c *compiler) version(n *node) {
 func (c *compiler) keyColumn(n *node, name string) keyColumn {
 	col := n.rel.column(unquoted(name))
 	t := c.tree.types.base(col.typ)
-	k := keyColumn{name: col.name, sql: ident(col.name), raw: -1, cast: t.name, nested: t.nested(), typ: t.oid, text: texterOf(t.oid)}
+	k := keyColumn{name: col.name, sql: quoteIdent(col.name), raw: -1, cast: t.name, nested: t.nested(), typ: t.oid, text: texterOf(t.oid)}
 	label := n.rel.label + "." + col.name
 	if sameBytes(t.oid) && col.exact {
 		k.raw = n.add(column{sql: k.sql, label: label, typ: col.typ})
@@ -118,10 +116,10 @@ func unquotedAll(names []string) []string {
 	return out
 }
 
-func identList(names []string) string {
+func quoteIdents(names []string) string {
 	out := make([]string, len(names))
 	for i, n := range names {
-		out[i] = ident(n)
+		out[i] = quoteIdent(n)
 	}
 	return strings.Join(out, ", ")
 }

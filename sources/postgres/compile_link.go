@@ -21,38 +21,38 @@ func (c *compiler) link(n *node) {
 		if n.through = c.table(t.From, t.Place); n.through == nil {
 			return
 		}
-		c.tableAccess(n.through, t.Place)
+		c.checkTableAccess(n.through, t.Place)
 		first, heads = n.through, t.Parent
 		if len(heads) == 0 {
 			c.problems.Add(t.Place, "say which columns of "+t.From+" point to the parent", "include %s: through has no parent columns", n.path)
 		}
 		if t.Where != "" {
 			if _, err := c.db.describe(c.ctx, "select 1 from "+n.through.sql+" where ("+t.Where+"\n) limit 0"); err != nil {
-				c.server(err, t.Place, "", "where of through %s: %s", t.From, t.Where)
+				c.serverError(err, t.Place, "", "where of through %s: %s", t.From, t.Where)
 			}
 		}
 		for _, j := range n.shape.On {
 			if child, _ := c.pair(n.rel, n.through, j); child != nil {
-				n.tail = append(n.tail, join{child: child.name, parent: unquoted(j.Parent)})
+				n.throughPairs = append(n.throughPairs, joinPair{child: child.name, parent: unquoted(j.Parent)})
 			}
 		}
-		c.comparable(n, n.rel, n.through, n.shape.On)
+		c.checkComparable(n, n.rel, n.through, n.shape.On)
 	}
 	for _, j := range heads {
 		child, parent := c.pair(first, n.parent.rel, j)
 		if child == nil || parent == nil {
 			return
 		}
-		n.head = append(n.head, c.join(child, parent))
+		n.parentPairs = append(n.parentPairs, c.join(child, parent))
 	}
-	c.comparable(n, first, n.parent.rel, heads)
-	if len(n.head) == 0 || len(n.parent.key) == 0 && n.parent.parent == nil {
+	c.checkComparable(n, first, n.parent.rel, heads)
+	if len(n.parentPairs) == 0 || len(n.parent.key) == 0 && n.parent.parent == nil {
 		return // said already
 	}
-	c.single(n)
-	n.way = c.choose(n, first)
-	for i := range n.head {
-		c.parentColumn(n, &n.head[i])
+	c.checkOne(n)
+	n.fetch = c.chooseFetch(n, first)
+	for i := range n.parentPairs {
+		c.parentColumn(n, &n.parentPairs[i])
 	}
 }
 
@@ -60,12 +60,12 @@ func (c *compiler) pair(child, parent *relation, j sources.Join) (a, b *relColum
 	return c.column(child, j.Child, j.Place), c.column(parent, j.Parent, j.Place)
 }
 
-func (c *compiler) join(child, parent *relColumn) join {
+func (c *compiler) join(child, parent *relColumn) joinPair {
 	ct, pt := c.tree.types.base(child.typ), c.tree.types.base(parent.typ)
-	same := ct.oid == pt.oid || integer(ct.oid) && integer(pt.oid) && intSize(ct.oid) <= intSize(pt.oid) ||
+	same := ct.oid == pt.oid || isInteger(ct.oid) && isInteger(pt.oid) && intSize(ct.oid) <= intSize(pt.oid) ||
 		isString(ct.oid) && isString(pt.oid)
 	exact := same && sameBytes(pt.oid) && child.exact && parent.exact
-	return join{
+	return joinPair{
 		child: child.name, parent: parent.name, cast: pt.name, nested: pt.nested(), text: texterOf(pt.oid),
 		exact: exact, sorted: exact && child.collation == parent.collation,
 	}
@@ -83,23 +83,23 @@ func intSize(oid uint32) int {
 	return 8
 }
 
-// comparable asks the server whether the pairs can be compared at all.
-func (c *compiler) comparable(n *node, child, parent *relation, on []sources.Join) {
+// checkComparable asks the server whether the pairs can be compared at all.
+func (c *compiler) checkComparable(n *node, child, parent *relation, on []sources.Join) {
 	for _, j := range on {
 		if child.column(unquoted(j.Child)) == nil || parent.column(unquoted(j.Parent)) == nil {
 			continue
 		}
-		a, b := ident(unquoted(j.Child)), ident(unquoted(j.Parent))
+		a, b := quoteIdent(unquoted(j.Child)), quoteIdent(unquoted(j.Parent))
 		sql := fmt.Sprintf("select 1 from (select %s as a from %s) x, (select %s as b from %s) y where x.a = y.b limit 0", a, child.sql, b, parent.sql)
 		if _, err := c.db.describe(c.ctx, sql); err != nil {
-			c.server(err, orDefault(j.Place, n.shape.Place), "join columns of one type, or use query: with a cast",
+			c.serverError(err, orDefault(j.Place, n.shape.Place), "join columns of one type, or use query: with a cast",
 				"include %s: %s of %s cannot be compared with %s of %s", n.path, j.Child, child.label, j.Parent, parent.label)
 		}
 	}
 }
 
-// single checks that a one can only find one row.
-func (c *compiler) single(n *node) {
+// checkOne checks that a one can only find one row.
+func (c *compiler) checkOne(n *node) {
 	if !n.shape.One {
 		return
 	}
@@ -110,7 +110,7 @@ func (c *compiler) single(n *node) {
 	proven := n.rel.uniqueOn(on)
 	if n.through != nil {
 		var parent []string
-		for _, j := range n.head {
+		for _, j := range n.parentPairs {
 			parent = append(parent, j.child)
 		}
 		proven = proven && n.through.uniqueOn(parent)
@@ -121,84 +121,84 @@ func (c *compiler) single(n *node) {
 		c.problems.Warn(n.shape.Place, "", "include %s is a one, but nothing in the database makes %s unique in %s; a document that finds several rows is rejected",
 			n.path, strings.Join(on, ", "), n.rel.label)
 	default:
-		c.problems.Add(n.shape.Place, "write many: true, add a where that leaves one row, or CREATE UNIQUE INDEX CONCURRENTLY ON "+n.rel.sql+" ("+identList(on)+");",
+		c.problems.Add(n.shape.Place, "write many: true, add a where that leaves one row, or CREATE UNIQUE INDEX CONCURRENTLY ON "+n.rel.sql+" ("+quoteIdents(on)+");",
 			"include %s is a one, but %s is not unique in %s", n.path, strings.Join(on, ", "), n.rel.label)
 	}
 }
 
-// choose decides how the rows of an include are read.
-func (c *compiler) choose(n *node, first *relation) way {
-	exact := !slices.ContainsFunc(n.head, func(j join) bool { return !j.exact })
+// chooseFetch decides how the rows of an include are read.
+func (c *compiler) chooseFetch(n *node, first *relation) fetchStrategy {
+	exact := !slices.ContainsFunc(n.parentPairs, func(j joinPair) bool { return !j.exact })
 	table := n.rel.kind == 'r' || n.rel.kind == 'p' || n.rel.kind == 'm'
-	memory := !slices.ContainsFunc(n.include, func(i *node) bool { return i.way != byMemory })
+	memory := !slices.ContainsFunc(n.include, func(i *node) bool { return i.fetch != fromMemory })
 	if n.shape.One && table && exact && memory && n.through == nil && n.rel.rows <= memoryRows && n.rel.bytes <= c.memory {
 		c.memory -= n.rel.bytes
-		return byMemory
+		return fromMemory
 	}
 	if !c.reachable(n, first) {
-		return byScan
+		return byCursor
 	}
-	if n.parent.parent == nil && c.onKey(n) {
+	if n.parent.parent == nil && c.alignToRootKey(n) {
 		return byRange
 	}
 	return byKeys
 }
 
-// onKey reports whether an include's condition is the root's key, sorted as the root is,
+// alignToRootKey reports whether an include's condition is the root's key, sorted as the root is,
 // and brings the pairs into the key's order.
-func (c *compiler) onKey(n *node) bool {
+func (c *compiler) alignToRootKey(n *node) bool {
 	key := n.parent.key
-	if len(key) != len(n.head) {
+	if len(key) != len(n.parentPairs) {
 		return false
 	}
-	sorted := make([]join, len(key))
+	sorted := make([]joinPair, len(key))
 	for i, k := range key {
-		at := slices.IndexFunc(n.head, func(j join) bool { return j.parent == k.name })
-		if at < 0 || !n.head[at].sorted || n.head[at].text == nil || k.raw < 0 {
+		at := slices.IndexFunc(n.parentPairs, func(j joinPair) bool { return j.parent == k.name })
+		if at < 0 || !n.parentPairs[at].sorted || n.parentPairs[at].text == nil || k.raw < 0 {
 			return false
 		}
-		sorted[i] = n.head[at]
+		sorted[i] = n.parentPairs[at]
 	}
-	n.head = sorted
+	n.parentPairs = sorted
 	return true
 }
 
 // parentColumn selects the parent's side of a pair in the form the chosen way needs.
-func (c *compiler) parentColumn(n *node, head *join) {
+func (c *compiler) parentColumn(n *node, head *joinPair) {
 	p := n.parent
 	col := p.rel.column(head.parent)
 	label := p.rel.label + "." + col.name
-	if head.text != nil || n.way == byRange || n.way == byMemory {
-		head.col = p.add(column{sql: ident(col.name), label: label, typ: col.typ})
+	if head.text != nil || n.fetch == byRange || n.fetch == fromMemory {
+		head.col = p.add(column{sql: quoteIdent(col.name), label: label, typ: col.typ})
 		return
 	}
 	head.text = plainText
-	head.col = p.add(column{sql: ident(col.name) + "::text", label: label, typ: col.typ})
+	head.col = p.add(column{sql: quoteIdent(col.name) + "::text", label: label, typ: col.typ})
 }
 
 // reachable reports whether rows can be found without reading a large table whole, and
 // says what it costs where they cannot.
 func (c *compiler) reachable(n *node, first *relation) bool {
 	var on []string
-	for _, j := range n.head {
+	for _, j := range n.parentPairs {
 		on = append(on, j.child)
 	}
-	ok := c.index(n, first, on)
+	ok := c.hasIndex(n, first, on)
 	if n.through != nil {
 		on = nil
-		for _, j := range n.tail {
+		for _, j := range n.throughPairs {
 			on = append(on, j.child)
 		}
-		ok = c.index(n, n.rel, on) && ok
+		ok = c.hasIndex(n, n.rel, on) && ok
 	}
 	return ok
 }
 
-func (c *compiler) index(n *node, rel *relation, on []string) bool {
+func (c *compiler) hasIndex(n *node, rel *relation, on []string) bool {
 	if rel.kind == 'q' || rel.kind == 'v' || rel.kind == 'f' || rel.indexed(on) || rel.bytes <= smallTable {
 		return true
 	}
-	c.problems.Warn(n.shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.sql+" ("+identList(on)+");",
+	c.problems.Warn(n.shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.sql+" ("+quoteIdents(on)+");",
 		"include %s: table %s (about %d rows, %s) has no index on %s, so it is read and sorted whole once for each partition",
 		n.path, rel.label, rel.rows, size(rel.bytes), strings.Join(on, ", "))
 	return false

@@ -13,7 +13,7 @@ type Config struct {
 	DSN     string // URL or key=value form; what it leaves out comes from PG* variables and ~/.pgpass
 	ReadDSN string // a streaming replica to read from; DSN where empty
 
-	Updated *Updated // how changes are told without logical decoding; nil: by that
+	TimestampColumn *TimestampColumn // how changes are told without logical decoding; nil: by that
 
 	Shape sources.Shape
 	Loose bool // keys that are looked up find what PostgreSQL takes for equal, as 7 and 7.00; otherwise only their own text
@@ -21,7 +21,7 @@ type Config struct {
 	MaxConnections   int           // at most this many at once; 4 where 0
 	StatementTimeout time.Duration // of each statement; the server's own where 0
 	LockTimeout      time.Duration // waiting for a table locked by others; 30 s where 0
-	Silence          time.Duration // in the middle of an answer, until the server is asked whether one is to come; 30 s where 0
+	HalfOpenAfter    time.Duration // in the middle of an answer, until the server is asked whether one is to come; 30 s where 0
 	MaxRows          int64         // a second, of all tables, while partitions are read; no limit where 0
 	MaxBytes         int64         // a second, received while partitions are read; no limit where 0
 
@@ -65,10 +65,10 @@ func (c *Config) validate() error {
 	if c.MaxBytes > 0 {
 		c.PageBytes = min(c.PageBytes, max(int(c.MaxBytes/bursts), 1))
 	}
-	if u := c.Updated; u != nil {
+	if u := c.TimestampColumn; u != nil {
 		own := *u
 		own.Margin = orDefault(own.Margin, defaultMargin)
-		c.Updated = &own
+		c.TimestampColumn = &own
 		if own.Column == "" || own.Margin < 0 {
 			return errors.New("the column that tells what was written needs a name, and a margin that is not negative")
 		}

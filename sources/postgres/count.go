@@ -13,11 +13,11 @@ var _ sources.Counter = (*view)(nil)
 // Count implements sources.Counter: the rows of the root that pass its filter, which the
 // server counts without sending them.
 func (v *view) Count(ctx context.Context) (int64, error) {
-	db, err := v.session(ctx)
+	db, err := v.acquire(ctx)
 	if err != nil {
 		return 0, err
 	}
-	defer v.give(context.WithoutCancel(ctx), db)
+	defer v.release(context.WithoutCancel(ctx), db)
 	label := v.tree.root.rel.label
 	rows, err := db.rows(ctx, "select pg_catalog.count(*) from "+v.tree.root.body())
 	if err != nil {

@@ -4,7 +4,7 @@ import "fmt"
 
 // writer puts documents together out of a shelf.
 type writer struct {
-	shelf  *shelf
+	shelf  *rowArena
 	reject string // why the document just written cannot be; empty if it can
 }
 
@@ -41,14 +41,14 @@ func (w *writer) include(dst []byte, n *node, i int32) []byte {
 	}
 	if n.shape.Flatten {
 		if g.count == 0 {
-			return append(comma(dst, n.missing), n.missing...)
+			return append(appendComma(dst, n.missing), n.missing...)
 		}
 		w.single(n, g)
 		r := l.rows[g.first]
-		dst = comma(dst, l.data[r.start:r.end])
+		dst = appendComma(dst, l.data[r.start:r.end])
 		return w.row(dst, n, g.first)
 	}
-	dst = append(comma(dst, n.open), n.open...)
+	dst = append(appendComma(dst, n.prefix), n.prefix...)
 	if n.shape.One {
 		if g.count == 0 {
 			return append(dst, "null"...)
@@ -59,7 +59,7 @@ func (w *writer) include(dst []byte, n *node, i int32) []byte {
 	return w.many(dst, n, l, g)
 }
 
-func (w *writer) many(dst []byte, n *node, l *level, g group) []byte {
+func (w *writer) many(dst []byte, n *node, l *nodeRows, g group) []byte {
 	dst = append(dst, '[')
 	switch {
 	case g.count == 0:
@@ -86,8 +86,8 @@ func (w *writer) single(n *node, g group) {
 	}
 }
 
-// comma separates next from what stands before it in the same object.
-func comma(dst, next []byte) []byte {
+// appendComma separates next from what stands before it in the same object.
+func appendComma(dst, next []byte) []byte {
 	if len(next) > 0 && len(dst) > 0 && dst[len(dst)-1] != '{' {
 		dst = append(dst, ',')
 	}
@@ -95,12 +95,12 @@ func comma(dst, next []byte) []byte {
 }
 
 // linkOf returns how rows of n's parent point to n's groups: nil where one to one.
-func (s *shelf) linkOf(n *node) []int32 {
+func (s *rowArena) linkOf(n *node) []int32 {
 	switch {
-	case n.way == byRange:
+	case n.fetch == byRange:
 		return nil
-	case n.parent.way == byMemory && n.parent.parent != nil && s.memory != nil:
+	case n.parent.fetch == fromMemory && n.parent.parent != nil && s.memory != nil:
 		return s.memory.linkOf(n)
 	}
-	return s.levels[n.index].link
+	return s.byNode[n.index].link
 }

@@ -16,7 +16,7 @@ import (
 
 // everyEncoder has one of each kind, under the number that the fuzzer picks it by.
 func everyEncoder() []encoder {
-	ts := &types{byOID: map[uint32]*pgType{}}
+	ts := &types{byOID: map[uint32]*Type{}}
 	var all []encoder
 	for _, oid := range []uint32{
 		oidBool, oidBytea, oidInt2, oidInt4, oidInt8, oidOID, oidFloat4, oidFloat8, oidNumeric, oidText, oidUUID, oidDate, oidTime,
@@ -63,7 +63,7 @@ func FuzzRow(f *testing.F) {
 	f.Add([]byte{0, 2, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}, byte(2))
 	f.Fuzz(func(t *testing.T, row []byte, n byte) {
 		spans := make([]span, n%16)
-		if split(row, spans) != nil {
+		if splitRow(row, spans) != nil {
 			return
 		}
 		size := 2 + 4*len(spans)
@@ -147,8 +147,8 @@ func TestNotUTF8(t *testing.T) {
 	if _, err := encodeText(nil, []byte("a\xff")); !errors.Is(err, errNotUTF8) {
 		t.Errorf("%v", err)
 	}
-	s := newShelf(&tree{}, nil)
-	bad, err := s.refuse(&node{}, &column{label: "public.t.v"}, errNotUTF8)
+	s := newRowArena(&tree{}, nil)
+	bad, err := s.rejectValue(&node{}, &column{label: "public.t.v"}, errNotUTF8)
 	if err != nil || !strings.Contains(s.reasons[bad], "public.t.v: bytes that are no valid UTF-8") {
 		t.Errorf("%v, %q", err, s.reasons)
 	}
@@ -179,15 +179,15 @@ func BenchmarkLine(b *testing.B) {
 		n.cols = append(n.cols, column{encode: c.encode})
 		row = append(binary.BigEndian.AppendUint32(row, uint32(len(c.value))), c.value...)
 	}
-	n.leads()
-	s := newShelf(&tree{nodes: []*node{n}}, nil)
-	s.levels[0].groups = []group{{}}
+	n.setPrefixes()
+	s := newRowArena(&tree{nodes: []*node{n}}, nil)
+	s.byNode[0].groups = []group{{}}
 	b.ReportAllocs()
 	b.SetBytes(int64(len(row)))
 	for i := 0; b.Loop(); i++ {
 		if i%1000 == 0 {
-			s.levels[0].reset(1 << 20)
-			s.levels[0].groups = append(s.levels[0].groups, group{})
+			s.byNode[0].reset(1 << 20)
+			s.byNode[0].groups = append(s.byNode[0].groups, group{})
 		}
 		_, own, err := s.split(n, row, 0)
 		if err == nil {

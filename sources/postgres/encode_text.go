@@ -11,10 +11,10 @@ const (
 	highs = 0x8080808080808080
 )
 
-// special reports whether any of the eight bytes of w must be escaped in JSON: a
+// mustEscape reports whether any of the eight bytes of w must be escaped in JSON: a
 // control character, a quote or a backslash. It may say so wrongly for a byte above
 // 0x7f beside one, which only costs the slow path.
-func special(w uint64) bool {
+func mustEscape(w uint64) bool {
 	control := (w - ones*0x20) & ^w
 	quote := w ^ ones*'"'
 	slash := w ^ ones*'\\'
@@ -36,7 +36,7 @@ func appendQuoted(dst, s []byte) (out []byte, ascii bool) {
 	from, i, seen := 0, 0, uint64(0)
 	for i < len(s) {
 		if len(s)-i >= 8 {
-			if w := binary.LittleEndian.Uint64(s[i:]); !special(w) {
+			if w := binary.LittleEndian.Uint64(s[i:]); !mustEscape(w) {
 				seen |= w
 				i += 8
 				continue

@@ -23,7 +23,7 @@ func (v *view) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 	}
 	var collected [][]byte
 	give := fn
-	if cap(v.lends) == 1 { // who takes the ids looks them up: by the same session
+	if cap(v.slots) == 1 { // who takes the ids looks them up: by the same session
 		give = func(ids [][]byte) error {
 			collected = append(collected, ids...)
 			return nil
@@ -37,15 +37,15 @@ func (v *view) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 }
 
 func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
-	db, err := v.session(ctx)
+	db, err := v.acquire(ctx)
 	if err != nil {
 		return sources.TxSnapshot{}, err
 	}
-	defer v.give(context.WithoutCancel(ctx), db)
+	defer v.release(context.WithoutCancel(ctx), db)
 	e := &expansion{db: db, fn: fn}
 	var own [][]byte // ids that marks name themselves
-	watches := map[string]*watch{}
-	for _, w := range v.fresh.watches() {
+	watches := map[string]*dependency{}
+	for _, w := range v.uncached.dependencies() {
 		watches[w.path()] = w
 	}
 	grouped := map[string][][]string{}
@@ -63,8 +63,8 @@ func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 		if err != nil {
 			return sources.TxSnapshot{}, err
 		}
-		if v.config.Loose && w.node.parent == v.fresh.root { // the row may be gone, and its parents be elsewhere
-			own = append(own, v.fresh.root.documentID(key))
+		if v.config.Loose && w.node.parent == v.uncached.root { // the row may be gone, and its parents be elsewhere
+			own = append(own, v.uncached.root.documentID(key))
 			continue
 		}
 		if grouped[m.Node] == nil {
@@ -72,13 +72,13 @@ func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 		}
 		grouped[m.Node] = append(grouped[m.Node], key)
 	}
-	if err := db.catchUp(ctx); err != nil {
+	if err := db.waitForReplica(ctx); err != nil {
 		return sources.TxSnapshot{}, err
 	}
-	defer db.watch(ctx)()
-	return db.within(ctx, func() error {
+	defer db.cancelWith(ctx)()
+	return db.inSnapshot(ctx, func() error {
 		if e.all {
-			return e.run([]byte(v.fresh.root.everyID()), v.fresh.root)
+			return e.run([]byte(v.uncached.root.allIDs()), v.uncached.root)
 		}
 		if len(own) > 0 {
 			if err := fn(own); err != nil {
@@ -89,7 +89,7 @@ func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 			keys := grouped[path]
 			for len(keys) > 0 {
 				n := min(len(keys), marksAsked)
-				if err := e.run(v.fresh.types.rootsOf(watches[path], keys[:n], v.config.Loose), v.fresh.root); err != nil {
+				if err := e.run(v.uncached.types.rootsSQL(watches[path], keys[:n], v.config.Loose), v.uncached.root); err != nil {
 					return fmt.Errorf("include %s: %w", path, err)
 				}
 				keys = keys[n:]
@@ -124,13 +124,13 @@ func (e *expansion) run(sql []byte, root *node) error {
 			e.db.done()
 			return e.fn(ids)
 		}
-		if err := split(row, spans); err != nil {
+		if err := splitRow(row, spans); err != nil {
 			return err
 		}
 		for i := range spans {
 			texts[i] = string(spans[i].of(row))
 		}
-		if ids = append(ids, composedID(texts)); len(ids) == idsAtOnce {
+		if ids = append(ids, composeID(texts)); len(ids) == idsAtOnce {
 			if err := e.fn(ids); err != nil {
 				return err
 			}
@@ -139,25 +139,25 @@ func (e *expansion) run(sql []byte, root *node) error {
 	}
 }
 
-// everyID lists the ids of the whole root table, whatever its filter says.
-func (n *node) everyID() string {
+// allIDs lists the ids of the whole root table, whatever its filter says.
+func (n *node) allIDs() string {
 	return copyHead + n.idTexts("t0") + " from " + n.rel.sql + " t0" + copyTail
 }
 
 func (n *node) idTexts(table string) string {
 	list := make([]string, len(n.id))
 	for i, k := range n.id {
-		list[i] = table + "." + ident(k.name) + "::text"
+		list[i] = table + "." + quoteIdent(k.name) + "::text"
 	}
 	return strings.Join(list, ", ")
 }
 
-// rootsOf finds the ids of the roots above the rows that have one of the keys: joins from
+// rootsSQL finds the ids of the roots above the rows that have one of the keys: joins from
 // the root down to the changed table's parent, and the values there. Filters do not count:
 // what they leave out is found to be gone when it is looked up.
 //
 // In a loose tree the table below the root stands for it: it has the columns of the ids.
-func (t *types) rootsOf(w *watch, keys [][]string, loose bool) []byte {
+func (t *types) rootsSQL(w *dependency, keys [][]string, loose bool) []byte {
 	var chain []*node // from the root's child down to the changed include
 	for n := w.node; n.parent != nil; n = n.parent {
 		chain = append([]*node{n}, chain...)
@@ -172,18 +172,18 @@ func (t *types) rootsOf(w *watch, keys [][]string, loose bool) []byte {
 	for i, n := range chain[:len(chain)-1] {
 		next := "t" + strconv.Itoa(i+1)
 		from = append(from, n.rel.sql+" "+next)
-		at = n.meet(at, next, &from, &on)
+		at = n.joinTo(at, next, &from, &on)
 	}
 	last := w.node
-	values, types := last.head, make([]string, len(w.columns))
+	values, types := last.parentPairs, make([]string, len(w.columns))
 	side := at + "."
 	if last.through != nil && !w.through {
 		x := at + "y" // at's own join table is its x
 		from = append(from, last.through.sql+" "+x)
-		for _, j := range last.head {
-			on = append(on, x+"."+ident(j.child)+" = "+at+"."+ident(j.parent))
+		for _, j := range last.parentPairs {
+			on = append(on, x+"."+quoteIdent(j.child)+" = "+at+"."+quoteIdent(j.parent))
 		}
-		values, side = last.tail, x+"."
+		values, side = last.throughPairs, x+"."
 	}
 	for i, j := range values {
 		// What the stream said is of the child's type: the parent's might not take it, or
@@ -191,26 +191,26 @@ func (t *types) rootsOf(w *watch, keys [][]string, loose bool) []byte {
 		typ := t.base(w.relation().column(j.child).typ)
 		in, out := unnested(i, typ.name, typ.nested())
 		types[i] = in
-		on = append(on, side+ident(j.parent)+" = "+strings.Replace(out, "p.k", "v.v", 1))
+		on = append(on, side+quoteIdent(j.parent)+" = "+strings.Replace(out, "p.k", "v.v", 1))
 	}
 	return selectRoots(root, from, on, types, keys)
 }
 
-// meet joins an include's table under alias next to its parent's under alias at.
-func (n *node) meet(at, next string, from, on *[]string) string {
+// joinTo joins an include's table under alias next to its parent's under alias at.
+func (n *node) joinTo(at, next string, from, on *[]string) string {
 	if n.through == nil {
-		for _, j := range n.head {
-			*on = append(*on, next+"."+ident(j.child)+" = "+at+"."+ident(j.parent))
+		for _, j := range n.parentPairs {
+			*on = append(*on, next+"."+quoteIdent(j.child)+" = "+at+"."+quoteIdent(j.parent))
 		}
 		return next
 	}
 	x := next + "x"
 	*from = append(*from, n.through.sql+" "+x)
-	for _, j := range n.head {
-		*on = append(*on, x+"."+ident(j.child)+" = "+at+"."+ident(j.parent))
+	for _, j := range n.parentPairs {
+		*on = append(*on, x+"."+quoteIdent(j.child)+" = "+at+"."+quoteIdent(j.parent))
 	}
-	for _, j := range n.tail {
-		*on = append(*on, next+"."+ident(j.child)+" = "+x+"."+ident(j.parent))
+	for _, j := range n.throughPairs {
+		*on = append(*on, next+"."+quoteIdent(j.child)+" = "+x+"."+quoteIdent(j.parent))
 	}
 	return next
 }

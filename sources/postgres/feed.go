@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
 	"humpty/sources"
 	"humpty/sources/postgres/pgoutput"
 )
@@ -20,40 +21,40 @@ import (
 // are silent for wal_sender_timeout, 60 s by default.
 const statusEvery = 5 * time.Second
 
-// feed reads a slot.
-type feed struct {
-	db   *session // for fences and lag
-	conn *pgconn.PgConn
-	name string
-	rows marker
+// slotStream reads a slot.
+type slotStream struct {
+	db      *session // for fences and lag
+	conn    *pgconn.PgConn
+	name    string
+	decoder txDecoder
 
 	tree   *tree // of the captured tables
-	tables []captured
+	tables []publishedTable
 	origin origin
 
-	acked     atomic.Uint64 // durable at the reader of the feed
-	delivered pglogrepl.LSN // behind the last transaction given out
-	received  atomic.Uint64 // how far the server's log is known
-	told      time.Time
-	heard     time.Time // of the server
-	silence   time.Duration
-	empty     pglogrepl.LSN // up to here nothing of ours is in the log, but for what was delivered
-	moved     time.Time     // when that was last given out
-	fences    atomic.Int64
-	lock      chan struct{} // held while db is used
+	acked         atomic.Uint64 // durable at the reader of the feed
+	delivered     pglogrepl.LSN // behind the last transaction given out
+	received      atomic.Uint64 // how far the server's log is known
+	statusSent    time.Time
+	lastHeard     time.Time // of the server
+	halfOpenAfter time.Duration
+	emptyUpTo     pglogrepl.LSN // up to here nothing of ours is in the log, but for what was delivered
+	advancedAt    time.Time     // when that was last given out
+	fences        atomic.Int64
+	lock          chan struct{} // held while db is used
 }
 
-func newFeed(db *session, conn *pgconn.PgConn, name string, tables []captured, start pglogrepl.LSN, recent uint64) *feed {
-	f := &feed{db: db, conn: conn, name: name, tables: tables, rows: newMarker(tables, recent), delivered: start, moved: time.Now(), heard: time.Now(), lock: make(chan struct{}, 1)}
+func newSlotStream(db *session, conn *pgconn.PgConn, name string, tables []publishedTable, start pglogrepl.LSN, recent uint64) *slotStream {
+	f := &slotStream{db: db, conn: conn, name: name, tables: tables, decoder: newTxDecoder(tables, recent), delivered: start, advancedAt: time.Now(), lastHeard: time.Now(), lock: make(chan struct{}, 1)}
 	f.acked.Store(uint64(start))
 	return f
 }
 
 // Next implements sources.ChangeStream.
-func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
+func (f *slotStream) Next(ctx context.Context, m *sources.ChangeSet) error {
 	for {
-		if time.Since(f.told) > statusEvery {
-			if err := f.tell(ctx); err != nil {
+		if time.Since(f.statusSent) > statusEvery {
+			if err := f.sendStatus(ctx); err != nil {
 				return err
 			}
 		}
@@ -61,12 +62,12 @@ func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 		if err != nil {
 			return err
 		}
-		if data == nil && f.empty > f.delivered && time.Since(f.moved) > statusEvery {
+		if data == nil && f.emptyUpTo > f.delivered && time.Since(f.advancedAt) > statusEvery {
 			// Nothing of ours lies between: let the server forget it, or its log would pile
 			// up while only other tables are busy. The reader makes the position durable
 			// first, as any other: a slot that is ahead of it counts as lost.
-			f.delivered, f.moved = f.empty, time.Now()
-			*m = sources.ChangeSet{Keys: m.Keys[:0], Position: f.origin.at(f.delivered)}
+			f.delivered, f.advancedAt = f.emptyUpTo, time.Now()
+			*m = sources.ChangeSet{Keys: m.Keys[:0], Position: f.origin.position(f.delivered)}
 			return nil
 		}
 		if data == nil {
@@ -76,15 +77,15 @@ func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 		if err != nil {
 			return fmt.Errorf("slot %s: %w", f.name, err)
 		}
-		whole, err := f.rows.take(message, m)
+		whole, err := f.decoder.decode(message, m)
 		if err != nil {
 			return err
 		}
 		if whole {
-			if end := f.rows.end; end != 0 {
+			if end := f.decoder.endLSN; end != 0 {
 				f.delivered = end
 			}
-			m.Position = f.origin.at(f.delivered)
+			m.Position = f.origin.position(f.delivered)
 			return nil
 		}
 	}
@@ -92,7 +93,7 @@ func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 
 // receive waits for a message of the stream, no longer than until it is time to tell
 // the server how far we are; nil if there is none.
-func (f *feed) receive(ctx context.Context) ([]byte, error) {
+func (f *slotStream) receive(ctx context.Context) ([]byte, error) {
 	waiting, cancel := context.WithTimeout(ctx, statusEvery)
 	defer cancel()
 	raw, err := f.conn.ReceiveMessage(waiting)
@@ -101,43 +102,43 @@ func (f *feed) receive(ctx context.Context) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case pgconn.Timeout(err):
-		return nil, f.alive(ctx)
+		return nil, f.checkAlive(ctx)
 	default:
 		return nil, fmt.Errorf("slot %s: the stream of changes ended: %w", f.name, err)
 	}
-	f.heard = time.Now()
+	f.lastHeard = time.Now()
 	switch msg := raw.(type) {
 	case *pgproto3.ErrorResponse:
-		return nil, refused(f.name, pgconn.ErrorResponseToPgError(msg))
+		return nil, streamError(f.name, pgconn.ErrorResponseToPgError(msg))
 	case *pgproto3.CopyData:
 		return f.unwrap(ctx, msg.Data)
 	}
 	return nil, nil
 }
 
-// refused is the error of a stream that the server ends. An internal one (class XX) stops at
+// streamError is the error of a stream that the server ends. An internal one (class XX) stops at
 // the same place whenever the slot is read again, so it is the end of the slot: PostgreSQL
 // 15.18 was seen to say "could not map filenode" where tables were truncated while it was made.
-func refused(slot string, err *pgconn.PgError) error {
+func streamError(slot string, err *pgconn.PgError) error {
 	if strings.HasPrefix(err.Code, "XX") {
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s: the server cannot decode its own log: %s (SQLSTATE %s)", slot, err.Message, err.Code), Remedy: rebuildRemedy}
 	}
 	return fmt.Errorf("slot %s: %w", slot, err)
 }
 
-// alive is an error when the server has not said anything for long, though it is asked to
+// checkAlive is an error when the server has not said anything for long, though it is asked to
 // answer each status, and does nothing that could keep it from it.
-func (f *feed) alive(ctx context.Context) error {
-	quiet := time.Since(f.heard)
-	if quiet < f.silence+2*statusEvery {
+func (f *slotStream) checkAlive(ctx context.Context) error {
+	quiet := time.Since(f.lastHeard)
+	if quiet < f.halfOpenAfter+2*statusEvery {
 		return nil
 	}
-	asking, cancel := context.WithTimeout(ctx, askWithin)
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	row, err := f.ask(asking, `
 select coalesce(wait_event_type, '') from pg_catalog.pg_replication_slots s join pg_catalog.pg_stat_activity a on a.pid = s.active_pid
 where slot_name = $1 and a.pid = $2::int4`, f.name, strconv.FormatUint(uint64(f.conn.PID()), 10))
-	lost := &Silent{Name: "slot " + f.name, For: quiet}
+	lost := &HalfOpenError{Name: "slot " + f.name, For: quiet}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -148,13 +149,13 @@ where slot_name = $1 and a.pid = $2::int4`, f.name, strconv.FormatUint(uint64(f.
 	case row[0] == "Client" || row[0] == "Activity":
 		lost.Why = "the server waits, but what it sends does not arrive"
 	default: // it reads its log
-		f.heard = time.Now()
+		f.lastHeard = time.Now()
 		return nil
 	}
 	return lost
 }
 
-func (f *feed) unwrap(ctx context.Context, data []byte) ([]byte, error) {
+func (f *slotStream) unwrap(ctx context.Context, data []byte) ([]byte, error) {
 	if len(data) == 0 {
 		return nil, errors.New("an empty message in the replication stream")
 	}
@@ -172,18 +173,18 @@ func (f *feed) unwrap(ctx context.Context, data []byte) ([]byte, error) {
 			return nil, fmt.Errorf("slot %s: %w", f.name, err)
 		}
 		f.received.Store(max(f.received.Load(), uint64(k.ServerWALEnd)))
-		if !f.rows.open {
-			f.empty = max(f.empty, k.ServerWALEnd)
+		if !f.decoder.open {
+			f.emptyUpTo = max(f.emptyUpTo, k.ServerWALEnd)
 		}
 		if k.ReplyRequested {
-			return nil, f.tell(ctx)
+			return nil, f.sendStatus(ctx)
 		}
 	}
 	return nil, nil
 }
 
-func (f *feed) tell(ctx context.Context) error {
-	f.told = time.Now()
+func (f *slotStream) sendStatus(ctx context.Context) error {
+	f.statusSent = time.Now()
 	update := pglogrepl.StandbyStatusUpdate{WALWritePosition: pglogrepl.LSN(f.acked.Load()), ReplyRequested: true}
 	if err := pglogrepl.SendStandbyStatusUpdate(ctx, f.conn, update); err != nil {
 		return fmt.Errorf("slot %s: tell the server how far we are: %w", f.name, err)
@@ -192,7 +193,7 @@ func (f *feed) tell(ctx context.Context) error {
 }
 
 // Acknowledge implements sources.ChangeStream. The server is told with the next status.
-func (f *feed) Acknowledge(_ context.Context, to sources.Position) error {
+func (f *slotStream) Acknowledge(_ context.Context, to sources.Position) error {
 	at, _, err := parseLSN(to)
 	if err != nil {
 		return err
@@ -207,32 +208,32 @@ const fencePrefix = "humpty"
 
 // Fence implements sources.ChangeStream by a committed message: its commit also flushes what was
 // committed asynchronously before.
-func (f *feed) Fence(ctx context.Context) (string, error) {
+func (f *slotStream) Fence(ctx context.Context) (string, error) {
 	id := f.name + "/" + strconv.FormatInt(f.fences.Add(1), 10) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	if _, err := f.ask(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, $2)", fencePrefix, id); err != nil {
 		return "", err
 	}
-	return id, f.unaltered(ctx) // behind it: what was altered before the fence is seen
+	return id, f.checkUnaltered(ctx) // behind it: what was altered before the fence is seen
 }
 
-// unaltered looks for what is not in the stream.
-func (f *feed) unaltered(ctx context.Context) error {
+// checkUnaltered looks for what is not in the stream.
+func (f *slotStream) checkUnaltered(ctx context.Context) error {
 	row, err := f.ask(ctx, fingerprintSQL, f.tree.oids())
 	if err != nil {
 		return fmt.Errorf("look at the captured tables: %w", err)
 	}
-	if err := (origin{f.origin.system, row[0]}).since(f.origin, f.db.name); err != nil {
+	if err := (origin{f.origin.system, row[0]}).check(f.origin, f.db.name); err != nil {
 		return err
 	}
-	if row, err = f.ask(ctx, publishedSQL, f.name, leaves(f.tables)); err != nil {
+	if row, err = f.ask(ctx, publishedSQL, f.name, oidArray(f.tables)); err != nil {
 		return fmt.Errorf("look at publication %s: %w", f.name, err)
 	}
-	return whole(f.name, row[0], f.tables)
+	return checkPublication(f.name, row[0], f.tables)
 }
 
 // Lag implements sources.ChangeStream.
-func (f *feed) Lag(ctx context.Context) (behind, held int64, err error) {
-	if err := f.unaltered(ctx); err != nil {
+func (f *slotStream) Lag(ctx context.Context) (behind, held int64, err error) {
+	if err := f.checkUnaltered(ctx); err != nil {
 		return 0, 0, err
 	}
 	row, err := f.ask(ctx, `
@@ -242,10 +243,10 @@ from pg_catalog.pg_replication_slots where slot_name = $1`, f.name, pglogrepl.LS
 	if err != nil || row == nil {
 		return 0, 0, err
 	}
-	return max(toInt(row[0]), 0), toInt(row[1]), nil
+	return max(parseInt(row[0]), 0), parseInt(row[1]), nil
 }
 
-func (f *feed) ask(ctx context.Context, sql string, args ...string) ([]string, error) {
+func (f *slotStream) ask(ctx context.Context, sql string, args ...string) ([]string, error) {
 	select {
 	case f.lock <- struct{}{}:
 		defer func() { <-f.lock }()
@@ -260,7 +261,7 @@ func (f *feed) ask(ctx context.Context, sql string, args ...string) ([]string, e
 }
 
 // Close implements sources.ChangeStream.
-func (f *feed) Close(ctx context.Context) error {
+func (f *slotStream) Close(ctx context.Context) error {
 	select {
 	case f.lock <- struct{}{}: // nobody uses it any more
 		defer func() { <-f.lock }()

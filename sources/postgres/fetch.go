@@ -2,13 +2,13 @@ package postgres
 
 import "fmt"
 
-// sized says how many rows to ask of a node, for n roots; 0 for all.
-type sized func(n *node, roots int) int
+// rowLimit says how many rows to ask of a node, for n roots; 0 for all.
+type rowLimit func(n *node, roots int) int
 
 // fetch reads everything below the roots on the page, depth by depth. Where more came
 // than the page should hold, p.n shrinks to the documents that are complete.
-func (p *page) fetch(lo, hi []string, limit sized) error {
-	for _, round := range p.tree.rounds {
+func (p *page) fetch(lo, hi []string, limit rowLimit) error {
+	for _, round := range p.tree.depths {
 		asked := 0
 		for i, n := range round {
 			p.prepare(n)
@@ -31,10 +31,10 @@ func (p *page) fetch(lo, hi []string, limit sized) error {
 			asked = i + 1
 		}
 		for _, n := range round {
-			if p.cursor(n) == nil {
+			if p.cursorOf(n) == nil {
 				continue
 			}
-			if err := p.scan(n, lo); err != nil {
+			if err := p.readCursor(n, lo); err != nil {
 				return fmt.Errorf("include %s, %s, without an index: %w", n.path, n.rel.label, err)
 			}
 		}
@@ -44,12 +44,12 @@ func (p *page) fetch(lo, hi []string, limit sized) error {
 
 // prepare makes room for the groups of an include.
 func (p *page) prepare(n *node) {
-	l := &p.levels[n.index]
+	l := &p.byNode[n.index]
 	groups := l.keys.len()
-	if n.way == byRange {
+	if n.fetch == byRange {
 		groups = p.n
 		if p.single {
-			groups = len(p.heads)
+			groups = len(p.metas)
 		}
 	}
 	for len(l.groups) < groups {
@@ -58,18 +58,18 @@ func (p *page) prepare(n *node) {
 }
 
 // ask queues the query for an include, where there is anything to ask.
-func (p *page) ask(n *node, lo, hi []string, limit sized) error {
-	l := &p.levels[n.index]
+func (p *page) ask(n *node, lo, hi []string, limit rowLimit) error {
+	l := &p.byNode[n.index]
 	p.asked[n.index] = -1
-	if p.n == 0 || p.cursor(n) != nil {
+	if p.n == 0 || p.cursorOf(n) != nil {
 		return nil
 	}
 	rows := limit(n, p.n)
-	if n.way == byRange && !p.single {
+	if n.fetch == byRange && !p.single {
 		p.sql = p.tree.inRange[n.index].between(p.sql[:0], lo, hi, rows)
 	} else {
 		keys, count := &l.keys, 0
-		if n.way == byRange {
+		if n.fetch == byRange {
 			keys, count = &p.roots, p.roots.len()
 		}
 		for count < len(l.roots) && int(l.roots[count]) < p.n { // later ones belong to no complete document
@@ -90,22 +90,22 @@ func (p *page) ask(n *node, lo, hi []string, limit sized) error {
 
 // keyArrays writes the first keys as the insides of array literals, one a column.
 func (p *page) keyArrays(n *node, keys *keyset, count int) error {
-	for len(p.arrays) < len(n.head) {
+	for len(p.arrays) < len(n.parentPairs) {
 		p.arrays = append(p.arrays, nil)
 	}
-	p.arrays = p.arrays[:len(n.head)]
+	p.arrays = p.arrays[:len(n.parentPairs)]
 	for i := range p.arrays {
 		p.arrays[i] = p.arrays[i][:0]
 	}
 	var err error
 	for k := range count {
 		key := keys.at(k)
-		for i := range n.head {
+		for i := range n.parentPairs {
 			part := key
-			if len(n.head) > 1 {
+			if len(n.parentPairs) > 1 {
 				part, key = nextPart(key)
 			}
-			if p.text, err = n.head[i].text(p.text[:0], part); err != nil {
+			if p.text, err = n.parentPairs[i].text(p.text[:0], part); err != nil {
 				return fmt.Errorf("include %s: %w", n.path, err)
 			}
 			p.arrays[i] = appendArrayItem(p.arrays[i], p.text)

@@ -26,7 +26,7 @@ func (d *database) guest() *database {
 	name := d.rows("select current_database()")[0][0]
 	role := strings.ToLower("g" + name)
 	d.exec("create role " + role + " login password 'secret'; grant usage on schema public to " + role + "; grant select on all tables in schema public to " + role +
-		"; alter role " + role + " set default_transaction_read_only = on; revoke temp on database " + ident(name) + " from public; revoke create on schema public from public")
+		"; alter role " + role + " set default_transaction_read_only = on; revoke temp on database " + quoteIdent(name) + " from public; revoke create on schema public from public")
 	d.t.Cleanup(func() { d.dropRole(role) })
 	u, err := url.Parse(d.dsn)
 	if err != nil {

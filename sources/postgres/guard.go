@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// guard asks, in the transaction of each page, whether the columns that are read have the
+// typeGuard asks, in the transaction of each page, whether the columns that are read have the
 // types they were compiled for: binary values do not tell. The zero guard asks nothing.
-type guard struct {
+type typeGuard struct {
 	sql  string
 	want string
 }
 
 var errTypes = errors.New("a column's type was changed, or a column or table dropped, since the run began")
 
-func (t *tree) watchTypes() guard {
+func (t *tree) typeGuard() typeGuard {
 	type column struct {
 		table int64
 		name  string
@@ -29,12 +29,12 @@ func (t *tree) watchTypes() guard {
 		for _, c := range n.cols {
 			name := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(c.sql, `"`), `"`), `""`, `"`)
 			if col := n.rel.column(name); col != nil && n.rel.oid != "" {
-				columns = append(columns, column{toInt(n.rel.oid), name, col.typ})
+				columns = append(columns, column{parseInt(n.rel.oid), name, col.typ})
 			}
 		}
 	}
 	if len(columns) == 0 {
-		return guard{}
+		return typeGuard{}
 	}
 	slices.SortFunc(columns, func(a, b column) int {
 		return cmp.Or(cmp.Compare(a.table, b.table), strings.Compare(a.name, b.name))
@@ -42,18 +42,18 @@ func (t *tree) watchTypes() guard {
 	columns = slices.Compact(columns)
 	var names, types []string
 	for _, c := range columns {
-		names = append(names, fmt.Sprintf("(%d, %s)", c.table, literal(c.name)))
+		names = append(names, fmt.Sprintf("(%d, %s)", c.table, quoteLiteral(c.name)))
 		types = append(types, strconv.FormatUint(uint64(c.typ), 10))
 	}
-	return guard{
+	return typeGuard{
 		sql: copyHead + `coalesce(string_agg(atttypid::text, ' ' order by attrelid, attname collate "C"), '') from pg_catalog.pg_attribute where (attrelid, attname) in (` +
 			strings.Join(names, ", ") + ") and not attisdropped" + copyTail,
 		want: strings.Join(types, " "),
 	}
 }
 
-// sameTypes asks the tree's guard.
-func (p *page) sameTypes() error {
+// checkTypes asks the tree's guard.
+func (p *page) checkTypes() error {
 	g := p.tree.guard
 	if g.sql == "" {
 		return nil
@@ -67,7 +67,7 @@ func (p *page) sameTypes() error {
 		return errors.Join(errTypes, err)
 	}
 	var only [1]span
-	if err := split(row, only[:]); err != nil {
+	if err := splitRow(row, only[:]); err != nil {
 		return err
 	}
 	same := string(only[0].of(row)) == g.want

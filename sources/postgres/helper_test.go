@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 )
@@ -60,7 +61,7 @@ func (d *database) left(*testing.T) []string {
 	var left []string
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
 		left = nil
-		for _, row := range d.rows("select pid || ' ' || query from pg_stat_activity where application_name = " + literal(d.name())) {
+		for _, row := range d.rows("select pid || ' ' || query from pg_stat_activity where application_name = " + quoteLiteral(d.name())) {
 			left = append(left, row[0])
 		}
 		if left == nil {
@@ -225,7 +226,7 @@ func namesOf(list string) []string {
 func prefixed(prefix, list string) string {
 	var out []string
 	for _, n := range namesOf(list) {
-		out = append(out, prefix+ident(n))
+		out = append(out, prefix+quoteIdent(n))
 	}
 	return strings.Join(out, ", ")
 }

@@ -10,22 +10,22 @@ import (
 	"humpty/sources"
 )
 
-// Keyed makes a root of an include whose parent is elsewhere, to be looked up: its
+// LookupShape makes a root of an include whose parent is elsewhere, to be looked up: its
 // documents are {NAME: …} with what the include's name holds, and their ids the values of
 // the columns that its condition names.
-func Keyed(include sources.Shape) (sources.Shape, error) {
+func LookupShape(include sources.Shape) (sources.Shape, error) {
 	schema, table, ok := splitName(include.From)
 	if !ok {
 		return sources.Shape{}, fmt.Errorf("%s: %q is no name of a table\n    write TABLE or SCHEMA.TABLE", include.Place, include.From)
 	}
-	name := ident(table)
+	name := quoteIdent(table)
 	if schema != "" {
-		name = ident(schema) + "." + name
+		name = quoteIdent(schema) + "." + name
 	}
 	root := sources.Shape{Place: include.Place, Include: []sources.Shape{include}}
 	var columns, there []string
 	for _, on := range include.On {
-		column := ident(unquoted(on.Child))
+		column := quoteIdent(unquoted(on.Child))
 		columns, there = append(columns, column), append(there, column+" is not null")
 		root.ID = append(root.ID, on.Child)
 	}

@@ -47,8 +47,8 @@ insert into c select 600, n, repeat('w', 10000) from generate_series(2, 5001) n;
 		t.Errorf("%d documents, %d of them large", seen, found)
 	}
 	held := cap(db.buf)
-	for i := range p.levels {
-		held += cap(p.levels[i].data)
+	for i := range p.byNode {
+		held += cap(p.byNode[i].data)
 	}
 	if held > 20<<20 {
 		t.Errorf("%d bytes are held at the end", held)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Captured is what a capture holds on a database: a slot, a publication, or both.
-type Captured struct {
+// Capture is what a capture holds on a database: a slot, a publication, or both.
+type Capture struct {
 	Name        string `json:"name"` // of the slot and of the publication
 	Slot        bool   `json:"slot"`
 	Publication bool   `json:"publication"`
@@ -18,7 +18,7 @@ type Captured struct {
 }
 
 // Of tells whether a capture is that of a run, or of a part of it (see Part).
-func (c Captured) Of(run string) bool {
+func (c Capture) Of(run string) bool {
 	rest, ok := strings.CutPrefix(c.Name, slotName(run))
 	return ok && (rest == "" || strings.HasPrefix(rest, slotPart))
 }
@@ -27,7 +27,7 @@ func (c Captured) Of(run string) bool {
 const slotPart = "_part"
 
 // Captures lists what captures of humpty's hold on the database, of any projection.
-func (s *Source) Captures(ctx context.Context) ([]Captured, error) {
+func (s *Source) Captures(ctx context.Context) ([]Capture, error) {
 	db, err := connect(ctx, s.config.DSN, &s.config)
 	if err != nil {
 		return nil, err
@@ -43,13 +43,13 @@ order by 1`)
 	if err != nil {
 		return nil, fmt.Errorf("%s: look for captures: %w", db.name, err)
 	}
-	var all []Captured
+	var all []Capture
 	for _, r := range rows {
 		held, err := strconv.ParseInt(r[5], 10, 64)
 		if err != nil {
 			return nil, fmt.Errorf("%s: slot %s: %w", db.name, r[0], err)
 		}
-		all = append(all, Captured{Name: r[0], Slot: r[1] == "t", Publication: r[2] == "t", Active: r[3] == "t", Lost: r[4] == "t", Held: held})
+		all = append(all, Capture{Name: r[0], Slot: r[1] == "t", Publication: r[2] == "t", Active: r[3] == "t", Lost: r[4] == "t", Held: held})
 	}
 	return all, nil
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// level holds the rows of one node that a page needs, as JSON fragments in one arena.
-type level struct {
+// nodeRows holds the rows of one node that a page needs, as JSON fragments in one arena.
+type nodeRows struct {
 	node   *node
 	data   []byte
 	rows   []fragment
@@ -30,7 +30,7 @@ type fragment struct {
 // group is rows[first:first+count].
 type group struct{ first, count, bad int32 }
 
-func (l *level) reset(limit int) {
+func (l *nodeRows) reset(limit int) {
 	if cap(l.data) > limit {
 		l.data = nil // one huge page must not hold its memory for ever
 	}
@@ -45,59 +45,59 @@ func (l *level) reset(limit int) {
 }
 
 // expect says that the next page will hold so many roots, after one of n.
-func (l *level) expect(roots, n int) {
+func (l *nodeRows) expect(roots, n int) {
 	each := float64(roots) / float64(n)
 	l.coming.data, l.coming.rows = int(each*float64(len(l.data))), int(each*float64(len(l.rows)))
 }
 
-// shelf is what rows are decoded onto: the levels of one page, or the tables in memory.
-type shelf struct {
-	levels  []level // by node; what is in memory is in memory's
-	memory  *shelf
+// rowArena is what rows are decoded onto: the levels of one page, or the tables in memory.
+type rowArena struct {
+	byNode  []nodeRows // by node; what is in memory is in memory's
+	memory  *rowArena
 	reasons []string // of rows that cannot be written
 	spans   []span
 	scratch []byte
 }
 
-func newShelf(t *tree, memory *shelf) *shelf {
-	s := &shelf{levels: make([]level, len(t.nodes)), memory: memory, reasons: []string{""}}
+func newRowArena(t *tree, memory *rowArena) *rowArena {
+	s := &rowArena{byNode: make([]nodeRows, len(t.nodes)), memory: memory, reasons: []string{""}}
 	for i, n := range t.nodes {
-		s.levels[i] = level{node: n, keys: newKeyset()}
+		s.byNode[i] = nodeRows{node: n, keys: newKeyset()}
 	}
 	return s
 }
 
 // of returns the level that holds a node's rows.
-func (s *shelf) of(n *node) *level {
-	if n.way == byMemory && s.memory != nil {
+func (s *rowArena) of(n *node) *nodeRows {
+	if n.fetch == fromMemory && s.memory != nil {
 		return s.memory.of(n)
 	}
-	return &s.levels[n.index]
+	return &s.byNode[n.index]
 }
 
-func (s *shelf) reason(i int32, n *node) string {
-	if n.way == byMemory && s.memory != nil {
+func (s *rowArena) reason(i int32, n *node) string {
+	if n.fetch == fromMemory && s.memory != nil {
 		return s.memory.reason(i, n)
 	}
 	return s.reasons[i]
 }
 
 // split finds the fields of a row of n behind lead fields that are not its own.
-func (s *shelf) split(n *node, row []byte, lead int) (front, own []span, err error) {
+func (s *rowArena) split(n *node, row []byte, lead int) (front, own []span, err error) {
 	want := lead + len(n.cols)
 	for len(s.spans) < want {
 		s.spans = append(s.spans, span{})
 	}
 	all := s.spans[:want]
-	if err := split(row, all); err != nil {
+	if err := splitRow(row, all); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", n.rel.label, err)
 	}
 	return all[:lead], all[lead:], nil
 }
 
 // add appends a row to its node's level, in group g, and links it to its includes.
-func (s *shelf) add(n *node, row []byte, own []span, g int, root int32) error {
-	l := &s.levels[n.index]
+func (s *rowArena) add(n *node, row []byte, own []span, g int, root int32) error {
+	l := &s.byNode[n.index]
 	var bad int32
 	if g >= 0 {
 		at := &l.groups[g]
@@ -117,7 +117,7 @@ func (s *shelf) add(n *node, row []byte, own []span, g int, root int32) error {
 	}
 	for i := range n.fields {
 		f := &n.fields[i]
-		data = append(data, f.lead...)
+		data = append(data, f.prefix...)
 		field := own[f.col]
 		if field.null() {
 			data = append(data, "null"...)
@@ -125,7 +125,7 @@ func (s *shelf) add(n *node, row []byte, own []span, g int, root int32) error {
 		}
 		var err error
 		if data, err = f.encode(data, field.of(row)); err != nil {
-			if bad, err = s.refuse(n, &n.cols[f.col], err); err != nil {
+			if bad, err = s.rejectValue(n, &n.cols[f.col], err); err != nil {
 				return err
 			}
 		}
@@ -138,12 +138,12 @@ func (s *shelf) add(n *node, row []byte, own []span, g int, root int32) error {
 	if g >= 0 && bad > 0 {
 		l.groups[g].bad = bad
 	}
-	s.links(n, row, own, root)
+	s.linkIncludes(n, row, own, root)
 	return nil
 }
 
-// refuse turns what JSON cannot say into the reason to reject a document.
-func (s *shelf) refuse(n *node, c *column, err error) (int32, error) {
+// rejectValue turns what JSON cannot say into the reason to reject a document.
+func (s *rowArena) rejectValue(n *node, c *column, err error) (int32, error) {
 	remedy := ""
 	switch {
 	case errors.Is(err, errNotFinite):
@@ -156,16 +156,16 @@ func (s *shelf) refuse(n *node, c *column, err error) (int32, error) {
 	return int32(len(s.reasons)) - 1, nil
 }
 
-// links notes for each include of n which group belongs to the row just added.
-func (s *shelf) links(n *node, row []byte, own []span, root int32) {
+// linkIncludes notes for each include of n which group belongs to the row just added.
+func (s *rowArena) linkIncludes(n *node, row []byte, own []span, root int32) {
 	for _, child := range n.include {
-		if child.way == byRange {
+		if child.fetch == byRange {
 			continue
 		}
-		l := &s.levels[child.index]
+		l := &s.byNode[child.index]
 		g := int32(-1)
-		if key := s.blob(child, row, own); key != nil {
-			if child.way == byMemory {
+		if key := s.parentKey(child, row, own); key != nil {
+			if child.fetch == fromMemory {
 				g = s.of(child).keys.find(key)
 			} else {
 				g = l.keys.add(key)
@@ -178,18 +178,18 @@ func (s *shelf) links(n *node, row []byte, own []span, root int32) {
 	}
 }
 
-// blob is the parent's side of an include's condition as one key; nil if any part is NULL.
-func (s *shelf) blob(child *node, row []byte, own []span) []byte {
-	if len(child.head) == 1 {
-		f := own[child.head[0].col]
+// parentKey is the parent's side of an include's condition as one key; nil if any part is NULL.
+func (s *rowArena) parentKey(child *node, row []byte, own []span) []byte {
+	if len(child.parentPairs) == 1 {
+		f := own[child.parentPairs[0].col]
 		if f.null() {
 			return nil
 		}
 		return row[f.at : f.at+f.size : f.at+f.size]
 	}
 	s.scratch = s.scratch[:0]
-	for i := range child.head {
-		f := own[child.head[i].col]
+	for i := range child.parentPairs {
+		f := own[child.parentPairs[i].col]
 		if f.null() {
 			return nil
 		}
@@ -198,8 +198,8 @@ func (s *shelf) blob(child *node, row []byte, own []span) []byte {
 	return s.scratch
 }
 
-// front is the key that the lead fields of a row spell, in the same form as blob.
-func (s *shelf) front(row []byte, lead []span) []byte {
+// leadingKey is the key that the lead fields of a row spell, in the same form as blob.
+func (s *rowArena) leadingKey(row []byte, lead []span) []byte {
 	if len(lead) == 1 {
 		return lead[0].of(row)
 	}

@@ -356,7 +356,7 @@ func TestSlotWaitsAndNamesTheTransaction(t *testing.T) {
 	other := connectTo(t, d.dsn)
 	other.exec("begin; update orders set note = 'open' where id = 1")
 	s := d.source(Config{Shape: liveShape()})
-	s.patience = time.Second
+	s.captureTimeout = time.Second
 	_, err := s.Capture(t.Context(), "x", "")
 	contains(t, err, "waits for open transactions", "pid "+other.rows("select pg_backend_pid()")[0][0], "idle in transaction")
 	if left := d.rows("select slot_name from pg_replication_slots union all select pubname from pg_publication"); len(left) != 0 {

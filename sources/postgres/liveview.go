@@ -13,15 +13,15 @@ var _ sources.Expander = (*view)(nil)
 // openLive makes a view whose reads are short transactions: nothing is held on the
 // source for longer than a page takes.
 func openLive(ctx context.Context, db *session, config *Config, t *tree) (*view, error) {
-	v := &view{config: config, tree: t, hub: db, pid: db.pg.PID(), live: true, lends: make(chan struct{}, max(config.MaxConnections-1, 1))}
+	v := &view{config: config, tree: t, snapshotSession: db, pid: db.pg.PID(), live: true, slots: make(chan struct{}, max(config.MaxConnections-1, 1))}
 	bare := *config
 	bare.Memory = -1 // not even an empty table: it may be full at the next lookup
 	var err error
-	if v.fresh, _, err = compile(ctx, db, &bare); err != nil {
+	if v.uncached, _, err = compile(ctx, db, &bare); err != nil {
 		return nil, err
 	}
-	_, err = db.within(ctx, func() error {
-		if err := errors.Join(unchanged(ctx, db, v.fresh), unchanged(ctx, db, t)); err != nil {
+	_, err = db.inSnapshot(ctx, func() error {
+		if err := errors.Join(verifyColumns(ctx, db, v.uncached), verifyColumns(ctx, db, t)); err != nil {
 			return err
 		}
 		v.memory, err = loadMemory(ctx, db, t)
@@ -45,21 +45,21 @@ func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
 	}
 	t, _, err := compile(ctx, db, &config)
 	if err == nil {
-		err = t.since(planned)
+		err = t.keepTypes(planned)
 	}
 	if err == nil {
-		_, err = db.within(ctx, func() error { return unchanged(ctx, db, t) })
+		_, err = db.inSnapshot(ctx, func() error { return verifyColumns(ctx, db, t) })
 	}
 	if err != nil {
 		db.close(ctx)
 		return nil, err
 	}
-	return &view{config: &config, tree: t, fresh: t, hub: db, pid: db.pg.PID(), live: true, lends: make(chan struct{}, 1)}, nil
+	return &view{config: &config, tree: t, uncached: t, snapshotSession: db, pid: db.pg.PID(), live: true, slots: make(chan struct{}, 1)}, nil
 }
 
-// within does work in a read-only transaction and returns what its snapshot sees. The
+// inSnapshot does work in a read-only transaction and returns what its snapshot sees. The
 // session is spent if the transaction was not ended.
-func (s *session) within(ctx context.Context, work func() error) (sources.TxSnapshot, error) {
+func (s *session) inSnapshot(ctx context.Context, work func() error) (sources.TxSnapshot, error) {
 	if s.replica == nil {
 		return s.transaction(work)
 	}
@@ -68,7 +68,7 @@ func (s *session) within(ctx context.Context, work func() error) (sources.TxSnap
 		return sources.TxSnapshot{}, err
 	}
 	_, err = s.transaction(work)
-	return s.replica.sees(at), err
+	return s.replica.snapshotAt(at), err
 }
 
 func (s *session) transaction(work func() error) (sources.TxSnapshot, error) {
@@ -80,7 +80,7 @@ func (s *session) transaction(work func() error) (sources.TxSnapshot, error) {
 	if err := s.skip(); err != nil {
 		return sources.TxSnapshot{}, fmt.Errorf("begin: %w", err)
 	}
-	saw, err := s.seen()
+	saw, err := s.readSnapshot()
 	if err != nil {
 		return saw, err
 	}
@@ -100,14 +100,14 @@ func (s *session) transaction(work func() error) (sources.TxSnapshot, error) {
 	return saw, nil
 }
 
-// seen reads the one row of snapshotSQL.
-func (s *session) seen() (saw sources.TxSnapshot, err error) {
+// readSnapshot reads the one row of snapshotSQL.
+func (s *session) readSnapshot() (saw sources.TxSnapshot, err error) {
 	row, err := s.row()
 	if err != nil {
 		return saw, fmt.Errorf("read the snapshot: %w", err)
 	}
 	var only [1]span
-	if err := split(row, only[:]); err != nil {
+	if err := splitRow(row, only[:]); err != nil {
 		return saw, fmt.Errorf("read the snapshot: %w", err)
 	}
 	if saw, err = parseSnapshot(string(only[0].of(row))); err != nil {
@@ -116,19 +116,19 @@ func (s *session) seen() (saw sources.TxSnapshot, err error) {
 	return saw, s.skip()
 }
 
-// lookupNow reads documents by their ids as they are now. Calls run side by side, each
+// lookupLive reads documents by their ids as they are now. Calls run side by side, each
 // on a session of its own.
-func (v *view) lookupNow(ctx context.Context, keys [][]byte, b *sources.Batch) error {
-	db, err := v.session(ctx)
+func (v *view) lookupLive(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	db, err := v.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer v.give(context.WithoutCancel(ctx), db)
-	l := newLookup(v.fresh, db, nil, v.config)
-	if err := db.catchUp(ctx); err != nil {
+	defer v.release(context.WithoutCancel(ctx), db)
+	l := newLookup(v.uncached, db, nil, v.config)
+	if err := db.waitForReplica(ctx); err != nil {
 		return err
 	}
-	b.Snapshot, err = db.within(ctx, func() error { return l.all(ctx, keys, b) })
+	b.Snapshot, err = db.inSnapshot(ctx, func() error { return l.all(ctx, keys, b) })
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -30,12 +30,12 @@ type lookup struct {
 // Lookup implements sources.Lookup. Calls wait for each other.
 func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
 	if v.live {
-		return v.lookupNow(ctx, keys, b)
+		return v.lookupLive(ctx, keys, b)
 	}
-	v.hubs.Lock()
-	defer v.hubs.Unlock()
+	v.lookups.Lock()
+	defer v.lookups.Unlock()
 	v.mu.Lock()
-	busy, hub := v.lent, v.hub
+	busy, hub := v.lent, v.snapshotSession
 	v.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
@@ -50,19 +50,19 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 	return newLookup(v.tree, hub, v.memory, v.config).all(ctx, keys, b)
 }
 
-func newLookup(t *tree, db *session, memory *shelf, c *Config) *lookup {
+func newLookup(t *tree, db *session, memory *rowArena, c *Config) *lookup {
 	l := &lookup{page: newPage(t, db, memory, 4*c.PageBytes), loose: c.Loose}
 	l.page.single = true
-	l.w.shelf = l.page.shelf
+	l.w.shelf = l.page.rowArena
 	return l
 }
 
 // all answers the keys, in portions.
 func (l *lookup) all(ctx context.Context, keys [][]byte, b *sources.Batch) error {
-	defer l.page.db.watch(ctx)()
+	defer l.page.db.cancelWith(ctx)()
 	for size := lookedUp; len(keys) > 0; {
 		some := keys[:min(size, len(keys))]
-		n, err := l.some(ctx, some, b)
+		n, err := l.answer(ctx, some, b)
 		if err != nil {
 			if ctx.Err() != nil {
 				err = ctx.Err()
@@ -77,15 +77,15 @@ func (l *lookup) all(ctx context.Context, keys [][]byte, b *sources.Batch) error
 	return nil
 }
 
-// some answers the first of the keys, as many as fit on a page, and says how many.
-func (l *lookup) some(ctx context.Context, keys [][]byte, b *sources.Batch) (int, error) {
+// answer answers the first of the keys, as many as fit on a page, and says how many.
+func (l *lookup) answer(ctx context.Context, keys [][]byte, b *sources.Batch) (int, error) {
 	order := make([]int, len(keys)) // of each key among those that can be asked for
 	asked := keyset{}
 	l.ids = l.ids[:0]
 	for i, key := range keys {
 		order[i] = -1
 		parts, ok := splitID(string(key), len(l.page.tree.root.id))
-		if !ok || !l.possible(parts) {
+		if !ok || !l.plausible(parts) {
 			continue
 		}
 		if i == 0 || asked.slots == nil {
@@ -104,9 +104,9 @@ func (l *lookup) some(ctx context.Context, keys [][]byte, b *sources.Batch) (int
 			if release := l.page.db.exec(ctx, "release savepoint lookup"); release != nil {
 				return 0, errors.Join(err, release)
 			}
-			return l.some(ctx, keys[:len(keys)/2], b)
+			return l.answer(ctx, keys[:len(keys)/2], b)
 		}
-		if !l.alien(ctx, l.ids[0]) {
+		if !l.notOfType(ctx, l.ids[0]) {
 			return 0, err
 		}
 		l.page.reset()
@@ -122,7 +122,7 @@ func (l *lookup) some(ctx context.Context, keys [][]byte, b *sources.Batch) (int
 		}
 		if row >= l.page.n {
 			if i == 0 {
-				return l.some(ctx, keys[:1], b)
+				return l.answer(ctx, keys[:1], b)
 			}
 			return i, nil // the page was full: it comes with the next keys
 		}
@@ -139,7 +139,7 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := p.sameTypes(); err != nil {
+	if err := p.checkTypes(); err != nil {
 		return err
 	}
 	arrays := make([][]byte, len(ids[0]))
@@ -176,12 +176,12 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 	return nil
 }
 
-// alien reports whether the types of the id's columns do not take it, so that no row
+// notOfType reports whether the types of the id's columns do not take it, so that no row
 // can ever have it.
-func (l *lookup) alien(ctx context.Context, id []string) bool {
+func (l *lookup) notOfType(ctx context.Context, id []string) bool {
 	var casts []string
 	for i, k := range l.page.tree.root.id {
-		casts = append(casts, literal(id[i])+"::"+k.cast)
+		casts = append(casts, quoteLiteral(id[i])+"::"+k.cast)
 	}
 	db := l.page.db
 	if err := db.exec(ctx, "select "+strings.Join(casts, ", ")); err == nil {
@@ -192,7 +192,7 @@ func (l *lookup) alien(ctx context.Context, id []string) bool {
 
 func (l *lookup) record(key []byte, row int, b *sources.Batch) {
 	rec := sources.Record{Key: b.Hold(key), Deleted: true}
-	if row >= 0 && (l.loose || string(l.page.heads[row].id.of(l.page.texts)) == string(key)) {
+	if row >= 0 && (l.loose || string(l.page.metas[row].id.of(l.page.texts)) == string(key)) {
 		asked := rec.Key
 		rec = document(&l.w, l.page, row, b)
 		rec.Key = asked
@@ -202,9 +202,9 @@ func (l *lookup) record(key []byte, row int, b *sources.Batch) {
 	b.Records = append(b.Records, rec)
 }
 
-// possible reports whether an id can be one of ours, where that is easy to see: a
+// plausible reports whether an id can be one of ours, where that is easy to see: a
 // value that its type does not take would end the snapshot's transaction.
-func (l *lookup) possible(parts []string) bool {
+func (l *lookup) plausible(parts []string) bool {
 	for i, part := range parts {
 		if !utf8.ValidString(part) || strings.ContainsRune(part, 0) {
 			return false
@@ -225,7 +225,7 @@ func (l *lookup) possible(parts []string) bool {
 }
 
 // checkable reports whether possible says for certain that a type takes a text.
-func checkable(oid uint32) bool { return integer(oid) || isString(oid) || oid == oidUUID }
+func checkable(oid uint32) bool { return isInteger(oid) || isString(oid) || oid == oidUUID }
 
 func isUUID(s string) bool {
 	for i := range len(s) {

@@ -5,110 +5,111 @@ import (
 	"slices"
 
 	"github.com/jackc/pglogrepl"
+
 	"humpty/sources"
 	"humpty/sources/postgres/pgoutput"
 )
 
-// marker turns the messages of the stream into marks, transaction by transaction.
-type marker struct {
-	watches   map[uint32][]*watch // by relation
-	relations map[uint32]*pgoutput.Relation
-	recent    uint64 // a transaction id of late, for widening
+// txDecoder turns the messages of the stream into marks, transaction by transaction.
+type txDecoder struct {
+	dependencies map[uint32][]*dependency // by relation
+	relations    map[uint32]*pgoutput.Relation
+	recentXid    uint64 // a transaction id of late, for widening
 
-	heard func(xid uint64, commit pglogrepl.LSN) // told of each transaction before its marks are given out
+	onCommit func(xid uint64, commit pglogrepl.LSN) // told of each transaction before its marks are given out
 
-	open  bool // inside a transaction
-	xid   uint64
-	at    pglogrepl.LSN // of its commit
-	seen  map[sources.DirtyKey]struct{}
-	marks []sources.DirtyKey
-	fence string
-	end   pglogrepl.LSN // behind the transaction just finished; 0: only a part of it
+	open      bool // inside a transaction
+	xid       uint64
+	commitLSN pglogrepl.LSN // of its commit
+	seen      map[sources.DirtyKey]struct{}
+	marks     []sources.DirtyKey
+	fence     string
+	endLSN    pglogrepl.LSN // behind the transaction just finished; 0: only a part of it
 }
 
 // marksAtOnce bounds how much of a huge transaction is held: what is beyond comes as
 // further parts of it.
 const marksAtOnce = 100_000
 
-func newMarker(tables []captured, recent uint64) marker {
-	r := marker{
-		watches: map[uint32][]*watch{}, relations: map[uint32]*pgoutput.Relation{},
-		recent: recent, seen: map[sources.DirtyKey]struct{}{}, heard: func(uint64, pglogrepl.LSN) {},
+func newTxDecoder(tables []publishedTable, recent uint64) txDecoder {
+	r := txDecoder{
+		dependencies: map[uint32][]*dependency{}, relations: map[uint32]*pgoutput.Relation{},
+		recentXid: recent, seen: map[sources.DirtyKey]struct{}{}, onCommit: func(uint64, pglogrepl.LSN) {},
 	}
 	for _, t := range tables {
-		r.watches[uint32(toInt(t.oid))] = t.watches
+		r.dependencies[uint32(parseInt(t.oid))] = t.dependencies
 	}
 	return r
 }
 
-// take reads one message; whole says that m is filled: a transaction that touched
+// decode reads one message; whole says that m is filled: a transaction that touched
 // something, a part of a huge one, or a fence.
-func (r *marker) take(message pgoutput.Message, m *sources.ChangeSet) (whole bool, err error) {
+func (d *txDecoder) decode(message pgoutput.Message, m *sources.ChangeSet) (whole bool, err error) {
 	switch msg := message.(type) {
 	case *pgoutput.Begin:
-		r.open, r.fence = true, ""
-		r.xid = widen(r.recent, msg.Xid)
-		r.recent = max(r.recent, r.xid)
-		r.at = pglogrepl.LSN(msg.FinalLSN)
+		d.open, d.fence = true, ""
+		d.xid = widen(d.recentXid, msg.Xid)
+		d.recentXid = max(d.recentXid, d.xid)
+		d.commitLSN = pglogrepl.LSN(msg.FinalLSN)
 	case *pgoutput.Relation:
-		return false, r.relation(msg)
+		return false, d.relation(msg)
 	case *pgoutput.Change:
-		if err := r.change(msg); err != nil {
+		if err := d.change(msg); err != nil {
 			return false, err
 		}
-		if len(r.marks) >= marksAtOnce {
-			r.give(m, 0)
+		if len(d.marks) >= marksAtOnce {
+			d.emit(m, 0)
 			return true, nil
 		}
 	case *pgoutput.Truncate:
 		for _, oid := range msg.Relations {
-			if len(r.watches[oid]) > 0 {
-				r.add(sources.DirtyKey{All: true})
+			if len(d.dependencies[oid]) > 0 {
+				d.add(sources.DirtyKey{All: true})
 			}
 		}
 	case *pgoutput.Emitted:
 		if msg.Transactional && msg.Prefix == fencePrefix {
-			r.fence = string(msg.Content)
+			d.fence = string(msg.Content)
 		}
 	case *pgoutput.Commit:
-		r.open = false
-		if len(r.marks) == 0 && r.fence == "" {
+		d.open = false
+		if len(d.marks) == 0 && d.fence == "" {
 			return false, nil
 		}
-		r.give(m, pglogrepl.LSN(msg.EndLSN))
+		d.emit(m, pglogrepl.LSN(msg.EndLSN))
 		return true, nil
 	}
 	return false, nil
 }
 
-func (r *marker) give(m *sources.ChangeSet, end pglogrepl.LSN) {
-	r.heard(r.xid, r.at)
-	*m = sources.ChangeSet{Keys: slices.Clone(r.marks), Xid: r.xid}
+func (d *txDecoder) emit(m *sources.ChangeSet, end pglogrepl.LSN) {
+	d.onCommit(d.xid, d.commitLSN)
+	*m = sources.ChangeSet{Keys: slices.Clone(d.marks), Xid: d.xid}
 	if end != 0 {
-		m.Fence = r.fence
+		m.Fence = d.fence
 	}
-	r.end = end
-	r.marks = r.marks[:0]
-	clear(r.seen)
+	d.endLSN = end
+	d.marks = d.marks[:0]
+	clear(d.seen)
 }
 
 // relation notes a table's columns. A table that comes again with other ones was
 // altered: what was read before and after does not fit together.
-func (r *marker) relation(msg *pgoutput.Relation) error {
-	old := r.relations[msg.OID]
-	if old != nil && len(r.watches[msg.OID]) > 0 && !slices.Equal(old.Columns, msg.Columns) {
+func (d *txDecoder) relation(msg *pgoutput.Relation) error {
+	old := d.relations[msg.OID]
+	if old != nil && len(d.dependencies[msg.OID]) > 0 && !slices.Equal(old.Columns, msg.Columns) {
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("table %s.%s was altered during the run", msg.Schema, msg.Name), Remedy: "what was read before and after does not fit together: start a new rebuild"}
 	}
-	r.relations[msg.OID] = msg
+	d.relations[msg.OID] = msg
 	return nil
 }
 
-func (r *marker) change(msg *pgoutput.Change) error {
-	watches := r.watches[msg.Relation]
+func (d *txDecoder) change(msg *pgoutput.Change) error {
+	watches := d.dependencies[msg.Relation]
 	if len(watches) == 0 {
 		return nil
 	}
-	rel := r.relations[msg.Relation]
+	rel := d.relations[msg.Relation]
 	if rel == nil {
 		return fmt.Errorf("the stream changes relation %d before it describes it", msg.Relation)
 	}
@@ -117,20 +118,20 @@ func (r *marker) change(msg *pgoutput.Change) error {
 			if values == nil {
 				continue
 			}
-			if mark, ok := w.mark(valueOf(rel, values)); ok {
-				r.add(mark)
+			if mark, ok := w.markOf(valueOf(rel, values)); ok {
+				d.add(mark)
 			}
 		}
-		if msg.Old == nil && w.withheld(rel, msg.New) {
-			r.add(sources.DirtyKey{All: true})
+		if msg.Old == nil && w.valueOmitted(rel, msg.New) {
+			d.add(sources.DirtyKey{All: true})
 		}
 	}
 	return nil
 }
 
-// withheld tells that the stream does not say a watched value, since it lies out of line and
+// valueOmitted tells that the stream does not say a watched value, since it lies out of line and
 // was not changed. Servers of before 2022 (14.1, 13.5, …) leave it out of old rows, too.
-func (w *watch) withheld(rel *pgoutput.Relation, values []pgoutput.Value) bool {
+func (w *dependency) valueOmitted(rel *pgoutput.Relation, values []pgoutput.Value) bool {
 	return slices.ContainsFunc(w.columns, func(name string) bool {
 		at := slices.IndexFunc(rel.Columns, func(c pgoutput.Column) bool { return c.Name == name })
 		return at >= 0 && at < len(values) && values[at].Unchanged
@@ -147,9 +148,9 @@ func valueOf(rel *pgoutput.Relation, values []pgoutput.Value) func(string) (stri
 	}
 }
 
-func (r *marker) add(mark sources.DirtyKey) {
-	if _, ok := r.seen[mark]; !ok {
-		r.seen[mark] = struct{}{}
-		r.marks = append(r.marks, mark)
+func (d *txDecoder) add(mark sources.DirtyKey) {
+	if _, ok := d.seen[mark]; !ok {
+		d.seen[mark] = struct{}{}
+		d.marks = append(d.marks, mark)
 	}
 }

@@ -7,10 +7,10 @@ import (
 )
 
 // loadMemory reads the tables of small `one` includes, the innermost first.
-func loadMemory(ctx context.Context, db *session, t *tree) (*shelf, error) {
-	s := newShelf(t, nil)
+func loadMemory(ctx context.Context, db *session, t *tree) (*rowArena, error) {
+	s := newRowArena(t, nil)
 	for _, n := range slices.Backward(t.nodes) {
-		if n.way != byMemory || n.parent == nil {
+		if n.fetch != fromMemory || n.parent == nil {
 			continue
 		}
 		if err := s.load(ctx, db, n); err != nil {
@@ -20,13 +20,13 @@ func loadMemory(ctx context.Context, db *session, t *tree) (*shelf, error) {
 	return s, nil
 }
 
-func (s *shelf) load(ctx context.Context, db *session, n *node) error {
-	defer db.watch(ctx)()
-	db.queue([]byte(n.whole()))
+func (s *rowArena) load(ctx context.Context, db *session, n *node) error {
+	defer db.cancelWith(ctx)()
+	db.queue([]byte(n.wholeTable()))
 	if err := db.flush(); err != nil {
 		return err
 	}
-	l := &s.levels[n.index]
+	l := &s.byNode[n.index]
 	for {
 		row, err := db.row()
 		if err != nil {
@@ -36,11 +36,11 @@ func (s *shelf) load(ctx context.Context, db *session, n *node) error {
 			db.done()
 			return nil
 		}
-		lead, own, err := s.split(n, row, len(n.head))
+		lead, own, err := s.split(n, row, len(n.parentPairs))
 		if err != nil {
 			return err
 		}
-		g := int(l.keys.add(s.front(row, lead)))
+		g := int(l.keys.add(s.leadingKey(row, lead)))
 		if g == len(l.groups) {
 			l.groups = append(l.groups, group{})
 		}

@@ -22,7 +22,7 @@ const (
 // socket. One operation is one document.
 func BenchmarkMerge(b *testing.B) {
 	p := mergedPage(b)
-	w := writer{shelf: p.shelf}
+	w := writer{shelf: p.rowArena}
 	var out sources.Batch
 	next := mergedRoots
 	b.ReportAllocs()
@@ -48,8 +48,8 @@ func BenchmarkMerge(b *testing.B) {
 // mergedPage reads the same page again and again, from no server.
 func mergedPage(b *testing.B) *page {
 	root := &node{index: 0, shape: &sources.Shape{From: "orders"}, version: -1}
-	customer := &node{index: 1, shape: &sources.Shape{Name: "customer", One: true}, parent: root, way: byMemory, head: []join{{col: 1}}}
-	lines := &node{index: 2, shape: &sources.Shape{Name: "lines", Many: true}, parent: root, way: byRange, head: []join{{col: 0, cast: "int8"}}}
+	customer := &node{index: 1, shape: &sources.Shape{Name: "customer", One: true}, parent: root, fetch: fromMemory, parentPairs: []joinPair{{col: 1}}}
+	lines := &node{index: 2, shape: &sources.Shape{Name: "lines", Many: true}, parent: root, fetch: byRange, parentPairs: []joinPair{{col: 0, cast: "int8"}}}
 	order, line := rowsOf(root, "i8 i4 c n d t15 t15 i4 t60"), rowsOf(lines, "i8 i4 i4 i4 n n n n c c d d d t17 t7 t28")
 	buyer := rowsOf(customer, "i4 t18 t10")
 	root.key = []keyColumn{{name: "c0", sql: "c0", cast: "int8", typ: oidInt8, text: encodeInt8}}
@@ -57,14 +57,14 @@ func mergedPage(b *testing.B) *page {
 	t := &tree{root: root, nodes: []*node{root, customer, lines}, types: &types{}}
 	t.finish()
 
-	memory := newShelf(t, nil)
+	memory := newRowArena(t, nil)
 	for i := range mergedCustomers {
 		row := buyer(nil, i)
 		_, own, err := memory.split(customer, row, 0)
 		if err != nil {
 			b.Fatal(err)
 		}
-		l := &memory.levels[customer.index]
+		l := &memory.byNode[customer.index]
 		g := int(l.keys.add(own[0].of(row)))
 		l.groups = append(l.groups, group{})
 		if err := memory.add(customer, row, own, g, 0); err != nil {
@@ -84,7 +84,7 @@ func mergedPage(b *testing.B) *page {
 // fields before its own.
 func rowsOf(n *node, kinds string) func(lead [][]byte, i int) []byte {
 	n.rel = &relation{label: n.shape.Name, kind: 'r'}
-	n.open, n.path = fieldName(n.shape.Name), n.shape.Name
+	n.prefix, n.path = fieldName(n.shape.Name), n.shape.Name
 	random := rand.New(rand.NewPCG(1, 2))
 	var values []func(i int) []byte
 	for kind := range strings.FieldsSeq(kinds) {

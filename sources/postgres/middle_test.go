@@ -208,7 +208,7 @@ insert into c select 2000, n, repeat('w', 1000) from generate_series(3, 20000) n
 		}
 		seen++
 		rows += bytes.Count(b.Records[0].Value, []byte(`"n":`))
-		if p.n > 1 && p.size > 5*p.max {
+		if p.n > 1 && p.size > 5*p.maxBytes {
 			t.Errorf("a page of %d documents holds %d bytes", p.n, p.size)
 		}
 	}
@@ -216,10 +216,10 @@ insert into c select 2000, n, repeat('w', 1000) from generate_series(3, 20000) n
 		t.Errorf("%d documents with %d rows", seen, rows)
 	}
 	held := 0
-	for i := range p.levels {
-		held += cap(p.levels[i].data)
+	for i := range p.byNode {
+		held += cap(p.byNode[i].data)
 	}
-	if held > 20*p.max {
+	if held > 20*p.maxBytes {
 		t.Errorf("%d bytes are held at the end", held)
 	}
 }
@@ -260,7 +260,7 @@ create sequence made cache 1; create function dear(n int) returns text language 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made := toInt(d.rows("select last_value from made")[0][0]); made > 15_000 {
+	if made := parseInt(d.rows("select last_value from made")[0][0]); made > 15_000 {
 		t.Errorf("the column was worked out %d times for 40,000 rows", made)
 	}
 	if plan.Rows != 40_000 || len(plan.Partitions) != 4 {
@@ -268,7 +268,7 @@ create sequence made cache 1; create function dear(n int) returns text language 
 	}
 	for i, p := range plan.Partitions[:3] { // a quarter of the weight: 2,000 or so of the heavy ones
 		row := d.rows("select count(*) filter (where n > 0) from t where id <= " + strings.Trim(p.To, `["]`))[0]
-		if heavy, want := toInt(row[0]), int64(2000*(i+1)); heavy < want*7/10 || heavy > want*13/10 {
+		if heavy, want := parseInt(row[0]), int64(2000*(i+1)); heavy < want*7/10 || heavy > want*13/10 {
 			t.Errorf("behind partition %d are %d heavy rows, not about %d", i, heavy, want)
 		}
 	}

@@ -1,14 +1,12 @@
 package postgres
 
-import (
-	"strings"
-)
+import "strings"
 
-// ident quotes a name for SQL.
-func ident(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+// quoteIdent quotes a name for SQL.
+func quoteIdent(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// literal quotes a text for SQL; standard_conforming_strings is on in our sessions.
-func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+// quoteLiteral quotes a text for SQL; standard_conforming_strings is on in our sessions.
+func quoteLiteral(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // splitName takes a table's name apart: schema.table, "Odd.Schema"."table", table.
 // Names are taken as they are written: nothing is folded to lower case.

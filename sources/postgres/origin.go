@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/sources"
 )
 
@@ -49,7 +50,7 @@ func (s *session) fingerprint(ctx context.Context, t *tree) (string, error) {
 // oids lists the captured tables as an array.
 func (t *tree) oids() string {
 	var oids []string
-	for _, w := range t.watches() {
+	for _, w := range t.dependencies() {
 		if rel := w.relation(); rel.oid != "" {
 			oids = append(oids, rel.oid)
 		}
@@ -59,8 +60,8 @@ func (t *tree) oids() string {
 
 const rebuildRemedy = "what was read cannot be trusted to be complete: start a new rebuild"
 
-// since holds a position's origin against the present one.
-func (o origin) since(was origin, db string) error {
+// check holds a position's origin against the present one.
+func (o origin) check(was origin, db string) error {
 	switch {
 	case was.system != o.system:
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("%s is another server, or went back or over to a standby: system and timeline were %s, and are %s", db, was.system, o.system), Remedy: rebuildRemedy}
@@ -70,8 +71,8 @@ func (o origin) since(was origin, db string) error {
 	return nil
 }
 
-// at is the position that an LSN is of this origin.
-func (o origin) at(lsn pglogrepl.LSN) sources.Position {
+// position is the position that an LSN is of this origin.
+func (o origin) position(lsn pglogrepl.LSN) sources.Position {
 	return sources.Position(lsn.String() + " " + o.system + " " + o.tables)
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 )
@@ -90,7 +91,7 @@ insert into ab values (1, 3), (2, 4); insert into bc values (3, 5), (4, 6)`)
 func TestStreamThatTheServerEnds(t *testing.T) {
 	t.Parallel()
 	for code, over := range map[string]bool{"XX000": true, "XX001": true, "57P01": false, "53100": false} {
-		err := refused("humpty_x", &pgconn.PgError{Code: code, Message: "could not map filenode"})
+		err := streamError("humpty_x", &pgconn.PgError{Code: code, Message: "could not map filenode"})
 		var gap *sources.ErrChangesLost
 		if errors.As(err, &gap) != over || !strings.Contains(err.Error(), "could not map filenode") {
 			t.Errorf("%s: %v", code, err)

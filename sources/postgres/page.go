@@ -11,24 +11,24 @@ import (
 
 // page is a run of roots in key order, with everything their documents need.
 type page struct {
-	*shelf
+	*rowArena
 	tree  *tree
 	db    *session
-	roots keyset    // the root's keys, where an include is read by range
-	heads []rootRef // of each root
-	texts []byte    // what they point into
+	roots keyset     // the root's keys, where an include is read by range
+	metas []rootMeta // of each root
+	texts []byte     // what they point into
 
-	scans  []*scan  // by node: cursors, where no index reaches
-	upTo   []string // the end of what they read
-	single bool     // the roots were looked up by key: not all keys in their range are here
+	cursors []*cursor // by node: cursors, where no index reaches
+	upTo    []string  // the end of what they read
+	single  bool      // the roots were looked up by key: not all keys in their range are here
 
-	learnt guess // by the readers of it before
+	learnt pageEstimate // by the readers of it before
 
-	most int  // roots to keep
-	n    int  // documents that are complete
-	last bool // no root is behind them
-	size int  // bytes on the shelf
-	max  int  // what the shelf should hold at most, unless it is one document
+	maxRoots int  // roots to keep
+	n        int  // documents that are complete
+	last     bool // no root is behind them
+	size     int  // bytes on the shelf
+	maxBytes int  // what the shelf should hold at most, unless it is one document
 
 	before int32 // group of the row before
 	rows   int64 // rows received
@@ -40,47 +40,47 @@ type page struct {
 	arrays [][]byte
 }
 
-// guess is what the pages so far say about the next one.
-type guess struct {
+// pageEstimate is what the pages so far say about the next one.
+type pageEstimate struct {
 	roots int       // how many to ask for
 	ratio []float64 // rows for each root, by node
 }
 
-// rootRef is what a document is called.
-type rootRef struct {
+// rootMeta is what a document is called.
+type rootMeta struct {
 	id, routing, position span // in texts; routing may be null
 	version               int64
 	reject                string
 }
 
-func newPage(t *tree, db *session, memory *shelf, max int) *page {
+func newPage(t *tree, db *session, memory *rowArena, max int) *page {
 	return &page{
-		shelf: newShelf(t, memory), tree: t, db: db, roots: newKeyset(), max: max,
+		rowArena: newRowArena(t, memory), tree: t, db: db, roots: newKeyset(), maxBytes: max,
 		seen: make([]int, len(t.nodes)), asked: make([]int, len(t.nodes)),
 	}
 }
 
 func (p *page) reset() {
-	for i := range p.levels {
-		p.levels[i].reset(4 * p.max)
+	for i := range p.byNode {
+		p.byNode[i].reset(4 * p.maxBytes)
 	}
 	clear(p.seen)
 	clear(p.asked)
-	clear(p.heads)
+	clear(p.metas)
 	p.roots.reset()
-	p.heads, p.texts, p.reasons = p.heads[:0], p.texts[:0], p.reasons[:1]
+	p.metas, p.texts, p.reasons = p.metas[:0], p.texts[:0], p.reasons[:1]
 	p.n, p.size, p.rows = 0, 0, 0
 }
 
 // read fills the page with the documents of at most so many roots behind lo, up to hi.
-func (p *page) read(lo, hi []string, roots int, limit sized) error {
+func (p *page) read(lo, hi []string, roots int, limit rowLimit) error {
 	p.reset()
-	if err := p.sameTypes(); err != nil {
+	if err := p.checkTypes(); err != nil {
 		return err
 	}
 	root := p.tree.root
-	p.most = roots
-	if p.tree.unproven {
+	p.maxRoots = roots
+	if p.tree.keyNotProvenUnique {
 		roots++ // the last is only held against the one before it
 	}
 	p.sql = p.tree.pages.between(p.sql[:0], lo, hi, roots)
@@ -94,7 +94,7 @@ func (p *page) read(lo, hi []string, roots int, limit sized) error {
 	kept := p.n
 	p.last = int(p.rows) < roots && int(p.rows) == kept
 	if kept > 0 {
-		end, err := parsePosition(string(p.heads[kept-1].position.of(p.texts)), len(root.key))
+		end, err := parsePosition(string(p.metas[kept-1].position.of(p.texts)), len(root.key))
 		if err != nil {
 			return err
 		}
@@ -102,15 +102,15 @@ func (p *page) read(lo, hi []string, roots int, limit sized) error {
 			return err
 		}
 		p.last = p.last && p.n == kept
-		if err := p.settle(); err != nil {
+		if err := p.dropFinished(); err != nil {
 			return err
 		}
-		if err := p.noTwins(lo, end); err != nil {
+		if err := p.checkDuplicateKeys(lo, end); err != nil {
 			return err
 		}
 	}
-	if p.last && hi == nil && p.tree.unproven {
-		if err := p.noNulls(); err != nil {
+	if p.last && hi == nil && p.tree.keyNotProvenUnique {
+		if err := p.checkNullKeys(); err != nil {
 			return err
 		}
 	}
@@ -126,7 +126,7 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 	if lookup {
 		lead = 1
 	}
-	l := &p.levels[root.index]
+	l := &p.byNode[root.index]
 	for {
 		row, err := p.db.row()
 		if err != nil || row == nil {
@@ -134,7 +134,7 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 			return found, err
 		}
 		p.rows++
-		if full && (checked || !p.tree.unproven) {
+		if full && (checked || !p.tree.keyNotProvenUnique) {
 			continue // the page begins behind what was kept, next time
 		}
 		front, own, err := p.split(root, row, lead)
@@ -143,10 +143,10 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 		}
 		if full {
 			checked = true
-			if err := p.head(root, row, own); err != nil {
+			if err := p.addMeta(root, row, own); err != nil {
 				return found, err
 			}
-			p.heads = p.heads[:len(p.heads)-1]
+			p.metas = p.metas[:len(p.metas)-1]
 			continue
 		}
 		if lookup {
@@ -157,24 +157,24 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 			found = append(found, asked)
 		}
 		at := int32(len(l.rows))
-		if err := p.head(root, row, own); err != nil {
+		if err := p.addMeta(root, row, own); err != nil {
 			return found, err
 		}
 		if err := p.add(root, row, own, -1, at); err != nil {
 			return found, err
 		}
-		full = !lookup && (len(l.data) > p.max || p.tree.unproven && len(l.rows) == p.most)
+		full = !lookup && (len(l.data) > p.maxBytes || p.tree.keyNotProvenUnique && len(l.rows) == p.maxRoots)
 		p.size = len(l.data)
 	}
 }
 
-// head notes the id, routing, version and position of a root.
-func (p *page) head(root *node, row []byte, own []span) (err error) {
-	var h rootRef
-	if p.tree.keyed {
+// addMeta notes the id, routing, version and position of a root.
+func (p *page) addMeta(root *node, row []byte, own []span) (err error) {
+	var h rootMeta
+	if p.tree.usesRootKey {
 		key := p.rootKey(root, row, own)
 		spelled := p.single && slices.ContainsFunc(root.key, func(k keyColumn) bool { return k.raw < 0 }) // several keys may ask for one row
-		if n := p.roots.add(key); int(n) != len(p.heads) && !spelled {
+		if n := p.roots.add(key); int(n) != len(p.metas) && !spelled {
 			return fmt.Errorf("%s: the key is not unique: a row comes twice", root.rel.label)
 		}
 	}
@@ -201,7 +201,7 @@ func (p *page) head(root *node, row []byte, own []span) (err error) {
 	}
 	p.texts = append(p.texts, ']')
 	h.position = span{int32(start), int32(len(p.texts) - start)}
-	if n := len(p.heads); p.tree.unproven && !p.single && n > 0 && bytes.Equal(h.position.of(p.texts), p.heads[n-1].position.of(p.texts)) {
+	if n := len(p.metas); p.tree.keyNotProvenUnique && !p.single && n > 0 && bytes.Equal(h.position.of(p.texts), p.metas[n-1].position.of(p.texts)) {
 		return fmt.Errorf("%s: the key %s comes twice\n    make id unique: name more columns, or use distinct or group by", root.rel.label, h.position.of(p.texts))
 	}
 	switch {
@@ -217,7 +217,7 @@ func (p *page) head(root *node, row []byte, own []span) (err error) {
 			h.reject = fmt.Sprintf("column %s: %v", root.cols[root.version].label, err)
 		}
 	}
-	p.heads = append(p.heads, h)
+	p.metas = append(p.metas, h)
 	return nil
 }
 
@@ -237,11 +237,11 @@ func (p *page) readInclude(n *node) error {
 	if p.asked[n.index] < 0 {
 		return nil
 	}
-	l := &p.levels[n.index]
+	l := &p.byNode[n.index]
 	lead, last := 1, int32(-1)
 	p.before = 0
-	if n.way == byRange && !p.single {
-		lead = len(n.head)
+	if n.fetch == byRange && !p.single {
+		lead = len(n.parentPairs)
 	}
 	for {
 		row, err := p.db.row()
@@ -271,7 +271,7 @@ func (p *page) readInclude(n *node) error {
 		if err := p.add(n, row, own, int(g), root); err != nil {
 			return err
 		}
-		if p.size += len(l.data) - before; p.size > 4*p.max && p.n > 1 {
+		if p.size += len(l.data) - before; p.size > 4*p.maxBytes && p.n > 1 {
 			p.n = int(root) // the rest of it does not fit: it comes first on the next page
 		}
 	}
@@ -282,9 +282,9 @@ func (p *page) readInclude(n *node) error {
 }
 
 // group returns the number of the group that a row belongs to, -1 for none.
-func (p *page) group(n *node, l *level, row []byte, front []span) int32 {
-	if n.way == byRange && !p.single {
-		return p.roots.near(p.front(row, front), p.before)
+func (p *page) group(n *node, l *nodeRows, row []byte, front []span) int32 {
+	if n.fetch == byRange && !p.single {
+		return p.roots.near(p.leadingKey(row, front), p.before)
 	}
 	f := front[0]
 	if f.size != 8 {
@@ -297,8 +297,8 @@ func (p *page) group(n *node, l *level, row []byte, front []span) int32 {
 	return int32(g)
 }
 
-func (p *page) rootOf(n *node, l *level, g int32) int32 {
-	if n.way == byRange {
+func (p *page) rootOf(n *node, l *nodeRows, g int32) int32 {
+	if n.fetch == byRange {
 		return g
 	}
 	return l.roots[g]

@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	countedBytes = 64 << 20 // a table up to this size is cut by all its keys, a larger one by a sample
-	chunkBytes   = 32 << 20 // of the root's table in one partition
-	chunkRows    = 2000     // a partition has no fewer rows than that
-	perReader    = 16       // partitions for each reader at least: none is left alone at the end, and a crash costs little of the load
-	mostChunks   = 10_000
-	sampledRows  = 200 // for each partition
-	weighedRows  = 500 // for each partition, with their includes
+	countedBytes        = 64 << 20 // a table up to this size is cut by all its keys, a larger one by a sample
+	chunkBytes          = 32 << 20 // of the root's table in one partition
+	chunkRows           = 2000     // a partition has no fewer rows than that
+	partitionsPerReader = 16       // partitions for each reader at least: none is left alone at the end, and a crash costs little of the load
+	maxChunks           = 10_000
+	sampledRows         = 200 // for each partition
+	weighedRows         = 500 // for each partition, with their includes
 )
 
 // Plan implements sources.Source.
@@ -30,18 +30,18 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	if err != nil {
 		return sources.Plan{}, err
 	}
-	if err := unchanged(ctx, db, t); err != nil {
+	if err := verifyColumns(ctx, db, t); err != nil {
 		return sources.Plan{}, err
 	}
 	plan := sources.Plan{Readers: s.config.readers(), Warnings: warnings, Notes: t.notes()}
-	if s.config.Updated != nil {
-		said, err := s.config.Updated.warn(t)
+	if s.config.TimestampColumn != nil {
+		said, err := s.config.TimestampColumn.warnings(t)
 		if err != nil {
 			return sources.Plan{}, err
 		}
 		plan.Warnings = append(plan.Warnings, said...)
 	}
-	cut, err := t.cut(ctx, db, &s.config)
+	cut, err := t.partition(ctx, db, &s.config)
 	if err != nil {
 		return sources.Plan{}, fmt.Errorf("%s: cut %s into partitions: %w", db.name, t.root.rel.label, err)
 	}
@@ -68,32 +68,32 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	return plan, nil
 }
 
-// cut is where a root's key range is divided, and how many rows it has.
-type cut struct {
+// partitioning is where a root's key range is divided, and how many rows it has.
+type partitioning struct {
 	bounds []string
 	rows   int64
 }
 
-// cut divides the root's keys into ranges of about the same number of bytes: by all its
+// partition divides the root's keys into ranges of about the same number of bytes: by all its
 // keys where that is cheap, by a sample of them where the rows of includes are weighed
 // too, and of its blocks where it is large.
-func (t *tree) cut(ctx context.Context, db *session, config *Config) (cut, error) {
+func (t *tree) partition(ctx context.Context, db *session, config *Config) (partitioning, error) {
 	rel := t.root.rel
 	rows, sampled := rel.rows, ""
 	if rel.kind == 'q' || rel.kind == 'v' || rel.kind == 'f' || t.root.shape.Where != "" {
 		var err error
-		if rows, err = t.expected(ctx, db); err != nil {
-			return cut{}, err
+		if rows, err = t.estimateRows(ctx, db); err != nil {
+			return partitioning{}, err
 		}
 	}
 	chunks := config.Chunks
 	if chunks == 0 {
-		chunks = int(max(rel.bytes/chunkBytes, int64(config.readers()*perReader)))
-		chunks = int(min(int64(chunks), rows/chunkRows, mostChunks))
+		chunks = int(max(rel.bytes/chunkBytes, int64(config.readers()*partitionsPerReader)))
+		chunks = int(min(int64(chunks), rows/chunkRows, maxChunks))
 	}
 	chunks = max(chunks, 1)
 	thin := 1
-	switch heavy := len(t.root.heavy()) > 0; {
+	switch heavy := len(t.root.weighedIncludes()) > 0; {
 	case rel.kind == 'q' || rel.kind == 'v' || rel.kind == 'f':
 		for most := rows / int64(2*chunks*weighedRows); int64(thin) <= most; {
 			thin *= 2
@@ -105,17 +105,17 @@ func (t *tree) cut(ctx context.Context, db *session, config *Config) (cut, error
 	case heavy && chunks > 1 && (rel.kind == 'r' || rel.kind == 'p' || rel.kind == 'm'):
 		sampled = tableSample("bernoulli", 100*float64(chunks*weighedRows)/float64(max(rel.rows, 1)))
 	}
-	found, err := db.rows(ctx, t.root.cutSQL(chunks, sampled, thin))
+	found, err := db.rows(ctx, t.root.partitionSQL(chunks, sampled, thin))
 	if err != nil {
-		return cut{}, err
+		return partitioning{}, err
 	}
-	c := cut{rows: rows}
+	c := partitioning{rows: rows}
 	for _, r := range found {
 		if key := r[:len(r)-2]; r[len(r)-1] == "f" {
 			c.bounds = append(c.bounds, formatPosition(key))
 		}
 		if sampled == "" {
-			c.rows = toInt(r[len(r)-2])
+			c.rows = parseInt(r[len(r)-2])
 		}
 	}
 	if sampled == "" && len(found) == 0 {
@@ -124,11 +124,11 @@ func (t *tree) cut(ctx context.Context, db *session, config *Config) (cut, error
 	return c, nil
 }
 
-// cutSQL gives the last key of each of so many parts of equal weight, with the number
+// partitionSQL gives the last key of each of so many parts of equal weight, with the number
 // of rows seen and whether it is the very last key. What a query or view makes of a row
 // can be dear: only one row in thin, a power of two, is weighed for it, by its key's hash.
 // OFFSET 0 keeps the planner from working a weight out anew wherever it is used.
-func (n *node) cutSQL(chunks int, sampled string, thin int) string {
+func (n *node) partitionSQL(chunks int, sampled string, thin int) string {
 	keys := numbered("k", len(n.key))
 	var list []string
 	texts := make([]string, len(n.key))
@@ -154,11 +154,11 @@ func (n *node) cutSQL(chunks int, sampled string, thin int) string {
 		weight = fmt.Sprintf("24 + case when pg_catalog.hashtext(%s) & %d = 0 then %d * (%s) else 0 end", strings.Join(parts, " || ' ' || "), thin-1, thin, weight)
 	}
 	with := ""
-	for i, child := range n.heavy() {
-		for k, j := range child.head {
+	for i, child := range n.weighedIncludes() {
+		for k, j := range child.parentPairs {
 			list = append(list, fmt.Sprintf("%s as h%d_%d", n.cols[j.col].sql, i, k))
 		}
-		with += " + " + child.weight(i)
+		with += " + " + child.rowWeight(i)
 	}
 	from := n.rel.sql + sampled + condition(n.shape.Where)
 	return fmt.Sprintf(`with s as (select %[1]s, (%[2]s)::numeric as w from %[3]s), i as (select %[4]s, w%[7]s as w from s offset 0),
@@ -167,32 +167,32 @@ select %[5]s, n, c = t from o where c = t or pg_catalog.floor(c * %[6]d / t) <> 
 		strings.Join(list, ", "), weight, from, keys, strings.Join(texts, ", "), chunks, with)
 }
 
-// heavy are the includes whose rows make a partition of the root heavier, where an index
+// weighedIncludes are the includes whose rows make a partition of the root heavier, where an index
 // finds those of one root: they are looked up one by one.
-func (n *node) heavy() []*node {
+func (n *node) weighedIncludes() []*node {
 	var heavy []*node
 	for _, child := range n.include {
 		var on []string
-		for _, j := range child.head {
+		for _, j := range child.parentPairs {
 			on = append(on, j.child)
 		}
-		if child.shape.Many && child.through == nil && child.rel.indexed(on) && (child.way == byRange || child.way == byKeys) {
+		if child.shape.Many && child.through == nil && child.rel.indexed(on) && (child.fetch == byRange || child.fetch == byKeys) {
 			heavy = append(heavy, child)
 		}
 	}
 	return heavy
 }
 
-// weight is the size of an include's rows for one row of s, with its side of the
+// rowWeight is the size of an include's rows for one row of s, with its side of the
 // condition as h<i>_0, h<i>_1, …
-func (n *node) weight(i int) string {
-	size, on := []string{"24"}, make([]string, len(n.head))
+func (n *node) rowWeight(i int) string {
+	size, on := []string{"24"}, make([]string, len(n.parentPairs))
 	for c, col := range n.cols {
 		if n.rel.column(strings.Trim(col.sql, `"`)) != nil {
 			size = append(size, fmt.Sprintf("coalesce(pg_catalog.pg_column_size(r.c%d), 0)", c))
 		}
 	}
-	for k, j := range n.head {
+	for k, j := range n.parentPairs {
 		on[k] = fmt.Sprintf("r.j%d = s.h%d_%d::%s", k, i, k, j.cast)
 	}
 	return "coalesce((select sum(" + strings.Join(size, " + ") + ") from " + n.body() + " where " + strings.Join(on, " and ") + "), 0)"
@@ -205,15 +205,15 @@ func tableSample(method string, percent float64) string {
 	return " tablesample " + method + " (" + strconv.FormatFloat(percent, 'f', 6, 64) + ") repeatable (1)"
 }
 
-// expected is the planner's estimate of the rows that pass the root's where.
-func (t *tree) expected(ctx context.Context, db *session) (int64, error) {
+// estimateRows is the planner's estimate of the rows that pass the root's where.
+func (t *tree) estimateRows(ctx context.Context, db *session) (int64, error) {
 	found, err := db.rows(ctx, "explain select "+t.root.list()+" from "+t.root.body())
 	if err != nil {
 		return 0, err
 	}
 	_, after, _ := strings.Cut(found[0][0], " rows=")
 	digits, _, _ := strings.Cut(after, " ")
-	return toInt(digits), nil
+	return parseInt(digits), nil
 }
 
 // notes says how each table is read.
@@ -224,12 +224,12 @@ func (t *tree) notes() []string {
 			continue
 		}
 		how := "by the keys of each page's parents"
-		switch n.way {
+		switch n.fetch {
 		case byRange:
 			how = "in key order beside " + t.root.rel.label
-		case byMemory:
+		case fromMemory:
 			how = fmt.Sprintf("once, and held in memory (about %d rows, %s)", n.rel.rows, size(n.rel.bytes))
-		case byScan:
+		case byCursor:
 			how = "by one sorted join for each partition, since no index finds its rows"
 		}
 		notes = append(notes, fmt.Sprintf("include %s: %s is read %s", n.path, n.rel.label, how))

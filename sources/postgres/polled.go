@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/zeebo/xxh3"
+
 	"humpty/sources"
 )
 
@@ -17,12 +18,12 @@ import (
 // more than a tenth of it.
 const pollEvery = time.Second
 
-// polled is a feed of what a column tells. Nothing of it is on the source.
-type polled struct {
-	db      *session
-	updated *Updated
-	tables  []covered
-	limits  string
+// pollingStream is a feed of what a column tells. Nothing of it is on the source.
+type pollingStream struct {
+	db     *session
+	column *TimestampColumn
+	tables []trackedTable
+	limits string
 
 	from  string              // the server's time before the last look
 	seen  map[uint64]struct{} // rows that it met, as they were
@@ -30,24 +31,24 @@ type polled struct {
 	pause time.Duration
 
 	lock   chan struct{} // held while db is used
-	asked  chan struct{} // holds one when a fence was set
+	wake   chan struct{} // holds one when a fence was set
 	mu     sync.Mutex
 	fences []string
 	count  int
 }
 
-// poll begins to look for what is written from now on, or from a position.
-func (s *Source) poll(ctx context.Context, from sources.Position) (sources.ChangeStream, error) {
+// startPolling begins to look for what is written from now on, or from a position.
+func (s *Source) startPolling(ctx context.Context, from sources.Position) (sources.ChangeStream, error) {
 	db, err := connect(ctx, s.config.readDSN(), &s.config)
 	if err != nil {
 		return nil, err
 	}
 	t, _, err := compile(ctx, db, &s.config)
-	f := &polled{db: db, updated: s.config.Updated, seen: map[uint64]struct{}{}, lock: make(chan struct{}, 1), asked: make(chan struct{}, 1)}
+	f := &pollingStream{db: db, column: s.config.TimestampColumn, seen: map[uint64]struct{}{}, lock: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 	if err == nil {
 		var others []string
-		f.tables, others, err = t.covers(f.updated.Column)
-		f.limits = f.updated.limits(f.tables, others)
+		f.tables, others, err = t.trackedTables(f.column.Column)
+		f.limits = f.column.limits(f.tables, others)
 	}
 	var rows [][]string
 	if err == nil {
@@ -65,15 +66,15 @@ func (s *Source) poll(ctx context.Context, from sources.Position) (sources.Chang
 }
 
 // Caveats implements sources.Caveated.
-func (f *polled) Caveats() string { return f.limits }
+func (f *pollingStream) Caveats() string { return f.limits }
 
 // Next implements sources.ChangeStream.
-func (f *polled) Next(ctx context.Context, m *sources.ChangeSet) error {
+func (f *pollingStream) Next(ctx context.Context, m *sources.ChangeSet) error {
 	for len(f.ready) == 0 {
 		timer := time.NewTimer(f.pause)
 		select {
 		case <-timer.C:
-		case <-f.asked:
+		case <-f.wake:
 		case <-ctx.Done():
 			timer.Stop()
 			return context.Cause(ctx)
@@ -84,7 +85,7 @@ func (f *polled) Next(ctx context.Context, m *sources.ChangeSet) error {
 		f.fences = nil
 		f.mu.Unlock()
 		began := time.Now()
-		if err := f.look(ctx); err != nil {
+		if err := f.poll(ctx); err != nil {
 			return err
 		}
 		f.pause = max(pollEvery, 10*time.Since(began))
@@ -96,12 +97,12 @@ func (f *polled) Next(ctx context.Context, m *sources.ChangeSet) error {
 	return nil
 }
 
-// look reads what was written since the last look, and a margin before it. What was met
+// poll reads what was written since the last look, and a margin before it. What was met
 // then, and has not changed, is not marked again.
-func (f *polled) look(ctx context.Context) error {
+func (f *pollingStream) poll(ctx context.Context) error {
 	f.lock <- struct{}{}
 	defer func() { <-f.lock }()
-	rows, err := f.db.rows(ctx, "select pg_catalog.clock_timestamp()::text, ($1::timestamptz - $2::interval)::text", f.from, millis(f.updated.Margin)+" ms")
+	rows, err := f.db.rows(ctx, "select pg_catalog.clock_timestamp()::text, ($1::timestamptz - $2::interval)::text", f.from, millis(f.column.Margin)+" ms")
 	if err != nil {
 		return fmt.Errorf("%s: its time: %w", f.db.name, err)
 	}
@@ -109,10 +110,10 @@ func (f *polled) look(ctx context.Context) error {
 	seen := map[uint64]struct{}{}
 	for i := range f.tables {
 		c := &f.tables[i]
-		if err := f.changed(ctx, c, uint64(i), rows[0][1], func(hash uint64, texts []string) {
+		if err := f.changedRows(ctx, c, uint64(i), rows[0][1], func(hash uint64, texts []string) {
 			seen[hash] = struct{}{}
 			if _, met := f.seen[hash]; !met {
-				all = append(all, c.markOf(texts))
+				all = append(all, c.markOfRow(texts))
 			}
 		}); err != nil {
 			return fmt.Errorf("look for what was written to %s: %w", c.relation().label, err)
@@ -129,10 +130,10 @@ func (f *polled) look(ctx context.Context) error {
 	return nil
 }
 
-// changed gives the rows of a table that were written from a time on.
-func (f *polled) changed(ctx context.Context, c *covered, table uint64, from string, fn func(hash uint64, texts []string)) error {
-	defer f.db.watch(ctx)()
-	f.db.queue([]byte(c.since(f.updated.Column, from)))
+// changedRows gives the rows of a table that were written from a time on.
+func (f *pollingStream) changedRows(ctx context.Context, c *trackedTable, table uint64, from string, fn func(hash uint64, texts []string)) error {
+	defer f.db.cancelWith(ctx)()
+	f.db.queue([]byte(c.since(f.column.Column, from)))
 	if err := f.db.flush(); err != nil {
 		return err
 	}
@@ -149,7 +150,7 @@ func (f *polled) changed(ctx context.Context, c *covered, table uint64, from str
 			f.db.done()
 			return nil
 		}
-		if err := split(row, spans); err != nil {
+		if err := splitRow(row, spans); err != nil {
 			return err
 		}
 		for i := range spans {
@@ -162,27 +163,27 @@ func (f *polled) changed(ctx context.Context, c *covered, table uint64, from str
 }
 
 // Acknowledge does nothing: nothing is held on the source.
-func (f *polled) Acknowledge(context.Context, sources.Position) error { return nil }
+func (f *pollingStream) Acknowledge(context.Context, sources.Position) error { return nil }
 
 // Fence has it looked at once.
-func (f *polled) Fence(context.Context) (string, error) {
+func (f *pollingStream) Fence(context.Context) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.count++
 	id := "updated " + strconv.Itoa(f.count)
 	f.fences = append(f.fences, id)
 	select {
-	case f.asked <- struct{}{}:
+	case f.wake <- struct{}{}:
 	default:
 	}
 	return id, nil
 }
 
 // Lag is not known in bytes: there is no log.
-func (f *polled) Lag(context.Context) (behind, held int64, err error) { return 0, 0, nil }
+func (f *pollingStream) Lag(context.Context) (behind, held int64, err error) { return 0, 0, nil }
 
 // Close implements sources.ChangeStream.
-func (f *polled) Close(ctx context.Context) error {
+func (f *pollingStream) Close(ctx context.Context) error {
 	select {
 	case f.lock <- struct{}{}: // nobody uses it any more
 		defer func() { <-f.lock }()

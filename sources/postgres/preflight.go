@@ -25,11 +25,11 @@ func (s *Source) Preflight(ctx context.Context, unindexed bool) (problem.List, e
 		return nil, err
 	}
 	found := t.unindexed(unindexed)
-	if s.config.Updated != nil {
+	if s.config.TimestampColumn != nil {
 		return found, nil // what the column means is in every plan
 	}
-	tables, err := captures(ctx, db, t, s.config.Loose)
-	for _, err := range []error{err, canCapture(ctx, db)} {
+	tables, err := publishedTables(ctx, db, t, s.config.Loose)
+	for _, err := range []error{err, checkServer(ctx, db)} {
 		var l problem.List
 		switch {
 		case errors.As(err, &l):
@@ -38,12 +38,12 @@ func (s *Source) Preflight(ctx context.Context, unindexed bool) (problem.List, e
 			return nil, err
 		}
 	}
-	for _, look := range []func(context.Context, *session, *problem.List) error{room, mayCapture, kept, openTransactions} {
+	for _, look := range []func(context.Context, *session, *problem.List) error{checkSlots, checkRights, checkRetention, warnOpenTransactions} {
 		if err := look(ctx, db, &found); err != nil {
 			return nil, err
 		}
 	}
-	return found, s.owned(ctx, db, tables, &found)
+	return found, s.checkOwners(ctx, db, tables, &found)
 }
 
 // unindexed are the joins between a changed row and its documents that no index serves.
@@ -56,7 +56,7 @@ func (t *tree) unindexed(allowed bool) (found problem.List) {
 			Place: n.shape.Place, Warning: allowed,
 			What: fmt.Sprintf("include %s: table %s (about %d rows, %s) has no index on %s, so each round of catch-up reads it whole",
 				n.path, rel.label, rel.rows, size(rel.bytes), strings.Join(on, ", ")),
-			Remedy: "CREATE INDEX CONCURRENTLY ON " + rel.sql + " (" + identList(on) + "); or bear it: --allow-unindexed",
+			Remedy: "CREATE INDEX CONCURRENTLY ON " + rel.sql + " (" + quoteIdents(on) + "); or bear it: --allow-unindexed",
 		})
 	}
 	for _, n := range t.nodes {
@@ -64,27 +64,27 @@ func (t *tree) unindexed(allowed bool) (found problem.List) {
 			continue
 		}
 		var above []string
-		for _, j := range n.head {
+		for _, j := range n.parentPairs {
 			above = append(above, j.parent)
 		}
 		look(n, n.parent.rel, above)
 		if n.through != nil {
 			var tail, own []string
-			for _, j := range n.tail {
+			for _, j := range n.throughPairs {
 				tail, own = append(tail, j.parent), append(own, j.child)
 			}
-			look(n, n.through, children(n.head))
+			look(n, n.through, childColumns(n.parentPairs))
 			look(n, n.through, tail)
 			look(n, n.rel, own)
 			continue
 		}
-		look(n, n.rel, children(n.head))
+		look(n, n.rel, childColumns(n.parentPairs))
 	}
 	return found
 }
 
-// room looks for a free slot and a free sender.
-func room(ctx context.Context, db *session, found *problem.List) error {
+// checkSlots looks for a free slot and a free sender.
+func checkSlots(ctx context.Context, db *session, found *problem.List) error {
 	rows, err := db.rows(ctx, `
 select pg_catalog.current_setting('max_replication_slots'), (select count(*) from pg_catalog.pg_replication_slots),
   pg_catalog.current_setting('max_wal_senders'), (select count(*) from pg_catalog.pg_stat_replication)`)
@@ -105,8 +105,8 @@ select pg_catalog.current_setting('max_replication_slots'), (select count(*) fro
 	return nil
 }
 
-// mayCapture looks at the user's rights.
-func mayCapture(ctx context.Context, db *session, found *problem.List) error {
+// checkRights looks at the user's rights.
+func checkRights(ctx context.Context, db *session, found *problem.List) error {
 	rows, err := db.rows(ctx, `
 select pg_catalog.quote_ident(rolname), rolsuper or rolreplication, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
   pg_catalog.quote_ident(pg_catalog.current_database())
@@ -124,8 +124,8 @@ from pg_catalog.pg_roles where rolname = current_user`)
 	return nil
 }
 
-// owned looks for tables of others: only their owner may publish them.
-func (s *Source) owned(ctx context.Context, db *session, tables []captured, found *problem.List) error {
+// checkOwners looks for tables of others: only their owner may publish them.
+func (s *Source) checkOwners(ctx context.Context, db *session, tables []publishedTable, found *problem.List) error {
 	for _, t := range tables {
 		rows, err := db.rows(ctx, `
 select pg_catalog.pg_has_role(current_user, relowner, 'USAGE'), pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(relowner)), pg_catalog.quote_ident(current_user)
@@ -140,8 +140,8 @@ from pg_catalog.pg_class where oid = $1::oid`, t.oid)
 	return nil
 }
 
-// kept says what bounds the log that a slot holds back.
-func kept(ctx context.Context, db *session, found *problem.List) error {
+// checkRetention says what bounds the log that a slot holds back.
+func checkRetention(ctx context.Context, db *session, found *problem.List) error {
 	rows, err := db.rows(ctx, "select setting, pg_catalog.current_setting(name) from pg_catalog.pg_settings where name = 'max_slot_wal_keep_size'")
 	if err != nil {
 		return fmt.Errorf("%s: read its settings: %w", db.name, err)
@@ -158,8 +158,8 @@ func kept(ctx context.Context, db *session, found *problem.List) error {
 	return nil
 }
 
-// openTransactions names what the slot would wait for.
-func openTransactions(ctx context.Context, db *session, found *problem.List) error {
+// warnOpenTransactions names what the slot would wait for.
+func warnOpenTransactions(ctx context.Context, db *session, found *problem.List) error {
 	rows, err := db.rows(ctx, `
 select 'pid ' || pid || ' (database ' || coalesce(datname, '?') || ', user ' || coalesce(usename, '?') || ', ' || coalesce(state, '?') || ') is open for '
   || pg_catalog.date_trunc('second', now() - xact_start), 'SELECT pg_terminate_backend(' || pid || ');'

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/internal/problem"
 	"humpty/internal/wait"
 	"humpty/sources"
@@ -172,7 +173,7 @@ create table o (id numeric, pad text); insert into o select i, repeat('x', 2000)
 // scansOf is how often a table was read whole, once the server has counted.
 func (d *database) scansOf(table string) int64 {
 	d.exec("select pg_stat_clear_snapshot()")
-	return toInt(d.rows("select seq_scan from pg_stat_user_tables where relname = " + literal(table))[0][0])
+	return parseInt(d.rows("select seq_scan from pg_stat_user_tables where relname = " + quoteLiteral(table))[0][0])
 }
 
 func TestRights(t *testing.T) {

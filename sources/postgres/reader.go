@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/sources"
 )
 
 const (
-	firstRoots = 128    // of the first page, before anything is known
-	mostRoots  = 20_000 // of any page
-	closing    = 5 * time.Second
+	firstPageRoots = 128    // of the first page, before anything is known
+	maxPageRoots   = 20_000 // of any page
+	closeTimeout   = 5 * time.Second
 )
 
 // reader reads one partition page by page over one connection.
@@ -28,25 +29,25 @@ type reader struct {
 	page *page
 	w    writer
 
-	at   []byte // position behind the last document given
-	next int    // document of the page that comes next
+	position []byte // position behind the last document given
+	next     int    // document of the page that comes next
 
-	mu     sync.Mutex // held while a page is read, or the rest is cut
-	lo, hi []string   // the page and the rest of the partition: behind lo, up to hi
-	guess             // of the next page
-	end    bool       // nothing behind the page
-	spent  error
-	saw    sources.TxSnapshot // live: what the page was read in
-	rows   int64              // of the page, not yet counted
-	bytes  int64
+	mu           sync.Mutex // held while a page is read, or the rest is cut
+	lo, hi       []string   // the page and the rest of the partition: behind lo, up to hi
+	pageEstimate            // of the next page
+	end          bool       // nothing behind the page
+	spent        error
+	snapshot     sources.TxSnapshot // live: what the page was read in
+	rows         int64              // of the page, not yet counted
+	bytes        int64
 }
 
 func newReader(v *view, db *session, p sources.Partition, lo, hi []string) *reader {
 	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi, page: v.tree.spare.take(v, db)}
-	r.guess = r.page.learnt
-	r.w.shelf = r.page.shelf
+	r.pageEstimate = r.page.learnt
+	r.w.shelf = r.page.rowArena
 	if !v.live { // there, no cursor would outlive its page
-		r.page.scanning(hi)
+		r.page.openCursors(hi)
 	}
 	return r
 }
@@ -62,7 +63,7 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 			if r.end {
 				break
 			}
-			if err := r.turn(ctx); err != nil {
+			if err := r.nextPage(ctx); err != nil {
 				return err
 			}
 			b.Records = slices.Grow(b.Records, r.page.n)
@@ -76,9 +77,9 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 		return io.EOF
 	}
 	if r.next > 0 {
-		r.at = append(r.at[:0], r.page.heads[r.next-1].position.of(r.page.texts)...)
+		r.position = append(r.position[:0], r.page.metas[r.next-1].position.of(r.page.texts)...)
 	}
-	b.Position, b.Snapshot = sources.Position(r.at), r.saw
+	b.Position, b.Snapshot = sources.Position(r.position), r.snapshot
 	b.Counts.Add(sources.Counts{Read: added, Used: added, Rows: r.rows, Bytes: r.bytes})
 	r.rows, r.bytes = 0, 0
 	return nil
@@ -86,7 +87,7 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 
 // document writes a document of the page into b and returns its record.
 func document(w *writer, p *page, i int, b *sources.Batch) sources.Record {
-	h := &p.heads[i]
+	h := &p.metas[i]
 	rec := sources.Record{Key: b.Hold(h.id.of(p.texts)), Version: h.version}
 	if !h.routing.null() {
 		rec.Routing = b.Hold(h.routing.of(p.texts))
@@ -102,13 +103,13 @@ func document(w *writer, p *page, i int, b *sources.Batch) sources.Record {
 	return rec
 }
 
-// turn waits for its turn and reads the next page.
-func (r *reader) turn(ctx context.Context) error {
+// nextPage waits for its turn and reads the next page.
+func (r *reader) nextPage(ctx context.Context) error {
 	err := r.view.config.pace.wait(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
-		err = r.load(ctx)
+		err = r.readPage(ctx)
 	}
 	if err != nil {
 		r.spent = fmt.Errorf("partition %s: %w", r.part.ID, err)
@@ -117,14 +118,14 @@ func (r *reader) turn(ctx context.Context) error {
 	return nil
 }
 
-// load reads the next page. A page holds fewer documents than were asked for where
+// readPage reads the next page. A page holds fewer documents than were asked for where
 // they are larger than expected, but at least one, unless the partition ends.
-func (r *reader) load(ctx context.Context) error {
-	defer r.db.watch(ctx)()
+func (r *reader) readPage(ctx context.Context) error {
+	defer r.db.cancelWith(ctx)()
 	if r.page.n > 0 {
 		var err error
-		r.at = append(r.at[:0], r.page.heads[r.page.n-1].position.of(r.page.texts)...)
-		if r.lo, err = parsePosition(string(r.at), len(r.view.tree.root.key)); err != nil {
+		r.position = append(r.position[:0], r.page.metas[r.page.n-1].position.of(r.page.texts)...)
+		if r.lo, err = parsePosition(string(r.position), len(r.view.tree.root.key)); err != nil {
 			return err
 		}
 	}
@@ -133,12 +134,12 @@ func (r *reader) load(ctx context.Context) error {
 		err := r.read(ctx, r.roots)
 		took := r.db.received - before
 		r.rows, r.bytes, before = r.rows+r.page.rows, r.bytes+took, r.db.received
-		r.view.config.pace.take(r.page.rows, took)
+		r.view.config.pace.charge(r.page.rows, took)
 		if err != nil {
 			return r.explain(ctx, err)
 		}
 		if r.end || r.page.n > 0 {
-			r.learn()
+			r.adapt()
 			return nil
 		}
 		r.roots = 1 // the first document alone is more than a page
@@ -152,8 +153,8 @@ func (r *reader) read(ctx context.Context, roots int) error {
 		r.end = r.page.last
 		return err
 	}
-	saw, err := r.db.within(ctx, func() error { return r.page.read(r.lo, r.hi, roots, r.limit) })
-	r.saw, r.end = saw, r.page.last
+	saw, err := r.db.inSnapshot(ctx, func() error { return r.page.read(r.lo, r.hi, roots, r.limit) })
+	r.snapshot, r.end = saw, r.page.last
 	return err
 }
 
@@ -165,22 +166,22 @@ func (r *reader) limit(n *node, roots int) int {
 	return 1000 + int(4*r.ratio[n.index]*float64(roots))
 }
 
-// learn fits the next page to what the last ones held.
-func (r *reader) learn() {
+// adapt fits the next page to what the last ones held.
+func (r *reader) adapt() {
 	p := r.page
 	if p.n == 0 {
 		return
 	}
 	for i, seen := range p.seen {
-		r.ratio[i] = max(float64(seen)/float64(len(p.heads)), r.ratio[i]*0.9)
+		r.ratio[i] = max(float64(seen)/float64(len(p.metas)), r.ratio[i]*0.9)
 	}
-	each := max(p.size/max(len(p.heads), 1), 1)
-	if p.n < len(p.heads) {
+	each := max(p.size/max(len(p.metas), 1), 1)
+	if p.n < len(p.metas) {
 		each = max(each, p.size/p.n)
 	}
-	r.roots = min(max(r.view.config.PageBytes/each, 1), 4*r.roots, r.view.config.pace.most(float64(p.rows)/float64(len(p.heads))))
-	for i := range p.levels {
-		p.levels[i].expect(r.roots, len(p.heads))
+	r.roots = min(max(r.view.config.PageBytes/each, 1), 4*r.roots, r.view.config.pace.maxRoots(float64(p.rows)/float64(len(p.metas))))
+	for i := range p.byNode {
+		p.byNode[i].expect(r.roots, len(p.metas))
 	}
 }
 
@@ -204,9 +205,9 @@ func (r *reader) Close(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.db != nil {
-		r.page.stopScans(closing)
-		r.page.learnt = r.guess // serves the next partition
-		r.view.give(ctx, r.db)
+		r.page.closeCursors(closeTimeout)
+		r.page.learnt = r.pageEstimate // serves the next partition
+		r.view.release(ctx, r.db)
 		r.view.tree.spare.put(r.page)
 		r.db = nil
 		r.spent = errors.New("the reader is closed")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pglogrepl"
+
 	"humpty/internal/wait"
 	"humpty/sources"
 )
@@ -19,7 +20,7 @@ import (
 // log, and where in the log the captured transactions were committed. What its own
 // pg_current_snapshot says is no measure: transactions that it has yet to see are not in it.
 type replica struct {
-	patience time.Duration // with a standby that is behind the start
+	startTimeout time.Duration // with a standby that is behind the start
 
 	mu        sync.Mutex
 	system    string                   // of the primary, with the database
@@ -32,9 +33,9 @@ type replica struct {
 // commitsKept bounds how many transactions are known one by one.
 const commitsKept = 20_000
 
-// begins is called when a capture begins or goes on: what is committed now, and is not in
+// markStart is called when a capture begins or goes on: what is committed now, and is not in
 // the stream, has to be in every read.
-func (r *replica) begins(ctx context.Context, primary *session) error {
+func (r *replica) markStart(ctx context.Context, primary *session) error {
 	rows, err := primary.rows(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, 'replica'), "+clusterSQL, "humpty_start")
 	if err != nil {
 		return fmt.Errorf("%s: mark where the capture begins: %w", primary.name, err)
@@ -53,8 +54,8 @@ func (r *replica) begins(ctx context.Context, primary *session) error {
 const clusterSQL = `(select s.system_identifier || '/' || d.oid
   from pg_catalog.pg_control_system() s, pg_catalog.pg_database d where d.datname = pg_catalog.current_database())`
 
-// heard notes a transaction before its marks are given out.
-func (r *replica) heard(xid uint64, commit pglogrepl.LSN) {
+// recordCommit notes a transaction before its marks are given out.
+func (r *replica) recordCommit(xid uint64, commit pglogrepl.LSN) {
 	if r == nil {
 		return
 	}
@@ -79,8 +80,8 @@ func (r *replica) heard(xid uint64, commit pglogrepl.LSN) {
 	r.forgotten = max(r.forgotten, half+1)
 }
 
-// sees is what a read sees that began when the standby had replayed so much.
-func (r *replica) sees(replayed pglogrepl.LSN) sources.TxSnapshot {
+// snapshotAt is what a read sees that began when the standby had replayed so much.
+func (r *replica) snapshotAt(replayed pglogrepl.LSN) sources.TxSnapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if replayed < r.forgotten {
@@ -99,9 +100,9 @@ func (r *replica) sees(replayed pglogrepl.LSN) sources.TxSnapshot {
 	return saw
 }
 
-// joins makes a session of a standby ready for live reads: of this cluster, and not before
+// admit makes a session of a standby ready for live reads: of this cluster, and not before
 // it has all that the stream does not tell.
-func (r *replica) joins(ctx context.Context, db *session) error {
+func (r *replica) admit(ctx context.Context, db *session) error {
 	rows, err := db.rows(ctx, "select "+clusterSQL)
 	if err != nil {
 		return fmt.Errorf("%s: identify the server: %w", db.name, err)
@@ -113,17 +114,17 @@ func (r *replica) joins(ctx context.Context, db *session) error {
 		return fmt.Errorf("read_dsn, %s, is not the database that dsn names, nor a standby of it\n    name a streaming replica, or leave read_dsn out", db.name)
 	}
 	db.replica = r
-	at, err := db.await(ctx, start, r.patience)
+	at, err := db.waitReplayed(ctx, start, r.startTimeout)
 	if err == nil && at < start {
 		err = fmt.Errorf("read_dsn, %s, is behind the beginning of the capture for %s: it has replayed the log up to %s of %s\n"+
-			"    see pg_stat_replication on the primary and pg_is_wal_replay_paused() there, or leave read_dsn out", db.name, r.patience, at, start)
+			"    see pg_stat_replication on the primary and pg_is_wal_replay_paused() there, or leave read_dsn out", db.name, r.startTimeout, at, start)
 	}
 	return err
 }
 
-// await waits until a standby has replayed the log up to a place, but no longer than
+// waitReplayed waits until a standby has replayed the log up to a place, but no longer than
 // patience, and says how far it is.
-func (s *session) await(ctx context.Context, to pglogrepl.LSN, patience time.Duration) (pglogrepl.LSN, error) {
+func (s *session) waitReplayed(ctx context.Context, to pglogrepl.LSN, patience time.Duration) (pglogrepl.LSN, error) {
 	for end := time.Now().Add(patience); ; {
 		at, err := s.replayed(ctx)
 		if err != nil || at >= to || time.Now().After(end) {
@@ -149,25 +150,25 @@ func (s *session) replayed(ctx context.Context) (pglogrepl.LSN, error) {
 	return pglogrepl.ParseLSN(rows[0][1])
 }
 
-// replicaPatience is how long a read that is to settle marks waits for the standby. Then it
+// replicaWait is how long a read that is to settle marks waits for the standby. Then it
 // reads what there is: what it did not see is read again.
-const replicaPatience = 2 * time.Second
+const replicaWait = 2 * time.Second
 
-// catchUp waits until a standby has what the stream has given out so far; on a primary
+// waitForReplica waits until a standby has what the stream has given out so far; on a primary
 // there is nothing to wait for.
-func (s *session) catchUp(ctx context.Context) error {
+func (s *session) waitForReplica(ctx context.Context) error {
 	if s.replica == nil {
 		return nil
 	}
 	s.replica.mu.Lock()
 	newest := s.replica.newest
 	s.replica.mu.Unlock()
-	_, err := s.await(ctx, newest+1, replicaPatience)
+	_, err := s.waitReplayed(ctx, newest+1, replicaWait)
 	return err
 }
 
-// conflicted tells that a standby ended a read because it had to replay what would take
+// isReplicaConflict tells that a standby ended a read because it had to replay what would take
 // rows from it. The read can be done again.
-func conflicted(code, message string) bool {
+func isReplicaConflict(code, message string) bool {
 	return code == "40001" && strings.Contains(message, "conflict with recovery")
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pglogrepl"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 )
@@ -29,7 +30,7 @@ func TestReplica(t *testing.T) {
 		t.Helper()
 		primary.exec("set synchronous_commit = local; select pg_logical_emit_message(true, '', '')") // all before it is on the disk then
 		lsn := primary.rows("select pg_current_wal_flush_lsn()")[0][0]
-		for replica.rows("select pg_last_wal_replay_lsn() >= " + literal(lsn))[0][0] != "t" {
+		for replica.rows("select pg_last_wal_replay_lsn() >= " + quoteLiteral(lsn))[0][0] != "t" {
 			if err := t.Context().Err(); err != nil {
 				t.Fatal(err)
 			}
@@ -103,11 +104,11 @@ func TestLiveReadsOfAStandby(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.feed.Close(context.WithoutCancel(t.Context())) }()
-	c.source.config.replica.patience = 100 * time.Millisecond
+	c.source.config.replica.startTimeout = 100 * time.Millisecond
 	_, err = c.source.Open(t.Context())
 	contains(t, err, "is behind the beginning of the capture for 100ms", "leave read_dsn out")
 	standby.exec("select pg_wal_replay_resume()")
-	c.source.config.replica.patience = time.Minute
+	c.source.config.replica.startTimeout = time.Minute
 	v, err := c.source.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -152,7 +153,7 @@ func TestReplicaForgets(t *testing.T) {
 	t.Parallel()
 	r := &replica{commits: map[uint64]pglogrepl.LSN{}, forgotten: 100}
 	for xid := range uint64(commitsKept + 1) {
-		r.heard(1000+xid, pglogrepl.LSN(1000+10*xid))
+		r.recordCommit(1000+xid, pglogrepl.LSN(1000+10*xid))
 	}
 	if len(r.commits) > commitsKept {
 		t.Errorf("%d transactions are kept", len(r.commits))
@@ -171,7 +172,7 @@ func TestReplicaForgets(t *testing.T) {
 		{end + 1, 1000 + commitsKept, true},
 		{end, 1000 + commitsKept - 1, true},
 	} {
-		if got := r.sees(c.at).Sees(c.xid); got != c.sees {
+		if got := r.snapshotAt(c.at).Sees(c.xid); got != c.sees {
 			t.Errorf("at %d, transaction %d: %t", c.at, c.xid, got)
 		}
 	}

@@ -14,8 +14,8 @@ func (s span) null() bool           { return s.size < 0 }
 
 var errCut = errors.New("corrupted row from the server: cut short")
 
-// split finds the fields of a row in the binary format. It never reads behind its end.
-func split(row []byte, into []span) error {
+// splitRow finds the fields of a row in the binary format. It never reads behind its end.
+func splitRow(row []byte, into []span) error {
 	if len(row) < 2 {
 		return errCut
 	}

@@ -5,18 +5,18 @@ import "context"
 const sampledDocuments = 100 // at each of a few places
 
 // sample reads a few documents, for the bytes of one.
-func (t *tree) sample(ctx context.Context, db *session, config *Config, c cut) (int64, error) {
+func (t *tree) sample(ctx context.Context, db *session, config *Config, c partitioning) (int64, error) {
 	small := *config
 	small.Memory = 1 // nothing is loaded for a sample
 	t, _, err := compile(ctx, db, &small)
 	if err != nil {
 		return 0, err
 	}
-	defer db.watch(ctx)()
+	defer db.cancelWith(ctx)()
 	p := newPage(t, db, nil, 4*config.PageBytes)
-	w := writer{shelf: p.shelf}
-	p.scanning(nil)
-	for _, s := range p.scans { // what only a scan would find is left out
+	w := writer{shelf: p.rowArena}
+	p.openCursors(nil)
+	for _, s := range p.cursors { // what only a scan would find is left out
 		if s != nil {
 			s.open, s.end = true, true
 		}
@@ -32,7 +32,7 @@ func (t *tree) sample(ctx context.Context, db *session, config *Config, c cut) (
 		if err != nil {
 			return 0, err
 		}
-		if err := p.read(lo, nil, sampledDocuments, t.few); err != nil {
+		if err := p.read(lo, nil, sampledDocuments, t.sampleLimit); err != nil {
 			return 0, err
 		}
 		for i := range p.n {
@@ -44,5 +44,5 @@ func (t *tree) sample(ctx context.Context, db *session, config *Config, c cut) (
 	return bytes / max(documents, 1), nil
 }
 
-// few bounds the rows that a sample takes of an include.
-func (t *tree) few(n *node, roots int) int { return 20 * roots }
+// sampleLimit bounds the rows that a sample takes of an include.
+func (t *tree) sampleLimit(n *node, roots int) int { return 20 * roots }

@@ -45,7 +45,7 @@ func dial(ctx context.Context, config *pgconn.Config, c *Config) (*session, erro
 		in = r
 		return build(r, w)
 	}
-	patiently(config)
+	withDialTimeout(config)
 	name := fmt.Sprintf("database %s on %s", config.Database, net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))))
 	pg, err := pgconn.ConnectConfig(ctx, config)
 	if err != nil {
@@ -58,7 +58,7 @@ func dial(ctx context.Context, config *pgconn.Config, c *Config) (*session, erro
 	}
 	asking := config.Copy()
 	asking.BuildFrontend = build
-	s.quiet = newSilence(ctx, asking, name, backend(ctx, pg), pg.Conn(), orDefault(c.Silence, 30*time.Second))
+	s.halfOpen = newHalfOpenWatch(ctx, asking, name, backend(ctx, pg), pg.Conn(), orDefault(c.HalfOpenAfter, 30*time.Second))
 	return s, nil
 }
 
@@ -108,9 +108,9 @@ func connectRemedy(code string, config *pgconn.Config) string {
 
 // exec runs statements without parameters and forgets their results.
 func (s *session) exec(ctx context.Context, sql string) error {
-	s.quiet.begin()
+	s.halfOpen.begin()
 	_, err := s.pg.Exec(ctx, sql).ReadAll()
-	return s.quiet.end(err)
+	return s.halfOpen.end(err)
 }
 
 // rows runs a query for a handful of rows, outside the hot path; NULL reads as "".
@@ -119,9 +119,9 @@ func (s *session) rows(ctx context.Context, sql string, args ...string) ([][]str
 	for i, a := range args {
 		params[i] = []byte(a)
 	}
-	s.quiet.begin()
+	s.halfOpen.begin()
 	res := s.pg.ExecParams(ctx, sql, params, nil, nil, nil).Read()
-	if err := s.quiet.end(res.Err); err != nil {
+	if err := s.halfOpen.end(res.Err); err != nil {
 		return nil, err
 	}
 	out := make([][]string, len(res.Rows))
@@ -136,9 +136,9 @@ func (s *session) rows(ctx context.Context, sql string, args ...string) ([][]str
 
 // describe parses a query without running it and returns its columns.
 func (s *session) describe(ctx context.Context, sql string) ([]pgconn.FieldDescription, error) {
-	s.quiet.begin()
+	s.halfOpen.begin()
 	d, err := s.pg.Prepare(ctx, "", sql, nil)
-	if err := s.quiet.end(err); err != nil {
+	if err := s.halfOpen.end(err); err != nil {
 		return nil, err
 	}
 	if len(d.ParamOIDs) > 0 {

@@ -39,7 +39,7 @@ func TestRowsBehindASlowWrite(t *testing.T) {
 	defer s.close(t.Context())
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	defer s.watch(ctx)()
+	defer s.cancelWith(ctx)()
 	for i := range 5 {
 		if err := s.exec(t.Context(), "select 1"); err != nil {
 			t.Fatal(err)

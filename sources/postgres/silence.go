@@ -18,96 +18,96 @@ import (
 // connection, what the backend does.
 
 const (
-	connectWithin = 30 * time.Second // for a connection to be there, if the dsn has no connect_timeout
-	askWithin     = 10 * time.Second // for that question
+	connectTimeout = 30 * time.Second // for a connection to be there, if the dsn has no connect_timeout
+	askTimeout     = 10 * time.Second // for that question
 )
 
 // keepAlive lets the kernel find a machine or network that is gone within 75 s.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 4}
 
-// patiently bounds how long a connection may take to be there.
-func patiently(config *pgconn.Config) {
-	config.ConnectTimeout = orDefault(config.ConnectTimeout, connectWithin)
+// withDialTimeout bounds how long a connection may take to be there.
+func withDialTimeout(config *pgconn.Config) {
+	config.ConnectTimeout = orDefault(config.ConnectTimeout, connectTimeout)
 	config.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive, Timeout: config.ConnectTimeout}).DialContext
 }
 
-// Silent is the error of a connection on which nothing comes any more, though the server
+// HalfOpenError is the error of a connection on which nothing comes any more, though the server
 // has nothing to do for it. It is an outage.
-type Silent struct {
+type HalfOpenError struct {
 	Name string        // database shop on 10.0.0.1:5432
 	For  time.Duration // without a byte
 	Why  string
 }
 
-func (s *Silent) Error() string {
+func (s *HalfOpenError) Error() string {
 	return fmt.Sprintf("%s: nothing has come for %s: %s", s.Name, s.For.Round(100*time.Millisecond), s.Why)
 }
 
 // Timeout and Temporary make it a net.Error.
-func (*Silent) Timeout() bool { return true }
+func (*HalfOpenError) Timeout() bool { return true }
 
 // Temporary says that another connection may work.
-func (*Silent) Temporary() bool { return true }
+func (*HalfOpenError) Temporary() bool { return true }
 
-// silence watches the reads of one session.
-type silence struct {
-	after  time.Duration
+// halfOpenWatch watches the reads of one session.
+type halfOpenWatch struct {
+	limit  time.Duration
 	name   string
 	config *pgconn.Config
 	pid    string // of the backend; a pooler in between has another
 	conn   net.Conn
 	timer  *time.Timer
 	reads  atomic.Int64 // odd while one is under way
-	found  atomic.Pointer[Silent]
+	lost   atomic.Pointer[HalfOpenError]
 }
 
-func newSilence(ctx context.Context, config *pgconn.Config, name, pid string, conn net.Conn, after time.Duration) *silence {
-	s := &silence{after: after, name: name, config: config, pid: pid, conn: conn}
+func newHalfOpenWatch(ctx context.Context, config *pgconn.Config, name, pid string, conn net.Conn, after time.Duration) *halfOpenWatch {
+	s := &halfOpenWatch{limit: after, name: name, config: config, pid: pid, conn: conn}
 	ctx = context.WithoutCancel(ctx) // the reads have contexts of their own
-	s.timer = time.AfterFunc(after, func() { s.ask(ctx) })
+	s.timer = time.AfterFunc(after, func() { s.probe(ctx) })
 	s.timer.Stop()
 	return s
 }
 
 // begin and end go around what waits for an answer, on one goroutine; nil watches nothing.
-func (s *silence) begin() {
+func (s *halfOpenWatch) begin() {
 	if s != nil {
 		s.reads.Add(1)
-		s.timer.Reset(s.after)
+		s.timer.Reset(s.limit)
 	}
 }
 
 // end gives the reason where the wait was cut off.
-func (s *silence) end(err error) error {
+func (s *halfOpenWatch) end(err error) error {
 	if s == nil {
 		return err
 	}
 	s.timer.Stop()
 	s.reads.Add(1)
-	if lost := s.found.Load(); err != nil && lost != nil {
+	if lost := s.lost.Load(); err != nil && lost != nil {
 		return errors.Join(lost, err)
 	}
 	return err
 }
 
-// ask runs beside the read, and cuts it off if nothing can come any more.
-func (s *silence) ask(ctx context.Context) {
+// probe runs beside the read, and cuts it off if nothing can come any more.
+func (s *halfOpenWatch) probe(ctx context.Context) {
 	read := s.reads.Load()
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	why := s.idle(ctx)
+	why := s.stalled(ctx)
 	switch {
 	case s.reads.Load() != read || read%2 == 0: // it went on meanwhile
 	case why == "":
-		s.timer.Reset(s.after)
+		s.timer.Reset(s.limit)
 	default:
-		s.found.Store(&Silent{Name: s.name, For: s.after, Why: why})
+		s.lost.Store(&HalfOpenError{Name: s.name, For: s.limit, Why: why})
 		_ = s.conn.SetDeadline(time.Unix(1, 0))
 	}
 }
 
-// idle says why nothing can come, empty if something may.
-func (s *silence) idle(ctx context.Context) string {
+// stalled says why nothing can come, empty if something may.
+func (s *halfOpenWatch) stalled(ctx context.Context) string {
 	conn, err := pgconn.ConnectConfig(ctx, s.config)
 	var pg *pgconn.PgError
 	switch {

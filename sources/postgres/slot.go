@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/internal/wait"
 	"humpty/sources"
 )
@@ -27,14 +28,14 @@ func slotName(capture string) string {
 	return string(name[:min(len(name), 63)])
 }
 
-// replication opens a connection that speaks the replication protocol, with the settings
+// connectReplication opens a connection that speaks the replication protocol, with the settings
 // that give values the text they have in documents' ids.
-func replication(ctx context.Context, dsn string) (*pgconn.PgConn, error) {
+func connectReplication(ctx context.Context, dsn string) (*pgconn.PgConn, error) {
 	config, err := pgconn.ParseConfig(dsn)
 	if err != nil {
 		return nil, errors.New("the dsn of the PostgreSQL source cannot be read")
 	}
-	patiently(config)
+	withDialTimeout(config)
 	config.RuntimeParams["replication"] = "database"
 	config.RuntimeParams["application_name"] = "humpty"
 	config.RuntimeParams["client_encoding"] = "UTF8"
@@ -47,7 +48,7 @@ func replication(ctx context.Context, dsn string) (*pgconn.PgConn, error) {
 	if err != nil {
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) && pg.Code == "42501" {
-			return nil, fmt.Errorf("user %s may not replicate: %s\n    ALTER ROLE %s REPLICATION;", config.User, pg.Message, ident(config.User))
+			return nil, fmt.Errorf("user %s may not replicate: %s\n    ALTER ROLE %s REPLICATION;", config.User, pg.Message, quoteIdent(config.User))
 		}
 		return nil, connectError(err, config, fmt.Sprintf("replication of database %s on %s", config.Database, config.Host))
 	}
@@ -56,12 +57,12 @@ func replication(ctx context.Context, dsn string) (*pgconn.PgConn, error) {
 
 // publish creates the publication of the captured tables, partition by partition: a
 // TRUNCATE of a single partition would not come through their root.
-func publish(ctx context.Context, db *session, name string, tables []captured) error {
+func publish(ctx context.Context, db *session, name string, tables []publishedTable) error {
 	list := make([]string, len(tables))
 	for i, t := range tables {
 		list[i] = t.sql
 	}
-	err := db.exec(ctx, "create publication "+ident(name)+" for table "+strings.Join(list, ", ")+" with (publish_via_partition_root = false)")
+	err := db.exec(ctx, "create publication "+quoteIdent(name)+" for table "+strings.Join(list, ", ")+" with (publish_via_partition_root = false)")
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "42501" {
 		return fmt.Errorf("create a publication: %s\n    the user needs CREATE on the database and must own the tables: %s", pg.Message, strings.Join(list, ", "))
@@ -77,8 +78,8 @@ const publishedSQL = `
 select count(*) from pg_catalog.pg_publication p join pg_catalog.pg_publication_rel r on r.prpubid = p.oid
 where p.pubname = $1 and r.prrelid = any ($2::oid[]) and p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate and not p.pubviaroot`
 
-// leaves lists what is published as an array.
-func leaves(tables []captured) string {
+// oidArray lists what is published as an array.
+func oidArray(tables []publishedTable) string {
 	oids := make([]string, len(tables))
 	for i, t := range tables {
 		oids[i] = t.oid
@@ -86,10 +87,10 @@ func leaves(tables []captured) string {
 	return "{" + strings.Join(oids, ",") + "}"
 }
 
-// whole is an error unless the publication has as many of the tables as there are: what
+// checkPublication is an error unless the publication has as many of the tables as there are: what
 // somebody took out of it, or changed in it, would be missing in the stream, and newer
 // servers go on without a publication that is not there.
-func whole(name, count string, tables []captured) error {
+func checkPublication(name, count string, tables []publishedTable) error {
 	if count == strconv.Itoa(len(tables)) {
 		return nil
 	}
@@ -109,7 +110,7 @@ func createSlot(ctx context.Context, conn *pgconn.PgConn, watcher *session, name
 	case err == nil:
 		return nil
 	case errors.As(err, &pg) && pg.Code == "55P03":
-		return fmt.Errorf("slot %s could not be created in %s: it waits for open transactions\n    %s", name, patience, holders(ctx, watcher))
+		return fmt.Errorf("slot %s could not be created in %s: it waits for open transactions\n    %s", name, patience, blockingTransactions(ctx, watcher))
 	case errors.As(err, &pg) && pg.Code == "53400":
 		return fmt.Errorf("slot %s: %s\n    raise max_replication_slots, or drop slots that nobody uses (pg_replication_slots)", name, pg.Message)
 	case errors.As(err, &pg) && pg.Code == "55000":
@@ -118,8 +119,8 @@ func createSlot(ctx context.Context, conn *pgconn.PgConn, watcher *session, name
 	return fmt.Errorf("create slot %s: %w", name, err)
 }
 
-// holders names the transactions that others wait for.
-func holders(ctx context.Context, db *session) string {
+// blockingTransactions names the transactions that others wait for.
+func blockingTransactions(ctx context.Context, db *session) string {
 	rows, err := db.rows(ctx, `
 select 'pid ' || pid || ' (database ' || coalesce(datname, '?') || ', user ' || coalesce(usename, '?') || ', ' || coalesce(state, '?')
   || ', open for ' || date_trunc('second', now() - xact_start) || ')'
@@ -155,7 +156,7 @@ func dropSlot(ctx context.Context, db *session, name string) error {
 			break
 		}
 		if rows[0][0] != "0" {
-			if _, err := endReader(ctx, db, name); err != nil {
+			if _, err := terminateReader(ctx, db, name); err != nil {
 				return err
 			}
 		}
@@ -163,7 +164,7 @@ func dropSlot(ctx context.Context, db *session, name string) error {
 		var pg *pgconn.PgError
 		switch {
 		case err == nil:
-		case stillActive(err):
+		case isSlotActive(err):
 			if err := wait.For(ctx, 50*time.Millisecond); err != nil {
 				return err
 			}
@@ -172,21 +173,21 @@ func dropSlot(ctx context.Context, db *session, name string) error {
 			return fmt.Errorf("drop slot %s: %w", name, err)
 		}
 	}
-	if err := db.exec(ctx, "set client_min_messages = warning; drop publication if exists "+ident(name)); err != nil {
+	if err := db.exec(ctx, "set client_min_messages = warning; drop publication if exists "+quoteIdent(name)); err != nil {
 		return fmt.Errorf("drop publication %s: %w", name, err)
 	}
 	return nil
 }
 
-// stillActive tells that a slot has a reader.
-func stillActive(err error) bool {
+// isSlotActive tells that a slot has a reader.
+func isSlotActive(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "55006"
 }
 
-// endReader ends the process of the server that feeds a slot's reader, if there is one, and
+// terminateReader ends the process of the server that feeds a slot's reader, if there is one, and
 // leaves it a moment to go.
-func endReader(ctx context.Context, db *session, name string) (busy bool, err error) {
+func terminateReader(ctx context.Context, db *session, name string) (busy bool, err error) {
 	rows, err := db.rows(ctx, `
 select active_pid, pg_catalog.pg_terminate_backend(active_pid) from pg_catalog.pg_replication_slots where slot_name = $1 and active_pid is not null`, name)
 	var pg *pgconn.PgError

@@ -55,9 +55,9 @@ func widen(recent uint64, xid uint32) uint64 {
 	return recent + uint64(int64(int32(xid-uint32(recent))))
 }
 
-// gate waits until everything that had begun when it was called is visible to every new
+// waitVisible waits until everything that had begun when it was called is visible to every new
 // snapshot: a commit can be in the stream before that.
-func gate(ctx context.Context, db *session, patience time.Duration) error {
+func waitVisible(ctx context.Context, db *session, patience time.Duration) error {
 	s, err := db.snapshot(ctx)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func gate(ctx context.Context, db *session, patience time.Duration) error {
 	gate := s.Max
 	for end := time.Now().Add(patience); s.Min < gate; {
 		if time.Now().After(end) {
-			return fmt.Errorf("transactions that began before the capture are still open after %s\n    %s", patience, holders(ctx, db))
+			return fmt.Errorf("transactions that began before the capture are still open after %s\n    %s", patience, blockingTransactions(ctx, db))
 		}
 		if err := wait.For(ctx, 50*time.Millisecond); err != nil {
 			return err

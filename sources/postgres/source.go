@@ -12,8 +12,8 @@ import (
 
 // Source reads the documents of one projection from PostgreSQL.
 type Source struct {
-	config   Config
-	patience time.Duration // with open transactions, when a capture begins
+	config         Config
+	captureTimeout time.Duration // with open transactions, when a capture begins
 
 	mu      sync.Mutex
 	planned *tree // when last planned
@@ -25,9 +25,9 @@ func New(c Config) (*Source, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	s := &Source{config: c, patience: max(2*c.LockTimeout, time.Minute)}
-	if c.ReadDSN != "" && c.Updated == nil {
-		s.config.replica = &replica{patience: s.patience, commits: map[uint64]pglogrepl.LSN{}}
+	s := &Source{config: c, captureTimeout: max(2*c.LockTimeout, time.Minute)}
+	if c.ReadDSN != "" && c.TimestampColumn == nil {
+		s.config.replica = &replica{startTimeout: s.captureTimeout, commits: map[uint64]pglogrepl.LSN{}}
 	}
 	return s, nil
 }
@@ -40,12 +40,12 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	s.mu.Lock()
 	live := s.live
 	s.mu.Unlock()
-	v, err := s.open(ctx, live && s.config.Updated == nil)
+	v, err := s.open(ctx, live && s.config.TimestampColumn == nil)
 	if err != nil {
 		return nil, err
 	}
-	if live && s.config.Updated != nil {
-		return &catching{view: v, source: s, switching: make(chan struct{}, 1)}, nil
+	if live && s.config.TimestampColumn != nil {
+		return &switchingView{view: v, source: s, switching: make(chan struct{}, 1)}, nil
 	}
 	return v, nil
 }
@@ -60,7 +60,7 @@ func (s *Source) open(ctx context.Context, live bool) (*view, error) {
 		return nil, err
 	}
 	if live && config.replica != nil {
-		if err := config.replica.joins(ctx, db); err != nil {
+		if err := config.replica.admit(ctx, db); err != nil {
 			db.close(ctx)
 			return nil, err
 		}
@@ -70,7 +70,7 @@ func (s *Source) open(ctx context.Context, live bool) (*view, error) {
 		db.close(ctx)
 		return nil, err
 	}
-	err = t.since(planned)
+	err = t.keepTypes(planned)
 	if err != nil {
 		db.close(ctx)
 		return nil, err

@@ -25,7 +25,7 @@ func (r *reader) Split(ctx context.Context) (rest sources.Partition, ok bool, er
 	}
 	behind := r.lo
 	if r.page.n > 0 {
-		if behind, err = parsePosition(string(r.page.heads[r.page.n-1].position.of(r.page.texts)), len(r.view.tree.root.key)); err != nil {
+		if behind, err = parsePosition(string(r.page.metas[r.page.n-1].position.of(r.page.texts)), len(r.view.tree.root.key)); err != nil {
 			return rest, false, err
 		}
 	}
@@ -65,7 +65,7 @@ func (r *reader) middle(ctx context.Context, behind []string) (key []string, row
 		return nil, 0, ctx.Err()
 	}
 	last := len(found[0]) - 1
-	return found[0][:last], toInt(found[0][last]), nil
+	return found[0][:last], parseInt(found[0][last]), nil
 }
 
 // middleSQL gives the key in the middle of the rows behind lo, up to hi, and how many come

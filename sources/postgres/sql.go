@@ -24,12 +24,12 @@ func (n *node) body() string {
 	for i, k := range n.id {
 		named("i", i, k.sql)
 	}
-	pairs := n.head
+	pairs := n.parentPairs
 	if n.through != nil {
-		pairs = n.tail
+		pairs = n.throughPairs
 	}
 	for i, j := range pairs {
-		named("j", i, ident(j.child))
+		named("j", i, quoteIdent(j.child))
 	}
 	for i, o := range n.order {
 		named("o", i, o.sql)
@@ -78,11 +78,11 @@ func (n *node) source() (from, side string) {
 		return n.body(), "r.j"
 	}
 	var list, on []string
-	for i, j := range n.head {
-		list = append(list, ident(j.child)+" as h"+strconv.Itoa(i))
+	for i, j := range n.parentPairs {
+		list = append(list, quoteIdent(j.child)+" as h"+strconv.Itoa(i))
 	}
-	for i, j := range n.tail {
-		list = append(list, ident(j.parent)+" as t"+strconv.Itoa(i))
+	for i, j := range n.throughPairs {
+		list = append(list, quoteIdent(j.parent)+" as t"+strconv.Itoa(i))
 		on = append(on, "r.j"+strconv.Itoa(i)+" = x.t"+strconv.Itoa(i))
 	}
 	return "(select " + strings.Join(list, ", ") + " from " + n.through.sql + condition(n.shape.Through.Where) + ") x join " +
@@ -139,9 +139,9 @@ func unnested(i int, cast string, nested bool) (in, out string) {
 // inRange reads the rows of an include whose parents lie in the root's key range.
 func (n *node) inRange() statement {
 	from, side := n.source()
-	s := statement{side: side, tail: " order by " + numbered(side, len(n.head)) + n.orderTerms()}
-	lead := make([]string, len(n.head))
-	for i, j := range n.head {
+	s := statement{side: side, tail: " order by " + numbered(side, len(n.parentPairs)) + n.orderTerms()}
+	lead := make([]string, len(n.parentPairs))
+	for i, j := range n.parentPairs {
 		lead[i] = side + strconv.Itoa(i) + "::" + j.cast
 		s.casts = append(s.casts, j.cast)
 	}
@@ -156,27 +156,27 @@ func (n *node) forKeys() statement {
 		from = "(" + from + ")"
 	}
 	var casts []string
-	on := make([]string, len(n.head))
-	for i, j := range n.head {
+	on := make([]string, len(n.parentPairs))
+	for i, j := range n.parentPairs {
 		cast, value := unnested(i, j.cast, j.nested)
 		casts = append(casts, cast)
 		on[i] = side + strconv.Itoa(i) + " = " + value
 	}
 	return statement{
 		head: copyHead + "p.n, " + n.list() + " from rows from (", casts: casts,
-		tail: ") with ordinality p(" + numbered("k", len(n.head)) + ", n) join " + from + " on " + strings.Join(on, " and ") +
+		tail: ") with ordinality p(" + numbered("k", len(n.parentPairs)) + ", n) join " + from + " on " + strings.Join(on, " and ") +
 			" order by p.n" + n.orderTerms(),
 	}
 }
 
-// whole reads a table that is held in memory.
-func (n *node) whole() string {
-	lead := make([]string, len(n.head))
-	for i, j := range n.head {
+// wholeTable reads a table that is held in memory.
+func (n *node) wholeTable() string {
+	lead := make([]string, len(n.parentPairs))
+	for i, j := range n.parentPairs {
 		lead[i] = "r.j" + strconv.Itoa(i) + "::" + j.cast
 	}
 	return copyHead + strings.Join(lead, ", ") + ", " + n.list() + " from " + n.body() + " where " +
-		notNull("r.j", len(n.head)) + " order by " + numbered("r.j", len(n.head)) + copyTail
+		notNull("r.j", len(n.parentPairs)) + " order by " + numbered("r.j", len(n.parentPairs)) + copyTail
 }
 
 // nullKeys finds a row whose key is NULL, which no range of keys would give.
@@ -228,7 +228,7 @@ func (s *statement) bound(sql []byte, op string, key []string) []byte {
 		if i > 0 {
 			sql = append(sql, ", "...)
 		}
-		sql = append(sql, literal(text)+"::"+s.casts[i]...)
+		sql = append(sql, quoteLiteral(text)+"::"+s.casts[i]...)
 	}
 	return append(sql, ')')
 }

@@ -19,8 +19,8 @@ type throttle struct {
 
 const bursts = 4 // pages a second, about, of a reader that is slowed down
 
-// take books what was read.
-func (t *throttle) take(rows, bytes int64) {
+// charge books what was read.
+func (t *throttle) charge(rows, bytes int64) {
 	var seconds float64
 	if t.rows > 0 {
 		seconds = float64(rows) / t.rows
@@ -55,11 +55,11 @@ func (t *throttle) wait(ctx context.Context) error {
 	}
 }
 
-// most bounds the roots of a page, so that a slow reading is many small pieces and not
+// maxRoots bounds the roots of a page, so that a slow reading is many small pieces and not
 // few large ones; each is how many rows a root has with its includes.
-func (t *throttle) most(each float64) int {
+func (t *throttle) maxRoots(each float64) int {
 	if t.rows == 0 {
-		return mostRoots
+		return maxPageRoots
 	}
-	return min(mostRoots, max(1, int(t.rows/bursts/max(each, 1))))
+	return min(maxPageRoots, max(1, int(t.rows/bursts/max(each, 1))))
 }

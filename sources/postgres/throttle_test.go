@@ -37,7 +37,7 @@ func TestThrottle(t *testing.T) {
 							if err := test.limit.wait(t.Context()); err != nil {
 								return err
 							}
-							test.limit.take(test.rows, test.bytes)
+							test.limit.charge(test.rows, test.bytes)
 						}
 						return nil
 					})
@@ -57,7 +57,7 @@ func TestThrottleEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		limit := throttle{rows: 1}
-		limit.take(1_000_000, 0)
+		limit.charge(1_000_000, 0)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := limit.wait(ctx); !errors.Is(err, context.DeadlineExceeded) {

@@ -9,15 +9,15 @@ import (
 
 // tree is a Shape held against the catalog: what to select, and how to put it together.
 type tree struct {
-	root     *node
-	nodes    []*node   // by index, parents before children
-	rounds   [][]*node // what is fetched for a page, depth by depth
-	types    *types
-	unproven bool // nothing in the catalog makes the root's key unique
-	keyed    bool // some include is read by the root's key: in its range, or by a cursor
+	root               *node
+	nodes              []*node   // by index, parents before children
+	depths             [][]*node // what is fetched for a page, depth by depth
+	types              *types
+	keyNotProvenUnique bool // nothing in the catalog makes the root's key unique
+	usesRootKey        bool // some include is read by the root's key: in its range, or by a cursor
 
-	spare spare // pages of readers that are done
-	guard guard // of the types, where nothing else keeps them
+	spare pagePool  // pages of readers that are done
+	guard typeGuard // of the types, where nothing else keeps them
 
 	pages, byID      statement   // of the root
 	inRange, forKeys []statement // by node
@@ -34,16 +34,16 @@ type node struct {
 
 	cols   []column // what is selected, in this order
 	fields []field
-	order  []order // of a many: total
+	order  []sortTerm // of a many: total
 
-	way     way
-	open    []byte // "name": of the field in the parent
+	fetch   fetchStrategy
+	prefix  []byte // "name": of the field in the parent
 	missing []byte // what stands there without a row
 	leaf    bool
 
-	through *relation
-	head    []join // parent to child, or to the join table
-	tail    []join // join table to child
+	through      *relation
+	parentPairs  []joinPair // parent to child, or to the join table
+	throughPairs []joinPair // join table to child
 
 	key     []keyColumn // root: what it is chunked and re-read by
 	id      []keyColumn
@@ -60,8 +60,8 @@ type column struct {
 	result uint32 // as the server describes it, once known
 }
 
-// order is one term of an ORDER BY.
-type order struct {
+// sortTerm is one term of an ORDER BY.
+type sortTerm struct {
 	sql  string
 	desc bool
 }
@@ -71,12 +71,12 @@ type field struct {
 	name []byte // "name":
 	col  int
 
-	lead   []byte  // all that stands before the value, from the brace or comma on
+	prefix []byte  // all that stands before the value, from the brace or comma on
 	encode encoder // of its column
 }
 
-// join is one pair of an include's condition.
-type join struct {
+// joinPair is one pair of an include's condition.
+type joinPair struct {
 	child  string // column of the child, or in a head with a join table of that
 	parent string // column of the parent, or in a tail of the join table
 	col    int    // the parent's selected column that holds the value, in a head
@@ -87,14 +87,14 @@ type join struct {
 	sorted bool // both sides sort alike
 }
 
-// way is how the rows of an include are found.
-type way uint8
+// fetchStrategy is how the rows of an include are found.
+type fetchStrategy uint8
 
 const (
-	byRange  way = iota // in the root's key range, in key order
-	byKeys              // by the values the page's parents have
-	byMemory            // in a table held in memory
-	byScan              // by one cursor over a join from the root down: no index to use
+	byRange    fetchStrategy = iota // in the root's key range, in key order
+	byKeys                          // by the values the page's parents have
+	fromMemory                      // in a table held in memory
+	byCursor                        // by one cursor over a join from the root down: no index to use
 )
 
 // keyColumn is one column of a key with its text form.
@@ -147,8 +147,8 @@ func sameBytes(oid uint32) bool {
 	return false
 }
 
-// integer reports whether a type is one of the integers, which compare across sizes.
-func integer(oid uint32) bool { return oid == oidInt2 || oid == oidInt4 || oid == oidInt8 }
+// isInteger reports whether a type is one of the integers, which compare across sizes.
+func isInteger(oid uint32) bool { return oid == oidInt2 || oid == oidInt4 || oid == oidInt8 }
 
 // add selects an expression once and returns its column.
 func (n *node) add(c column) int {
@@ -168,51 +168,51 @@ func (t *tree) finish() {
 	t.pages, t.byID = t.root.rootPages(), t.root.rootByID()
 	for _, n := range slices.Backward(t.nodes) { // children first
 		n.leaf = len(n.include) == 0
-		n.leads()
+		n.setPrefixes()
 		n.missing = n.blank()
-		if n.parent == nil || n.way == byMemory {
+		if n.parent == nil || n.fetch == fromMemory {
 			continue
 		}
 		t.forKeys[n.index] = n.forKeys()
-		if n.way == byRange {
+		if n.fetch == byRange {
 			t.inRange[n.index] = n.inRange()
 		}
-		t.keyed = t.keyed || n.way == byRange || n.way == byScan
+		t.usesRootKey = t.usesRootKey || n.fetch == byRange || n.fetch == byCursor
 	}
-	t.unproven = strings.IndexByte("qvfm", t.root.rel.kind) >= 0 || t.root.rel.heirs
-	for round := t.below(t.root.include); len(round) > 0; {
-		t.rounds = append(t.rounds, round)
+	t.keyNotProvenUnique = strings.IndexByte("qvfm", t.root.rel.kind) >= 0 || t.root.rel.heirs
+	for round := t.withoutMemory(t.root.include); len(round) > 0; {
+		t.depths = append(t.depths, round)
 		var next []*node
 		for _, n := range round {
-			next = append(next, t.below(n.include)...)
+			next = append(next, t.withoutMemory(n.include)...)
 		}
 		round = next
 	}
 }
 
-// leads puts what is the same for each row of n in one place, for the hot path.
-func (n *node) leads() {
+// setPrefixes puts what is the same for each row of n in one place, for the hot path.
+func (n *node) setPrefixes() {
 	for i := range n.fields {
 		f := &n.fields[i]
 		f.encode = n.cols[f.col].encode
 		switch {
 		case n.shape.Values != "":
-			f.lead = nil
+			f.prefix = nil
 		case i > 0:
-			f.lead = append([]byte{','}, f.name...)
+			f.prefix = append([]byte{','}, f.name...)
 		case n.object():
-			f.lead = append([]byte{'{'}, f.name...)
+			f.prefix = append([]byte{'{'}, f.name...)
 		default:
-			f.lead = f.name
+			f.prefix = f.name
 		}
 	}
 }
 
-// below leaves out what is in memory, with all that is under it.
-func (t *tree) below(nodes []*node) []*node {
+// withoutMemory leaves out what is in memory, with all that is under it.
+func (t *tree) withoutMemory(nodes []*node) []*node {
 	var out []*node
 	for _, n := range nodes {
-		if n.way != byMemory {
+		if n.fetch != fromMemory {
 			out = append(out, n)
 		}
 	}
@@ -226,14 +226,14 @@ func (n *node) blank() []byte {
 	}
 	var b []byte
 	for _, f := range n.fields {
-		b = append(append(comma(b, f.name), f.name...), "null"...)
+		b = append(append(appendComma(b, f.name), f.name...), "null"...)
 	}
 	for _, child := range n.include {
 		if child.shape.Flatten {
-			b = append(comma(b, child.missing), child.missing...)
+			b = append(appendComma(b, child.missing), child.missing...)
 			continue
 		}
-		b = append(comma(b, child.open), child.open...)
+		b = append(appendComma(b, child.prefix), child.prefix...)
 		if child.shape.One {
 			b = append(b, "null"...)
 		} else {

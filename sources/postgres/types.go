@@ -34,8 +34,8 @@ const (
 	oidJSONB       = 3802
 )
 
-// pgType is one row of pg_type, with what it is made of.
-type pgType struct {
+// Type is one row of pg_type, with what it is made of.
+type Type struct {
 	oid     uint32
 	name    string // quoted and schema-qualified
 	kind    byte   // typtype: b, c, d, e, p, r, m
@@ -52,7 +52,7 @@ type typeAttr struct {
 
 // types knows the types a projection uses, by number.
 type types struct {
-	byOID map[uint32]*pgType
+	byOID map[uint32]*Type
 	nulls bool // NaN and Infinity become null
 }
 
@@ -77,10 +77,10 @@ func (ts *types) load(ctx context.Context, db *session, oids []uint32) error {
 		}
 		oids = oids[:0:0]
 		for _, r := range rows {
-			t := &pgType{oid: toOID(r[0]), name: r[1], kind: r[2][0], element: toOID(r[3]), array: toOID(r[4]), base: toOID(r[5])}
+			t := &Type{oid: parseOID(r[0]), name: r[1], kind: r[2][0], element: parseOID(r[3]), array: parseOID(r[4]), base: parseOID(r[5])}
 			for _, a := range strings.Split(r[6], "\x01") {
 				if oid, name, ok := strings.Cut(a, " "); ok {
-					t.attrs = append(t.attrs, typeAttr{name, toOID(oid)})
+					t.attrs = append(t.attrs, typeAttr{name, parseOID(oid)})
 				}
 			}
 			ts.byOID[t.oid] = t
@@ -94,7 +94,7 @@ func (ts *types) load(ctx context.Context, db *session, oids []uint32) error {
 	return nil
 }
 
-func (t *pgType) parts() []uint32 {
+func (t *Type) parts() []uint32 {
 	var parts []uint32
 	for _, oid := range []uint32{t.element, t.base} {
 		if oid != 0 {
@@ -109,13 +109,13 @@ func (t *pgType) parts() []uint32 {
 	return parts
 }
 
-func toOID(s string) uint32 {
+func parseOID(s string) uint32 {
 	n, _ := strconv.ParseUint(s, 10, 32) // the server's own output
 	return uint32(n)
 }
 
 // base returns the type below any domains.
-func (ts *types) base(oid uint32) *pgType {
+func (ts *types) base(oid uint32) *Type {
 	t := ts.byOID[oid]
 	for t != nil && t.base != 0 {
 		t = ts.byOID[t.base]
@@ -125,7 +125,7 @@ func (ts *types) base(oid uint32) *pgType {
 
 // nested reports whether values of a type cannot be taken out of an array one by one: of
 // arrays there is no array, and of composites unnest makes a column of each attribute.
-func (t *pgType) nested() bool { return t.element != 0 || t.kind == 'c' }
+func (t *Type) nested() bool { return t.element != 0 || t.kind == 'c' }
 
 // encoder returns the encoder of a type, nil where the server's to_json must write it.
 func (ts *types) encoder(oid uint32) encoder {

@@ -106,7 +106,7 @@ func TestFenceFindsAnAlteredPublication(t *testing.T) {
 func TestWithheldValueMarksTheTable(t *testing.T) {
 	t.Parallel()
 	n := &node{id: []keyColumn{{typ: oidText}}}
-	r := newMarker([]captured{{oid: "1", watches: []*watch{{node: n, columns: []string{"k"}}}}}, 1)
+	r := newTxDecoder([]publishedTable{{oid: "1", dependencies: []*dependency{{node: n, columns: []string{"k"}}}}}, 1)
 	r.relations[1] = &pgoutput.Relation{OID: 1, Columns: []pgoutput.Column{{Name: "k"}, {Name: "v"}}}
 	for _, tc := range []struct {
 		change pgoutput.Change

@@ -9,8 +9,8 @@ import (
 // What nothing in the catalog makes sure is looked for while reading: a root whose key
 // is NULL, or comes twice.
 
-// noNulls makes sure that no root was passed over because its key is NULL.
-func (p *page) noNulls() error {
+// checkNullKeys makes sure that no root was passed over because its key is NULL.
+func (p *page) checkNullKeys() error {
 	root := p.tree.root
 	p.db.queue([]byte(root.nullKeys()))
 	if err := p.db.flush(); err != nil {
@@ -23,14 +23,14 @@ func (p *page) noNulls() error {
 	return err
 }
 
-// noTwins makes sure that no two roots behind lo, up to hi, have keys that are equal but
+// checkDuplicateKeys makes sure that no two roots behind lo, up to hi, have keys that are equal but
 // written differently, as 1.0 and 1.00: the next page would begin behind both of them.
-func (p *page) noTwins(lo, hi []string) error {
+func (p *page) checkDuplicateKeys(lo, hi []string) error {
 	root := p.tree.root
-	if !p.tree.unproven || !slices.ContainsFunc(root.key, func(k keyColumn) bool { return k.raw < 0 }) {
+	if !p.tree.keyNotProvenUnique || !slices.ContainsFunc(root.key, func(k keyColumn) bool { return k.raw < 0 }) {
 		return nil
 	}
-	s := root.twins()
+	s := root.duplicateKeys()
 	p.db.queue(s.between(nil, lo, hi, 1))
 	if err := p.db.flush(); err != nil {
 		return err
@@ -40,7 +40,7 @@ func (p *page) noTwins(lo, hi []string) error {
 		return err
 	}
 	key := make([]span, len(root.key))
-	if err := split(row, key); err != nil {
+	if err := splitRow(row, key); err != nil {
 		return err
 	}
 	var texts []string
@@ -51,8 +51,8 @@ func (p *page) noTwins(lo, hi []string) error {
 		root.rel.label, formatPosition(texts))
 }
 
-// twins finds a key that several roots have.
-func (n *node) twins() statement {
+// duplicateKeys finds a key that several roots have.
+func (n *node) duplicateKeys() statement {
 	s := n.rootPages()
 	keys := numbered("k", len(n.key))
 	texts := make([]string, len(n.key))

@@ -10,25 +10,25 @@ import (
 	"humpty/sources"
 )
 
-// Updated makes a Source that needs no logical decoding tell what changes: by a column that
+// TimestampColumn makes a Source that needs no logical decoding tell what changes: by a column that
 // the application sets whenever it writes a row.
-type Updated struct {
+type TimestampColumn struct {
 	Column string        // covered are the tables of the document that have it; the root's must
 	Margin time.Duration // how late a row may become visible after its time; 1 minute where 0
 }
 
 const defaultMargin = time.Minute
 
-// covered is a table whose changes the column tells.
-type covered struct {
-	*watch
+// trackedTable is a table whose changes the column tells.
+type trackedTable struct {
+	*dependency
 	zoned bool // the column knows its time zone
 }
 
-// covers says which tables the column tells of, and of which it does not.
-func (t *tree) covers(column string) (all []covered, others []string, err error) {
+// trackedTables says which tables the column tells of, and of which it does not.
+func (t *tree) trackedTables(column string) (all []trackedTable, others []string, err error) {
 	var wrong problem.List
-	for _, w := range t.watches() {
+	for _, w := range t.dependencies() {
 		rel := w.relation()
 		c := rel.column(column)
 		if c == nil || rel.kind == 'q' {
@@ -40,7 +40,7 @@ func (t *tree) covers(column string) (all []covered, others []string, err error)
 		}
 		switch t.types.base(c.typ).oid {
 		case oidTimestampTZ, oidTimestamp:
-			all = append(all, covered{w, t.types.base(c.typ).oid == oidTimestampTZ})
+			all = append(all, trackedTable{w, t.types.base(c.typ).oid == oidTimestampTZ})
 		default:
 			wrong.Add(w.node.shape.Place, "it must be a timestamptz, or a timestamp in UTC", "column %s of %s is of type %s", column, rel.label, t.types.base(c.typ).name)
 		}
@@ -49,7 +49,7 @@ func (t *tree) covers(column string) (all []covered, others []string, err error)
 }
 
 // limits is what catching up by a column does not do.
-func (u *Updated) limits(all []covered, others []string) string {
+func (u *TimestampColumn) limits(all []trackedTable, others []string) string {
 	var tables []string
 	for _, c := range all {
 		tables = append(tables, c.relation().label)
@@ -63,9 +63,9 @@ func (u *Updated) limits(all []covered, others []string) string {
 	return text
 }
 
-// warn says in a plan what catching up by the column means here.
-func (u *Updated) warn(t *tree) (problem.List, error) {
-	all, others, err := t.covers(u.Column)
+// warnings says in a plan what catching up by the column means here.
+func (u *TimestampColumn) warnings(t *tree) (problem.List, error) {
+	all, others, err := t.trackedTables(u.Column)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (u *Updated) warn(t *tree) (problem.List, error) {
 	for _, c := range all {
 		rel := c.relation()
 		if !rel.indexed([]string{u.Column}) && rel.bytes > smallTable {
-			found.Warn(c.node.shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.sql+" ("+ident(u.Column)+");",
+			found.Warn(c.node.shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.sql+" ("+quoteIdent(u.Column)+");",
 				"table %s (about %d rows, %s) has no index on %s, so it is read whole each time that is looked for changes", rel.label, rel.rows, size(rel.bytes), u.Column)
 		}
 		if !c.zoned {
@@ -87,87 +87,87 @@ func (u *Updated) warn(t *tree) (problem.List, error) {
 // since selects what was written to the table from a time on: the keys of the mark, and a
 // hash of the whole row, by which a row that was met already is told from one that changed
 // again.
-func (c *covered) since(column, from string) string {
+func (c *trackedTable) since(column, from string) string {
 	var list, there []string
 	for _, name := range c.columns {
-		list = append(list, "t."+ident(name)+"::text")
-		there = append(there, " and t."+ident(name)+" is not null")
+		list = append(list, "t."+quoteIdent(name)+"::text")
+		there = append(there, " and t."+quoteIdent(name)+" is not null")
 	}
-	cut := literal(from) + "::timestamptz"
+	cut := quoteLiteral(from) + "::timestamptz"
 	if !c.zoned {
 		cut = "(" + cut + " at time zone 'UTC')"
 	}
-	return copyHead + strings.Join(list, ", ") + ", pg_catalog.hashtextextended(t::text, 0)::text from " + c.relation().sql + " t where t." + ident(column) + " >= " + cut +
+	return copyHead + strings.Join(list, ", ") + ", pg_catalog.hashtextextended(t::text, 0)::text from " + c.relation().sql + " t where t." + quoteIdent(column) + " >= " + cut +
 		strings.Join(there, "") + copyTail
 }
 
-// markOf is the mark of a row whose watched columns have these texts, cast as ids are.
-func (c *covered) markOf(texts []string) sources.DirtyKey {
+// markOfRow is the mark of a row whose watched columns have these texts, cast as ids are.
+func (c *trackedTable) markOfRow(texts []string) sources.DirtyKey {
 	if c.node.parent != nil {
 		return sources.DirtyKey{Node: c.path(), Key: formatPosition(texts)}
 	}
-	return sources.DirtyKey{Key: string(composedID(texts))}
+	return sources.DirtyKey{Key: string(composeID(texts))}
 }
 
-// catching is a view whose reads are of one exported snapshot until documents are read
+// switchingView is a view whose reads are of one exported snapshot until documents are read
 // again: from then on they are as they are at each read, and nothing is held any more.
-type catching struct {
+type switchingView struct {
 	*view
 	source *Source
 
 	switching chan struct{} // holds one while it is changed
-	now       *view         // nil: still of the snapshot
+	live      *view         // nil: still of the snapshot
 }
 
-var _ sources.Expander = (*catching)(nil)
+var _ sources.Expander = (*switchingView)(nil)
 
-func (c *catching) present(ctx context.Context) (*view, error) {
+func (c *switchingView) switchToLive(ctx context.Context) (*view, error) {
 	select {
 	case c.switching <- struct{}{}:
 		defer func() { <-c.switching }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if c.now != nil {
-		return c.now, nil
+	if c.live != nil {
+		return c.live, nil
 	}
 	if err := c.view.Close(ctx); err != nil {
 		return nil, err
 	}
 	var err error
-	c.now, err = c.source.open(ctx, true)
-	return c.now, err
+	c.live, err = c.source.open(ctx, true)
+	return c.live, err
 }
 
-func (c *catching) current() *view {
+func (c *switchingView) current() *view {
 	c.switching <- struct{}{}
 	defer func() { <-c.switching }()
-	if c.now != nil {
-		return c.now
+	if c.live != nil {
+		return c.live
 	}
 	return c.view
 }
 
-func (c *catching) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+func (c *switchingView) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
 	return c.current().Read(ctx, p, from)
 }
 
-func (c *catching) Count(ctx context.Context) (int64, error) { return c.current().Count(ctx) }
+func (c *switchingView) Count(ctx context.Context) (int64, error) { return c.current().Count(ctx) }
 
-func (c *catching) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
-	v, err := c.present(ctx)
+func (c *switchingView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	v, err := c.switchToLive(ctx)
 	if err != nil {
 		return err
 	}
 	return v.Lookup(ctx, keys, b)
 }
 
-func (c *catching) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
-	v, err := c.present(ctx)
+func (c *switchingView) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
+	v, err := c.switchToLive(ctx)
 	if err != nil {
 		return sources.TxSnapshot{}, err
 	}
 	return v.Expand(ctx, marks, fn)
 }
 
-func (c *catching) Close(ctx context.Context) error { return c.current().Close(ctx) }
+func (c *switchingView) Close(ctx context.Context) error { return c.current().Close(ctx) }

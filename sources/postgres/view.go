@@ -16,20 +16,20 @@ type view struct {
 	config   *Config
 	tree     *tree
 	snapshot string
-	memory   *shelf // the tables of small `one` includes
-	pid      uint32 // of the session that holds the snapshot
+	memory   *rowArena // the tables of small `one` includes
+	pid      uint32    // of the session that holds the snapshot
 
-	live  bool          // no snapshot is held: each page and each lookup has one of its own
-	fresh *tree         // live: without tables in memory, which would be of another moment
-	lends chan struct{} // live: holds one for each session that is lent; who finds it full waits
+	live     bool          // no snapshot is held: each page and each lookup has one of its own
+	uncached *tree         // live: without tables in memory, which would be of another moment
+	slots    chan struct{} // live: holds one for each session that is lent; who finds it full waits
 
-	hubs   sync.Mutex // held while the hub is used
-	mu     sync.Mutex
-	hub    *session   // holds the snapshot; looks keys up; reads too if it is the only one
-	idle   []*session // in the snapshot, free
-	open   int        // sessions beside the hub, idle or reading
-	lent   bool       // the hub reads
-	closed bool
+	lookups         sync.Mutex // held while the hub is used
+	mu              sync.Mutex
+	snapshotSession *session   // holds the snapshot; looks keys up; reads too if it is the only one
+	idle            []*session // in the snapshot, free
+	open            int        // sessions beside the hub, idle or reading
+	lent            bool       // the hub reads
+	closed          bool
 }
 
 const (
@@ -48,22 +48,22 @@ func openView(ctx context.Context, db *session, config *Config, t *tree) (*view,
 	if err != nil {
 		return nil, fmt.Errorf("%s: export a snapshot: %w", db.name, err)
 	}
-	if err := unchanged(ctx, db, t); err != nil {
+	if err := verifyColumns(ctx, db, t); err != nil {
 		return nil, err
 	}
-	v := &view{config: config, tree: t, snapshot: rows[0][0], hub: db, pid: db.pg.PID()}
+	v := &view{config: config, tree: t, snapshot: rows[0][0], snapshotSession: db, pid: db.pg.PID()}
 	if v.memory, err = loadMemory(ctx, db, t); err != nil {
 		return nil, err
 	}
 	return v, nil
 }
 
-// unchanged locks the tables of t and compares the types of their columns.
-func unchanged(ctx context.Context, db *session, t *tree) error {
+// verifyColumns locks the tables of t and compares the types of their columns.
+func verifyColumns(ctx context.Context, db *session, t *tree) error {
 	for _, n := range t.nodes {
 		fields, err := db.describe(ctx, "select "+n.list()+" from "+n.body())
-		if lockTimeout(err) {
-			return locked(n.rel.label, err)
+		if isLockTimeout(err) {
+			return lockedError(n.rel.label, err)
 		}
 		if err != nil {
 			return fmt.Errorf("table %s was changed since it was planned: %w\n    plan again", n.rel.label, err)
@@ -81,17 +81,17 @@ func unchanged(ctx context.Context, db *session, t *tree) error {
 	return nil
 }
 
-func lockTimeout(err error) bool {
+func isLockTimeout(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "55P03"
 }
 
-func locked(table string, err error) error {
+func lockedError(table string, err error) error {
 	return fmt.Errorf("table %s is locked by another transaction (DDL, VACUUM FULL or LOCK TABLE): %w\n    wait for it, or raise lock_timeout", table, err)
 }
 
-// since takes over the types of the columns as they were planned, if they were.
-func (t *tree) since(planned *tree) error {
+// keepTypes takes over the types of the columns as they were planned, if they were.
+func (t *tree) keepTypes(planned *tree) error {
 	if planned == nil {
 		return nil
 	}
@@ -120,24 +120,24 @@ func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Posit
 	if err != nil {
 		return nil, fmt.Errorf("partition %s: to: %w", p.ID, err)
 	}
-	db, err := v.session(ctx)
+	db, err := v.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return newReader(v, db, p, lo, hi), nil
 }
 
-// session takes a free session in the snapshot, or opens one.
-func (v *view) session(ctx context.Context) (db *session, err error) {
+// acquire takes a free session in the snapshot, or opens one.
+func (v *view) acquire(ctx context.Context) (db *session, err error) {
 	if v.live {
 		select {
-		case v.lends <- struct{}{}:
+		case v.slots <- struct{}{}:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
 		defer func() {
 			if err != nil {
-				<-v.lends
+				<-v.slots
 			}
 		}()
 	}
@@ -153,13 +153,13 @@ func (v *view) session(ctx context.Context) (db *session, err error) {
 		return db, nil
 	}
 	if v.config.MaxConnections == 1 && !v.lent {
-		if v.hub.spent {
+		if v.snapshotSession.spent {
 			v.mu.Unlock()
-			return nil, fmt.Errorf("%s: the only session, which holds the snapshot, was interrupted\n    %s", v.hub.name, errorRun)
+			return nil, fmt.Errorf("%s: the only session, which holds the snapshot, was interrupted\n    %s", v.snapshotSession.name, errorRun)
 		}
 		v.lent = true
 		v.mu.Unlock()
-		return v.hub, nil
+		return v.snapshotSession, nil
 	}
 	if v.open >= v.config.MaxConnections-1 {
 		v.mu.Unlock()
@@ -167,7 +167,7 @@ func (v *view) session(ctx context.Context) (db *session, err error) {
 	}
 	v.open++
 	v.mu.Unlock()
-	if db, err = v.join(ctx); err != nil {
+	if db, err = v.newSession(ctx); err != nil {
 		v.mu.Lock()
 		v.open--
 		v.mu.Unlock()
@@ -175,8 +175,8 @@ func (v *view) session(ctx context.Context) (db *session, err error) {
 	return db, err
 }
 
-// join opens a session that reads in the view's snapshot.
-func (v *view) join(ctx context.Context) (*session, error) {
+// newSession opens a session that reads in the view's snapshot.
+func (v *view) newSession(ctx context.Context) (*session, error) {
 	db, err := connect(ctx, v.config.readDSN(), v.config)
 	if err != nil {
 		return nil, err
@@ -185,13 +185,13 @@ func (v *view) join(ctx context.Context) (*session, error) {
 		if v.config.replica == nil {
 			return db, nil
 		}
-		if err := v.config.replica.joins(ctx, db); err != nil {
+		if err := v.config.replica.admit(ctx, db); err != nil {
 			db.close(ctx)
 			return nil, err
 		}
 		return db, nil
 	}
-	err = db.exec(ctx, beginSQL+"; set transaction snapshot "+literal(v.snapshot))
+	err = db.exec(ctx, beginSQL+"; set transaction snapshot "+quoteLiteral(v.snapshot))
 	if err != nil {
 		db.close(ctx)
 		var pg *pgconn.PgError
@@ -203,13 +203,13 @@ func (v *view) join(ctx context.Context) (*session, error) {
 	return db, nil
 }
 
-// give takes a session back; one that stopped in the middle of a query is closed.
-func (v *view) give(ctx context.Context, db *session) {
+// release takes a session back; one that stopped in the middle of a query is closed.
+func (v *view) release(ctx context.Context, db *session) {
 	if v.live {
-		defer func() { <-v.lends }()
+		defer func() { <-v.slots }()
 	}
 	v.mu.Lock()
-	if db == v.hub {
+	if db == v.snapshotSession {
 		v.lent = false
 		v.mu.Unlock()
 		return
@@ -227,8 +227,8 @@ func (v *view) give(ctx context.Context, db *session) {
 // Close implements sources.View.
 func (v *view) Close(ctx context.Context) error {
 	v.mu.Lock()
-	idle, hub := v.idle, v.hub
-	v.idle, v.hub, v.closed = nil, nil, true
+	idle, hub := v.idle, v.snapshotSession
+	v.idle, v.snapshotSession, v.closed = nil, nil, true
 	v.mu.Unlock()
 	for _, db := range idle {
 		db.close(ctx)

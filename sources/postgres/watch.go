@@ -11,9 +11,9 @@ import (
 	"humpty/sources"
 )
 
-// watch is why a table is captured: a change of its row touches the documents that the
+// dependency is why a table is captured: a change of its row touches the documents that the
 // values of these columns lead to.
-type watch struct {
+type dependency struct {
 	node    *node
 	through bool     // the table is the join table of the node's include
 	columns []string // root: the id; include: its side of the condition
@@ -22,44 +22,44 @@ type watch struct {
 // mark paths: the node's path, and behind this suffix its join table.
 const throughSuffix = "#through"
 
-func (w *watch) path() string {
+func (w *dependency) path() string {
 	if w.through {
 		return w.node.path + throughSuffix
 	}
 	return w.node.path
 }
 
-func (w *watch) relation() *relation {
+func (w *dependency) relation() *relation {
 	if w.through {
 		return w.node.through
 	}
 	return w.node.rel
 }
 
-// watches lists what has to be captured for a tree.
-func (t *tree) watches() []*watch {
-	var all []*watch
+// dependencies lists what has to be captured for a tree.
+func (t *tree) dependencies() []*dependency {
+	var all []*dependency
 	for _, n := range t.nodes {
-		w := &watch{node: n}
+		w := &dependency{node: n}
 		switch {
 		case n.parent == nil:
 			for _, k := range n.id {
 				w.columns = append(w.columns, k.name)
 			}
 		case n.through != nil:
-			for _, j := range n.tail {
+			for _, j := range n.throughPairs {
 				w.columns = append(w.columns, j.child)
 			}
-			all = append(all, &watch{node: n, through: true, columns: children(n.head)})
+			all = append(all, &dependency{node: n, through: true, columns: childColumns(n.parentPairs)})
 		default:
-			w.columns = children(n.head)
+			w.columns = childColumns(n.parentPairs)
 		}
 		all = append(all, w)
 	}
 	return all
 }
 
-func children(joins []join) []string {
+func childColumns(joins []joinPair) []string {
 	names := make([]string, len(joins))
 	for i, j := range joins {
 		names[i] = j.child
@@ -80,29 +80,29 @@ select l.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident
 from pg_catalog.pg_class l join pg_catalog.pg_namespace n on n.oid = l.relnamespace
 where l.relkind in ('r', 'f') and (l.oid = $1::oid or l.oid in (select relid from pg_catalog.pg_partition_tree($1::oid)))`
 
-// captured is a table that changes are captured of, with why.
-type captured struct {
-	oid, sql string
-	watches  []*watch
+// publishedTable is a table that changes are captured of, with why.
+type publishedTable struct {
+	oid, sql     string
+	dependencies []*dependency
 }
 
-// captures holds what is watched against what the stream will carry. All that is
+// publishedTables holds what is watched against what the stream will carry. All that is
 // missing comes at once, with the statements to run. The root of a loose tree is no table
 // of its own (see Keyed).
-func captures(ctx context.Context, db *session, t *tree, loose bool) ([]captured, error) {
+func publishedTables(ctx context.Context, db *session, t *tree, loose bool) ([]publishedTable, error) {
 	var problems problem.List
-	var all []captured
+	var all []publishedTable
 	if len(t.root.routing) > 0 {
 		problems.Add(t.root.shape.Place, "leave routing out, or use consistency: snapshot",
 			"with routing a deleted document cannot be found again: a change says only its id")
 	}
-	if err := castable(ctx, db, t, &problems); err != nil {
+	if err := checkCasts(ctx, db, t, &problems); err != nil {
 		return nil, err
 	}
-	for _, w := range t.watches() {
+	for _, w := range t.dependencies() {
 		rel := w.relation()
 		if loose && w.node.parent == nil {
-			t.textual(&problems)
+			t.checkKeyTypes(&problems)
 			continue
 		}
 		if rel.kind != 'r' && rel.kind != 'p' {
@@ -129,20 +129,20 @@ func captures(ctx context.Context, db *session, t *tree, loose bool) ([]captured
 				problems.Add(w.node.shape.Place, identityRemedy(leaf[1], rel, w.columns), "%s", identityLoss(leaf[1], leaf[3] == "", missing))
 				continue
 			}
-			at := slices.IndexFunc(all, func(c captured) bool { return c.oid == leaf[0] })
+			at := slices.IndexFunc(all, func(c publishedTable) bool { return c.oid == leaf[0] })
 			if at < 0 {
 				at = len(all)
-				all = append(all, captured{oid: leaf[0], sql: leaf[1]})
+				all = append(all, publishedTable{oid: leaf[0], sql: leaf[1]})
 			}
-			all[at].watches = append(all[at].watches, w)
+			all[at].dependencies = append(all[at].dependencies, w)
 		}
 	}
 	return all, problems.Err()
 }
 
-// castable refuses types of extensions whose cast to text, by which ids are read, is a
+// checkCasts refuses types of extensions whose cast to text, by which ids are read, is a
 // function of their own: the stream writes their values another way.
-func castable(ctx context.Context, db *session, t *tree, problems *problem.List) error {
+func checkCasts(ctx context.Context, db *session, t *tree, problems *problem.List) error {
 	for _, k := range t.root.id {
 		if k.typ < firstOwnType {
 			continue
@@ -163,9 +163,9 @@ func castable(ctx context.Context, db *session, t *tree, problems *problem.List)
 // firstOwnType is the first oid that the server gives away: types below are built in.
 const firstOwnType = 16384
 
-// textual wants the keys of a loose tree to be of types whose equal values can be told by
+// checkKeyTypes wants the keys of a loose tree to be of types whose equal values can be told by
 // their texts: what is looked up comes from elsewhere, and a change says only its own.
-func (t *tree) textual(problems *problem.List) {
+func (t *tree) checkKeyTypes(problems *problem.List) {
 	for _, k := range t.root.id {
 		switch t.types.base(k.typ).oid {
 		case oidBool, oidName, oidInt8, oidInt2, oidInt4, oidText, oidOID, oidFloat4, oidFloat8, oidBpchar, oidVarchar, oidNumeric, oidUUID:
@@ -208,12 +208,12 @@ func identityRemedy(table string, rel *relation, columns []string) string {
 		}
 	}
 	index := rel.name + "_humpty_identity"
-	return "CREATE UNIQUE INDEX CONCURRENTLY " + ident(index) + " ON " + table + " (" + identList(all) + ");\n" +
-		"ALTER TABLE " + table + " REPLICA IDENTITY USING INDEX " + ident(index) + ";"
+	return "CREATE UNIQUE INDEX CONCURRENTLY " + quoteIdent(index) + " ON " + table + " (" + quoteIdents(all) + ");\n" +
+		"ALTER TABLE " + table + " REPLICA IDENTITY USING INDEX " + quoteIdent(index) + ";"
 }
 
-// mark reads the watched values of a row; ok is false where one is NULL or not there.
-func (w *watch) mark(value func(column string) (text string, ok bool)) (sources.DirtyKey, bool) {
+// markOf reads the watched values of a row; ok is false where one is NULL or not there.
+func (w *dependency) markOf(value func(column string) (text string, ok bool)) (sources.DirtyKey, bool) {
 	texts := make([]string, len(w.columns))
 	for i, name := range w.columns {
 		text, ok := value(name)
@@ -234,11 +234,11 @@ func (n *node) documentID(texts []string) []byte {
 	for i, text := range texts {
 		cast[i] = castText(n.id[i].typ, text)
 	}
-	return composedID(cast)
+	return composeID(cast)
 }
 
-// composedID joins the parts of an id, which are as a cast to text gives them.
-func composedID(parts []string) (id []byte) {
+// composeID joins the parts of an id, which are as a cast to text gives them.
+func composeID(parts []string) (id []byte) {
 	if len(parts) == 1 {
 		return []byte(parts[0])
 	}

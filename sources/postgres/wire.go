@@ -27,7 +27,7 @@ type wire struct {
 	conn net.Conn
 	in   io.Reader // of conn; pgx may have begun to read ahead through it
 
-	quiet *silence // watches reads
+	halfOpen *halfOpenWatch // watches reads
 
 	buf  []byte
 	r, w int // buf[r:w] is unread
@@ -43,9 +43,9 @@ func newWire(pg *pgconn.PgConn, in io.Reader) *wire {
 	return &wire{pg: pg, conn: pg.Conn(), in: in, buf: make([]byte, bufferSize)}
 }
 
-// watch makes I/O on c fail when ctx ends. The returned function stops that; where ctx
+// cancelWith makes I/O on c fail when ctx ends. The returned function stops that; where ctx
 // ended before, the connection is spent.
-func (c *wire) watch(ctx context.Context) (stop func()) {
+func (c *wire) cancelWith(ctx context.Context) (stop func()) {
 	undo := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
 	return func() { c.spent = !undo() || c.spent }
 }
@@ -150,9 +150,9 @@ func (c *wire) need(n int) error {
 		if c.w == len(c.buf) {
 			c.buf = append(c.buf, make([]byte, min(len(c.buf), n-len(c.buf)))...)
 		}
-		c.quiet.begin()
+		c.halfOpen.begin()
 		got, err := c.in.Read(c.buf[c.w:])
-		err = c.quiet.end(err)
+		err = c.halfOpen.end(err)
 		c.w += got
 		c.received += int64(got)
 		if err != nil && c.w-c.r < n {
