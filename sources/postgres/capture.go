@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,38 +15,27 @@ import (
 	"humpty/sources"
 )
 
-var _ sources.Capturer = (*Source)(nil)
-
-// Capture implements sources.Capturer by a publication and a logical replication slot.
-func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
-	if s.config.TimestampColumn != nil {
-		return s.startPolling(ctx, from)
-	}
-	db, err := connect(ctx, s.config.DSN, &s.config)
-	if err != nil {
-		return nil, err
-	}
-	f, err := s.capture(ctx, db, slotName(name), from)
-	if err != nil {
-		db.close(ctx)
-		return nil, err
-	}
-	return f, nil
+// captureOptions say how changes are captured.
+type captureOptions struct {
+	DSN           string        // of the primary
+	Loose         bool          // keys that are looked up find what PostgreSQL takes for equal
+	Timeout       time.Duration // with open transactions, when the capture begins
+	HalfOpenAfter time.Duration // without a word of the server, until it is asked; 30 s where 0
+	Replica       *replica      // what is told of each transaction; may be nil
 }
 
-func (s *Source) capture(ctx context.Context, db *session, name string, from sources.Position) (_ *slotStream, err error) {
-	t, _, err := compile(ctx, db, &s.config)
-	if err != nil {
-		return nil, err
-	}
-	tables, err := publishedTables(ctx, db, t, s.config.Loose)
+// startCapture begins a capture by a publication and a logical replication slot, or resumes
+// it from a position. db, a session of the primary, is the stream's where there is no error.
+func startCapture(ctx context.Context, db *session, t *tree, capture string, from sources.Position, o captureOptions) (_ *slotStream, err error) {
+	name := slotName(capture)
+	tables, err := publishedTables(ctx, db, t, o.Loose)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkServer(ctx, db); err != nil {
 		return nil, err
 	}
-	conn, err := connectReplication(ctx, s.config.DSN)
+	conn, err := connectReplication(ctx, o.DSN)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +54,7 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	}
 	var start pglogrepl.LSN
 	if from == "" {
-		err = s.createCapture(ctx, db, conn, name, tables)
+		err = createCapture(ctx, db, conn, name, tables, o.Timeout)
 	} else {
 		var was origin
 		if start, was, err = parseLSN(from); err == nil {
@@ -74,14 +64,14 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	if err != nil {
 		return nil, err
 	}
-	if err := s.startStream(ctx, db, conn, name, start); err != nil {
+	if err := startStream(ctx, db, conn, name, start); err != nil {
 		return nil, err
 	}
-	if err := waitVisible(ctx, db, s.captureTimeout); err != nil {
+	if err := waitVisible(ctx, db, o.Timeout); err != nil {
 		return nil, err
 	}
-	if s.config.replica != nil {
-		if err := s.config.replica.markStart(ctx, db); err != nil {
+	if o.Replica != nil {
+		if err := o.Replica.markStart(ctx, db); err != nil {
 			return nil, err
 		}
 	}
@@ -89,12 +79,9 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	s.live = true
-	s.mu.Unlock()
-	f := newSlotStream(db, conn, name, tables, start, recent.Max)
-	f.tree, f.origin, f.halfOpenAfter = t, now, orDefault(s.config.HalfOpenAfter, 30*time.Second)
-	f.decoder.onCommit = s.config.replica.recordCommit
+	f := newSlotStream(db, conn, publication{name: name, tree: t, tables: tables, origin: now}, start, recent.Max)
+	f.halfOpenAfter = cmp.Or(o.HalfOpenAfter, defaultHalfOpenAfter)
+	f.decoder.onCommit = o.Replica.recordCommit
 	return f, nil
 }
 
@@ -102,7 +89,7 @@ func (s *Source) capture(ctx context.Context, db *session, name string, from sou
 // the position: where it was put back to a copy of before it, the server would leave out
 // everything up to there.
 func checkResumable(ctx context.Context, db *session, name string, tables []publishedTable, from pglogrepl.LSN) error {
-	rows, err := db.rows(ctx, "select ("+publishedSQL+"), pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_current_wal_insert_lsn() < $3::pg_lsn", name, oidArray(tables), from.String())
+	rows, err := db.Rows(ctx, "select ("+publishedSQL+"), pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_current_wal_insert_lsn() < $3::pg_lsn", name, oidArray(tables), from.String())
 	switch {
 	case err != nil:
 		return fmt.Errorf("look at publication %s: %w", name, err)
@@ -113,7 +100,7 @@ func checkResumable(ctx context.Context, db *session, name string, tables []publ
 }
 
 // createCapture makes publication and slot.
-func (s *Source) createCapture(ctx context.Context, db *session, conn *pgconn.PgConn, name string, tables []publishedTable) error {
+func createCapture(ctx context.Context, db *session, conn *pgconn.PgConn, name string, tables []publishedTable, timeout time.Duration) error {
 	// The publication must be older than the slot, or the slot is unusable for good.
 	if err := dropSlot(ctx, db, name); err != nil { // of an attempt that died before it was recorded
 		return err
@@ -122,7 +109,7 @@ func (s *Source) createCapture(ctx context.Context, db *session, conn *pgconn.Pg
 		return err
 	}
 	crashpoint.At("publication made")
-	if err := createSlot(ctx, conn, db, name, s.captureTimeout); err != nil {
+	if err := createSlot(ctx, conn, db, name, timeout); err != nil {
 		return errors.Join(err, dropSlot(ctx, db, name))
 	}
 	crashpoint.At("slot made")
@@ -132,7 +119,7 @@ func (s *Source) createCapture(ctx context.Context, db *session, conn *pgconn.Pg
 // checkServer checks the server's side.
 func checkServer(ctx context.Context, db *session) error {
 	var problems problem.List
-	rows, err := db.rows(ctx, "select pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery()")
+	rows, err := db.Rows(ctx, "select pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery()")
 	if err != nil {
 		return fmt.Errorf("%s: read its settings: %w", db.name, err)
 	}
@@ -148,7 +135,7 @@ func checkServer(ctx context.Context, db *session) error {
 
 // startStream begins the stream, and checks only then that nothing is missing before it: the
 // server would skip forward silently.
-func (s *Source) startStream(ctx context.Context, db *session, conn *pgconn.PgConn, name string, from pglogrepl.LSN) error {
+func startStream(ctx context.Context, db *session, conn *pgconn.PgConn, name string, from pglogrepl.LSN) error {
 	// The lease says that the capture is ours: if it has a reader, that is a process of ours
 	// that died, or a connection that broke, and the server does not know it yet.
 	for busy := from != 0; busy; {
@@ -171,7 +158,7 @@ func (s *Source) startStream(ctx context.Context, db *session, conn *pgconn.PgCo
 	case err != nil:
 		return fmt.Errorf("start to read slot %s: %w", name, err)
 	}
-	rows, err := db.rows(ctx, `
+	rows, err := db.Rows(ctx, `
 select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') from pg_catalog.pg_replication_slots where slot_name = $1`, name)
 	if err != nil {
 		return fmt.Errorf("look up slot %s: %w", name, err)
@@ -187,17 +174,4 @@ select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') from pg_ca
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s has moved on to %s, the run is at %s", name, confirmed, from), Remedy: remedy}
 	}
 	return nil
-}
-
-// Release implements sources.Capturer.
-func (s *Source) Release(ctx context.Context, name string) error {
-	if s.config.TimestampColumn != nil {
-		return nil
-	}
-	db, err := connect(ctx, s.config.DSN, &s.config)
-	if err != nil {
-		return err
-	}
-	defer db.close(ctx)
-	return dropSlot(ctx, db, slotName(name))
 }

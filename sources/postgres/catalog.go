@@ -2,213 +2,131 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/internal/problem"
 )
 
-// relation is a table, view or query as the catalog knows it.
-type relation struct {
-	label   string // shop.orders, or "the query of orders", for messages
-	sql     string // what stands behind FROM
-	alias   string // by which its row is called in SQL
-	oid     string // empty for a query
-	schema  string
-	name    string
-	kind    byte // relkind; 'q' for a query
-	columns []relColumn
-	indexes []relIndex // usable: valid, not partial, plain columns
-	rows    int64      // estimate
-	bytes   int64      // of the table itself
-	width   int64      // average bytes of a row
-
-	canRead  bool // SELECT on the whole table
-	canUse   bool // USAGE on the schema
-	rowLevel bool // row-level security applies to us
-	heirs    bool // other tables inherit from it, whose rows its unique indexes do not cover
-	role     string
+// catalog looks up what a definition names, and says what may be meant where there is no
+// such thing. It goes on after a problem, to find all.
+type catalog struct {
+	ctx      context.Context // of one compile call
+	db       *session
+	types    *types
+	problems problem.List
+	failed   error // the server went away: no problem of the definition
 }
 
-type relColumn struct {
-	name      string
-	typ       uint32
-	notNull   bool
-	collation uint32
-	exact     bool // equal means the same bytes: no nondeterministic collation
-	canRead   bool
-	width     int64
-}
-
-type relIndex struct {
-	unique, primary bool
-	columns         []string
-}
-
-const relationSQL = `
-with t as (
-  select c.oid, n.nspname, n.oid as nsp, c.relname, c.relkind
-  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where c.relkind in ('r','p','v','m','f') and c.relname = $2
-    and (n.nspname = $1 or $1 = '' and c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident($2)))
-), below as (
-  with recursive b as (
-    select oid from t union select i.inhrelid from b join pg_catalog.pg_inherits i on i.inhparent = b.oid
-  ) select oid from b
-), stored as (
-  select coalesce(sum(greatest(c.reltuples, 0)), 0)::int8 as tuples, coalesce(sum(pg_catalog.pg_relation_size(c.oid)), 0)::int8 as bytes,
-    coalesce(bool_or(c.reltuples < 0), false) as unknown, count(*) as tables
-  from below join pg_catalog.pg_class c on c.oid = below.oid and c.relkind in ('r','m')
-)
-select t.oid, t.nspname, t.relname, t.relkind, stored.tuples, stored.bytes, stored.unknown,
-  has_table_privilege(t.oid, 'SELECT'), has_schema_privilege(t.nsp, 'USAGE'), pg_catalog.row_security_active(t.oid), current_user,
-  t.relkind = 'r' and stored.tables > 1
-from t, stored`
-
-const columnSQL = `
-select a.attname, a.atttypid, a.attnotnull, a.attcollation, coalesce(l.collisdeterministic, true),
-  has_column_privilege(a.attrelid, a.attnum, 'SELECT'), coalesce(s.width, 0)
-from pg_catalog.pg_attribute a
-left join pg_catalog.pg_collation l on l.oid = a.attcollation
-left join (select attname, max(avg_width) as width from pg_catalog.pg_stats where schemaname = $2 and tablename = $3 group by 1) s
-  on s.attname = a.attname
-where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped order by a.attnum`
-
-const indexSQL = `
-select i.indisunique and i.indimmediate, i.indisprimary,
-  (select string_agg(a.attname, chr(1) order by k.n)
-   from unnest(i.indkey::int2[]) with ordinality k(attnum, n)
-   join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
-   where k.n <= i.indnkeyatts)
-from pg_catalog.pg_index i join pg_catalog.pg_class x on x.oid = i.indexrelid join pg_catalog.pg_am m on m.oid = x.relam
-where i.indrelid = $1::oid and i.indisvalid and i.indpred is null and 0 <> all (i.indkey) and m.amname in ('btree', 'hash')
-order by i.indisprimary desc, i.indnkeyatts, i.indexrelid`
-
-const tablesSQL = `
-select case when pg_catalog.pg_table_is_visible(c.oid) then '' else n.nspname || '.' end || c.relname
-from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r','p','v','m','f') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
-order by 1 limit 10000`
-
-// table looks a table up; nil if there is none of that name.
-func (s *session) table(ctx context.Context, name string) (*relation, error) {
-	schema, table, ok := splitName(name)
-	if !ok {
-		return nil, nil
+// serverError takes an error of the server as a problem of the definition, anything else
+// (and what no definition can cause) as the end of the compilation.
+func (c *catalog) serverError(err error, place, remedy, what string, args ...any) {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || strings.HasPrefix(pg.Code, "57") || strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "25") {
+		c.failed = errors.Join(c.failed, err)
+		return
 	}
-	rows, err := s.rows(ctx, relationSQL, schema, table)
+	if remedy == "" {
+		remedy = pg.Hint
+	}
+	c.problems.Add(place, remedy, "%s: %s", fmt.Sprintf(what, args...), pg.Message)
+}
+
+// relation finds what stands behind from or query.
+func (c *catalog) relation(n *node) *relation {
+	if n.shape.Query != "" {
+		label := "the query"
+		if n.path != "" {
+			label += " of " + n.path
+		}
+		rel, err := describeQuery(c.ctx, c.db, label, n.shape.Query)
+		if err != nil {
+			c.serverError(err, n.shape.Place, "", "%s cannot be used", label)
+			return nil
+		}
+		return c.loadTypes(rel)
+	}
+	return c.table(n.shape.From, n.shape.Place)
+}
+
+func (c *catalog) table(name, place string) *relation {
+	rel, err := findTable(c.ctx, c.db, name)
+	if isLockTimeout(err) {
+		c.failed = lockedError(name, err)
+		return nil
+	}
 	if err != nil {
-		return nil, fmt.Errorf("look up table %s: %w", name, err)
+		c.serverError(err, place, "", "table %s", name)
+		return nil
 	}
-	if len(rows) == 0 {
-		return nil, nil
+	if rel == nil {
+		c.problems.Add(place, c.suggestTable(name), "there is no table %s in %s", name, c.db.name)
+		return nil
 	}
-	r := rows[0]
-	rel := &relation{
-		label: r[1] + "." + r[2], sql: quoteIdent(r[1]) + "." + quoteIdent(r[2]), alias: quoteIdent(r[2]),
-		oid: r[0], schema: r[1], name: r[2], kind: r[3][0], rows: parseInt(r[4]), bytes: parseInt(r[5]),
-		canRead: r[7] == "t", canUse: r[8] == "t", rowLevel: r[9] == "t", role: r[10], heirs: r[11] == "t",
+	return c.loadTypes(rel)
+}
+
+// loadTypes loads the types of a relation's columns; nil if the server does not tell them.
+func (c *catalog) loadTypes(rel *relation) *relation {
+	var oids []uint32
+	for _, col := range rel.columns {
+		if !c.types.has(col.typ) && !slices.Contains(oids, col.typ) {
+			oids = append(oids, col.typ)
+		}
 	}
-	if err := s.columns(ctx, rel); err != nil {
-		return nil, fmt.Errorf("look up columns of %s: %w", name, err)
+	if err := c.types.load(c.ctx, c.db, oids); err != nil {
+		c.failed = errors.Join(c.failed, err)
+		return nil
 	}
-	if r[6] == "t" { // never analyzed: guess as the planner does, from the size
-		rel.rows = max(rel.rows, rel.bytes/(rel.width+28))
-	}
-	indexes, err := s.rows(ctx, indexSQL, rel.oid)
+	return rel
+}
+
+func (c *catalog) suggestTable(name string) string {
+	rows, err := c.db.Rows(c.ctx, tablesSQL)
 	if err != nil {
-		return nil, fmt.Errorf("look up indexes of %s: %w", name, err)
+		return ""
 	}
-	for _, i := range indexes {
-		rel.indexes = append(rel.indexes, relIndex{i[0] == "t", i[1] == "t", strings.Split(i[2], "\x01")})
+	names := make([]string, len(rows))
+	for i, r := range rows {
+		names[i] = r[0]
 	}
-	return rel, nil
+	near := nearest(name, names)
+	if _, bare, ok := strings.Cut(name, "."); ok && near == "" {
+		near = nearest(bare, names)
+	}
+	if near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "write it as schema.table, exactly as the database spells it"
 }
 
-func (s *session) columns(ctx context.Context, rel *relation) error {
-	rows, err := s.rows(ctx, columnSQL, rel.oid, rel.schema, rel.name)
-	if err != nil {
-		return err
-	}
-	for _, r := range rows {
-		c := relColumn{
-			name: r[0], typ: parseOID(r[1]), notNull: r[2] == "t", collation: parseOID(r[3]),
-			exact: r[4] == "t", canRead: r[5] == "t", width: parseInt(r[6]),
+// column looks a column up, or says which one may be meant.
+func (c *catalog) column(rel *relation, name, place string) *relColumn {
+	col := rel.column(unquoted(name))
+	if col == nil {
+		remedy := "its columns are " + strings.Join(rel.columnNames(), ", ")
+		if near := nearest(name, rel.columnNames()); near != "" {
+			remedy = "did you mean " + near + "?"
 		}
-		rel.columns = append(rel.columns, c)
-		rel.width += orDefault(c.width, 12)
+		c.problems.Add(place, remedy, "there is no column %s in %s", name, rel.label)
 	}
-	return nil
+	return col
 }
 
-// query describes a SELECT as if it were a table: names and types, no more.
-func (s *session) query(ctx context.Context, label, sql string) (*relation, error) {
-	sql = strings.TrimRight(strings.TrimSpace(sql), "; \n\t")
-	rel := &relation{
-		label: label, sql: "(" + sql + "\n) as q", alias: "q", kind: 'q', canRead: true, canUse: true,
+func (c *catalog) checkTableAccess(rel *relation, place string) {
+	switch {
+	case !rel.canUse:
+		c.problems.Add(place, fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;", quoteIdent(rel.schema), quoteIdent(rel.role)),
+			"user %s may not use schema %s", rel.role, rel.schema)
+	case !rel.canRead && !slices.ContainsFunc(rel.columns, func(c relColumn) bool { return c.canRead }):
+		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", rel.sql, quoteIdent(rel.role)),
+			"user %s may not read table %s", rel.role, rel.label)
+	case rel.rowLevel:
+		c.problems.Warn(place, "if all rows belong into the index, read as a role with BYPASSRLS",
+			"row-level security applies to user %s on %s: rows it hides are not in the documents", rel.role, rel.label)
 	}
-	fields, err := s.describe(ctx, "select * from "+rel.sql)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range fields {
-		rel.columns = append(rel.columns, relColumn{name: f.Name, typ: f.DataTypeOID, exact: false, canRead: true})
-		rel.width += 12
-	}
-	return rel, nil
-}
-
-func parseInt(s string) int64 {
-	n, _ := strconv.ParseInt(s, 10, 64) // the server's own output
-	return n
-}
-
-func (r *relation) column(name string) *relColumn {
-	for i := range r.columns {
-		if r.columns[i].name == name {
-			return &r.columns[i]
-		}
-	}
-	return nil
-}
-
-func (r *relation) columnNames() []string {
-	names := make([]string, len(r.columns))
-	for i, c := range r.columns {
-		names[i] = c.name
-	}
-	return names
-}
-
-// key returns the columns of the best unique NOT NULL index whose columns are all
-// among those allowed (any, where nil); nil if there is none.
-func (r *relation) key(allowed []string) []string {
-	for _, i := range r.indexes {
-		if !i.unique || allowed != nil && slices.ContainsFunc(i.columns, func(c string) bool { return !slices.Contains(allowed, c) }) {
-			continue
-		}
-		if !slices.ContainsFunc(i.columns, func(c string) bool { return !r.column(c).notNull }) {
-			return i.columns
-		}
-	}
-	return nil
-}
-
-// uniqueOn reports whether a unique index proves that at most one row has given values
-// in these columns.
-func (r *relation) uniqueOn(columns []string) bool {
-	return slices.ContainsFunc(r.indexes, func(i relIndex) bool {
-		return i.unique && !slices.ContainsFunc(i.columns, func(c string) bool { return !slices.Contains(columns, c) })
-	})
-}
-
-// indexed reports whether an index finds rows by these columns: they are its first ones.
-func (r *relation) indexed(columns []string) bool {
-	return slices.ContainsFunc(r.indexes, func(i relIndex) bool {
-		n := 0
-		for n < len(i.columns) && slices.Contains(columns, i.columns[n]) {
-			n++
-		}
-		return n > 0 && (n == len(i.columns) || n == len(columns) || n >= 1)
-	})
 }

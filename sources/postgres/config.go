@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -29,11 +30,6 @@ type Config struct {
 	Memory    int64     // bytes for small tables of `one` includes, all together; 32 MB where 0
 	PageBytes int       // bytes of documents read at a time by one reader; 2 MB where 0
 	Chunks    int       // how many partitions to plan; 0: by size and readers
-
-	pace *throttle // of all views together
-	live bool      // changes are captured: no snapshot holds the tables as they are
-
-	replica *replica // ReadDSN is read while changes are captured; nil: DSN is
 }
 
 // NotFinite is the rule for values that JSON cannot say: NaN, Infinity, and infinite
@@ -58,34 +54,30 @@ func (c *Config) validate() error {
 	default:
 		return fmt.Errorf("the rule for NaN and Infinity is %q; it can be %q or %q", c.NotFinite, Reject, Null)
 	}
-	c.MaxConnections = orDefault(c.MaxConnections, 4)
-	c.LockTimeout = orDefault(c.LockTimeout, 30*time.Second)
-	c.Memory = orDefault(c.Memory, 32<<20)
-	c.PageBytes = orDefault(c.PageBytes, 2<<20)
+	c.MaxConnections = cmp.Or(c.MaxConnections, 4)
+	c.LockTimeout = cmp.Or(c.LockTimeout, 30*time.Second)
+	c.Memory = cmp.Or(c.Memory, 32<<20)
+	c.PageBytes = cmp.Or(c.PageBytes, 2<<20)
 	if c.MaxBytes > 0 {
-		c.PageBytes = min(c.PageBytes, max(int(c.MaxBytes/bursts), 1))
+		c.PageBytes = min(c.PageBytes, max(int(c.MaxBytes/pagesPerSecond), 1))
 	}
 	if u := c.TimestampColumn; u != nil {
 		own := *u
-		own.Margin = orDefault(own.Margin, defaultMargin)
+		own.Margin = cmp.Or(own.Margin, defaultMargin)
 		c.TimestampColumn = &own
 		if own.Column == "" || own.Margin < 0 {
 			return errors.New("the column that tells what was written needs a name, and a margin that is not negative")
 		}
 	}
-	c.pace = &throttle{rows: float64(c.MaxRows), bytes: float64(c.MaxBytes)}
 	return nil
 }
 
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
+func (c *Config) readDSN() string { return cmp.Or(c.ReadDSN, c.DSN) }
+
+func (c *Config) query() queryOptions {
+	return queryOptions{Shape: c.Shape, Loose: c.Loose, NullNotFinite: c.NotFinite == Null, Memory: c.Memory}
 }
 
-// readers is how many partitions are read at once: one connection holds the snapshot.
-func (c *Config) readers() int { return max(1, c.MaxConnections-1) }
-
-func (c *Config) readDSN() string { return orDefault(c.ReadDSN, c.DSN) }
+func (c *Config) session() sessionOptions {
+	return sessionOptions{StatementTimeout: c.StatementTimeout, LockTimeout: c.LockTimeout, HalfOpenAfter: c.HalfOpenAfter}
+}

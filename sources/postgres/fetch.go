@@ -17,7 +17,7 @@ func (p *page) fetch(lo, hi []string, limit rowLimit) error {
 			}
 			// one query may be answered while the next is sent, but never so much that both
 			// sides wait for the other to read
-			if i+1 < len(round) && len(p.db.out) < pipelined {
+			if i+1 < len(round) && p.db.canPipeline() {
 				continue
 			}
 			if err := p.db.flush(); err != nil {
@@ -31,7 +31,7 @@ func (p *page) fetch(lo, hi []string, limit rowLimit) error {
 			asked = i + 1
 		}
 		for _, n := range round {
-			if p.cursorOf(n) == nil {
+			if p.cursors.of(n) == nil {
 				continue
 			}
 			if err := p.readCursor(n, lo); err != nil {
@@ -48,8 +48,8 @@ func (p *page) prepare(n *node) {
 	groups := l.keys.len()
 	if n.fetch == byRange {
 		groups = p.n
-		if p.single {
-			groups = len(p.metas)
+		if p.roots.single {
+			groups = len(p.roots.metas)
 		}
 	}
 	for len(l.groups) < groups {
@@ -61,16 +61,16 @@ func (p *page) prepare(n *node) {
 func (p *page) ask(n *node, lo, hi []string, limit rowLimit) error {
 	l := &p.byNode[n.index]
 	p.asked[n.index] = -1
-	if p.n == 0 || p.cursorOf(n) != nil {
+	if p.n == 0 || p.cursors.of(n) != nil {
 		return nil
 	}
 	rows := limit(n, p.n)
-	if n.fetch == byRange && !p.single {
-		p.sql = p.tree.inRange[n.index].between(p.sql[:0], lo, hi, rows)
+	if n.fetch == byRange && !p.roots.single {
+		p.buffer.sql = p.tree.inRange[n.index].between(p.buffer.sql[:0], lo, hi, rows)
 	} else {
 		keys, count := &l.keys, 0
 		if n.fetch == byRange {
-			keys, count = &p.roots, p.roots.len()
+			keys, count = &p.roots.keys, p.roots.keys.len()
 		}
 		for count < len(l.roots) && int(l.roots[count]) < p.n { // later ones belong to no complete document
 			count++
@@ -78,24 +78,30 @@ func (p *page) ask(n *node, lo, hi []string, limit rowLimit) error {
 		if count == 0 {
 			return nil
 		}
-		if err := p.keyArrays(n, keys, count); err != nil {
+		if err := p.buffer.setKeys(n, keys, count); err != nil {
 			return err
 		}
-		p.sql = p.tree.forKeys[n.index].among(p.sql[:0], p.arrays, rows)
+		p.buffer.sql = p.tree.forKeys[n.index].among(p.buffer.sql[:0], p.buffer.arrays, rows)
 	}
 	p.asked[n.index] = rows
-	p.db.queue(p.sql)
+	p.db.queue(p.buffer.sql)
 	return nil
 }
 
-// keyArrays writes the first keys as the insides of array literals, one a column.
-func (p *page) keyArrays(n *node, keys *keyset, count int) error {
-	for len(p.arrays) < len(n.parentPairs) {
-		p.arrays = append(p.arrays, nil)
+// queryBuffer is where a page's queries are written.
+type queryBuffer struct {
+	sql, text []byte
+	arrays    [][]byte // the insides of array literals, one a column
+}
+
+// setKeys writes the first keys as the insides of array literals, one a column.
+func (b *queryBuffer) setKeys(n *node, keys *keyset, count int) error {
+	for len(b.arrays) < len(n.parentPairs) {
+		b.arrays = append(b.arrays, nil)
 	}
-	p.arrays = p.arrays[:len(n.parentPairs)]
-	for i := range p.arrays {
-		p.arrays[i] = p.arrays[i][:0]
+	b.arrays = b.arrays[:len(n.parentPairs)]
+	for i := range b.arrays {
+		b.arrays[i] = b.arrays[i][:0]
 	}
 	var err error
 	for k := range count {
@@ -105,10 +111,10 @@ func (p *page) keyArrays(n *node, keys *keyset, count int) error {
 			if len(n.parentPairs) > 1 {
 				part, key = nextPart(key)
 			}
-			if p.text, err = n.parentPairs[i].text(p.text[:0], part); err != nil {
+			if b.text, err = n.parentPairs[i].text(b.text[:0], part); err != nil {
 				return fmt.Errorf("include %s: %w", n.path, err)
 			}
-			p.arrays[i] = appendArrayItem(p.arrays[i], p.text)
+			b.arrays[i] = appendArrayItem(b.arrays[i], b.text)
 		}
 	}
 	return nil

@@ -27,34 +27,10 @@ type lookup struct {
 	refused bool // the roots' query failed for its data: an id that its type does not take, or an expression
 }
 
-// Lookup implements sources.Lookup. Calls wait for each other.
-func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
-	if v.live {
-		return v.lookupLive(ctx, keys, b)
-	}
-	v.lookups.Lock()
-	defer v.lookups.Unlock()
-	v.mu.Lock()
-	busy, hub := v.lent, v.snapshotSession
-	v.mu.Unlock()
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case hub == nil:
-		return errors.New("the view is closed")
-	case busy:
-		return errors.New("the only connection reads a partition: looking up keys beside it takes max_connections of 2 or more")
-	case hub.spent:
-		return fmt.Errorf("%s: the session that holds the snapshot (pid %d) was interrupted\n    %s", hub.name, v.pid, errorRun)
-	}
-	return newLookup(v.tree, hub, v.memory, v.config).all(ctx, keys, b)
-}
-
-func newLookup(t *tree, db *session, memory *rowArena, c *Config) *lookup {
-	l := &lookup{page: newPage(t, db, memory, 4*c.PageBytes), loose: c.Loose}
-	l.page.single = true
-	l.w.shelf = l.page.rowArena
-	return l
+// newLookup looks up on the page's session.
+func newLookup(p *page, loose bool) *lookup {
+	p.roots.single = true
+	return &lookup{page: p, w: writer{arena: p.rowArena}, loose: loose}
 }
 
 // all answers the keys, in portions.
@@ -139,7 +115,7 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := p.checkTypes(); err != nil {
+	if err := p.types.check(p.db); err != nil {
 		return err
 	}
 	arrays := make([][]byte, len(ids[0]))
@@ -154,7 +130,7 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 			return err
 		}
 	}
-	p.db.queue(p.tree.byID.among(nil, arrays, 0))
+	p.db.queue(p.tree.root.byID.among(nil, arrays, 0))
 	if err := p.db.flush(); err != nil {
 		return err
 	}
@@ -192,7 +168,7 @@ func (l *lookup) notOfType(ctx context.Context, id []string) bool {
 
 func (l *lookup) record(key []byte, row int, b *sources.Batch) {
 	rec := sources.Record{Key: b.Hold(key), Deleted: true}
-	if row >= 0 && (l.loose || string(l.page.metas[row].id.of(l.page.texts)) == string(key)) {
+	if row >= 0 && (l.loose || string(l.page.roots.id(row)) == string(key)) {
 		asked := rec.Key
 		rec = document(&l.w, l.page, row, b)
 		rec.Key = asked
@@ -226,12 +202,3 @@ func (l *lookup) plausible(parts []string) bool {
 
 // checkable reports whether possible says for certain that a type takes a text.
 func checkable(oid uint32) bool { return isInteger(oid) || isString(oid) || oid == oidUUID }
-
-func isUUID(s string) bool {
-	for i := range len(s) {
-		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (s[i] == '-') || !dash && !strings.ContainsRune(hexDigits, rune(s[i])) {
-			return false
-		}
-	}
-	return len(s) == 36
-}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"humpty/sources"
+	"humpty/sources/postgres/pgtest"
 )
 
 const (
@@ -22,11 +23,11 @@ const (
 // socket. One operation is one document.
 func BenchmarkMerge(b *testing.B) {
 	p := mergedPage(b)
-	w := writer{shelf: p.rowArena}
+	w := writer{arena: p.rowArena}
 	var out sources.Batch
 	next := mergedRoots
 	b.ReportAllocs()
-	cpu := ownCPU()
+	cpu := pgtest.OwnCPU()
 	for b.Loop() {
 		if next == mergedRoots {
 			if err := p.read(nil, nil, mergedRoots+1, func(*node, int) int { return 0 }); err != nil {
@@ -41,21 +42,20 @@ func BenchmarkMerge(b *testing.B) {
 		out.Records = append(out.Records, document(&w, p, next, &out))
 		next++
 	}
-	b.ReportMetric(float64((ownCPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64((pgtest.OwnCPU()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
 	b.SetBytes(int64(len(out.Records[0].Value)))
 }
 
 // mergedPage reads the same page again and again, from no server.
 func mergedPage(b *testing.B) *page {
-	root := &node{index: 0, shape: &sources.Shape{From: "orders"}, version: -1}
-	customer := &node{index: 1, shape: &sources.Shape{Name: "customer", One: true}, parent: root, fetch: fromMemory, parentPairs: []joinPair{{col: 1}}}
-	lines := &node{index: 2, shape: &sources.Shape{Name: "lines", Many: true}, parent: root, fetch: byRange, parentPairs: []joinPair{{col: 0, cast: "int8"}}}
-	order, line := rowsOf(root, "i8 i4 c n d t15 t15 i4 t60"), rowsOf(lines, "i8 i4 i4 i4 n n n n c c d d d t17 t7 t28")
+	root := &rootNode{node: &node{index: 0, shape: &sources.Shape{From: "orders"}}, version: -1}
+	customer := &node{index: 1, shape: &sources.Shape{Name: "customer", One: true}, parent: root.node, fetch: fromMemory, link: link{parentPairs: []joinPair{{col: 1}}}}
+	lines := &node{index: 2, shape: &sources.Shape{Name: "lines", Many: true}, parent: root.node, fetch: byRange, link: link{parentPairs: []joinPair{{col: 0, cast: "int8"}}}}
+	order, line := rowsOf(root.node, "i8 i4 c n d t15 t15 i4 t60"), rowsOf(lines, "i8 i4 i4 i4 n n n n c c d d d t17 t7 t28")
 	buyer := rowsOf(customer, "i4 t18 t10")
 	root.key = []keyColumn{{name: "c0", sql: "c0", cast: "int8", typ: oidInt8, text: encodeInt8}}
 	root.id, root.include = root.key, []*node{customer, lines}
-	t := &tree{root: root, nodes: []*node{root, customer, lines}, types: &types{}}
-	t.finish()
+	t := newTree(root, []*node{root.node, customer, lines}, &types{})
 
 	memory := newRowArena(t, nil)
 	for i := range mergedCustomers {
@@ -77,7 +77,7 @@ func mergedPage(b *testing.B) *page {
 		return line([][]byte{binary.BigEndian.AppendUint64(nil, uint64(i/mergedLines))}, i)
 	})
 	source := &replayed{stream: stream}
-	return newPage(t, &session{wire: &wire{conn: source, in: source, buf: make([]byte, bufferSize)}}, memory, 16<<20)
+	return newPage(t, overConn(source), memory, 16<<20)
 }
 
 // rowsOf gives n columns of the kinds named, and returns what makes its rows: with lead

@@ -2,12 +2,6 @@ package postgres
 
 import "strings"
 
-// quoteIdent quotes a name for SQL.
-func quoteIdent(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-// quoteLiteral quotes a text for SQL; standard_conforming_strings is on in our sessions.
-func quoteLiteral(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
 // splitName takes a table's name apart: schema.table, "Odd.Schema"."table", table.
 // Names are taken as they are written: nothing is folded to lower case.
 func splitName(name string) (schema, table string, ok bool) {

@@ -24,7 +24,7 @@ func findOrigin(ctx context.Context, db *session, conn *pgconn.PgConn, t *tree) 
 		return origin{}, fmt.Errorf("identify the server: %w", err)
 	}
 	o := origin{system: fmt.Sprintf("%s/%d", id.SystemID, id.Timeline)}
-	o.tables, err = db.fingerprint(ctx, t)
+	o.tables, err = fingerprint(ctx, db, t)
 	return o, err
 }
 
@@ -39,16 +39,16 @@ select pg_catalog.md5(coalesce(pg_catalog.string_agg(c.oid::text || c.relreplide
 from pg_catalog.pg_class c
 where c.oid = any ($1::oid[]) or c.oid in (select p.relid from unnest($1::oid[]) o, pg_catalog.pg_partition_tree(o) p)`
 
-func (s *session) fingerprint(ctx context.Context, t *tree) (string, error) {
-	rows, err := s.rows(ctx, fingerprintSQL, t.oids())
+func fingerprint(ctx context.Context, db *session, t *tree) (string, error) {
+	rows, err := db.Rows(ctx, fingerprintSQL, tableOIDs(t))
 	if err != nil {
 		return "", fmt.Errorf("look at the captured tables: %w", err)
 	}
 	return rows[0][0], nil
 }
 
-// oids lists the captured tables as an array.
-func (t *tree) oids() string {
+// tableOIDs lists the captured tables as an array.
+func tableOIDs(t *tree) string {
 	var oids []string
 	for _, w := range t.dependencies() {
 		if rel := w.relation(); rel.oid != "" {

@@ -1,12 +1,8 @@
 package postgres
 
 import (
-	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 )
 
 // page is a run of roots in key order, with everything their documents need.
@@ -14,30 +10,21 @@ type page struct {
 	*rowArena
 	tree  *tree
 	db    *session
-	roots keyset     // the root's keys, where an include is read by range
-	metas []rootMeta // of each root
-	texts []byte     // what they point into
+	types typeGuard
+	roots rootList
 
-	cursors []*cursor // by node: cursors, where no index reaches
-	upTo    []string  // the end of what they read
-	single  bool      // the roots were looked up by key: not all keys in their range are here
-
-	learnt pageEstimate // by the readers of it before
+	cursors cursors
+	buffer  queryBuffer
 
 	maxRoots int  // roots to keep
 	n        int  // documents that are complete
 	last     bool // no root is behind them
-	size     int  // bytes on the shelf
-	maxBytes int  // what the shelf should hold at most, unless it is one document
+	size     int  // bytes in the arena
+	maxBytes int  // what the arena should hold at most, unless it is one document
 
-	before int32 // group of the row before
-	rows   int64 // rows received
-	seen   []int // rows received, by node
-	asked  []int // LIMIT of each node's query; 0: none
-
-	sql    []byte
-	text   []byte
-	arrays [][]byte
+	rows  int64 // rows received
+	seen  []int // rows received, by node
+	asked []int // LIMIT of each node's query; 0: none
 }
 
 // pageEstimate is what the pages so far say about the next one.
@@ -46,16 +33,9 @@ type pageEstimate struct {
 	ratio []float64 // rows for each root, by node
 }
 
-// rootMeta is what a document is called.
-type rootMeta struct {
-	id, routing, position span // in texts; routing may be null
-	version               int64
-	reject                string
-}
-
 func newPage(t *tree, db *session, memory *rowArena, max int) *page {
 	return &page{
-		rowArena: newRowArena(t, memory), tree: t, db: db, roots: newKeyset(), maxBytes: max,
+		rowArena: newRowArena(t, memory), tree: t, db: db, roots: rootList{tree: t, keys: newKeyset()}, maxBytes: max,
 		seen: make([]int, len(t.nodes)), asked: make([]int, len(t.nodes)),
 	}
 }
@@ -66,16 +46,15 @@ func (p *page) reset() {
 	}
 	clear(p.seen)
 	clear(p.asked)
-	clear(p.metas)
 	p.roots.reset()
-	p.metas, p.texts, p.reasons = p.metas[:0], p.texts[:0], p.reasons[:1]
+	p.reasons = p.reasons[:1]
 	p.n, p.size, p.rows = 0, 0, 0
 }
 
 // read fills the page with the documents of at most so many roots behind lo, up to hi.
 func (p *page) read(lo, hi []string, roots int, limit rowLimit) error {
 	p.reset()
-	if err := p.checkTypes(); err != nil {
+	if err := p.types.check(p.db); err != nil {
 		return err
 	}
 	root := p.tree.root
@@ -83,8 +62,8 @@ func (p *page) read(lo, hi []string, roots int, limit rowLimit) error {
 	if p.tree.keyNotProvenUnique {
 		roots++ // the last is only held against the one before it
 	}
-	p.sql = p.tree.pages.between(p.sql[:0], lo, hi, roots)
-	p.db.queue(p.sql)
+	p.buffer.sql = p.tree.root.pages.between(p.buffer.sql[:0], lo, hi, roots)
+	p.db.queue(p.buffer.sql)
 	if err := p.db.flush(); err != nil {
 		return err
 	}
@@ -94,7 +73,7 @@ func (p *page) read(lo, hi []string, roots int, limit rowLimit) error {
 	kept := p.n
 	p.last = int(p.rows) < roots && int(p.rows) == kept
 	if kept > 0 {
-		end, err := parsePosition(string(p.metas[kept-1].position.of(p.texts)), len(root.key))
+		end, err := parsePosition(string(p.roots.position(kept-1)), len(root.key))
 		if err != nil {
 			return err
 		}
@@ -105,12 +84,12 @@ func (p *page) read(lo, hi []string, roots int, limit rowLimit) error {
 		if err := p.dropFinished(); err != nil {
 			return err
 		}
-		if err := p.checkDuplicateKeys(lo, end); err != nil {
+		if err := checkDuplicateKeys(p.db, p.tree, lo, end); err != nil {
 			return err
 		}
 	}
 	if p.last && hi == nil && p.tree.keyNotProvenUnique {
-		if err := p.checkNullKeys(); err != nil {
+		if err := checkNullKeys(p.db, root); err != nil {
 			return err
 		}
 	}
@@ -137,16 +116,16 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 		if full && (checked || !p.tree.keyNotProvenUnique) {
 			continue // the page begins behind what was kept, next time
 		}
-		front, own, err := p.split(root, row, lead)
+		front, own, err := p.split(root.node, row, lead)
 		if err != nil {
 			return found, err
 		}
 		if full {
 			checked = true
-			if err := p.addMeta(root, row, own); err != nil {
+			if err := p.roots.add(row, own); err != nil {
 				return found, err
 			}
-			p.metas = p.metas[:len(p.metas)-1]
+			p.roots.metas = p.roots.metas[:len(p.roots.metas)-1]
 			continue
 		}
 		if lookup {
@@ -157,79 +136,15 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 			found = append(found, asked)
 		}
 		at := int32(len(l.rows))
-		if err := p.addMeta(root, row, own); err != nil {
+		if err := p.roots.add(row, own); err != nil {
 			return found, err
 		}
-		if err := p.add(root, row, own, -1, at); err != nil {
+		if err := p.add(root.node, row, own, -1, at); err != nil {
 			return found, err
 		}
 		full = !lookup && (len(l.data) > p.maxBytes || p.tree.keyNotProvenUnique && len(l.rows) == p.maxRoots)
 		p.size = len(l.data)
 	}
-}
-
-// addMeta notes the id, routing, version and position of a root.
-func (p *page) addMeta(root *node, row []byte, own []span) (err error) {
-	var h rootMeta
-	if p.tree.usesRootKey {
-		key := p.rootKey(root, row, own)
-		spelled := p.single && slices.ContainsFunc(root.key, func(k keyColumn) bool { return k.raw < 0 }) // several keys may ask for one row
-		if n := p.roots.add(key); int(n) != len(p.metas) && !spelled {
-			return fmt.Errorf("%s: the key is not unique: a row comes twice", root.rel.label)
-		}
-	}
-	if h.id, err = p.joined(root.id, row, own); err != nil {
-		return err
-	}
-	if h.routing, err = p.joined(root.routing, row, own); err != nil {
-		return err
-	}
-	start := len(p.texts)
-	p.texts = append(p.texts, '[')
-	for i, k := range root.key {
-		f := own[k.col]
-		if f.null() {
-			return fmt.Errorf("%s: a column of the key (%s) is NULL in a row\n    leave such rows out, or choose another id", root.rel.label, root.keyNames())
-		}
-		if i > 0 {
-			p.texts = append(p.texts, ',')
-		}
-		if p.text, err = k.text(p.text[:0], f.of(row)); err != nil {
-			return err
-		}
-		p.texts = appendString(p.texts, p.text)
-	}
-	p.texts = append(p.texts, ']')
-	h.position = span{int32(start), int32(len(p.texts) - start)}
-	if n := len(p.metas); p.tree.keyNotProvenUnique && !p.single && n > 0 && bytes.Equal(h.position.of(p.texts), p.metas[n-1].position.of(p.texts)) {
-		return fmt.Errorf("%s: the key %s comes twice\n    make id unique: name more columns, or use distinct or group by", root.rel.label, h.position.of(p.texts))
-	}
-	switch {
-	case h.id.null():
-		return fmt.Errorf("%s: the id is NULL in a row", root.rel.label)
-	case h.id.size == 0:
-		h.reject = "its id is empty, which no index takes"
-	case h.id.size > maxID:
-		h.reject = fmt.Sprintf("its id has %d bytes; an index takes at most %d", h.id.size, maxID)
-	}
-	if root.version >= 0 {
-		if h.version, err = version(own[root.version], row, root.cols[root.version].typ); err != nil {
-			h.reject = fmt.Sprintf("column %s: %v", root.cols[root.version].label, err)
-		}
-	}
-	p.metas = append(p.metas, h)
-	return nil
-}
-
-func (p *page) rootKey(root *node, row []byte, own []span) []byte {
-	if len(root.key) == 1 {
-		return own[root.key[0].col].of(row)
-	}
-	p.scratch = p.scratch[:0]
-	for _, k := range root.key {
-		p.scratch = appendPart(p.scratch, own[k.col].of(row))
-	}
-	return p.scratch
 }
 
 // readInclude takes the rows of the query that was sent for an include, if one was.
@@ -239,8 +154,8 @@ func (p *page) readInclude(n *node) error {
 	}
 	l := &p.byNode[n.index]
 	lead, last := 1, int32(-1)
-	p.before = 0
-	if n.fetch == byRange && !p.single {
+	before := int32(0) // group of the row before
+	if n.fetch == byRange && !p.roots.single {
 		lead = len(n.parentPairs)
 	}
 	for {
@@ -257,8 +172,8 @@ func (p *page) readInclude(n *node) error {
 		if err != nil {
 			return err
 		}
-		g := p.group(n, l, row, front)
-		p.before = max(g, 0)
+		g := p.group(n, l, row, front, before)
+		before = max(g, 0)
 		if g < 0 {
 			continue // belongs to no document
 		}
@@ -267,11 +182,11 @@ func (p *page) readInclude(n *node) error {
 		if int(root) >= p.n {
 			continue
 		}
-		before := len(l.data)
+		size := len(l.data)
 		if err := p.add(n, row, own, int(g), root); err != nil {
 			return err
 		}
-		if p.size += len(l.data) - before; p.size > 4*p.maxBytes && p.n > 1 {
+		if p.size += len(l.data) - size; p.size > 4*p.maxBytes && p.n > 1 {
 			p.n = int(root) // the rest of it does not fit: it comes first on the next page
 		}
 	}
@@ -282,9 +197,9 @@ func (p *page) readInclude(n *node) error {
 }
 
 // group returns the number of the group that a row belongs to, -1 for none.
-func (p *page) group(n *node, l *nodeRows, row []byte, front []span) int32 {
-	if n.fetch == byRange && !p.single {
-		return p.roots.near(p.leadingKey(row, front), p.before)
+func (p *page) group(n *node, l *nodeRows, row []byte, front []span, before int32) int32 {
+	if n.fetch == byRange && !p.roots.single {
+		return p.roots.keys.near(p.leadingKey(row, front), before)
 	}
 	f := front[0]
 	if f.size != 8 {
@@ -302,54 +217,4 @@ func (p *page) rootOf(n *node, l *nodeRows, g int32) int32 {
 		return g
 	}
 	return l.roots[g]
-}
-
-// joined is the text of several columns as one id: see doc.go. NULL if any part is.
-func (p *page) joined(columns []keyColumn, row []byte, own []span) (span, error) {
-	start := len(p.texts)
-	for i, k := range columns {
-		f := own[k.col]
-		if f.null() {
-			p.texts = p.texts[:start]
-			return span{size: -1}, nil
-		}
-		if len(columns) == 1 {
-			var err error
-			p.texts, err = k.text(p.texts, f.of(row))
-			return span{int32(start), int32(len(p.texts) - start)}, err
-		}
-		var err error
-		if p.text, err = k.text(p.text[:0], f.of(row)); err != nil {
-			return span{}, err
-		}
-		p.texts = appendIDPart(p.texts, p.text, i == 0)
-	}
-	if len(columns) == 0 {
-		return span{size: -1}, nil
-	}
-	return span{int32(start), int32(len(p.texts) - start)}, nil
-}
-
-func version(f span, row []byte, typ uint32) (int64, error) {
-	if f.null() {
-		return 0, errors.New("the version is NULL")
-	}
-	var v int64
-	switch raw := f.of(row); len(raw) {
-	case 2:
-		v = int64(int16(binary.BigEndian.Uint16(raw)))
-	case 4:
-		v = int64(int32(binary.BigEndian.Uint32(raw)))
-	case 8:
-		v = int64(binary.BigEndian.Uint64(raw))
-		if typ == oidTimestamp || typ == oidTimestampTZ {
-			v += epochDays * daySpan // microseconds since 1970
-		}
-	default:
-		return 0, errSize("version", raw)
-	}
-	if v <= 0 {
-		return 0, errors.New("the version is not positive: " + strconv.FormatInt(v, 10))
-	}
-	return v, nil
 }

@@ -5,30 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"humpty/internal/problem"
 )
 
-// Preflight looks at everything that a capture needs of the server and of the tables, and
-// changes nothing: errors are what it would fail for, warnings what it would suffer from,
-// each with the statement to run. unindexed allows includes that no index reaches: each
-// round of catch-up reads their tables whole.
-func (s *Source) Preflight(ctx context.Context, unindexed bool) (problem.List, error) {
-	db, err := connect(ctx, s.config.DSN, &s.config)
-	if err != nil {
-		return nil, err
-	}
-	defer db.close(ctx)
-	t, _, err := compile(ctx, db, &s.config)
-	if err != nil {
-		return nil, err
-	}
-	found := t.unindexed(unindexed)
-	if s.config.TimestampColumn != nil {
-		return found, nil // what the column means is in every plan
-	}
-	tables, err := publishedTables(ctx, db, t, s.config.Loose)
+// preflight adds to found what a capture needs of the server and of the tables: errors are
+// what it would fail for, warnings what it would suffer from.
+func preflight(ctx context.Context, db *session, t *tree, loose bool, found problem.List) (problem.List, error) {
+	tables, err := publishedTables(ctx, db, t, loose)
 	for _, err := range []error{err, checkServer(ctx, db)} {
 		var l problem.List
 		switch {
@@ -43,49 +27,12 @@ func (s *Source) Preflight(ctx context.Context, unindexed bool) (problem.List, e
 			return nil, err
 		}
 	}
-	return found, s.checkOwners(ctx, db, tables, &found)
-}
-
-// unindexed are the joins between a changed row and its documents that no index serves.
-func (t *tree) unindexed(allowed bool) (found problem.List) {
-	look := func(n *node, rel *relation, on []string) {
-		if rel.kind == 'q' || rel.indexed(on) || rel.bytes <= smallTable {
-			return
-		}
-		found = append(found, problem.Problem{
-			Place: n.shape.Place, Warning: allowed,
-			What: fmt.Sprintf("include %s: table %s (about %d rows, %s) has no index on %s, so each round of catch-up reads it whole",
-				n.path, rel.label, rel.rows, size(rel.bytes), strings.Join(on, ", ")),
-			Remedy: "CREATE INDEX CONCURRENTLY ON " + rel.sql + " (" + quoteIdents(on) + "); or bear it: --allow-unindexed",
-		})
-	}
-	for _, n := range t.nodes {
-		if n.parent == nil {
-			continue
-		}
-		var above []string
-		for _, j := range n.parentPairs {
-			above = append(above, j.parent)
-		}
-		look(n, n.parent.rel, above)
-		if n.through != nil {
-			var tail, own []string
-			for _, j := range n.throughPairs {
-				tail, own = append(tail, j.parent), append(own, j.child)
-			}
-			look(n, n.through, childColumns(n.parentPairs))
-			look(n, n.through, tail)
-			look(n, n.rel, own)
-			continue
-		}
-		look(n, n.rel, childColumns(n.parentPairs))
-	}
-	return found
+	return found, checkOwners(ctx, db, tables, &found)
 }
 
 // checkSlots looks for a free slot and a free sender.
 func checkSlots(ctx context.Context, db *session, found *problem.List) error {
-	rows, err := db.rows(ctx, `
+	rows, err := db.Rows(ctx, `
 select pg_catalog.current_setting('max_replication_slots'), (select count(*) from pg_catalog.pg_replication_slots),
   pg_catalog.current_setting('max_wal_senders'), (select count(*) from pg_catalog.pg_stat_replication)`)
 	if err != nil {
@@ -107,7 +54,7 @@ select pg_catalog.current_setting('max_replication_slots'), (select count(*) fro
 
 // checkRights looks at the user's rights.
 func checkRights(ctx context.Context, db *session, found *problem.List) error {
-	rows, err := db.rows(ctx, `
+	rows, err := db.Rows(ctx, `
 select pg_catalog.quote_ident(rolname), rolsuper or rolreplication, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
   pg_catalog.quote_ident(pg_catalog.current_database())
 from pg_catalog.pg_roles where rolname = current_user`)
@@ -125,9 +72,9 @@ from pg_catalog.pg_roles where rolname = current_user`)
 }
 
 // checkOwners looks for tables of others: only their owner may publish them.
-func (s *Source) checkOwners(ctx context.Context, db *session, tables []publishedTable, found *problem.List) error {
+func checkOwners(ctx context.Context, db *session, tables []publishedTable, found *problem.List) error {
 	for _, t := range tables {
-		rows, err := db.rows(ctx, `
+		rows, err := db.Rows(ctx, `
 select pg_catalog.pg_has_role(current_user, relowner, 'USAGE'), pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(relowner)), pg_catalog.quote_ident(current_user)
 from pg_catalog.pg_class where oid = $1::oid`, t.oid)
 		if err != nil {
@@ -142,7 +89,7 @@ from pg_catalog.pg_class where oid = $1::oid`, t.oid)
 
 // checkRetention says what bounds the log that a slot holds back.
 func checkRetention(ctx context.Context, db *session, found *problem.List) error {
-	rows, err := db.rows(ctx, "select setting, pg_catalog.current_setting(name) from pg_catalog.pg_settings where name = 'max_slot_wal_keep_size'")
+	rows, err := db.Rows(ctx, "select setting, pg_catalog.current_setting(name) from pg_catalog.pg_settings where name = 'max_slot_wal_keep_size'")
 	if err != nil {
 		return fmt.Errorf("%s: read its settings: %w", db.name, err)
 	}
@@ -160,7 +107,7 @@ func checkRetention(ctx context.Context, db *session, found *problem.List) error
 
 // warnOpenTransactions names what the slot would wait for.
 func warnOpenTransactions(ctx context.Context, db *session, found *problem.List) error {
-	rows, err := db.rows(ctx, `
+	rows, err := db.Rows(ctx, `
 select 'pid ' || pid || ' (database ' || coalesce(datname, '?') || ', user ' || coalesce(usename, '?') || ', ' || coalesce(state, '?') || ') is open for '
   || pg_catalog.date_trunc('second', now() - xact_start), 'SELECT pg_terminate_backend(' || pid || ');'
 from pg_catalog.pg_stat_activity where backend_xid is not null and pid <> pg_catalog.pg_backend_pid() and xact_start < now() - interval '10 seconds'

@@ -38,16 +38,15 @@ type reader struct {
 	end          bool       // nothing behind the page
 	spent        error
 	snapshot     sources.TxSnapshot // live: what the page was read in
-	rows         int64              // of the page, not yet counted
-	bytes        int64
+	counts       sources.Counts     // of the page, not yet given out
 }
 
 func newReader(v *view, db *session, p sources.Partition, lo, hi []string) *reader {
-	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi, page: v.tree.spare.take(v, db)}
-	r.pageEstimate = r.page.learnt
-	r.w.shelf = r.page.rowArena
-	if !v.live { // there, no cursor would outlive its page
-		r.page.openCursors(hi)
+	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi}
+	r.page, r.pageEstimate = v.pages.take(v, db)
+	r.w.arena = r.page.rowArena
+	if !v.pool.isLive() { // there, no cursor would outlive its page
+		r.page.cursors.start(v.tree, hi)
 	}
 	return r
 }
@@ -77,24 +76,24 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 		return io.EOF
 	}
 	if r.next > 0 {
-		r.position = append(r.position[:0], r.page.metas[r.next-1].position.of(r.page.texts)...)
+		r.position = append(r.position[:0], r.page.roots.position(r.next-1)...)
 	}
 	b.Position, b.Snapshot = sources.Position(r.position), r.snapshot
-	b.Counts.Add(sources.Counts{Read: added, Used: added, Rows: r.rows, Bytes: r.bytes})
-	r.rows, r.bytes = 0, 0
+	b.Counts.Add(sources.Counts{Read: added, Used: added, Rows: r.counts.Rows, Bytes: r.counts.Bytes})
+	r.counts = sources.Counts{}
 	return nil
 }
 
 // document writes a document of the page into b and returns its record.
 func document(w *writer, p *page, i int, b *sources.Batch) sources.Record {
-	h := &p.metas[i]
-	rec := sources.Record{Key: b.Hold(h.id.of(p.texts)), Version: h.version}
+	h := &p.roots.metas[i]
+	rec := sources.Record{Key: b.Hold(h.id.of(p.roots.texts)), Version: h.version}
 	if !h.routing.null() {
-		rec.Routing = b.Hold(h.routing.of(p.texts))
+		rec.Routing = b.Hold(h.routing.of(p.roots.texts))
 	}
 	start := len(b.Data)
 	w.reject = h.reject
-	b.Data = w.row(b.Data, p.tree.root, int32(i))
+	b.Data = w.row(b.Data, p.tree.root.node, int32(i))
 	if w.reject != "" {
 		rec.Reject, b.Data = w.reject, b.Data[:start]
 	} else {
@@ -105,7 +104,7 @@ func document(w *writer, p *page, i int, b *sources.Batch) sources.Record {
 
 // nextPage waits for its turn and reads the next page.
 func (r *reader) nextPage(ctx context.Context) error {
-	err := r.view.config.pace.wait(ctx)
+	err := r.view.options.Throttle.wait(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
@@ -124,17 +123,18 @@ func (r *reader) readPage(ctx context.Context) error {
 	defer r.db.cancelWith(ctx)()
 	if r.page.n > 0 {
 		var err error
-		r.position = append(r.position[:0], r.page.metas[r.page.n-1].position.of(r.page.texts)...)
+		r.position = append(r.position[:0], r.page.roots.position(r.page.n-1)...)
 		if r.lo, err = parsePosition(string(r.position), len(r.view.tree.root.key)); err != nil {
 			return err
 		}
 	}
-	before := r.db.received
+	before := r.db.bytesReceived()
 	for {
 		err := r.read(ctx, r.roots)
-		took := r.db.received - before
-		r.rows, r.bytes, before = r.rows+r.page.rows, r.bytes+took, r.db.received
-		r.view.config.pace.charge(r.page.rows, took)
+		took := r.db.bytesReceived() - before
+		r.counts.Add(sources.Counts{Rows: r.page.rows, Bytes: took})
+		before = r.db.bytesReceived()
+		r.view.options.Throttle.charge(r.page.rows, took)
 		if err != nil {
 			return r.explain(ctx, err)
 		}
@@ -148,7 +148,7 @@ func (r *reader) readPage(ctx context.Context) error {
 
 func (r *reader) read(ctx context.Context, roots int) error {
 	r.next = 0
-	if !r.view.live {
+	if !r.view.pool.isLive() {
 		err := r.page.read(r.lo, r.hi, roots, r.limit)
 		r.end = r.page.last
 		return err
@@ -173,15 +173,15 @@ func (r *reader) adapt() {
 		return
 	}
 	for i, seen := range p.seen {
-		r.ratio[i] = max(float64(seen)/float64(len(p.metas)), r.ratio[i]*0.9)
+		r.ratio[i] = max(float64(seen)/float64(len(p.roots.metas)), r.ratio[i]*0.9)
 	}
-	each := max(p.size/max(len(p.metas), 1), 1)
-	if p.n < len(p.metas) {
+	each := max(p.size/max(len(p.roots.metas), 1), 1)
+	if p.n < len(p.roots.metas) {
 		each = max(each, p.size/p.n)
 	}
-	r.roots = min(max(r.view.config.PageBytes/each, 1), 4*r.roots, r.view.config.pace.maxRoots(float64(p.rows)/float64(len(p.metas))))
+	r.roots = min(max(r.view.options.PageBytes/each, 1), 4*r.roots, r.view.options.Throttle.maxRoots(float64(p.rows)/float64(len(p.roots.metas))))
 	for i := range p.byNode {
-		p.byNode[i].expect(r.roots, len(p.metas))
+		p.byNode[i].expect(r.roots, len(p.roots.metas))
 	}
 }
 
@@ -205,10 +205,9 @@ func (r *reader) Close(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.db != nil {
-		r.page.closeCursors(closeTimeout)
-		r.page.learnt = r.pageEstimate // serves the next partition
-		r.view.release(ctx, r.db)
-		r.view.tree.spare.put(r.page)
+		r.page.cursors.close(r.db, r.view.tree, closeTimeout)
+		r.view.pool.release(ctx, r.db)
+		r.view.pages.put(r.page, r.pageEstimate)
 		r.db = nil
 		r.spent = errors.New("the reader is closed")
 	}

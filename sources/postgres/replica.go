@@ -33,10 +33,15 @@ type replica struct {
 // commitsKept bounds how many transactions are known one by one.
 const commitsKept = 20_000
 
+// newReplica waits for a standby that is behind the start for as long as that.
+func newReplica(startTimeout time.Duration) *replica {
+	return &replica{startTimeout: startTimeout, commits: map[uint64]pglogrepl.LSN{}}
+}
+
 // markStart is called when a capture begins or goes on: what is committed now, and is not in
 // the stream, has to be in every read.
 func (r *replica) markStart(ctx context.Context, primary *session) error {
-	rows, err := primary.rows(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, 'replica'), "+clusterSQL, "humpty_start")
+	rows, err := primary.Rows(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, 'replica'), "+clusterSQL, "humpty_start")
 	if err != nil {
 		return fmt.Errorf("%s: mark where the capture begins: %w", primary.name, err)
 	}
@@ -103,7 +108,7 @@ func (r *replica) snapshotAt(replayed pglogrepl.LSN) sources.TxSnapshot {
 // admit makes a session of a standby ready for live reads: of this cluster, and not before
 // it has all that the stream does not tell.
 func (r *replica) admit(ctx context.Context, db *session) error {
-	rows, err := db.rows(ctx, "select "+clusterSQL)
+	rows, err := db.Rows(ctx, "select "+clusterSQL)
 	if err != nil {
 		return fmt.Errorf("%s: identify the server: %w", db.name, err)
 	}
@@ -140,7 +145,7 @@ func (s *session) waitReplayed(ctx context.Context, to pglogrepl.LSN, patience t
 var errPromoted = errors.New("it is no standby: it was promoted, or never was one")
 
 func (s *session) replayed(ctx context.Context) (pglogrepl.LSN, error) {
-	rows, err := s.rows(ctx, "select pg_catalog.pg_is_in_recovery(), coalesce(pg_catalog.pg_last_wal_replay_lsn(), '0/0')")
+	rows, err := s.Rows(ctx, "select pg_catalog.pg_is_in_recovery(), coalesce(pg_catalog.pg_last_wal_replay_lsn(), '0/0')")
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("%s: how far it has replayed the log: %w", s.name, err)

@@ -4,23 +4,13 @@ import "context"
 
 const sampledDocuments = 100 // at each of a few places
 
-// sample reads a few documents, for the bytes of one.
-func (t *tree) sample(ctx context.Context, db *session, config *Config, c partitioning) (int64, error) {
-	small := *config
-	small.Memory = 1 // nothing is loaded for a sample
-	t, _, err := compile(ctx, db, &small)
-	if err != nil {
-		return 0, err
-	}
+// sample reads a few documents of a tree, for the bytes of one.
+func sample(ctx context.Context, db *session, t *tree, pageBytes int, c partitioning) (int64, error) {
 	defer db.cancelWith(ctx)()
-	p := newPage(t, db, nil, 4*config.PageBytes)
-	w := writer{shelf: p.rowArena}
-	p.openCursors(nil)
-	for _, s := range p.cursors { // what only a scan would find is left out
-		if s != nil {
-			s.open, s.end = true, true
-		}
-	}
+	p := newPage(t, db, nil, 4*pageBytes)
+	w := writer{arena: p.rowArena}
+	p.cursors.start(t, nil)
+	p.cursors.leaveOut() // what only a scan would find
 	var bytes, documents int64
 	var document []byte
 	places := []string{""}
@@ -32,11 +22,11 @@ func (t *tree) sample(ctx context.Context, db *session, config *Config, c partit
 		if err != nil {
 			return 0, err
 		}
-		if err := p.read(lo, nil, sampledDocuments, t.sampleLimit); err != nil {
+		if err := p.read(lo, nil, sampledDocuments, sampleLimit); err != nil {
 			return 0, err
 		}
 		for i := range p.n {
-			document = w.row(document[:0], t.root, int32(i))
+			document = w.row(document[:0], t.root.node, int32(i))
 			bytes += int64(len(document))
 			documents++
 		}
@@ -45,4 +35,4 @@ func (t *tree) sample(ctx context.Context, db *session, config *Config, c partit
 }
 
 // sampleLimit bounds the rows that a sample takes of an include.
-func (t *tree) sampleLimit(n *node, roots int) int { return 20 * roots }
+func sampleLimit(n *node, roots int) int { return 20 * roots }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,8 +22,18 @@ type session struct {
 	replica *replica // it is a standby, which live reads are made of
 }
 
+// sessionOptions are the limits of each session.
+type sessionOptions struct {
+	StatementTimeout time.Duration // of each statement; the server's own where 0
+	LockTimeout      time.Duration // waiting for a table locked by others
+	HalfOpenAfter    time.Duration // in the middle of an answer, until the server is asked whether one is to come; 30 s where 0
+}
+
+// defaultHalfOpenAfter is how long nothing may come before the server is asked.
+const defaultHalfOpenAfter = 30 * time.Second
+
 // connect opens a session. The password is never part of an error.
-func connect(ctx context.Context, dsn string, c *Config) (*session, error) {
+func connect(ctx context.Context, dsn string, o sessionOptions) (*session, error) {
 	config, err := pgconn.ParseConfig(dsn)
 	if err != nil {
 		// pgx's own message repeats the dsn, and masks passwords only as well as it can
@@ -32,13 +43,13 @@ func connect(ctx context.Context, dsn string, c *Config) (*session, error) {
 		config.RuntimeParams["application_name"] = "humpty"
 	}
 	config.RuntimeParams["client_encoding"] = "UTF8"
-	return dial(ctx, config, c)
+	return dial(ctx, config, o)
 }
 
 // dial opens a session, and keeps the reader that pgx reads through: when a write takes
 // longer than 15 ms, pgx begins to read in the background, and may go on with that behind
 // the answer. What comes then are our rows, and a read past that reader would miss them.
-func dial(ctx context.Context, config *pgconn.Config, c *Config) (*session, error) {
+func dial(ctx context.Context, config *pgconn.Config, o sessionOptions) (*session, error) {
 	var in io.Reader
 	build := config.BuildFrontend
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
@@ -52,26 +63,27 @@ func dial(ctx context.Context, config *pgconn.Config, c *Config) (*session, erro
 		return nil, connectError(err, config, name)
 	}
 	s := &session{wire: newWire(pg, in), name: name}
-	if err := s.exec(ctx, settings(c)); err != nil {
+	if err := s.exec(ctx, settings(o)); err != nil {
 		s.close(ctx)
 		return nil, fmt.Errorf("%s: prepare the session: %w", name, err)
 	}
 	asking := config.Copy()
 	asking.BuildFrontend = build
-	s.halfOpen = newHalfOpenWatch(ctx, asking, name, backend(ctx, pg), pg.Conn(), orDefault(c.HalfOpenAfter, 30*time.Second))
+	s.halfOpen = newHalfOpenWatch(ctx, asking, name, backend(ctx, pg), pg.Conn(), cmp.Or(o.HalfOpenAfter, defaultHalfOpenAfter))
 	return s, nil
 }
 
-func settings(c *Config) string {
+func settings(o sessionOptions) string {
 	sql := `set standard_conforming_strings = on; set datestyle = 'ISO, YMD'; set timezone = 'UTC';
 set intervalstyle = 'postgres'; set extra_float_digits = 1; set bytea_output = 'hex'; set jit = off;
-set cursor_tuple_fraction = 1; set idle_in_transaction_session_timeout = 0; set lock_timeout = ` + millis(c.LockTimeout)
-	if c.StatementTimeout > 0 {
-		sql += "; set statement_timeout = " + millis(c.StatementTimeout)
+set cursor_tuple_fraction = 1; set idle_in_transaction_session_timeout = 0; set lock_timeout = ` + millis(o.LockTimeout)
+	if o.StatementTimeout > 0 {
+		sql += "; set statement_timeout = " + millis(o.StatementTimeout)
 	}
 	return sql
 }
 
+// millis writes a duration as the settings of the server take it.
 func millis(d time.Duration) string { return strconv.FormatInt(max(1, d.Milliseconds()), 10) }
 
 // connectError says who was not let in where, and what to do.
@@ -113,8 +125,8 @@ func (s *session) exec(ctx context.Context, sql string) error {
 	return s.halfOpen.end(err)
 }
 
-// rows runs a query for a handful of rows, outside the hot path; NULL reads as "".
-func (s *session) rows(ctx context.Context, sql string, args ...string) ([][]string, error) {
+// Rows runs a query for a handful of rows, outside the hot path; NULL reads as "".
+func (s *session) Rows(ctx context.Context, sql string, args ...string) ([][]string, error) {
 	params := make([][]byte, len(args))
 	for i, a := range args {
 		params[i] = []byte(a)
@@ -159,4 +171,10 @@ func (s *session) close(ctx context.Context) {
 	}
 	_ = s.pg.Close(ctx)
 	<-s.pg.CleanupDone()
+}
+
+// overConn is a session over a connection that is set up already, and on which rows are
+// read and nothing else.
+func overConn(conn net.Conn) *session {
+	return &session{wire: &wire{conn: conn, in: conn, buf: make([]byte, bufferSize)}}
 }

@@ -25,14 +25,14 @@ func (c slowWrites) Write(p []byte) (int, error) {
 func TestRowsBehindASlowWrite(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
-	config, err := pgconn.ParseConfig(d.dsn)
+	config, err := pgconn.ParseConfig(d.DSN)
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
 		return slowWrites{conn}, nil
 	}
-	s, err := dial(t.Context(), config, &Config{LockTimeout: time.Second})
+	s, err := dial(t.Context(), config, sessionOptions{LockTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/internal/wait"
-	"humpty/sources"
 )
 
 // slotName is what publication and slot of a capture are called.
@@ -26,75 +24,6 @@ func slotName(capture string) string {
 		}
 	}
 	return string(name[:min(len(name), 63)])
-}
-
-// connectReplication opens a connection that speaks the replication protocol, with the settings
-// that give values the text they have in documents' ids.
-func connectReplication(ctx context.Context, dsn string) (*pgconn.PgConn, error) {
-	config, err := pgconn.ParseConfig(dsn)
-	if err != nil {
-		return nil, errors.New("the dsn of the PostgreSQL source cannot be read")
-	}
-	withDialTimeout(config)
-	config.RuntimeParams["replication"] = "database"
-	config.RuntimeParams["application_name"] = "humpty"
-	config.RuntimeParams["client_encoding"] = "UTF8"
-	config.RuntimeParams["datestyle"] = "ISO, YMD"
-	config.RuntimeParams["timezone"] = "UTC"
-	config.RuntimeParams["intervalstyle"] = "postgres"
-	config.RuntimeParams["extra_float_digits"] = "1"
-	config.RuntimeParams["bytea_output"] = "hex"
-	conn, err := pgconn.ConnectConfig(ctx, config)
-	if err != nil {
-		var pg *pgconn.PgError
-		if errors.As(err, &pg) && pg.Code == "42501" {
-			return nil, fmt.Errorf("user %s may not replicate: %s\n    ALTER ROLE %s REPLICATION;", config.User, pg.Message, quoteIdent(config.User))
-		}
-		return nil, connectError(err, config, fmt.Sprintf("replication of database %s on %s", config.Database, config.Host))
-	}
-	return conn, nil
-}
-
-// publish creates the publication of the captured tables, partition by partition: a
-// TRUNCATE of a single partition would not come through their root.
-func publish(ctx context.Context, db *session, name string, tables []publishedTable) error {
-	list := make([]string, len(tables))
-	for i, t := range tables {
-		list[i] = t.sql
-	}
-	err := db.exec(ctx, "create publication "+quoteIdent(name)+" for table "+strings.Join(list, ", ")+" with (publish_via_partition_root = false)")
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "42501" {
-		return fmt.Errorf("create a publication: %s\n    the user needs CREATE on the database and must own the tables: %s", pg.Message, strings.Join(list, ", "))
-	}
-	if err != nil {
-		return fmt.Errorf("create publication %s: %w", name, err)
-	}
-	return nil
-}
-
-// publishedSQL counts the tables that the publication still has, if it still says all of them.
-const publishedSQL = `
-select count(*) from pg_catalog.pg_publication p join pg_catalog.pg_publication_rel r on r.prpubid = p.oid
-where p.pubname = $1 and r.prrelid = any ($2::oid[]) and p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate and not p.pubviaroot`
-
-// oidArray lists what is published as an array.
-func oidArray(tables []publishedTable) string {
-	oids := make([]string, len(tables))
-	for i, t := range tables {
-		oids[i] = t.oid
-	}
-	return "{" + strings.Join(oids, ",") + "}"
-}
-
-// checkPublication is an error unless the publication has as many of the tables as there are: what
-// somebody took out of it, or changed in it, would be missing in the stream, and newer
-// servers go on without a publication that is not there.
-func checkPublication(name, count string, tables []publishedTable) error {
-	if count == strconv.Itoa(len(tables)) {
-		return nil
-	}
-	return &sources.ErrChangesLost{Why: fmt.Sprintf("publication %s was dropped or altered by somebody: it has %s of the %d captured tables as it should", name, count, len(tables)), Remedy: rebuildRemedy}
 }
 
 // createSlot creates the slot. It waits for every transaction of the cluster that has
@@ -121,7 +50,7 @@ func createSlot(ctx context.Context, conn *pgconn.PgConn, watcher *session, name
 
 // blockingTransactions names the transactions that others wait for.
 func blockingTransactions(ctx context.Context, db *session) string {
-	rows, err := db.rows(ctx, `
+	rows, err := db.Rows(ctx, `
 select 'pid ' || pid || ' (database ' || coalesce(datname, '?') || ', user ' || coalesce(usename, '?') || ', ' || coalesce(state, '?')
   || ', open for ' || date_trunc('second', now() - xact_start) || ')'
 from pg_catalog.pg_stat_activity where backend_xid is not null and pid <> pg_catalog.pg_backend_pid() order by xact_start limit 5`)
@@ -132,7 +61,7 @@ from pg_catalog.pg_stat_activity where backend_xid is not null and pid <> pg_cat
 	for _, r := range rows {
 		names = append(names, r[0])
 	}
-	prepared, err := db.rows(ctx, "select 'prepared transaction ' || gid || ' of ' || owner from pg_catalog.pg_prepared_xacts order by prepared limit 5")
+	prepared, err := db.Rows(ctx, "select 'prepared transaction ' || gid || ' of ' || owner from pg_catalog.pg_prepared_xacts order by prepared limit 5")
 	if err == nil {
 		for _, r := range prepared {
 			names = append(names, r[0])
@@ -144,11 +73,17 @@ from pg_catalog.pg_stat_activity where backend_xid is not null and pid <> pg_cat
 	return "end it, or wait: " + strings.Join(names, "; ")
 }
 
+// dropCapture drops what the capture of that name left on the database; nothing is no
+// error.
+func dropCapture(ctx context.Context, db *session, capture string) error {
+	return dropSlot(ctx, db, slotName(capture))
+}
+
 // dropSlot drops slot and publication of a capture, if they are there. A reader that the
 // server still believes to be connected is ended.
 func dropSlot(ctx context.Context, db *session, name string) error {
 	for {
-		rows, err := db.rows(ctx, "select coalesce(active_pid, 0) from pg_catalog.pg_replication_slots where slot_name = $1", name)
+		rows, err := db.Rows(ctx, "select coalesce(active_pid, 0) from pg_catalog.pg_replication_slots where slot_name = $1", name)
 		if err != nil {
 			return fmt.Errorf("look up slot %s: %w", name, err)
 		}
@@ -160,7 +95,7 @@ func dropSlot(ctx context.Context, db *session, name string) error {
 				return err
 			}
 		}
-		_, err = db.rows(ctx, "select pg_catalog.pg_drop_replication_slot($1)", name)
+		_, err = db.Rows(ctx, "select pg_catalog.pg_drop_replication_slot($1)", name)
 		var pg *pgconn.PgError
 		switch {
 		case err == nil:
@@ -188,7 +123,7 @@ func isSlotActive(err error) bool {
 // terminateReader ends the process of the server that feeds a slot's reader, if there is one, and
 // leaves it a moment to go.
 func terminateReader(ctx context.Context, db *session, name string) (busy bool, err error) {
-	rows, err := db.rows(ctx, `
+	rows, err := db.Rows(ctx, `
 select active_pid, pg_catalog.pg_terminate_backend(active_pid) from pg_catalog.pg_replication_slots where slot_name = $1 and active_pid is not null`, name)
 	var pg *pgconn.PgError
 	switch {

@@ -5,14 +5,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pglogrepl"
-
+	"humpty/internal/problem"
 	"humpty/sources"
 )
 
 // Source reads the documents of one projection from PostgreSQL.
 type Source struct {
 	config         Config
+	throttle       *throttle     // of all views together
+	replica        *replica      // ReadDSN is read while changes are captured; nil: DSN is
 	captureTimeout time.Duration // with open transactions, when a capture begins
 
 	mu      sync.Mutex
@@ -20,16 +21,37 @@ type Source struct {
 	live    bool  // changes are captured
 }
 
+var (
+	_ sources.Capturer     = (*Source)(nil)
+	_ sources.LatestOpener = (*Source)(nil)
+	_ sources.Outages      = (*Source)(nil)
+)
+
 // New checks the options; it does not connect.
 func New(c Config) (*Source, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	s := &Source{config: c, captureTimeout: max(2*c.LockTimeout, time.Minute)}
+	s := &Source{config: c, throttle: newThrottle(c.MaxRows, c.MaxBytes), captureTimeout: max(2*c.LockTimeout, time.Minute)}
 	if c.ReadDSN != "" && c.TimestampColumn == nil {
-		s.config.replica = &replica{startTimeout: s.captureTimeout, commits: map[uint64]pglogrepl.LSN{}}
+		s.replica = newReplica(s.captureTimeout)
 	}
 	return s, nil
+}
+
+// IsUnavailable implements sources.Outages.
+func (*Source) IsUnavailable(err error) bool { return isUnavailable(err) }
+
+// Check holds the definition against the catalog, and returns its warnings. It reads no
+// rows.
+func (s *Source) Check(ctx context.Context) (problem.List, error) {
+	db, err := connect(ctx, s.config.readDSN(), s.config.session())
+	if err != nil {
+		return nil, err
+	}
+	defer db.close(ctx)
+	_, warnings, err := compile(ctx, db, s.config.query())
+	return warnings, err
 }
 
 // Open implements sources.Source: one exported snapshot for all readers; while changes
@@ -45,7 +67,7 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 		return nil, err
 	}
 	if live && s.config.TimestampColumn != nil {
-		return &switchingView{view: v, source: s, switching: make(chan struct{}, 1)}, nil
+		return newSwitchingView(v, func(ctx context.Context) (*view, error) { return s.open(ctx, true) }), nil
 	}
 	return v, nil
 }
@@ -54,35 +76,74 @@ func (s *Source) open(ctx context.Context, live bool) (*view, error) {
 	s.mu.Lock()
 	planned, config := s.planned, s.config
 	s.mu.Unlock()
-	config.live = live
-	db, err := connect(ctx, config.readDSN(), &config)
+	db, err := connect(ctx, config.readDSN(), config.session())
 	if err != nil {
 		return nil, err
 	}
-	if live && config.replica != nil {
-		if err := config.replica.admit(ctx, db); err != nil {
+	if live && s.replica != nil {
+		if err := s.replica.admit(ctx, db); err != nil {
 			db.close(ctx)
 			return nil, err
 		}
 	}
-	t, _, err := compile(ctx, db, &config)
-	if err != nil {
-		db.close(ctx)
-		return nil, err
+	t, _, err := compile(ctx, db, config.query())
+	if err == nil {
+		err = t.keepTypes(planned)
 	}
-	err = t.keepTypes(planned)
-	if err != nil {
-		db.close(ctx)
-		return nil, err
+	var v *view
+	if err == nil {
+		v, err = s.openView(ctx, db, t, live)
 	}
-	open := openView
-	if live {
-		open = openLive
-	}
-	v, err := open(ctx, db, &config, t)
 	if err != nil {
 		db.close(ctx)
 		return nil, err
 	}
 	return v, nil
+}
+
+func (s *Source) openView(ctx context.Context, db *session, t *tree, live bool) (*view, error) {
+	if !live {
+		return openView(ctx, db, t, s.sessions(), s.reading())
+	}
+	bare := s.config.query()
+	bare.Memory = -1 // not even an empty table: it may be full at the next lookup
+	uncached, _, err := compile(ctx, db, bare)
+	if err != nil {
+		return nil, err
+	}
+	return openLive(ctx, db, t, uncached, s.sessions(), s.reading())
+}
+
+// OpenLatest implements sources.LatestOpener.
+func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
+	s.mu.Lock()
+	planned := s.planned
+	s.mu.Unlock()
+	o := s.config.query()
+	o.Memory = -1                                             // what is in memory would be of one moment
+	db, err := connect(ctx, s.config.DSN, s.config.session()) // a standby does not have what was committed just now
+	if err != nil {
+		return nil, err
+	}
+	t, _, err := compile(ctx, db, o)
+	if err == nil {
+		err = t.keepTypes(planned)
+	}
+	var v *view
+	if err == nil {
+		v, err = openLatest(ctx, db, t, poolOptions{DSN: s.config.DSN, MaxConnections: 1, Session: s.config.session(), Replica: s.replica}, s.reading())
+	}
+	if err != nil {
+		db.close(ctx)
+		return nil, err
+	}
+	return v, nil
+}
+
+func (s *Source) sessions() poolOptions {
+	return poolOptions{DSN: s.config.readDSN(), MaxConnections: s.config.MaxConnections, Session: s.config.session(), Replica: s.replica}
+}
+
+func (s *Source) reading() readOptions {
+	return readOptions{PageBytes: s.config.PageBytes, Loose: s.config.Loose, Throttle: s.throttle}
 }

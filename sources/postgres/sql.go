@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -18,11 +19,8 @@ func (n *node) body() string {
 	for i, c := range n.cols {
 		named("c", i, c.sql)
 	}
-	for i, k := range n.key {
-		named("k", i, k.sql)
-	}
-	for i, k := range n.id {
-		named("i", i, k.sql)
+	for _, c := range n.named {
+		list = append(list, c.sql+" as "+c.name)
 	}
 	pairs := n.parentPairs
 	if n.through != nil {
@@ -102,29 +100,8 @@ const (
 	copyTail = ") to stdout (format binary)"
 )
 
-// rootPages reads the root in key order.
-func (n *node) rootPages() statement {
-	s := statement{head: copyHead + n.list() + " from " + n.body() + " where true", side: "r.k", tail: " order by " + numbered("r.k", len(n.key))}
-	for _, k := range n.key {
-		s.casts = append(s.casts, k.cast)
-	}
-	return s
-}
-
-// rootByID reads single roots.
-func (n *node) rootByID() statement {
-	var casts []string
-	on := make([]string, len(n.id))
-	for i, k := range n.id {
-		cast, value := unnested(i, k.cast, k.nested)
-		casts = append(casts, cast)
-		on[i] = "r.i" + strconv.Itoa(i) + " = " + value
-	}
-	return statement{
-		head: copyHead + "p.n, " + n.list() + " from rows from (", casts: casts,
-		tail: ") with ordinality p(" + numbered("k", len(n.id)) + ", n) join " + n.body() + " on " + strings.Join(on, " and ") + " order by p.n",
-	}
-}
+// copySQL is a COPY of what the rest of a SELECT says.
+func copySQL(rest string) string { return copyHead + rest + copyTail }
 
 // unnested says as what the values of a column of p go into an array, and how they are
 // had from there: as text where there is no other way.
@@ -177,20 +154,6 @@ func (n *node) wholeTable() string {
 	}
 	return copyHead + strings.Join(lead, ", ") + ", " + n.list() + " from " + n.body() + " where " +
 		notNull("r.j", len(n.parentPairs)) + " order by " + numbered("r.j", len(n.parentPairs)) + copyTail
-}
-
-// nullKeys finds a row whose key is NULL, which no range of keys would give.
-func (n *node) nullKeys() string {
-	terms := strings.ReplaceAll(notNull("r.k", len(n.key)), " and ", " or ")
-	return copyHead + "1 from " + n.body() + " where " + strings.ReplaceAll(terms, "is not null", "is null") + " limit 1" + copyTail
-}
-
-func (n *node) keyNames() string {
-	names := make([]string, len(n.key))
-	for i, k := range n.key {
-		names[i] = k.name
-	}
-	return strings.Join(names, ", ")
 }
 
 func notNull(prefix string, n int) string {
@@ -265,4 +228,70 @@ func appendArrayItem(dst, text []byte) []byte {
 		}
 	}
 	return append(dst, '"')
+}
+
+// joinToParent is the node's side of a join with its parents, which are called p.
+func (n *node) joinToParent() string {
+	from, side := n.source()
+	if n.through != nil {
+		from = "(" + from + ")"
+	}
+	on := make([]string, len(n.parentPairs))
+	for i, j := range n.parentPairs {
+		on[i] = fmt.Sprintf("%s%d = p.h%d::%s", side, i, i, j.cast)
+	}
+	return from + " on " + strings.Join(on, " and ")
+}
+
+func (n *node) cursorName() string { return "humpty_" + strconv.Itoa(n.index) }
+
+// declareCursor is the SQL of a node's cursor for the roots behind lo, up to hi. Its rows
+// are the root's key and the parent's side of the condition as the page knows them,
+// then the node's own columns.
+func (n *node) declareCursor(root *rootNode, lo, hi []string) string {
+	var path []*node
+	for at := n; at.parent != nil; at = at.parent {
+		path = append([]*node{at}, path...)
+	}
+	keys := len(root.key)
+	sorts, texts := make([]string, keys), make([]string, keys)
+	for i, k := range root.key {
+		sorts[i] = "r.k" + strconv.Itoa(i)
+		texts[i] = "r.c" + strconv.Itoa(k.col) + " as t" + strconv.Itoa(i)
+	}
+	heads := func(child *node) string {
+		var list strings.Builder
+		for i, j := range child.parentPairs {
+			fmt.Fprintf(&list, ", r.c%d as h%d", j.col, i)
+		}
+		return list.String()
+	}
+	chain := []byte("select " + strings.Join(sorts, ", ") + ", " + strings.Join(texts, ", ") + heads(path[0]) + " from " + root.body() + " where true")
+	chain = root.pages.bound(root.pages.bound(chain, " > ", lo), " <= ", hi)
+	sql := string(chain)
+	for i, at := range path[:len(path)-1] {
+		sql = "select " + numbered("p.k", keys) + ", " + numbered("p.t", keys) + heads(path[i+1]) + " from (" + sql + ") p join " + at.joinToParent()
+	}
+	grouped := make([]string, len(n.parentPairs))
+	for i := range n.parentPairs {
+		grouped[i] = "p.h" + strconv.Itoa(i) + `::text collate "C"`
+	}
+	return "declare " + n.cursorName() + " binary no scroll cursor for select " + numbered("p.t", keys) + ", " + numbered("p.h", len(n.parentPairs)) + ", " + n.list() +
+		" from (select distinct * from (" + sql + ") d) p join " + n.joinToParent() +
+		" order by " + numbered("p.k", keys) + ", " + strings.Join(grouped, ", ") + n.orderTerms()
+}
+
+// rowWeight is the size of an include's rows for one row of s, with its side of the
+// condition as h<i>_0, h<i>_1, …
+func (n *node) rowWeight(i int) string {
+	size, on := []string{"24"}, make([]string, len(n.parentPairs))
+	for c, col := range n.cols {
+		if n.rel.column(strings.Trim(col.sql, `"`)) != nil {
+			size = append(size, fmt.Sprintf("coalesce(pg_catalog.pg_column_size(r.c%d), 0)", c))
+		}
+	}
+	for k, j := range n.parentPairs {
+		on[k] = fmt.Sprintf("r.j%d = s.h%d_%d::%s", k, i, k, j.cast)
+	}
+	return "coalesce((select sum(" + strings.Join(size, " + ") + ") from " + n.body() + " where " + strings.Join(on, " and ") + "), 0)"
 }

@@ -17,7 +17,13 @@ type throttle struct {
 	paid time.Time // when everything taken so far is paid
 }
 
-const bursts = 4 // pages a second, about, of a reader that is slowed down
+// pagesPerSecond is about what a reader reads that is slowed down.
+const pagesPerSecond = 4
+
+// newThrottle limits what is read in a second; 0: no limit.
+func newThrottle(rows, bytes int64) *throttle {
+	return &throttle{rows: float64(rows), bytes: float64(bytes)}
+}
 
 // charge books what was read.
 func (t *throttle) charge(rows, bytes int64) {
@@ -61,5 +67,5 @@ func (t *throttle) maxRoots(each float64) int {
 	if t.rows == 0 {
 		return maxPageRoots
 	}
-	return min(maxPageRoots, max(1, int(t.rows/bursts/max(each, 1))))
+	return min(maxPageRoots, max(1, int(t.rows/pagesPerSecond/max(each, 1))))
 }

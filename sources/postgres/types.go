@@ -64,14 +64,26 @@ select t.oid, quote_ident(n.nspname) || '.' || quote_ident(t.typname), t.typtype
 from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
 where t.oid = any($1::oid[])`
 
+// Querier is a session of the server whose types these are.
+type Querier interface {
+	// Rows runs a query for a handful of rows; NULL reads as "".
+	Rows(ctx context.Context, sql string, args ...string) ([][]string, error)
+}
+
+// newTypes knows no type yet. With nulls, NaN and Infinity become null.
+func newTypes(nulls bool) *types { return &types{byOID: map[uint32]*Type{}, nulls: nulls} }
+
+// has reports whether a type is known.
+func (ts *types) has(oid uint32) bool { return ts.byOID[oid] != nil }
+
 // load reads the types named and all that they are made of.
-func (ts *types) load(ctx context.Context, db *session, oids []uint32) error {
+func (ts *types) load(ctx context.Context, db Querier, oids []uint32) error {
 	for len(oids) > 0 {
 		list := make([]string, len(oids))
 		for i, oid := range oids {
 			list[i] = strconv.FormatUint(uint64(oid), 10)
 		}
-		rows, err := db.rows(ctx, typeSQL, "{"+strings.Join(list, ",")+"}")
+		rows, err := db.Rows(ctx, typeSQL, "{"+strings.Join(list, ",")+"}")
 		if err != nil {
 			return fmt.Errorf("read types: %w", err)
 		}

@@ -57,6 +57,10 @@ func (c *wire) queue(sql []byte) {
 	c.out = append(append(c.out, sql...), 0)
 }
 
+// canPipeline reports whether one more query may be sent before answers are read.
+func (c *wire) canPipeline() bool { return len(c.out) < pipelined }
+
+// flush sends the queries; until done, the connection counts as spent.
 func (c *wire) flush() error {
 	c.spent = true // until the last row was read; see done
 	_, err := c.conn.Write(c.out)
@@ -66,6 +70,18 @@ func (c *wire) flush() error {
 
 // done says that every query sent was read to its end.
 func (c *wire) done() { c.spent = false }
+
+// isSpent reports whether the connection is only good for closing.
+func (c *wire) isSpent() bool { return c.spent }
+
+// checkClosed notes that pgx has closed the connection, if it has.
+func (c *wire) checkClosed() { c.spent = c.spent || c.pg.IsClosed() }
+
+// bytesReceived counts what has come while rows were streamed.
+func (c *wire) bytesReceived() int64 { return c.received }
+
+// setDeadline bounds what is sent and received until it is set anew; zero: nothing.
+func (c *wire) setDeadline(t time.Time) { _ = c.conn.SetDeadline(t) } // fails only on a closed connection; so does what follows
 
 // row returns the next row of the running query in the binary format (a field count,
 // then length and bytes of each field), valid until the next call; nil at its end.
@@ -105,6 +121,15 @@ func (c *wire) row() ([]byte, error) {
 			return nil, fmt.Errorf("unexpected message %q from the server", kind)
 		}
 	}
+}
+
+// run sends one statement and reads its answer to the end.
+func (c *wire) run(sql string) error {
+	c.queue([]byte(sql))
+	if err := c.flush(); err != nil {
+		return err
+	}
+	return c.skip()
 }
 
 // skip reads the running query to its end.

@@ -1,0 +1,67 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"math"
+	"strings"
+	"testing"
+
+	"humpty/sources"
+)
+
+// TestNotUTF8IsRejected: what JSON cannot say rejects the document, and names the column.
+func TestNotUTF8IsRejected(t *testing.T) {
+	t.Parallel()
+	s := newRowArena(&tree{}, nil)
+	bad, err := s.rejectValue(&node{}, &column{label: "public.t.v"}, errNotUTF8)
+	if err != nil || !strings.Contains(s.reasons[bad], "public.t.v: bytes that are no valid UTF-8") {
+		t.Errorf("%v, %q", err, s.reasons)
+	}
+}
+
+// BenchmarkLine decodes one order line of 16 columns, as they come from the server.
+func BenchmarkLine(b *testing.B) {
+	ints := func(v uint32) []byte { return binary.BigEndian.AppendUint32(nil, v) }
+	num := []byte{0, 2, 0, 1, 0, 0, 0, 2, 0, 3, 0x12, 0x34}
+	n := &node{shape: benchLine(), leaf: true, rel: &relation{label: "line"}}
+	row := []byte{0, 10}
+	for i, c := range []struct {
+		encode encoder
+		value  []byte
+	}{
+		{encodeInt8, binary.BigEndian.AppendUint64(nil, 123456)},
+		{encodeInt4, ints(7)},
+		{encodeInt4, ints(98765)},
+		{encodeNumeric, num},
+		{encodeNumeric, num},
+		{encodeText, []byte("N")},
+		{encodeDate, ints(3000)},
+		{encodeTimestampTZ, binary.BigEndian.AppendUint64(nil, 700_000_000_123_456)},
+		{encodeFloat8, binary.BigEndian.AppendUint64(nil, math.Float64bits(1.25))},
+		{encodeText, []byte("egular courts above the silent packages")},
+	} {
+		n.fields = append(n.fields, field{name: fieldName("l_column"), col: i})
+		n.cols = append(n.cols, column{encode: c.encode})
+		row = append(binary.BigEndian.AppendUint32(row, uint32(len(c.value))), c.value...)
+	}
+	n.setPrefixes()
+	s := newRowArena(&tree{nodes: []*node{n}}, nil)
+	s.byNode[0].groups = []group{{}}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(row)))
+	for i := 0; b.Loop(); i++ {
+		if i%1000 == 0 {
+			s.byNode[0].reset(1 << 20)
+			s.byNode[0].groups = append(s.byNode[0].groups, group{})
+		}
+		_, own, err := s.split(n, row, 0)
+		if err == nil {
+			err = s.add(n, row, own, 0, 0)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func benchLine() *sources.Shape { return &sources.Shape{Name: "lines", From: "lineitem", Many: true} }

@@ -1,0 +1,100 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"humpty/internal/problem"
+	"humpty/sources"
+)
+
+// Capture implements sources.Capturer by a publication and a logical replication slot, or by
+// the column that tells what was written.
+func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
+	dsn := s.config.DSN
+	if s.config.TimestampColumn != nil {
+		dsn = s.config.readDSN()
+	}
+	db, err := connect(ctx, dsn, s.config.session())
+	if err != nil {
+		return nil, err
+	}
+	t, _, err := compile(ctx, db, s.config.query())
+	var stream sources.ChangeStream
+	switch {
+	case err != nil:
+	case s.config.TimestampColumn != nil:
+		stream, err = startPolling(ctx, db, t, *s.config.TimestampColumn, from)
+	default:
+		stream, err = startCapture(ctx, db, t, name, from, s.capturing())
+	}
+	if err != nil {
+		db.close(ctx)
+		return nil, err
+	}
+	s.mu.Lock()
+	s.live = true
+	s.mu.Unlock()
+	return stream, nil
+}
+
+func (s *Source) capturing() captureOptions {
+	return captureOptions{
+		DSN: s.config.DSN, Loose: s.config.Loose, Timeout: s.captureTimeout,
+		HalfOpenAfter: s.config.HalfOpenAfter, Replica: s.replica,
+	}
+}
+
+// Release implements sources.Capturer.
+func (s *Source) Release(ctx context.Context, name string) error {
+	if s.config.TimestampColumn != nil {
+		return nil
+	}
+	db, err := connect(ctx, s.config.DSN, s.config.session())
+	if err != nil {
+		return err
+	}
+	defer db.close(ctx)
+	return dropCapture(ctx, db, name)
+}
+
+// Captures lists what captures of humpty's hold on the database, of any projection.
+func (s *Source) Captures(ctx context.Context) ([]Capture, error) {
+	db, err := connect(ctx, s.config.DSN, s.config.session())
+	if err != nil {
+		return nil, err
+	}
+	defer db.close(ctx)
+	return listCaptures(ctx, db)
+}
+
+// Drop drops a capture by the name that Captures gave.
+func (s *Source) Drop(ctx context.Context, name string) error {
+	run, ours := strings.CutPrefix(name, "humpty_")
+	if !ours {
+		return fmt.Errorf("%s is no capture of humpty's", name)
+	}
+	return s.Release(ctx, run)
+}
+
+// Preflight looks at everything that a capture needs of the server and of the tables, and
+// changes nothing: errors are what it would fail for, warnings what it would suffer from,
+// each with the statement to run. unindexed allows includes that no index reaches: each
+// round of catch-up reads their tables whole.
+func (s *Source) Preflight(ctx context.Context, unindexed bool) (problem.List, error) {
+	db, err := connect(ctx, s.config.DSN, s.config.session())
+	if err != nil {
+		return nil, err
+	}
+	defer db.close(ctx)
+	t, _, err := compile(ctx, db, s.config.query())
+	if err != nil {
+		return nil, err
+	}
+	found := unindexedJoins(t, unindexed)
+	if s.config.TimestampColumn != nil {
+		return found, nil // what the column means is in every plan
+	}
+	return preflight(ctx, db, t, s.config.Loose, found)
+}

@@ -1,0 +1,151 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"humpty/internal/problem"
+)
+
+// leavesSQL lists a table, or its partitions that hold rows, with the identity that the
+// stream carries of them: its columns, all of them for FULL, none for NOTHING.
+const leavesSQL = `
+select l.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.relname), l.relreplident,
+  coalesce((select string_agg(a.attname, chr(1)) from pg_catalog.pg_attribute a
+    where a.attrelid = l.oid and a.attnum > 0 and not a.attisdropped and case l.relreplident
+      when 'f' then true
+      when 'd' then a.attnum = any (select unnest(i.indkey::int2[]) from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisprimary)
+      when 'i' then a.attnum = any (select unnest(i.indkey::int2[]) from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisreplident)
+      else false end), ''), l.relkind
+from pg_catalog.pg_class l join pg_catalog.pg_namespace n on n.oid = l.relnamespace
+where l.relkind in ('r', 'f') and (l.oid = $1::oid or l.oid in (select relid from pg_catalog.pg_partition_tree($1::oid)))`
+
+// publishedTable is a table that changes are captured of, with why.
+type publishedTable struct {
+	oid, sql     string
+	dependencies []*dependency
+}
+
+// publishedTables holds what is watched against what the stream will carry. All that is
+// missing comes at once, with the statements to run. The root of a loose tree is no table
+// of its own (see LookupShape).
+func publishedTables(ctx context.Context, db *session, t *tree, loose bool) ([]publishedTable, error) {
+	var problems problem.List
+	var all []publishedTable
+	if len(t.root.routing) > 0 {
+		problems.Add(t.root.shape.Place, "leave routing out, or use consistency: snapshot",
+			"with routing a deleted document cannot be found again: a change says only its id")
+	}
+	if err := checkCasts(ctx, db, t, &problems); err != nil {
+		return nil, err
+	}
+	for _, w := range t.dependencies() {
+		rel := w.relation()
+		if loose && w.node.parent == nil {
+			checkKeyTypes(t, &problems)
+			continue
+		}
+		if rel.kind != 'r' && rel.kind != 'p' {
+			problems.Add(w.node.shape.Place, "name the tables with from:, or use consistency: snapshot",
+				"changes of %s cannot be captured: it is no table", rel.label)
+			continue
+		}
+		if rel.heirs {
+			problems.Add(w.node.shape.Place, "name the tables one by one, or use consistency: snapshot",
+				"changes of %s cannot be captured: other tables inherit from it, and theirs would not come with its own", rel.label)
+			continue
+		}
+		leaves, err := db.Rows(ctx, leavesSQL, rel.oid)
+		if err != nil {
+			return nil, fmt.Errorf("look up the replica identity of %s: %w", rel.label, err)
+		}
+		for _, leaf := range leaves {
+			if leaf[4] == "f" {
+				problems.Add(w.node.shape.Place, "detach it, or use consistency: snapshot", "changes of %s cannot be captured: its partition %s is a foreign table", rel.label, leaf[1])
+				continue
+			}
+			identity := strings.Split(leaf[3], "\x01")
+			if missing := without(w.columns, identity); len(missing) > 0 {
+				problems.Add(w.node.shape.Place, identityRemedy(leaf[1], rel, w.columns), "%s", identityLoss(leaf[1], leaf[3] == "", missing))
+				continue
+			}
+			at := slices.IndexFunc(all, func(c publishedTable) bool { return c.oid == leaf[0] })
+			if at < 0 {
+				at = len(all)
+				all = append(all, publishedTable{oid: leaf[0], sql: leaf[1]})
+			}
+			all[at].dependencies = append(all[at].dependencies, w)
+		}
+	}
+	return all, problems.Err()
+}
+
+// checkCasts refuses types of extensions whose cast to text, by which ids are read, is a
+// function of their own: the stream writes their values another way.
+func checkCasts(ctx context.Context, db *session, t *tree, problems *problem.List) error {
+	for _, k := range t.root.id {
+		if k.typ < firstOwnType {
+			continue
+		}
+		rows, err := db.Rows(ctx, `select 1 from pg_catalog.pg_cast where castsource = $1::oid and casttarget = 'pg_catalog.text'::pg_catalog.regtype and castmethod = 'f'`,
+			strconv.FormatUint(uint64(k.typ), 10))
+		if err != nil {
+			return fmt.Errorf("look up the casts of %s: %w", k.cast, err)
+		}
+		if len(rows) > 0 {
+			problems.Add(t.root.shape.Place, "take another column for id, or use consistency: snapshot",
+				"column %s of the id is of type %s, which is cast to text by a function: a change says its value in another form", k.name, k.cast)
+		}
+	}
+	return nil
+}
+
+// firstOwnType is the first oid that the server gives away: types below are built in.
+const firstOwnType = 16384
+
+// checkKeyTypes wants the keys of a loose tree to be of types whose equal values can be told by
+// their texts: what is looked up comes from elsewhere, and a change says only its own.
+func checkKeyTypes(t *tree, problems *problem.List) {
+	for _, k := range t.root.id {
+		switch t.types.base(k.typ).oid {
+		case oidBool, oidName, oidInt8, oidInt2, oidInt4, oidText, oidOID, oidFloat4, oidFloat8, oidBpchar, oidVarchar, oidNumeric, oidUUID:
+		default:
+			problems.Add(t.root.shape.Place, "join by a number, a text, a uuid or a boolean, or use consistency: snapshot",
+				"column %s is of type %s: which documents a change of it concerns cannot be told by its text", k.name, t.types.base(k.typ).name)
+		}
+	}
+}
+
+func without(wanted, have []string) []string {
+	return slices.DeleteFunc(slices.Clone(wanted), func(c string) bool { return slices.Contains(have, c) })
+}
+
+func identityLoss(table string, none bool, missing []string) string {
+	if none {
+		return "table " + table + " has no replica identity: to publish it would make the application's updates and deletes fail"
+	}
+	return fmt.Sprintf("the replica identity of %s does not hold %s: when a row moves or is deleted, the stream would not say which document it belonged to",
+		table, strings.Join(missing, ", "))
+}
+
+// identityRemedy prefers an index over the foreign key and the primary key, which costs
+// little; FULL writes whole rows to the log.
+func identityRemedy(table string, rel *relation, columns []string) string {
+	full := "ALTER TABLE " + table + " REPLICA IDENTITY FULL;"
+	key := rel.primaryKey()
+	if key == nil {
+		return full
+	}
+	all := append(slices.Clone(columns), without(key, columns)...)
+	for _, name := range all {
+		if c := rel.column(name); c == nil || !c.notNull {
+			return full + "\n(an index would be cheaper, but its columns must be NOT NULL)"
+		}
+	}
+	index := rel.name + "_humpty_identity"
+	return "CREATE UNIQUE INDEX CONCURRENTLY " + quoteIdent(index) + " ON " + table + " (" + quoteIdents(all) + ");\n" +
+		"ALTER TABLE " + table + " REPLICA IDENTITY USING INDEX " + quoteIdent(index) + ";"
+}

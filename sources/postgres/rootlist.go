@@ -1,0 +1,138 @@
+package postgres
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// maxID is the bytes that Elasticsearch and OpenSearch take for an id.
+const maxID = 512
+
+// rootList is what the documents of a page are called.
+type rootList struct {
+	tree   *tree
+	keys   keyset     // the root's keys, where an include is read by range
+	metas  []rootMeta // of each root
+	texts  []byte     // what they point into
+	single bool       // the roots were looked up by key: not all keys in their range are here
+
+	text, scratch []byte
+}
+
+// rootMeta is what a document is called.
+type rootMeta struct {
+	id, routing, position span // in texts; routing may be null
+	version               int64
+	reject                string
+}
+
+func (l *rootList) reset() {
+	clear(l.metas)
+	l.keys.reset()
+	l.metas, l.texts = l.metas[:0], l.texts[:0]
+}
+
+func (l *rootList) id(i int) []byte       { return l.metas[i].id.of(l.texts) }
+func (l *rootList) position(i int) []byte { return l.metas[i].position.of(l.texts) }
+
+// add notes the id, routing, version and position of a root.
+func (l *rootList) add(row []byte, own []span) (err error) {
+	root := l.tree.root
+	var h rootMeta
+	if l.tree.usesRootKey {
+		key := l.key(row, own)
+		spelled := l.single && slices.ContainsFunc(root.key, func(k keyColumn) bool { return k.raw < 0 }) // several keys may ask for one row
+		if n := l.keys.add(key); int(n) != len(l.metas) && !spelled {
+			return fmt.Errorf("%s: the key is not unique: a row comes twice", root.rel.label)
+		}
+	}
+	if h.id, err = l.joined(root.id, row, own); err != nil {
+		return err
+	}
+	if h.routing, err = l.joined(root.routing, row, own); err != nil {
+		return err
+	}
+	start := len(l.texts)
+	l.texts = append(l.texts, '[')
+	for i, k := range root.key {
+		f := own[k.col]
+		if f.null() {
+			return fmt.Errorf("%s: a column of the key (%s) is NULL in a row\n    leave such rows out, or choose another id", root.rel.label, root.keyNames())
+		}
+		if i > 0 {
+			l.texts = append(l.texts, ',')
+		}
+		if l.text, err = k.text(l.text[:0], f.of(row)); err != nil {
+			return err
+		}
+		l.texts = appendString(l.texts, l.text)
+	}
+	l.texts = append(l.texts, ']')
+	h.position = span{int32(start), int32(len(l.texts) - start)}
+	if n := len(l.metas); l.tree.keyNotProvenUnique && !l.single && n > 0 && bytes.Equal(h.position.of(l.texts), l.metas[n-1].position.of(l.texts)) {
+		return fmt.Errorf("%s: the key %s comes twice\n    make id unique: name more columns, or use distinct or group by", root.rel.label, h.position.of(l.texts))
+	}
+	switch {
+	case h.id.null():
+		return fmt.Errorf("%s: the id is NULL in a row", root.rel.label)
+	case h.id.size == 0:
+		h.reject = "its id is empty, which no index takes"
+	case h.id.size > maxID:
+		h.reject = fmt.Sprintf("its id has %d bytes; an index takes at most %d", h.id.size, maxID)
+	}
+	if root.version >= 0 {
+		if h.version, err = version(own[root.version], row, root.cols[root.version].typ); err != nil {
+			h.reject = fmt.Sprintf("column %s: %v", root.cols[root.version].label, err)
+		}
+	}
+	l.metas = append(l.metas, h)
+	return nil
+}
+
+// key is the root's key of a row, as keys has it.
+func (l *rootList) key(row []byte, own []span) []byte {
+	root := l.tree.root
+	if len(root.key) == 1 {
+		return own[root.key[0].col].of(row)
+	}
+	l.scratch = l.scratch[:0]
+	for _, k := range root.key {
+		l.scratch = appendPart(l.scratch, own[k.col].of(row))
+	}
+	return l.scratch
+}
+
+// joined is the text of several columns as one id: see doc.go. NULL if any part is.
+func (l *rootList) joined(columns []keyColumn, row []byte, own []span) (span, error) {
+	start := len(l.texts)
+	for i, k := range columns {
+		f := own[k.col]
+		if f.null() {
+			l.texts = l.texts[:start]
+			return span{size: -1}, nil
+		}
+		if len(columns) == 1 {
+			var err error
+			l.texts, err = k.text(l.texts, f.of(row))
+			return span{int32(start), int32(len(l.texts) - start)}, err
+		}
+		var err error
+		if l.text, err = k.text(l.text[:0], f.of(row)); err != nil {
+			return span{}, err
+		}
+		l.texts = appendIDPart(l.texts, l.text, i == 0)
+	}
+	if len(columns) == 0 {
+		return span{size: -1}, nil
+	}
+	return span{int32(start), int32(len(l.texts) - start)}, nil
+}
+
+func version(f span, row []byte, typ uint32) (int64, error) {
+	if f.null() {
+		return 0, errors.New("the version is NULL")
+	}
+	return versionOf(f.of(row), typ)
+}

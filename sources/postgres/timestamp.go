@@ -1,0 +1,109 @@
+package postgres
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"humpty/internal/problem"
+	"humpty/sources"
+)
+
+// TimestampColumn makes a Source that needs no logical decoding tell what changes: by a column that
+// the application sets whenever it writes a row.
+type TimestampColumn struct {
+	Column string        // covered are the tables of the document that have it; the root's must
+	Margin time.Duration // how late a row may become visible after its time; 1 minute where 0
+}
+
+const defaultMargin = time.Minute
+
+// trackedTable is a table whose changes the column tells.
+type trackedTable struct {
+	*dependency
+	zoned bool // the column knows its time zone
+}
+
+// trackedTables says which tables the column tells of, and of which it does not.
+func trackedTables(t *tree, column string) (all []trackedTable, others []string, err error) {
+	var wrong problem.List
+	for _, w := range t.dependencies() {
+		rel := w.relation()
+		c := rel.column(column)
+		if c == nil || rel.kind == 'q' {
+			if w.node.parent == nil {
+				wrong.Add(w.node.shape.Place, "name a column of the root table that is set with every write, or leave catch_up out", "%s has no column %s, so nothing says what was written meanwhile", rel.label, column)
+			}
+			others = append(others, rel.label)
+			continue
+		}
+		switch t.types.base(c.typ).oid {
+		case oidTimestampTZ, oidTimestamp:
+			all = append(all, trackedTable{w, t.types.base(c.typ).oid == oidTimestampTZ})
+		default:
+			wrong.Add(w.node.shape.Place, "it must be a timestamptz, or a timestamp in UTC", "column %s of %s is of type %s", column, rel.label, t.types.base(c.typ).name)
+		}
+	}
+	return all, others, wrong.Err()
+}
+
+// limits is what catching up by a column does not do.
+func (u *TimestampColumn) limits(all []trackedTable, others []string) string {
+	var tables []string
+	for _, c := range all {
+		tables = append(tables, c.relation().label)
+	}
+	text := fmt.Sprintf("caught up by column %s of %s, with a margin of %s: what becomes visible later than that after its time is missed; "+
+		"so is every row that is deleted, or moves to another parent or key (the old one keeps it), unless the comparison of all documents finds it before the swap",
+		u.Column, strings.Join(tables, ", "), u.Margin)
+	if len(others) > 0 {
+		text += "; of " + strings.Join(others, ", ") + ", which have no such column, nothing is caught up with"
+	}
+	return text
+}
+
+// warnings says in a plan what catching up by the column means here.
+func (u *TimestampColumn) warnings(t *tree) (problem.List, error) {
+	all, others, err := trackedTables(t, u.Column)
+	if err != nil {
+		return nil, err
+	}
+	var found problem.List
+	found.Warn(t.root.shape.Place, "consistency: live catches up with everything, by logical decoding", "%s", u.limits(all, others))
+	for _, c := range all {
+		rel := c.relation()
+		if !rel.indexed([]string{u.Column}) && !rel.isSmall() {
+			found.Warn(c.node.shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.sql+" ("+quoteIdent(u.Column)+");",
+				"table %s (about %d rows, %s) has no index on %s, so it is read whole each time that is looked for changes", rel.label, rel.rows, rel.size(), u.Column)
+		}
+		if !c.zoned {
+			found.Warn(c.node.shape.Place, "write it in UTC, or make it a timestamptz", "column %s of %s has no time zone: it is taken for UTC", u.Column, rel.label)
+		}
+	}
+	return found, nil
+}
+
+// since selects what was written to the table from a time on: the keys of the mark, and a
+// hash of the whole row, by which a row that was met already is told from one that changed
+// again.
+func (c *trackedTable) since(column, from string) string {
+	var list, there []string
+	for _, name := range c.columns {
+		list = append(list, "t."+quoteIdent(name)+"::text")
+		there = append(there, " and t."+quoteIdent(name)+" is not null")
+	}
+	cut := quoteLiteral(from) + "::timestamptz"
+	if !c.zoned {
+		cut = "(" + cut + " at time zone 'UTC')"
+	}
+	return copySQL(strings.Join(list, ", ") + ", pg_catalog.hashtextextended(t::text, 0)::text from " + c.relation().sql + " t where t." + quoteIdent(column) + " >= " + cut +
+		strings.Join(there, ""))
+}
+
+// markOfRow is the mark of a row whose watched columns have these texts, cast as ids are.
+func (c *trackedTable) markOfRow(texts []string) sources.DirtyKey {
+	if c.node.parent != nil {
+		return sources.DirtyKey{Node: c.path(), Key: formatPosition(texts)}
+	}
+	return sources.DirtyKey{Key: string(composeID(texts))}
+}

@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// typeGuard asks, in the transaction of each page, whether the columns that are read have the
+// types they were compiled for: binary values do not tell. The zero guard asks nothing.
+type typeGuard struct {
+	sql  string
+	want string
+}
+
+var errTypes = errors.New("a column's type was changed, or a column or table dropped, since the run began")
+
+func newTypeGuard(t *tree) typeGuard {
+	type column struct {
+		table int64
+		name  string
+		typ   uint32
+	}
+	var columns []column
+	for _, n := range t.nodes {
+		for _, c := range n.cols {
+			name := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(c.sql, `"`), `"`), `""`, `"`)
+			if col := n.rel.column(name); col != nil && n.rel.oid != "" {
+				columns = append(columns, column{parseInt(n.rel.oid), name, col.typ})
+			}
+		}
+	}
+	if len(columns) == 0 {
+		return typeGuard{}
+	}
+	slices.SortFunc(columns, func(a, b column) int {
+		return cmp.Or(cmp.Compare(a.table, b.table), strings.Compare(a.name, b.name))
+	})
+	columns = slices.Compact(columns)
+	var names, types []string
+	for _, c := range columns {
+		names = append(names, fmt.Sprintf("(%d, %s)", c.table, quoteLiteral(c.name)))
+		types = append(types, strconv.FormatUint(uint64(c.typ), 10))
+	}
+	return typeGuard{
+		sql: copySQL(`coalesce(string_agg(atttypid::text, ' ' order by attrelid, attname collate "C"), '') from pg_catalog.pg_attribute where (attrelid, attname) in (` +
+			strings.Join(names, ", ") + ") and not attisdropped"),
+		want: strings.Join(types, " "),
+	}
+}
+
+// check asks on db.
+func (g *typeGuard) check(db *session) error {
+	if g.sql == "" {
+		return nil
+	}
+	db.queue([]byte(g.sql))
+	if err := db.flush(); err != nil {
+		return err
+	}
+	row, err := db.row()
+	if err != nil || row == nil {
+		return errors.Join(errTypes, err)
+	}
+	var only [1]span
+	if err := splitRow(row, only[:]); err != nil {
+		return err
+	}
+	same := string(only[0].of(row)) == g.want
+	if err := db.skip(); err != nil {
+		return err
+	}
+	if !same {
+		return fmt.Errorf("%s: %w\n    start a new rebuild", db.name, errTypes)
+	}
+	return nil
+}
