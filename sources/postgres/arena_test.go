@@ -23,29 +23,28 @@ func TestNotUTF8IsRejected(t *testing.T) {
 func BenchmarkLine(b *testing.B) {
 	ints := func(v uint32) []byte { return binary.BigEndian.AppendUint32(nil, v) }
 	num := []byte{0, 2, 0, 1, 0, 0, 0, 2, 0, 3, 0x12, 0x34}
-	n := &node{shape: benchLine(), leaf: true, rel: &relation{label: "line"}}
+	n := &node{shape: benchLine(), rel: &relation{label: "line"}}
 	row := []byte{0, 10}
 	for i, c := range []struct {
-		encode encoder
-		value  []byte
+		oid   uint32
+		value []byte
 	}{
-		{encodeInt8, binary.BigEndian.AppendUint64(nil, 123456)},
-		{encodeInt4, ints(7)},
-		{encodeInt4, ints(98765)},
-		{encodeNumeric, num},
-		{encodeNumeric, num},
-		{encodeText, []byte("N")},
-		{encodeDate, ints(3000)},
-		{encodeTimestampTZ, binary.BigEndian.AppendUint64(nil, 700_000_000_123_456)},
-		{encodeFloat8, binary.BigEndian.AppendUint64(nil, math.Float64bits(1.25))},
-		{encodeText, []byte("egular courts above the silent packages")},
+		{oidInt8, binary.BigEndian.AppendUint64(nil, 123456)},
+		{oidInt4, ints(7)},
+		{oidInt4, ints(98765)},
+		{oidNumeric, num},
+		{oidNumeric, num},
+		{oidText, []byte("N")},
+		{oidDate, ints(3000)},
+		{oidTimestampTZ, binary.BigEndian.AppendUint64(nil, 700_000_000_123_456)},
+		{oidFloat8, binary.BigEndian.AppendUint64(nil, math.Float64bits(1.25))},
+		{oidText, []byte("egular courts above the silent packages")},
 	} {
 		n.fields = append(n.fields, field{name: fieldName("l_column"), col: i})
-		n.cols = append(n.cols, column{encode: c.encode})
+		n.cols = append(n.cols, column{encode: encoderOf(b, c.oid)})
 		row = append(binary.BigEndian.AppendUint32(row, uint32(len(c.value))), c.value...)
 	}
-	n.setPrefixes()
-	s := newRowArena(&tree{nodes: []*node{n}}, nil)
+	s := newRowArena(newTree(&rootNode{node: n, version: -1}, []*node{n}, newTypes(false)), nil)
 	s.byNode[0].groups = []group{{}}
 	b.ReportAllocs()
 	b.SetBytes(int64(len(row)))

@@ -7,15 +7,16 @@ import (
 	"testing"
 
 	"humpty/sources"
+	"humpty/sources/postgres/pgtest"
 )
 
 // TestSkew reads one huge document among small ones: pages stay small around it.
 func TestSkew(t *testing.T) {
 	t.Parallel()
-	d := newDatabase(t, `create table r (id int primary key, pad text); insert into r select i, case when i = 700 then repeat('p', 3000000) else '' end from generate_series(1, 3000) i;
+	d := pgtest.New(t, `create table r (id int primary key, pad text); insert into r select i, case when i = 700 then repeat('p', 3000000) else '' end from generate_series(1, 3000) i;
 create table c (id int, n int, v text, primary key (id, n)); insert into c select i, n, repeat('v', 300) from generate_series(1, 3000) i, generate_series(1, 2) n;
 insert into c select 2000, n, repeat('w', 1000) from generate_series(3, 20000) n; analyze`)
-	_, v := opened(t, d, Config{PageBytes: 100_000, Shape: sources.Shape{From: "r", Include: []sources.Shape{{Name: "c", From: "c", Many: true, On: on("id", "id")}}}})
+	v, _ := openedView(t, d, sources.Shape{From: "r", Include: []sources.Shape{{Name: "c", From: "c", Many: true, On: []sources.Join{{Child: "id", Parent: "id"}}}}}, 100_000, 1)
 	rd, err := v.Read(t.Context(), sources.Partition{ID: "r"}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -54,16 +55,17 @@ insert into c select 2000, n, repeat('w', 1000) from generate_series(3, 20000) n
 func TestLargeDocuments(t *testing.T) {
 	t.Parallel()
 	const large = 50_000_000
-	d := newDatabase(t, `create table r (id int primary key, pad text); insert into r select i, case when i = 300 then repeat('p', 50000000) else '' end from generate_series(1, 1000) i;
+	d := pgtest.New(t, `create table r (id int primary key, pad text); insert into r select i, case when i = 300 then repeat('p', 50000000) else '' end from generate_series(1, 1000) i;
 create table c (id int, n int, v text, primary key (id, n)); insert into c select i, 1, 'v' from generate_series(1, 1000) i;
 insert into c select 600, n, repeat('w', 10000) from generate_series(2, 5001) n; analyze`)
-	_, v := opened(t, d, Config{Shape: sources.Shape{From: "r", Include: []sources.Shape{{Name: "c", From: "c", Many: true, On: on("id", "id"), Columns: plain("v")}}}})
+	line := sources.Shape{Name: "c", From: "c", Many: true, On: []sources.Join{{Child: "id", Parent: "id"}}, Columns: []sources.Column{{Field: "v", Expr: "v", Plain: true}}}
+	v, _ := openedView(t, d, sources.Shape{From: "r", Include: []sources.Shape{line}}, 2<<20, 1)
 	rd, err := v.Read(t.Context(), sources.Partition{ID: "r"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = rd.Close(t.Context()) }()
-	p, db := rd.(*reader).page, rd.(*reader).db
+	p := rd.(*reader).page
 	seen, found := 0, 0
 	for {
 		b := sources.Batch{Limit: 1 << 20}
@@ -86,7 +88,7 @@ insert into c select 600, n, repeat('w', 10000) from generate_series(2, 5001) n;
 	if seen != 1000 || found != 2 {
 		t.Errorf("%d documents, %d of them large", seen, found)
 	}
-	held := cap(db.buf)
+	held := 0 // besides the session's buffer
 	for i := range p.byNode {
 		held += cap(p.byNode[i].data)
 	}
@@ -99,11 +101,14 @@ insert into c select 600, n, repeat('w', 10000) from generate_series(2, 5001) n;
 // not depend on how many there are.
 func TestPagesAreReused(t *testing.T) {
 	t.Parallel()
-	d := newDatabase(t, rowsSQL)
-	plan, v := opened(t, d, Config{Shape: sources.Shape{From: "t"}, Chunks: 5})
+	d := pgtest.New(t, "create table t (id int primary key, v int, w text); insert into t select i, i, 'w' || i from generate_series(1, 1000) i; analyze")
+	v, parts := openedView(t, d, sources.Shape{From: "t"}, 2<<20, 5)
+	if len(parts) != 5 {
+		t.Fatalf("%d partitions, want 5", len(parts))
+	}
 	var first *page
 	n := 0
-	for _, p := range plan.Partitions {
+	for _, p := range parts {
 		r, err := v.Read(t.Context(), p, "")
 		if err != nil {
 			t.Fatal(err)

@@ -261,11 +261,3 @@ func TestConnect(t *testing.T) {
 		}
 	}
 }
-
-func TestWrongPassword(t *testing.T) {
-	t.Parallel()
-	err := connectRemedy("28P01", nil)
-	if !strings.Contains(err, "wrong password") || !strings.Contains(err, "PGPASSWORD") {
-		t.Error(err)
-	}
-}

@@ -132,7 +132,12 @@ func TestLiveReadsOfAStandby(t *testing.T) {
 	if text, sees := read(); sees || !strings.Contains(text, "old") {
 		t.Errorf("the standby has not replayed it, and the read has %s, settled: %t", text, sees)
 	}
-	if own, err := parseSnapshot(standby.Rows(snapshotSQL)[0][0]); err != nil || marks.Xid < own.Min {
+	db, err := connect(t.Context(), dsn, sessionOptions{LockTimeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.close(context.WithoutCancel(t.Context()))
+	if own, err := db.snapshot(t.Context()); err != nil || marks.Xid < own.Min {
 		t.Errorf("the standby knows the transaction already, so the test shows nothing: %+v, %v", own, err)
 	}
 	standby.Exec("select pg_wal_replay_resume()")

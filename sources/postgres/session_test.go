@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/sources/postgres/pgtest"
 )
 
 // slowWrites is a connection whose writes return when their answer is there already, as
@@ -24,7 +27,7 @@ func (c slowWrites) Write(p []byte) (int, error) {
 // the rows that come next.
 func TestRowsBehindASlowWrite(t *testing.T) {
 	t.Parallel()
-	d := newDatabase(t)
+	d := pgtest.New(t)
 	config, err := pgconn.ParseConfig(d.DSN)
 	if err != nil {
 		t.Fatal(err)
@@ -59,5 +62,13 @@ func TestRowsBehindASlowWrite(t *testing.T) {
 			t.Fatalf("%d rows, want %d", n, 1000+i)
 		}
 		s.done()
+	}
+}
+
+func TestWrongPassword(t *testing.T) {
+	t.Parallel()
+	err := connectRemedy("28P01", nil)
+	if !strings.Contains(err, "wrong password") || !strings.Contains(err, "PGPASSWORD") {
+		t.Error(err)
 	}
 }

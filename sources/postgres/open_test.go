@@ -1,0 +1,40 @@
+package postgres
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"humpty/sources"
+	"humpty/sources/postgres/pgtest"
+)
+
+// openedView is a view of a database, with pages of so many bytes, and its partitions.
+func openedView(t *testing.T, d *pgtest.Database, shape sources.Shape, pageBytes, chunks int) (*view, []sources.Partition) {
+	t.Helper()
+	ctx := t.Context()
+	o := sessionOptions{LockTimeout: time.Minute}
+	db, err := connect(ctx, d.DSN, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, _, err := compile(ctx, db, queryOptions{Shape: shape, Memory: 32 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut, err := tree.root.partition(ctx, db, chunks, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := openView(ctx, db, tree, poolOptions{DSN: d.DSN, MaxConnections: 4, Session: o}, readOptions{PageBytes: pageBytes, Throttle: newThrottle(0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = v.Close(context.WithoutCancel(t.Context())) })
+	parts := []sources.Partition{{ID: "p"}}
+	for _, bound := range cut.bounds {
+		parts[len(parts)-1].To = bound
+		parts = append(parts, sources.Partition{ID: "behind " + bound, From: bound})
+	}
+	return v, parts
+}
