@@ -3,6 +3,8 @@ package postgres
 import (
 	"strconv"
 	"strings"
+
+	"humpty/sources/postgres/pgjson"
 )
 
 // rootsSQL finds the ids of the roots above the rows that have one of the keys: joins from
@@ -10,7 +12,7 @@ import (
 // what they leave out is found to be gone when it is looked up.
 //
 // In a loose tree the table below the root stands for it: it has the columns of the ids.
-func (w *dependency) rootsSQL(known *types, keys [][]string, loose bool) []byte {
+func (w *dependency) rootsSQL(known *pgjson.Types, keys [][]string, loose bool) []byte {
 	var chain []*node // from the root's child down to the changed include
 	for n := w.node; n.parent != nil; n = n.parent {
 		chain = append([]*node{n}, chain...)
@@ -41,8 +43,8 @@ func (w *dependency) rootsSQL(known *types, keys [][]string, loose bool) []byte 
 	for i, j := range values {
 		// What the stream said is of the child's type: the parent's might not take it, or
 		// take it for something else.
-		typ := known.base(w.relation().column(j.child).typ)
-		in, out := unnested(i, typ.name, typ.nested())
+		typ := known.Base(w.relation().column(j.child).typ)
+		in, out := unnested(i, typ.Name, typ.Nested())
 		types[i] = in
 		on = append(on, side+quoteIdent(j.parent)+" = "+strings.Replace(out, "p.k", "v.v", 1))
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"humpty/sources/postgres/pgjson"
 )
 
 // nodeRows holds the rows of one node that a page needs, as JSON fragments in one arena.
@@ -146,9 +148,9 @@ func (s *rowArena) add(n *node, row []byte, own []span, g int, root int32) error
 func (s *rowArena) rejectValue(n *node, c *column, err error) (int32, error) {
 	remedy := ""
 	switch {
-	case errors.Is(err, errNotFinite):
+	case errors.Is(err, pgjson.ErrNotFinite):
 		remedy = "; not_finite: null writes null instead"
-	case errors.Is(err, errNotUTF8):
+	case errors.Is(err, pgjson.ErrNotUTF8):
 	default:
 		return 0, fmt.Errorf("%s: cannot decode what the server sent; was its type changed? %w", c.label, err)
 	}

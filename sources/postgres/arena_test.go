@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"humpty/sources"
+	"humpty/sources/postgres/pgjson"
 )
 
 // TestNotUTF8IsRejected: what JSON cannot say rejects the document, and names the column.
 func TestNotUTF8IsRejected(t *testing.T) {
 	t.Parallel()
 	s := newRowArena(&tree{}, nil)
-	bad, err := s.rejectValue(&node{}, &column{label: "public.t.v"}, errNotUTF8)
+	bad, err := s.rejectValue(&node{}, &column{label: "public.t.v"}, pgjson.ErrNotUTF8)
 	if err != nil || !strings.Contains(s.reasons[bad], "public.t.v: bytes that are no valid UTF-8") {
 		t.Errorf("%v, %q", err, s.reasons)
 	}
@@ -29,22 +30,22 @@ func BenchmarkLine(b *testing.B) {
 		oid   uint32
 		value []byte
 	}{
-		{oidInt8, binary.BigEndian.AppendUint64(nil, 123456)},
-		{oidInt4, ints(7)},
-		{oidInt4, ints(98765)},
-		{oidNumeric, num},
-		{oidNumeric, num},
-		{oidText, []byte("N")},
-		{oidDate, ints(3000)},
-		{oidTimestampTZ, binary.BigEndian.AppendUint64(nil, 700_000_000_123_456)},
-		{oidFloat8, binary.BigEndian.AppendUint64(nil, math.Float64bits(1.25))},
-		{oidText, []byte("egular courts above the silent packages")},
+		{pgjson.OIDInt8, binary.BigEndian.AppendUint64(nil, 123456)},
+		{pgjson.OIDInt4, ints(7)},
+		{pgjson.OIDInt4, ints(98765)},
+		{pgjson.OIDNumeric, num},
+		{pgjson.OIDNumeric, num},
+		{pgjson.OIDText, []byte("N")},
+		{pgjson.OIDDate, ints(3000)},
+		{pgjson.OIDTimestampTZ, binary.BigEndian.AppendUint64(nil, 700_000_000_123_456)},
+		{pgjson.OIDFloat8, binary.BigEndian.AppendUint64(nil, math.Float64bits(1.25))},
+		{pgjson.OIDText, []byte("egular courts above the silent packages")},
 	} {
-		n.fields = append(n.fields, field{name: fieldName("l_column"), col: i})
+		n.fields = append(n.fields, field{name: pgjson.FieldName("l_column"), col: i})
 		n.cols = append(n.cols, column{encode: encoderOf(b, c.oid)})
 		row = append(binary.BigEndian.AppendUint32(row, uint32(len(c.value))), c.value...)
 	}
-	s := newRowArena(newTree(&rootNode{node: n, version: -1}, []*node{n}, newTypes(false)), nil)
+	s := newRowArena(newTree(&rootNode{node: n, version: -1}, []*node{n}, pgjson.NewTypes(false)), nil)
 	s.byNode[0].groups = []group{{}}
 	b.ReportAllocs()
 	b.SetBytes(int64(len(row)))

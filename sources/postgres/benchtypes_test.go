@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"humpty/sources/postgres/pgjson"
 )
 
 // builtins says of every type that it is a plain one.
@@ -18,13 +20,13 @@ func (builtins) Rows(_ context.Context, _ string, args ...string) (rows [][]stri
 }
 
 // encoderOf is the encoder of a built-in type.
-func encoderOf(tb testing.TB, oid uint32) encoder {
+func encoderOf(tb testing.TB, oid uint32) pgjson.Encoder {
 	tb.Helper()
-	ts := newTypes(false)
-	if err := ts.load(tb.Context(), builtins{}, []uint32{oid}); err != nil {
+	ts := pgjson.NewTypes(false)
+	if err := ts.Load(tb.Context(), builtins{}, []uint32{oid}); err != nil {
 		tb.Fatal(err)
 	}
-	e := ts.encoder(oid)
+	e := ts.Encoder(oid)
 	if e == nil {
 		tb.Fatal("no encoder of type " + strconv.Itoa(int(oid)))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/internal/problem"
+	"humpty/sources/postgres/pgjson"
 )
 
 // catalog looks up what a definition names, and says what may be meant where there is no
@@ -17,7 +18,7 @@ import (
 type catalog struct {
 	ctx      context.Context // of one compile call
 	db       *session
-	types    *types
+	types    *pgjson.Types
 	problems problem.List
 	failed   error // the server went away: no problem of the definition
 }
@@ -74,11 +75,11 @@ func (c *catalog) table(name, place string) *relation {
 func (c *catalog) loadTypes(rel *relation) *relation {
 	var oids []uint32
 	for _, col := range rel.columns {
-		if !c.types.has(col.typ) && !slices.Contains(oids, col.typ) {
+		if !c.types.Has(col.typ) && !slices.Contains(oids, col.typ) {
 			oids = append(oids, col.typ)
 		}
 	}
-	if err := c.types.load(c.ctx, c.db, oids); err != nil {
+	if err := c.types.Load(c.ctx, c.db, oids); err != nil {
 		c.failed = errors.Join(c.failed, err)
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/sources"
+	"humpty/sources/postgres/pgjson"
 )
 
 // compiler holds a Shape against the catalog.
@@ -27,7 +28,7 @@ type queryOptions struct {
 
 // compile returns the tree, with warnings; or all that is wrong as a problem.List.
 func compile(ctx context.Context, db *session, o queryOptions) (*tree, problem.List, error) {
-	c := &compiler{catalog: catalog{ctx: ctx, db: db, types: newTypes(o.NullNotFinite)}, memory: o.Memory}
+	c := &compiler{catalog: catalog{ctx: ctx, db: db, types: pgjson.NewTypes(o.NullNotFinite)}, memory: o.Memory}
 	c.node(&o.Shape, nil)
 	if c.failed != nil {
 		return nil, nil, fmt.Errorf("%s: read the catalog: %w", db.name, c.failed)
@@ -46,7 +47,7 @@ func (c *compiler) node(shape *sources.Shape, parent *node) *node {
 	if c.failed != nil {
 		return nil
 	}
-	n := &node{index: len(c.nodes), shape: shape, parent: parent, prefix: fieldName(shape.Name)}
+	n := &node{index: len(c.nodes), shape: shape, parent: parent, prefix: pgjson.FieldName(shape.Name)}
 	if parent != nil {
 		n.path = strings.TrimPrefix(parent.path+"."+shape.Name, ".")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/sources"
+	"humpty/sources/postgres/pgjson"
 	"humpty/sources/postgres/pgoutput"
 )
 
@@ -34,7 +35,7 @@ func TestWidenTakesTheNearest(t *testing.T) {
 func TestWithheldValueMarksTheTable(t *testing.T) {
 	t.Parallel()
 	n := &node{}
-	root := &rootNode{node: n, id: []keyColumn{{typ: oidText}}}
+	root := &rootNode{node: n, id: []keyColumn{{typ: pgjson.OIDText}}}
 	r := newTxDecoder([]publishedTable{{oid: "1", dependencies: []*dependency{{root: root, node: n, columns: []string{"k"}}}}}, 1)
 	r.relations[1] = &pgoutput.Relation{OID: 1, Columns: []pgoutput.Column{{Name: "k"}, {Name: "v"}}}
 	for _, tc := range []struct {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"humpty/sources"
+	"humpty/sources/postgres/pgjson"
 )
 
 // addFields compiles the columns of a node.
@@ -42,16 +43,16 @@ func (c *compiler) addField(n *node, name string, col *relColumn, place string) 
 			"user %s may not read column %s of %s", n.rel.role, col.name, n.rel.label)
 		return
 	}
-	n.fields = append(n.fields, field{name: fieldName(name), col: n.add(c.jsonColumn(quoteIdent(col.name), n.rel.label+"."+col.name, col.typ))})
+	n.fields = append(n.fields, field{name: pgjson.FieldName(name), col: n.add(c.jsonColumn(quoteIdent(col.name), n.rel.label+"."+col.name, col.typ))})
 }
 
 // jsonColumn is a column in a form that can be encoded: as it is where its type is
 // decoded here, otherwise as the server's to_json writes it.
 func (c *compiler) jsonColumn(sql, label string, typ uint32) column {
-	if e := c.types.encoder(typ); e != nil {
+	if e := c.types.Encoder(typ); e != nil {
 		return column{sql: sql, label: label, encode: e, typ: typ}
 	}
-	return column{sql: "pg_catalog.to_json(" + sql + ")", label: label, encode: encodeJSON, typ: typ}
+	return column{sql: "pg_catalog.to_json(" + sql + ")", label: label, encode: pgjson.EncodeJSON, typ: typ}
 }
 
 func (c *compiler) addExpression(n *node, want sources.Column) {
@@ -65,13 +66,13 @@ func (c *compiler) addExpression(n *node, want sources.Column) {
 		return
 	}
 	typ := found[0].DataTypeOID
-	if !c.types.has(typ) {
-		if err := c.types.load(c.ctx, c.db, []uint32{typ}); err != nil {
+	if !c.types.Has(typ) {
+		if err := c.types.Load(c.ctx, c.db, []uint32{typ}); err != nil {
 			c.failed = err
 			return
 		}
 	}
-	n.fields = append(n.fields, field{name: fieldName(want.Field), col: n.add(c.jsonColumn("("+want.Expr+"\n)", "expression "+want.Field, typ))})
+	n.fields = append(n.fields, field{name: pgjson.FieldName(want.Field), col: n.add(c.jsonColumn("("+want.Expr+"\n)", "expression "+want.Field, typ))})
 }
 
 func (c *compiler) checkWhere(n *node) {
@@ -96,7 +97,7 @@ func (c *compiler) orderBy(n *node) {
 		}
 		term := quoteIdent(col.name)
 		named = append(named, col.name)
-		if t := c.types.base(col.typ); t != nil && t.oid == oidJSON {
+		if t := c.types.Base(col.typ); t != nil && t.OID == pgjson.OIDJSON {
 			term = "(" + term + ")::text" // has no order of its own
 		}
 		n.order = append(n.order, sortTerm{term, o.Desc})

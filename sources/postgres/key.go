@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"humpty/sources/postgres/pgjson"
 )
 
 const (
@@ -74,11 +76,11 @@ func composeID(parts []string) (id []byte) {
 // castable looks for those of extensions.
 func castText(typ uint32, text string) string {
 	switch typ {
-	case oidBool:
+	case pgjson.OIDBool:
 		return map[string]string{"t": "true", "f": "false"}[text]
-	case oidBpchar:
+	case pgjson.OIDBpchar:
 		return strings.TrimRight(text, " ")
-	case oidInet:
+	case pgjson.OIDInet:
 		if strings.Contains(text, "/") {
 			return text
 		}
@@ -108,7 +110,7 @@ func formatPosition(key []string) string {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = appendString(out, []byte(k))
+		out = pgjson.AppendString(out, []byte(k))
 	}
 	return string(append(out, ']'))
 }

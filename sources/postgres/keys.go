@@ -1,6 +1,10 @@
 package postgres
 
-import "strings"
+import (
+	"strings"
+
+	"humpty/sources/postgres/pgjson"
+)
 
 // rootKey finds what the root is chunked, named and routed by.
 func (c *compiler) rootKey(n *rootNode) {
@@ -80,28 +84,28 @@ func (c *compiler) versionColumn(n *rootNode) {
 	if col == nil {
 		return
 	}
-	switch t := c.types.base(col.typ); t.oid {
-	case oidInt2, oidInt4, oidInt8, oidTimestamp, oidTimestampTZ:
+	switch t := c.types.Base(col.typ); t.OID {
+	case pgjson.OIDInt2, pgjson.OIDInt4, pgjson.OIDInt8, pgjson.OIDTimestamp, pgjson.OIDTimestampTZ:
 		n.version = n.add(column{sql: quoteIdent(col.name), label: n.rel.label + "." + col.name, typ: col.typ})
 	default:
 		c.problems.Add(n.shape.Place, "use a column of an integer or timestamp type that only grows",
-			"the version column %s is of type %s", col.name, t.name)
+			"the version column %s is of type %s", col.name, t.Name)
 	}
 }
 
 // keyColumn selects a column of a key in a form that gives its text.
 func (c *compiler) keyColumn(n *node, name string) keyColumn {
 	col := n.rel.column(unquoted(name))
-	t := c.types.base(col.typ)
-	k := keyColumn{name: col.name, sql: quoteIdent(col.name), raw: -1, cast: t.name, nested: t.nested(), typ: t.oid, text: texterOf(t.oid)}
+	t := c.types.Base(col.typ)
+	k := keyColumn{name: col.name, sql: quoteIdent(col.name), raw: -1, cast: t.Name, nested: t.Nested(), typ: t.OID, text: pgjson.TexterOf(t.OID)}
 	label := n.rel.label + "." + col.name
-	if sameBytes(t.oid) && col.exact {
+	if pgjson.SameBytes(t.OID) && col.exact {
 		k.raw = n.add(column{sql: k.sql, label: label, typ: col.typ})
 	}
 	if k.text != nil {
 		k.col = n.add(column{sql: k.sql, label: label, typ: col.typ})
 	} else {
-		k.text = plainText
+		k.text = pgjson.PlainText
 		k.col = n.add(column{sql: k.sql + "::text", label: label, typ: col.typ})
 	}
 	return k

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"humpty/sources"
+	"humpty/sources/postgres/pgjson"
 )
 
 const (
@@ -68,12 +69,12 @@ func (l *linker) pair(child, parent *relation, j sources.Join) (a, b *relColumn)
 }
 
 func (l *linker) join(child, parent *relColumn) joinPair {
-	ct, pt := l.types.base(child.typ), l.types.base(parent.typ)
-	same := ct.oid == pt.oid || isInteger(ct.oid) && isInteger(pt.oid) && intSize(ct.oid) <= intSize(pt.oid) ||
-		isString(ct.oid) && isString(pt.oid)
-	exact := same && sameBytes(pt.oid) && child.exact && parent.exact
+	ct, pt := l.types.Base(child.typ), l.types.Base(parent.typ)
+	same := ct.OID == pt.OID || pgjson.IsInteger(ct.OID) && pgjson.IsInteger(pt.OID) && pgjson.IntSize(ct.OID) <= pgjson.IntSize(pt.OID) ||
+		pgjson.IsString(ct.OID) && pgjson.IsString(pt.OID)
+	exact := same && pgjson.SameBytes(pt.OID) && child.exact && parent.exact
 	return joinPair{
-		child: child.name, parent: parent.name, cast: pt.name, nested: pt.nested(), text: texterOf(pt.oid),
+		child: child.name, parent: parent.name, cast: pt.Name, nested: pt.Nested(), text: pgjson.TexterOf(pt.OID),
 		exact: exact, sorted: exact && child.collation == parent.collation,
 	}
 }
@@ -171,7 +172,7 @@ func (l *linker) parentColumn(head *joinPair) {
 		head.col = p.add(column{sql: quoteIdent(col.name), label: label, typ: col.typ})
 		return
 	}
-	head.text = plainText
+	head.text = pgjson.PlainText
 	head.col = p.add(column{sql: quoteIdent(col.name) + "::text", label: label, typ: col.typ})
 }
 

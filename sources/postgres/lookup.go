@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/sources"
+	"humpty/sources/postgres/pgjson"
 )
 
 const lookedUp = 500 // keys at a time
@@ -186,13 +187,13 @@ func (l *lookup) plausible(parts []string) bool {
 			return false
 		}
 		switch k := l.page.tree.root.id[i]; k.typ {
-		case oidInt2, oidInt4, oidInt8:
-			n, err := strconv.ParseInt(part, 10, 8*intSize(k.typ))
+		case pgjson.OIDInt2, pgjson.OIDInt4, pgjson.OIDInt8:
+			n, err := strconv.ParseInt(part, 10, 8*pgjson.IntSize(k.typ))
 			if err != nil || strconv.FormatInt(n, 10) != part {
 				return false
 			}
-		case oidUUID:
-			if !isUUID(part) {
+		case pgjson.OIDUUID:
+			if !pgjson.IsUUID(part) {
 				return false
 			}
 		}
@@ -201,4 +202,6 @@ func (l *lookup) plausible(parts []string) bool {
 }
 
 // checkable reports whether possible says for certain that a type takes a text.
-func checkable(oid uint32) bool { return isInteger(oid) || isString(oid) || oid == oidUUID }
+func checkable(oid uint32) bool {
+	return pgjson.IsInteger(oid) || pgjson.IsString(oid) || oid == pgjson.OIDUUID
+}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"humpty/sources"
+	"humpty/sources/postgres/pgjson"
 	"humpty/sources/postgres/pgtest"
 )
 
@@ -53,9 +54,9 @@ func mergedPage(b *testing.B) *page {
 	lines := &node{index: 2, shape: &sources.Shape{Name: "lines", Many: true}, parent: root.node, fetch: byRange, link: link{parentPairs: []joinPair{{col: 0, cast: "int8"}}}}
 	order, line := rowsOf(b, root.node, "i8 i4 c n d t15 t15 i4 t60"), rowsOf(b, lines, "i8 i4 i4 i4 n n n n c c d d d t17 t7 t28")
 	buyer := rowsOf(b, customer, "i4 t18 t10")
-	root.key = []keyColumn{{name: "c0", sql: "c0", cast: "int8", typ: oidInt8, text: texterOf(oidInt8)}}
+	root.key = []keyColumn{{name: "c0", sql: "c0", cast: "int8", typ: pgjson.OIDInt8, text: pgjson.TexterOf(pgjson.OIDInt8)}}
 	root.id, root.include = root.key, []*node{customer, lines}
-	t := newTree(root, []*node{root.node, customer, lines}, newTypes(false))
+	t := newTree(root, []*node{root.node, customer, lines}, pgjson.NewTypes(false))
 
 	memory := newRowArena(t, nil)
 	for i := range mergedCustomers {
@@ -84,13 +85,13 @@ func mergedPage(b *testing.B) *page {
 // fields before its own.
 func rowsOf(b *testing.B, n *node, kinds string) func(lead [][]byte, i int) []byte {
 	n.rel = &relation{label: n.shape.Name, kind: 'r'}
-	n.prefix, n.path = fieldName(n.shape.Name), n.shape.Name
+	n.prefix, n.path = pgjson.FieldName(n.shape.Name), n.shape.Name
 	random := rand.New(rand.NewPCG(1, 2))
 	var values []func(i int) []byte
 	for kind := range strings.FieldsSeq(kinds) {
 		encode, value := kindOf(b, kind, random)
 		name := fmt.Sprintf("l_%s_%d", kind, len(n.cols))
-		n.fields = append(n.fields, field{name: fieldName(name), col: len(n.cols)})
+		n.fields = append(n.fields, field{name: pgjson.FieldName(name), col: len(n.cols)})
 		n.cols = append(n.cols, column{sql: name, label: name, encode: encode})
 		values = append(values, value)
 	}
@@ -107,25 +108,25 @@ func rowsOf(b *testing.B, n *node, kinds string) func(lead [][]byte, i int) []by
 	}
 }
 
-func kindOf(b *testing.B, kind string, random *rand.Rand) (encoder, func(i int) []byte) {
+func kindOf(b *testing.B, kind string, random *rand.Rand) (pgjson.Encoder, func(i int) []byte) {
 	switch kind[0] {
 	case 'i':
 		if kind == "i8" {
-			return encoderOf(b, oidInt8), func(i int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }
+			return encoderOf(b, pgjson.OIDInt8), func(i int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }
 		}
-		return encoderOf(b, oidInt4), func(i int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(i%mergedCustomers)) }
+		return encoderOf(b, pgjson.OIDInt4), func(i int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(i%mergedCustomers)) }
 	case 'n':
-		return encoderOf(b, oidNumeric), func(int) []byte {
+		return encoderOf(b, pgjson.OIDNumeric), func(int) []byte {
 			return []byte{0, 3, 0, 1, 0, 0, 0, 2, 0, byte(random.IntN(10)), 3, byte(random.IntN(200)), 0x12, 0x34}
 		}
 	case 'd':
-		return encoderOf(b, oidDate), func(int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(random.IntN(9000))) }
+		return encoderOf(b, pgjson.OIDDate), func(int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(random.IntN(9000))) }
 	}
 	size := 1
 	if kind[0] == 't' {
 		_, _ = fmt.Sscan(kind[1:], &size)
 	}
-	return encoderOf(b, oidText), func(int) []byte {
+	return encoderOf(b, pgjson.OIDText), func(int) []byte {
 		text := make([]byte, size+random.IntN(size))
 		for i := range text {
 			text[i] = "furiously special deposits sleep"[random.IntN(32)]

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"humpty/sources"
+	"humpty/sources/postgres/pgjson"
 )
 
 // node is one table of the tree.
@@ -43,7 +44,7 @@ type namedColumn struct{ name, sql string }
 type column struct {
 	sql    string
 	label  string // for messages
-	encode encoder
+	encode pgjson.Encoder
 	typ    uint32 // before to_json or ::text
 	result uint32 // as the server describes it, once known
 }
@@ -59,8 +60,8 @@ type field struct {
 	name []byte // "name":
 	col  int
 
-	prefix []byte  // all that stands before the value, from the brace or comma on
-	encode encoder // of its column
+	prefix []byte         // all that stands before the value, from the brace or comma on
+	encode pgjson.Encoder // of its column
 }
 
 // joinPair is one pair of an include's condition.
@@ -70,7 +71,7 @@ type joinPair struct {
 	col    int    // the parent's selected column that holds the value, in a head
 	cast   string // type of the parent's value
 	nested bool   // that type has no plain array of its own
-	text   texter
+	text   pgjson.Texter
 	exact  bool // equal values have equal bytes once the child's is cast to the parent's type
 	sorted bool // both sides sort alike
 }
@@ -122,14 +123,14 @@ func (n *node) blank() []byte {
 	}
 	var b []byte
 	for _, f := range n.fields {
-		b = append(append(appendComma(b, f.name), f.name...), "null"...)
+		b = append(append(pgjson.AppendComma(b, f.name), f.name...), "null"...)
 	}
 	for _, child := range n.include {
 		if child.shape.Flatten {
-			b = append(appendComma(b, child.missing), child.missing...)
+			b = append(pgjson.AppendComma(b, child.missing), child.missing...)
 			continue
 		}
-		b = append(appendComma(b, child.prefix), child.prefix...)
+		b = append(pgjson.AppendComma(b, child.prefix), child.prefix...)
 		if child.shape.One {
 			b = append(b, "null"...)
 		} else {

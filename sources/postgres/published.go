@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"humpty/internal/problem"
+	"humpty/sources/postgres/pgjson"
 )
 
 // leavesSQL lists a table, or its partitions that hold rows, with the identity that the
@@ -110,11 +111,11 @@ const firstOwnType = 16384
 // their texts: what is looked up comes from elsewhere, and a change says only its own.
 func checkKeyTypes(t *tree, problems *problem.List) {
 	for _, k := range t.root.id {
-		switch t.types.base(k.typ).oid {
-		case oidBool, oidName, oidInt8, oidInt2, oidInt4, oidText, oidOID, oidFloat4, oidFloat8, oidBpchar, oidVarchar, oidNumeric, oidUUID:
+		switch t.types.Base(k.typ).OID {
+		case pgjson.OIDBool, pgjson.OIDName, pgjson.OIDInt8, pgjson.OIDInt2, pgjson.OIDInt4, pgjson.OIDText, pgjson.OIDOID, pgjson.OIDFloat4, pgjson.OIDFloat8, pgjson.OIDBpchar, pgjson.OIDVarchar, pgjson.OIDNumeric, pgjson.OIDUUID:
 		default:
 			problems.Add(t.root.shape.Place, "join by a number, a text, a uuid or a boolean, or use consistency: snapshot",
-				"column %s is of type %s: which documents a change of it concerns cannot be told by its text", k.name, t.types.base(k.typ).name)
+				"column %s is of type %s: which documents a change of it concerns cannot be told by its text", k.name, t.types.Base(k.typ).Name)
 		}
 	}
 }

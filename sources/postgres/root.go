@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"humpty/sources/postgres/pgjson"
 )
 
 // rootNode is the table that documents are made of: what they are read by, and what they
@@ -39,7 +41,7 @@ type keyColumn struct {
 
 	nested bool // no array of such values can be unnested
 
-	text texter
+	text pgjson.Texter
 }
 
 // rootPages reads the root in key order.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"humpty/sources/postgres/pgjson"
 )
 
 // maxID is the bytes that Elasticsearch and OpenSearch take for an id.
@@ -67,7 +69,7 @@ func (l *rootList) add(row []byte, own []span) (err error) {
 		if l.text, err = k.text(l.text[:0], f.of(row)); err != nil {
 			return err
 		}
-		l.texts = appendString(l.texts, l.text)
+		l.texts = pgjson.AppendString(l.texts, l.text)
 	}
 	l.texts = append(l.texts, ']')
 	h.position = span{int32(start), int32(len(l.texts) - start)}
@@ -134,5 +136,5 @@ func version(f span, row []byte, typ uint32) (int64, error) {
 	if f.null() {
 		return 0, errors.New("the version is NULL")
 	}
-	return versionOf(f.of(row), typ)
+	return pgjson.VersionOf(f.of(row), typ)
 }

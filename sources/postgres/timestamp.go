@@ -7,6 +7,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/sources"
+	"humpty/sources/postgres/pgjson"
 )
 
 // TimestampColumn makes a Source that needs no logical decoding tell what changes: by a column that
@@ -37,11 +38,11 @@ func trackedTables(t *tree, column string) (all []trackedTable, others []string,
 			others = append(others, rel.label)
 			continue
 		}
-		switch t.types.base(c.typ).oid {
-		case oidTimestampTZ, oidTimestamp:
-			all = append(all, trackedTable{w, t.types.base(c.typ).oid == oidTimestampTZ})
+		switch t.types.Base(c.typ).OID {
+		case pgjson.OIDTimestampTZ, pgjson.OIDTimestamp:
+			all = append(all, trackedTable{w, t.types.Base(c.typ).OID == pgjson.OIDTimestampTZ})
 		default:
-			wrong.Add(w.node.shape.Place, "it must be a timestamptz, or a timestamp in UTC", "column %s of %s is of type %s", column, rel.label, t.types.base(c.typ).name)
+			wrong.Add(w.node.shape.Place, "it must be a timestamptz, or a timestamp in UTC", "column %s of %s is of type %s", column, rel.label, t.types.Base(c.typ).Name)
 		}
 	}
 	return all, others, wrong.Err()

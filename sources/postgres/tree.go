@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"humpty/sources/postgres/pgjson"
 )
 
 // tree is a Shape held against the catalog: what to select, and how to put it together.
@@ -11,7 +13,7 @@ type tree struct {
 	root               *rootNode
 	nodes              []*node   // by index, parents before children
 	depths             [][]*node // what is fetched for a page, depth by depth
-	types              *types
+	types              *pgjson.Types
 	keyNotProvenUnique bool // nothing in the catalog makes the root's key unique
 	usesRootKey        bool // some include is read by the root's key: in its range, or by a cursor
 
@@ -19,7 +21,7 @@ type tree struct {
 }
 
 // newTree derives what reading needs of nodes: the root's, and parents before children.
-func newTree(root *rootNode, nodes []*node, types *types) *tree {
+func newTree(root *rootNode, nodes []*node, types *pgjson.Types) *tree {
 	t := &tree{root: root, nodes: nodes, types: types}
 	t.finish()
 	return t

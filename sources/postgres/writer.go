@@ -1,6 +1,10 @@
 package postgres
 
-import "fmt"
+import (
+	"fmt"
+
+	"humpty/sources/postgres/pgjson"
+)
 
 // writer puts documents together out of a shelf.
 type writer struct {
@@ -41,14 +45,14 @@ func (w *writer) include(dst []byte, n *node, i int32) []byte {
 	}
 	if n.shape.Flatten {
 		if g.count == 0 {
-			return append(appendComma(dst, n.missing), n.missing...)
+			return append(pgjson.AppendComma(dst, n.missing), n.missing...)
 		}
 		w.single(n, g)
 		r := l.rows[g.first]
-		dst = appendComma(dst, l.data[r.start:r.end])
+		dst = pgjson.AppendComma(dst, l.data[r.start:r.end])
 		return w.row(dst, n, g.first)
 	}
-	dst = append(appendComma(dst, n.prefix), n.prefix...)
+	dst = append(pgjson.AppendComma(dst, n.prefix), n.prefix...)
 	if n.shape.One {
 		if g.count == 0 {
 			return append(dst, "null"...)

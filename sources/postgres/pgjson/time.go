@@ -1,4 +1,4 @@
-package postgres
+package pgjson
 
 import (
 	"encoding/binary"
@@ -115,7 +115,7 @@ func encodeDate(dst, src []byte) ([]byte, error) {
 	}
 	days := int32(binary.BigEndian.Uint32(src))
 	if days == math.MaxInt32 || days == math.MinInt32 {
-		return dst, errNotFinite
+		return dst, ErrNotFinite
 	}
 	dst, bc := appendDate(append(dst, '"'), int64(days))
 	return endDate(dst, bc), nil
@@ -131,7 +131,7 @@ func appendStamp(dst, src []byte, zone string) ([]byte, error) {
 	}
 	micros := int64(binary.BigEndian.Uint64(src))
 	if micros == math.MaxInt64 || micros == math.MinInt64 {
-		return dst, errNotFinite
+		return dst, ErrNotFinite
 	}
 	days, clock := micros/daySpan, micros%daySpan
 	if clock < 0 {

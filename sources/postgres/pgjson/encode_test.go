@@ -1,4 +1,4 @@
-package postgres
+package pgjson
 
 import (
 	"bytes"
@@ -10,17 +10,17 @@ import (
 )
 
 // everyEncoder has one of each kind, under the number that the fuzzer picks it by.
-func everyEncoder() []encoder {
-	ts := &types{byOID: map[uint32]*Type{}}
-	var all []encoder
+func everyEncoder() []Encoder {
+	ts := &Types{byOID: map[uint32]*Type{}}
+	var all []Encoder
 	for _, oid := range []uint32{
-		oidBool, oidBytea, oidInt2, oidInt4, oidInt8, oidOID, oidFloat4, oidFloat8, oidNumeric, oidText, oidUUID, oidDate, oidTime,
-		oidTimeTZ, oidTimestamp, oidTimestampTZ, oidInterval, oidJSON, oidJSONB,
+		OIDBool, OIDBytea, OIDInt2, OIDInt4, OIDInt8, OIDOID, OIDFloat4, OIDFloat8, OIDNumeric, OIDText, OIDUUID, OIDDate, OIDTime,
+		OIDTimeTZ, OIDTimestamp, OIDTimestampTZ, OIDInterval, OIDJSON, OIDJSONB,
 	} {
 		all = append(all, ts.scalar(oid))
 	}
-	pair := compositeOf([]attribute{{fieldName("a"), oidInt4, encodeInt4}, {fieldName("b"), oidText, encodeText}})
-	return append(all, arrayOf(oidText, encodeText), arrayOf(oidNumeric, finiteOrNull(encodeNumeric)), pair, arrayOf(77, pair))
+	pair := compositeOf([]attribute{{FieldName("a"), OIDInt4, encodeInt4}, {FieldName("b"), OIDText, encodeText}})
+	return append(all, arrayOf(OIDText, encodeText), arrayOf(OIDNumeric, finiteOrNull(encodeNumeric)), pair, arrayOf(77, pair))
 }
 
 // FuzzEncode feeds broken values: the answer is an error or one line of JSON of a sane
@@ -54,7 +54,7 @@ func FuzzEncode(f *testing.F) {
 
 func TestNotUTF8(t *testing.T) {
 	t.Parallel()
-	if _, err := encodeText(nil, []byte("a\xff")); !errors.Is(err, errNotUTF8) {
+	if _, err := encodeText(nil, []byte("a\xff")); !errors.Is(err, ErrNotUTF8) {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package postgres
+package pgjson
 
 import (
 	"encoding/binary"
@@ -23,9 +23,9 @@ func mustEscape(w uint64) bool {
 	return (control|quote|slash)&highs != 0
 }
 
-// appendString writes s, valid UTF-8, as a JSON string, escaping what JSON demands, in
+// AppendString writes s, valid UTF-8, as a JSON string, escaping what JSON demands, in
 // the form PostgreSQL uses itself.
-func appendString(dst, s []byte) []byte {
+func AppendString(dst, s []byte) []byte {
 	dst, _ = appendQuoted(dst, s)
 	return dst
 }
@@ -75,12 +75,13 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }
 
-var errNotUTF8 = errors.New("bytes that are no valid UTF-8, as a database with the encoding SQL_ASCII can hold")
+// ErrNotUTF8 is the error of a text that JSON cannot hold.
+var ErrNotUTF8 = errors.New("bytes that are no valid UTF-8, as a database with the encoding SQL_ASCII can hold")
 
 func encodeText(dst, src []byte) ([]byte, error) {
 	dst, ascii := appendQuoted(dst, src)
 	if !ascii && !utf8.Valid(src) {
-		return dst, errNotUTF8
+		return dst, ErrNotUTF8
 	}
 	return dst, nil
 }
@@ -89,17 +90,17 @@ func encodeJSONB(dst, src []byte) ([]byte, error) {
 	if len(src) < 2 || src[0] != 1 {
 		return dst, errJSON
 	}
-	return encodeJSON(dst, src[1:])
+	return EncodeJSON(dst, src[1:])
 }
 
 var errJSON = errors.New("a json value that is none")
 
-// encodeJSON inlines a json value without the white space between its tokens, so that
+// EncodeJSON inlines a json value without the white space between its tokens, so that
 // it can never break the line it is part of.
-func encodeJSON(dst, src []byte) ([]byte, error) {
+func EncodeJSON(dst, src []byte) ([]byte, error) {
 	start, depth := len(dst), 0
 	if !utf8.Valid(src) {
-		return dst, errNotUTF8
+		return dst, ErrNotUTF8
 	}
 	for i := 0; i < len(src); {
 		switch c := src[i]; c {
@@ -147,8 +148,8 @@ func stringEnd(s []byte, i int) int {
 	return -1
 }
 
-// appendComma separates next from what stands before it in the same object.
-func appendComma(dst, next []byte) []byte {
+// AppendComma separates next from what stands before it in the same object.
+func AppendComma(dst, next []byte) []byte {
 	if len(next) > 0 && len(dst) > 0 && dst[len(dst)-1] != '{' {
 		dst = append(dst, ',')
 	}

@@ -1,4 +1,4 @@
-package postgres
+package pgjson
 
 import (
 	"context"
@@ -9,35 +9,35 @@ import (
 
 // The built-in types that are decoded here; pg_type.dat fixes their numbers.
 const (
-	oidBool        = 16
-	oidBytea       = 17
-	oidName        = 19
-	oidInt8        = 20
-	oidInt2        = 21
-	oidInt4        = 23
-	oidText        = 25
-	oidOID         = 26
-	oidJSON        = 114
-	oidFloat4      = 700
-	oidFloat8      = 701
-	oidInet        = 869
-	oidBpchar      = 1042
-	oidVarchar     = 1043
-	oidDate        = 1082
-	oidTime        = 1083
-	oidTimestamp   = 1114
-	oidTimestampTZ = 1184
-	oidInterval    = 1186
-	oidTimeTZ      = 1266
-	oidNumeric     = 1700
-	oidUUID        = 2950
-	oidJSONB       = 3802
+	OIDBool        = 16
+	OIDBytea       = 17
+	OIDName        = 19
+	OIDInt8        = 20
+	OIDInt2        = 21
+	OIDInt4        = 23
+	OIDText        = 25
+	OIDOID         = 26
+	OIDJSON        = 114
+	OIDFloat4      = 700
+	OIDFloat8      = 701
+	OIDInet        = 869
+	OIDBpchar      = 1042
+	OIDVarchar     = 1043
+	OIDDate        = 1082
+	OIDTime        = 1083
+	OIDTimestamp   = 1114
+	OIDTimestampTZ = 1184
+	OIDInterval    = 1186
+	OIDTimeTZ      = 1266
+	OIDNumeric     = 1700
+	OIDUUID        = 2950
+	OIDJSONB       = 3802
 )
 
 // Type is one row of pg_type, with what it is made of.
 type Type struct {
-	oid     uint32
-	name    string // quoted and schema-qualified
+	OID     uint32
+	Name    string // quoted and schema-qualified
 	kind    byte   // typtype: b, c, d, e, p, r, m
 	element uint32 // of a true array
 	array   uint32 // the array of this type
@@ -50,8 +50,8 @@ type typeAttr struct {
 	oid  uint32
 }
 
-// types knows the types a projection uses, by number.
-type types struct {
+// Types knows the types a projection uses, by number.
+type Types struct {
 	byOID map[uint32]*Type
 	nulls bool // NaN and Infinity become null
 }
@@ -70,14 +70,14 @@ type Querier interface {
 	Rows(ctx context.Context, sql string, args ...string) ([][]string, error)
 }
 
-// newTypes knows no type yet. With nulls, NaN and Infinity become null.
-func newTypes(nulls bool) *types { return &types{byOID: map[uint32]*Type{}, nulls: nulls} }
+// NewTypes knows no type yet. With nulls, NaN and Infinity become null.
+func NewTypes(nulls bool) *Types { return &Types{byOID: map[uint32]*Type{}, nulls: nulls} }
 
-// has reports whether a type is known.
-func (ts *types) has(oid uint32) bool { return ts.byOID[oid] != nil }
+// Has reports whether a type is known.
+func (ts *Types) Has(oid uint32) bool { return ts.byOID[oid] != nil }
 
-// load reads the types named and all that they are made of.
-func (ts *types) load(ctx context.Context, db Querier, oids []uint32) error {
+// Load reads the types named and all that they are made of.
+func (ts *Types) Load(ctx context.Context, db Querier, oids []uint32) error {
 	for len(oids) > 0 {
 		list := make([]string, len(oids))
 		for i, oid := range oids {
@@ -89,13 +89,13 @@ func (ts *types) load(ctx context.Context, db Querier, oids []uint32) error {
 		}
 		oids = oids[:0:0]
 		for _, r := range rows {
-			t := &Type{oid: parseOID(r[0]), name: r[1], kind: r[2][0], element: parseOID(r[3]), array: parseOID(r[4]), base: parseOID(r[5])}
+			t := &Type{OID: parseOID(r[0]), Name: r[1], kind: r[2][0], element: parseOID(r[3]), array: parseOID(r[4]), base: parseOID(r[5])}
 			for _, a := range strings.Split(r[6], "\x01") {
 				if oid, name, ok := strings.Cut(a, " "); ok {
 					t.attrs = append(t.attrs, typeAttr{name, parseOID(oid)})
 				}
 			}
-			ts.byOID[t.oid] = t
+			ts.byOID[t.OID] = t
 			for _, part := range t.parts() {
 				if ts.byOID[part] == nil {
 					oids = append(oids, part)
@@ -126,8 +126,8 @@ func parseOID(s string) uint32 {
 	return uint32(n)
 }
 
-// base returns the type below any domains.
-func (ts *types) base(oid uint32) *Type {
+// Base returns the type below any domains.
+func (ts *Types) Base(oid uint32) *Type {
 	t := ts.byOID[oid]
 	for t != nil && t.base != 0 {
 		t = ts.byOID[t.base]
@@ -135,90 +135,90 @@ func (ts *types) base(oid uint32) *Type {
 	return t
 }
 
-// nested reports whether values of a type cannot be taken out of an array one by one: of
+// Nested reports whether values of a type cannot be taken out of an array one by one: of
 // arrays there is no array, and of composites unnest makes a column of each attribute.
-func (t *Type) nested() bool { return t.element != 0 || t.kind == 'c' }
+func (t *Type) Nested() bool { return t.element != 0 || t.kind == 'c' }
 
-// encoder returns the encoder of a type, nil where the server's to_json must write it.
-func (ts *types) encoder(oid uint32) encoder {
-	t := ts.base(oid)
+// Encoder returns the encoder of a type, nil where the server's to_json must write it.
+func (ts *Types) Encoder(oid uint32) Encoder {
+	t := ts.Base(oid)
 	if t == nil {
 		return nil
 	}
-	if e := ts.scalar(t.oid); e != nil {
+	if e := ts.scalar(t.OID); e != nil {
 		return e
 	}
 	switch {
 	case t.kind == 'e':
 		return encodeText
 	case t.element != 0:
-		if e := ts.encoder(t.element); e != nil {
+		if e := ts.Encoder(t.element); e != nil {
 			return arrayOf(t.element, e)
 		}
 	case t.kind == 'c':
 		attrs := make([]attribute, len(t.attrs))
 		for i, a := range t.attrs {
-			e := ts.encoder(a.oid)
+			e := ts.Encoder(a.oid)
 			if e == nil {
 				return nil
 			}
-			attrs[i] = attribute{name: fieldName(a.name), oid: a.oid, encode: e}
+			attrs[i] = attribute{name: FieldName(a.name), oid: a.oid, encode: e}
 		}
 		return compositeOf(attrs)
 	}
 	return nil
 }
 
-func (ts *types) finite(e encoder) encoder {
+func (ts *Types) finite(e Encoder) Encoder {
 	if ts.nulls {
 		return finiteOrNull(e)
 	}
 	return e
 }
 
-func (ts *types) scalar(oid uint32) encoder {
+func (ts *Types) scalar(oid uint32) Encoder {
 	switch oid {
-	case oidBool:
+	case OIDBool:
 		return encodeBool
-	case oidBytea:
+	case OIDBytea:
 		return encodeBytea
-	case oidInt2:
+	case OIDInt2:
 		return encodeInt2
-	case oidInt4:
+	case OIDInt4:
 		return encodeInt4
-	case oidInt8:
+	case OIDInt8:
 		return encodeInt8
-	case oidOID:
+	case OIDOID:
 		return encodeOID
-	case oidFloat4:
+	case OIDFloat4:
 		return ts.finite(encodeFloat4)
-	case oidFloat8:
+	case OIDFloat8:
 		return ts.finite(encodeFloat8)
-	case oidNumeric:
+	case OIDNumeric:
 		return ts.finite(encodeNumeric)
-	case oidText, oidVarchar, oidBpchar, oidName:
+	case OIDText, OIDVarchar, OIDBpchar, OIDName:
 		return encodeText
-	case oidUUID:
+	case OIDUUID:
 		return encodeUUID
-	case oidDate:
+	case OIDDate:
 		return ts.finite(encodeDate)
-	case oidTime:
+	case OIDTime:
 		return encodeTime
-	case oidTimeTZ:
+	case OIDTimeTZ:
 		return encodeTimeTZ
-	case oidTimestamp:
+	case OIDTimestamp:
 		return ts.finite(encodeTimestamp)
-	case oidTimestampTZ:
+	case OIDTimestampTZ:
 		return ts.finite(encodeTimestampTZ)
-	case oidInterval:
+	case OIDInterval:
 		return encodeInterval
-	case oidJSON:
-		return encodeJSON
-	case oidJSONB:
+	case OIDJSON:
+		return EncodeJSON
+	case OIDJSONB:
 		return encodeJSONB
 	}
 	return nil
 }
 
-// fieldName returns "name": as JSON writes it.
-func fieldName(name string) []byte { return append(appendString(nil, []byte(name)), ':') }
+// FieldName returns "name": as JSON writes it.
+func FieldName(name string) []byte { return append(AppendString(nil, []byte(name)), ':') }

@@ -1,4 +1,4 @@
-package postgres
+package pgjson
 
 import (
 	"encoding/binary"
@@ -14,36 +14,36 @@ func BenchmarkType(b *testing.B) {
 	moment := eight(700_000_000_123_456)
 	text := []byte("egular courts above the silent packages")
 	array := []byte{0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 23, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 7, 0, 0, 0, 4, 0, 0, 0, 9}
-	types := &types{}
+	types := &Types{}
 	for _, c := range []struct {
 		name  string
 		oid   uint32
 		value []byte
 	}{
-		{"bool", oidBool, []byte{1}},
-		{"int2", oidInt2, two(123)},
-		{"int4", oidInt4, four(98765)},
-		{"int8", oidInt8, eight(1 << 40)},
-		{"float4", oidFloat4, four(math.Float32bits(1.25))},
-		{"float8", oidFloat8, eight(math.Float64bits(1.25))},
-		{"numeric", oidNumeric, []byte{0, 2, 0, 1, 0, 0, 0, 2, 0, 3, 0x12, 0x34}},
-		{"text", oidText, text},
-		{"json", oidJSON, []byte(`{"a":[1,2,{"b":"c"}]}`)},
-		{"jsonb", oidJSONB, []byte("\x01" + `{"a": [1, 2, {"b": "c"}]}`)},
-		{"bytea", oidBytea, text},
-		{"uuid", oidUUID, []byte("0123456789abcdef")},
-		{"date", oidDate, four(3000)},
-		{"time", oidTime, eight(3_723_000_000)},
-		{"timestamp", oidTimestamp, moment},
-		{"timestamptz", oidTimestampTZ, moment},
-		{"interval", oidInterval, append(append(eight(3_723_000_000), four(3)...), four(14)...)},
+		{"bool", OIDBool, []byte{1}},
+		{"int2", OIDInt2, two(123)},
+		{"int4", OIDInt4, four(98765)},
+		{"int8", OIDInt8, eight(1 << 40)},
+		{"float4", OIDFloat4, four(math.Float32bits(1.25))},
+		{"float8", OIDFloat8, eight(math.Float64bits(1.25))},
+		{"numeric", OIDNumeric, []byte{0, 2, 0, 1, 0, 0, 0, 2, 0, 3, 0x12, 0x34}},
+		{"text", OIDText, text},
+		{"json", OIDJSON, []byte(`{"a":[1,2,{"b":"c"}]}`)},
+		{"jsonb", OIDJSONB, []byte("\x01" + `{"a": [1, 2, {"b": "c"}]}`)},
+		{"bytea", OIDBytea, text},
+		{"uuid", OIDUUID, []byte("0123456789abcdef")},
+		{"date", OIDDate, four(3000)},
+		{"time", OIDTime, eight(3_723_000_000)},
+		{"timestamp", OIDTimestamp, moment},
+		{"timestamptz", OIDTimestampTZ, moment},
+		{"interval", OIDInterval, append(append(eight(3_723_000_000), four(3)...), four(14)...)},
 	} {
 		b.Run(c.name, func(b *testing.B) { benchmarkType(b, types.scalar(c.oid), c.value) })
 	}
-	b.Run("int4 array", func(b *testing.B) { benchmarkType(b, arrayOf(oidInt4, encodeInt4), array) })
+	b.Run("int4 array", func(b *testing.B) { benchmarkType(b, arrayOf(OIDInt4, encodeInt4), array) })
 }
 
-func benchmarkType(b *testing.B, encode encoder, value []byte) {
+func benchmarkType(b *testing.B, encode Encoder, value []byte) {
 	var out []byte
 	b.ReportAllocs()
 	b.SetBytes(int64(len(value)))

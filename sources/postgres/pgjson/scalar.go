@@ -1,4 +1,4 @@
-package postgres
+package pgjson
 
 import (
 	"encoding/base64"
@@ -10,12 +10,13 @@ import (
 	"strings"
 )
 
-// encoder appends the JSON form of one value in PostgreSQL's binary format. It fails
+// Encoder appends the JSON form of one value in PostgreSQL's binary format. It fails
 // with errNotFinite for what JSON cannot say; any other error means that the bytes are
 // not of the type that was compiled.
-type encoder func(dst, src []byte) ([]byte, error)
+type Encoder func(dst, src []byte) ([]byte, error)
 
-var errNotFinite = errors.New("NaN or Infinity has no form in JSON")
+// ErrNotFinite is the error of a value that JSON cannot say.
+var ErrNotFinite = errors.New("NaN or Infinity has no form in JSON")
 
 func errSize(typ string, src []byte) error {
 	return fmt.Errorf("%d bytes are no %s", len(src), typ)
@@ -100,7 +101,7 @@ func encodeFloat8(dst, src []byte) ([]byte, error) {
 // does: scientific below 1e-4 and from 10^digits on.
 func appendFloat(dst []byte, f float64, bits, digits int) ([]byte, error) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return dst, errNotFinite
+		return dst, ErrNotFinite
 	}
 	start := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'e', -1, bits)
@@ -145,12 +146,13 @@ func encodeBytea(dst, src []byte) ([]byte, error) {
 }
 
 // quoted writes what needs no escaping as a JSON string.
-func quoted(dst, src []byte, text encoder) ([]byte, error) {
+func quoted(dst, src []byte, text Encoder) ([]byte, error) {
 	dst, err := text(append(dst, '"'), src)
 	return append(dst, '"'), err
 }
 
-func isUUID(s string) bool {
+// IsUUID reports whether a text is how a uuid is written.
+func IsUUID(s string) bool {
 	for i := range len(s) {
 		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (s[i] == '-') || !dash && !strings.ContainsRune(hexDigits, rune(s[i])) {
 			return false
@@ -159,9 +161,9 @@ func isUUID(s string) bool {
 	return len(s) == 36
 }
 
-// versionOf is a value as a document's version: an integer as it is, a timestamp as the
+// VersionOf is a value as a document's version: an integer as it is, a timestamp as the
 // microseconds since 1970.
-func versionOf(src []byte, typ uint32) (int64, error) {
+func VersionOf(src []byte, typ uint32) (int64, error) {
 	var v int64
 	switch len(src) {
 	case 2:
@@ -170,7 +172,7 @@ func versionOf(src []byte, typ uint32) (int64, error) {
 		v = int64(int32(binary.BigEndian.Uint32(src)))
 	case 8:
 		v = int64(binary.BigEndian.Uint64(src))
-		if typ == oidTimestamp || typ == oidTimestampTZ {
+		if typ == OIDTimestamp || typ == OIDTimestampTZ {
 			v += epochDays * daySpan // microseconds since 1970
 		}
 	default:

@@ -1,4 +1,4 @@
-package postgres
+package pgjson
 
 import (
 	"encoding/binary"
@@ -12,7 +12,7 @@ var (
 )
 
 // arrayOf encodes arrays of any dimension as nested JSON arrays.
-func arrayOf(oid uint32, element encoder) encoder {
+func arrayOf(oid uint32, element Encoder) Encoder {
 	return func(dst, src []byte) ([]byte, error) {
 		if len(src) < 12 {
 			return dst, errArray
@@ -36,7 +36,7 @@ func arrayOf(oid uint32, element encoder) encoder {
 	}
 }
 
-func appendDimension(dst, heads, src []byte, element encoder) ([]byte, []byte, error) {
+func appendDimension(dst, heads, src []byte, element Encoder) ([]byte, []byte, error) {
 	n := int(binary.BigEndian.Uint32(heads))
 	if n > len(src)/4 { // each element takes its length at least
 		return dst, src, errArray
@@ -60,7 +60,7 @@ func appendDimension(dst, heads, src []byte, element encoder) ([]byte, []byte, e
 }
 
 // appendElement encodes one value with its length before it, and returns what follows.
-func appendElement(dst, src []byte, element encoder) ([]byte, []byte, error) {
+func appendElement(dst, src []byte, element Encoder) ([]byte, []byte, error) {
 	if len(src) < 4 {
 		return dst, src, errArray
 	}
@@ -80,11 +80,11 @@ func appendElement(dst, src []byte, element encoder) ([]byte, []byte, error) {
 type attribute struct {
 	name   []byte // "name":
 	oid    uint32
-	encode encoder
+	encode Encoder
 }
 
 // compositeOf encodes a composite value as an object.
-func compositeOf(attributes []attribute) encoder {
+func compositeOf(attributes []attribute) Encoder {
 	return func(dst, src []byte) ([]byte, error) {
 		if len(src) < 4 || int(binary.BigEndian.Uint32(src)) != len(attributes) {
 			return dst, errComposite
@@ -112,11 +112,11 @@ func compositeOf(attributes []attribute) encoder {
 }
 
 // finiteOrNull writes null for what JSON cannot say.
-func finiteOrNull(encode encoder) encoder {
+func finiteOrNull(encode Encoder) Encoder {
 	return func(dst, src []byte) ([]byte, error) {
 		start := len(dst)
 		dst, err := encode(dst, src)
-		if errors.Is(err, errNotFinite) {
+		if errors.Is(err, ErrNotFinite) {
 			return append(dst[:start], "null"...), nil
 		}
 		return dst, err

@@ -1,4 +1,4 @@
-package postgres
+package pgjson
 
 import (
 	"encoding/binary"
@@ -30,7 +30,7 @@ func encodeNumeric(dst, src []byte) ([]byte, error) {
 	case numericNegative:
 		dst = append(dst, '-')
 	case numericNaN, numericPosInf, numericNegInf:
-		return dst, errNotFinite
+		return dst, ErrNotFinite
 	default:
 		return dst, errNumeric
 	}
