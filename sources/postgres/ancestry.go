@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 // rootsSQL finds the ids of the roots above the rows that have one of the keys: joins from
@@ -36,7 +37,7 @@ func (w *dependency) rootsSQL(known *pgjson.Types, keys [][]string, loose bool) 
 		x := at + "y" // at's own join table is its x
 		from = append(from, last.through.sql+" "+x)
 		for _, j := range last.parentPairs {
-			on = append(on, x+"."+quoteIdent(j.child)+" = "+at+"."+quoteIdent(j.parent))
+			on = append(on, x+"."+session.QuoteIdent(j.child)+" = "+at+"."+session.QuoteIdent(j.parent))
 		}
 		values, side = last.throughPairs, x+"."
 	}
@@ -46,7 +47,7 @@ func (w *dependency) rootsSQL(known *pgjson.Types, keys [][]string, loose bool) 
 		typ := known.Base(w.relation().column(j.child).typ)
 		in, out := unnested(i, typ.Name, typ.Nested())
 		types[i] = in
-		on = append(on, side+quoteIdent(j.parent)+" = "+strings.Replace(out, "p.k", "v.v", 1))
+		on = append(on, side+session.QuoteIdent(j.parent)+" = "+strings.Replace(out, "p.k", "v.v", 1))
 	}
 	return selectRoots(root, from, on, types, keys)
 }
@@ -55,17 +56,17 @@ func (w *dependency) rootsSQL(known *pgjson.Types, keys [][]string, loose bool) 
 func (n *node) joinTo(at, next string, from, on *[]string) string {
 	if n.through == nil {
 		for _, j := range n.parentPairs {
-			*on = append(*on, next+"."+quoteIdent(j.child)+" = "+at+"."+quoteIdent(j.parent))
+			*on = append(*on, next+"."+session.QuoteIdent(j.child)+" = "+at+"."+session.QuoteIdent(j.parent))
 		}
 		return next
 	}
 	x := next + "x"
 	*from = append(*from, n.through.sql+" "+x)
 	for _, j := range n.parentPairs {
-		*on = append(*on, x+"."+quoteIdent(j.child)+" = "+at+"."+quoteIdent(j.parent))
+		*on = append(*on, x+"."+session.QuoteIdent(j.child)+" = "+at+"."+session.QuoteIdent(j.parent))
 	}
 	for _, j := range n.throughPairs {
-		*on = append(*on, next+"."+quoteIdent(j.child)+" = "+x+"."+quoteIdent(j.parent))
+		*on = append(*on, next+"."+session.QuoteIdent(j.child)+" = "+x+"."+session.QuoteIdent(j.parent))
 	}
 	return next
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 // nodeRows holds the rows of one node that a page needs, as JSON fragments in one arena.
@@ -57,7 +58,7 @@ type rowArena struct {
 	byNode  []nodeRows // by node; what is in memory is in memory's
 	memory  *rowArena
 	reasons []string // of rows that cannot be written
-	spans   []span
+	spans   []session.Span
 	scratch []byte
 }
 
@@ -85,20 +86,20 @@ func (s *rowArena) reason(i int32, n *node) string {
 }
 
 // split finds the fields of a row of n behind lead fields that are not its own.
-func (s *rowArena) split(n *node, row []byte, lead int) (front, own []span, err error) {
+func (s *rowArena) split(n *node, row []byte, lead int) (front, own []session.Span, err error) {
 	want := lead + len(n.cols)
 	for len(s.spans) < want {
-		s.spans = append(s.spans, span{})
+		s.spans = append(s.spans, session.Span{})
 	}
 	all := s.spans[:want]
-	if err := splitRow(row, all); err != nil {
+	if err := session.SplitRow(row, all); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", n.rel.label, err)
 	}
 	return all[:lead], all[lead:], nil
 }
 
 // add appends a row to its node's level, in group g, and links it to its includes.
-func (s *rowArena) add(n *node, row []byte, own []span, g int, root int32) error {
+func (s *rowArena) add(n *node, row []byte, own []session.Span, g int, root int32) error {
 	l := &s.byNode[n.index]
 	var bad int32
 	if g >= 0 {
@@ -121,12 +122,12 @@ func (s *rowArena) add(n *node, row []byte, own []span, g int, root int32) error
 		f := &n.fields[i]
 		data = append(data, f.prefix...)
 		field := own[f.col]
-		if field.null() {
+		if field.Null() {
 			data = append(data, "null"...)
 			continue
 		}
 		var err error
-		if data, err = f.encode(data, field.of(row)); err != nil {
+		if data, err = f.encode(data, field.Of(row)); err != nil {
 			if bad, err = s.rejectValue(n, &n.cols[f.col], err); err != nil {
 				return err
 			}
@@ -159,7 +160,7 @@ func (s *rowArena) rejectValue(n *node, c *column, err error) (int32, error) {
 }
 
 // linkIncludes notes for each include of n which group belongs to the row just added.
-func (s *rowArena) linkIncludes(n *node, row []byte, own []span, root int32) {
+func (s *rowArena) linkIncludes(n *node, row []byte, own []session.Span, root int32) {
 	for _, child := range n.include {
 		if child.fetch == byRange {
 			continue
@@ -181,33 +182,33 @@ func (s *rowArena) linkIncludes(n *node, row []byte, own []span, root int32) {
 }
 
 // parentKey is the parent's side of an include's condition as one key; nil if any part is NULL.
-func (s *rowArena) parentKey(child *node, row []byte, own []span) []byte {
+func (s *rowArena) parentKey(child *node, row []byte, own []session.Span) []byte {
 	if len(child.parentPairs) == 1 {
 		f := own[child.parentPairs[0].col]
-		if f.null() {
+		if f.Null() {
 			return nil
 		}
-		return row[f.at : f.at+f.size : f.at+f.size]
+		return row[f.At : f.At+f.Size : f.At+f.Size]
 	}
 	s.scratch = s.scratch[:0]
 	for i := range child.parentPairs {
 		f := own[child.parentPairs[i].col]
-		if f.null() {
+		if f.Null() {
 			return nil
 		}
-		s.scratch = appendPart(s.scratch, f.of(row))
+		s.scratch = appendPart(s.scratch, f.Of(row))
 	}
 	return s.scratch
 }
 
 // leadingKey is the key that the lead fields of a row spell, in the same form as blob.
-func (s *rowArena) leadingKey(row []byte, lead []span) []byte {
+func (s *rowArena) leadingKey(row []byte, lead []session.Span) []byte {
 	if len(lead) == 1 {
-		return lead[0].of(row)
+		return lead[0].Of(row)
 	}
 	s.scratch = s.scratch[:0]
 	for _, f := range lead {
-		s.scratch = appendPart(s.scratch, f.of(row))
+		s.scratch = appendPart(s.scratch, f.Of(row))
 	}
 	return s.scratch
 }

@@ -14,6 +14,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgtest"
+	"humpty/sources/postgres/session"
 )
 
 const benchOrders = 60_000
@@ -135,11 +136,11 @@ func readDocuments(ctx context.Context, v sources.View, p sources.Partition) (do
 // readRaw gives what copies the root's and the lines' rows of a partition and looks at none.
 func readRaw(c Config) readFunc {
 	return func(ctx context.Context, _ sources.View, p sources.Partition) (documents, bytes, out int64, err error) {
-		db, err := connect(ctx, c.DSN, c.session())
+		db, err := session.Connect(ctx, c.DSN, c.session())
 		if err != nil {
 			return 0, 0, 0, err
 		}
-		defer db.close(ctx)
+		defer db.Close(ctx)
 		t, _, err := compile(ctx, db, c.query())
 		if err != nil {
 			return 0, 0, 0, err
@@ -152,14 +153,14 @@ func readRaw(c Config) readFunc {
 		if err != nil {
 			return 0, 0, 0, err
 		}
-		before := db.bytesReceived()
+		before := db.BytesReceived()
 		for i, s := range []statement{t.root.pages, t.inRange[3]} {
-			db.queue(s.between(nil, lo, hi, 0))
-			if err := db.flush(); err != nil {
+			db.Queue(s.between(nil, lo, hi, 0))
+			if err := db.Flush(); err != nil {
 				return 0, 0, 0, err
 			}
 			for {
-				row, err := db.row()
+				row, err := db.Row()
 				if err != nil {
 					return 0, 0, 0, err
 				}
@@ -170,8 +171,8 @@ func readRaw(c Config) readFunc {
 					documents++
 				}
 			}
-			db.done()
+			db.Done()
 		}
-		return documents, db.bytesReceived() - before, 0, nil
+		return documents, db.BytesReceived() - before, 0, nil
 	}
 }

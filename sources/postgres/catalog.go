@@ -11,13 +11,14 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 // catalog looks up what a definition names, and says what may be meant where there is no
 // such thing. It goes on after a problem, to find all.
 type catalog struct {
 	ctx      context.Context // of one compile call
-	db       *session
+	db       *session.Session
 	types    *pgjson.Types
 	problems problem.List
 	failed   error // the server went away: no problem of the definition
@@ -65,7 +66,7 @@ func (c *catalog) table(name, place string) *relation {
 		return nil
 	}
 	if rel == nil {
-		c.problems.Add(place, c.suggestTable(name), "there is no table %s in %s", name, c.db.name)
+		c.problems.Add(place, c.suggestTable(name), "there is no table %s in %s", name, c.db.Name)
 		return nil
 	}
 	return c.loadTypes(rel)
@@ -121,10 +122,10 @@ func (c *catalog) column(rel *relation, name, place string) *relColumn {
 func (c *catalog) checkTableAccess(rel *relation, place string) {
 	switch {
 	case !rel.canUse:
-		c.problems.Add(place, fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;", quoteIdent(rel.schema), quoteIdent(rel.role)),
+		c.problems.Add(place, fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;", session.QuoteIdent(rel.schema), session.QuoteIdent(rel.role)),
 			"user %s may not use schema %s", rel.role, rel.schema)
 	case !rel.canRead && !slices.ContainsFunc(rel.columns, func(c relColumn) bool { return c.canRead }):
-		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", rel.sql, quoteIdent(rel.role)),
+		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", rel.sql, session.QuoteIdent(rel.role)),
 			"user %s may not read table %s", rel.role, rel.label)
 	case rel.rowLevel:
 		c.problems.Warn(place, "if all rows belong into the index, read as a role with BYPASSRLS",

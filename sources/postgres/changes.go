@@ -7,6 +7,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // Capture implements sources.Capturer by a publication and a logical replication slot, or by
@@ -16,7 +17,7 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	if s.config.TimestampColumn != nil {
 		dsn = s.config.readDSN()
 	}
-	db, err := connect(ctx, dsn, s.config.session())
+	db, err := session.Connect(ctx, dsn, s.config.session())
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +31,7 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 		stream, err = startCapture(ctx, db, t, name, from, s.capturing())
 	}
 	if err != nil {
-		db.close(ctx)
+		db.Close(ctx)
 		return nil, err
 	}
 	s.mu.Lock()
@@ -51,21 +52,21 @@ func (s *Source) Release(ctx context.Context, name string) error {
 	if s.config.TimestampColumn != nil {
 		return nil
 	}
-	db, err := connect(ctx, s.config.DSN, s.config.session())
+	db, err := session.Connect(ctx, s.config.DSN, s.config.session())
 	if err != nil {
 		return err
 	}
-	defer db.close(ctx)
+	defer db.Close(ctx)
 	return dropCapture(ctx, db, name)
 }
 
 // Captures lists what captures of humpty's hold on the database, of any projection.
 func (s *Source) Captures(ctx context.Context) ([]Capture, error) {
-	db, err := connect(ctx, s.config.DSN, s.config.session())
+	db, err := session.Connect(ctx, s.config.DSN, s.config.session())
 	if err != nil {
 		return nil, err
 	}
-	defer db.close(ctx)
+	defer db.Close(ctx)
 	return listCaptures(ctx, db)
 }
 
@@ -83,11 +84,11 @@ func (s *Source) Drop(ctx context.Context, name string) error {
 // each with the statement to run. unindexed allows includes that no index reaches: each
 // round of catch-up reads their tables whole.
 func (s *Source) Preflight(ctx context.Context, unindexed bool) (problem.List, error) {
-	db, err := connect(ctx, s.config.DSN, s.config.session())
+	db, err := session.Connect(ctx, s.config.DSN, s.config.session())
 	if err != nil {
 		return nil, err
 	}
-	defer db.close(ctx)
+	defer db.Close(ctx)
 	t, _, err := compile(ctx, db, s.config.query())
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 // compiler holds a Shape against the catalog.
@@ -27,11 +28,11 @@ type queryOptions struct {
 }
 
 // compile returns the tree, with warnings; or all that is wrong as a problem.List.
-func compile(ctx context.Context, db *session, o queryOptions) (*tree, problem.List, error) {
+func compile(ctx context.Context, db *session.Session, o queryOptions) (*tree, problem.List, error) {
 	c := &compiler{catalog: catalog{ctx: ctx, db: db, types: pgjson.NewTypes(o.NullNotFinite)}, memory: o.Memory}
 	c.node(&o.Shape, nil)
 	if c.failed != nil {
-		return nil, nil, fmt.Errorf("%s: read the catalog: %w", db.name, c.failed)
+		return nil, nil, fmt.Errorf("%s: read the catalog: %w", db.Name, c.failed)
 	}
 	if err := c.problems.Err(); err != nil {
 		return nil, nil, err

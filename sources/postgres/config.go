@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // Config says what to read, and how gently.
@@ -78,6 +79,6 @@ func (c *Config) query() queryOptions {
 	return queryOptions{Shape: c.Shape, Loose: c.Loose, NullNotFinite: c.NotFinite == Null, Memory: c.Memory}
 }
 
-func (c *Config) session() sessionOptions {
-	return sessionOptions{StatementTimeout: c.StatementTimeout, LockTimeout: c.LockTimeout, HalfOpenAfter: c.HalfOpenAfter}
+func (c *Config) session() session.Options {
+	return session.Options{StatementTimeout: c.StatementTimeout, LockTimeout: c.LockTimeout, HalfOpenAfter: c.HalfOpenAfter}
 }

@@ -1,14 +1,18 @@
 package postgres
 
-import "context"
+import (
+	"context"
+
+	"humpty/sources/postgres/session"
+)
 
 // controlSession is the session of a stream for questions from any goroutine, one at a time.
 type controlSession struct {
-	db   *session
+	db   *session.Session
 	lock chan struct{} // held while db is used
 }
 
-func newControlSession(db *session) controlSession {
+func newControlSession(db *session.Session) controlSession {
 	return controlSession{db: db, lock: make(chan struct{}, 1)}
 }
 

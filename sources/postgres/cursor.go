@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"humpty/sources/postgres/session"
 )
 
 const cursorBatch = 2000 // of a cursor at a time
@@ -39,13 +41,13 @@ func (s *cursor) drop(n int) {
 }
 
 // fetch takes more rows from the server, and says how many came.
-func (s *cursor) fetch(db *session, name string) (came int, err error) {
-	db.queue([]byte("fetch forward " + strconv.Itoa(cursorBatch) + " from " + name))
-	if err := db.flush(); err != nil {
+func (s *cursor) fetch(db *session.Session, name string) (came int, err error) {
+	db.Queue([]byte("fetch forward " + strconv.Itoa(cursorBatch) + " from " + name))
+	if err := db.Flush(); err != nil {
 		return 0, err
 	}
 	for {
-		row, err := db.row()
+		row, err := db.Row()
 		if err != nil {
 			return 0, err
 		}
@@ -95,29 +97,29 @@ func (c *cursors) leaveOut() {
 }
 
 // close closes the cursors; a session that cannot do it in time is spent.
-func (c *cursors) close(db *session, t *tree, within time.Duration) {
-	if db.isSpent() {
+func (c *cursors) close(db *session.Session, t *tree, within time.Duration) {
+	if db.IsSpent() {
 		return
 	}
-	db.setDeadline(time.Now().Add(within))
+	db.SetDeadline(time.Now().Add(within))
 	for i, s := range c.byNode {
 		if s == nil || !s.open {
 			continue
 		}
-		if err := db.run("close " + t.nodes[i].cursorName()); err != nil {
+		if err := db.Run("close " + t.nodes[i].cursorName()); err != nil {
 			return
 		}
 		s.open = false
-		db.done()
+		db.Done()
 	}
-	db.setDeadline(time.Time{})
+	db.SetDeadline(time.Time{})
 }
 
 // readCursor takes an include's rows for the roots on the page from its cursor.
 func (p *page) readCursor(n *node, lo []string) error {
 	s := p.cursors.of(n)
 	if !s.open {
-		if err := p.db.run(n.declareCursor(p.tree.root, lo, p.cursors.upTo)); err != nil {
+		if err := p.db.Run(n.declareCursor(p.tree.root, lo, p.cursors.upTo)); err != nil {
 			return err
 		}
 		s.open = true

@@ -8,6 +8,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgoutput"
+	"humpty/sources/postgres/session"
 )
 
 // txDecoder turns the messages of the stream into marks, transaction by transaction.
@@ -37,7 +38,7 @@ func newTxDecoder(tables []publishedTable, recent uint64) txDecoder {
 		recentXid: recent, seen: map[sources.DirtyKey]struct{}{}, onCommit: func(uint64, pglogrepl.LSN) {},
 	}
 	for _, t := range tables {
-		r.dependencies[uint32(parseInt(t.oid))] = t.dependencies
+		r.dependencies[uint32(session.ParseInt(t.oid))] = t.dependencies
 	}
 	return r
 }

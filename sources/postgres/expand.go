@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 const (
@@ -16,12 +17,12 @@ const (
 // Expand implements sources.Expander: from the changed rows of includes up to the roots,
 // by one statement for each kind of mark, streamed.
 func (v *view) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
-	if !v.pool.isLive() {
+	if !v.pool.IsLive() {
 		return sources.TxSnapshot{}, errors.New("this view is one snapshot: there is nothing to expand")
 	}
 	var collected [][]byte
 	give := fn
-	if v.pool.lendsOne() { // who takes the ids looks them up: by the same session
+	if v.pool.LendsOne() { // who takes the ids looks them up: by the same session
 		give = func(ids [][]byte) error {
 			collected = append(collected, ids...)
 			return nil
@@ -35,11 +36,11 @@ func (v *view) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 }
 
 func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
-	db, err := v.pool.acquire(ctx)
+	db, err := v.pool.Acquire(ctx)
 	if err != nil {
 		return sources.TxSnapshot{}, err
 	}
-	defer v.pool.release(context.WithoutCancel(ctx), db)
+	defer v.pool.Release(context.WithoutCancel(ctx), db)
 	e := &expansion{db: db, fn: fn}
 	var own [][]byte // ids that marks name themselves
 	watches := map[string]*dependency{}
@@ -70,11 +71,11 @@ func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 		}
 		grouped[m.Node] = append(grouped[m.Node], key)
 	}
-	if err := db.waitForReplica(ctx); err != nil {
+	if err := db.WaitForReplica(ctx); err != nil {
 		return sources.TxSnapshot{}, err
 	}
-	defer db.cancelWith(ctx)()
-	return db.inSnapshot(ctx, func() error {
+	defer db.CancelWith(ctx)()
+	return db.InSnapshot(ctx, func() error {
 		if e.all {
 			return e.run([]byte(v.uncached.root.allIDs()), v.uncached.root)
 		}
@@ -99,34 +100,34 @@ func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 
 // expansion streams ids.
 type expansion struct {
-	db  *session
+	db  *session.Session
 	fn  func([][]byte) error
 	all bool
 }
 
 // run gives the ids that a statement finds; its rows are the id's columns as text.
 func (e *expansion) run(sql []byte, root *rootNode) error {
-	e.db.queue(sql)
-	if err := e.db.flush(); err != nil {
+	e.db.Queue(sql)
+	if err := e.db.Flush(); err != nil {
 		return err
 	}
-	spans := make([]span, len(root.id))
+	spans := make([]session.Span, len(root.id))
 	texts := make([]string, len(root.id))
 	var ids [][]byte
 	for {
-		row, err := e.db.row()
+		row, err := e.db.Row()
 		if err != nil {
 			return err
 		}
 		if row == nil {
-			e.db.done()
+			e.db.Done()
 			return e.fn(ids)
 		}
-		if err := splitRow(row, spans); err != nil {
+		if err := session.SplitRow(row, spans); err != nil {
 			return err
 		}
 		for i := range spans {
-			texts[i] = string(spans[i].of(row))
+			texts[i] = string(spans[i].Of(row))
 		}
 		if ids = append(ids, composeID(texts)); len(ids) == idsAtOnce {
 			if err := e.fn(ids); err != nil {

@@ -17,10 +17,10 @@ func (p *page) fetch(lo, hi []string, limit rowLimit) error {
 			}
 			// one query may be answered while the next is sent, but never so much that both
 			// sides wait for the other to read
-			if i+1 < len(round) && p.db.canPipeline() {
+			if i+1 < len(round) && p.db.CanPipeline() {
 				continue
 			}
-			if err := p.db.flush(); err != nil {
+			if err := p.db.Flush(); err != nil {
 				return err
 			}
 			for _, n := range round[asked : i+1] {
@@ -84,7 +84,7 @@ func (p *page) ask(n *node, lo, hi []string, limit rowLimit) error {
 		p.buffer.sql = p.tree.forKeys[n.index].among(p.buffer.sql[:0], p.buffer.arrays, rows)
 	}
 	p.asked[n.index] = rows
-	p.db.queue(p.buffer.sql)
+	p.db.Queue(p.buffer.sql)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 // addFields compiles the columns of a node.
@@ -39,11 +40,11 @@ func (c *compiler) addFields(n *node) {
 
 func (c *compiler) addField(n *node, name string, col *relColumn, place string) {
 	if !n.rel.canRead && !col.canRead {
-		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", n.rel.sql, quoteIdent(n.rel.role)),
+		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", n.rel.sql, session.QuoteIdent(n.rel.role)),
 			"user %s may not read column %s of %s", n.rel.role, col.name, n.rel.label)
 		return
 	}
-	n.fields = append(n.fields, field{name: pgjson.FieldName(name), col: n.add(c.jsonColumn(quoteIdent(col.name), n.rel.label+"."+col.name, col.typ))})
+	n.fields = append(n.fields, field{name: pgjson.FieldName(name), col: n.add(c.jsonColumn(session.QuoteIdent(col.name), n.rel.label+"."+col.name, col.typ))})
 }
 
 // jsonColumn is a column in a form that can be encoded: as it is where its type is
@@ -60,7 +61,7 @@ func (c *compiler) addExpression(n *node, want sources.Column) {
 		c.problems.Add(want.Place, "write name: \"expression\"", "the expression %s has no name", want.Expr)
 		return
 	}
-	found, err := c.db.describe(c.ctx, "select ("+want.Expr+"\n) from "+n.rel.sql+" limit 0")
+	found, err := c.db.Describe(c.ctx, "select ("+want.Expr+"\n) from "+n.rel.sql+" limit 0")
 	if err != nil {
 		c.serverError(err, want.Place, "", "expression %s over %s", want.Expr, n.rel.label)
 		return
@@ -79,7 +80,7 @@ func (c *compiler) checkWhere(n *node) {
 	if n.shape.Where == "" {
 		return
 	}
-	if _, err := c.db.describe(c.ctx, "select 1 from "+n.rel.sql+" where ("+n.shape.Where+"\n) limit 0"); err != nil {
+	if _, err := c.db.Describe(c.ctx, "select 1 from "+n.rel.sql+" where ("+n.shape.Where+"\n) limit 0"); err != nil {
 		c.serverError(err, n.shape.Place, "", "where of %s: %s", cmp.Or(n.path, "the document"), n.shape.Where)
 	}
 }
@@ -95,7 +96,7 @@ func (c *compiler) orderBy(n *node) {
 		if col == nil {
 			continue
 		}
-		term := quoteIdent(col.name)
+		term := session.QuoteIdent(col.name)
 		named = append(named, col.name)
 		if t := c.types.Base(col.typ); t != nil && t.OID == pgjson.OIDJSON {
 			term = "(" + term + ")::text" // has no order of its own
@@ -105,7 +106,7 @@ func (c *compiler) orderBy(n *node) {
 	key := n.rel.key(nil)
 	for _, name := range key {
 		if !slices.Contains(named, name) {
-			n.order = append(n.order, sortTerm{quoteIdent(name), false})
+			n.order = append(n.order, sortTerm{session.QuoteIdent(name), false})
 		}
 	}
 	if key == nil {

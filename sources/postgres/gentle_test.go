@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 const gentleSQL = `
@@ -26,7 +27,7 @@ func (d *database) guest() *database {
 	name := d.Rows("select current_database()")[0][0]
 	role := strings.ToLower("g" + name)
 	d.Exec("create role " + role + " login password 'secret'; grant usage on schema public to " + role + "; grant select on all tables in schema public to " + role +
-		"; alter role " + role + " set default_transaction_read_only = on; revoke temp on database " + quoteIdent(name) + " from public; revoke create on schema public from public")
+		"; alter role " + role + " set default_transaction_read_only = on; revoke temp on database " + session.QuoteIdent(name) + " from public; revoke create on schema public from public")
 	d.T.Cleanup(func() { d.dropRole(role) })
 	u, err := url.Parse(d.DSN)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgtest"
+	"humpty/sources/postgres/session"
 )
 
 // database is a fresh database of one test, and what a source makes of it.
@@ -34,7 +35,7 @@ func (d *database) left(*testing.T) []string {
 	var left []string
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
 		left = nil
-		for _, row := range d.Rows("select pid || ' ' || query from pg_stat_activity where application_name = " + quoteLiteral(d.name())) {
+		for _, row := range d.Rows("select pid || ' ' || query from pg_stat_activity where application_name = " + session.QuoteLiteral(d.name())) {
 			left = append(left, row[0])
 		}
 		if left == nil {
@@ -175,7 +176,7 @@ func namesOf(list string) []string {
 func prefixed(prefix, list string) string {
 	var out []string
 	for _, n := range namesOf(list) {
-		out = append(out, prefix+quoteIdent(n))
+		out = append(out, prefix+session.QuoteIdent(n))
 	}
 	return strings.Join(out, ", ")
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 // rootKey finds what the root is chunked, named and routed by.
@@ -66,12 +67,12 @@ func (c *compiler) noKey(n *node) {
 	list := strings.Join(s.ID, ", ")
 	for _, name := range s.ID {
 		if !n.rel.column(unquoted(name)).notNull && n.rel.uniqueOn(unquotedAll(s.ID)) {
-			c.problems.Add(s.Place, "ALTER TABLE "+n.rel.sql+" ALTER COLUMN "+quoteIdent(unquoted(name))+" SET NOT NULL; or choose another id",
+			c.problems.Add(s.Place, "ALTER TABLE "+n.rel.sql+" ALTER COLUMN "+session.QuoteIdent(unquoted(name))+" SET NOT NULL; or choose another id",
 				"%s unique but may be NULL in %s: %s", what, n.rel.label, name)
 			return
 		}
 	}
-	c.problems.Add(s.Place, "CREATE UNIQUE INDEX CONCURRENTLY ON "+n.rel.sql+" ("+quoteIdents(unquotedAll(s.ID))+"); or choose another id",
+	c.problems.Add(s.Place, "CREATE UNIQUE INDEX CONCURRENTLY ON "+n.rel.sql+" ("+session.QuoteIdents(unquotedAll(s.ID))+"); or choose another id",
 		"%s not unique in %s: %s", what, n.rel.label, list)
 }
 
@@ -86,7 +87,7 @@ func (c *compiler) versionColumn(n *rootNode) {
 	}
 	switch t := c.types.Base(col.typ); t.OID {
 	case pgjson.OIDInt2, pgjson.OIDInt4, pgjson.OIDInt8, pgjson.OIDTimestamp, pgjson.OIDTimestampTZ:
-		n.version = n.add(column{sql: quoteIdent(col.name), label: n.rel.label + "." + col.name, typ: col.typ})
+		n.version = n.add(column{sql: session.QuoteIdent(col.name), label: n.rel.label + "." + col.name, typ: col.typ})
 	default:
 		c.problems.Add(n.shape.Place, "use a column of an integer or timestamp type that only grows",
 			"the version column %s is of type %s", col.name, t.Name)
@@ -97,7 +98,7 @@ func (c *compiler) versionColumn(n *rootNode) {
 func (c *compiler) keyColumn(n *node, name string) keyColumn {
 	col := n.rel.column(unquoted(name))
 	t := c.types.Base(col.typ)
-	k := keyColumn{name: col.name, sql: quoteIdent(col.name), raw: -1, cast: t.Name, nested: t.Nested(), typ: t.OID, text: pgjson.TexterOf(t.OID)}
+	k := keyColumn{name: col.name, sql: session.QuoteIdent(col.name), raw: -1, cast: t.Name, nested: t.Nested(), typ: t.OID, text: pgjson.TexterOf(t.OID)}
 	label := n.rel.label + "." + col.name
 	if pgjson.SameBytes(t.OID) && col.exact {
 		k.raw = n.add(column{sql: k.sql, label: label, typ: col.typ})

@@ -8,6 +8,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 const (
@@ -35,7 +36,7 @@ func (l *linker) link() {
 			l.problems.Add(t.Place, "say which columns of "+t.From+" point to the parent", "include %s: through has no parent columns", n.path)
 		}
 		if t.Where != "" {
-			if _, err := l.db.describe(l.ctx, "select 1 from "+n.through.sql+" where ("+t.Where+"\n) limit 0"); err != nil {
+			if _, err := l.db.Describe(l.ctx, "select 1 from "+n.through.sql+" where ("+t.Where+"\n) limit 0"); err != nil {
 				l.serverError(err, t.Place, "", "where of through %s: %s", t.From, t.Where)
 			}
 		}
@@ -85,9 +86,9 @@ func (l *linker) checkComparable(child, parent *relation, on []sources.Join) {
 		if child.column(unquoted(j.Child)) == nil || parent.column(unquoted(j.Parent)) == nil {
 			continue
 		}
-		a, b := quoteIdent(unquoted(j.Child)), quoteIdent(unquoted(j.Parent))
+		a, b := session.QuoteIdent(unquoted(j.Child)), session.QuoteIdent(unquoted(j.Parent))
 		sql := fmt.Sprintf("select 1 from (select %s as a from %s) x, (select %s as b from %s) y where x.a = y.b limit 0", a, child.sql, b, parent.sql)
-		if _, err := l.db.describe(l.ctx, sql); err != nil {
+		if _, err := l.db.Describe(l.ctx, sql); err != nil {
 			l.serverError(err, cmp.Or(j.Place, l.n.shape.Place), "join columns of one type, or use query: with a cast",
 				"include %s: %s of %s cannot be compared with %s of %s", l.n.path, j.Child, child.label, j.Parent, parent.label)
 		}
@@ -118,7 +119,7 @@ func (l *linker) checkOne() {
 		l.problems.Warn(n.shape.Place, "", "include %s is a one, but nothing in the database makes %s unique in %s; a document that finds several rows is rejected",
 			n.path, strings.Join(on, ", "), n.rel.label)
 	default:
-		l.problems.Add(n.shape.Place, "write many: true, add a where that leaves one row, or CREATE UNIQUE INDEX CONCURRENTLY ON "+n.rel.sql+" ("+quoteIdents(on)+");",
+		l.problems.Add(n.shape.Place, "write many: true, add a where that leaves one row, or CREATE UNIQUE INDEX CONCURRENTLY ON "+n.rel.sql+" ("+session.QuoteIdents(on)+");",
 			"include %s is a one, but %s is not unique in %s", n.path, strings.Join(on, ", "), n.rel.label)
 	}
 }
@@ -169,11 +170,11 @@ func (l *linker) parentColumn(head *joinPair) {
 	col := p.rel.column(head.parent)
 	label := p.rel.label + "." + col.name
 	if head.text != nil || n.fetch == byRange || n.fetch == fromMemory {
-		head.col = p.add(column{sql: quoteIdent(col.name), label: label, typ: col.typ})
+		head.col = p.add(column{sql: session.QuoteIdent(col.name), label: label, typ: col.typ})
 		return
 	}
 	head.text = pgjson.PlainText
-	head.col = p.add(column{sql: quoteIdent(col.name) + "::text", label: label, typ: col.typ})
+	head.col = p.add(column{sql: session.QuoteIdent(col.name) + "::text", label: label, typ: col.typ})
 }
 
 // reachable reports whether rows can be found without reading a large table whole, and
@@ -200,7 +201,7 @@ func (l *linker) hasIndex(rel *relation, on []string) bool {
 	if rel.kind == 'q' || rel.kind == 'v' || rel.kind == 'f' || rel.indexed(on) || rel.isSmall() {
 		return true
 	}
-	l.problems.Warn(n.shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.sql+" ("+quoteIdents(on)+");",
+	l.problems.Warn(n.shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.sql+" ("+session.QuoteIdents(on)+");",
 		"include %s: table %s (about %d rows, %s) has no index on %s, so it is read and sorted whole once for each partition",
 		n.path, rel.label, rel.rows, rel.size(), strings.Join(on, ", "))
 	return false

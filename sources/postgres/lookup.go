@@ -13,6 +13,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 const lookedUp = 500 // keys at a time
@@ -36,7 +37,7 @@ func newLookup(p *page, loose bool) *lookup {
 
 // all answers the keys, in portions.
 func (l *lookup) all(ctx context.Context, keys [][]byte, b *sources.Batch) error {
-	defer l.page.db.cancelWith(ctx)()
+	defer l.page.db.CancelWith(ctx)()
 	for size := lookedUp; len(keys) > 0; {
 		some := keys[:min(size, len(keys))]
 		n, err := l.answer(ctx, some, b)
@@ -74,11 +75,11 @@ func (l *lookup) answer(ctx context.Context, keys [][]byte, b *sources.Batch) (i
 	}
 	err := l.read(ctx, l.ids)
 	if err != nil && l.refused {
-		if rollback := l.page.db.exec(ctx, "rollback to savepoint lookup"); rollback != nil {
+		if rollback := l.page.db.Exec(ctx, "rollback to savepoint lookup"); rollback != nil {
 			return 0, errors.Join(err, rollback)
 		}
 		if len(keys) > 1 {
-			if release := l.page.db.exec(ctx, "release savepoint lookup"); release != nil {
+			if release := l.page.db.Exec(ctx, "release savepoint lookup"); release != nil {
 				return 0, errors.Join(err, release)
 			}
 			return l.answer(ctx, keys[:len(keys)/2], b)
@@ -127,28 +128,28 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 	}
 	risky := slices.ContainsFunc(p.tree.root.id, func(k keyColumn) bool { return !checkable(k.typ) })
 	if risky {
-		if err := p.db.exec(ctx, "savepoint lookup"); err != nil {
+		if err := p.db.Exec(ctx, "savepoint lookup"); err != nil {
 			return err
 		}
 	}
-	p.db.queue(p.tree.root.byID.among(nil, arrays, 0))
-	if err := p.db.flush(); err != nil {
+	p.db.Queue(p.tree.root.byID.among(nil, arrays, 0))
+	if err := p.db.Flush(); err != nil {
 		return err
 	}
 	var err error
 	if l.found, err = p.readRoots(true, l.found); err != nil {
 		var pg *pgconn.PgError
 		if l.refused = risky && errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "22") || pg.Code == "42601"); l.refused { // that is how a tsvector says it
-			p.db.done() // the answer is complete
+			p.db.Done() // the answer is complete
 		}
 		return err
 	}
 	if err := p.fetch(nil, nil, func(*node, int) int { return 0 }); err != nil {
 		return err
 	}
-	p.db.done()
+	p.db.Done()
 	if risky {
-		return p.db.exec(ctx, "release savepoint lookup")
+		return p.db.Exec(ctx, "release savepoint lookup")
 	}
 	return nil
 }
@@ -158,13 +159,13 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 func (l *lookup) notOfType(ctx context.Context, id []string) bool {
 	var casts []string
 	for i, k := range l.page.tree.root.id {
-		casts = append(casts, quoteLiteral(id[i])+"::"+k.cast)
+		casts = append(casts, session.QuoteLiteral(id[i])+"::"+k.cast)
 	}
 	db := l.page.db
-	if err := db.exec(ctx, "select "+strings.Join(casts, ", ")); err == nil {
+	if err := db.Exec(ctx, "select "+strings.Join(casts, ", ")); err == nil {
 		return false
 	}
-	return db.exec(ctx, "rollback to savepoint lookup; release savepoint lookup") == nil
+	return db.Exec(ctx, "rollback to savepoint lookup; release savepoint lookup") == nil
 }
 
 func (l *lookup) record(key []byte, row int, b *sources.Batch) {

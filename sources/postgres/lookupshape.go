@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // LookupShape makes a root of an include whose parent is elsewhere, to be looked up: its
@@ -15,14 +16,14 @@ func LookupShape(include sources.Shape) (sources.Shape, error) {
 	if !ok {
 		return sources.Shape{}, fmt.Errorf("%s: %q is no name of a table\n    write TABLE or SCHEMA.TABLE", include.Place, include.From)
 	}
-	name := quoteIdent(table)
+	name := session.QuoteIdent(table)
 	if schema != "" {
-		name = quoteIdent(schema) + "." + name
+		name = session.QuoteIdent(schema) + "." + name
 	}
 	root := sources.Shape{Place: include.Place, Include: []sources.Shape{include}}
 	var columns, there []string
 	for _, on := range include.On {
-		column := quoteIdent(unquoted(on.Child))
+		column := session.QuoteIdent(unquoted(on.Child))
 		columns, there = append(columns, column), append(there, column+" is not null")
 		root.ID = append(root.ID, on.Child)
 	}

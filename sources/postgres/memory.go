@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"humpty/sources/postgres/session"
 )
 
 // loadMemory reads the tables of small `one` includes, the innermost first.
-func loadMemory(ctx context.Context, db *session, t *tree) (*rowArena, error) {
+func loadMemory(ctx context.Context, db *session.Session, t *tree) (*rowArena, error) {
 	s := newRowArena(t, nil)
 	for _, n := range slices.Backward(t.nodes) {
 		if n.fetch != fromMemory || n.parent == nil {
@@ -20,20 +22,20 @@ func loadMemory(ctx context.Context, db *session, t *tree) (*rowArena, error) {
 	return s, nil
 }
 
-func (s *rowArena) load(ctx context.Context, db *session, n *node) error {
-	defer db.cancelWith(ctx)()
-	db.queue([]byte(n.wholeTable()))
-	if err := db.flush(); err != nil {
+func (s *rowArena) load(ctx context.Context, db *session.Session, n *node) error {
+	defer db.CancelWith(ctx)()
+	db.Queue([]byte(n.wholeTable()))
+	if err := db.Flush(); err != nil {
 		return err
 	}
 	l := &s.byNode[n.index]
 	for {
-		row, err := db.row()
+		row, err := db.Row()
 		if err != nil {
 			return err
 		}
 		if row == nil {
-			db.done()
+			db.Done()
 			return nil
 		}
 		lead, own, err := s.split(n, row, len(n.parentPairs))

@@ -11,6 +11,7 @@ import (
 	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
 	"humpty/sources/postgres/pgtest"
+	"humpty/sources/postgres/session"
 )
 
 const (
@@ -66,7 +67,7 @@ func mergedPage(b *testing.B) *page {
 			b.Fatal(err)
 		}
 		l := &memory.byNode[customer.index]
-		g := int(l.keys.add(own[0].of(row)))
+		g := int(l.keys.add(own[0].Of(row)))
 		l.groups = append(l.groups, group{})
 		if err := memory.add(customer, row, own, g, 0); err != nil {
 			b.Fatal(err)
@@ -78,7 +79,7 @@ func mergedPage(b *testing.B) *page {
 		return line([][]byte{binary.BigEndian.AppendUint64(nil, uint64(i/mergedLines))}, i)
 	})
 	source := &replayed{stream: stream}
-	return newPage(t, overConn(source), memory, 16<<20)
+	return newPage(t, session.OverConn(source), memory, 16<<20)
 }
 
 // rowsOf gives n columns of the kinds named, and returns what makes its rows: with lead

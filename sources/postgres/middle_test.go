@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // opened is a view, and the plan it goes by if that is cut into chunks.
@@ -115,7 +116,7 @@ func TestLostSessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pids := d.Rows("select pid from pg_stat_activity where state = 'idle in transaction' and application_name = " + quoteLiteral(d.name()) + " order by backend_start")
+	pids := d.Rows("select pid from pg_stat_activity where state = 'idle in transaction' and application_name = " + session.QuoteLiteral(d.name()) + " order by backend_start")
 	if len(pids) != 2 {
 		t.Fatalf("sessions: %v", pids)
 	}
@@ -224,7 +225,7 @@ create sequence made cache 1; create function dear(n int) returns text language 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made := parseInt(d.Rows("select last_value from made")[0][0]); made > 15_000 {
+	if made := session.ParseInt(d.Rows("select last_value from made")[0][0]); made > 15_000 {
 		t.Errorf("the column was worked out %d times for 40,000 rows", made)
 	}
 	if plan.Rows != 40_000 || len(plan.Partitions) != 4 {
@@ -232,7 +233,7 @@ create sequence made cache 1; create function dear(n int) returns text language 
 	}
 	for i, p := range plan.Partitions[:3] { // a quarter of the weight: 2,000 or so of the heavy ones
 		row := d.Rows("select count(*) filter (where n > 0) from t where id <= " + strings.Trim(p.To, `["]`))[0]
-		if heavy, want := parseInt(row[0]), int64(2000*(i+1)); heavy < want*7/10 || heavy > want*13/10 {
+		if heavy, want := session.ParseInt(row[0]), int64(2000*(i+1)); heavy < want*7/10 || heavy > want*13/10 {
 			t.Errorf("behind partition %d are %d heavy rows, not about %d", i, heavy, want)
 		}
 	}

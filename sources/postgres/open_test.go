@@ -7,14 +7,15 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgtest"
+	"humpty/sources/postgres/session"
 )
 
 // openedView is a view of a database, with pages of so many bytes, and its partitions.
 func openedView(t *testing.T, d *pgtest.Database, shape sources.Shape, pageBytes, chunks int) (*view, []sources.Partition) {
 	t.Helper()
 	ctx := t.Context()
-	o := sessionOptions{LockTimeout: time.Minute}
-	db, err := connect(ctx, d.DSN, o)
+	o := session.Options{LockTimeout: time.Minute}
+	db, err := session.Connect(ctx, d.DSN, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +27,7 @@ func openedView(t *testing.T, d *pgtest.Database, shape sources.Shape, pageBytes
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := openView(ctx, db, tree, poolOptions{DSN: d.DSN, MaxConnections: 4, Session: o}, readOptions{PageBytes: pageBytes, Throttle: newThrottle(0, 0)})
+	v, err := openView(ctx, db, tree, session.PoolOptions{DSN: d.DSN, MaxConnections: 4, Session: o}, readOptions{PageBytes: pageBytes, Throttle: newThrottle(0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}

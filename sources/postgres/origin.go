@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // origin is what a position belongs to: the server's history, and the form of the tables.
@@ -18,7 +19,7 @@ type origin struct {
 	tables string // fingerprint
 }
 
-func findOrigin(ctx context.Context, db *session, conn *pgconn.PgConn, t *tree) (origin, error) {
+func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t *tree) (origin, error) {
 	id, err := pglogrepl.IdentifySystem(ctx, conn)
 	if err != nil {
 		return origin{}, fmt.Errorf("identify the server: %w", err)
@@ -39,7 +40,7 @@ select pg_catalog.md5(coalesce(pg_catalog.string_agg(c.oid::text || c.relreplide
 from pg_catalog.pg_class c
 where c.oid = any ($1::oid[]) or c.oid in (select p.relid from unnest($1::oid[]) o, pg_catalog.pg_partition_tree(o) p)`
 
-func fingerprint(ctx context.Context, db *session, t *tree) (string, error) {
+func fingerprint(ctx context.Context, db *session.Session, t *tree) (string, error) {
 	rows, err := db.Rows(ctx, fingerprintSQL, tableOIDs(t))
 	if err != nil {
 		return "", fmt.Errorf("look at the captured tables: %w", err)

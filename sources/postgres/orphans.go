@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"humpty/sources/postgres/session"
 )
 
 // Capture is what a capture holds on a database: a slot, a publication, or both.
@@ -27,7 +29,7 @@ func (c Capture) Of(run string) bool {
 const slotPart = "_part"
 
 // listCaptures lists what captures of humpty's hold on the database, of any projection.
-func listCaptures(ctx context.Context, db *session) ([]Capture, error) {
+func listCaptures(ctx context.Context, db *session.Session) ([]Capture, error) {
 	rows, err := db.Rows(ctx, `
 select coalesce(s.slot_name, p.pubname), s.slot_name is not null, p.pubname is not null, coalesce(s.active, false), coalesce(s.wal_status = 'lost', false),
   case when s.restart_lsn is null or pg_catalog.pg_is_in_recovery() then 0
@@ -36,13 +38,13 @@ from (select * from pg_catalog.pg_replication_slots where database = pg_catalog.
 full join (select * from pg_catalog.pg_publication where pubname like 'humpty\_%') p on p.pubname = s.slot_name::text
 order by 1`)
 	if err != nil {
-		return nil, fmt.Errorf("%s: look for captures: %w", db.name, err)
+		return nil, fmt.Errorf("%s: look for captures: %w", db.Name, err)
 	}
 	var all []Capture
 	for _, r := range rows {
 		held, err := strconv.ParseInt(r[5], 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%s: slot %s: %w", db.name, r[0], err)
+			return nil, fmt.Errorf("%s: slot %s: %w", db.Name, r[0], err)
 		}
 		all = append(all, Capture{Name: r[0], Slot: r[1] == "t", Publication: r[2] == "t", Active: r[3] == "t", Lost: r[4] == "t", Held: held})
 	}

@@ -3,13 +3,15 @@ package postgres
 import (
 	"encoding/binary"
 	"fmt"
+
+	"humpty/sources/postgres/session"
 )
 
 // page is a run of roots in key order, with everything their documents need.
 type page struct {
 	*rowArena
 	tree  *tree
-	db    *session
+	db    *session.Session
 	types typeGuard
 	roots rootList
 
@@ -33,7 +35,7 @@ type pageEstimate struct {
 	ratio []float64 // rows for each root, by node
 }
 
-func newPage(t *tree, db *session, memory *rowArena, max int) *page {
+func newPage(t *tree, db *session.Session, memory *rowArena, max int) *page {
 	return &page{
 		rowArena: newRowArena(t, memory), tree: t, db: db, roots: rootList{tree: t, keys: newKeyset()}, maxBytes: max,
 		seen: make([]int, len(t.nodes)), asked: make([]int, len(t.nodes)),
@@ -63,8 +65,8 @@ func (p *page) read(lo, hi []string, roots int, limit rowLimit) error {
 		roots++ // the last is only held against the one before it
 	}
 	p.buffer.sql = p.tree.root.pages.between(p.buffer.sql[:0], lo, hi, roots)
-	p.db.queue(p.buffer.sql)
-	if err := p.db.flush(); err != nil {
+	p.db.Queue(p.buffer.sql)
+	if err := p.db.Flush(); err != nil {
 		return err
 	}
 	if _, err := p.readRoots(false, nil); err != nil {
@@ -93,7 +95,7 @@ func (p *page) read(lo, hi []string, roots int, limit rowLimit) error {
 			return err
 		}
 	}
-	p.db.done()
+	p.db.Done()
 	return nil
 }
 
@@ -107,7 +109,7 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 	}
 	l := &p.byNode[root.index]
 	for {
-		row, err := p.db.row()
+		row, err := p.db.Row()
 		if err != nil || row == nil {
 			p.n = len(l.rows)
 			return found, err
@@ -129,7 +131,7 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 			continue
 		}
 		if lookup {
-			asked := int(binary.BigEndian.Uint64(front[0].of(row))) - 1
+			asked := int(binary.BigEndian.Uint64(front[0].Of(row))) - 1
 			if n := len(found); n > 0 && found[n-1] == asked {
 				return found, fmt.Errorf("%s: the key is not unique: a row comes twice\n    make id unique: name more columns, or use distinct or group by", root.rel.label)
 			}
@@ -159,7 +161,7 @@ func (p *page) readInclude(n *node) error {
 		lead = len(n.parentPairs)
 	}
 	for {
-		row, err := p.db.row()
+		row, err := p.db.Row()
 		if err != nil {
 			return err
 		}
@@ -197,15 +199,15 @@ func (p *page) readInclude(n *node) error {
 }
 
 // group returns the number of the group that a row belongs to, -1 for none.
-func (p *page) group(n *node, l *nodeRows, row []byte, front []span, before int32) int32 {
+func (p *page) group(n *node, l *nodeRows, row []byte, front []session.Span, before int32) int32 {
 	if n.fetch == byRange && !p.roots.single {
 		return p.roots.keys.near(p.leadingKey(row, front), before)
 	}
 	f := front[0]
-	if f.size != 8 {
+	if f.Size != 8 {
 		return -1
 	}
-	g := int64(binary.BigEndian.Uint64(f.of(row))) - 1
+	g := int64(binary.BigEndian.Uint64(f.Of(row))) - 1
 	if g < 0 || g >= int64(len(l.groups)) {
 		return -1
 	}

@@ -1,6 +1,10 @@
 package postgres
 
-import "sync"
+import (
+	"sync"
+
+	"humpty/sources/postgres/session"
+)
 
 // pagePool keeps the pages of readers that are done for those that come: a page grows to
 // megabytes, and a partition is read in seconds.
@@ -15,7 +19,7 @@ type freePage struct {
 }
 
 // take returns a page of the view's tree for a reader on db.
-func (s *pagePool) take(v *view, db *session) (*page, pageEstimate) {
+func (s *pagePool) take(v *view, db *session.Session) (*page, pageEstimate) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := len(s.free) - 1

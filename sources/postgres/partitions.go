@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"humpty/sources/postgres/session"
 )
 
 const (
@@ -27,7 +29,7 @@ type partitioning struct {
 // partition divides the root's keys into ranges of about the same number of bytes: by all its
 // keys where that is cheap, by a sample of them where the rows of includes are weighed
 // too, and of its blocks where it is large.
-func (r *rootNode) partition(ctx context.Context, db *session, chunks, readers int) (partitioning, error) {
+func (r *rootNode) partition(ctx context.Context, db *session.Session, chunks, readers int) (partitioning, error) {
 	rel := r.rel
 	rows, sampled := rel.rows, ""
 	if rel.kind == 'q' || rel.kind == 'v' || rel.kind == 'f' || r.shape.Where != "" {
@@ -64,7 +66,7 @@ func (r *rootNode) partition(ctx context.Context, db *session, chunks, readers i
 			c.bounds = append(c.bounds, formatPosition(key))
 		}
 		if sampled == "" {
-			c.rows = parseInt(r[len(r)-2])
+			c.rows = session.ParseInt(r[len(r)-2])
 		}
 	}
 	if sampled == "" && len(found) == 0 {
@@ -140,14 +142,14 @@ func (r *rootNode) weighedIncludes() []*node {
 }
 
 // estimateRows is the planner's estimate of the rows that pass the root's where.
-func (r *rootNode) estimateRows(ctx context.Context, db *session) (int64, error) {
+func (r *rootNode) estimateRows(ctx context.Context, db *session.Session) (int64, error) {
 	found, err := db.Rows(ctx, "explain select "+r.list()+" from "+r.body())
 	if err != nil {
 		return 0, err
 	}
 	_, after, _ := strings.Cut(found[0][0], " rows=")
 	digits, _, _ := strings.Cut(after, " ")
-	return parseInt(digits), nil
+	return session.ParseInt(digits), nil
 }
 
 // middleSQL gives the key in the middle of the rows behind lo, up to hi, and how many come

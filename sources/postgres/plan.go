@@ -5,15 +5,16 @@ import (
 	"fmt"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // Plan implements sources.Source.
 func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
-	db, err := connect(ctx, s.config.readDSN(), s.config.session())
+	db, err := session.Connect(ctx, s.config.readDSN(), s.config.session())
 	if err != nil {
 		return sources.Plan{}, err
 	}
-	defer db.close(ctx)
+	defer db.Close(ctx)
 	t, warnings, err := compile(ctx, db, s.config.query())
 	if err != nil {
 		return sources.Plan{}, err
@@ -22,7 +23,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 		return sources.Plan{}, err
 	}
 	sessions := s.sessions()
-	readers := sessions.readers()
+	readers := sessions.Readers()
 	plan := sources.Plan{Readers: readers, Warnings: warnings, Notes: t.notes()}
 	if s.config.TimestampColumn != nil {
 		said, err := s.config.TimestampColumn.warnings(t)
@@ -33,11 +34,11 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	}
 	cut, err := t.root.partition(ctx, db, s.config.Chunks, readers)
 	if err != nil {
-		return sources.Plan{}, fmt.Errorf("%s: cut %s into partitions: %w", db.name, t.root.rel.label, err)
+		return sources.Plan{}, fmt.Errorf("%s: cut %s into partitions: %w", db.Name, t.root.rel.label, err)
 	}
 	each, err := s.sample(ctx, db, cut)
 	if err != nil {
-		return sources.Plan{}, fmt.Errorf("%s: sample documents: %w", db.name, err)
+		return sources.Plan{}, fmt.Errorf("%s: sample documents: %w", db.Name, err)
 	}
 	plan.Rows, plan.Bytes = cut.rows, cut.rows*each
 	parts := int64(len(cut.bounds) + 1)
@@ -59,7 +60,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 }
 
 // sample gives the bytes of a document, about.
-func (s *Source) sample(ctx context.Context, db *session, cut partitioning) (int64, error) {
+func (s *Source) sample(ctx context.Context, db *session.Session, cut partitioning) (int64, error) {
 	o := s.config.query()
 	o.Memory = 1 // nothing is loaded for a sample
 	t, _, err := compile(ctx, db, o)

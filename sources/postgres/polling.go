@@ -12,6 +12,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // pollEvery is how often it is looked for what was written; more seldom where that takes
@@ -38,7 +39,7 @@ type pollingStream struct {
 
 // startPolling begins to look for what is written from now on, or from a position. db is the
 // stream's where there is no error.
-func startPolling(ctx context.Context, db *session, t *tree, column TimestampColumn, from sources.Position) (*pollingStream, error) {
+func startPolling(ctx context.Context, db *session.Session, t *tree, column TimestampColumn, from sources.Position) (*pollingStream, error) {
 	f := &pollingStream{controlSession: newControlSession(db), column: &column, seen: map[uint64]struct{}{}, wake: make(chan struct{}, 1)}
 	var others []string
 	var err error
@@ -91,9 +92,9 @@ func (f *pollingStream) Next(ctx context.Context, m *sources.ChangeSet) error {
 func (f *pollingStream) poll(ctx context.Context) error {
 	f.lock <- struct{}{}
 	defer func() { <-f.lock }()
-	rows, err := f.db.Rows(ctx, "select pg_catalog.clock_timestamp()::text, ($1::timestamptz - $2::interval)::text", f.from, millis(f.column.Margin)+" ms")
+	rows, err := f.db.Rows(ctx, "select pg_catalog.clock_timestamp()::text, ($1::timestamptz - $2::interval)::text", f.from, session.Millis(f.column.Margin)+" ms")
 	if err != nil {
-		return fmt.Errorf("%s: its time: %w", f.db.name, err)
+		return fmt.Errorf("%s: its time: %w", f.db.Name, err)
 	}
 	var all []sources.DirtyKey
 	seen := map[uint64]struct{}{}
@@ -121,14 +122,14 @@ func (f *pollingStream) poll(ctx context.Context) error {
 
 // changedRows gives the rows of a table that were written from a time on.
 func (f *pollingStream) changedRows(ctx context.Context, c *trackedTable, table uint64, from string, fn func(hash uint64, texts []string)) error {
-	defer f.db.cancelWith(ctx)()
-	f.db.queue([]byte(c.since(f.column.Column, from)))
-	if err := f.db.flush(); err != nil {
+	defer f.db.CancelWith(ctx)()
+	f.db.Queue([]byte(c.since(f.column.Column, from)))
+	if err := f.db.Flush(); err != nil {
 		return err
 	}
-	spans, texts := make([]span, len(c.columns)+1), make([]string, len(c.columns)+1)
+	spans, texts := make([]session.Span, len(c.columns)+1), make([]string, len(c.columns)+1)
 	for {
-		row, err := f.db.row()
+		row, err := f.db.Row()
 		if err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -136,14 +137,14 @@ func (f *pollingStream) changedRows(ctx context.Context, c *trackedTable, table 
 			return err
 		}
 		if row == nil {
-			f.db.done()
+			f.db.Done()
 			return nil
 		}
-		if err := splitRow(row, spans); err != nil {
+		if err := session.SplitRow(row, spans); err != nil {
 			return err
 		}
 		for i := range spans {
-			texts[i] = string(spans[i].of(row))
+			texts[i] = string(spans[i].Of(row))
 		}
 		hash := xxh3.HashString(strings.Join(texts, "\x00"))
 		hash = xxh3.HashSeed(binary.LittleEndian.AppendUint64(nil, hash), table)
@@ -174,6 +175,6 @@ func (f *pollingStream) Lag(context.Context) (behind, held int64, err error) { r
 // Close implements sources.ChangeStream.
 func (f *pollingStream) Close(ctx context.Context) error {
 	defer f.lockUnlessDone(ctx)()
-	f.db.close(ctx)
+	f.db.Close(ctx)
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/internal/wait"
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 const problemSQL = `
@@ -165,7 +166,7 @@ create table o (id numeric, pad text); insert into o select i, repeat('x', 2000)
 		}
 		_ = r.Close(t.Context())
 	}
-	open := d.Rows("select pid from pg_stat_activity where state = 'idle in transaction' and application_name = " + quoteLiteral(d.name()))
+	open := d.Rows("select pid from pg_stat_activity where state = 'idle in transaction' and application_name = " + session.QuoteLiteral(d.name()))
 	if len(open) != 2 {
 		t.Errorf("%d sessions besides the one that holds the snapshot were opened, want one", len(open)-1)
 	}
@@ -174,7 +175,7 @@ create table o (id numeric, pad text); insert into o select i, repeat('x', 2000)
 // scansOf is how often a table was read whole, once the server has counted.
 func (d *database) scansOf(table string) int64 {
 	d.Exec("select pg_stat_clear_snapshot()")
-	return parseInt(d.Rows("select seq_scan from pg_stat_user_tables where relname = " + quoteLiteral(table))[0][0])
+	return session.ParseInt(d.Rows("select seq_scan from pg_stat_user_tables where relname = " + session.QuoteLiteral(table))[0][0])
 }
 
 func TestRights(t *testing.T) {

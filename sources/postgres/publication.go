@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // publication is what a capture publishes, as it was when the capture began.
@@ -22,12 +23,12 @@ type publication struct {
 
 // publish creates the publication of the captured tables, partition by partition: a
 // TRUNCATE of a single partition would not come through their root.
-func publish(ctx context.Context, db *session, name string, tables []publishedTable) error {
+func publish(ctx context.Context, db *session.Session, name string, tables []publishedTable) error {
 	list := make([]string, len(tables))
 	for i, t := range tables {
 		list[i] = t.sql
 	}
-	err := db.exec(ctx, "create publication "+quoteIdent(name)+" for table "+strings.Join(list, ", ")+" with (publish_via_partition_root = false)")
+	err := db.Exec(ctx, "create publication "+session.QuoteIdent(name)+" for table "+strings.Join(list, ", ")+" with (publish_via_partition_root = false)")
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "42501" {
 		return fmt.Errorf("create a publication: %s\n    the user needs CREATE on the database and must own the tables: %s", pg.Message, strings.Join(list, ", "))

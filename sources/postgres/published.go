@@ -9,6 +9,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 // leavesSQL lists a table, or its partitions that hold rows, with the identity that the
@@ -33,7 +34,7 @@ type publishedTable struct {
 // publishedTables holds what is watched against what the stream will carry. All that is
 // missing comes at once, with the statements to run. The root of a loose tree is no table
 // of its own (see LookupShape).
-func publishedTables(ctx context.Context, db *session, t *tree, loose bool) ([]publishedTable, error) {
+func publishedTables(ctx context.Context, db *session.Session, t *tree, loose bool) ([]publishedTable, error) {
 	var problems problem.List
 	var all []publishedTable
 	if len(t.root.routing) > 0 {
@@ -86,7 +87,7 @@ func publishedTables(ctx context.Context, db *session, t *tree, loose bool) ([]p
 
 // checkCasts refuses types of extensions whose cast to text, by which ids are read, is a
 // function of their own: the stream writes their values another way.
-func checkCasts(ctx context.Context, db *session, t *tree, problems *problem.List) error {
+func checkCasts(ctx context.Context, db *session.Session, t *tree, problems *problem.List) error {
 	for _, k := range t.root.id {
 		if k.typ < firstOwnType {
 			continue
@@ -147,6 +148,6 @@ func identityRemedy(table string, rel *relation, columns []string) string {
 		}
 	}
 	index := rel.name + "_humpty_identity"
-	return "CREATE UNIQUE INDEX CONCURRENTLY " + quoteIdent(index) + " ON " + table + " (" + quoteIdents(all) + ");\n" +
-		"ALTER TABLE " + table + " REPLICA IDENTITY USING INDEX " + quoteIdent(index) + ";"
+	return "CREATE UNIQUE INDEX CONCURRENTLY " + session.QuoteIdent(index) + " ON " + table + " (" + session.QuoteIdents(all) + ");\n" +
+		"ALTER TABLE " + table + " REPLICA IDENTITY USING INDEX " + session.QuoteIdent(index) + ";"
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 // reader reads one partition page by page over one connection.
 type reader struct {
 	view *view
-	db   *session
+	db   *session.Session
 	part sources.Partition
 	page *page
 	w    writer
@@ -41,11 +42,11 @@ type reader struct {
 	counts       sources.Counts     // of the page, not yet given out
 }
 
-func newReader(v *view, db *session, p sources.Partition, lo, hi []string) *reader {
+func newReader(v *view, db *session.Session, p sources.Partition, lo, hi []string) *reader {
 	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi}
 	r.page, r.pageEstimate = v.pages.take(v, db)
 	r.w.arena = r.page.rowArena
-	if !v.pool.isLive() { // there, no cursor would outlive its page
+	if !v.pool.IsLive() { // there, no cursor would outlive its page
 		r.page.cursors.start(v.tree, hi)
 	}
 	return r
@@ -87,9 +88,9 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 // document writes a document of the page into b and returns its record.
 func document(w *writer, p *page, i int, b *sources.Batch) sources.Record {
 	h := &p.roots.metas[i]
-	rec := sources.Record{Key: b.Hold(h.id.of(p.roots.texts)), Version: h.version}
-	if !h.routing.null() {
-		rec.Routing = b.Hold(h.routing.of(p.roots.texts))
+	rec := sources.Record{Key: b.Hold(h.id.Of(p.roots.texts)), Version: h.version}
+	if !h.routing.Null() {
+		rec.Routing = b.Hold(h.routing.Of(p.roots.texts))
 	}
 	start := len(b.Data)
 	w.reject = h.reject
@@ -120,7 +121,7 @@ func (r *reader) nextPage(ctx context.Context) error {
 // readPage reads the next page. A page holds fewer documents than were asked for where
 // they are larger than expected, but at least one, unless the partition ends.
 func (r *reader) readPage(ctx context.Context) error {
-	defer r.db.cancelWith(ctx)()
+	defer r.db.CancelWith(ctx)()
 	if r.page.n > 0 {
 		var err error
 		r.position = append(r.position[:0], r.page.roots.position(r.page.n-1)...)
@@ -128,12 +129,12 @@ func (r *reader) readPage(ctx context.Context) error {
 			return err
 		}
 	}
-	before := r.db.bytesReceived()
+	before := r.db.BytesReceived()
 	for {
 		err := r.read(ctx, r.roots)
-		took := r.db.bytesReceived() - before
+		took := r.db.BytesReceived() - before
 		r.counts.Add(sources.Counts{Rows: r.page.rows, Bytes: took})
-		before = r.db.bytesReceived()
+		before = r.db.BytesReceived()
 		r.view.options.Throttle.charge(r.page.rows, took)
 		if err != nil {
 			return r.explain(ctx, err)
@@ -148,12 +149,12 @@ func (r *reader) readPage(ctx context.Context) error {
 
 func (r *reader) read(ctx context.Context, roots int) error {
 	r.next = 0
-	if !r.view.pool.isLive() {
+	if !r.view.pool.IsLive() {
 		err := r.page.read(r.lo, r.hi, roots, r.limit)
 		r.end = r.page.last
 		return err
 	}
-	saw, err := r.db.inSnapshot(ctx, func() error { return r.page.read(r.lo, r.hi, roots, r.limit) })
+	saw, err := r.db.InSnapshot(ctx, func() error { return r.page.read(r.lo, r.hi, roots, r.limit) })
 	r.snapshot, r.end = saw, r.page.last
 	return err
 }
@@ -192,10 +193,10 @@ func (r *reader) explain(ctx context.Context, err error) error {
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "40001" {
-		return fmt.Errorf("%s: %w\n    raise max_standby_streaming_delay of the replica, or set hot_standby_feedback = on there, or read from the primary", r.db.name, err)
+		return fmt.Errorf("%s: %w\n    raise max_standby_streaming_delay of the replica, or set hot_standby_feedback = on there, or read from the primary", r.db.Name, err)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || pg != nil && strings.HasPrefix(pg.Code, "57P") {
-		return fmt.Errorf("%s: the server ended the connection: %w", r.db.name, err)
+		return fmt.Errorf("%s: the server ended the connection: %w", r.db.Name, err)
 	}
 	return err
 }
@@ -206,7 +207,7 @@ func (r *reader) Close(ctx context.Context) error {
 	defer r.mu.Unlock()
 	if r.db != nil {
 		r.page.cursors.close(r.db, r.view.tree, closeTimeout)
-		r.view.pool.release(ctx, r.db)
+		r.view.pool.Release(ctx, r.db)
 		r.view.pages.put(r.page, r.pageEstimate)
 		r.db = nil
 		r.spent = errors.New("the reader is closed")

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"humpty/sources/postgres/session"
 )
 
 // relation is a table, view or query as the catalog knows it.
@@ -96,7 +98,7 @@ where c.relkind in ('r','p','v','m','f') and n.nspname not in ('pg_catalog', 'in
 order by 1 limit 10000`
 
 // findTable looks a table up; nil if there is none of that name.
-func findTable(ctx context.Context, db *session, name string) (*relation, error) {
+func findTable(ctx context.Context, db *session.Session, name string) (*relation, error) {
 	schema, table, ok := splitName(name)
 	if !ok {
 		return nil, nil
@@ -110,8 +112,8 @@ func findTable(ctx context.Context, db *session, name string) (*relation, error)
 	}
 	r := rows[0]
 	rel := &relation{
-		label: r[1] + "." + r[2], sql: quoteIdent(r[1]) + "." + quoteIdent(r[2]), alias: quoteIdent(r[2]),
-		oid: r[0], schema: r[1], name: r[2], kind: r[3][0], rows: parseInt(r[4]), bytes: parseInt(r[5]),
+		label: r[1] + "." + r[2], sql: session.QuoteIdent(r[1]) + "." + session.QuoteIdent(r[2]), alias: session.QuoteIdent(r[2]),
+		oid: r[0], schema: r[1], name: r[2], kind: r[3][0], rows: session.ParseInt(r[4]), bytes: session.ParseInt(r[5]),
 		heirs: r[11] == "t", rights: rights{role: r[10], canRead: r[7] == "t", canUse: r[8] == "t", rowLevel: r[9] == "t"},
 	}
 	if err := rel.loadColumns(ctx, db); err != nil {
@@ -130,15 +132,15 @@ func findTable(ctx context.Context, db *session, name string) (*relation, error)
 	return rel, nil
 }
 
-func (r *relation) loadColumns(ctx context.Context, db *session) error {
+func (r *relation) loadColumns(ctx context.Context, db *session.Session) error {
 	rows, err := db.Rows(ctx, columnSQL, r.oid, r.schema, r.name)
 	if err != nil {
 		return err
 	}
 	for _, row := range rows {
 		c := relColumn{
-			name: row[0], typ: uint32(parseInt(row[1])), notNull: row[2] == "t", collation: uint32(parseInt(row[3])),
-			exact: row[4] == "t", canRead: row[5] == "t", width: parseInt(row[6]),
+			name: row[0], typ: uint32(session.ParseInt(row[1])), notNull: row[2] == "t", collation: uint32(session.ParseInt(row[3])),
+			exact: row[4] == "t", canRead: row[5] == "t", width: session.ParseInt(row[6]),
 		}
 		r.columns = append(r.columns, c)
 		r.width += cmp.Or(c.width, 12)
@@ -147,12 +149,12 @@ func (r *relation) loadColumns(ctx context.Context, db *session) error {
 }
 
 // describeQuery describes a SELECT as if it were a table: names and types, no more.
-func describeQuery(ctx context.Context, db *session, label, sql string) (*relation, error) {
+func describeQuery(ctx context.Context, db *session.Session, label, sql string) (*relation, error) {
 	sql = strings.TrimRight(strings.TrimSpace(sql), "; \n\t")
 	rel := &relation{
 		label: label, sql: "(" + sql + "\n) as q", alias: "q", kind: 'q', rights: rights{canRead: true, canUse: true},
 	}
-	fields, err := db.describe(ctx, "select * from "+rel.sql)
+	fields, err := db.Describe(ctx, "select * from "+rel.sql)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // TestReplica loads from a standby: with read_dsn nothing but it is asked.
@@ -28,7 +29,7 @@ func TestReplica(t *testing.T) {
 		t.Helper()
 		primary.Exec("set synchronous_commit = local; select pg_logical_emit_message(true, '', '')") // all before it is on the disk then
 		lsn := primary.Rows("select pg_current_wal_flush_lsn()")[0][0]
-		for replica.Rows("select pg_last_wal_replay_lsn() >= " + quoteLiteral(lsn))[0][0] != "t" {
+		for replica.Rows("select pg_last_wal_replay_lsn() >= " + session.QuoteLiteral(lsn))[0][0] != "t" {
 			if err := t.Context().Err(); err != nil {
 				t.Fatal(err)
 			}
@@ -102,11 +103,11 @@ func TestLiveReadsOfAStandby(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.feed.Close(context.WithoutCancel(t.Context())) }()
-	c.source.replica.startTimeout = 100 * time.Millisecond
+	c.source.replica.StartTimeout = 100 * time.Millisecond
 	_, err = c.source.Open(t.Context())
 	contains(t, err, "is behind the beginning of the capture for 100ms", "leave read_dsn out")
 	standby.Exec("select pg_wal_replay_resume()")
-	c.source.replica.startTimeout = time.Minute
+	c.source.replica.StartTimeout = time.Minute
 	v, err := c.source.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -132,12 +133,12 @@ func TestLiveReadsOfAStandby(t *testing.T) {
 	if text, sees := read(); sees || !strings.Contains(text, "old") {
 		t.Errorf("the standby has not replayed it, and the read has %s, settled: %t", text, sees)
 	}
-	db, err := connect(t.Context(), dsn, sessionOptions{LockTimeout: time.Second})
+	db, err := session.Connect(t.Context(), dsn, session.Options{LockTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.close(context.WithoutCancel(t.Context()))
-	if own, err := db.snapshot(t.Context()); err != nil || marks.Xid < own.Min {
+	defer db.Close(context.WithoutCancel(t.Context()))
+	if own, err := db.Snapshot(t.Context()); err != nil || marks.Xid < own.Min {
 		t.Errorf("the standby knows the transaction already, so the test shows nothing: %+v, %v", own, err)
 	}
 	standby.Exec("select pg_wal_replay_resume()")

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 // rootNode is the table that documents are made of: what they are read by, and what they
@@ -117,7 +118,7 @@ func (r *rootNode) allIDs() string {
 func (r *rootNode) idTexts(table string) string {
 	list := make([]string, len(r.id))
 	for i, k := range r.id {
-		list[i] = table + "." + quoteIdent(k.name) + "::text"
+		list[i] = table + "." + session.QuoteIdent(k.name) + "::text"
 	}
 	return strings.Join(list, ", ")
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 // maxID is the bytes that Elasticsearch and OpenSearch take for an id.
@@ -25,7 +26,7 @@ type rootList struct {
 
 // rootMeta is what a document is called.
 type rootMeta struct {
-	id, routing, position span // in texts; routing may be null
+	id, routing, position session.Span // in texts; routing may be null
 	version               int64
 	reject                string
 }
@@ -36,11 +37,11 @@ func (l *rootList) reset() {
 	l.metas, l.texts = l.metas[:0], l.texts[:0]
 }
 
-func (l *rootList) id(i int) []byte       { return l.metas[i].id.of(l.texts) }
-func (l *rootList) position(i int) []byte { return l.metas[i].position.of(l.texts) }
+func (l *rootList) id(i int) []byte       { return l.metas[i].id.Of(l.texts) }
+func (l *rootList) position(i int) []byte { return l.metas[i].position.Of(l.texts) }
 
 // add notes the id, routing, version and position of a root.
-func (l *rootList) add(row []byte, own []span) (err error) {
+func (l *rootList) add(row []byte, own []session.Span) (err error) {
 	root := l.tree.root
 	var h rootMeta
 	if l.tree.usesRootKey {
@@ -60,29 +61,29 @@ func (l *rootList) add(row []byte, own []span) (err error) {
 	l.texts = append(l.texts, '[')
 	for i, k := range root.key {
 		f := own[k.col]
-		if f.null() {
+		if f.Null() {
 			return fmt.Errorf("%s: a column of the key (%s) is NULL in a row\n    leave such rows out, or choose another id", root.rel.label, root.keyNames())
 		}
 		if i > 0 {
 			l.texts = append(l.texts, ',')
 		}
-		if l.text, err = k.text(l.text[:0], f.of(row)); err != nil {
+		if l.text, err = k.text(l.text[:0], f.Of(row)); err != nil {
 			return err
 		}
 		l.texts = pgjson.AppendString(l.texts, l.text)
 	}
 	l.texts = append(l.texts, ']')
-	h.position = span{int32(start), int32(len(l.texts) - start)}
-	if n := len(l.metas); l.tree.keyNotProvenUnique && !l.single && n > 0 && bytes.Equal(h.position.of(l.texts), l.metas[n-1].position.of(l.texts)) {
-		return fmt.Errorf("%s: the key %s comes twice\n    make id unique: name more columns, or use distinct or group by", root.rel.label, h.position.of(l.texts))
+	h.position = session.Span{At: int32(start), Size: int32(len(l.texts) - start)}
+	if n := len(l.metas); l.tree.keyNotProvenUnique && !l.single && n > 0 && bytes.Equal(h.position.Of(l.texts), l.metas[n-1].position.Of(l.texts)) {
+		return fmt.Errorf("%s: the key %s comes twice\n    make id unique: name more columns, or use distinct or group by", root.rel.label, h.position.Of(l.texts))
 	}
 	switch {
-	case h.id.null():
+	case h.id.Null():
 		return fmt.Errorf("%s: the id is NULL in a row", root.rel.label)
-	case h.id.size == 0:
+	case h.id.Size == 0:
 		h.reject = "its id is empty, which no index takes"
-	case h.id.size > maxID:
-		h.reject = fmt.Sprintf("its id has %d bytes; an index takes at most %d", h.id.size, maxID)
+	case h.id.Size > maxID:
+		h.reject = fmt.Sprintf("its id has %d bytes; an index takes at most %d", h.id.Size, maxID)
 	}
 	if root.version >= 0 {
 		if h.version, err = version(own[root.version], row, root.cols[root.version].typ); err != nil {
@@ -94,47 +95,47 @@ func (l *rootList) add(row []byte, own []span) (err error) {
 }
 
 // key is the root's key of a row, as keys has it.
-func (l *rootList) key(row []byte, own []span) []byte {
+func (l *rootList) key(row []byte, own []session.Span) []byte {
 	root := l.tree.root
 	if len(root.key) == 1 {
-		return own[root.key[0].col].of(row)
+		return own[root.key[0].col].Of(row)
 	}
 	l.scratch = l.scratch[:0]
 	for _, k := range root.key {
-		l.scratch = appendPart(l.scratch, own[k.col].of(row))
+		l.scratch = appendPart(l.scratch, own[k.col].Of(row))
 	}
 	return l.scratch
 }
 
 // joined is the text of several columns as one id: see doc.go. NULL if any part is.
-func (l *rootList) joined(columns []keyColumn, row []byte, own []span) (span, error) {
+func (l *rootList) joined(columns []keyColumn, row []byte, own []session.Span) (session.Span, error) {
 	start := len(l.texts)
 	for i, k := range columns {
 		f := own[k.col]
-		if f.null() {
+		if f.Null() {
 			l.texts = l.texts[:start]
-			return span{size: -1}, nil
+			return session.Span{Size: -1}, nil
 		}
 		if len(columns) == 1 {
 			var err error
-			l.texts, err = k.text(l.texts, f.of(row))
-			return span{int32(start), int32(len(l.texts) - start)}, err
+			l.texts, err = k.text(l.texts, f.Of(row))
+			return session.Span{At: int32(start), Size: int32(len(l.texts) - start)}, err
 		}
 		var err error
-		if l.text, err = k.text(l.text[:0], f.of(row)); err != nil {
-			return span{}, err
+		if l.text, err = k.text(l.text[:0], f.Of(row)); err != nil {
+			return session.Span{}, err
 		}
 		l.texts = appendIDPart(l.texts, l.text, i == 0)
 	}
 	if len(columns) == 0 {
-		return span{size: -1}, nil
+		return session.Span{Size: -1}, nil
 	}
-	return span{int32(start), int32(len(l.texts) - start)}, nil
+	return session.Span{At: int32(start), Size: int32(len(l.texts) - start)}, nil
 }
 
-func version(f span, row []byte, typ uint32) (int64, error) {
-	if f.null() {
+func version(f session.Span, row []byte, typ uint32) (int64, error) {
+	if f.Null() {
 		return 0, errors.New("the version is NULL")
 	}
-	return pgjson.VersionOf(f.of(row), typ)
+	return pgjson.VersionOf(f.Of(row), typ)
 }

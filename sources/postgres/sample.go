@@ -1,12 +1,16 @@
 package postgres
 
-import "context"
+import (
+	"context"
+
+	"humpty/sources/postgres/session"
+)
 
 const sampledDocuments = 100 // at each of a few places
 
 // sample reads a few documents of a tree, for the bytes of one.
-func sample(ctx context.Context, db *session, t *tree, pageBytes int, c partitioning) (int64, error) {
-	defer db.cancelWith(ctx)()
+func sample(ctx context.Context, db *session.Session, t *tree, pageBytes int, c partitioning) (int64, error) {
+	defer db.CancelWith(ctx)()
 	p := newPage(t, db, nil, 4*pageBytes)
 	w := writer{arena: p.rowArena}
 	p.cursors.start(t, nil)

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/internal/wait"
+	"humpty/sources/postgres/session"
 )
 
 // slotName is what publication and slot of a capture are called.
@@ -28,8 +29,8 @@ func slotName(capture string) string {
 
 // createSlot creates the slot. It waits for every transaction of the cluster that has
 // written something; what it waits for is named when the wait is given up.
-func createSlot(ctx context.Context, conn *pgconn.PgConn, watcher *session, name string, patience time.Duration) error {
-	if _, err := conn.Exec(ctx, "set lock_timeout = "+millis(patience)).ReadAll(); err != nil {
+func createSlot(ctx context.Context, conn *pgconn.PgConn, watcher *session.Session, name string, patience time.Duration) error {
+	if _, err := conn.Exec(ctx, "set lock_timeout = "+session.Millis(patience)).ReadAll(); err != nil {
 		return fmt.Errorf("prepare slot %s: %w", name, err)
 	}
 	_, err := pglogrepl.CreateReplicationSlot(ctx, conn, name, "pgoutput",
@@ -49,7 +50,7 @@ func createSlot(ctx context.Context, conn *pgconn.PgConn, watcher *session, name
 }
 
 // blockingTransactions names the transactions that others wait for.
-func blockingTransactions(ctx context.Context, db *session) string {
+func blockingTransactions(ctx context.Context, db *session.Session) string {
 	rows, err := db.Rows(ctx, `
 select 'pid ' || pid || ' (database ' || coalesce(datname, '?') || ', user ' || coalesce(usename, '?') || ', ' || coalesce(state, '?')
   || ', open for ' || date_trunc('second', now() - xact_start) || ')'
@@ -75,13 +76,13 @@ from pg_catalog.pg_stat_activity where backend_xid is not null and pid <> pg_cat
 
 // dropCapture drops what the capture of that name left on the database; nothing is no
 // error.
-func dropCapture(ctx context.Context, db *session, capture string) error {
+func dropCapture(ctx context.Context, db *session.Session, capture string) error {
 	return dropSlot(ctx, db, slotName(capture))
 }
 
 // dropSlot drops slot and publication of a capture, if they are there. A reader that the
 // server still believes to be connected is ended.
-func dropSlot(ctx context.Context, db *session, name string) error {
+func dropSlot(ctx context.Context, db *session.Session, name string) error {
 	for {
 		rows, err := db.Rows(ctx, "select coalesce(active_pid, 0) from pg_catalog.pg_replication_slots where slot_name = $1", name)
 		if err != nil {
@@ -108,7 +109,7 @@ func dropSlot(ctx context.Context, db *session, name string) error {
 			return fmt.Errorf("drop slot %s: %w", name, err)
 		}
 	}
-	if err := db.exec(ctx, "set client_min_messages = warning; drop publication if exists "+quoteIdent(name)); err != nil {
+	if err := db.Exec(ctx, "set client_min_messages = warning; drop publication if exists "+session.QuoteIdent(name)); err != nil {
 		return fmt.Errorf("drop publication %s: %w", name, err)
 	}
 	return nil
@@ -122,7 +123,7 @@ func isSlotActive(err error) bool {
 
 // terminateReader ends the process of the server that feeds a slot's reader, if there is one, and
 // leaves it a moment to go.
-func terminateReader(ctx context.Context, db *session, name string) (busy bool, err error) {
+func terminateReader(ctx context.Context, db *session.Session, name string) (busy bool, err error) {
 	rows, err := db.Rows(ctx, `
 select active_pid, pg_catalog.pg_terminate_backend(active_pid) from pg_catalog.pg_replication_slots where slot_name = $1 and active_pid is not null`, name)
 	var pg *pgconn.PgError

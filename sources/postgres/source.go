@@ -7,14 +7,15 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // Source reads the documents of one projection from PostgreSQL.
 type Source struct {
 	config         Config
-	throttle       *throttle     // of all views together
-	replica        *replica      // ReadDSN is read while changes are captured; nil: DSN is
-	captureTimeout time.Duration // with open transactions, when a capture begins
+	throttle       *throttle        // of all views together
+	replica        *session.Replica // ReadDSN is read while changes are captured; nil: DSN is
+	captureTimeout time.Duration    // with open transactions, when a capture begins
 
 	mu      sync.Mutex
 	planned *tree // when last planned
@@ -27,6 +28,10 @@ var (
 	_ sources.Outages      = (*Source)(nil)
 )
 
+// HalfOpenError is the error of a connection on which nothing comes any more, though the
+// server has nothing to do for it.
+type HalfOpenError = session.HalfOpenError
+
 // New checks the options; it does not connect.
 func New(c Config) (*Source, error) {
 	if err := c.validate(); err != nil {
@@ -34,22 +39,22 @@ func New(c Config) (*Source, error) {
 	}
 	s := &Source{config: c, throttle: newThrottle(c.MaxRows, c.MaxBytes), captureTimeout: max(2*c.LockTimeout, time.Minute)}
 	if c.ReadDSN != "" && c.TimestampColumn == nil {
-		s.replica = newReplica(s.captureTimeout)
+		s.replica = session.NewReplica(s.captureTimeout)
 	}
 	return s, nil
 }
 
 // IsUnavailable implements sources.Outages.
-func (*Source) IsUnavailable(err error) bool { return isUnavailable(err) }
+func (*Source) IsUnavailable(err error) bool { return session.IsUnavailable(err) }
 
 // Check holds the definition against the catalog, and returns its warnings. It reads no
 // rows.
 func (s *Source) Check(ctx context.Context) (problem.List, error) {
-	db, err := connect(ctx, s.config.readDSN(), s.config.session())
+	db, err := session.Connect(ctx, s.config.readDSN(), s.config.session())
 	if err != nil {
 		return nil, err
 	}
-	defer db.close(ctx)
+	defer db.Close(ctx)
 	_, warnings, err := compile(ctx, db, s.config.query())
 	return warnings, err
 }
@@ -76,13 +81,13 @@ func (s *Source) open(ctx context.Context, live bool) (*view, error) {
 	s.mu.Lock()
 	planned, config := s.planned, s.config
 	s.mu.Unlock()
-	db, err := connect(ctx, config.readDSN(), config.session())
+	db, err := session.Connect(ctx, config.readDSN(), config.session())
 	if err != nil {
 		return nil, err
 	}
 	if live && s.replica != nil {
-		if err := s.replica.admit(ctx, db); err != nil {
-			db.close(ctx)
+		if err := s.replica.Admit(ctx, db); err != nil {
+			db.Close(ctx)
 			return nil, err
 		}
 	}
@@ -95,13 +100,13 @@ func (s *Source) open(ctx context.Context, live bool) (*view, error) {
 		v, err = s.openView(ctx, db, t, live)
 	}
 	if err != nil {
-		db.close(ctx)
+		db.Close(ctx)
 		return nil, err
 	}
 	return v, nil
 }
 
-func (s *Source) openView(ctx context.Context, db *session, t *tree, live bool) (*view, error) {
+func (s *Source) openView(ctx context.Context, db *session.Session, t *tree, live bool) (*view, error) {
 	if !live {
 		return openView(ctx, db, t, s.sessions(), s.reading())
 	}
@@ -120,8 +125,8 @@ func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
 	planned := s.planned
 	s.mu.Unlock()
 	o := s.config.query()
-	o.Memory = -1                                             // what is in memory would be of one moment
-	db, err := connect(ctx, s.config.DSN, s.config.session()) // a standby does not have what was committed just now
+	o.Memory = -1                                                     // what is in memory would be of one moment
+	db, err := session.Connect(ctx, s.config.DSN, s.config.session()) // a standby does not have what was committed just now
 	if err != nil {
 		return nil, err
 	}
@@ -131,17 +136,17 @@ func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
 	}
 	var v *view
 	if err == nil {
-		v, err = openLatest(ctx, db, t, poolOptions{DSN: s.config.DSN, MaxConnections: 1, Session: s.config.session(), Replica: s.replica}, s.reading())
+		v, err = openLatest(ctx, db, t, session.PoolOptions{DSN: s.config.DSN, MaxConnections: 1, Session: s.config.session(), Replica: s.replica}, s.reading())
 	}
 	if err != nil {
-		db.close(ctx)
+		db.Close(ctx)
 		return nil, err
 	}
 	return v, nil
 }
 
-func (s *Source) sessions() poolOptions {
-	return poolOptions{DSN: s.config.readDSN(), MaxConnections: s.config.MaxConnections, Session: s.config.session(), Replica: s.replica}
+func (s *Source) sessions() session.PoolOptions {
+	return session.PoolOptions{DSN: s.config.readDSN(), MaxConnections: s.config.MaxConnections, Session: s.config.session(), Replica: s.replica}
 }
 
 func (s *Source) reading() readOptions {

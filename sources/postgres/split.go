@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 var _ sources.Splitter = (*reader)(nil)
@@ -17,7 +18,7 @@ const (
 func (r *reader) Split(ctx context.Context) (rest sources.Partition, ok bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.db == nil || r.spent != nil || r.end || r.db.isSpent() || ctx.Err() != nil {
+	if r.db == nil || r.spent != nil || r.end || r.db.IsSpent() || ctx.Err() != nil {
 		return rest, false, ctx.Err()
 	}
 	behind := r.lo
@@ -43,18 +44,18 @@ func (r *reader) Split(ctx context.Context) (rest sources.Partition, ok bool, er
 // middle is the key in the middle of what is behind a key, and how many rows come behind
 // it; nil if that is not worth it. Its statement may fail without an end to the snapshot.
 func (r *reader) middle(ctx context.Context, behind []string) (key []string, rows int64, err error) {
-	if !r.view.pool.isLive() {
-		if err := r.db.exec(ctx, "savepoint split"); err != nil {
+	if !r.view.pool.IsLive() {
+		if err := r.db.Exec(ctx, "savepoint split"); err != nil {
 			return nil, 0, fmt.Errorf("partition %s: split: %w", r.part.ID, err)
 		}
 	}
 	found, err := r.db.Rows(ctx, r.view.tree.root.middleSQL(behind, r.hi, aheadPages*r.roots))
-	if !r.view.pool.isLive() {
+	if !r.view.pool.IsLive() {
 		end := "release savepoint split"
 		if err != nil {
 			end = "rollback to savepoint split; " + end
 		}
-		if endErr := r.db.exec(ctx, end); endErr != nil {
+		if endErr := r.db.Exec(ctx, end); endErr != nil {
 			return nil, 0, fmt.Errorf("partition %s: split: %w", r.part.ID, endErr)
 		}
 	}
@@ -62,5 +63,5 @@ func (r *reader) middle(ctx context.Context, behind []string) (key []string, row
 		return nil, 0, ctx.Err()
 	}
 	last := len(found[0]) - 1
-	return found[0][:last], parseInt(found[0][last]), nil
+	return found[0][:last], session.ParseInt(found[0][last]), nil
 }

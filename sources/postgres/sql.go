@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"humpty/sources/postgres/session"
 )
 
 // The SQL of a node is built around its body, a subquery that names what the rest
@@ -27,7 +29,7 @@ func (n *node) body() string {
 		pairs = n.throughPairs
 	}
 	for i, j := range pairs {
-		named("j", i, quoteIdent(j.child))
+		named("j", i, session.QuoteIdent(j.child))
 	}
 	for i, o := range n.order {
 		named("o", i, o.sql)
@@ -77,10 +79,10 @@ func (n *node) source() (from, side string) {
 	}
 	var list, on []string
 	for i, j := range n.parentPairs {
-		list = append(list, quoteIdent(j.child)+" as h"+strconv.Itoa(i))
+		list = append(list, session.QuoteIdent(j.child)+" as h"+strconv.Itoa(i))
 	}
 	for i, j := range n.throughPairs {
-		list = append(list, quoteIdent(j.parent)+" as t"+strconv.Itoa(i))
+		list = append(list, session.QuoteIdent(j.parent)+" as t"+strconv.Itoa(i))
 		on = append(on, "r.j"+strconv.Itoa(i)+" = x.t"+strconv.Itoa(i))
 	}
 	return "(select " + strings.Join(list, ", ") + " from " + n.through.sql + condition(n.shape.Through.Where) + ") x join " +
@@ -191,7 +193,7 @@ func (s *statement) bound(sql []byte, op string, key []string) []byte {
 		if i > 0 {
 			sql = append(sql, ", "...)
 		}
-		sql = append(sql, quoteLiteral(text)+"::"+s.casts[i]...)
+		sql = append(sql, session.QuoteLiteral(text)+"::"+s.casts[i]...)
 	}
 	return append(sql, ')')
 }

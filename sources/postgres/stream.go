@@ -15,6 +15,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgoutput"
+	"humpty/sources/postgres/session"
 )
 
 // statusEvery is how often the server is told how far we are; it ends connections that
@@ -40,7 +41,7 @@ type slotStream struct {
 	fences        atomic.Int64
 }
 
-func newSlotStream(db *session, conn *pgconn.PgConn, p publication, start pglogrepl.LSN, recent uint64) *slotStream {
+func newSlotStream(db *session.Session, conn *pgconn.PgConn, p publication, start pglogrepl.LSN, recent uint64) *slotStream {
 	f := &slotStream{
 		controlSession: newControlSession(db), publication: p, conn: conn, decoder: newTxDecoder(p.tables, recent),
 		delivered: start, advancedAt: time.Now(), lastHeard: time.Now(),
@@ -132,12 +133,12 @@ func (f *slotStream) checkAlive(ctx context.Context) error {
 	if quiet < f.halfOpenAfter+2*statusEvery {
 		return nil
 	}
-	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	asking, cancel := context.WithTimeout(ctx, session.AskTimeout)
 	defer cancel()
 	row, err := f.ask(asking, `
 select coalesce(wait_event_type, '') from pg_catalog.pg_replication_slots s join pg_catalog.pg_stat_activity a on a.pid = s.active_pid
 where slot_name = $1 and a.pid = $2::int4`, f.name, strconv.FormatUint(uint64(f.conn.PID()), 10))
-	lost := &HalfOpenError{Name: "slot " + f.name, For: quiet}
+	lost := &session.HalfOpenError{Name: "slot " + f.name, For: quiet}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -221,7 +222,7 @@ func (f *slotStream) checkUnaltered(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at the captured tables: %w", err)
 	}
-	if err := (origin{f.origin.system, row[0]}).check(f.origin, f.db.name); err != nil {
+	if err := (origin{f.origin.system, row[0]}).check(f.origin, f.db.Name); err != nil {
 		return err
 	}
 	if row, err = f.ask(ctx, publishedSQL, f.name, oidArray(f.tables)); err != nil {
@@ -242,12 +243,12 @@ from pg_catalog.pg_replication_slots where slot_name = $1`, f.name, pglogrepl.LS
 	if err != nil || row == nil {
 		return 0, 0, err
 	}
-	return max(parseInt(row[0]), 0), parseInt(row[1]), nil
+	return max(session.ParseInt(row[0]), 0), session.ParseInt(row[1]), nil
 }
 
 // Close implements sources.ChangeStream.
 func (f *slotStream) Close(ctx context.Context) error {
 	defer f.lockUnlessDone(ctx)()
-	f.db.close(ctx)
+	f.db.Close(ctx)
 	return f.conn.Close(ctx)
 }

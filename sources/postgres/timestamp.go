@@ -8,6 +8,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/session"
 )
 
 // TimestampColumn makes a Source that needs no logical decoding tell what changes: by a column that
@@ -74,7 +75,7 @@ func (u *TimestampColumn) warnings(t *tree) (problem.List, error) {
 	for _, c := range all {
 		rel := c.relation()
 		if !rel.indexed([]string{u.Column}) && !rel.isSmall() {
-			found.Warn(c.node.shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.sql+" ("+quoteIdent(u.Column)+");",
+			found.Warn(c.node.shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.sql+" ("+session.QuoteIdent(u.Column)+");",
 				"table %s (about %d rows, %s) has no index on %s, so it is read whole each time that is looked for changes", rel.label, rel.rows, rel.size(), u.Column)
 		}
 		if !c.zoned {
@@ -90,14 +91,14 @@ func (u *TimestampColumn) warnings(t *tree) (problem.List, error) {
 func (c *trackedTable) since(column, from string) string {
 	var list, there []string
 	for _, name := range c.columns {
-		list = append(list, "t."+quoteIdent(name)+"::text")
-		there = append(there, " and t."+quoteIdent(name)+" is not null")
+		list = append(list, "t."+session.QuoteIdent(name)+"::text")
+		there = append(there, " and t."+session.QuoteIdent(name)+" is not null")
 	}
-	cut := quoteLiteral(from) + "::timestamptz"
+	cut := session.QuoteLiteral(from) + "::timestamptz"
 	if !c.zoned {
 		cut = "(" + cut + " at time zone 'UTC')"
 	}
-	return copySQL(strings.Join(list, ", ") + ", pg_catalog.hashtextextended(t::text, 0)::text from " + c.relation().sql + " t where t." + quoteIdent(column) + " >= " + cut +
+	return copySQL(strings.Join(list, ", ") + ", pg_catalog.hashtextextended(t::text, 0)::text from " + c.relation().sql + " t where t." + session.QuoteIdent(column) + " >= " + cut +
 		strings.Join(there, ""))
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"humpty/sources/postgres/session"
 )
 
 // typeGuard asks, in the transaction of each page, whether the columns that are read have the
@@ -29,7 +31,7 @@ func newTypeGuard(t *tree) typeGuard {
 		for _, c := range n.cols {
 			name := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(c.sql, `"`), `"`), `""`, `"`)
 			if col := n.rel.column(name); col != nil && n.rel.oid != "" {
-				columns = append(columns, column{parseInt(n.rel.oid), name, col.typ})
+				columns = append(columns, column{session.ParseInt(n.rel.oid), name, col.typ})
 			}
 		}
 	}
@@ -42,7 +44,7 @@ func newTypeGuard(t *tree) typeGuard {
 	columns = slices.Compact(columns)
 	var names, types []string
 	for _, c := range columns {
-		names = append(names, fmt.Sprintf("(%d, %s)", c.table, quoteLiteral(c.name)))
+		names = append(names, fmt.Sprintf("(%d, %s)", c.table, session.QuoteLiteral(c.name)))
 		types = append(types, strconv.FormatUint(uint64(c.typ), 10))
 	}
 	return typeGuard{
@@ -53,28 +55,28 @@ func newTypeGuard(t *tree) typeGuard {
 }
 
 // check asks on db.
-func (g *typeGuard) check(db *session) error {
+func (g *typeGuard) check(db *session.Session) error {
 	if g.sql == "" {
 		return nil
 	}
-	db.queue([]byte(g.sql))
-	if err := db.flush(); err != nil {
+	db.Queue([]byte(g.sql))
+	if err := db.Flush(); err != nil {
 		return err
 	}
-	row, err := db.row()
+	row, err := db.Row()
 	if err != nil || row == nil {
 		return errors.Join(errTypes, err)
 	}
-	var only [1]span
-	if err := splitRow(row, only[:]); err != nil {
+	var only [1]session.Span
+	if err := session.SplitRow(row, only[:]); err != nil {
 		return err
 	}
-	same := string(only[0].of(row)) == g.want
-	if err := db.skip(); err != nil {
+	same := string(only[0].Of(row)) == g.want
+	if err := db.Skip(); err != nil {
 		return err
 	}
 	if !same {
-		return fmt.Errorf("%s: %w\n    start a new rebuild", db.name, errTypes)
+		return fmt.Errorf("%s: %w\n    start a new rebuild", db.Name, errTypes)
 	}
 	return nil
 }

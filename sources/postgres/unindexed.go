@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"humpty/internal/problem"
+	"humpty/sources/postgres/session"
 )
 
 // unindexedJoins are the joins between a changed row and its documents that no index serves.
@@ -17,7 +18,7 @@ func unindexedJoins(t *tree, allowed bool) (found problem.List) {
 			Place: n.shape.Place, Warning: allowed,
 			What: fmt.Sprintf("include %s: table %s (about %d rows, %s) has no index on %s, so each round of catch-up reads it whole",
 				n.path, rel.label, rel.rows, rel.size(), strings.Join(on, ", ")),
-			Remedy: "CREATE INDEX CONCURRENTLY ON " + rel.sql + " (" + quoteIdents(on) + "); or bear it: --allow-unindexed",
+			Remedy: "CREATE INDEX CONCURRENTLY ON " + rel.sql + " (" + session.QuoteIdents(on) + "); or bear it: --allow-unindexed",
 		})
 	}
 	for _, n := range t.nodes {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/sources/postgres/session"
 )
 
 // verifyColumns locks the tables of t and compares the types of their columns.
-func (t *tree) verifyColumns(ctx context.Context, db *session) error {
+func (t *tree) verifyColumns(ctx context.Context, db *session.Session) error {
 	for _, n := range t.nodes {
-		fields, err := db.describe(ctx, "select "+n.list()+" from "+n.body())
+		fields, err := db.Describe(ctx, "select "+n.list()+" from "+n.body())
 		if isLockTimeout(err) {
 			return lockedError(n.rel.label, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // readOptions say how documents are read.
@@ -22,7 +23,7 @@ type readOptions struct {
 // view is the source in one exported snapshot, which its readers share; or live, where
 // each page and each lookup has a snapshot of its own.
 type view struct {
-	pool    *pool
+	pool    *session.Pool
 	options readOptions
 
 	tree   *tree
@@ -44,8 +45,8 @@ var (
 // openView exports a snapshot on db, checks that it has the columns that were compiled,
 // and keeps them from changing: the transaction holds a lock on each table that lets
 // everything but DDL through.
-func openView(ctx context.Context, db *session, t *tree, p poolOptions, o readOptions) (*view, error) {
-	sessions, err := newSnapshotPool(ctx, db, p)
+func openView(ctx context.Context, db *session.Session, t *tree, p session.PoolOptions, o readOptions) (*view, error) {
+	sessions, err := session.NewSnapshotPool(ctx, db, p)
 	if err != nil {
 		return nil, err
 	}
@@ -61,12 +62,12 @@ func openView(ctx context.Context, db *session, t *tree, p poolOptions, o readOp
 
 // openLive makes a view whose reads are short transactions: nothing is held on the
 // source for longer than a page takes. uncached is the tree without tables in memory.
-func openLive(ctx context.Context, db *session, t, uncached *tree, p poolOptions, o readOptions) (*view, error) {
+func openLive(ctx context.Context, db *session.Session, t, uncached *tree, p session.PoolOptions, o readOptions) (*view, error) {
 	v := &view{
-		pool: newLivePool(db, p), options: o,
+		pool: session.NewLivePool(db, p), options: o,
 		tree: t, types: newTypeGuard(t), uncached: uncached, uncachedTypes: newTypeGuard(uncached),
 	}
-	_, err := db.inSnapshot(ctx, func() (err error) {
+	_, err := db.InSnapshot(ctx, func() (err error) {
 		if err := errors.Join(uncached.verifyColumns(ctx, db), t.verifyColumns(ctx, db)); err != nil {
 			return err
 		}
@@ -78,11 +79,11 @@ func openLive(ctx context.Context, db *session, t, uncached *tree, p poolOptions
 
 // openLatest makes a view that looks documents up as they are at each call, over one
 // connection, and cannot read partitions. t is a tree without tables in memory.
-func openLatest(ctx context.Context, db *session, t *tree, p poolOptions, o readOptions) (*view, error) {
-	if _, err := db.inSnapshot(ctx, func() error { return t.verifyColumns(ctx, db) }); err != nil {
+func openLatest(ctx context.Context, db *session.Session, t *tree, p session.PoolOptions, o readOptions) (*view, error) {
+	if _, err := db.InSnapshot(ctx, func() error { return t.verifyColumns(ctx, db) }); err != nil {
 		return nil, err
 	}
-	return &view{pool: newLivePool(db, p), options: o, tree: t, uncached: t}, nil
+	return &view{pool: session.NewLivePool(db, p), options: o, tree: t, uncached: t}, nil
 }
 
 // Read implements sources.View.
@@ -95,7 +96,7 @@ func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Posit
 	if err != nil {
 		return nil, fmt.Errorf("partition %s: to: %w", p.ID, err)
 	}
-	db, err := v.pool.acquire(ctx)
+	db, err := v.pool.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -105,15 +106,15 @@ func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Posit
 // Count implements sources.Counter: the rows of the root that pass its filter, which the
 // server counts without sending them.
 func (v *view) Count(ctx context.Context) (int64, error) {
-	db, err := v.pool.acquire(ctx)
+	db, err := v.pool.Acquire(ctx)
 	if err != nil {
 		return 0, err
 	}
-	defer v.pool.release(context.WithoutCancel(ctx), db)
+	defer v.pool.Release(context.WithoutCancel(ctx), db)
 	label := v.tree.root.rel.label
 	rows, err := db.Rows(ctx, "select pg_catalog.count(*) from "+v.tree.root.body())
 	if err != nil {
-		db.checkClosed()
+		db.CheckClosed()
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
@@ -129,12 +130,12 @@ func (v *view) Count(ctx context.Context) (int64, error) {
 // Lookup implements sources.Lookup. Calls wait for each other; those of a live view run
 // side by side, each on a session of its own.
 func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
-	if v.pool.isLive() {
+	if v.pool.IsLive() {
 		return v.lookupLive(ctx, keys, b)
 	}
 	v.lookups.Lock()
 	defer v.lookups.Unlock()
-	db, err := v.pool.holder(ctx)
+	db, err := v.pool.Holder(ctx)
 	if err != nil {
 		return err
 	}
@@ -143,18 +144,18 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 
 // lookupLive reads documents by their ids as they are now.
 func (v *view) lookupLive(ctx context.Context, keys [][]byte, b *sources.Batch) error {
-	db, err := v.pool.acquire(ctx)
+	db, err := v.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer v.pool.release(context.WithoutCancel(ctx), db)
+	defer v.pool.Release(context.WithoutCancel(ctx), db)
 	p := newPage(v.uncached, db, nil, 4*v.options.PageBytes)
 	p.types = v.uncachedTypes
 	l := newLookup(p, v.options.Loose)
-	if err := db.waitForReplica(ctx); err != nil {
+	if err := db.WaitForReplica(ctx); err != nil {
 		return err
 	}
-	b.Snapshot, err = db.inSnapshot(ctx, func() error { return l.all(ctx, keys, b) })
+	b.Snapshot, err = db.InSnapshot(ctx, func() error { return l.all(ctx, keys, b) })
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -163,6 +164,6 @@ func (v *view) lookupLive(ctx context.Context, keys [][]byte, b *sources.Batch) 
 
 // Close implements sources.View.
 func (v *view) Close(ctx context.Context) error {
-	v.pool.close(ctx)
+	v.pool.Close(ctx)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"humpty/internal/wait"
+	"humpty/sources/postgres/session"
 )
 
 // widen completes the 32 bits of a transaction id that the stream carries to the nearest
@@ -16,8 +17,8 @@ func widen(recent uint64, xid uint32) uint64 {
 
 // waitVisible waits until everything that had begun when it was called is visible to every new
 // snapshot: a commit can be in the stream before that.
-func waitVisible(ctx context.Context, db *session, patience time.Duration) error {
-	s, err := db.snapshot(ctx)
+func waitVisible(ctx context.Context, db *session.Session, patience time.Duration) error {
+	s, err := db.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func waitVisible(ctx context.Context, db *session, patience time.Duration) error
 		if err := wait.For(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
-		if s, err = db.snapshot(ctx); err != nil {
+		if s, err = db.Snapshot(ctx); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package postgres
+package session
 
 import (
 	"context"
@@ -11,10 +11,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// isUnavailable reports whether err means that the server did not answer or ended the
+// IsUnavailable reports whether err means that the server did not answer or ended the
 // connection, or cannot serve now. A wrong password or a missing right is no outage, but a
 // server that is full, stops, starts or recovers is one.
-func isUnavailable(err error) bool {
+func IsUnavailable(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch pg.Code {

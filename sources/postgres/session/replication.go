@@ -1,4 +1,4 @@
-package postgres
+package session
 
 import (
 	"context"
@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// connectReplication opens a connection that speaks the replication protocol, with the settings
+// ConnectReplication opens a connection that speaks the replication protocol, with the settings
 // that give values the text they have in documents' ids.
-func connectReplication(ctx context.Context, dsn string) (*pgconn.PgConn, error) {
+func ConnectReplication(ctx context.Context, dsn string) (*pgconn.PgConn, error) {
 	config, err := pgconn.ParseConfig(dsn)
 	if err != nil {
 		return nil, errors.New("the dsn of the PostgreSQL source cannot be read")
@@ -28,7 +28,7 @@ func connectReplication(ctx context.Context, dsn string) (*pgconn.PgConn, error)
 	if err != nil {
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) && pg.Code == "42501" {
-			return nil, fmt.Errorf("user %s may not replicate: %s\n    ALTER ROLE %s REPLICATION;", config.User, pg.Message, quoteIdent(config.User))
+			return nil, fmt.Errorf("user %s may not replicate: %s\n    ALTER ROLE %s REPLICATION;", config.User, pg.Message, QuoteIdent(config.User))
 		}
 		return nil, connectError(err, config, fmt.Sprintf("replication of database %s on %s", config.Database, config.Host))
 	}

@@ -1,4 +1,4 @@
-package postgres
+package session
 
 import (
 	"context"
@@ -16,11 +16,11 @@ import (
 	"humpty/sources"
 )
 
-// replica is what live reads of a standby are held against: how far it has replayed the
+// Replica is what live reads of a standby are held against: how far it has replayed the
 // log, and where in the log the captured transactions were committed. What its own
 // pg_current_snapshot says is no measure: transactions that it has yet to see are not in it.
-type replica struct {
-	startTimeout time.Duration // with a standby that is behind the start
+type Replica struct {
+	StartTimeout time.Duration // with a standby that is behind the start
 
 	mu        sync.Mutex
 	system    string                   // of the primary, with the database
@@ -33,21 +33,21 @@ type replica struct {
 // commitsKept bounds how many transactions are known one by one.
 const commitsKept = 20_000
 
-// newReplica waits for a standby that is behind the start for as long as that.
-func newReplica(startTimeout time.Duration) *replica {
-	return &replica{startTimeout: startTimeout, commits: map[uint64]pglogrepl.LSN{}}
+// NewReplica waits for a standby that is behind the start for as long as that.
+func NewReplica(startTimeout time.Duration) *Replica {
+	return &Replica{StartTimeout: startTimeout, commits: map[uint64]pglogrepl.LSN{}}
 }
 
-// markStart is called when a capture begins or goes on: what is committed now, and is not in
+// MarkStart is called when a capture begins or goes on: what is committed now, and is not in
 // the stream, has to be in every read.
-func (r *replica) markStart(ctx context.Context, primary *session) error {
+func (r *Replica) MarkStart(ctx context.Context, primary *Session) error {
 	rows, err := primary.Rows(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, 'replica'), "+clusterSQL, "humpty_start")
 	if err != nil {
-		return fmt.Errorf("%s: mark where the capture begins: %w", primary.name, err)
+		return fmt.Errorf("%s: mark where the capture begins: %w", primary.Name, err)
 	}
 	at, err := pglogrepl.ParseLSN(rows[0][0])
 	if err != nil {
-		return fmt.Errorf("%s: %w", primary.name, err)
+		return fmt.Errorf("%s: %w", primary.Name, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -59,8 +59,8 @@ func (r *replica) markStart(ctx context.Context, primary *session) error {
 const clusterSQL = `(select s.system_identifier || '/' || d.oid
   from pg_catalog.pg_control_system() s, pg_catalog.pg_database d where d.datname = pg_catalog.current_database())`
 
-// recordCommit notes a transaction before its marks are given out.
-func (r *replica) recordCommit(xid uint64, commit pglogrepl.LSN) {
+// RecordCommit notes a transaction before its marks are given out.
+func (r *Replica) RecordCommit(xid uint64, commit pglogrepl.LSN) {
 	if r == nil {
 		return
 	}
@@ -86,7 +86,7 @@ func (r *replica) recordCommit(xid uint64, commit pglogrepl.LSN) {
 }
 
 // snapshotAt is what a read sees that began when the standby had replayed so much.
-func (r *replica) snapshotAt(replayed pglogrepl.LSN) sources.TxSnapshot {
+func (r *Replica) snapshotAt(replayed pglogrepl.LSN) sources.TxSnapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if replayed < r.forgotten {
@@ -105,31 +105,31 @@ func (r *replica) snapshotAt(replayed pglogrepl.LSN) sources.TxSnapshot {
 	return saw
 }
 
-// admit makes a session of a standby ready for live reads: of this cluster, and not before
+// Admit makes a session of a standby ready for live reads: of this cluster, and not before
 // it has all that the stream does not tell.
-func (r *replica) admit(ctx context.Context, db *session) error {
+func (r *Replica) Admit(ctx context.Context, db *Session) error {
 	rows, err := db.Rows(ctx, "select "+clusterSQL)
 	if err != nil {
-		return fmt.Errorf("%s: identify the server: %w", db.name, err)
+		return fmt.Errorf("%s: identify the server: %w", db.Name, err)
 	}
 	r.mu.Lock()
 	system, start := r.system, r.start
 	r.mu.Unlock()
 	if rows[0][0] != system {
-		return fmt.Errorf("read_dsn, %s, is not the database that dsn names, nor a standby of it\n    name a streaming replica, or leave read_dsn out", db.name)
+		return fmt.Errorf("read_dsn, %s, is not the database that dsn names, nor a standby of it\n    name a streaming replica, or leave read_dsn out", db.Name)
 	}
 	db.replica = r
-	at, err := db.waitReplayed(ctx, start, r.startTimeout)
+	at, err := db.waitReplayed(ctx, start, r.StartTimeout)
 	if err == nil && at < start {
 		err = fmt.Errorf("read_dsn, %s, is behind the beginning of the capture for %s: it has replayed the log up to %s of %s\n"+
-			"    see pg_stat_replication on the primary and pg_is_wal_replay_paused() there, or leave read_dsn out", db.name, r.startTimeout, at, start)
+			"    see pg_stat_replication on the primary and pg_is_wal_replay_paused() there, or leave read_dsn out", db.Name, r.StartTimeout, at, start)
 	}
 	return err
 }
 
 // waitReplayed waits until a standby has replayed the log up to a place, but no longer than
 // patience, and says how far it is.
-func (s *session) waitReplayed(ctx context.Context, to pglogrepl.LSN, patience time.Duration) (pglogrepl.LSN, error) {
+func (s *Session) waitReplayed(ctx context.Context, to pglogrepl.LSN, patience time.Duration) (pglogrepl.LSN, error) {
 	for end := time.Now().Add(patience); ; {
 		at, err := s.replayed(ctx)
 		if err != nil || at >= to || time.Now().After(end) {
@@ -144,13 +144,13 @@ func (s *session) waitReplayed(ctx context.Context, to pglogrepl.LSN, patience t
 // errPromoted: the log of a server that is none any more is another one's.
 var errPromoted = errors.New("it is no standby: it was promoted, or never was one")
 
-func (s *session) replayed(ctx context.Context) (pglogrepl.LSN, error) {
+func (s *Session) replayed(ctx context.Context) (pglogrepl.LSN, error) {
 	rows, err := s.Rows(ctx, "select pg_catalog.pg_is_in_recovery(), coalesce(pg_catalog.pg_last_wal_replay_lsn(), '0/0')")
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("%s: how far it has replayed the log: %w", s.name, err)
+		return 0, fmt.Errorf("%s: how far it has replayed the log: %w", s.Name, err)
 	case rows[0][0] != "t":
-		return 0, fmt.Errorf("read_dsn, %s: %w\n    name a standby of dsn, or leave read_dsn out", s.name, errPromoted)
+		return 0, fmt.Errorf("read_dsn, %s: %w\n    name a standby of dsn, or leave read_dsn out", s.Name, errPromoted)
 	}
 	return pglogrepl.ParseLSN(rows[0][1])
 }
@@ -159,9 +159,9 @@ func (s *session) replayed(ctx context.Context) (pglogrepl.LSN, error) {
 // reads what there is: what it did not see is read again.
 const replicaWait = 2 * time.Second
 
-// waitForReplica waits until a standby has what the stream has given out so far; on a primary
+// WaitForReplica waits until a standby has what the stream has given out so far; on a primary
 // there is nothing to wait for.
-func (s *session) waitForReplica(ctx context.Context) error {
+func (s *Session) WaitForReplica(ctx context.Context) error {
 	if s.replica == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package postgres
+package session
 
 import (
 	"context"
@@ -35,24 +35,24 @@ func TestRowsBehindASlowWrite(t *testing.T) {
 	config.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
 		return slowWrites{conn}, nil
 	}
-	s, err := dial(t.Context(), config, sessionOptions{LockTimeout: time.Second})
+	s, err := dial(t.Context(), config, Options{LockTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close(t.Context())
+	defer s.Close(t.Context())
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	defer s.cancelWith(ctx)()
+	defer s.CancelWith(ctx)()
 	for i := range 5 {
-		if err := s.exec(t.Context(), "select 1"); err != nil {
+		if err := s.Exec(t.Context(), "select 1"); err != nil {
 			t.Fatal(err)
 		}
-		s.queue([]byte(fmt.Sprintf("copy (select generate_series(1, %d)) to stdout (format binary)", 1000+i)))
-		if err := s.flush(); err != nil {
+		s.Queue([]byte(fmt.Sprintf("copy (select generate_series(1, %d)) to stdout (format binary)", 1000+i)))
+		if err := s.Flush(); err != nil {
 			t.Fatal(err)
 		}
 		n := 0
-		for row, err := s.row(); row != nil || err != nil; row, err = s.row() {
+		for row, err := s.Row(); row != nil || err != nil; row, err = s.Row() {
 			if err != nil {
 				t.Fatalf("after %d rows: %v", n, err)
 			}
@@ -61,7 +61,7 @@ func TestRowsBehindASlowWrite(t *testing.T) {
 		if n != 1000+i {
 			t.Fatalf("%d rows, want %d", n, 1000+i)
 		}
-		s.done()
+		s.Done()
 	}
 }
 

@@ -1,4 +1,4 @@
-package postgres
+package session
 
 import (
 	"io"
@@ -13,14 +13,14 @@ func FuzzRow(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 0, 0, 1, 7}, byte(1))
 	f.Add([]byte{0, 2, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}, byte(2))
 	f.Fuzz(func(t *testing.T, row []byte, n byte) {
-		spans := make([]span, n%16)
-		if splitRow(row, spans) != nil {
+		spans := make([]Span, n%16)
+		if SplitRow(row, spans) != nil {
 			return
 		}
 		size := 2 + 4*len(spans)
 		for _, s := range spans {
-			if !s.null() {
-				size += len(s.of(row))
+			if !s.Null() {
+				size += len(s.Of(row))
 			}
 		}
 		if size != len(row) {
@@ -54,7 +54,7 @@ func FuzzStream(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		c := &wire{in: &streamed{rest: stream}, buf: make([]byte, bufferSize)}
 		for {
-			row, err := c.row()
+			row, err := c.Row()
 			if err != nil {
 				break
 			}
@@ -79,16 +79,16 @@ func TestStream(t *testing.T) {
 		"an error":        {"E\x00\x00\x00\x13SERROR\x00C42P01\x00\x00Z\x00\x00\x00\x05I", "42P01"},
 	} {
 		w := &wire{in: &streamed{rest: []byte(c.stream)}, buf: make([]byte, bufferSize)}
-		if _, err := w.row(); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := w.Row(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
 	long := append([]byte("D\x00\x10\x00\x04"), make([]byte, 1<<20)...) // far larger than the buffer
 	w := &wire{in: &streamed{rest: append(long, "Z\x00\x00\x00\x05I"...)}, buf: make([]byte, bufferSize)}
-	if row, err := w.row(); err != nil || len(row) != 1<<20 || len(w.buf) < len(row) {
+	if row, err := w.Row(); err != nil || len(row) != 1<<20 || len(w.buf) < len(row) {
 		t.Errorf("%d bytes, %v, in a buffer of %d", len(row), err, len(w.buf))
 	}
-	if row, err := w.row(); err != nil || row != nil {
+	if row, err := w.Row(); err != nil || row != nil {
 		t.Errorf("at the end: %d bytes, %v", len(row), err)
 	}
 	if len(w.buf) > 8*bufferSize {

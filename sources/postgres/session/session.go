@@ -1,4 +1,4 @@
-package postgres
+package session
 
 import (
 	"cmp"
@@ -14,26 +14,26 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// session is one connection of ours, with the settings our SQL and decoders rely on.
-type session struct {
+// Session is one connection of ours, with the settings our SQL and decoders rely on.
+type Session struct {
 	*wire
-	name string // database shop on 10.0.0.1:5432, for messages
+	Name string // database shop on 10.0.0.1:5432, for messages
 
-	replica *replica // it is a standby, which live reads are made of
+	replica *Replica // it is a standby, which live reads are made of
 }
 
-// sessionOptions are the limits of each session.
-type sessionOptions struct {
+// Options are the limits of each session.
+type Options struct {
 	StatementTimeout time.Duration // of each statement; the server's own where 0
 	LockTimeout      time.Duration // waiting for a table locked by others
 	HalfOpenAfter    time.Duration // in the middle of an answer, until the server is asked whether one is to come; 30 s where 0
 }
 
-// defaultHalfOpenAfter is how long nothing may come before the server is asked.
-const defaultHalfOpenAfter = 30 * time.Second
+// DefaultHalfOpenAfter is how long nothing may come before the server is asked.
+const DefaultHalfOpenAfter = 30 * time.Second
 
-// connect opens a session. The password is never part of an error.
-func connect(ctx context.Context, dsn string, o sessionOptions) (*session, error) {
+// Connect opens a session. The password is never part of an error.
+func Connect(ctx context.Context, dsn string, o Options) (*Session, error) {
 	config, err := pgconn.ParseConfig(dsn)
 	if err != nil {
 		// pgx's own message repeats the dsn, and masks passwords only as well as it can
@@ -49,7 +49,7 @@ func connect(ctx context.Context, dsn string, o sessionOptions) (*session, error
 // dial opens a session, and keeps the reader that pgx reads through: when a write takes
 // longer than 15 ms, pgx begins to read in the background, and may go on with that behind
 // the answer. What comes then are our rows, and a read past that reader would miss them.
-func dial(ctx context.Context, config *pgconn.Config, o sessionOptions) (*session, error) {
+func dial(ctx context.Context, config *pgconn.Config, o Options) (*Session, error) {
 	var in io.Reader
 	build := config.BuildFrontend
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
@@ -62,29 +62,29 @@ func dial(ctx context.Context, config *pgconn.Config, o sessionOptions) (*sessio
 	if err != nil {
 		return nil, connectError(err, config, name)
 	}
-	s := &session{wire: newWire(pg, in), name: name}
-	if err := s.exec(ctx, settings(o)); err != nil {
-		s.close(ctx)
+	s := &Session{wire: newWire(pg, in), Name: name}
+	if err := s.Exec(ctx, settings(o)); err != nil {
+		s.Close(ctx)
 		return nil, fmt.Errorf("%s: prepare the session: %w", name, err)
 	}
 	asking := config.Copy()
 	asking.BuildFrontend = build
-	s.halfOpen = newHalfOpenWatch(ctx, asking, name, backend(ctx, pg), pg.Conn(), cmp.Or(o.HalfOpenAfter, defaultHalfOpenAfter))
+	s.halfOpen = newHalfOpenWatch(ctx, asking, name, backend(ctx, pg), pg.Conn(), cmp.Or(o.HalfOpenAfter, DefaultHalfOpenAfter))
 	return s, nil
 }
 
-func settings(o sessionOptions) string {
+func settings(o Options) string {
 	sql := `set standard_conforming_strings = on; set datestyle = 'ISO, YMD'; set timezone = 'UTC';
 set intervalstyle = 'postgres'; set extra_float_digits = 1; set bytea_output = 'hex'; set jit = off;
-set cursor_tuple_fraction = 1; set idle_in_transaction_session_timeout = 0; set lock_timeout = ` + millis(o.LockTimeout)
+set cursor_tuple_fraction = 1; set idle_in_transaction_session_timeout = 0; set lock_timeout = ` + Millis(o.LockTimeout)
 	if o.StatementTimeout > 0 {
-		sql += "; set statement_timeout = " + millis(o.StatementTimeout)
+		sql += "; set statement_timeout = " + Millis(o.StatementTimeout)
 	}
 	return sql
 }
 
-// millis writes a duration as the settings of the server take it.
-func millis(d time.Duration) string { return strconv.FormatInt(max(1, d.Milliseconds()), 10) }
+// Millis writes a duration as the settings of the server take it.
+func Millis(d time.Duration) string { return strconv.FormatInt(max(1, d.Milliseconds()), 10) }
 
 // connectError says who was not let in where, and what to do.
 func connectError(err error, config *pgconn.Config, name string) error {
@@ -118,15 +118,15 @@ func connectRemedy(code string, config *pgconn.Config) string {
 	return "the server said so; see its log"
 }
 
-// exec runs statements without parameters and forgets their results.
-func (s *session) exec(ctx context.Context, sql string) error {
+// Exec runs statements without parameters and forgets their results.
+func (s *Session) Exec(ctx context.Context, sql string) error {
 	s.halfOpen.begin()
 	_, err := s.pg.Exec(ctx, sql).ReadAll()
 	return s.halfOpen.end(err)
 }
 
 // Rows runs a query for a handful of rows, outside the hot path; NULL reads as "".
-func (s *session) Rows(ctx context.Context, sql string, args ...string) ([][]string, error) {
+func (s *Session) Rows(ctx context.Context, sql string, args ...string) ([][]string, error) {
 	params := make([][]byte, len(args))
 	for i, a := range args {
 		params[i] = []byte(a)
@@ -146,8 +146,8 @@ func (s *session) Rows(ctx context.Context, sql string, args ...string) ([][]str
 	return out, nil
 }
 
-// describe parses a query without running it and returns its columns.
-func (s *session) describe(ctx context.Context, sql string) ([]pgconn.FieldDescription, error) {
+// Describe parses a query without running it and returns its columns.
+func (s *Session) Describe(ctx context.Context, sql string) ([]pgconn.FieldDescription, error) {
 	s.halfOpen.begin()
 	d, err := s.pg.Prepare(ctx, "", sql, nil)
 	if err := s.halfOpen.end(err); err != nil {
@@ -159,8 +159,8 @@ func (s *session) describe(ctx context.Context, sql string) ([]pgconn.FieldDescr
 	return d.Fields, nil
 }
 
-// close ends the session, also in the middle of a query and with a cancelled context.
-func (s *session) close(ctx context.Context) {
+// Close ends the session, also in the middle of a query and with a cancelled context.
+func (s *Session) Close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if s.spent {
@@ -173,8 +173,8 @@ func (s *session) close(ctx context.Context) {
 	<-s.pg.CleanupDone()
 }
 
-// overConn is a session over a connection that is set up already, and on which rows are
+// OverConn is a session over a connection that is set up already, and on which rows are
 // read and nothing else.
-func overConn(conn net.Conn) *session {
-	return &session{wire: &wire{conn: conn, in: conn, buf: make([]byte, bufferSize)}}
+func OverConn(conn net.Conn) *Session {
+	return &Session{wire: &wire{conn: conn, in: conn, buf: make([]byte, bufferSize)}}
 }

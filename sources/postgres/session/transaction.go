@@ -1,4 +1,4 @@
-package postgres
+package session
 
 import (
 	"context"
@@ -9,9 +9,9 @@ import (
 	"humpty/sources"
 )
 
-// inSnapshot does work in a read-only transaction and returns what its snapshot sees. The
+// InSnapshot does work in a read-only transaction and returns what its snapshot sees. The
 // session is spent if the transaction was not ended.
-func (s *session) inSnapshot(ctx context.Context, work func() error) (sources.TxSnapshot, error) {
+func (s *Session) InSnapshot(ctx context.Context, work func() error) (sources.TxSnapshot, error) {
 	if s.replica == nil {
 		return s.transaction(work)
 	}
@@ -23,49 +23,49 @@ func (s *session) inSnapshot(ctx context.Context, work func() error) (sources.Tx
 	return s.replica.snapshotAt(at), err
 }
 
-func (s *session) transaction(work func() error) (sources.TxSnapshot, error) {
-	s.queue([]byte(beginSQL))
-	s.queue([]byte(snapshotSQL))
-	if err := s.flush(); err != nil {
+func (s *Session) transaction(work func() error) (sources.TxSnapshot, error) {
+	s.Queue([]byte(beginSQL))
+	s.Queue([]byte(snapshotSQL))
+	if err := s.Flush(); err != nil {
 		return sources.TxSnapshot{}, err
 	}
-	if err := s.skip(); err != nil {
+	if err := s.Skip(); err != nil {
 		return sources.TxSnapshot{}, fmt.Errorf("begin: %w", err)
 	}
 	saw, err := s.readSnapshot()
 	if err != nil {
 		return saw, err
 	}
-	s.done()
+	s.Done()
 	if err := work(); err != nil {
 		s.spent = true
 		return saw, err
 	}
-	s.queue([]byte("commit"))
-	if err := s.flush(); err != nil {
+	s.Queue([]byte("commit"))
+	if err := s.Flush(); err != nil {
 		return saw, err
 	}
-	if err := s.skip(); err != nil {
+	if err := s.Skip(); err != nil {
 		return saw, fmt.Errorf("commit: %w", err)
 	}
-	s.done()
+	s.Done()
 	return saw, nil
 }
 
 // readSnapshot reads the one row of snapshotSQL.
-func (s *session) readSnapshot() (saw sources.TxSnapshot, err error) {
-	row, err := s.row()
+func (s *Session) readSnapshot() (saw sources.TxSnapshot, err error) {
+	row, err := s.Row()
 	if err != nil {
 		return saw, fmt.Errorf("read the snapshot: %w", err)
 	}
-	var only [1]span
-	if err := splitRow(row, only[:]); err != nil {
+	var only [1]Span
+	if err := SplitRow(row, only[:]); err != nil {
 		return saw, fmt.Errorf("read the snapshot: %w", err)
 	}
-	if saw, err = parseSnapshot(string(only[0].of(row))); err != nil {
+	if saw, err = parseSnapshot(string(only[0].Of(row))); err != nil {
 		return saw, err
 	}
-	return saw, s.skip()
+	return saw, s.Skip()
 }
 
 const snapshotSQL = "select pg_catalog.pg_current_snapshot()::text"
@@ -98,7 +98,8 @@ func parseSnapshot(text string) (sources.TxSnapshot, error) {
 	return s, nil
 }
 
-func (s *session) snapshot(ctx context.Context) (sources.TxSnapshot, error) {
+// Snapshot is the present one, outside a transaction.
+func (s *Session) Snapshot(ctx context.Context) (sources.TxSnapshot, error) {
 	rows, err := s.Rows(ctx, snapshotSQL)
 	if err != nil {
 		return sources.TxSnapshot{}, fmt.Errorf("read the snapshot: %w", err)

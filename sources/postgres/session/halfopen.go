@@ -1,4 +1,4 @@
-package postgres
+package session
 
 import (
 	"cmp"
@@ -20,7 +20,7 @@ import (
 
 const (
 	connectTimeout = 30 * time.Second // for a connection to be there, if the dsn has no connect_timeout
-	askTimeout     = 10 * time.Second // for that question
+	AskTimeout     = 10 * time.Second // for that question
 )
 
 // keepAlive lets the kernel find a machine or network that is gone within 75 s.
@@ -94,7 +94,7 @@ func (s *halfOpenWatch) end(err error) error {
 // probe runs beside the read, and cuts it off if nothing can come any more.
 func (s *halfOpenWatch) probe(ctx context.Context) {
 	read := s.reads.Load()
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, AskTimeout)
 	defer cancel()
 	why := s.stalled(ctx)
 	switch {

@@ -1,4 +1,4 @@
-package postgres
+package session
 
 import (
 	"encoding/binary"
@@ -6,16 +6,19 @@ import (
 	"fmt"
 )
 
-// span is one field of a row: its bytes, or nil for NULL.
-type span struct{ at, size int32 }
+// Span is one field of a row: its bytes, or nil for NULL.
+type Span struct{ At, Size int32 }
 
-func (s span) of(row []byte) []byte { return row[s.at : s.at+s.size] }
-func (s span) null() bool           { return s.size < 0 }
+// Of is the field's bytes.
+func (s Span) Of(row []byte) []byte { return row[s.At : s.At+s.Size] }
+
+// Null reports whether the field is NULL.
+func (s Span) Null() bool { return s.Size < 0 }
 
 var errCut = errors.New("corrupted row from the server: cut short")
 
-// splitRow finds the fields of a row in the binary format. It never reads behind its end.
-func splitRow(row []byte, into []span) error {
+// SplitRow finds the fields of a row in the binary format. It never reads behind its end.
+func SplitRow(row []byte, into []Span) error {
 	if len(row) < 2 {
 		return errCut
 	}
@@ -29,7 +32,7 @@ func splitRow(row []byte, into []span) error {
 		}
 		size := int32(binary.BigEndian.Uint32(row[at:]))
 		at += 4
-		into[i] = span{int32(at), size}
+		into[i] = Span{int32(at), size}
 		if size < 0 {
 			if size != -1 {
 				return errCut

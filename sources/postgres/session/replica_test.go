@@ -1,4 +1,4 @@
-package postgres
+package session
 
 import (
 	"testing"
@@ -9,9 +9,9 @@ import (
 // What is not known any more is settled only by a standby that is behind all of it.
 func TestReplicaForgets(t *testing.T) {
 	t.Parallel()
-	r := &replica{commits: map[uint64]pglogrepl.LSN{}, forgotten: 100}
+	r := &Replica{commits: map[uint64]pglogrepl.LSN{}, forgotten: 100}
 	for xid := range uint64(commitsKept + 1) {
-		r.recordCommit(1000+xid, pglogrepl.LSN(1000+10*xid))
+		r.RecordCommit(1000+xid, pglogrepl.LSN(1000+10*xid))
 	}
 	if len(r.commits) > commitsKept {
 		t.Errorf("%d transactions are kept", len(r.commits))

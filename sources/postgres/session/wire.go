@@ -1,4 +1,4 @@
-package postgres
+package session
 
 import (
 	"context"
@@ -43,49 +43,49 @@ func newWire(pg *pgconn.PgConn, in io.Reader) *wire {
 	return &wire{pg: pg, conn: pg.Conn(), in: in, buf: make([]byte, bufferSize)}
 }
 
-// cancelWith makes I/O on c fail when ctx ends. The returned function stops that; where ctx
+// CancelWith makes I/O on c fail when ctx ends. The returned function stops that; where ctx
 // ended before, the connection is spent.
-func (c *wire) cancelWith(ctx context.Context) (stop func()) {
+func (c *wire) CancelWith(ctx context.Context) (stop func()) {
 	undo := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
 	return func() { c.spent = !undo() || c.spent }
 }
 
-// queue adds a query to what flush sends.
-func (c *wire) queue(sql []byte) {
+// Queue adds a query to what flush sends.
+func (c *wire) Queue(sql []byte) {
 	c.out = append(c.out, 'Q')
 	c.out = binary.BigEndian.AppendUint32(c.out, uint32(len(sql)+5))
 	c.out = append(append(c.out, sql...), 0)
 }
 
-// canPipeline reports whether one more query may be sent before answers are read.
-func (c *wire) canPipeline() bool { return len(c.out) < pipelined }
+// CanPipeline reports whether one more query may be sent before answers are read.
+func (c *wire) CanPipeline() bool { return len(c.out) < pipelined }
 
-// flush sends the queries; until done, the connection counts as spent.
-func (c *wire) flush() error {
+// Flush sends the queries; until done, the connection counts as spent.
+func (c *wire) Flush() error {
 	c.spent = true // until the last row was read; see done
 	_, err := c.conn.Write(c.out)
 	c.out = c.out[:0]
 	return err
 }
 
-// done says that every query sent was read to its end.
-func (c *wire) done() { c.spent = false }
+// Done says that every query sent was read to its end.
+func (c *wire) Done() { c.spent = false }
 
-// isSpent reports whether the connection is only good for closing.
-func (c *wire) isSpent() bool { return c.spent }
+// IsSpent reports whether the connection is only good for closing.
+func (c *wire) IsSpent() bool { return c.spent }
 
-// checkClosed notes that pgx has closed the connection, if it has.
-func (c *wire) checkClosed() { c.spent = c.spent || c.pg.IsClosed() }
+// CheckClosed notes that pgx has closed the connection, if it has.
+func (c *wire) CheckClosed() { c.spent = c.spent || c.pg.IsClosed() }
 
-// bytesReceived counts what has come while rows were streamed.
-func (c *wire) bytesReceived() int64 { return c.received }
+// BytesReceived counts what has come while rows were streamed.
+func (c *wire) BytesReceived() int64 { return c.received }
 
-// setDeadline bounds what is sent and received until it is set anew; zero: nothing.
-func (c *wire) setDeadline(t time.Time) { _ = c.conn.SetDeadline(t) } // fails only on a closed connection; so does what follows
+// SetDeadline bounds what is sent and received until it is set anew; zero: nothing.
+func (c *wire) SetDeadline(t time.Time) { _ = c.conn.SetDeadline(t) } // fails only on a closed connection; so does what follows
 
-// row returns the next row of the running query in the binary format (a field count,
+// Row returns the next row of the running query in the binary format (a field count,
 // then length and bytes of each field), valid until the next call; nil at its end.
-func (c *wire) row() ([]byte, error) {
+func (c *wire) Row() ([]byte, error) {
 	for {
 		kind, body, err := c.message()
 		if err != nil && c.failed != nil {
@@ -123,19 +123,19 @@ func (c *wire) row() ([]byte, error) {
 	}
 }
 
-// run sends one statement and reads its answer to the end.
-func (c *wire) run(sql string) error {
-	c.queue([]byte(sql))
-	if err := c.flush(); err != nil {
+// Run sends one statement and reads its answer to the end.
+func (c *wire) Run(sql string) error {
+	c.Queue([]byte(sql))
+	if err := c.Flush(); err != nil {
 		return err
 	}
-	return c.skip()
+	return c.Skip()
 }
 
-// skip reads the running query to its end.
-func (c *wire) skip() error {
+// Skip reads the running query to its end.
+func (c *wire) Skip() error {
 	for {
-		row, err := c.row()
+		row, err := c.Row()
 		if row == nil || err != nil {
 			return err
 		}
