@@ -6,12 +6,13 @@ import (
 	"fmt"
 
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
 // nodeRows holds the rows of one node that a page needs, as JSON fragments in one arena.
 type nodeRows struct {
-	node   *node
+	node   *query.Node
 	data   []byte
 	rows   []fragment
 	groups []group // the rows of each parent, or of each distinct key
@@ -62,78 +63,78 @@ type rowArena struct {
 	scratch []byte
 }
 
-func newRowArena(t *tree, memory *rowArena) *rowArena {
-	s := &rowArena{byNode: make([]nodeRows, len(t.nodes)), memory: memory, reasons: []string{""}}
-	for i, n := range t.nodes {
+func newRowArena(t *query.Tree, memory *rowArena) *rowArena {
+	s := &rowArena{byNode: make([]nodeRows, len(t.Nodes)), memory: memory, reasons: []string{""}}
+	for i, n := range t.Nodes {
 		s.byNode[i] = nodeRows{node: n, keys: newKeyset()}
 	}
 	return s
 }
 
 // of returns the level that holds a node's rows.
-func (s *rowArena) of(n *node) *nodeRows {
-	if n.fetch == fromMemory && s.memory != nil {
+func (s *rowArena) of(n *query.Node) *nodeRows {
+	if n.Fetch == query.FromMemory && s.memory != nil {
 		return s.memory.of(n)
 	}
-	return &s.byNode[n.index]
+	return &s.byNode[n.Index]
 }
 
-func (s *rowArena) reason(i int32, n *node) string {
-	if n.fetch == fromMemory && s.memory != nil {
+func (s *rowArena) reason(i int32, n *query.Node) string {
+	if n.Fetch == query.FromMemory && s.memory != nil {
 		return s.memory.reason(i, n)
 	}
 	return s.reasons[i]
 }
 
 // split finds the fields of a row of n behind lead fields that are not its own.
-func (s *rowArena) split(n *node, row []byte, lead int) (front, own []session.Span, err error) {
-	want := lead + len(n.cols)
+func (s *rowArena) split(n *query.Node, row []byte, lead int) (front, own []session.Span, err error) {
+	want := lead + len(n.Cols)
 	for len(s.spans) < want {
 		s.spans = append(s.spans, session.Span{})
 	}
 	all := s.spans[:want]
 	if err := session.SplitRow(row, all); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", n.rel.label, err)
+		return nil, nil, fmt.Errorf("%s: %w", n.Relation.Label, err)
 	}
 	return all[:lead], all[lead:], nil
 }
 
 // add appends a row to its node's level, in group g, and links it to its includes.
-func (s *rowArena) add(n *node, row []byte, own []session.Span, g int, root int32) error {
-	l := &s.byNode[n.index]
+func (s *rowArena) add(n *query.Node, row []byte, own []session.Span, g int, root int32) error {
+	l := &s.byNode[n.Index]
 	var bad int32
 	if g >= 0 {
 		at := &l.groups[g]
 		if at.count == 0 {
 			at.first = int32(len(l.rows))
 		} else if int(at.first+at.count) != len(l.rows) {
-			return fmt.Errorf("%s: the rows of one parent do not come together", n.rel.label)
-		} else if n.leaf && n.shape.Many {
+			return fmt.Errorf("%s: the rows of one parent do not come together", n.Relation.Label)
+		} else if n.Leaf && n.Shape.Many {
 			l.data = append(l.data, ',')
 		}
 		at.count++
 	}
 	data := l.data // kept out of memory that a collection looks at
 	start := len(data)
-	if len(n.fields) == 0 && n.object() {
+	if len(n.Fields) == 0 && n.Object() {
 		data = append(data, '{')
 	}
-	for i := range n.fields {
-		f := &n.fields[i]
-		data = append(data, f.prefix...)
-		field := own[f.col]
+	for i := range n.Fields {
+		f := &n.Fields[i]
+		data = append(data, f.Prefix...)
+		field := own[f.Col]
 		if field.Null() {
 			data = append(data, "null"...)
 			continue
 		}
 		var err error
-		if data, err = f.encode(data, field.Of(row)); err != nil {
-			if bad, err = s.rejectValue(n, &n.cols[f.col], err); err != nil {
+		if data, err = f.Encode(data, field.Of(row)); err != nil {
+			if bad, err = s.rejectValue(n, &n.Cols[f.Col], err); err != nil {
 				return err
 			}
 		}
 	}
-	if n.leaf && n.object() {
+	if n.Leaf && n.Object() {
 		data = append(data, '}')
 	}
 	l.data = data
@@ -146,29 +147,29 @@ func (s *rowArena) add(n *node, row []byte, own []session.Span, g int, root int3
 }
 
 // rejectValue turns what JSON cannot say into the reason to reject a document.
-func (s *rowArena) rejectValue(n *node, c *column, err error) (int32, error) {
+func (s *rowArena) rejectValue(n *query.Node, c *query.Column, err error) (int32, error) {
 	remedy := ""
 	switch {
 	case errors.Is(err, pgjson.ErrNotFinite):
 		remedy = "; not_finite: null writes null instead"
 	case errors.Is(err, pgjson.ErrNotUTF8):
 	default:
-		return 0, fmt.Errorf("%s: cannot decode what the server sent; was its type changed? %w", c.label, err)
+		return 0, fmt.Errorf("%s: cannot decode what the server sent; was its type changed? %w", c.Label, err)
 	}
-	s.reasons = append(s.reasons, fmt.Sprintf("%s: %v%s", c.label, err, remedy))
+	s.reasons = append(s.reasons, fmt.Sprintf("%s: %v%s", c.Label, err, remedy))
 	return int32(len(s.reasons)) - 1, nil
 }
 
 // linkIncludes notes for each include of n which group belongs to the row just added.
-func (s *rowArena) linkIncludes(n *node, row []byte, own []session.Span, root int32) {
-	for _, child := range n.include {
-		if child.fetch == byRange {
+func (s *rowArena) linkIncludes(n *query.Node, row []byte, own []session.Span, root int32) {
+	for _, child := range n.Include {
+		if child.Fetch == query.ByRange {
 			continue
 		}
-		l := &s.byNode[child.index]
+		l := &s.byNode[child.Index]
 		g := int32(-1)
 		if key := s.parentKey(child, row, own); key != nil {
-			if child.fetch == fromMemory {
+			if child.Fetch == query.FromMemory {
 				g = s.of(child).keys.find(key)
 			} else {
 				g = l.keys.add(key)
@@ -182,17 +183,17 @@ func (s *rowArena) linkIncludes(n *node, row []byte, own []session.Span, root in
 }
 
 // parentKey is the parent's side of an include's condition as one key; nil if any part is NULL.
-func (s *rowArena) parentKey(child *node, row []byte, own []session.Span) []byte {
-	if len(child.parentPairs) == 1 {
-		f := own[child.parentPairs[0].col]
+func (s *rowArena) parentKey(child *query.Node, row []byte, own []session.Span) []byte {
+	if len(child.ParentPairs) == 1 {
+		f := own[child.ParentPairs[0].Col]
 		if f.Null() {
 			return nil
 		}
 		return row[f.At : f.At+f.Size : f.At+f.Size]
 	}
 	s.scratch = s.scratch[:0]
-	for i := range child.parentPairs {
-		f := own[child.parentPairs[i].col]
+	for i := range child.ParentPairs {
+		f := own[child.ParentPairs[i].Col]
 		if f.Null() {
 			return nil
 		}

@@ -8,13 +8,14 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/query"
 )
 
 // TestNotUTF8IsRejected: what JSON cannot say rejects the document, and names the column.
 func TestNotUTF8IsRejected(t *testing.T) {
 	t.Parallel()
-	s := newRowArena(&tree{}, nil)
-	bad, err := s.rejectValue(&node{}, &column{label: "public.t.v"}, pgjson.ErrNotUTF8)
+	s := newRowArena(&query.Tree{}, nil)
+	bad, err := s.rejectValue(&query.Node{}, &query.Column{Label: "public.t.v"}, pgjson.ErrNotUTF8)
 	if err != nil || !strings.Contains(s.reasons[bad], "public.t.v: bytes that are no valid UTF-8") {
 		t.Errorf("%v, %q", err, s.reasons)
 	}
@@ -24,7 +25,7 @@ func TestNotUTF8IsRejected(t *testing.T) {
 func BenchmarkLine(b *testing.B) {
 	ints := func(v uint32) []byte { return binary.BigEndian.AppendUint32(nil, v) }
 	num := []byte{0, 2, 0, 1, 0, 0, 0, 2, 0, 3, 0x12, 0x34}
-	n := &node{shape: benchLine(), rel: &relation{label: "line"}}
+	n := &query.Node{Shape: benchLine(), Relation: &query.Relation{Label: "line"}}
 	row := []byte{0, 10}
 	for i, c := range []struct {
 		oid   uint32
@@ -41,11 +42,11 @@ func BenchmarkLine(b *testing.B) {
 		{pgjson.OIDFloat8, binary.BigEndian.AppendUint64(nil, math.Float64bits(1.25))},
 		{pgjson.OIDText, []byte("egular courts above the silent packages")},
 	} {
-		n.fields = append(n.fields, field{name: pgjson.FieldName("l_column"), col: i})
-		n.cols = append(n.cols, column{encode: encoderOf(b, c.oid)})
+		n.Fields = append(n.Fields, query.Field{Name: pgjson.FieldName("l_column"), Col: i})
+		n.Cols = append(n.Cols, query.Column{Encode: encoderOf(b, c.oid)})
 		row = append(binary.BigEndian.AppendUint32(row, uint32(len(c.value))), c.value...)
 	}
-	s := newRowArena(newTree(&rootNode{node: n, version: -1}, []*node{n}, pgjson.NewTypes(false)), nil)
+	s := newRowArena(query.NewTree(&query.RootNode{Node: n, Version: -1}, []*query.Node{n}, pgjson.NewTypes(false)), nil)
 	s.byNode[0].groups = []group{{}}
 	b.ReportAllocs()
 	b.SetBytes(int64(len(row)))

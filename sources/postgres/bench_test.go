@@ -14,6 +14,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgtest"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -141,21 +142,21 @@ func readRaw(c Config) readFunc {
 			return 0, 0, 0, err
 		}
 		defer db.Close(ctx)
-		t, _, err := compile(ctx, db, c.query())
+		t, _, err := query.Compile(ctx, db, c.query())
 		if err != nil {
 			return 0, 0, 0, err
 		}
-		lo, err := parsePosition(p.From, 1)
+		lo, err := query.ParseKey(p.From, 1)
 		if err != nil {
 			return 0, 0, 0, err
 		}
-		hi, err := parsePosition(p.To, 1)
+		hi, err := query.ParseKey(p.To, 1)
 		if err != nil {
 			return 0, 0, 0, err
 		}
 		before := db.BytesReceived()
-		for i, s := range []statement{t.root.pages, t.inRange[3]} {
-			db.Queue(s.between(nil, lo, hi, 0))
+		for i, s := range []query.Statement{t.Root.Pages, t.InRange[3]} {
+			db.Queue(s.Between(nil, lo, hi, 0))
 			if err := db.Flush(); err != nil {
 				return 0, 0, 0, err
 			}

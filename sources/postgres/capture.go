@@ -13,6 +13,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -27,7 +28,7 @@ type captureOptions struct {
 
 // startCapture begins a capture by a publication and a logical replication slot, or resumes
 // it from a position. db, a session of the primary, is the stream's where there is no error.
-func startCapture(ctx context.Context, db *session.Session, t *tree, capture string, from sources.Position, o captureOptions) (_ *slotStream, err error) {
+func startCapture(ctx context.Context, db *session.Session, t *query.Tree, capture string, from sources.Position, o captureOptions) (_ *slotStream, err error) {
 	name := slotName(capture)
 	tables, err := publishedTables(ctx, db, t, o.Loose)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -21,7 +22,7 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	if err != nil {
 		return nil, err
 	}
-	t, _, err := compile(ctx, db, s.config.query())
+	t, _, err := query.Compile(ctx, db, s.config.query())
 	var stream sources.ChangeStream
 	switch {
 	case err != nil:
@@ -89,11 +90,11 @@ func (s *Source) Preflight(ctx context.Context, unindexed bool) (problem.List, e
 		return nil, err
 	}
 	defer db.Close(ctx)
-	t, _, err := compile(ctx, db, s.config.query())
+	t, _, err := query.Compile(ctx, db, s.config.query())
 	if err != nil {
 		return nil, err
 	}
-	found := unindexedJoins(t, unindexed)
+	found := query.UnindexedJoins(t, unindexed)
 	if s.config.TimestampColumn != nil {
 		return found, nil // what the column means is in every plan
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -75,8 +76,8 @@ func (c *Config) validate() error {
 
 func (c *Config) readDSN() string { return cmp.Or(c.ReadDSN, c.DSN) }
 
-func (c *Config) query() queryOptions {
-	return queryOptions{Shape: c.Shape, Loose: c.Loose, NullNotFinite: c.NotFinite == Null, Memory: c.Memory}
+func (c *Config) query() query.Options {
+	return query.Options{Shape: c.Shape, Loose: c.Loose, NullNotFinite: c.NotFinite == Null, Memory: c.Memory}
 }
 
 func (c *Config) session() session.Options {

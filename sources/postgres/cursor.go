@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -70,21 +71,21 @@ type cursors struct {
 
 // start makes a page read by cursors what no index reaches; they live as long as the
 // transaction it reads in.
-func (c *cursors) start(t *tree, hi []string) {
-	c.upTo, c.byNode = hi, make([]*cursor, len(t.nodes))
-	for i, n := range t.nodes {
-		if n.fetch == byCursor {
+func (c *cursors) start(t *query.Tree, hi []string) {
+	c.upTo, c.byNode = hi, make([]*cursor, len(t.Nodes))
+	for i, n := range t.Nodes {
+		if n.Fetch == query.ByCursor {
 			c.byNode[i] = &cursor{}
 		}
 	}
 }
 
 // of returns the cursor of a node, nil if it is read another way.
-func (c *cursors) of(n *node) *cursor {
+func (c *cursors) of(n *query.Node) *cursor {
 	if c.byNode == nil {
 		return nil
 	}
-	return c.byNode[n.index]
+	return c.byNode[n.Index]
 }
 
 // leaveOut makes every cursor give no rows, without a word to the server.
@@ -97,7 +98,7 @@ func (c *cursors) leaveOut() {
 }
 
 // close closes the cursors; a session that cannot do it in time is spent.
-func (c *cursors) close(db *session.Session, t *tree, within time.Duration) {
+func (c *cursors) close(db *session.Session, t *query.Tree, within time.Duration) {
 	if db.IsSpent() {
 		return
 	}
@@ -106,7 +107,7 @@ func (c *cursors) close(db *session.Session, t *tree, within time.Duration) {
 		if s == nil || !s.open {
 			continue
 		}
-		if err := db.Run("close " + t.nodes[i].cursorName()); err != nil {
+		if err := db.Run("close " + t.Nodes[i].CursorName()); err != nil {
 			return
 		}
 		s.open = false
@@ -116,17 +117,17 @@ func (c *cursors) close(db *session.Session, t *tree, within time.Duration) {
 }
 
 // readCursor takes an include's rows for the roots on the page from its cursor.
-func (p *page) readCursor(n *node, lo []string) error {
+func (p *page) readCursor(n *query.Node, lo []string) error {
 	s := p.cursors.of(n)
 	if !s.open {
-		if err := p.db.Run(n.declareCursor(p.tree.root, lo, p.cursors.upTo)); err != nil {
+		if err := p.db.Run(n.DeclareCursor(p.tree.Root, lo, p.cursors.upTo)); err != nil {
 			return err
 		}
 		s.open = true
 	}
 	for i := 0; ; i++ {
 		if i == len(s.ends) && !s.end {
-			came, err := s.fetch(p.db, n.cursorName())
+			came, err := s.fetch(p.db, n.CursorName())
 			if err != nil {
 				return err
 			}
@@ -143,9 +144,9 @@ func (p *page) readCursor(n *node, lo []string) error {
 }
 
 // addCursorRow adds one row of a cursor to the page, or says that it lies behind it.
-func (p *page) addCursorRow(n *node, row []byte) (behind bool, err error) {
-	keys, l := len(p.tree.root.key), &p.byNode[n.index]
-	lead, own, err := p.split(n, row, keys+len(n.parentPairs))
+func (p *page) addCursorRow(n *query.Node, row []byte) (behind bool, err error) {
+	keys, l := len(p.tree.Root.Key), &p.byNode[n.Index]
+	lead, own, err := p.split(n, row, keys+len(n.ParentPairs))
 	if err != nil {
 		return false, err
 	}
@@ -155,12 +156,12 @@ func (p *page) addCursorRow(n *node, row []byte) (behind bool, err error) {
 	}
 	g := l.keys.find(p.leadingKey(row, lead[keys:]))
 	if g < 0 {
-		return false, fmt.Errorf("%s: the cursor gives a row whose parent is not there", n.rel.label)
+		return false, fmt.Errorf("%s: the cursor gives a row whose parent is not there", n.Relation.Label)
 	}
 	if l.roots[g] != root {
 		return false, nil // an earlier root has the same parent, and its rows
 	}
-	p.seen[n.index]++
+	p.seen[n.Index]++
 	before := len(l.data)
 	if err := p.add(n, row, own, int(g), root); err != nil {
 		return false, err
@@ -174,14 +175,14 @@ func (p *page) addCursorRow(n *node, row []byte) (behind bool, err error) {
 
 // dropFinished lets the cursors' rows go that belong to the documents of the page.
 func (p *page) dropFinished() error {
-	keys := len(p.tree.root.key)
+	keys := len(p.tree.Root.Key)
 	for i, s := range p.cursors.byNode {
 		if s == nil {
 			continue
 		}
-		n, count := p.tree.nodes[i], 0
+		n, count := p.tree.Nodes[i], 0
 		for ; count < len(s.ends); count++ {
-			lead, _, err := p.split(n, s.at(count), keys+len(n.parentPairs))
+			lead, _, err := p.split(n, s.at(count), keys+len(n.ParentPairs))
 			if err != nil {
 				return err
 			}

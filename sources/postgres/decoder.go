@@ -8,12 +8,13 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgoutput"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
 // txDecoder turns the messages of the stream into marks, transaction by transaction.
 type txDecoder struct {
-	dependencies map[uint32][]*dependency // by relation
+	dependencies map[uint32][]*query.Dependency // by relation
 	relations    map[uint32]*pgoutput.Relation
 	recentXid    uint64 // a transaction id of late, for widening
 
@@ -34,7 +35,7 @@ const marksAtOnce = 100_000
 
 func newTxDecoder(tables []publishedTable, recent uint64) txDecoder {
 	r := txDecoder{
-		dependencies: map[uint32][]*dependency{}, relations: map[uint32]*pgoutput.Relation{},
+		dependencies: map[uint32][]*query.Dependency{}, relations: map[uint32]*pgoutput.Relation{},
 		recentXid: recent, seen: map[sources.DirtyKey]struct{}{}, onCommit: func(uint64, pglogrepl.LSN) {},
 	}
 	for _, t := range tables {
@@ -119,7 +120,7 @@ func (d *txDecoder) change(msg *pgoutput.Change) error {
 			if values == nil {
 				continue
 			}
-			if mark, ok := w.markOf(valueOf(rel, values)); ok {
+			if mark, ok := w.MarkOf(valueOf(rel, values)); ok {
 				d.add(mark)
 			}
 		}
@@ -132,8 +133,8 @@ func (d *txDecoder) change(msg *pgoutput.Change) error {
 
 // valueOmitted tells that the stream does not say a watched value, since it lies out of line and
 // was not changed. Servers of before 2022 (14.1, 13.5, …) leave it out of old rows, too.
-func valueOmitted(w *dependency, rel *pgoutput.Relation, values []pgoutput.Value) bool {
-	return slices.ContainsFunc(w.columns, func(name string) bool {
+func valueOmitted(w *query.Dependency, rel *pgoutput.Relation, values []pgoutput.Value) bool {
+	return slices.ContainsFunc(w.Columns, func(name string) bool {
 		at := slices.IndexFunc(rel.Columns, func(c pgoutput.Column) bool { return c.Name == name })
 		return at >= 0 && at < len(values) && values[at].Unchanged
 	})

@@ -10,6 +10,7 @@ import (
 	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
 	"humpty/sources/postgres/pgoutput"
+	"humpty/sources/postgres/query"
 )
 
 func TestWidenTakesTheNearest(t *testing.T) {
@@ -34,9 +35,9 @@ func TestWidenTakesTheNearest(t *testing.T) {
 // An update that does not say a watched value, and no old row, concerns anything.
 func TestWithheldValueMarksTheTable(t *testing.T) {
 	t.Parallel()
-	n := &node{}
-	root := &rootNode{node: n, id: []keyColumn{{typ: pgjson.OIDText}}}
-	r := newTxDecoder([]publishedTable{{oid: "1", dependencies: []*dependency{{root: root, node: n, columns: []string{"k"}}}}}, 1)
+	n := &query.Node{}
+	root := &query.RootNode{Node: n, ID: []query.KeyColumn{{Type: pgjson.OIDText}}}
+	r := newTxDecoder([]publishedTable{{oid: "1", dependencies: []*query.Dependency{{Root: root, Node: n, Columns: []string{"k"}}}}}, 1)
 	r.relations[1] = &pgoutput.Relation{OID: 1, Columns: []pgoutput.Column{{Name: "k"}, {Name: "v"}}}
 	for _, tc := range []struct {
 		change pgoutput.Change

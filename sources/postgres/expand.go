@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -43,9 +44,9 @@ func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 	defer v.pool.Release(context.WithoutCancel(ctx), db)
 	e := &expansion{db: db, fn: fn}
 	var own [][]byte // ids that marks name themselves
-	watches := map[string]*dependency{}
-	for _, w := range v.uncached.dependencies() {
-		watches[w.path()] = w
+	watches := map[string]*query.Dependency{}
+	for _, w := range v.uncached.Dependencies() {
+		watches[w.Path()] = w
 	}
 	grouped := map[string][][]string{}
 	var order []string
@@ -58,12 +59,12 @@ func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 			e.all = true
 			continue
 		}
-		key, err := parsePosition(m.Key, len(w.columns))
+		key, err := query.ParseKey(m.Key, len(w.Columns))
 		if err != nil {
 			return sources.TxSnapshot{}, err
 		}
-		if v.options.Loose && w.node.parent == v.uncached.root.node { // the row may be gone, and its parents be elsewhere
-			own = append(own, v.uncached.root.documentID(key))
+		if v.options.Loose && w.Node.Parent == v.uncached.Root.Node { // the row may be gone, and its parents be elsewhere
+			own = append(own, v.uncached.Root.DocumentID(key))
 			continue
 		}
 		if grouped[m.Node] == nil {
@@ -77,7 +78,7 @@ func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 	defer db.CancelWith(ctx)()
 	return db.InSnapshot(ctx, func() error {
 		if e.all {
-			return e.run([]byte(v.uncached.root.allIDs()), v.uncached.root)
+			return e.run([]byte(v.uncached.Root.AllIDs()), v.uncached.Root)
 		}
 		if len(own) > 0 {
 			if err := fn(own); err != nil {
@@ -88,7 +89,7 @@ func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 			keys := grouped[path]
 			for len(keys) > 0 {
 				n := min(len(keys), marksAsked)
-				if err := e.run(watches[path].rootsSQL(v.uncached.types, keys[:n], v.options.Loose), v.uncached.root); err != nil {
+				if err := e.run(watches[path].RootsSQL(v.uncached.Types, keys[:n], v.options.Loose), v.uncached.Root); err != nil {
 					return fmt.Errorf("include %s: %w", path, err)
 				}
 				keys = keys[n:]
@@ -106,13 +107,13 @@ type expansion struct {
 }
 
 // run gives the ids that a statement finds; its rows are the id's columns as text.
-func (e *expansion) run(sql []byte, root *rootNode) error {
+func (e *expansion) run(sql []byte, root *query.RootNode) error {
 	e.db.Queue(sql)
 	if err := e.db.Flush(); err != nil {
 		return err
 	}
-	spans := make([]session.Span, len(root.id))
-	texts := make([]string, len(root.id))
+	spans := make([]session.Span, len(root.ID))
+	texts := make([]string, len(root.ID))
 	var ids [][]byte
 	for {
 		row, err := e.db.Row()
@@ -129,7 +130,7 @@ func (e *expansion) run(sql []byte, root *rootNode) error {
 		for i := range spans {
 			texts[i] = string(spans[i].Of(row))
 		}
-		if ids = append(ids, composeID(texts)); len(ids) == idsAtOnce {
+		if ids = append(ids, query.ComposeID(texts)); len(ids) == idsAtOnce {
 			if err := e.fn(ids); err != nil {
 				return err
 			}

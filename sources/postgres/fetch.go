@@ -1,14 +1,18 @@
 package postgres
 
-import "fmt"
+import (
+	"fmt"
+
+	"humpty/sources/postgres/query"
+)
 
 // rowLimit says how many rows to ask of a node, for n roots; 0 for all.
-type rowLimit func(n *node, roots int) int
+type rowLimit func(n *query.Node, roots int) int
 
 // fetch reads everything below the roots on the page, depth by depth. Where more came
 // than the page should hold, p.n shrinks to the documents that are complete.
 func (p *page) fetch(lo, hi []string, limit rowLimit) error {
-	for _, round := range p.tree.depths {
+	for _, round := range p.tree.Depths {
 		asked := 0
 		for i, n := range round {
 			p.prepare(n)
@@ -25,7 +29,7 @@ func (p *page) fetch(lo, hi []string, limit rowLimit) error {
 			}
 			for _, n := range round[asked : i+1] {
 				if err := p.readInclude(n); err != nil {
-					return fmt.Errorf("include %s, %s: %w", n.path, n.rel.label, err)
+					return fmt.Errorf("include %s, %s: %w", n.Path, n.Relation.Label, err)
 				}
 			}
 			asked = i + 1
@@ -35,7 +39,7 @@ func (p *page) fetch(lo, hi []string, limit rowLimit) error {
 				continue
 			}
 			if err := p.readCursor(n, lo); err != nil {
-				return fmt.Errorf("include %s, %s, without an index: %w", n.path, n.rel.label, err)
+				return fmt.Errorf("include %s, %s, without an index: %w", n.Path, n.Relation.Label, err)
 			}
 		}
 	}
@@ -43,10 +47,10 @@ func (p *page) fetch(lo, hi []string, limit rowLimit) error {
 }
 
 // prepare makes room for the groups of an include.
-func (p *page) prepare(n *node) {
-	l := &p.byNode[n.index]
+func (p *page) prepare(n *query.Node) {
+	l := &p.byNode[n.Index]
 	groups := l.keys.len()
-	if n.fetch == byRange {
+	if n.Fetch == query.ByRange {
 		groups = p.n
 		if p.roots.single {
 			groups = len(p.roots.metas)
@@ -58,18 +62,18 @@ func (p *page) prepare(n *node) {
 }
 
 // ask queues the query for an include, where there is anything to ask.
-func (p *page) ask(n *node, lo, hi []string, limit rowLimit) error {
-	l := &p.byNode[n.index]
-	p.asked[n.index] = -1
+func (p *page) ask(n *query.Node, lo, hi []string, limit rowLimit) error {
+	l := &p.byNode[n.Index]
+	p.asked[n.Index] = -1
 	if p.n == 0 || p.cursors.of(n) != nil {
 		return nil
 	}
 	rows := limit(n, p.n)
-	if n.fetch == byRange && !p.roots.single {
-		p.buffer.sql = p.tree.inRange[n.index].between(p.buffer.sql[:0], lo, hi, rows)
+	if n.Fetch == query.ByRange && !p.roots.single {
+		p.buffer.sql = p.tree.InRange[n.Index].Between(p.buffer.sql[:0], lo, hi, rows)
 	} else {
 		keys, count := &l.keys, 0
-		if n.fetch == byRange {
+		if n.Fetch == query.ByRange {
 			keys, count = &p.roots.keys, p.roots.keys.len()
 		}
 		for count < len(l.roots) && int(l.roots[count]) < p.n { // later ones belong to no complete document
@@ -81,9 +85,9 @@ func (p *page) ask(n *node, lo, hi []string, limit rowLimit) error {
 		if err := p.buffer.setKeys(n, keys, count); err != nil {
 			return err
 		}
-		p.buffer.sql = p.tree.forKeys[n.index].among(p.buffer.sql[:0], p.buffer.arrays, rows)
+		p.buffer.sql = p.tree.ForKeys[n.Index].Among(p.buffer.sql[:0], p.buffer.arrays, rows)
 	}
-	p.asked[n.index] = rows
+	p.asked[n.Index] = rows
 	p.db.Queue(p.buffer.sql)
 	return nil
 }
@@ -95,26 +99,26 @@ type queryBuffer struct {
 }
 
 // setKeys writes the first keys as the insides of array literals, one a column.
-func (b *queryBuffer) setKeys(n *node, keys *keyset, count int) error {
-	for len(b.arrays) < len(n.parentPairs) {
+func (b *queryBuffer) setKeys(n *query.Node, keys *keyset, count int) error {
+	for len(b.arrays) < len(n.ParentPairs) {
 		b.arrays = append(b.arrays, nil)
 	}
-	b.arrays = b.arrays[:len(n.parentPairs)]
+	b.arrays = b.arrays[:len(n.ParentPairs)]
 	for i := range b.arrays {
 		b.arrays[i] = b.arrays[i][:0]
 	}
 	var err error
 	for k := range count {
 		key := keys.at(k)
-		for i := range n.parentPairs {
+		for i := range n.ParentPairs {
 			part := key
-			if len(n.parentPairs) > 1 {
+			if len(n.ParentPairs) > 1 {
 				part, key = nextPart(key)
 			}
-			if b.text, err = n.parentPairs[i].text(b.text[:0], part); err != nil {
-				return fmt.Errorf("include %s: %w", n.path, err)
+			if b.text, err = n.ParentPairs[i].Text(b.text[:0], part); err != nil {
+				return fmt.Errorf("include %s: %w", n.Path, err)
 			}
-			b.arrays[i] = appendArrayItem(b.arrays[i], b.text)
+			b.arrays[i] = query.AppendArrayItem(b.arrays[i], b.text)
 		}
 	}
 	return nil

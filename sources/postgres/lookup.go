@@ -13,6 +13,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -62,7 +63,7 @@ func (l *lookup) answer(ctx context.Context, keys [][]byte, b *sources.Batch) (i
 	l.ids = l.ids[:0]
 	for i, key := range keys {
 		order[i] = -1
-		parts, ok := splitID(string(key), len(l.page.tree.root.id))
+		parts, ok := query.SplitID(string(key), len(l.page.tree.Root.ID))
 		if !ok || !l.plausible(parts) {
 			continue
 		}
@@ -123,16 +124,16 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 	arrays := make([][]byte, len(ids[0]))
 	for _, id := range ids {
 		for i, part := range id {
-			arrays[i] = appendArrayItem(arrays[i], []byte(part))
+			arrays[i] = query.AppendArrayItem(arrays[i], []byte(part))
 		}
 	}
-	risky := slices.ContainsFunc(p.tree.root.id, func(k keyColumn) bool { return !checkable(k.typ) })
+	risky := slices.ContainsFunc(p.tree.Root.ID, func(k query.KeyColumn) bool { return !checkable(k.Type) })
 	if risky {
 		if err := p.db.Exec(ctx, "savepoint lookup"); err != nil {
 			return err
 		}
 	}
-	p.db.Queue(p.tree.root.byID.among(nil, arrays, 0))
+	p.db.Queue(p.tree.Root.ByID.Among(nil, arrays, 0))
 	if err := p.db.Flush(); err != nil {
 		return err
 	}
@@ -144,7 +145,7 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 		}
 		return err
 	}
-	if err := p.fetch(nil, nil, func(*node, int) int { return 0 }); err != nil {
+	if err := p.fetch(nil, nil, func(*query.Node, int) int { return 0 }); err != nil {
 		return err
 	}
 	p.db.Done()
@@ -158,8 +159,8 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 // can ever have it.
 func (l *lookup) notOfType(ctx context.Context, id []string) bool {
 	var casts []string
-	for i, k := range l.page.tree.root.id {
-		casts = append(casts, session.QuoteLiteral(id[i])+"::"+k.cast)
+	for i, k := range l.page.tree.Root.ID {
+		casts = append(casts, session.QuoteLiteral(id[i])+"::"+k.Cast)
 	}
 	db := l.page.db
 	if err := db.Exec(ctx, "select "+strings.Join(casts, ", ")); err == nil {
@@ -187,9 +188,9 @@ func (l *lookup) plausible(parts []string) bool {
 		if !utf8.ValidString(part) || strings.ContainsRune(part, 0) {
 			return false
 		}
-		switch k := l.page.tree.root.id[i]; k.typ {
+		switch k := l.page.tree.Root.ID[i]; k.Type {
 		case pgjson.OIDInt2, pgjson.OIDInt4, pgjson.OIDInt8:
-			n, err := strconv.ParseInt(part, 10, 8*pgjson.IntSize(k.typ))
+			n, err := strconv.ParseInt(part, 10, 8*pgjson.IntSize(k.Type))
 			if err != nil || strconv.FormatInt(n, 10) != part {
 				return false
 			}

@@ -5,30 +5,31 @@ import (
 	"fmt"
 	"slices"
 
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
 // loadMemory reads the tables of small `one` includes, the innermost first.
-func loadMemory(ctx context.Context, db *session.Session, t *tree) (*rowArena, error) {
+func loadMemory(ctx context.Context, db *session.Session, t *query.Tree) (*rowArena, error) {
 	s := newRowArena(t, nil)
-	for _, n := range slices.Backward(t.nodes) {
-		if n.fetch != fromMemory || n.parent == nil {
+	for _, n := range slices.Backward(t.Nodes) {
+		if n.Fetch != query.FromMemory || n.Parent == nil {
 			continue
 		}
 		if err := s.load(ctx, db, n); err != nil {
-			return nil, fmt.Errorf("include %s: read %s into memory: %w", n.path, n.rel.label, err)
+			return nil, fmt.Errorf("include %s: read %s into memory: %w", n.Path, n.Relation.Label, err)
 		}
 	}
 	return s, nil
 }
 
-func (s *rowArena) load(ctx context.Context, db *session.Session, n *node) error {
+func (s *rowArena) load(ctx context.Context, db *session.Session, n *query.Node) error {
 	defer db.CancelWith(ctx)()
-	db.Queue([]byte(n.wholeTable()))
+	db.Queue([]byte(n.WholeTable()))
 	if err := db.Flush(); err != nil {
 		return err
 	}
-	l := &s.byNode[n.index]
+	l := &s.byNode[n.Index]
 	for {
 		row, err := db.Row()
 		if err != nil {
@@ -38,7 +39,7 @@ func (s *rowArena) load(ctx context.Context, db *session.Session, n *node) error
 			db.Done()
 			return nil
 		}
-		lead, own, err := s.split(n, row, len(n.parentPairs))
+		lead, own, err := s.split(n, row, len(n.ParentPairs))
 		if err != nil {
 			return err
 		}

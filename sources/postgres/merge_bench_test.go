@@ -11,6 +11,7 @@ import (
 	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
 	"humpty/sources/postgres/pgtest"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -32,7 +33,7 @@ func BenchmarkMerge(b *testing.B) {
 	cpu := pgtest.OwnCPU()
 	for b.Loop() {
 		if next == mergedRoots {
-			if err := p.read(nil, nil, mergedRoots+1, func(*node, int) int { return 0 }); err != nil {
+			if err := p.read(nil, nil, mergedRoots+1, func(*query.Node, int) int { return 0 }); err != nil {
 				b.Fatal(err)
 			}
 			if p.n != mergedRoots {
@@ -50,14 +51,14 @@ func BenchmarkMerge(b *testing.B) {
 
 // mergedPage reads the same page again and again, from no server.
 func mergedPage(b *testing.B) *page {
-	root := &rootNode{node: &node{index: 0, shape: &sources.Shape{From: "orders"}}, version: -1}
-	customer := &node{index: 1, shape: &sources.Shape{Name: "customer", One: true}, parent: root.node, fetch: fromMemory, link: link{parentPairs: []joinPair{{col: 1}}}}
-	lines := &node{index: 2, shape: &sources.Shape{Name: "lines", Many: true}, parent: root.node, fetch: byRange, link: link{parentPairs: []joinPair{{col: 0, cast: "int8"}}}}
-	order, line := rowsOf(b, root.node, "i8 i4 c n d t15 t15 i4 t60"), rowsOf(b, lines, "i8 i4 i4 i4 n n n n c c d d d t17 t7 t28")
+	root := &query.RootNode{Node: &query.Node{Index: 0, Shape: &sources.Shape{From: "orders"}}, Version: -1}
+	customer := &query.Node{Index: 1, Shape: &sources.Shape{Name: "customer", One: true}, Parent: root.Node, Fetch: query.FromMemory, Link: query.Link{ParentPairs: []query.JoinPair{{Col: 1}}}}
+	lines := &query.Node{Index: 2, Shape: &sources.Shape{Name: "lines", Many: true}, Parent: root.Node, Fetch: query.ByRange, Link: query.Link{ParentPairs: []query.JoinPair{{Col: 0, Cast: "int8"}}}}
+	order, line := rowsOf(b, root.Node, "i8 i4 c n d t15 t15 i4 t60"), rowsOf(b, lines, "i8 i4 i4 i4 n n n n c c d d d t17 t7 t28")
 	buyer := rowsOf(b, customer, "i4 t18 t10")
-	root.key = []keyColumn{{name: "c0", sql: "c0", cast: "int8", typ: pgjson.OIDInt8, text: pgjson.TexterOf(pgjson.OIDInt8)}}
-	root.id, root.include = root.key, []*node{customer, lines}
-	t := newTree(root, []*node{root.node, customer, lines}, pgjson.NewTypes(false))
+	root.Key = []query.KeyColumn{{Name: "c0", SQL: "c0", Cast: "int8", Type: pgjson.OIDInt8, Text: pgjson.TexterOf(pgjson.OIDInt8)}}
+	root.ID, root.Include = root.Key, []*query.Node{customer, lines}
+	t := query.NewTree(root, []*query.Node{root.Node, customer, lines}, pgjson.NewTypes(false))
 
 	memory := newRowArena(t, nil)
 	for i := range mergedCustomers {
@@ -66,7 +67,7 @@ func mergedPage(b *testing.B) *page {
 		if err != nil {
 			b.Fatal(err)
 		}
-		l := &memory.byNode[customer.index]
+		l := &memory.byNode[customer.Index]
 		g := int(l.keys.add(own[0].Of(row)))
 		l.groups = append(l.groups, group{})
 		if err := memory.add(customer, row, own, g, 0); err != nil {
@@ -84,16 +85,16 @@ func mergedPage(b *testing.B) *page {
 
 // rowsOf gives n columns of the kinds named, and returns what makes its rows: with lead
 // fields before its own.
-func rowsOf(b *testing.B, n *node, kinds string) func(lead [][]byte, i int) []byte {
-	n.rel = &relation{label: n.shape.Name, kind: 'r'}
-	n.prefix, n.path = pgjson.FieldName(n.shape.Name), n.shape.Name
+func rowsOf(b *testing.B, n *query.Node, kinds string) func(lead [][]byte, i int) []byte {
+	n.Relation = &query.Relation{Label: n.Shape.Name, Kind: 'r'}
+	n.Prefix, n.Path = pgjson.FieldName(n.Shape.Name), n.Shape.Name
 	random := rand.New(rand.NewPCG(1, 2))
 	var values []func(i int) []byte
 	for kind := range strings.FieldsSeq(kinds) {
 		encode, value := kindOf(b, kind, random)
-		name := fmt.Sprintf("l_%s_%d", kind, len(n.cols))
-		n.fields = append(n.fields, field{name: pgjson.FieldName(name), col: len(n.cols)})
-		n.cols = append(n.cols, column{sql: name, label: name, encode: encode})
+		name := fmt.Sprintf("l_%s_%d", kind, len(n.Cols))
+		n.Fields = append(n.Fields, query.Field{Name: pgjson.FieldName(name), Col: len(n.Cols)})
+		n.Cols = append(n.Cols, query.Column{SQL: name, Label: name, Encode: encode})
 		values = append(values, value)
 	}
 	return func(lead [][]byte, i int) []byte {

@@ -7,6 +7,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/pgtest"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -19,11 +20,11 @@ func openedView(t *testing.T, d *pgtest.Database, shape sources.Shape, pageBytes
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree, _, err := compile(ctx, db, queryOptions{Shape: shape, Memory: 32 << 20})
+	tree, _, err := query.Compile(ctx, db, query.Options{Shape: shape, Memory: 32 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cut, err := tree.root.partition(ctx, db, chunks, 3)
+	cut, err := tree.Root.Partition(ctx, db, chunks, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +34,7 @@ func openedView(t *testing.T, d *pgtest.Database, shape sources.Shape, pageBytes
 	}
 	t.Cleanup(func() { _ = v.Close(context.WithoutCancel(t.Context())) })
 	parts := []sources.Partition{{ID: "p"}}
-	for _, bound := range cut.bounds {
+	for _, bound := range cut.Bounds {
 		parts[len(parts)-1].To = bound
 		parts = append(parts, sources.Partition{ID: "behind " + bound, From: bound})
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -19,7 +20,7 @@ type origin struct {
 	tables string // fingerprint
 }
 
-func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t *tree) (origin, error) {
+func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t *query.Tree) (origin, error) {
 	id, err := pglogrepl.IdentifySystem(ctx, conn)
 	if err != nil {
 		return origin{}, fmt.Errorf("identify the server: %w", err)
@@ -40,7 +41,7 @@ select pg_catalog.md5(coalesce(pg_catalog.string_agg(c.oid::text || c.relreplide
 from pg_catalog.pg_class c
 where c.oid = any ($1::oid[]) or c.oid in (select p.relid from unnest($1::oid[]) o, pg_catalog.pg_partition_tree(o) p)`
 
-func fingerprint(ctx context.Context, db *session.Session, t *tree) (string, error) {
+func fingerprint(ctx context.Context, db *session.Session, t *query.Tree) (string, error) {
 	rows, err := db.Rows(ctx, fingerprintSQL, tableOIDs(t))
 	if err != nil {
 		return "", fmt.Errorf("look at the captured tables: %w", err)
@@ -49,11 +50,11 @@ func fingerprint(ctx context.Context, db *session.Session, t *tree) (string, err
 }
 
 // tableOIDs lists the captured tables as an array.
-func tableOIDs(t *tree) string {
+func tableOIDs(t *query.Tree) string {
 	var oids []string
-	for _, w := range t.dependencies() {
-		if rel := w.relation(); rel.oid != "" {
-			oids = append(oids, rel.oid)
+	for _, w := range t.Dependencies() {
+		if rel := w.Relation(); rel.OID != "" {
+			oids = append(oids, rel.OID)
 		}
 	}
 	return "{" + strings.Join(oids, ",") + "}"

@@ -4,13 +4,14 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
 // page is a run of roots in key order, with everything their documents need.
 type page struct {
 	*rowArena
-	tree  *tree
+	tree  *query.Tree
 	db    *session.Session
 	types typeGuard
 	roots rootList
@@ -35,10 +36,10 @@ type pageEstimate struct {
 	ratio []float64 // rows for each root, by node
 }
 
-func newPage(t *tree, db *session.Session, memory *rowArena, max int) *page {
+func newPage(t *query.Tree, db *session.Session, memory *rowArena, max int) *page {
 	return &page{
 		rowArena: newRowArena(t, memory), tree: t, db: db, roots: rootList{tree: t, keys: newKeyset()}, maxBytes: max,
-		seen: make([]int, len(t.nodes)), asked: make([]int, len(t.nodes)),
+		seen: make([]int, len(t.Nodes)), asked: make([]int, len(t.Nodes)),
 	}
 }
 
@@ -59,23 +60,23 @@ func (p *page) read(lo, hi []string, roots int, limit rowLimit) error {
 	if err := p.types.check(p.db); err != nil {
 		return err
 	}
-	root := p.tree.root
+	root := p.tree.Root
 	p.maxRoots = roots
-	if p.tree.keyNotProvenUnique {
+	if p.tree.KeyNotProvenUnique {
 		roots++ // the last is only held against the one before it
 	}
-	p.buffer.sql = p.tree.root.pages.between(p.buffer.sql[:0], lo, hi, roots)
+	p.buffer.sql = p.tree.Root.Pages.Between(p.buffer.sql[:0], lo, hi, roots)
 	p.db.Queue(p.buffer.sql)
 	if err := p.db.Flush(); err != nil {
 		return err
 	}
 	if _, err := p.readRoots(false, nil); err != nil {
-		return fmt.Errorf("%s: %w", root.rel.label, err)
+		return fmt.Errorf("%s: %w", root.Relation.Label, err)
 	}
 	kept := p.n
 	p.last = int(p.rows) < roots && int(p.rows) == kept
 	if kept > 0 {
-		end, err := parsePosition(string(p.roots.position(kept-1)), len(root.key))
+		end, err := query.ParseKey(string(p.roots.position(kept-1)), len(root.Key))
 		if err != nil {
 			return err
 		}
@@ -90,7 +91,7 @@ func (p *page) read(lo, hi []string, roots int, limit rowLimit) error {
 			return err
 		}
 	}
-	if p.last && hi == nil && p.tree.keyNotProvenUnique {
+	if p.last && hi == nil && p.tree.KeyNotProvenUnique {
 		if err := checkNullKeys(p.db, root); err != nil {
 			return err
 		}
@@ -102,12 +103,12 @@ func (p *page) read(lo, hi []string, roots int, limit rowLimit) error {
 // readRoots takes the rows of the root query that was sent. With lookup, the first
 // field is the number of the key that was asked for, collected in found.
 func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
-	root, full, checked := p.tree.root, false, false
+	root, full, checked := p.tree.Root, false, false
 	lead := 0
 	if lookup {
 		lead = 1
 	}
-	l := &p.byNode[root.index]
+	l := &p.byNode[root.Index]
 	for {
 		row, err := p.db.Row()
 		if err != nil || row == nil {
@@ -115,10 +116,10 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 			return found, err
 		}
 		p.rows++
-		if full && (checked || !p.tree.keyNotProvenUnique) {
+		if full && (checked || !p.tree.KeyNotProvenUnique) {
 			continue // the page begins behind what was kept, next time
 		}
-		front, own, err := p.split(root.node, row, lead)
+		front, own, err := p.split(root.Node, row, lead)
 		if err != nil {
 			return found, err
 		}
@@ -133,7 +134,7 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 		if lookup {
 			asked := int(binary.BigEndian.Uint64(front[0].Of(row))) - 1
 			if n := len(found); n > 0 && found[n-1] == asked {
-				return found, fmt.Errorf("%s: the key is not unique: a row comes twice\n    make id unique: name more columns, or use distinct or group by", root.rel.label)
+				return found, fmt.Errorf("%s: the key is not unique: a row comes twice\n    make id unique: name more columns, or use distinct or group by", root.Relation.Label)
 			}
 			found = append(found, asked)
 		}
@@ -141,24 +142,24 @@ func (p *page) readRoots(lookup bool, found []int) ([]int, error) {
 		if err := p.roots.add(row, own); err != nil {
 			return found, err
 		}
-		if err := p.add(root.node, row, own, -1, at); err != nil {
+		if err := p.add(root.Node, row, own, -1, at); err != nil {
 			return found, err
 		}
-		full = !lookup && (len(l.data) > p.maxBytes || p.tree.keyNotProvenUnique && len(l.rows) == p.maxRoots)
+		full = !lookup && (len(l.data) > p.maxBytes || p.tree.KeyNotProvenUnique && len(l.rows) == p.maxRoots)
 		p.size = len(l.data)
 	}
 }
 
 // readInclude takes the rows of the query that was sent for an include, if one was.
-func (p *page) readInclude(n *node) error {
-	if p.asked[n.index] < 0 {
+func (p *page) readInclude(n *query.Node) error {
+	if p.asked[n.Index] < 0 {
 		return nil
 	}
-	l := &p.byNode[n.index]
+	l := &p.byNode[n.Index]
 	lead, last := 1, int32(-1)
 	before := int32(0) // group of the row before
-	if n.fetch == byRange && !p.roots.single {
-		lead = len(n.parentPairs)
+	if n.Fetch == query.ByRange && !p.roots.single {
+		lead = len(n.ParentPairs)
 	}
 	for {
 		row, err := p.db.Row()
@@ -169,7 +170,7 @@ func (p *page) readInclude(n *node) error {
 			break
 		}
 		p.rows++
-		p.seen[n.index]++
+		p.seen[n.Index]++
 		front, own, err := p.split(n, row, lead)
 		if err != nil {
 			return err
@@ -192,15 +193,15 @@ func (p *page) readInclude(n *node) error {
 			p.n = int(root) // the rest of it does not fit: it comes first on the next page
 		}
 	}
-	if limit := p.asked[n.index]; limit > 0 && p.seen[n.index] >= limit {
+	if limit := p.asked[n.Index]; limit > 0 && p.seen[n.Index] >= limit {
 		p.n = min(p.n, int(max(last, 0)))
 	}
 	return nil
 }
 
 // group returns the number of the group that a row belongs to, -1 for none.
-func (p *page) group(n *node, l *nodeRows, row []byte, front []session.Span, before int32) int32 {
-	if n.fetch == byRange && !p.roots.single {
+func (p *page) group(n *query.Node, l *nodeRows, row []byte, front []session.Span, before int32) int32 {
+	if n.Fetch == query.ByRange && !p.roots.single {
 		return p.roots.keys.near(p.leadingKey(row, front), before)
 	}
 	f := front[0]
@@ -214,8 +215,8 @@ func (p *page) group(n *node, l *nodeRows, row []byte, front []session.Span, bef
 	return int32(g)
 }
 
-func (p *page) rootOf(n *node, l *nodeRows, g int32) int32 {
-	if n.fetch == byRange {
+func (p *page) rootOf(n *query.Node, l *nodeRows, g int32) int32 {
+	if n.Fetch == query.ByRange {
 		return g
 	}
 	return l.roots[g]

@@ -26,7 +26,7 @@ func (s *pagePool) take(v *view, db *session.Session) (*page, pageEstimate) {
 	if last < 0 {
 		p := newPage(v.tree, db, v.memory, v.options.PageBytes)
 		p.types = v.types
-		return p, pageEstimate{roots: min(firstPageRoots, v.options.Throttle.maxRoots(1)), ratio: make([]float64, len(v.tree.nodes))}
+		return p, pageEstimate{roots: min(firstPageRoots, v.options.Throttle.maxRoots(1)), ratio: make([]float64, len(v.tree.Nodes))}
 	}
 	free := s.free[last]
 	s.free = s.free[:last]

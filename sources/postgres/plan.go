@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -15,16 +16,16 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 		return sources.Plan{}, err
 	}
 	defer db.Close(ctx)
-	t, warnings, err := compile(ctx, db, s.config.query())
+	t, warnings, err := query.Compile(ctx, db, s.config.query())
 	if err != nil {
 		return sources.Plan{}, err
 	}
-	if err := t.verifyColumns(ctx, db); err != nil {
+	if err := t.VerifyColumns(ctx, db); err != nil {
 		return sources.Plan{}, err
 	}
 	sessions := s.sessions()
 	readers := sessions.Readers()
-	plan := sources.Plan{Readers: readers, Warnings: warnings, Notes: t.notes()}
+	plan := sources.Plan{Readers: readers, Warnings: warnings, Notes: t.Notes()}
 	if s.config.TimestampColumn != nil {
 		said, err := s.config.TimestampColumn.warnings(t)
 		if err != nil {
@@ -32,24 +33,24 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 		}
 		plan.Warnings = append(plan.Warnings, said...)
 	}
-	cut, err := t.root.partition(ctx, db, s.config.Chunks, readers)
+	cut, err := t.Root.Partition(ctx, db, s.config.Chunks, readers)
 	if err != nil {
-		return sources.Plan{}, fmt.Errorf("%s: cut %s into partitions: %w", db.Name, t.root.rel.label, err)
+		return sources.Plan{}, fmt.Errorf("%s: cut %s into partitions: %w", db.Name, t.Root.Relation.Label, err)
 	}
 	each, err := s.sample(ctx, db, cut)
 	if err != nil {
 		return sources.Plan{}, fmt.Errorf("%s: sample documents: %w", db.Name, err)
 	}
-	plan.Rows, plan.Bytes = cut.rows, cut.rows*each
-	parts := int64(len(cut.bounds) + 1)
+	plan.Rows, plan.Bytes = cut.Rows, cut.Rows*each
+	parts := int64(len(cut.Bounds) + 1)
 	for i := range parts {
-		p := sources.Partition{ID: fmt.Sprintf("%s/%04d", t.root.rel.label, i), Rows: (cut.rows + parts - 1 - i) / parts}
+		p := sources.Partition{ID: fmt.Sprintf("%s/%04d", t.Root.Relation.Label, i), Rows: (cut.Rows + parts - 1 - i) / parts}
 		p.Bytes = p.Rows * each
 		if i > 0 {
-			p.From = cut.bounds[i-1]
+			p.From = cut.Bounds[i-1]
 		}
 		if i < parts-1 {
-			p.To = cut.bounds[i]
+			p.To = cut.Bounds[i]
 		}
 		plan.Partitions = append(plan.Partitions, p)
 	}
@@ -60,10 +61,10 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 }
 
 // sample gives the bytes of a document, about.
-func (s *Source) sample(ctx context.Context, db *session.Session, cut partitioning) (int64, error) {
+func (s *Source) sample(ctx context.Context, db *session.Session, cut query.Partitioning) (int64, error) {
 	o := s.config.query()
 	o.Memory = 1 // nothing is loaded for a sample
-	t, _, err := compile(ctx, db, o)
+	t, _, err := query.Compile(ctx, db, o)
 	if err != nil {
 		return 0, err
 	}

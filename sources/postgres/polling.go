@@ -12,6 +12,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -39,7 +40,7 @@ type pollingStream struct {
 
 // startPolling begins to look for what is written from now on, or from a position. db is the
 // stream's where there is no error.
-func startPolling(ctx context.Context, db *session.Session, t *tree, column TimestampColumn, from sources.Position) (*pollingStream, error) {
+func startPolling(ctx context.Context, db *session.Session, t *query.Tree, column TimestampColumn, from sources.Position) (*pollingStream, error) {
 	f := &pollingStream{controlSession: newControlSession(db), column: &column, seen: map[uint64]struct{}{}, wake: make(chan struct{}, 1)}
 	var others []string
 	var err error
@@ -106,7 +107,7 @@ func (f *pollingStream) poll(ctx context.Context) error {
 				all = append(all, c.markOfRow(texts))
 			}
 		}); err != nil {
-			return fmt.Errorf("look for what was written to %s: %w", c.relation().label, err)
+			return fmt.Errorf("look for what was written to %s: %w", c.Relation().Label, err)
 		}
 	}
 	for len(all) > marksAtOnce {
@@ -127,7 +128,7 @@ func (f *pollingStream) changedRows(ctx context.Context, c *trackedTable, table 
 	if err := f.db.Flush(); err != nil {
 		return err
 	}
-	spans, texts := make([]session.Span, len(c.columns)+1), make([]string, len(c.columns)+1)
+	spans, texts := make([]session.Span, len(c.Columns)+1), make([]string, len(c.Columns)+1)
 	for {
 		row, err := f.db.Row()
 		if err != nil {
@@ -148,7 +149,7 @@ func (f *pollingStream) changedRows(ctx context.Context, c *trackedTable, table 
 		}
 		hash := xxh3.HashString(strings.Join(texts, "\x00"))
 		hash = xxh3.HashSeed(binary.LittleEndian.AppendUint64(nil, hash), table)
-		fn(hash, texts[:len(c.columns)])
+		fn(hash, texts[:len(c.Columns)])
 	}
 }
 

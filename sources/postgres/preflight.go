@@ -7,12 +7,13 @@ import (
 	"strconv"
 
 	"humpty/internal/problem"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
 // preflight adds to found what a capture needs of the server and of the tables: errors are
 // what it would fail for, warnings what it would suffer from.
-func preflight(ctx context.Context, db *session.Session, t *tree, loose bool, found problem.List) (problem.List, error) {
+func preflight(ctx context.Context, db *session.Session, t *query.Tree, loose bool, found problem.List) (problem.List, error) {
 	tables, err := publishedTables(ctx, db, t, loose)
 	for _, err := range []error{err, checkServer(ctx, db)} {
 		var l problem.List

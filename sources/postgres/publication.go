@@ -10,13 +10,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
 // publication is what a capture publishes, as it was when the capture began.
 type publication struct {
 	name   string // of the slot, too
-	tree   *tree
+	tree   *query.Tree
 	tables []publishedTable
 	origin origin
 }

@@ -9,6 +9,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -28,50 +29,50 @@ where l.relkind in ('r', 'f') and (l.oid = $1::oid or l.oid in (select relid fro
 // publishedTable is a table that changes are captured of, with why.
 type publishedTable struct {
 	oid, sql     string
-	dependencies []*dependency
+	dependencies []*query.Dependency
 }
 
 // publishedTables holds what is watched against what the stream will carry. All that is
 // missing comes at once, with the statements to run. The root of a loose tree is no table
 // of its own (see LookupShape).
-func publishedTables(ctx context.Context, db *session.Session, t *tree, loose bool) ([]publishedTable, error) {
+func publishedTables(ctx context.Context, db *session.Session, t *query.Tree, loose bool) ([]publishedTable, error) {
 	var problems problem.List
 	var all []publishedTable
-	if len(t.root.routing) > 0 {
-		problems.Add(t.root.shape.Place, "leave routing out, or use consistency: snapshot",
+	if len(t.Root.Routing) > 0 {
+		problems.Add(t.Root.Shape.Place, "leave routing out, or use consistency: snapshot",
 			"with routing a deleted document cannot be found again: a change says only its id")
 	}
 	if err := checkCasts(ctx, db, t, &problems); err != nil {
 		return nil, err
 	}
-	for _, w := range t.dependencies() {
-		rel := w.relation()
-		if loose && w.node.parent == nil {
+	for _, w := range t.Dependencies() {
+		rel := w.Relation()
+		if loose && w.Node.Parent == nil {
 			checkKeyTypes(t, &problems)
 			continue
 		}
-		if rel.kind != 'r' && rel.kind != 'p' {
-			problems.Add(w.node.shape.Place, "name the tables with from:, or use consistency: snapshot",
-				"changes of %s cannot be captured: it is no table", rel.label)
+		if rel.Kind != 'r' && rel.Kind != 'p' {
+			problems.Add(w.Node.Shape.Place, "name the tables with from:, or use consistency: snapshot",
+				"changes of %s cannot be captured: it is no table", rel.Label)
 			continue
 		}
-		if rel.heirs {
-			problems.Add(w.node.shape.Place, "name the tables one by one, or use consistency: snapshot",
-				"changes of %s cannot be captured: other tables inherit from it, and theirs would not come with its own", rel.label)
+		if rel.Heirs {
+			problems.Add(w.Node.Shape.Place, "name the tables one by one, or use consistency: snapshot",
+				"changes of %s cannot be captured: other tables inherit from it, and theirs would not come with its own", rel.Label)
 			continue
 		}
-		leaves, err := db.Rows(ctx, leavesSQL, rel.oid)
+		leaves, err := db.Rows(ctx, leavesSQL, rel.OID)
 		if err != nil {
-			return nil, fmt.Errorf("look up the replica identity of %s: %w", rel.label, err)
+			return nil, fmt.Errorf("look up the replica identity of %s: %w", rel.Label, err)
 		}
 		for _, leaf := range leaves {
 			if leaf[4] == "f" {
-				problems.Add(w.node.shape.Place, "detach it, or use consistency: snapshot", "changes of %s cannot be captured: its partition %s is a foreign table", rel.label, leaf[1])
+				problems.Add(w.Node.Shape.Place, "detach it, or use consistency: snapshot", "changes of %s cannot be captured: its partition %s is a foreign table", rel.Label, leaf[1])
 				continue
 			}
 			identity := strings.Split(leaf[3], "\x01")
-			if missing := without(w.columns, identity); len(missing) > 0 {
-				problems.Add(w.node.shape.Place, identityRemedy(leaf[1], rel, w.columns), "%s", identityLoss(leaf[1], leaf[3] == "", missing))
+			if missing := without(w.Columns, identity); len(missing) > 0 {
+				problems.Add(w.Node.Shape.Place, identityRemedy(leaf[1], rel, w.Columns), "%s", identityLoss(leaf[1], leaf[3] == "", missing))
 				continue
 			}
 			at := slices.IndexFunc(all, func(c publishedTable) bool { return c.oid == leaf[0] })
@@ -87,19 +88,19 @@ func publishedTables(ctx context.Context, db *session.Session, t *tree, loose bo
 
 // checkCasts refuses types of extensions whose cast to text, by which ids are read, is a
 // function of their own: the stream writes their values another way.
-func checkCasts(ctx context.Context, db *session.Session, t *tree, problems *problem.List) error {
-	for _, k := range t.root.id {
-		if k.typ < firstOwnType {
+func checkCasts(ctx context.Context, db *session.Session, t *query.Tree, problems *problem.List) error {
+	for _, k := range t.Root.ID {
+		if k.Type < firstOwnType {
 			continue
 		}
 		rows, err := db.Rows(ctx, `select 1 from pg_catalog.pg_cast where castsource = $1::oid and casttarget = 'pg_catalog.text'::pg_catalog.regtype and castmethod = 'f'`,
-			strconv.FormatUint(uint64(k.typ), 10))
+			strconv.FormatUint(uint64(k.Type), 10))
 		if err != nil {
-			return fmt.Errorf("look up the casts of %s: %w", k.cast, err)
+			return fmt.Errorf("look up the casts of %s: %w", k.Cast, err)
 		}
 		if len(rows) > 0 {
-			problems.Add(t.root.shape.Place, "take another column for id, or use consistency: snapshot",
-				"column %s of the id is of type %s, which is cast to text by a function: a change says its value in another form", k.name, k.cast)
+			problems.Add(t.Root.Shape.Place, "take another column for id, or use consistency: snapshot",
+				"column %s of the id is of type %s, which is cast to text by a function: a change says its value in another form", k.Name, k.Cast)
 		}
 	}
 	return nil
@@ -110,13 +111,13 @@ const firstOwnType = 16384
 
 // checkKeyTypes wants the keys of a loose tree to be of types whose equal values can be told by
 // their texts: what is looked up comes from elsewhere, and a change says only its own.
-func checkKeyTypes(t *tree, problems *problem.List) {
-	for _, k := range t.root.id {
-		switch t.types.Base(k.typ).OID {
+func checkKeyTypes(t *query.Tree, problems *problem.List) {
+	for _, k := range t.Root.ID {
+		switch t.Types.Base(k.Type).OID {
 		case pgjson.OIDBool, pgjson.OIDName, pgjson.OIDInt8, pgjson.OIDInt2, pgjson.OIDInt4, pgjson.OIDText, pgjson.OIDOID, pgjson.OIDFloat4, pgjson.OIDFloat8, pgjson.OIDBpchar, pgjson.OIDVarchar, pgjson.OIDNumeric, pgjson.OIDUUID:
 		default:
-			problems.Add(t.root.shape.Place, "join by a number, a text, a uuid or a boolean, or use consistency: snapshot",
-				"column %s is of type %s: which documents a change of it concerns cannot be told by its text", k.name, t.types.Base(k.typ).Name)
+			problems.Add(t.Root.Shape.Place, "join by a number, a text, a uuid or a boolean, or use consistency: snapshot",
+				"column %s is of type %s: which documents a change of it concerns cannot be told by its text", k.Name, t.Types.Base(k.Type).Name)
 		}
 	}
 }
@@ -135,19 +136,19 @@ func identityLoss(table string, none bool, missing []string) string {
 
 // identityRemedy prefers an index over the foreign key and the primary key, which costs
 // little; FULL writes whole rows to the log.
-func identityRemedy(table string, rel *relation, columns []string) string {
+func identityRemedy(table string, rel *query.Relation, columns []string) string {
 	full := "ALTER TABLE " + table + " REPLICA IDENTITY FULL;"
-	key := rel.primaryKey()
+	key := rel.PrimaryKey()
 	if key == nil {
 		return full
 	}
 	all := append(slices.Clone(columns), without(key, columns)...)
 	for _, name := range all {
-		if c := rel.column(name); c == nil || !c.notNull {
+		if c := rel.Column(name); c == nil || !c.NotNull {
 			return full + "\n(an index would be cheaper, but its columns must be NOT NULL)"
 		}
 	}
-	index := rel.name + "_humpty_identity"
+	index := rel.Name + "_humpty_identity"
 	return "CREATE UNIQUE INDEX CONCURRENTLY " + session.QuoteIdent(index) + " ON " + table + " (" + session.QuoteIdents(all) + ");\n" +
 		"ALTER TABLE " + table + " REPLICA IDENTITY USING INDEX " + session.QuoteIdent(index) + ";"
 }

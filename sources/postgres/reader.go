@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -94,7 +95,7 @@ func document(w *writer, p *page, i int, b *sources.Batch) sources.Record {
 	}
 	start := len(b.Data)
 	w.reject = h.reject
-	b.Data = w.row(b.Data, p.tree.root.node, int32(i))
+	b.Data = w.row(b.Data, p.tree.Root.Node, int32(i))
 	if w.reject != "" {
 		rec.Reject, b.Data = w.reject, b.Data[:start]
 	} else {
@@ -125,7 +126,7 @@ func (r *reader) readPage(ctx context.Context) error {
 	if r.page.n > 0 {
 		var err error
 		r.position = append(r.position[:0], r.page.roots.position(r.page.n-1)...)
-		if r.lo, err = parsePosition(string(r.position), len(r.view.tree.root.key)); err != nil {
+		if r.lo, err = query.ParseKey(string(r.position), len(r.view.tree.Root.Key)); err != nil {
 			return err
 		}
 	}
@@ -160,11 +161,11 @@ func (r *reader) read(ctx context.Context, roots int) error {
 }
 
 // limit bounds what is read for nothing when a page turns out too large.
-func (r *reader) limit(n *node, roots int) int {
-	if r.ratio[n.index] == 0 || roots == 1 {
+func (r *reader) limit(n *query.Node, roots int) int {
+	if r.ratio[n.Index] == 0 || roots == 1 {
 		return 0
 	}
-	return 1000 + int(4*r.ratio[n.index]*float64(roots))
+	return 1000 + int(4*r.ratio[n.Index]*float64(roots))
 }
 
 // adapt fits the next page to what the last ones held.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -15,7 +16,7 @@ const maxID = 512
 
 // rootList is what the documents of a page are called.
 type rootList struct {
-	tree   *tree
+	tree   *query.Tree
 	keys   keyset     // the root's keys, where an include is read by range
 	metas  []rootMeta // of each root
 	texts  []byte     // what they point into
@@ -42,52 +43,52 @@ func (l *rootList) position(i int) []byte { return l.metas[i].position.Of(l.text
 
 // add notes the id, routing, version and position of a root.
 func (l *rootList) add(row []byte, own []session.Span) (err error) {
-	root := l.tree.root
+	root := l.tree.Root
 	var h rootMeta
-	if l.tree.usesRootKey {
+	if l.tree.UsesRootKey {
 		key := l.key(row, own)
-		spelled := l.single && slices.ContainsFunc(root.key, func(k keyColumn) bool { return k.raw < 0 }) // several keys may ask for one row
+		spelled := l.single && slices.ContainsFunc(root.Key, func(k query.KeyColumn) bool { return k.Raw < 0 }) // several keys may ask for one row
 		if n := l.keys.add(key); int(n) != len(l.metas) && !spelled {
-			return fmt.Errorf("%s: the key is not unique: a row comes twice", root.rel.label)
+			return fmt.Errorf("%s: the key is not unique: a row comes twice", root.Relation.Label)
 		}
 	}
-	if h.id, err = l.joined(root.id, row, own); err != nil {
+	if h.id, err = l.joined(root.ID, row, own); err != nil {
 		return err
 	}
-	if h.routing, err = l.joined(root.routing, row, own); err != nil {
+	if h.routing, err = l.joined(root.Routing, row, own); err != nil {
 		return err
 	}
 	start := len(l.texts)
 	l.texts = append(l.texts, '[')
-	for i, k := range root.key {
-		f := own[k.col]
+	for i, k := range root.Key {
+		f := own[k.Col]
 		if f.Null() {
-			return fmt.Errorf("%s: a column of the key (%s) is NULL in a row\n    leave such rows out, or choose another id", root.rel.label, root.keyNames())
+			return fmt.Errorf("%s: a column of the key (%s) is NULL in a row\n    leave such rows out, or choose another id", root.Relation.Label, root.KeyNames())
 		}
 		if i > 0 {
 			l.texts = append(l.texts, ',')
 		}
-		if l.text, err = k.text(l.text[:0], f.Of(row)); err != nil {
+		if l.text, err = k.Text(l.text[:0], f.Of(row)); err != nil {
 			return err
 		}
 		l.texts = pgjson.AppendString(l.texts, l.text)
 	}
 	l.texts = append(l.texts, ']')
 	h.position = session.Span{At: int32(start), Size: int32(len(l.texts) - start)}
-	if n := len(l.metas); l.tree.keyNotProvenUnique && !l.single && n > 0 && bytes.Equal(h.position.Of(l.texts), l.metas[n-1].position.Of(l.texts)) {
-		return fmt.Errorf("%s: the key %s comes twice\n    make id unique: name more columns, or use distinct or group by", root.rel.label, h.position.Of(l.texts))
+	if n := len(l.metas); l.tree.KeyNotProvenUnique && !l.single && n > 0 && bytes.Equal(h.position.Of(l.texts), l.metas[n-1].position.Of(l.texts)) {
+		return fmt.Errorf("%s: the key %s comes twice\n    make id unique: name more columns, or use distinct or group by", root.Relation.Label, h.position.Of(l.texts))
 	}
 	switch {
 	case h.id.Null():
-		return fmt.Errorf("%s: the id is NULL in a row", root.rel.label)
+		return fmt.Errorf("%s: the id is NULL in a row", root.Relation.Label)
 	case h.id.Size == 0:
 		h.reject = "its id is empty, which no index takes"
 	case h.id.Size > maxID:
 		h.reject = fmt.Sprintf("its id has %d bytes; an index takes at most %d", h.id.Size, maxID)
 	}
-	if root.version >= 0 {
-		if h.version, err = version(own[root.version], row, root.cols[root.version].typ); err != nil {
-			h.reject = fmt.Sprintf("column %s: %v", root.cols[root.version].label, err)
+	if root.Version >= 0 {
+		if h.version, err = version(own[root.Version], row, root.Cols[root.Version].Type); err != nil {
+			h.reject = fmt.Sprintf("column %s: %v", root.Cols[root.Version].Label, err)
 		}
 	}
 	l.metas = append(l.metas, h)
@@ -96,36 +97,36 @@ func (l *rootList) add(row []byte, own []session.Span) (err error) {
 
 // key is the root's key of a row, as keys has it.
 func (l *rootList) key(row []byte, own []session.Span) []byte {
-	root := l.tree.root
-	if len(root.key) == 1 {
-		return own[root.key[0].col].Of(row)
+	root := l.tree.Root
+	if len(root.Key) == 1 {
+		return own[root.Key[0].Col].Of(row)
 	}
 	l.scratch = l.scratch[:0]
-	for _, k := range root.key {
-		l.scratch = appendPart(l.scratch, own[k.col].Of(row))
+	for _, k := range root.Key {
+		l.scratch = appendPart(l.scratch, own[k.Col].Of(row))
 	}
 	return l.scratch
 }
 
 // joined is the text of several columns as one id: see doc.go. NULL if any part is.
-func (l *rootList) joined(columns []keyColumn, row []byte, own []session.Span) (session.Span, error) {
+func (l *rootList) joined(columns []query.KeyColumn, row []byte, own []session.Span) (session.Span, error) {
 	start := len(l.texts)
 	for i, k := range columns {
-		f := own[k.col]
+		f := own[k.Col]
 		if f.Null() {
 			l.texts = l.texts[:start]
 			return session.Span{Size: -1}, nil
 		}
 		if len(columns) == 1 {
 			var err error
-			l.texts, err = k.text(l.texts, f.Of(row))
+			l.texts, err = k.Text(l.texts, f.Of(row))
 			return session.Span{At: int32(start), Size: int32(len(l.texts) - start)}, err
 		}
 		var err error
-		if l.text, err = k.text(l.text[:0], f.Of(row)); err != nil {
+		if l.text, err = k.Text(l.text[:0], f.Of(row)); err != nil {
 			return session.Span{}, err
 		}
-		l.texts = appendIDPart(l.texts, l.text, i == 0)
+		l.texts = query.AppendIDPart(l.texts, l.text, i == 0)
 	}
 	if len(columns) == 0 {
 		return session.Span{Size: -1}, nil

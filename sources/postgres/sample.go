@@ -3,13 +3,14 @@ package postgres
 import (
 	"context"
 
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
 const sampledDocuments = 100 // at each of a few places
 
 // sample reads a few documents of a tree, for the bytes of one.
-func sample(ctx context.Context, db *session.Session, t *tree, pageBytes int, c partitioning) (int64, error) {
+func sample(ctx context.Context, db *session.Session, t *query.Tree, pageBytes int, c query.Partitioning) (int64, error) {
 	defer db.CancelWith(ctx)()
 	p := newPage(t, db, nil, 4*pageBytes)
 	w := writer{arena: p.rowArena}
@@ -18,11 +19,11 @@ func sample(ctx context.Context, db *session.Session, t *tree, pageBytes int, c 
 	var bytes, documents int64
 	var document []byte
 	places := []string{""}
-	if len(c.bounds) > 1 {
-		places = append(places, c.bounds[len(c.bounds)/2])
+	if len(c.Bounds) > 1 {
+		places = append(places, c.Bounds[len(c.Bounds)/2])
 	}
 	for _, from := range places {
-		lo, err := parsePosition(from, len(t.root.key))
+		lo, err := query.ParseKey(from, len(t.Root.Key))
 		if err != nil {
 			return 0, err
 		}
@@ -30,7 +31,7 @@ func sample(ctx context.Context, db *session.Session, t *tree, pageBytes int, c 
 			return 0, err
 		}
 		for i := range p.n {
-			document = w.row(document[:0], t.root.node, int32(i))
+			document = w.row(document[:0], t.Root.Node, int32(i))
 			bytes += int64(len(document))
 			documents++
 		}
@@ -39,4 +40,4 @@ func sample(ctx context.Context, db *session.Session, t *tree, pageBytes int, c 
 }
 
 // sampleLimit bounds the rows that a sample takes of an include.
-func sampleLimit(n *node, roots int) int { return 20 * roots }
+func sampleLimit(n *query.Node, roots int) int { return 20 * roots }

@@ -7,6 +7,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -18,8 +19,8 @@ type Source struct {
 	captureTimeout time.Duration    // with open transactions, when a capture begins
 
 	mu      sync.Mutex
-	planned *tree // when last planned
-	live    bool  // changes are captured
+	planned *query.Tree // when last planned
+	live    bool        // changes are captured
 }
 
 var (
@@ -31,6 +32,11 @@ var (
 // HalfOpenError is the error of a connection on which nothing comes any more, though the
 // server has nothing to do for it.
 type HalfOpenError = session.HalfOpenError
+
+// LookupShape makes a root of an include whose parent is elsewhere, to be looked up: its
+// documents are {NAME: …} with what the include's name holds, and their ids the values of
+// the columns that its condition names.
+func LookupShape(include sources.Shape) (sources.Shape, error) { return query.LookupShape(include) }
 
 // New checks the options; it does not connect.
 func New(c Config) (*Source, error) {
@@ -55,7 +61,7 @@ func (s *Source) Check(ctx context.Context) (problem.List, error) {
 		return nil, err
 	}
 	defer db.Close(ctx)
-	_, warnings, err := compile(ctx, db, s.config.query())
+	_, warnings, err := query.Compile(ctx, db, s.config.query())
 	return warnings, err
 }
 
@@ -91,9 +97,9 @@ func (s *Source) open(ctx context.Context, live bool) (*view, error) {
 			return nil, err
 		}
 	}
-	t, _, err := compile(ctx, db, config.query())
+	t, _, err := query.Compile(ctx, db, config.query())
 	if err == nil {
-		err = t.keepTypes(planned)
+		err = t.KeepTypes(planned)
 	}
 	var v *view
 	if err == nil {
@@ -106,13 +112,13 @@ func (s *Source) open(ctx context.Context, live bool) (*view, error) {
 	return v, nil
 }
 
-func (s *Source) openView(ctx context.Context, db *session.Session, t *tree, live bool) (*view, error) {
+func (s *Source) openView(ctx context.Context, db *session.Session, t *query.Tree, live bool) (*view, error) {
 	if !live {
 		return openView(ctx, db, t, s.sessions(), s.reading())
 	}
 	bare := s.config.query()
 	bare.Memory = -1 // not even an empty table: it may be full at the next lookup
-	uncached, _, err := compile(ctx, db, bare)
+	uncached, _, err := query.Compile(ctx, db, bare)
 	if err != nil {
 		return nil, err
 	}
@@ -130,9 +136,9 @@ func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, _, err := compile(ctx, db, o)
+	t, _, err := query.Compile(ctx, db, o)
 	if err == nil {
-		err = t.keepTypes(planned)
+		err = t.KeepTypes(planned)
 	}
 	var v *view
 	if err == nil {

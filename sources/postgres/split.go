@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -23,7 +24,7 @@ func (r *reader) Split(ctx context.Context) (rest sources.Partition, ok bool, er
 	}
 	behind := r.lo
 	if r.page.n > 0 {
-		if behind, err = parsePosition(string(r.page.roots.position(r.page.n-1)), len(r.view.tree.root.key)); err != nil {
+		if behind, err = query.ParseKey(string(r.page.roots.position(r.page.n-1)), len(r.view.tree.Root.Key)); err != nil {
 			return rest, false, err
 		}
 	}
@@ -32,10 +33,10 @@ func (r *reader) Split(ctx context.Context) (rest sources.Partition, ok bool, er
 		return rest, false, err
 	}
 	rest = r.part
-	rest.From, rest.Rows = formatPosition(middle), rows
+	rest.From, rest.Rows = query.FormatKey(middle), rows
 	rest.Bytes = rows * int64(max(r.view.options.PageBytes/r.roots, 1))
 	if rest.To = ""; r.hi != nil {
-		rest.To = formatPosition(r.hi)
+		rest.To = query.FormatKey(r.hi)
 	}
 	r.hi, r.page.cursors.upTo = middle, middle
 	return rest, true, nil
@@ -49,7 +50,7 @@ func (r *reader) middle(ctx context.Context, behind []string) (key []string, row
 			return nil, 0, fmt.Errorf("partition %s: split: %w", r.part.ID, err)
 		}
 	}
-	found, err := r.db.Rows(ctx, r.view.tree.root.middleSQL(behind, r.hi, aheadPages*r.roots))
+	found, err := r.db.Rows(ctx, r.view.tree.Root.MiddleSQL(behind, r.hi, aheadPages*r.roots))
 	if !r.view.pool.IsLive() {
 		end := "release savepoint split"
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -22,28 +23,28 @@ const defaultMargin = time.Minute
 
 // trackedTable is a table whose changes the column tells.
 type trackedTable struct {
-	*dependency
+	*query.Dependency
 	zoned bool // the column knows its time zone
 }
 
 // trackedTables says which tables the column tells of, and of which it does not.
-func trackedTables(t *tree, column string) (all []trackedTable, others []string, err error) {
+func trackedTables(t *query.Tree, column string) (all []trackedTable, others []string, err error) {
 	var wrong problem.List
-	for _, w := range t.dependencies() {
-		rel := w.relation()
-		c := rel.column(column)
-		if c == nil || rel.kind == 'q' {
-			if w.node.parent == nil {
-				wrong.Add(w.node.shape.Place, "name a column of the root table that is set with every write, or leave catch_up out", "%s has no column %s, so nothing says what was written meanwhile", rel.label, column)
+	for _, w := range t.Dependencies() {
+		rel := w.Relation()
+		c := rel.Column(column)
+		if c == nil || rel.Kind == 'q' {
+			if w.Node.Parent == nil {
+				wrong.Add(w.Node.Shape.Place, "name a column of the root table that is set with every write, or leave catch_up out", "%s has no column %s, so nothing says what was written meanwhile", rel.Label, column)
 			}
-			others = append(others, rel.label)
+			others = append(others, rel.Label)
 			continue
 		}
-		switch t.types.Base(c.typ).OID {
+		switch t.Types.Base(c.Type).OID {
 		case pgjson.OIDTimestampTZ, pgjson.OIDTimestamp:
-			all = append(all, trackedTable{w, t.types.Base(c.typ).OID == pgjson.OIDTimestampTZ})
+			all = append(all, trackedTable{w, t.Types.Base(c.Type).OID == pgjson.OIDTimestampTZ})
 		default:
-			wrong.Add(w.node.shape.Place, "it must be a timestamptz, or a timestamp in UTC", "column %s of %s is of type %s", column, rel.label, t.types.Base(c.typ).Name)
+			wrong.Add(w.Node.Shape.Place, "it must be a timestamptz, or a timestamp in UTC", "column %s of %s is of type %s", column, rel.Label, t.Types.Base(c.Type).Name)
 		}
 	}
 	return all, others, wrong.Err()
@@ -53,7 +54,7 @@ func trackedTables(t *tree, column string) (all []trackedTable, others []string,
 func (u *TimestampColumn) limits(all []trackedTable, others []string) string {
 	var tables []string
 	for _, c := range all {
-		tables = append(tables, c.relation().label)
+		tables = append(tables, c.Relation().Label)
 	}
 	text := fmt.Sprintf("caught up by column %s of %s, with a margin of %s: what becomes visible later than that after its time is missed; "+
 		"so is every row that is deleted, or moves to another parent or key (the old one keeps it), unless the comparison of all documents finds it before the swap",
@@ -65,21 +66,21 @@ func (u *TimestampColumn) limits(all []trackedTable, others []string) string {
 }
 
 // warnings says in a plan what catching up by the column means here.
-func (u *TimestampColumn) warnings(t *tree) (problem.List, error) {
+func (u *TimestampColumn) warnings(t *query.Tree) (problem.List, error) {
 	all, others, err := trackedTables(t, u.Column)
 	if err != nil {
 		return nil, err
 	}
 	var found problem.List
-	found.Warn(t.root.shape.Place, "consistency: live catches up with everything, by logical decoding", "%s", u.limits(all, others))
+	found.Warn(t.Root.Shape.Place, "consistency: live catches up with everything, by logical decoding", "%s", u.limits(all, others))
 	for _, c := range all {
-		rel := c.relation()
-		if !rel.indexed([]string{u.Column}) && !rel.isSmall() {
-			found.Warn(c.node.shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.sql+" ("+session.QuoteIdent(u.Column)+");",
-				"table %s (about %d rows, %s) has no index on %s, so it is read whole each time that is looked for changes", rel.label, rel.rows, rel.size(), u.Column)
+		rel := c.Relation()
+		if !rel.Indexed([]string{u.Column}) && !rel.IsSmall() {
+			found.Warn(c.Node.Shape.Place, "CREATE INDEX CONCURRENTLY ON "+rel.SQL+" ("+session.QuoteIdent(u.Column)+");",
+				"table %s (about %d rows, %s) has no index on %s, so it is read whole each time that is looked for changes", rel.Label, rel.Rows, rel.Size(), u.Column)
 		}
 		if !c.zoned {
-			found.Warn(c.node.shape.Place, "write it in UTC, or make it a timestamptz", "column %s of %s has no time zone: it is taken for UTC", u.Column, rel.label)
+			found.Warn(c.Node.Shape.Place, "write it in UTC, or make it a timestamptz", "column %s of %s has no time zone: it is taken for UTC", u.Column, rel.Label)
 		}
 	}
 	return found, nil
@@ -90,7 +91,7 @@ func (u *TimestampColumn) warnings(t *tree) (problem.List, error) {
 // again.
 func (c *trackedTable) since(column, from string) string {
 	var list, there []string
-	for _, name := range c.columns {
+	for _, name := range c.Columns {
 		list = append(list, "t."+session.QuoteIdent(name)+"::text")
 		there = append(there, " and t."+session.QuoteIdent(name)+" is not null")
 	}
@@ -98,14 +99,14 @@ func (c *trackedTable) since(column, from string) string {
 	if !c.zoned {
 		cut = "(" + cut + " at time zone 'UTC')"
 	}
-	return copySQL(strings.Join(list, ", ") + ", pg_catalog.hashtextextended(t::text, 0)::text from " + c.relation().sql + " t where t." + session.QuoteIdent(column) + " >= " + cut +
+	return query.CopySQL(strings.Join(list, ", ") + ", pg_catalog.hashtextextended(t::text, 0)::text from " + c.Relation().SQL + " t where t." + session.QuoteIdent(column) + " >= " + cut +
 		strings.Join(there, ""))
 }
 
 // markOfRow is the mark of a row whose watched columns have these texts, cast as ids are.
 func (c *trackedTable) markOfRow(texts []string) sources.DirtyKey {
-	if c.node.parent != nil {
-		return sources.DirtyKey{Node: c.path(), Key: formatPosition(texts)}
+	if c.Node.Parent != nil {
+		return sources.DirtyKey{Node: c.Path(), Key: query.FormatKey(texts)}
 	}
-	return sources.DirtyKey{Key: string(composeID(texts))}
+	return sources.DirtyKey{Key: string(query.ComposeID(texts))}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -20,18 +21,18 @@ type typeGuard struct {
 
 var errTypes = errors.New("a column's type was changed, or a column or table dropped, since the run began")
 
-func newTypeGuard(t *tree) typeGuard {
+func newTypeGuard(t *query.Tree) typeGuard {
 	type column struct {
 		table int64
 		name  string
 		typ   uint32
 	}
 	var columns []column
-	for _, n := range t.nodes {
-		for _, c := range n.cols {
-			name := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(c.sql, `"`), `"`), `""`, `"`)
-			if col := n.rel.column(name); col != nil && n.rel.oid != "" {
-				columns = append(columns, column{session.ParseInt(n.rel.oid), name, col.typ})
+	for _, n := range t.Nodes {
+		for _, c := range n.Cols {
+			name := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(c.SQL, `"`), `"`), `""`, `"`)
+			if col := n.Relation.Column(name); col != nil && n.Relation.OID != "" {
+				columns = append(columns, column{session.ParseInt(n.Relation.OID), name, col.Type})
 			}
 		}
 	}
@@ -48,7 +49,7 @@ func newTypeGuard(t *tree) typeGuard {
 		types = append(types, strconv.FormatUint(uint64(c.typ), 10))
 	}
 	return typeGuard{
-		sql: copySQL(`coalesce(string_agg(atttypid::text, ' ' order by attrelid, attname collate "C"), '') from pg_catalog.pg_attribute where (attrelid, attname) in (` +
+		sql: query.CopySQL(`coalesce(string_agg(atttypid::text, ' ' order by attrelid, attname collate "C"), '') from pg_catalog.pg_attribute where (attrelid, attname) in (` +
 			strings.Join(names, ", ") + ") and not attisdropped"),
 		want: strings.Join(types, " "),
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"humpty/sources"
+	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
@@ -26,13 +27,13 @@ type view struct {
 	pool    *session.Pool
 	options readOptions
 
-	tree   *tree
+	tree   *query.Tree
 	memory *rowArena // the tables of small `one` includes
 	types  typeGuard // live: of the tree
 	pages  pagePool
 
-	uncached      *tree     // live: without tables in memory, which would be of another moment
-	uncachedTypes typeGuard // of it
+	uncached      *query.Tree // live: without tables in memory, which would be of another moment
+	uncachedTypes typeGuard   // of it
 
 	lookups sync.Mutex // held while the session that holds the snapshot is used
 }
@@ -45,12 +46,12 @@ var (
 // openView exports a snapshot on db, checks that it has the columns that were compiled,
 // and keeps them from changing: the transaction holds a lock on each table that lets
 // everything but DDL through.
-func openView(ctx context.Context, db *session.Session, t *tree, p session.PoolOptions, o readOptions) (*view, error) {
+func openView(ctx context.Context, db *session.Session, t *query.Tree, p session.PoolOptions, o readOptions) (*view, error) {
 	sessions, err := session.NewSnapshotPool(ctx, db, p)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.verifyColumns(ctx, db); err != nil {
+	if err := t.VerifyColumns(ctx, db); err != nil {
 		return nil, err
 	}
 	v := &view{pool: sessions, options: o, tree: t}
@@ -62,13 +63,13 @@ func openView(ctx context.Context, db *session.Session, t *tree, p session.PoolO
 
 // openLive makes a view whose reads are short transactions: nothing is held on the
 // source for longer than a page takes. uncached is the tree without tables in memory.
-func openLive(ctx context.Context, db *session.Session, t, uncached *tree, p session.PoolOptions, o readOptions) (*view, error) {
+func openLive(ctx context.Context, db *session.Session, t, uncached *query.Tree, p session.PoolOptions, o readOptions) (*view, error) {
 	v := &view{
 		pool: session.NewLivePool(db, p), options: o,
 		tree: t, types: newTypeGuard(t), uncached: uncached, uncachedTypes: newTypeGuard(uncached),
 	}
 	_, err := db.InSnapshot(ctx, func() (err error) {
-		if err := errors.Join(uncached.verifyColumns(ctx, db), t.verifyColumns(ctx, db)); err != nil {
+		if err := errors.Join(uncached.VerifyColumns(ctx, db), t.VerifyColumns(ctx, db)); err != nil {
 			return err
 		}
 		v.memory, err = loadMemory(ctx, db, t)
@@ -79,8 +80,8 @@ func openLive(ctx context.Context, db *session.Session, t, uncached *tree, p ses
 
 // openLatest makes a view that looks documents up as they are at each call, over one
 // connection, and cannot read partitions. t is a tree without tables in memory.
-func openLatest(ctx context.Context, db *session.Session, t *tree, p session.PoolOptions, o readOptions) (*view, error) {
-	if _, err := db.InSnapshot(ctx, func() error { return t.verifyColumns(ctx, db) }); err != nil {
+func openLatest(ctx context.Context, db *session.Session, t *query.Tree, p session.PoolOptions, o readOptions) (*view, error) {
+	if _, err := db.InSnapshot(ctx, func() error { return t.VerifyColumns(ctx, db) }); err != nil {
 		return nil, err
 	}
 	return &view{pool: session.NewLivePool(db, p), options: o, tree: t, uncached: t}, nil
@@ -88,11 +89,11 @@ func openLatest(ctx context.Context, db *session.Session, t *tree, p session.Poo
 
 // Read implements sources.View.
 func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
-	lo, err := parsePosition(cmp.Or(string(from), p.From), len(v.tree.root.key))
+	lo, err := query.ParseKey(cmp.Or(string(from), p.From), len(v.tree.Root.Key))
 	if err != nil {
 		return nil, fmt.Errorf("partition %s: from: %w", p.ID, err)
 	}
-	hi, err := parsePosition(p.To, len(v.tree.root.key))
+	hi, err := query.ParseKey(p.To, len(v.tree.Root.Key))
 	if err != nil {
 		return nil, fmt.Errorf("partition %s: to: %w", p.ID, err)
 	}
@@ -111,8 +112,8 @@ func (v *view) Count(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	defer v.pool.Release(context.WithoutCancel(ctx), db)
-	label := v.tree.root.rel.label
-	rows, err := db.Rows(ctx, "select pg_catalog.count(*) from "+v.tree.root.body())
+	label := v.tree.Root.Relation.Label
+	rows, err := db.Rows(ctx, "select pg_catalog.count(*) from "+v.tree.Root.Body())
 	if err != nil {
 		db.CheckClosed()
 		if ctx.Err() != nil {

@@ -1,4 +1,4 @@
-package postgres
+package query
 
 import (
 	"cmp"
@@ -10,22 +10,22 @@ import (
 	"humpty/sources/postgres/session"
 )
 
-// relation is a table, view or query as the catalog knows it.
-type relation struct {
-	label   string // shop.orders, or "the query of orders", for messages
-	sql     string // what stands behind FROM
+// Relation is a table, view or query as the catalog knows it.
+type Relation struct {
+	Label   string // shop.orders, or "the query of orders", for messages
+	SQL     string // what stands behind FROM
 	alias   string // by which its row is called in SQL
-	oid     string // empty for a query
+	OID     string // empty for a query
 	schema  string
-	name    string
-	kind    byte // relkind; 'q' for a query
+	Name    string
+	Kind    byte // relkind; 'q' for a query
 	columns []relColumn
 	indexes []relIndex // usable: valid, not partial, plain columns
-	rows    int64      // estimate
+	Rows    int64      // estimate
 	bytes   int64      // of the table itself
 	width   int64      // average bytes of a row
 
-	heirs bool // other tables inherit from it, whose rows its unique indexes do not cover
+	Heirs bool // other tables inherit from it, whose rows its unique indexes do not cover
 	rights
 }
 
@@ -39,8 +39,8 @@ type rights struct {
 
 type relColumn struct {
 	name      string
-	typ       uint32
-	notNull   bool
+	Type      uint32
+	NotNull   bool
 	collation uint32
 	exact     bool // equal means the same bytes: no nondeterministic collation
 	canRead   bool
@@ -98,7 +98,7 @@ where c.relkind in ('r','p','v','m','f') and n.nspname not in ('pg_catalog', 'in
 order by 1 limit 10000`
 
 // findTable looks a table up; nil if there is none of that name.
-func findTable(ctx context.Context, db *session.Session, name string) (*relation, error) {
+func findTable(ctx context.Context, db *session.Session, name string) (*Relation, error) {
 	schema, table, ok := splitName(name)
 	if !ok {
 		return nil, nil
@@ -111,18 +111,18 @@ func findTable(ctx context.Context, db *session.Session, name string) (*relation
 		return nil, nil
 	}
 	r := rows[0]
-	rel := &relation{
-		label: r[1] + "." + r[2], sql: session.QuoteIdent(r[1]) + "." + session.QuoteIdent(r[2]), alias: session.QuoteIdent(r[2]),
-		oid: r[0], schema: r[1], name: r[2], kind: r[3][0], rows: session.ParseInt(r[4]), bytes: session.ParseInt(r[5]),
-		heirs: r[11] == "t", rights: rights{role: r[10], canRead: r[7] == "t", canUse: r[8] == "t", rowLevel: r[9] == "t"},
+	rel := &Relation{
+		Label: r[1] + "." + r[2], SQL: session.QuoteIdent(r[1]) + "." + session.QuoteIdent(r[2]), alias: session.QuoteIdent(r[2]),
+		OID: r[0], schema: r[1], Name: r[2], Kind: r[3][0], Rows: session.ParseInt(r[4]), bytes: session.ParseInt(r[5]),
+		Heirs: r[11] == "t", rights: rights{role: r[10], canRead: r[7] == "t", canUse: r[8] == "t", rowLevel: r[9] == "t"},
 	}
 	if err := rel.loadColumns(ctx, db); err != nil {
 		return nil, fmt.Errorf("look up columns of %s: %w", name, err)
 	}
 	if r[6] == "t" { // never analyzed: guess as the planner does, from the size
-		rel.rows = max(rel.rows, rel.bytes/(rel.width+28))
+		rel.Rows = max(rel.Rows, rel.bytes/(rel.width+28))
 	}
-	indexes, err := db.Rows(ctx, indexSQL, rel.oid)
+	indexes, err := db.Rows(ctx, indexSQL, rel.OID)
 	if err != nil {
 		return nil, fmt.Errorf("look up indexes of %s: %w", name, err)
 	}
@@ -132,14 +132,14 @@ func findTable(ctx context.Context, db *session.Session, name string) (*relation
 	return rel, nil
 }
 
-func (r *relation) loadColumns(ctx context.Context, db *session.Session) error {
-	rows, err := db.Rows(ctx, columnSQL, r.oid, r.schema, r.name)
+func (r *Relation) loadColumns(ctx context.Context, db *session.Session) error {
+	rows, err := db.Rows(ctx, columnSQL, r.OID, r.schema, r.Name)
 	if err != nil {
 		return err
 	}
 	for _, row := range rows {
 		c := relColumn{
-			name: row[0], typ: uint32(session.ParseInt(row[1])), notNull: row[2] == "t", collation: uint32(session.ParseInt(row[3])),
+			name: row[0], Type: uint32(session.ParseInt(row[1])), NotNull: row[2] == "t", collation: uint32(session.ParseInt(row[3])),
 			exact: row[4] == "t", canRead: row[5] == "t", width: session.ParseInt(row[6]),
 		}
 		r.columns = append(r.columns, c)
@@ -149,23 +149,24 @@ func (r *relation) loadColumns(ctx context.Context, db *session.Session) error {
 }
 
 // describeQuery describes a SELECT as if it were a table: names and types, no more.
-func describeQuery(ctx context.Context, db *session.Session, label, sql string) (*relation, error) {
+func describeQuery(ctx context.Context, db *session.Session, label, sql string) (*Relation, error) {
 	sql = strings.TrimRight(strings.TrimSpace(sql), "; \n\t")
-	rel := &relation{
-		label: label, sql: "(" + sql + "\n) as q", alias: "q", kind: 'q', rights: rights{canRead: true, canUse: true},
+	rel := &Relation{
+		Label: label, SQL: "(" + sql + "\n) as q", alias: "q", Kind: 'q', rights: rights{canRead: true, canUse: true},
 	}
-	fields, err := db.Describe(ctx, "select * from "+rel.sql)
+	fields, err := db.Describe(ctx, "select * from "+rel.SQL)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range fields {
-		rel.columns = append(rel.columns, relColumn{name: f.Name, typ: f.DataTypeOID, exact: false, canRead: true})
+		rel.columns = append(rel.columns, relColumn{name: f.Name, Type: f.DataTypeOID, exact: false, canRead: true})
 		rel.width += 12
 	}
 	return rel, nil
 }
 
-func (r *relation) column(name string) *relColumn {
+// Column finds a column by its name as the catalog has it; nil if there is none.
+func (r *Relation) Column(name string) *relColumn {
 	for i := range r.columns {
 		if r.columns[i].name == name {
 			return &r.columns[i]
@@ -174,7 +175,7 @@ func (r *relation) column(name string) *relColumn {
 	return nil
 }
 
-func (r *relation) columnNames() []string {
+func (r *Relation) columnNames() []string {
 	names := make([]string, len(r.columns))
 	for i, c := range r.columns {
 		names[i] = c.name
@@ -184,12 +185,12 @@ func (r *relation) columnNames() []string {
 
 // key returns the columns of the best unique NOT NULL index whose columns are all
 // among those allowed (any, where nil); nil if there is none.
-func (r *relation) key(allowed []string) []string {
+func (r *Relation) key(allowed []string) []string {
 	for _, i := range r.indexes {
 		if !i.unique || allowed != nil && slices.ContainsFunc(i.columns, func(c string) bool { return !slices.Contains(allowed, c) }) {
 			continue
 		}
-		if !slices.ContainsFunc(i.columns, func(c string) bool { return !r.column(c).notNull }) {
+		if !slices.ContainsFunc(i.columns, func(c string) bool { return !r.Column(c).NotNull }) {
 			return i.columns
 		}
 	}
@@ -198,14 +199,14 @@ func (r *relation) key(allowed []string) []string {
 
 // uniqueOn reports whether a unique index proves that at most one row has given values
 // in these columns.
-func (r *relation) uniqueOn(columns []string) bool {
+func (r *Relation) uniqueOn(columns []string) bool {
 	return slices.ContainsFunc(r.indexes, func(i relIndex) bool {
 		return i.unique && !slices.ContainsFunc(i.columns, func(c string) bool { return !slices.Contains(columns, c) })
 	})
 }
 
-// indexed reports whether an index finds rows by these columns: they are its first ones.
-func (r *relation) indexed(columns []string) bool {
+// Indexed reports whether an index finds rows by these columns: they are its first ones.
+func (r *Relation) Indexed(columns []string) bool {
 	return slices.ContainsFunc(r.indexes, func(i relIndex) bool {
 		n := 0
 		for n < len(i.columns) && slices.Contains(columns, i.columns[n]) {
@@ -218,10 +219,11 @@ func (r *relation) indexed(columns []string) bool {
 // smallTable: a scan of it per page is cheaper than talking about an index.
 const smallTable = 1 << 20
 
-func (r *relation) isSmall() bool { return r.bytes <= smallTable }
+// IsSmall reports whether it may be read whole now and then.
+func (r *Relation) IsSmall() bool { return r.bytes <= smallTable }
 
-// primaryKey is the columns of the primary key; nil if there is none.
-func (r *relation) primaryKey() (columns []string) {
+// PrimaryKey is the columns of the primary key; nil if there is none.
+func (r *Relation) PrimaryKey() (columns []string) {
 	for _, i := range r.indexes {
 		if i.primary {
 			columns = i.columns
@@ -230,8 +232,8 @@ func (r *relation) primaryKey() (columns []string) {
 	return columns
 }
 
-// size is how large the table is, for people.
-func (r *relation) size() string {
+// Size is how large the table is, for people.
+func (r *Relation) Size() string {
 	bytes := r.bytes
 	switch {
 	case bytes >= 1<<30:

@@ -1,4 +1,4 @@
-package postgres
+package query
 
 import (
 	"fmt"
@@ -13,18 +13,19 @@ import (
 // o0… the order. The planner pulls it up, so it costs nothing, and the user's own
 // expressions see no table but theirs.
 
-func (n *node) body() string {
+// Body is what stands behind FROM, as r.
+func (n *Node) Body() string {
 	var list []string
 	named := func(prefix string, i int, sql string) {
 		list = append(list, sql+" as "+prefix+strconv.Itoa(i))
 	}
-	for i, c := range n.cols {
-		named("c", i, c.sql)
+	for i, c := range n.Cols {
+		named("c", i, c.SQL)
 	}
 	for _, c := range n.named {
 		list = append(list, c.sql+" as "+c.name)
 	}
-	pairs := n.parentPairs
+	pairs := n.ParentPairs
 	if n.through != nil {
 		pairs = n.throughPairs
 	}
@@ -34,7 +35,7 @@ func (n *node) body() string {
 	for i, o := range n.order {
 		named("o", i, o.sql)
 	}
-	return "(select " + strings.Join(list, ", ") + " from " + n.rel.sql + condition(n.shape.Where) + ") r"
+	return "(select " + strings.Join(list, ", ") + " from " + n.Relation.SQL + condition(n.Shape.Where) + ") r"
 }
 
 func condition(where string) string {
@@ -45,9 +46,9 @@ func condition(where string) string {
 }
 
 // list returns r.c0, r.c1, …
-func (n *node) list() string {
-	names := make([]string, len(n.cols))
-	for i := range n.cols {
+func (n *Node) list() string {
+	names := make([]string, len(n.Cols))
+	for i := range n.Cols {
 		names[i] = "r.c" + strconv.Itoa(i)
 	}
 	return strings.Join(names, ", ")
@@ -61,7 +62,7 @@ func numbered(prefix string, n int) string {
 	return strings.Join(names, ", ")
 }
 
-func (n *node) orderTerms() string {
+func (n *Node) orderTerms() string {
 	var b strings.Builder
 	for i, o := range n.order {
 		b.WriteString(", r.o" + strconv.Itoa(i))
@@ -73,24 +74,24 @@ func (n *node) orderTerms() string {
 }
 
 // source returns what stands behind FROM, and by what names the child meets its parent.
-func (n *node) source() (from, side string) {
+func (n *Node) source() (from, side string) {
 	if n.through == nil {
-		return n.body(), "r.j"
+		return n.Body(), "r.j"
 	}
 	var list, on []string
-	for i, j := range n.parentPairs {
+	for i, j := range n.ParentPairs {
 		list = append(list, session.QuoteIdent(j.child)+" as h"+strconv.Itoa(i))
 	}
 	for i, j := range n.throughPairs {
 		list = append(list, session.QuoteIdent(j.parent)+" as t"+strconv.Itoa(i))
 		on = append(on, "r.j"+strconv.Itoa(i)+" = x.t"+strconv.Itoa(i))
 	}
-	return "(select " + strings.Join(list, ", ") + " from " + n.through.sql + condition(n.shape.Through.Where) + ") x join " +
-		n.body() + " on " + strings.Join(on, " and "), "x.h"
+	return "(select " + strings.Join(list, ", ") + " from " + n.through.SQL + condition(n.Shape.Through.Where) + ") x join " +
+		n.Body() + " on " + strings.Join(on, " and "), "x.h"
 }
 
-// statement is SQL in pieces, between which a page's values go.
-type statement struct {
+// Statement is SQL in pieces, between which a page's values go.
+type Statement struct {
 	head  string // up to the first value
 	side  string // r.k or the like: what bounds compare
 	tail  string // ORDER BY …
@@ -102,8 +103,8 @@ const (
 	copyTail = ") to stdout (format binary)"
 )
 
-// copySQL is a COPY of what the rest of a SELECT says.
-func copySQL(rest string) string { return copyHead + rest + copyTail }
+// CopySQL is a COPY of what the rest of a SELECT says.
+func CopySQL(rest string) string { return copyHead + rest + copyTail }
 
 // unnested says as what the values of a column of p go into an array, and how they are
 // had from there: as text where there is no other way.
@@ -116,46 +117,46 @@ func unnested(i int, cast string, nested bool) (in, out string) {
 }
 
 // inRange reads the rows of an include whose parents lie in the root's key range.
-func (n *node) inRange() statement {
+func (n *Node) inRange() Statement {
 	from, side := n.source()
-	s := statement{side: side, tail: " order by " + numbered(side, len(n.parentPairs)) + n.orderTerms()}
-	lead := make([]string, len(n.parentPairs))
-	for i, j := range n.parentPairs {
-		lead[i] = side + strconv.Itoa(i) + "::" + j.cast
-		s.casts = append(s.casts, j.cast)
+	s := Statement{side: side, tail: " order by " + numbered(side, len(n.ParentPairs)) + n.orderTerms()}
+	lead := make([]string, len(n.ParentPairs))
+	for i, j := range n.ParentPairs {
+		lead[i] = side + strconv.Itoa(i) + "::" + j.Cast
+		s.casts = append(s.casts, j.Cast)
 	}
 	s.head = copyHead + strings.Join(lead, ", ") + ", " + n.list() + " from " + from + " where true"
 	return s
 }
 
 // forKeys reads the rows of an include for the values that a page's parents have.
-func (n *node) forKeys() statement {
+func (n *Node) forKeys() Statement {
 	from, side := n.source()
 	if n.through != nil {
 		from = "(" + from + ")"
 	}
 	var casts []string
-	on := make([]string, len(n.parentPairs))
-	for i, j := range n.parentPairs {
-		cast, value := unnested(i, j.cast, j.nested)
+	on := make([]string, len(n.ParentPairs))
+	for i, j := range n.ParentPairs {
+		cast, value := unnested(i, j.Cast, j.nested)
 		casts = append(casts, cast)
 		on[i] = side + strconv.Itoa(i) + " = " + value
 	}
-	return statement{
+	return Statement{
 		head: copyHead + "p.n, " + n.list() + " from rows from (", casts: casts,
-		tail: ") with ordinality p(" + numbered("k", len(n.parentPairs)) + ", n) join " + from + " on " + strings.Join(on, " and ") +
+		tail: ") with ordinality p(" + numbered("k", len(n.ParentPairs)) + ", n) join " + from + " on " + strings.Join(on, " and ") +
 			" order by p.n" + n.orderTerms(),
 	}
 }
 
-// wholeTable reads a table that is held in memory.
-func (n *node) wholeTable() string {
-	lead := make([]string, len(n.parentPairs))
-	for i, j := range n.parentPairs {
-		lead[i] = "r.j" + strconv.Itoa(i) + "::" + j.cast
+// WholeTable reads a table that is held in memory.
+func (n *Node) WholeTable() string {
+	lead := make([]string, len(n.ParentPairs))
+	for i, j := range n.ParentPairs {
+		lead[i] = "r.j" + strconv.Itoa(i) + "::" + j.Cast
 	}
-	return copyHead + strings.Join(lead, ", ") + ", " + n.list() + " from " + n.body() + " where " +
-		notNull("r.j", len(n.parentPairs)) + " order by " + numbered("r.j", len(n.parentPairs)) + copyTail
+	return copyHead + strings.Join(lead, ", ") + ", " + n.list() + " from " + n.Body() + " where " +
+		notNull("r.j", len(n.ParentPairs)) + " order by " + numbered("r.j", len(n.ParentPairs)) + copyTail
 }
 
 func notNull(prefix string, n int) string {
@@ -166,8 +167,8 @@ func notNull(prefix string, n int) string {
 	return strings.Join(terms, " and ")
 }
 
-// between appends the statement for keys behind lo, up to hi; nil is unbounded.
-func (s *statement) between(sql []byte, lo, hi []string, limit int) []byte {
+// Between appends the statement for keys behind lo, up to hi; nil is unbounded.
+func (s *Statement) Between(sql []byte, lo, hi []string, limit int) []byte {
 	sql = append(sql, s.head...)
 	sql = s.bound(sql, " > ", lo)
 	sql = s.bound(sql, " <= ", hi)
@@ -182,7 +183,7 @@ func appendLimit(sql []byte, limit int) []byte {
 	return append(sql, copyTail...)
 }
 
-func (s *statement) bound(sql []byte, op string, key []string) []byte {
+func (s *Statement) bound(sql []byte, op string, key []string) []byte {
 	if key == nil {
 		return sql
 	}
@@ -198,8 +199,8 @@ func (s *statement) bound(sql []byte, op string, key []string) []byte {
 	return append(sql, ')')
 }
 
-// among appends the statement for single keys; arrays are literals for each column.
-func (s *statement) among(sql []byte, arrays [][]byte, limit int) []byte {
+// Among appends the statement for single keys; arrays are literals for each column.
+func (s *Statement) Among(sql []byte, arrays [][]byte, limit int) []byte {
 	sql = append(sql, s.head...)
 	for i, a := range arrays {
 		if i > 0 {
@@ -213,8 +214,8 @@ func (s *statement) among(sql []byte, arrays [][]byte, limit int) []byte {
 	return appendLimit(sql, limit)
 }
 
-// appendArrayItem appends a value to the inside of an array literal.
-func appendArrayItem(dst, text []byte) []byte {
+// AppendArrayItem appends a value to the inside of an array literal.
+func AppendArrayItem(dst, text []byte) []byte {
 	if len(dst) > 0 {
 		dst = append(dst, ',')
 	}
@@ -233,67 +234,68 @@ func appendArrayItem(dst, text []byte) []byte {
 }
 
 // joinToParent is the node's side of a join with its parents, which are called p.
-func (n *node) joinToParent() string {
+func (n *Node) joinToParent() string {
 	from, side := n.source()
 	if n.through != nil {
 		from = "(" + from + ")"
 	}
-	on := make([]string, len(n.parentPairs))
-	for i, j := range n.parentPairs {
-		on[i] = fmt.Sprintf("%s%d = p.h%d::%s", side, i, i, j.cast)
+	on := make([]string, len(n.ParentPairs))
+	for i, j := range n.ParentPairs {
+		on[i] = fmt.Sprintf("%s%d = p.h%d::%s", side, i, i, j.Cast)
 	}
 	return from + " on " + strings.Join(on, " and ")
 }
 
-func (n *node) cursorName() string { return "humpty_" + strconv.Itoa(n.index) }
+// CursorName is what the node's cursor is called.
+func (n *Node) CursorName() string { return "humpty_" + strconv.Itoa(n.Index) }
 
-// declareCursor is the SQL of a node's cursor for the roots behind lo, up to hi. Its rows
+// DeclareCursor is the SQL of a node's cursor for the roots behind lo, up to hi. Its rows
 // are the root's key and the parent's side of the condition as the page knows them,
 // then the node's own columns.
-func (n *node) declareCursor(root *rootNode, lo, hi []string) string {
-	var path []*node
-	for at := n; at.parent != nil; at = at.parent {
-		path = append([]*node{at}, path...)
+func (n *Node) DeclareCursor(root *RootNode, lo, hi []string) string {
+	var path []*Node
+	for at := n; at.Parent != nil; at = at.Parent {
+		path = append([]*Node{at}, path...)
 	}
-	keys := len(root.key)
+	keys := len(root.Key)
 	sorts, texts := make([]string, keys), make([]string, keys)
-	for i, k := range root.key {
+	for i, k := range root.Key {
 		sorts[i] = "r.k" + strconv.Itoa(i)
-		texts[i] = "r.c" + strconv.Itoa(k.col) + " as t" + strconv.Itoa(i)
+		texts[i] = "r.c" + strconv.Itoa(k.Col) + " as t" + strconv.Itoa(i)
 	}
-	heads := func(child *node) string {
+	heads := func(child *Node) string {
 		var list strings.Builder
-		for i, j := range child.parentPairs {
-			fmt.Fprintf(&list, ", r.c%d as h%d", j.col, i)
+		for i, j := range child.ParentPairs {
+			fmt.Fprintf(&list, ", r.c%d as h%d", j.Col, i)
 		}
 		return list.String()
 	}
-	chain := []byte("select " + strings.Join(sorts, ", ") + ", " + strings.Join(texts, ", ") + heads(path[0]) + " from " + root.body() + " where true")
-	chain = root.pages.bound(root.pages.bound(chain, " > ", lo), " <= ", hi)
+	chain := []byte("select " + strings.Join(sorts, ", ") + ", " + strings.Join(texts, ", ") + heads(path[0]) + " from " + root.Body() + " where true")
+	chain = root.Pages.bound(root.Pages.bound(chain, " > ", lo), " <= ", hi)
 	sql := string(chain)
 	for i, at := range path[:len(path)-1] {
 		sql = "select " + numbered("p.k", keys) + ", " + numbered("p.t", keys) + heads(path[i+1]) + " from (" + sql + ") p join " + at.joinToParent()
 	}
-	grouped := make([]string, len(n.parentPairs))
-	for i := range n.parentPairs {
+	grouped := make([]string, len(n.ParentPairs))
+	for i := range n.ParentPairs {
 		grouped[i] = "p.h" + strconv.Itoa(i) + `::text collate "C"`
 	}
-	return "declare " + n.cursorName() + " binary no scroll cursor for select " + numbered("p.t", keys) + ", " + numbered("p.h", len(n.parentPairs)) + ", " + n.list() +
+	return "declare " + n.CursorName() + " binary no scroll cursor for select " + numbered("p.t", keys) + ", " + numbered("p.h", len(n.ParentPairs)) + ", " + n.list() +
 		" from (select distinct * from (" + sql + ") d) p join " + n.joinToParent() +
 		" order by " + numbered("p.k", keys) + ", " + strings.Join(grouped, ", ") + n.orderTerms()
 }
 
 // rowWeight is the size of an include's rows for one row of s, with its side of the
 // condition as h<i>_0, h<i>_1, …
-func (n *node) rowWeight(i int) string {
-	size, on := []string{"24"}, make([]string, len(n.parentPairs))
-	for c, col := range n.cols {
-		if n.rel.column(strings.Trim(col.sql, `"`)) != nil {
+func (n *Node) rowWeight(i int) string {
+	size, on := []string{"24"}, make([]string, len(n.ParentPairs))
+	for c, col := range n.Cols {
+		if n.Relation.Column(strings.Trim(col.SQL, `"`)) != nil {
 			size = append(size, fmt.Sprintf("coalesce(pg_catalog.pg_column_size(r.c%d), 0)", c))
 		}
 	}
-	for k, j := range n.parentPairs {
-		on[k] = fmt.Sprintf("r.j%d = s.h%d_%d::%s", k, i, k, j.cast)
+	for k, j := range n.ParentPairs {
+		on[k] = fmt.Sprintf("r.j%d = s.h%d_%d::%s", k, i, k, j.Cast)
 	}
-	return "coalesce((select sum(" + strings.Join(size, " + ") + ") from " + n.body() + " where " + strings.Join(on, " and ") + "), 0)"
+	return "coalesce((select sum(" + strings.Join(size, " + ") + ") from " + n.Body() + " where " + strings.Join(on, " and ") + "), 0)"
 }

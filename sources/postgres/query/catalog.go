@@ -1,4 +1,4 @@
-package postgres
+package query
 
 import (
 	"context"
@@ -39,23 +39,23 @@ func (c *catalog) serverError(err error, place, remedy, what string, args ...any
 }
 
 // relation finds what stands behind from or query.
-func (c *catalog) relation(n *node) *relation {
-	if n.shape.Query != "" {
+func (c *catalog) relation(n *Node) *Relation {
+	if n.Shape.Query != "" {
 		label := "the query"
-		if n.path != "" {
-			label += " of " + n.path
+		if n.Path != "" {
+			label += " of " + n.Path
 		}
-		rel, err := describeQuery(c.ctx, c.db, label, n.shape.Query)
+		rel, err := describeQuery(c.ctx, c.db, label, n.Shape.Query)
 		if err != nil {
-			c.serverError(err, n.shape.Place, "", "%s cannot be used", label)
+			c.serverError(err, n.Shape.Place, "", "%s cannot be used", label)
 			return nil
 		}
 		return c.loadTypes(rel)
 	}
-	return c.table(n.shape.From, n.shape.Place)
+	return c.table(n.Shape.From, n.Shape.Place)
 }
 
-func (c *catalog) table(name, place string) *relation {
+func (c *catalog) table(name, place string) *Relation {
 	rel, err := findTable(c.ctx, c.db, name)
 	if isLockTimeout(err) {
 		c.failed = lockedError(name, err)
@@ -73,11 +73,11 @@ func (c *catalog) table(name, place string) *relation {
 }
 
 // loadTypes loads the types of a relation's columns; nil if the server does not tell them.
-func (c *catalog) loadTypes(rel *relation) *relation {
+func (c *catalog) loadTypes(rel *Relation) *Relation {
 	var oids []uint32
 	for _, col := range rel.columns {
-		if !c.types.Has(col.typ) && !slices.Contains(oids, col.typ) {
-			oids = append(oids, col.typ)
+		if !c.types.Has(col.Type) && !slices.Contains(oids, col.Type) {
+			oids = append(oids, col.Type)
 		}
 	}
 	if err := c.types.Load(c.ctx, c.db, oids); err != nil {
@@ -107,28 +107,28 @@ func (c *catalog) suggestTable(name string) string {
 }
 
 // column looks a column up, or says which one may be meant.
-func (c *catalog) column(rel *relation, name, place string) *relColumn {
-	col := rel.column(unquoted(name))
+func (c *catalog) column(rel *Relation, name, place string) *relColumn {
+	col := rel.Column(unquoted(name))
 	if col == nil {
 		remedy := "its columns are " + strings.Join(rel.columnNames(), ", ")
 		if near := nearest(name, rel.columnNames()); near != "" {
 			remedy = "did you mean " + near + "?"
 		}
-		c.problems.Add(place, remedy, "there is no column %s in %s", name, rel.label)
+		c.problems.Add(place, remedy, "there is no column %s in %s", name, rel.Label)
 	}
 	return col
 }
 
-func (c *catalog) checkTableAccess(rel *relation, place string) {
+func (c *catalog) checkTableAccess(rel *Relation, place string) {
 	switch {
 	case !rel.canUse:
 		c.problems.Add(place, fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;", session.QuoteIdent(rel.schema), session.QuoteIdent(rel.role)),
 			"user %s may not use schema %s", rel.role, rel.schema)
 	case !rel.canRead && !slices.ContainsFunc(rel.columns, func(c relColumn) bool { return c.canRead }):
-		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", rel.sql, session.QuoteIdent(rel.role)),
-			"user %s may not read table %s", rel.role, rel.label)
+		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", rel.SQL, session.QuoteIdent(rel.role)),
+			"user %s may not read table %s", rel.role, rel.Label)
 	case rel.rowLevel:
 		c.problems.Warn(place, "if all rows belong into the index, read as a role with BYPASSRLS",
-			"row-level security applies to user %s on %s: rows it hides are not in the documents", rel.role, rel.label)
+			"row-level security applies to user %s on %s: rows it hides are not in the documents", rel.role, rel.Label)
 	}
 }

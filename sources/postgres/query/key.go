@@ -1,4 +1,4 @@
-package postgres
+package query
 
 import (
 	"encoding/json"
@@ -13,9 +13,9 @@ const (
 	idEscape    = '\\'
 )
 
-// appendIDPart appends one part of a composed id. Separator and escape character inside
+// AppendIDPart appends one part of a composed id. Separator and escape character inside
 // a part are escaped, so that two different keys never have the same id.
-func appendIDPart(dst, part []byte, first bool) []byte {
+func AppendIDPart(dst, part []byte, first bool) []byte {
 	if !first {
 		dst = append(dst, idSeparator)
 	}
@@ -28,8 +28,8 @@ func appendIDPart(dst, part []byte, first bool) []byte {
 	return dst
 }
 
-// splitID takes an id apart again; not ok if it is none of n parts.
-func splitID(id string, n int) (parts []string, ok bool) {
+// SplitID takes an id apart again; not ok if it is none of n parts.
+func SplitID(id string, n int) (parts []string, ok bool) {
 	if n == 1 {
 		return []string{id}, true
 	}
@@ -51,22 +51,22 @@ func splitID(id string, n int) (parts []string, ok bool) {
 	return parts, len(parts) == n
 }
 
-// documentID is the id that a root row has, of whose columns the stream says these texts.
-func (r *rootNode) documentID(texts []string) []byte {
+// DocumentID is the id that a root row has, of whose columns the stream says these texts.
+func (r *RootNode) DocumentID(texts []string) []byte {
 	cast := make([]string, len(texts))
 	for i, text := range texts {
-		cast[i] = castText(r.id[i].typ, text)
+		cast[i] = castText(r.ID[i].Type, text)
 	}
-	return composeID(cast)
+	return ComposeID(cast)
 }
 
-// composeID joins the parts of an id, which are as a cast to text gives them.
-func composeID(parts []string) (id []byte) {
+// ComposeID joins the parts of an id, which are as a cast to text gives them.
+func ComposeID(parts []string) (id []byte) {
 	if len(parts) == 1 {
 		return []byte(parts[0])
 	}
 	for i, part := range parts {
-		id = appendIDPart(id, []byte(part), i == 0)
+		id = AppendIDPart(id, []byte(part), i == 0)
 	}
 	return id
 }
@@ -92,8 +92,8 @@ func castText(typ uint32, text string) string {
 	return text
 }
 
-// parsePosition reads a key written as a JSON array of the texts of its columns.
-func parsePosition(s string, columns int) ([]string, error) {
+// ParseKey reads a key written as a JSON array of the texts of its columns.
+func ParseKey(s string, columns int) ([]string, error) {
 	if s == "" {
 		return nil, nil
 	}
@@ -104,7 +104,8 @@ func parsePosition(s string, columns int) ([]string, error) {
 	return key, nil
 }
 
-func formatPosition(key []string) string {
+// FormatKey writes a key as ParseKey reads it.
+func FormatKey(key []string) string {
 	out := []byte{'['}
 	for i, k := range key {
 		if i > 0 {

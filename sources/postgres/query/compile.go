@@ -1,4 +1,4 @@
-package postgres
+package query
 
 import (
 	"context"
@@ -14,21 +14,21 @@ import (
 // compiler holds a Shape against the catalog.
 type compiler struct {
 	catalog
-	root   *rootNode
-	nodes  []*node
+	root   *RootNode
+	nodes  []*Node
 	memory int64 // left for tables held in memory
 }
 
-// queryOptions say what to compile.
-type queryOptions struct {
+// Options say what to compile.
+type Options struct {
 	Shape         sources.Shape
 	Loose         bool  // keys that are looked up find what PostgreSQL takes for equal
 	NullNotFinite bool  // NaN and Infinity become null
 	Memory        int64 // bytes for small tables of `one` includes, all together
 }
 
-// compile returns the tree, with warnings; or all that is wrong as a problem.List.
-func compile(ctx context.Context, db *session.Session, o queryOptions) (*tree, problem.List, error) {
+// Compile returns the tree, with warnings; or all that is wrong as a problem.List.
+func Compile(ctx context.Context, db *session.Session, o Options) (*Tree, problem.List, error) {
 	c := &compiler{catalog: catalog{ctx: ctx, db: db, types: pgjson.NewTypes(o.NullNotFinite)}, memory: o.Memory}
 	c.node(&o.Shape, nil)
 	if c.failed != nil {
@@ -37,22 +37,22 @@ func compile(ctx context.Context, db *session.Session, o queryOptions) (*tree, p
 	if err := c.problems.Err(); err != nil {
 		return nil, nil, err
 	}
-	t := newTree(c.root, c.nodes, c.types)
-	if root := c.root; o.Loose && len(root.include) == 1 && root.include[0].rel.indexed(unquotedAll(root.shape.ID)) {
-		c.root.byID = root.eachByID()
+	t := NewTree(c.root, c.nodes, c.types)
+	if root := c.root; o.Loose && len(root.Include) == 1 && root.Include[0].Relation.Indexed(unquotedAll(root.Shape.ID)) {
+		c.root.ByID = root.eachByID()
 	}
 	return t, c.problems.Warnings(), nil
 }
 
-func (c *compiler) node(shape *sources.Shape, parent *node) *node {
+func (c *compiler) node(shape *sources.Shape, parent *Node) *Node {
 	if c.failed != nil {
 		return nil
 	}
-	n := &node{index: len(c.nodes), shape: shape, parent: parent, prefix: pgjson.FieldName(shape.Name)}
+	n := &Node{Index: len(c.nodes), Shape: shape, Parent: parent, Prefix: pgjson.FieldName(shape.Name)}
 	if parent != nil {
-		n.path = strings.TrimPrefix(parent.path+"."+shape.Name, ".")
+		n.Path = strings.TrimPrefix(parent.Path+"."+shape.Name, ".")
 	}
-	if n.rel = c.relation(n); n.rel == nil {
+	if n.Relation = c.relation(n); n.Relation == nil {
 		return nil
 	}
 	c.nodes = append(c.nodes, n)
@@ -60,13 +60,13 @@ func (c *compiler) node(shape *sources.Shape, parent *node) *node {
 	c.addFields(n)
 	c.checkWhere(n)
 	if parent == nil {
-		c.root = &rootNode{node: n, version: -1}
+		c.root = &RootNode{Node: n, Version: -1}
 		c.rootKey(c.root)
 	}
 	c.orderBy(n)
 	for i := range shape.Include {
 		if child := c.node(&shape.Include[i], n); child != nil {
-			n.include = append(n.include, child)
+			n.Include = append(n.Include, child)
 			(&linker{compiler: c, n: child}).link()
 		}
 	}
@@ -78,27 +78,27 @@ func (c *compiler) node(shape *sources.Shape, parent *node) *node {
 }
 
 // checkForm checks what a node says about itself.
-func (c *compiler) checkForm(n *node) {
-	s := n.shape
-	if n.parent == nil {
+func (c *compiler) checkForm(n *Node) {
+	s := n.Shape
+	if n.Parent == nil {
 		return
 	}
 	switch {
 	case s.One == s.Many:
-		c.problems.Add(s.Place, "write one: true or many: true", "include %s must be either one or many", n.path)
+		c.problems.Add(s.Place, "write one: true or many: true", "include %s must be either one or many", n.Path)
 	case s.Flatten && !s.One:
-		c.problems.Add(s.Place, "remove flatten, or write one: true", "include %s: only a one can be flattened", n.path)
+		c.problems.Add(s.Place, "remove flatten, or write one: true", "include %s: only a one can be flattened", n.Path)
 	case s.Values != "" && !s.Many:
-		c.problems.Add(s.Place, "write many: true", "include %s: values make an array, so it is a many", n.path)
+		c.problems.Add(s.Place, "write many: true", "include %s: values make an array, so it is a many", n.Path)
 	case s.Values != "" && len(s.Include) > 0:
-		c.problems.Add(s.Place, "write columns in place of values", "include %s: values cannot hold further includes", n.path)
+		c.problems.Add(s.Place, "write columns in place of values", "include %s: values cannot hold further includes", n.Path)
 	}
 	if len(s.On) == 0 {
-		c.problems.Add(s.Place, "add on: {column of "+n.rel.label+": column of its parent}", "include %s has no on", n.path)
+		c.problems.Add(s.Place, "add on: {column of "+n.Relation.Label+": column of its parent}", "include %s has no on", n.Path)
 	}
 }
 
 // checkAccess says which rights are missing, and what row security hides.
-func (c *compiler) checkAccess(n *node) {
-	c.checkTableAccess(n.rel, n.shape.Place)
+func (c *compiler) checkAccess(n *Node) {
+	c.checkTableAccess(n.Relation, n.Shape.Place)
 }

@@ -1,4 +1,4 @@
-package postgres
+package query
 
 import (
 	"context"
@@ -20,22 +20,22 @@ const (
 	weighedRows         = 500     // for each partition, with their includes
 )
 
-// partitioning is where a root's key range is divided, and how many rows it has.
-type partitioning struct {
-	bounds []string
-	rows   int64
+// Partitioning is where a root's key range is divided, and how many rows it has.
+type Partitioning struct {
+	Bounds []string
+	Rows   int64
 }
 
-// partition divides the root's keys into ranges of about the same number of bytes: by all its
+// Partition divides the root's keys into ranges of about the same number of bytes: by all its
 // keys where that is cheap, by a sample of them where the rows of includes are weighed
 // too, and of its blocks where it is large.
-func (r *rootNode) partition(ctx context.Context, db *session.Session, chunks, readers int) (partitioning, error) {
-	rel := r.rel
-	rows, sampled := rel.rows, ""
-	if rel.kind == 'q' || rel.kind == 'v' || rel.kind == 'f' || r.shape.Where != "" {
+func (r *RootNode) Partition(ctx context.Context, db *session.Session, chunks, readers int) (Partitioning, error) {
+	rel := r.Relation
+	rows, sampled := rel.Rows, ""
+	if rel.Kind == 'q' || rel.Kind == 'v' || rel.Kind == 'f' || r.Shape.Where != "" {
 		var err error
 		if rows, err = r.estimateRows(ctx, db); err != nil {
-			return partitioning{}, err
+			return Partitioning{}, err
 		}
 	}
 	if chunks == 0 {
@@ -45,32 +45,32 @@ func (r *rootNode) partition(ctx context.Context, db *session.Session, chunks, r
 	chunks = max(chunks, 1)
 	thin := 1
 	switch heavy := len(r.weighedIncludes()) > 0; {
-	case rel.kind == 'q' || rel.kind == 'v' || rel.kind == 'f':
+	case rel.Kind == 'q' || rel.Kind == 'v' || rel.Kind == 'f':
 		for most := rows / int64(2*chunks*weighedRows); int64(thin) <= most; {
 			thin *= 2
 		}
 	case rel.bytes > countedBytes:
-		percent := 100 * float64(chunks*sampledRows) / float64(max(rel.rows, 1))
+		percent := 100 * float64(chunks*sampledRows) / float64(max(rel.Rows, 1))
 		percent = max(percent, 100*float64(8192*4*chunks)/float64(rel.bytes)) // a few blocks each
 		sampled = tableSample("system", percent)
-	case heavy && chunks > 1 && (rel.kind == 'r' || rel.kind == 'p' || rel.kind == 'm'):
-		sampled = tableSample("bernoulli", 100*float64(chunks*weighedRows)/float64(max(rel.rows, 1)))
+	case heavy && chunks > 1 && (rel.Kind == 'r' || rel.Kind == 'p' || rel.Kind == 'm'):
+		sampled = tableSample("bernoulli", 100*float64(chunks*weighedRows)/float64(max(rel.Rows, 1)))
 	}
 	found, err := db.Rows(ctx, r.partitionSQL(chunks, sampled, thin))
 	if err != nil {
-		return partitioning{}, err
+		return Partitioning{}, err
 	}
-	c := partitioning{rows: rows}
+	c := Partitioning{Rows: rows}
 	for _, r := range found {
 		if key := r[:len(r)-2]; r[len(r)-1] == "f" {
-			c.bounds = append(c.bounds, formatPosition(key))
+			c.Bounds = append(c.Bounds, FormatKey(key))
 		}
 		if sampled == "" {
-			c.rows = session.ParseInt(r[len(r)-2])
+			c.Rows = session.ParseInt(r[len(r)-2])
 		}
 	}
 	if sampled == "" && len(found) == 0 {
-		c.rows = 0
+		c.Rows = 0
 	}
 	return c, nil
 }
@@ -86,18 +86,18 @@ func tableSample(method string, percent float64) string {
 // of rows seen and whether it is the very last key. What a query or view makes of a row
 // can be dear: only one row in thin, a power of two, is weighed for it, by its key's hash.
 // OFFSET 0 keeps the planner from working a weight out anew wherever it is used.
-func (r *rootNode) partitionSQL(chunks int, sampled string, thin int) string {
-	keys := numbered("k", len(r.key))
+func (r *RootNode) partitionSQL(chunks int, sampled string, thin int) string {
+	keys := numbered("k", len(r.Key))
 	var list []string
-	texts := make([]string, len(r.key))
-	for i, k := range r.key {
-		list = append(list, k.sql+" as k"+strconv.Itoa(i))
+	texts := make([]string, len(r.Key))
+	for i, k := range r.Key {
+		list = append(list, k.SQL+" as k"+strconv.Itoa(i))
 		texts[i] = "k" + strconv.Itoa(i) + "::text"
 	}
 	var size []string
-	for _, c := range r.cols {
-		if r.rel.column(strings.Trim(c.sql, `"`)) != nil { // a size as it is stored; nothing is unpacked for it
-			size = append(size, "coalesce(pg_catalog.pg_column_size("+c.sql+"), 0)")
+	for _, c := range r.Cols {
+		if r.Relation.Column(strings.Trim(c.SQL, `"`)) != nil { // a size as it is stored; nothing is unpacked for it
+			size = append(size, "coalesce(pg_catalog.pg_column_size("+c.SQL+"), 0)")
 		}
 	}
 	weight := "24"
@@ -105,20 +105,20 @@ func (r *rootNode) partitionSQL(chunks int, sampled string, thin int) string {
 		weight += " + " + strings.Join(size, " + ")
 	}
 	if thin > 1 {
-		parts := make([]string, len(r.key))
-		for i, k := range r.key {
-			parts[i] = k.sql + `::text collate "C"`
+		parts := make([]string, len(r.Key))
+		for i, k := range r.Key {
+			parts[i] = k.SQL + `::text collate "C"`
 		}
 		weight = fmt.Sprintf("24 + case when pg_catalog.hashtext(%s) & %d = 0 then %d * (%s) else 0 end", strings.Join(parts, " || ' ' || "), thin-1, thin, weight)
 	}
 	with := ""
 	for i, child := range r.weighedIncludes() {
-		for k, j := range child.parentPairs {
-			list = append(list, fmt.Sprintf("%s as h%d_%d", r.cols[j.col].sql, i, k))
+		for k, j := range child.ParentPairs {
+			list = append(list, fmt.Sprintf("%s as h%d_%d", r.Cols[j.Col].SQL, i, k))
 		}
 		with += " + " + child.rowWeight(i)
 	}
-	from := r.rel.sql + sampled + condition(r.shape.Where)
+	from := r.Relation.SQL + sampled + condition(r.Shape.Where)
 	return fmt.Sprintf(`with s as (select %[1]s, (%[2]s)::numeric as w from %[3]s), i as (select %[4]s, w%[7]s as w from s offset 0),
 o as (select %[4]s, w, sum(w) over (order by %[4]s rows unbounded preceding) as c, sum(w) over () as t, count(*) over () as n from i)
 select %[5]s, n, c = t from o where c = t or pg_catalog.floor(c * %[6]d / t) <> pg_catalog.floor((c - w) * %[6]d / t) order by c`,
@@ -127,14 +127,14 @@ select %[5]s, n, c = t from o where c = t or pg_catalog.floor(c * %[6]d / t) <> 
 
 // weighedIncludes are the includes whose rows make a partition of the root heavier, where an index
 // finds those of one root: they are looked up one by one.
-func (r *rootNode) weighedIncludes() []*node {
-	var heavy []*node
-	for _, child := range r.include {
+func (r *RootNode) weighedIncludes() []*Node {
+	var heavy []*Node
+	for _, child := range r.Include {
 		var on []string
-		for _, j := range child.parentPairs {
+		for _, j := range child.ParentPairs {
 			on = append(on, j.child)
 		}
-		if child.shape.Many && child.through == nil && child.rel.indexed(on) && (child.fetch == byRange || child.fetch == byKeys) {
+		if child.Shape.Many && child.through == nil && child.Relation.Indexed(on) && (child.Fetch == ByRange || child.Fetch == ByKeys) {
 			heavy = append(heavy, child)
 		}
 	}
@@ -142,8 +142,8 @@ func (r *rootNode) weighedIncludes() []*node {
 }
 
 // estimateRows is the planner's estimate of the rows that pass the root's where.
-func (r *rootNode) estimateRows(ctx context.Context, db *session.Session) (int64, error) {
-	found, err := db.Rows(ctx, "explain select "+r.list()+" from "+r.body())
+func (r *RootNode) estimateRows(ctx context.Context, db *session.Session) (int64, error) {
+	found, err := db.Rows(ctx, "explain select "+r.list()+" from "+r.Body())
 	if err != nil {
 		return 0, err
 	}
@@ -152,16 +152,16 @@ func (r *rootNode) estimateRows(ctx context.Context, db *session.Session) (int64
 	return session.ParseInt(digits), nil
 }
 
-// middleSQL gives the key in the middle of the rows behind lo, up to hi, and how many come
+// MiddleSQL gives the key in the middle of the rows behind lo, up to hi, and how many come
 // behind it; nothing unless there are more than least.
-func (r *rootNode) middleSQL(lo, hi []string, least int) string {
-	keys := len(r.key)
+func (r *RootNode) MiddleSQL(lo, hi []string, least int) string {
+	keys := len(r.Key)
 	texts := make([]string, keys)
 	for i := range texts {
 		texts[i] = "k" + strconv.Itoa(i) + "::text"
 	}
-	some := []byte("select " + numbered("r.k", keys) + " from " + r.body() + " where true")
-	some = r.pages.bound(r.pages.bound(some, " > ", lo), " <= ", hi)
+	some := []byte("select " + numbered("r.k", keys) + " from " + r.Body() + " where true")
+	some = r.Pages.bound(r.Pages.bound(some, " > ", lo), " <= ", hi)
 	sorted := " order by " + numbered("k", keys)
 	return fmt.Sprintf("select %s, c - c / 2 from (select %s, row_number() over (%s) as n, count(*) over () as c from (%s order by %s limit %d) s) m where n = c / 2 and c > %d%s limit 1",
 		strings.Join(texts, ", "), numbered("k", keys), strings.TrimSpace(sorted), some, numbered("r.k", keys), max(middleRows, 2*least), least, sorted)

@@ -1,4 +1,4 @@
-package postgres
+package query
 
 import "testing"
 
@@ -8,19 +8,19 @@ func TestID(t *testing.T) {
 	seen := map[string]string{}
 	for _, a := range parts {
 		for _, b := range parts {
-			id := string(appendIDPart(appendIDPart(nil, []byte(a), true), []byte(b), false))
+			id := string(AppendIDPart(AppendIDPart(nil, []byte(a), true), []byte(b), false))
 			if other, twice := seen[id]; twice {
 				t.Errorf("%q and %q share the id %s", other, a+"|"+b, id)
 			}
 			seen[id] = a + "|" + b
-			got, ok := splitID(id, 2)
+			got, ok := SplitID(id, 2)
 			if !ok || got[0] != a || got[1] != b {
 				t.Errorf("%s is taken apart to %q, want %q and %q", id, got, a, b)
 			}
 		}
 	}
 	for _, bad := range []string{"", "a", "a:b:c", `a:b\`} {
-		if parts, ok := splitID(bad, 2); ok {
+		if parts, ok := SplitID(bad, 2); ok {
 			t.Errorf("%s is taken apart to %q", bad, parts)
 		}
 	}
