@@ -8,6 +8,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/query"
+	"humpty/sources/postgres/read"
 	"humpty/sources/postgres/session"
 )
 
@@ -61,7 +62,7 @@ func (c *Config) validate() error {
 	c.Memory = cmp.Or(c.Memory, 32<<20)
 	c.PageBytes = cmp.Or(c.PageBytes, 2<<20)
 	if c.MaxBytes > 0 {
-		c.PageBytes = min(c.PageBytes, max(int(c.MaxBytes/pagesPerSecond), 1))
+		c.PageBytes = min(c.PageBytes, max(int(c.MaxBytes/read.PagesPerSecond), 1))
 	}
 	if u := c.TimestampColumn; u != nil {
 		own := *u

@@ -6,6 +6,7 @@ import (
 
 	"humpty/sources"
 	"humpty/sources/postgres/query"
+	"humpty/sources/postgres/read"
 	"humpty/sources/postgres/session"
 )
 
@@ -68,5 +69,5 @@ func (s *Source) sample(ctx context.Context, db *session.Session, cut query.Part
 	if err != nil {
 		return 0, err
 	}
-	return sample(ctx, db, t, s.config.PageBytes, cut)
+	return read.Sample(ctx, db, t, s.config.PageBytes, cut)
 }

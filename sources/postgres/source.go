@@ -8,13 +8,14 @@ import (
 	"humpty/internal/problem"
 	"humpty/sources"
 	"humpty/sources/postgres/query"
+	"humpty/sources/postgres/read"
 	"humpty/sources/postgres/session"
 )
 
 // Source reads the documents of one projection from PostgreSQL.
 type Source struct {
 	config         Config
-	throttle       *throttle        // of all views together
+	throttle       *read.Throttle   // of all views together
 	replica        *session.Replica // ReadDSN is read while changes are captured; nil: DSN is
 	captureTimeout time.Duration    // with open transactions, when a capture begins
 
@@ -43,7 +44,7 @@ func New(c Config) (*Source, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	s := &Source{config: c, throttle: newThrottle(c.MaxRows, c.MaxBytes), captureTimeout: max(2*c.LockTimeout, time.Minute)}
+	s := &Source{config: c, throttle: read.NewThrottle(c.MaxRows, c.MaxBytes), captureTimeout: max(2*c.LockTimeout, time.Minute)}
 	if c.ReadDSN != "" && c.TimestampColumn == nil {
 		s.replica = session.NewReplica(s.captureTimeout)
 	}
@@ -78,12 +79,12 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 		return nil, err
 	}
 	if live && s.config.TimestampColumn != nil {
-		return newSwitchingView(v, func(ctx context.Context) (*view, error) { return s.open(ctx, true) }), nil
+		return read.NewSwitchingView(v, func(ctx context.Context) (*read.View, error) { return s.open(ctx, true) }), nil
 	}
 	return v, nil
 }
 
-func (s *Source) open(ctx context.Context, live bool) (*view, error) {
+func (s *Source) open(ctx context.Context, live bool) (*read.View, error) {
 	s.mu.Lock()
 	planned, config := s.planned, s.config
 	s.mu.Unlock()
@@ -101,7 +102,7 @@ func (s *Source) open(ctx context.Context, live bool) (*view, error) {
 	if err == nil {
 		err = t.KeepTypes(planned)
 	}
-	var v *view
+	var v *read.View
 	if err == nil {
 		v, err = s.openView(ctx, db, t, live)
 	}
@@ -112,9 +113,9 @@ func (s *Source) open(ctx context.Context, live bool) (*view, error) {
 	return v, nil
 }
 
-func (s *Source) openView(ctx context.Context, db *session.Session, t *query.Tree, live bool) (*view, error) {
+func (s *Source) openView(ctx context.Context, db *session.Session, t *query.Tree, live bool) (*read.View, error) {
 	if !live {
-		return openView(ctx, db, t, s.sessions(), s.reading())
+		return read.Open(ctx, db, t, s.sessions(), s.reading())
 	}
 	bare := s.config.query()
 	bare.Memory = -1 // not even an empty table: it may be full at the next lookup
@@ -122,7 +123,7 @@ func (s *Source) openView(ctx context.Context, db *session.Session, t *query.Tre
 	if err != nil {
 		return nil, err
 	}
-	return openLive(ctx, db, t, uncached, s.sessions(), s.reading())
+	return read.OpenLive(ctx, db, t, uncached, s.sessions(), s.reading())
 }
 
 // OpenLatest implements sources.LatestOpener.
@@ -140,9 +141,9 @@ func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
 	if err == nil {
 		err = t.KeepTypes(planned)
 	}
-	var v *view
+	var v *read.View
 	if err == nil {
-		v, err = openLatest(ctx, db, t, session.PoolOptions{DSN: s.config.DSN, MaxConnections: 1, Session: s.config.session(), Replica: s.replica}, s.reading())
+		v, err = read.OpenLatest(ctx, db, t, session.PoolOptions{DSN: s.config.DSN, MaxConnections: 1, Session: s.config.session(), Replica: s.replica}, s.reading())
 	}
 	if err != nil {
 		db.Close(ctx)
@@ -155,6 +156,6 @@ func (s *Source) sessions() session.PoolOptions {
 	return session.PoolOptions{DSN: s.config.readDSN(), MaxConnections: s.config.MaxConnections, Session: s.config.session(), Replica: s.replica}
 }
 
-func (s *Source) reading() readOptions {
-	return readOptions{PageBytes: s.config.PageBytes, Loose: s.config.Loose, Throttle: s.throttle}
+func (s *Source) reading() read.Options {
+	return read.Options{PageBytes: s.config.PageBytes, Loose: s.config.Loose, Throttle: s.throttle}
 }

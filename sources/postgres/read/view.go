@@ -1,4 +1,4 @@
-package postgres
+package read
 
 import (
 	"cmp"
@@ -13,19 +13,19 @@ import (
 	"humpty/sources/postgres/session"
 )
 
-// readOptions say how documents are read.
-type readOptions struct {
+// Options say how documents are read.
+type Options struct {
 	PageBytes int  // bytes of documents read at a time by one reader
 	Loose     bool // keys that are looked up find what PostgreSQL takes for equal
 
-	Throttle *throttle // of all views together
+	Throttle *Throttle // of all views together
 }
 
-// view is the source in one exported snapshot, which its readers share; or live, where
+// View is the source in one exported snapshot, which its readers share; or live, where
 // each page and each lookup has a snapshot of its own.
-type view struct {
+type View struct {
 	pool    *session.Pool
-	options readOptions
+	options Options
 
 	tree   *query.Tree
 	memory *rowArena // the tables of small `one` includes
@@ -39,14 +39,14 @@ type view struct {
 }
 
 var (
-	_ sources.Counter  = (*view)(nil)
-	_ sources.Expander = (*view)(nil)
+	_ sources.Counter  = (*View)(nil)
+	_ sources.Expander = (*View)(nil)
 )
 
-// openView exports a snapshot on db, checks that it has the columns that were compiled,
+// Open exports a snapshot on db, checks that it has the columns that were compiled,
 // and keeps them from changing: the transaction holds a lock on each table that lets
 // everything but DDL through.
-func openView(ctx context.Context, db *session.Session, t *query.Tree, p session.PoolOptions, o readOptions) (*view, error) {
+func Open(ctx context.Context, db *session.Session, t *query.Tree, p session.PoolOptions, o Options) (*View, error) {
 	sessions, err := session.NewSnapshotPool(ctx, db, p)
 	if err != nil {
 		return nil, err
@@ -54,17 +54,17 @@ func openView(ctx context.Context, db *session.Session, t *query.Tree, p session
 	if err := t.VerifyColumns(ctx, db); err != nil {
 		return nil, err
 	}
-	v := &view{pool: sessions, options: o, tree: t}
+	v := &View{pool: sessions, options: o, tree: t}
 	if v.memory, err = loadMemory(ctx, db, t); err != nil {
 		return nil, err
 	}
 	return v, nil
 }
 
-// openLive makes a view whose reads are short transactions: nothing is held on the
+// OpenLive makes a view whose reads are short transactions: nothing is held on the
 // source for longer than a page takes. uncached is the tree without tables in memory.
-func openLive(ctx context.Context, db *session.Session, t, uncached *query.Tree, p session.PoolOptions, o readOptions) (*view, error) {
-	v := &view{
+func OpenLive(ctx context.Context, db *session.Session, t, uncached *query.Tree, p session.PoolOptions, o Options) (*View, error) {
+	v := &View{
 		pool: session.NewLivePool(db, p), options: o,
 		tree: t, types: newTypeGuard(t), uncached: uncached, uncachedTypes: newTypeGuard(uncached),
 	}
@@ -78,17 +78,17 @@ func openLive(ctx context.Context, db *session.Session, t, uncached *query.Tree,
 	return v, err
 }
 
-// openLatest makes a view that looks documents up as they are at each call, over one
+// OpenLatest makes a view that looks documents up as they are at each call, over one
 // connection, and cannot read partitions. t is a tree without tables in memory.
-func openLatest(ctx context.Context, db *session.Session, t *query.Tree, p session.PoolOptions, o readOptions) (*view, error) {
+func OpenLatest(ctx context.Context, db *session.Session, t *query.Tree, p session.PoolOptions, o Options) (*View, error) {
 	if _, err := db.InSnapshot(ctx, func() error { return t.VerifyColumns(ctx, db) }); err != nil {
 		return nil, err
 	}
-	return &view{pool: session.NewLivePool(db, p), options: o, tree: t, uncached: t}, nil
+	return &View{pool: session.NewLivePool(db, p), options: o, tree: t, uncached: t}, nil
 }
 
 // Read implements sources.View.
-func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+func (v *View) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
 	lo, err := query.ParseKey(cmp.Or(string(from), p.From), len(v.tree.Root.Key))
 	if err != nil {
 		return nil, fmt.Errorf("partition %s: from: %w", p.ID, err)
@@ -106,7 +106,7 @@ func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Posit
 
 // Count implements sources.Counter: the rows of the root that pass its filter, which the
 // server counts without sending them.
-func (v *view) Count(ctx context.Context) (int64, error) {
+func (v *View) Count(ctx context.Context) (int64, error) {
 	db, err := v.pool.Acquire(ctx)
 	if err != nil {
 		return 0, err
@@ -130,7 +130,7 @@ func (v *view) Count(ctx context.Context) (int64, error) {
 
 // Lookup implements sources.Lookup. Calls wait for each other; those of a live view run
 // side by side, each on a session of its own.
-func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+func (v *View) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
 	if v.pool.IsLive() {
 		return v.lookupLive(ctx, keys, b)
 	}
@@ -144,7 +144,7 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 }
 
 // lookupLive reads documents by their ids as they are now.
-func (v *view) lookupLive(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+func (v *View) lookupLive(ctx context.Context, keys [][]byte, b *sources.Batch) error {
 	db, err := v.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -164,7 +164,7 @@ func (v *view) lookupLive(ctx context.Context, keys [][]byte, b *sources.Batch) 
 }
 
 // Close implements sources.View.
-func (v *view) Close(ctx context.Context) error {
+func (v *View) Close(ctx context.Context) error {
 	v.pool.Close(ctx)
 	return nil
 }

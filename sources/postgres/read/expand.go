@@ -1,4 +1,4 @@
-package postgres
+package read
 
 import (
 	"context"
@@ -17,7 +17,7 @@ const (
 
 // Expand implements sources.Expander: from the changed rows of includes up to the roots,
 // by one statement for each kind of mark, streamed.
-func (v *view) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
+func (v *View) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
 	if !v.pool.IsLive() {
 		return sources.TxSnapshot{}, errors.New("this view is one snapshot: there is nothing to expand")
 	}
@@ -36,7 +36,7 @@ func (v *view) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 	return saw, err
 }
 
-func (v *view) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
+func (v *View) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
 	db, err := v.pool.Acquire(ctx)
 	if err != nil {
 		return sources.TxSnapshot{}, err

@@ -1,4 +1,4 @@
-package postgres
+package read
 
 import (
 	"context"
@@ -25,7 +25,7 @@ const (
 
 // reader reads one partition page by page over one connection.
 type reader struct {
-	view *view
+	view *View
 	db   *session.Session
 	part sources.Partition
 	page *page
@@ -43,7 +43,7 @@ type reader struct {
 	counts       sources.Counts     // of the page, not yet given out
 }
 
-func newReader(v *view, db *session.Session, p sources.Partition, lo, hi []string) *reader {
+func newReader(v *View, db *session.Session, p sources.Partition, lo, hi []string) *reader {
 	r := &reader{view: v, db: db, part: p, lo: lo, hi: hi}
 	r.page, r.pageEstimate = v.pages.take(v, db)
 	r.w.arena = r.page.rowArena

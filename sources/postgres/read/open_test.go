@@ -1,4 +1,4 @@
-package postgres
+package read
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 )
 
 // openedView is a view of a database, with pages of so many bytes, and its partitions.
-func openedView(t *testing.T, d *pgtest.Database, shape sources.Shape, pageBytes, chunks int) (*view, []sources.Partition) {
+func openedView(t *testing.T, d *pgtest.Database, shape sources.Shape, pageBytes, chunks int) (*View, []sources.Partition) {
 	t.Helper()
 	ctx := t.Context()
 	o := session.Options{LockTimeout: time.Minute}
@@ -28,7 +28,7 @@ func openedView(t *testing.T, d *pgtest.Database, shape sources.Shape, pageBytes
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := openView(ctx, db, tree, session.PoolOptions{DSN: d.DSN, MaxConnections: 4, Session: o}, readOptions{PageBytes: pageBytes, Throttle: newThrottle(0, 0)})
+	v, err := Open(ctx, db, tree, session.PoolOptions{DSN: d.DSN, MaxConnections: 4, Session: o}, Options{PageBytes: pageBytes, Throttle: NewThrottle(0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package postgres
+package read
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 
 const sampledDocuments = 100 // at each of a few places
 
-// sample reads a few documents of a tree, for the bytes of one.
-func sample(ctx context.Context, db *session.Session, t *query.Tree, pageBytes int, c query.Partitioning) (int64, error) {
+// Sample reads a few documents of a tree, for the bytes of one.
+func Sample(ctx context.Context, db *session.Session, t *query.Tree, pageBytes int, c query.Partitioning) (int64, error) {
 	defer db.CancelWith(ctx)()
 	p := newPage(t, db, nil, 4*pageBytes)
 	w := writer{arena: p.rowArena}

@@ -1,4 +1,4 @@
-package postgres
+package read
 
 import (
 	"sync"
@@ -19,7 +19,7 @@ type freePage struct {
 }
 
 // take returns a page of the view's tree for a reader on db.
-func (s *pagePool) take(v *view, db *session.Session) (*page, pageEstimate) {
+func (s *pagePool) take(v *View, db *session.Session) (*page, pageEstimate) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := len(s.free) - 1

@@ -1,4 +1,4 @@
-package postgres
+package read
 
 import (
 	"context"
@@ -8,25 +8,25 @@ import (
 	"humpty/internal/wait"
 )
 
-// throttle spreads the reading of partitions over time, whatever the number of readers:
+// Throttle spreads the reading of partitions over time, whatever the number of readers:
 // what a page took is paid with waiting before the next page of any reader.
-type throttle struct {
+type Throttle struct {
 	rows, bytes float64 // a second; 0: no limit
 
 	mu   sync.Mutex
 	paid time.Time // when everything taken so far is paid
 }
 
-// pagesPerSecond is about what a reader reads that is slowed down.
-const pagesPerSecond = 4
+// PagesPerSecond is about what a reader reads that is slowed down.
+const PagesPerSecond = 4
 
-// newThrottle limits what is read in a second; 0: no limit.
-func newThrottle(rows, bytes int64) *throttle {
-	return &throttle{rows: float64(rows), bytes: float64(bytes)}
+// NewThrottle limits what is read in a second; 0: no limit.
+func NewThrottle(rows, bytes int64) *Throttle {
+	return &Throttle{rows: float64(rows), bytes: float64(bytes)}
 }
 
 // charge books what was read.
-func (t *throttle) charge(rows, bytes int64) {
+func (t *Throttle) charge(rows, bytes int64) {
 	var seconds float64
 	if t.rows > 0 {
 		seconds = float64(rows) / t.rows
@@ -46,7 +46,7 @@ func (t *throttle) charge(rows, bytes int64) {
 }
 
 // wait returns when what was taken is paid, or ctx ends.
-func (t *throttle) wait(ctx context.Context) error {
+func (t *Throttle) wait(ctx context.Context) error {
 	for {
 		t.mu.Lock()
 		paid := t.paid
@@ -63,9 +63,9 @@ func (t *throttle) wait(ctx context.Context) error {
 
 // maxRoots bounds the roots of a page, so that a slow reading is many small pieces and not
 // few large ones; each is how many rows a root has with its includes.
-func (t *throttle) maxRoots(each float64) int {
+func (t *Throttle) maxRoots(each float64) int {
 	if t.rows == 0 {
 		return maxPageRoots
 	}
-	return min(maxPageRoots, max(1, int(t.rows/pagesPerSecond/max(each, 1))))
+	return min(maxPageRoots, max(1, int(t.rows/PagesPerSecond/max(each, 1))))
 }

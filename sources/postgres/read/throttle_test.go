@@ -1,4 +1,4 @@
-package postgres
+package read
 
 import (
 	"context"
@@ -15,14 +15,14 @@ func TestThrottle(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name        string
-		limit       *throttle
+		limit       *Throttle
 		rows, bytes int64
 		want        time.Duration // for 40 pages
 	}{
-		{"none", &throttle{}, 1000, 1000, 0},
-		{"rows", &throttle{rows: 500}, 1000, 1 << 30, 80 * time.Second},
-		{"bytes", &throttle{bytes: 2000}, 1 << 30, 1000, 20 * time.Second},
-		{"both, rows are the scarcer", &throttle{rows: 100, bytes: 1e9}, 50, 10, 20 * time.Second},
+		{"none", &Throttle{}, 1000, 1000, 0},
+		{"rows", &Throttle{rows: 500}, 1000, 1 << 30, 80 * time.Second},
+		{"bytes", &Throttle{bytes: 2000}, 1 << 30, 1000, 20 * time.Second},
+		{"both, rows are the scarcer", &Throttle{rows: 100, bytes: 1e9}, 50, 10, 20 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestThrottle(t *testing.T) {
 func TestThrottleEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		limit := throttle{rows: 1}
+		limit := Throttle{rows: 1}
 		limit.charge(1_000_000, 0)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
