@@ -7,9 +7,17 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/sources"
+	"humpty/sources/postgres/cdc"
 	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
+
+// Capture is what a capture holds on a database: a slot, a publication, or both.
+type Capture = cdc.Capture
+
+// TimestampColumn makes a Source that needs no logical decoding tell what changes: by a
+// column that the application sets whenever it writes a row.
+type TimestampColumn = cdc.TimestampColumn
 
 // Capture implements sources.Capturer by a publication and a logical replication slot, or by
 // the column that tells what was written.
@@ -27,9 +35,9 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	switch {
 	case err != nil:
 	case s.config.TimestampColumn != nil:
-		stream, err = startPolling(ctx, db, t, *s.config.TimestampColumn, from)
+		stream, err = cdc.StartPolling(ctx, db, t, *s.config.TimestampColumn, from)
 	default:
-		stream, err = startCapture(ctx, db, t, name, from, s.capturing())
+		stream, err = cdc.Start(ctx, db, t, name, from, s.capturing())
 	}
 	if err != nil {
 		db.Close(ctx)
@@ -41,8 +49,8 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	return stream, nil
 }
 
-func (s *Source) capturing() captureOptions {
-	return captureOptions{
+func (s *Source) capturing() cdc.Options {
+	return cdc.Options{
 		DSN: s.config.DSN, Loose: s.config.Loose, Timeout: s.captureTimeout,
 		HalfOpenAfter: s.config.HalfOpenAfter, Replica: s.replica,
 	}
@@ -58,7 +66,7 @@ func (s *Source) Release(ctx context.Context, name string) error {
 		return err
 	}
 	defer db.Close(ctx)
-	return dropCapture(ctx, db, name)
+	return cdc.Drop(ctx, db, name)
 }
 
 // Captures lists what captures of humpty's hold on the database, of any projection.
@@ -68,7 +76,7 @@ func (s *Source) Captures(ctx context.Context) ([]Capture, error) {
 		return nil, err
 	}
 	defer db.Close(ctx)
-	return listCaptures(ctx, db)
+	return cdc.List(ctx, db)
 }
 
 // Drop drops a capture by the name that Captures gave.
@@ -98,5 +106,5 @@ func (s *Source) Preflight(ctx context.Context, unindexed bool) (problem.List, e
 	if s.config.TimestampColumn != nil {
 		return found, nil // what the column means is in every plan
 	}
-	return preflight(ctx, db, t, s.config.Loose, found)
+	return cdc.Preflight(ctx, db, t, s.config.Loose, found)
 }

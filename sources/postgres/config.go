@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/sources"
+	"humpty/sources/postgres/cdc"
 	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/read"
 	"humpty/sources/postgres/session"
@@ -66,7 +67,7 @@ func (c *Config) validate() error {
 	}
 	if u := c.TimestampColumn; u != nil {
 		own := *u
-		own.Margin = cmp.Or(own.Margin, defaultMargin)
+		own.Margin = cmp.Or(own.Margin, cdc.DefaultMargin)
 		c.TimestampColumn = &own
 		if own.Column == "" || own.Margin < 0 {
 			return errors.New("the column that tells what was written needs a name, and a margin that is not negative")

@@ -28,7 +28,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	readers := sessions.Readers()
 	plan := sources.Plan{Readers: readers, Warnings: warnings, Notes: t.Notes()}
 	if s.config.TimestampColumn != nil {
-		said, err := s.config.TimestampColumn.warnings(t)
+		said, err := s.config.TimestampColumn.Warnings(t)
 		if err != nil {
 			return sources.Plan{}, err
 		}

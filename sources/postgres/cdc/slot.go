@@ -1,4 +1,4 @@
-package postgres
+package cdc
 
 import (
 	"context"
@@ -74,9 +74,9 @@ from pg_catalog.pg_stat_activity where backend_xid is not null and pid <> pg_cat
 	return "end it, or wait: " + strings.Join(names, "; ")
 }
 
-// dropCapture drops what the capture of that name left on the database; nothing is no
+// Drop drops what the capture of that name left on the database; nothing is no
 // error.
-func dropCapture(ctx context.Context, db *session.Session, capture string) error {
+func Drop(ctx context.Context, db *session.Session, capture string) error {
 	return dropSlot(ctx, db, slotName(capture))
 }
 

@@ -1,4 +1,4 @@
-package postgres
+package cdc
 
 import (
 	"cmp"
@@ -17,8 +17,8 @@ import (
 	"humpty/sources/postgres/session"
 )
 
-// captureOptions say how changes are captured.
-type captureOptions struct {
+// Options say how changes are captured.
+type Options struct {
 	DSN           string           // of the primary
 	Loose         bool             // keys that are looked up find what PostgreSQL takes for equal
 	Timeout       time.Duration    // with open transactions, when the capture begins
@@ -26,9 +26,9 @@ type captureOptions struct {
 	Replica       *session.Replica // what is told of each transaction; may be nil
 }
 
-// startCapture begins a capture by a publication and a logical replication slot, or resumes
+// Start begins a capture by a publication and a logical replication slot, or resumes
 // it from a position. db, a session of the primary, is the stream's where there is no error.
-func startCapture(ctx context.Context, db *session.Session, t *query.Tree, capture string, from sources.Position, o captureOptions) (_ *slotStream, err error) {
+func Start(ctx context.Context, db *session.Session, t *query.Tree, capture string, from sources.Position, o Options) (_ *slotStream, err error) {
 	name := slotName(capture)
 	tables, err := publishedTables(ctx, db, t, o.Loose)
 	if err != nil {

@@ -1,4 +1,4 @@
-package postgres
+package cdc
 
 import (
 	"context"
@@ -28,8 +28,8 @@ func (c Capture) Of(run string) bool {
 // slotPart is between a run's name and the number of one of its captures.
 const slotPart = "_part"
 
-// listCaptures lists what captures of humpty's hold on the database, of any projection.
-func listCaptures(ctx context.Context, db *session.Session) ([]Capture, error) {
+// List lists what captures of humpty's hold on the database, of any projection.
+func List(ctx context.Context, db *session.Session) ([]Capture, error) {
 	rows, err := db.Rows(ctx, `
 select coalesce(s.slot_name, p.pubname), s.slot_name is not null, p.pubname is not null, coalesce(s.active, false), coalesce(s.wal_status = 'lost', false),
   case when s.restart_lsn is null or pg_catalog.pg_is_in_recovery() then 0

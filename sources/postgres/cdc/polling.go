@@ -1,4 +1,4 @@
-package postgres
+package cdc
 
 import (
 	"context"
@@ -38,9 +38,9 @@ type pollingStream struct {
 	count  int
 }
 
-// startPolling begins to look for what is written from now on, or from a position. db is the
+// StartPolling begins to look for what is written from now on, or from a position. db is the
 // stream's where there is no error.
-func startPolling(ctx context.Context, db *session.Session, t *query.Tree, column TimestampColumn, from sources.Position) (*pollingStream, error) {
+func StartPolling(ctx context.Context, db *session.Session, t *query.Tree, column TimestampColumn, from sources.Position) (*pollingStream, error) {
 	f := &pollingStream{controlSession: newControlSession(db), column: &column, seen: map[uint64]struct{}{}, wake: make(chan struct{}, 1)}
 	var others []string
 	var err error

@@ -1,4 +1,4 @@
-package postgres
+package cdc
 
 import (
 	"fmt"
@@ -19,7 +19,8 @@ type TimestampColumn struct {
 	Margin time.Duration // how late a row may become visible after its time; 1 minute where 0
 }
 
-const defaultMargin = time.Minute
+// DefaultMargin is how late a row may become visible after its time, unless it is said.
+const DefaultMargin = time.Minute
 
 // trackedTable is a table whose changes the column tells.
 type trackedTable struct {
@@ -65,8 +66,8 @@ func (u *TimestampColumn) limits(all []trackedTable, others []string) string {
 	return text
 }
 
-// warnings says in a plan what catching up by the column means here.
-func (u *TimestampColumn) warnings(t *query.Tree) (problem.List, error) {
+// Warnings says in a plan what catching up by the column means here.
+func (u *TimestampColumn) Warnings(t *query.Tree) (problem.List, error) {
 	all, others, err := trackedTables(t, u.Column)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package postgres
+package cdc
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"humpty/sources/postgres/session"
 )
 
-// preflight adds to found what a capture needs of the server and of the tables: errors are
+// Preflight adds to found what a capture needs of the server and of the tables: errors are
 // what it would fail for, warnings what it would suffer from.
-func preflight(ctx context.Context, db *session.Session, t *query.Tree, loose bool, found problem.List) (problem.List, error) {
+func Preflight(ctx context.Context, db *session.Session, t *query.Tree, loose bool, found problem.List) (problem.List, error) {
 	tables, err := publishedTables(ctx, db, t, loose)
 	for _, err := range []error{err, checkServer(ctx, db)} {
 		var l problem.List
