@@ -20,17 +20,17 @@ import (
 // more than a tenth of it.
 const pollEvery = time.Second
 
-// pollingStream is a feed of what a column tells. Nothing of it is on the source.
+// pollingStream is a stream of what a column tells. Nothing of it is on the source.
 type pollingStream struct {
 	controlSession
 	column *TimestampColumn
 	tables []trackedTable
 	limits string
 
-	from  string              // the server's time before the last look
-	seen  map[uint64]struct{} // rows that it met, as they were
-	ready []sources.ChangeSet
-	pause time.Duration
+	from     string              // the server's time before the last look
+	seen     map[uint64]struct{} // rows that it met, as they were
+	ready    []sources.ChangeSet
+	interval time.Duration
 
 	wake   chan struct{} // holds one when a fence was set
 	mu     sync.Mutex
@@ -57,53 +57,53 @@ func StartPolling(ctx context.Context, db *session.Session, t *query.Tree, colum
 }
 
 // Caveats implements sources.Caveated.
-func (f *pollingStream) Caveats() string { return f.limits }
+func (s *pollingStream) Caveats() string { return s.limits }
 
 // Next implements sources.ChangeStream.
-func (f *pollingStream) Next(ctx context.Context, m *sources.ChangeSet) error {
-	for len(f.ready) == 0 {
-		timer := time.NewTimer(f.pause)
+func (s *pollingStream) Next(ctx context.Context, m *sources.ChangeSet) error {
+	for len(s.ready) == 0 {
+		timer := time.NewTimer(s.interval)
 		select {
 		case <-timer.C:
-		case <-f.wake:
+		case <-s.wake:
 		case <-ctx.Done():
 			timer.Stop()
 			return context.Cause(ctx)
 		}
 		timer.Stop()
-		f.mu.Lock()
-		fences := f.fences // set before it is looked
-		f.fences = nil
-		f.mu.Unlock()
+		s.mu.Lock()
+		fences := s.fences // set before it is looked
+		s.fences = nil
+		s.mu.Unlock()
 		began := time.Now()
-		if err := f.poll(ctx); err != nil {
+		if err := s.poll(ctx); err != nil {
 			return err
 		}
-		f.pause = max(pollEvery, 10*time.Since(began))
+		s.interval = max(pollEvery, 10*time.Since(began))
 		for _, id := range fences {
-			f.ready = append(f.ready, sources.ChangeSet{Fence: id, Position: sources.Position(f.from)})
+			s.ready = append(s.ready, sources.ChangeSet{Fence: id, Position: sources.Position(s.from)})
 		}
 	}
-	*m, f.ready = f.ready[0], f.ready[1:]
+	*m, s.ready = s.ready[0], s.ready[1:]
 	return nil
 }
 
-// poll reads what was written since the last look, and a margin before it. What was met
+// poll reads what was written since the last poll, and a margin before it. What was met
 // then, and has not changed, is not marked again.
-func (f *pollingStream) poll(ctx context.Context) error {
-	f.lock <- struct{}{}
-	defer func() { <-f.lock }()
-	rows, err := f.db.Rows(ctx, "select pg_catalog.clock_timestamp()::text, ($1::timestamptz - $2::interval)::text", f.from, session.Millis(f.column.Margin)+" ms")
+func (s *pollingStream) poll(ctx context.Context) error {
+	s.lock <- struct{}{}
+	defer func() { <-s.lock }()
+	rows, err := s.db.Rows(ctx, "select pg_catalog.clock_timestamp()::text, ($1::timestamptz - $2::interval)::text", s.from, session.Millis(s.column.Margin)+" ms")
 	if err != nil {
-		return fmt.Errorf("%s: its time: %w", f.db.Name, err)
+		return fmt.Errorf("%s: its time: %w", s.db.Name, err)
 	}
 	var all []sources.DirtyKey
 	seen := map[uint64]struct{}{}
-	for i := range f.tables {
-		c := &f.tables[i]
-		if err := f.changedRows(ctx, c, uint64(i), rows[0][1], func(hash uint64, texts []string) {
+	for i := range s.tables {
+		c := &s.tables[i]
+		if err := s.changedRows(ctx, c, uint64(i), rows[0][1], func(hash uint64, texts []string) {
 			seen[hash] = struct{}{}
-			if _, met := f.seen[hash]; !met {
+			if _, met := s.seen[hash]; !met {
 				all = append(all, c.markOfRow(texts))
 			}
 		}); err != nil {
@@ -111,26 +111,26 @@ func (f *pollingStream) poll(ctx context.Context) error {
 		}
 	}
 	for len(all) > marksAtOnce {
-		f.ready = append(f.ready, sources.ChangeSet{Keys: all[:marksAtOnce], Position: sources.Position(f.from)})
+		s.ready = append(s.ready, sources.ChangeSet{Keys: all[:marksAtOnce], Position: sources.Position(s.from)})
 		all = all[marksAtOnce:]
 	}
-	f.from, f.seen = rows[0][0], seen
+	s.from, s.seen = rows[0][0], seen
 	if len(all) > 0 {
-		f.ready = append(f.ready, sources.ChangeSet{Keys: all, Position: sources.Position(f.from)})
+		s.ready = append(s.ready, sources.ChangeSet{Keys: all, Position: sources.Position(s.from)})
 	}
 	return nil
 }
 
 // changedRows gives the rows of a table that were written from a time on.
-func (f *pollingStream) changedRows(ctx context.Context, c *trackedTable, table uint64, from string, fn func(hash uint64, texts []string)) error {
-	defer f.db.CancelWith(ctx)()
-	f.db.Queue([]byte(c.since(f.column.Column, from)))
-	if err := f.db.Flush(); err != nil {
+func (s *pollingStream) changedRows(ctx context.Context, c *trackedTable, table uint64, from string, fn func(hash uint64, texts []string)) error {
+	defer s.db.CancelWith(ctx)()
+	s.db.Queue([]byte(c.since(s.column.Column, from)))
+	if err := s.db.Flush(); err != nil {
 		return err
 	}
 	spans, texts := make([]session.Span, len(c.Columns)+1), make([]string, len(c.Columns)+1)
 	for {
-		row, err := f.db.Row()
+		row, err := s.db.Row()
 		if err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -138,7 +138,7 @@ func (f *pollingStream) changedRows(ctx context.Context, c *trackedTable, table 
 			return err
 		}
 		if row == nil {
-			f.db.Done()
+			s.db.Done()
 			return nil
 		}
 		if err := session.SplitRow(row, spans); err != nil {
@@ -154,28 +154,28 @@ func (f *pollingStream) changedRows(ctx context.Context, c *trackedTable, table 
 }
 
 // Acknowledge does nothing: nothing is held on the source.
-func (f *pollingStream) Acknowledge(context.Context, sources.Position) error { return nil }
+func (s *pollingStream) Acknowledge(context.Context, sources.Position) error { return nil }
 
 // Fence has it looked at once.
-func (f *pollingStream) Fence(context.Context) (string, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.count++
-	id := "updated " + strconv.Itoa(f.count)
-	f.fences = append(f.fences, id)
+func (s *pollingStream) Fence(context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count++
+	id := "updated " + strconv.Itoa(s.count)
+	s.fences = append(s.fences, id)
 	select {
-	case f.wake <- struct{}{}:
+	case s.wake <- struct{}{}:
 	default:
 	}
 	return id, nil
 }
 
 // Lag is not known in bytes: there is no log.
-func (f *pollingStream) Lag(context.Context) (behind, held int64, err error) { return 0, 0, nil }
+func (s *pollingStream) Lag(context.Context) (behind, held int64, err error) { return 0, 0, nil }
 
 // Close implements sources.ChangeStream.
-func (f *pollingStream) Close(ctx context.Context) error {
-	defer f.lockUnlessDone(ctx)()
-	f.db.Close(ctx)
+func (s *pollingStream) Close(ctx context.Context) error {
+	defer s.lockUnlessDone(ctx)()
+	s.db.Close(ctx)
 	return nil
 }

@@ -29,8 +29,8 @@ func slotName(capture string) string {
 
 // createSlot creates the slot. It waits for every transaction of the cluster that has
 // written something; what it waits for is named when the wait is given up.
-func createSlot(ctx context.Context, conn *pgconn.PgConn, watcher *session.Session, name string, patience time.Duration) error {
-	if _, err := conn.Exec(ctx, "set lock_timeout = "+session.Millis(patience)).ReadAll(); err != nil {
+func createSlot(ctx context.Context, conn *pgconn.PgConn, watcher *session.Session, name string, timeout time.Duration) error {
+	if _, err := conn.Exec(ctx, "set lock_timeout = "+session.Millis(timeout)).ReadAll(); err != nil {
 		return fmt.Errorf("prepare slot %s: %w", name, err)
 	}
 	_, err := pglogrepl.CreateReplicationSlot(ctx, conn, name, "pgoutput",
@@ -40,7 +40,7 @@ func createSlot(ctx context.Context, conn *pgconn.PgConn, watcher *session.Sessi
 	case err == nil:
 		return nil
 	case errors.As(err, &pg) && pg.Code == "55P03":
-		return fmt.Errorf("slot %s could not be created in %s: it waits for open transactions\n    %s", name, patience, blockingTransactions(ctx, watcher))
+		return fmt.Errorf("slot %s could not be created in %s: it waits for open transactions\n    %s", name, timeout, blockingTransactions(ctx, watcher))
 	case errors.As(err, &pg) && pg.Code == "53400":
 		return fmt.Errorf("slot %s: %s\n    raise max_replication_slots, or drop slots that nobody uses (pg_replication_slots)", name, pg.Message)
 	case errors.As(err, &pg) && pg.Code == "55000":

@@ -51,23 +51,23 @@ func newSlotStream(db *session.Session, conn *pgconn.PgConn, p publication, star
 }
 
 // Next implements sources.ChangeStream.
-func (f *slotStream) Next(ctx context.Context, m *sources.ChangeSet) error {
+func (s *slotStream) Next(ctx context.Context, m *sources.ChangeSet) error {
 	for {
-		if time.Since(f.statusSent) > statusEvery {
-			if err := f.sendStatus(ctx); err != nil {
+		if time.Since(s.statusSent) > statusEvery {
+			if err := s.sendStatus(ctx); err != nil {
 				return err
 			}
 		}
-		data, err := f.receive(ctx)
+		data, err := s.receive(ctx)
 		if err != nil {
 			return err
 		}
-		if data == nil && f.emptyUpTo > f.delivered && time.Since(f.advancedAt) > statusEvery {
+		if data == nil && s.emptyUpTo > s.delivered && time.Since(s.advancedAt) > statusEvery {
 			// Nothing of ours lies between: let the server forget it, or its log would pile
 			// up while only other tables are busy. The reader makes the position durable
 			// first, as any other: a slot that is ahead of it counts as lost.
-			f.delivered, f.advancedAt = f.emptyUpTo, time.Now()
-			*m = sources.ChangeSet{Keys: m.Keys[:0], Position: f.origin.position(f.delivered)}
+			s.delivered, s.advancedAt = s.emptyUpTo, time.Now()
+			*m = sources.ChangeSet{Keys: m.Keys[:0], Position: s.origin.position(s.delivered)}
 			return nil
 		}
 		if data == nil {
@@ -75,17 +75,17 @@ func (f *slotStream) Next(ctx context.Context, m *sources.ChangeSet) error {
 		}
 		message, err := pgoutput.Decode(data)
 		if err != nil {
-			return fmt.Errorf("slot %s: %w", f.name, err)
+			return fmt.Errorf("slot %s: %w", s.name, err)
 		}
-		whole, err := f.decoder.decode(message, m)
+		whole, err := s.decoder.decode(message, m)
 		if err != nil {
 			return err
 		}
 		if whole {
-			if end := f.decoder.endLSN; end != 0 {
-				f.delivered = end
+			if end := s.decoder.endLSN; end != 0 {
+				s.delivered = end
 			}
-			m.Position = f.origin.position(f.delivered)
+			m.Position = s.origin.position(s.delivered)
 			return nil
 		}
 	}
@@ -93,25 +93,25 @@ func (f *slotStream) Next(ctx context.Context, m *sources.ChangeSet) error {
 
 // receive waits for a message of the stream, no longer than until it is time to tell
 // the server how far we are; nil if there is none.
-func (f *slotStream) receive(ctx context.Context) ([]byte, error) {
+func (s *slotStream) receive(ctx context.Context) ([]byte, error) {
 	waiting, cancel := context.WithTimeout(ctx, statusEvery)
 	defer cancel()
-	raw, err := f.conn.ReceiveMessage(waiting)
+	raw, err := s.conn.ReceiveMessage(waiting)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case pgconn.Timeout(err):
-		return nil, f.checkAlive(ctx)
+		return nil, s.checkAlive(ctx)
 	default:
-		return nil, fmt.Errorf("slot %s: the stream of changes ended: %w", f.name, err)
+		return nil, fmt.Errorf("slot %s: the stream of changes ended: %w", s.name, err)
 	}
-	f.lastHeard = time.Now()
+	s.lastHeard = time.Now()
 	switch msg := raw.(type) {
 	case *pgproto3.ErrorResponse:
-		return nil, streamError(f.name, pgconn.ErrorResponseToPgError(msg))
+		return nil, streamError(s.name, pgconn.ErrorResponseToPgError(msg))
 	case *pgproto3.CopyData:
-		return f.unwrap(ctx, msg.Data)
+		return s.unwrap(ctx, msg.Data)
 	}
 	return nil, nil
 }
@@ -128,17 +128,17 @@ func streamError(slot string, err *pgconn.PgError) error {
 
 // checkAlive is an error when the server has not said anything for long, though it is asked to
 // answer each status, and does nothing that could keep it from it.
-func (f *slotStream) checkAlive(ctx context.Context) error {
-	quiet := time.Since(f.lastHeard)
-	if quiet < f.halfOpenAfter+2*statusEvery {
+func (s *slotStream) checkAlive(ctx context.Context) error {
+	quiet := time.Since(s.lastHeard)
+	if quiet < s.halfOpenAfter+2*statusEvery {
 		return nil
 	}
 	asking, cancel := context.WithTimeout(ctx, session.AskTimeout)
 	defer cancel()
-	row, err := f.ask(asking, `
+	row, err := s.ask(asking, `
 select coalesce(wait_event_type, '') from pg_catalog.pg_replication_slots s join pg_catalog.pg_stat_activity a on a.pid = s.active_pid
-where slot_name = $1 and a.pid = $2::int4`, f.name, strconv.FormatUint(uint64(f.conn.PID()), 10))
-	lost := &session.HalfOpenError{Name: "slot " + f.name, For: quiet}
+where slot_name = $1 and a.pid = $2::int4`, s.name, strconv.FormatUint(uint64(s.conn.PID()), 10))
+	lost := &session.HalfOpenError{Name: "slot " + s.name, For: quiet}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -149,13 +149,13 @@ where slot_name = $1 and a.pid = $2::int4`, f.name, strconv.FormatUint(uint64(f.
 	case row[0] == "Client" || row[0] == "Activity":
 		lost.Why = "the server waits, but what it sends does not arrive"
 	default: // it reads its log
-		f.lastHeard = time.Now()
+		s.lastHeard = time.Now()
 		return nil
 	}
 	return lost
 }
 
-func (f *slotStream) unwrap(ctx context.Context, data []byte) ([]byte, error) {
+func (s *slotStream) unwrap(ctx context.Context, data []byte) ([]byte, error) {
 	if len(data) == 0 {
 		return nil, errors.New("an empty message in the replication stream")
 	}
@@ -163,42 +163,42 @@ func (f *slotStream) unwrap(ctx context.Context, data []byte) ([]byte, error) {
 	case pglogrepl.XLogDataByteID:
 		x, err := pglogrepl.ParseXLogData(data[1:])
 		if err != nil {
-			return nil, fmt.Errorf("slot %s: %w", f.name, err)
+			return nil, fmt.Errorf("slot %s: %w", s.name, err)
 		}
-		f.received.Store(max(f.received.Load(), uint64(x.ServerWALEnd)))
+		s.received.Store(max(s.received.Load(), uint64(x.ServerWALEnd)))
 		return x.WALData, nil
 	case pglogrepl.PrimaryKeepaliveMessageByteID:
 		k, err := pglogrepl.ParsePrimaryKeepaliveMessage(data[1:])
 		if err != nil {
-			return nil, fmt.Errorf("slot %s: %w", f.name, err)
+			return nil, fmt.Errorf("slot %s: %w", s.name, err)
 		}
-		f.received.Store(max(f.received.Load(), uint64(k.ServerWALEnd)))
-		if !f.decoder.open {
-			f.emptyUpTo = max(f.emptyUpTo, k.ServerWALEnd)
+		s.received.Store(max(s.received.Load(), uint64(k.ServerWALEnd)))
+		if !s.decoder.open {
+			s.emptyUpTo = max(s.emptyUpTo, k.ServerWALEnd)
 		}
 		if k.ReplyRequested {
-			return nil, f.sendStatus(ctx)
+			return nil, s.sendStatus(ctx)
 		}
 	}
 	return nil, nil
 }
 
-func (f *slotStream) sendStatus(ctx context.Context) error {
-	f.statusSent = time.Now()
-	update := pglogrepl.StandbyStatusUpdate{WALWritePosition: pglogrepl.LSN(f.acked.Load()), ReplyRequested: true}
-	if err := pglogrepl.SendStandbyStatusUpdate(ctx, f.conn, update); err != nil {
-		return fmt.Errorf("slot %s: tell the server how far we are: %w", f.name, err)
+func (s *slotStream) sendStatus(ctx context.Context) error {
+	s.statusSent = time.Now()
+	update := pglogrepl.StandbyStatusUpdate{WALWritePosition: pglogrepl.LSN(s.acked.Load()), ReplyRequested: true}
+	if err := pglogrepl.SendStandbyStatusUpdate(ctx, s.conn, update); err != nil {
+		return fmt.Errorf("slot %s: tell the server how far we are: %w", s.name, err)
 	}
 	return nil
 }
 
 // Acknowledge implements sources.ChangeStream. The server is told with the next status.
-func (f *slotStream) Acknowledge(_ context.Context, to sources.Position) error {
+func (s *slotStream) Acknowledge(_ context.Context, to sources.Position) error {
 	at, _, err := parseLSN(to)
 	if err != nil {
 		return err
 	}
-	for old := f.acked.Load(); uint64(at) > old && !f.acked.CompareAndSwap(old, uint64(at)); old = f.acked.Load() {
+	for old := s.acked.Load(); uint64(at) > old && !s.acked.CompareAndSwap(old, uint64(at)); old = s.acked.Load() {
 	}
 	return nil
 }
@@ -208,38 +208,38 @@ const fencePrefix = "humpty"
 
 // Fence implements sources.ChangeStream by a committed message: its commit also flushes what was
 // committed asynchronously before.
-func (f *slotStream) Fence(ctx context.Context) (string, error) {
-	id := f.name + "/" + strconv.FormatInt(f.fences.Add(1), 10) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
-	if _, err := f.ask(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, $2)", fencePrefix, id); err != nil {
+func (s *slotStream) Fence(ctx context.Context) (string, error) {
+	id := s.name + "/" + strconv.FormatInt(s.fences.Add(1), 10) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	if _, err := s.ask(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, $2)", fencePrefix, id); err != nil {
 		return "", err
 	}
-	return id, f.checkUnaltered(ctx) // behind it: what was altered before the fence is seen
+	return id, s.checkUnaltered(ctx) // behind it: what was altered before the fence is seen
 }
 
 // checkUnaltered looks for what is not in the stream.
-func (f *slotStream) checkUnaltered(ctx context.Context) error {
-	row, err := f.ask(ctx, fingerprintSQL, tableOIDs(f.tree))
+func (s *slotStream) checkUnaltered(ctx context.Context) error {
+	row, err := s.ask(ctx, fingerprintSQL, tableOIDs(s.tree))
 	if err != nil {
 		return fmt.Errorf("look at the captured tables: %w", err)
 	}
-	if err := (origin{f.origin.system, row[0]}).check(f.origin, f.db.Name); err != nil {
+	if err := (origin{s.origin.system, row[0]}).check(s.origin, s.db.Name); err != nil {
 		return err
 	}
-	if row, err = f.ask(ctx, publishedSQL, f.name, oidArray(f.tables)); err != nil {
-		return fmt.Errorf("look at publication %s: %w", f.name, err)
+	if row, err = s.ask(ctx, publishedSQL, s.name, oidArray(s.tables)); err != nil {
+		return fmt.Errorf("look at publication %s: %w", s.name, err)
 	}
-	return checkPublication(f.name, row[0], f.tables)
+	return checkPublication(s.name, row[0], s.tables)
 }
 
 // Lag implements sources.ChangeStream.
-func (f *slotStream) Lag(ctx context.Context) (behind, held int64, err error) {
-	if err := f.checkUnaltered(ctx); err != nil {
+func (s *slotStream) Lag(ctx context.Context) (behind, held int64, err error) {
+	if err := s.checkUnaltered(ctx); err != nil {
 		return 0, 0, err
 	}
-	row, err := f.ask(ctx, `
+	row, err := s.ask(ctx, `
 select (pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), $2::pg_lsn))::int8,
   (pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn))::int8
-from pg_catalog.pg_replication_slots where slot_name = $1`, f.name, pglogrepl.LSN(f.received.Load()).String())
+from pg_catalog.pg_replication_slots where slot_name = $1`, s.name, pglogrepl.LSN(s.received.Load()).String())
 	if err != nil || row == nil {
 		return 0, 0, err
 	}
@@ -247,8 +247,8 @@ from pg_catalog.pg_replication_slots where slot_name = $1`, f.name, pglogrepl.LS
 }
 
 // Close implements sources.ChangeStream.
-func (f *slotStream) Close(ctx context.Context) error {
-	defer f.lockUnlessDone(ctx)()
-	f.db.Close(ctx)
-	return f.conn.Close(ctx)
+func (s *slotStream) Close(ctx context.Context) error {
+	defer s.lockUnlessDone(ctx)()
+	s.db.Close(ctx)
+	return s.conn.Close(ctx)
 }

@@ -15,7 +15,7 @@ import (
 // TimestampColumn makes a Source that needs no logical decoding tell what changes: by a column that
 // the application sets whenever it writes a row.
 type TimestampColumn struct {
-	Column string        // covered are the tables of the document that have it; the root's must
+	Column string        // the tables of the document that have it are tracked; the root's must
 	Margin time.Duration // how late a row may become visible after its time; 1 minute where 0
 }
 

@@ -17,15 +17,15 @@ func widen(recent uint64, xid uint32) uint64 {
 
 // waitVisible waits until everything that had begun when it was called is visible to every new
 // snapshot: a commit can be in the stream before that.
-func waitVisible(ctx context.Context, db *session.Session, patience time.Duration) error {
+func waitVisible(ctx context.Context, db *session.Session, timeout time.Duration) error {
 	s, err := db.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
 	gate := s.Max
-	for end := time.Now().Add(patience); s.Min < gate; {
+	for end := time.Now().Add(timeout); s.Min < gate; {
 		if time.Now().After(end) {
-			return fmt.Errorf("transactions that began before the capture are still open after %s\n    %s", patience, blockingTransactions(ctx, db))
+			return fmt.Errorf("transactions that began before the capture are still open after %s\n    %s", timeout, blockingTransactions(ctx, db))
 		}
 		if err := wait.For(ctx, 50*time.Millisecond); err != nil {
 			return err

@@ -13,12 +13,12 @@ import (
 // what they leave out is found to be gone when it is looked up.
 //
 // In a loose tree the table below the root stands for it: it has the columns of the ids.
-func (w *Dependency) RootsSQL(known *pgjson.Types, keys [][]string, loose bool) []byte {
+func (d *Dependency) RootsSQL(known *pgjson.Types, keys [][]string, loose bool) []byte {
 	var chain []*Node // from the root's child down to the changed include
-	for n := w.Node; n.Parent != nil; n = n.Parent {
+	for n := d.Node; n.Parent != nil; n = n.Parent {
 		chain = append([]*Node{n}, chain...)
 	}
-	root := w.Root
+	root := d.Root
 	from := []string{root.Relation.SQL + " t0"}
 	if loose {
 		from, chain = []string{chain[0].Relation.SQL + " t0"}, chain[1:]
@@ -30,10 +30,10 @@ func (w *Dependency) RootsSQL(known *pgjson.Types, keys [][]string, loose bool) 
 		from = append(from, n.Relation.SQL+" "+next)
 		at = n.joinTo(at, next, &from, &on)
 	}
-	last := w.Node
-	values, types := last.ParentPairs, make([]string, len(w.Columns))
+	last := d.Node
+	values, types := last.ParentPairs, make([]string, len(d.Columns))
 	side := at + "."
-	if last.through != nil && !w.through {
+	if last.through != nil && !d.through {
 		x := at + "y" // at's own join table is its x
 		from = append(from, last.through.SQL+" "+x)
 		for _, j := range last.ParentPairs {
@@ -44,7 +44,7 @@ func (w *Dependency) RootsSQL(known *pgjson.Types, keys [][]string, loose bool) 
 	for i, j := range values {
 		// What the stream said is of the child's type: the parent's might not take it, or
 		// take it for something else.
-		typ := known.Base(w.Relation().Column(j.child).Type)
+		typ := known.Base(d.Relation().Column(j.child).Type)
 		in, out := unnested(i, typ.Name, typ.Nested())
 		types[i] = in
 		on = append(on, side+session.QuoteIdent(j.parent)+" = "+strings.Replace(out, "p.k", "v.v", 1))

@@ -15,19 +15,19 @@ type Dependency struct {
 const throughSuffix = "#through"
 
 // Path names the table in a mark: the include's path, with a suffix for its join table.
-func (w *Dependency) Path() string {
-	if w.through {
-		return w.Node.Path + throughSuffix
+func (d *Dependency) Path() string {
+	if d.through {
+		return d.Node.Path + throughSuffix
 	}
-	return w.Node.Path
+	return d.Node.Path
 }
 
 // Relation is the table.
-func (w *Dependency) Relation() *Relation {
-	if w.through {
-		return w.Node.through
+func (d *Dependency) Relation() *Relation {
+	if d.through {
+		return d.Node.through
 	}
-	return w.Node.Relation
+	return d.Node.Relation
 }
 
 // Dependencies lists what has to be captured for a tree.
@@ -62,17 +62,17 @@ func childColumns(joins []JoinPair) []string {
 }
 
 // MarkOf reads the watched values of a row; ok is false where one is NULL or not there.
-func (w *Dependency) MarkOf(value func(column string) (text string, ok bool)) (sources.DirtyKey, bool) {
-	texts := make([]string, len(w.Columns))
-	for i, name := range w.Columns {
+func (d *Dependency) MarkOf(value func(column string) (text string, ok bool)) (sources.DirtyKey, bool) {
+	texts := make([]string, len(d.Columns))
+	for i, name := range d.Columns {
 		text, ok := value(name)
 		if !ok {
 			return sources.DirtyKey{}, false
 		}
 		texts[i] = text
 	}
-	if w.Node.Parent != nil {
-		return sources.DirtyKey{Node: w.Path(), Key: FormatKey(texts)}, true
+	if d.Node.Parent != nil {
+		return sources.DirtyKey{Node: d.Path(), Key: FormatKey(texts)}, true
 	}
-	return sources.DirtyKey{Key: string(w.Root.DocumentID(texts))}, true
+	return sources.DirtyKey{Key: string(d.Root.DocumentID(texts))}, true
 }

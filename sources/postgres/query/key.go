@@ -73,7 +73,7 @@ func ComposeID(parts []string) (id []byte) {
 
 // castText is what a cast to text, by which ids are read, makes of a value that the stream
 // has written by its type's output function. Of all other types the two are the same:
-// castable looks for those of extensions.
+// a capture refuses those of extensions that differ.
 func castText(typ uint32, text string) string {
 	switch typ {
 	case pgjson.OIDBool:

@@ -17,7 +17,7 @@ type nodeRows struct {
 	rows   []fragment
 	groups []group // the rows of each parent, or of each distinct key
 	link   []int32 // parent's row → group; -1: none. nil: parent's row i has group i
-	keys   keyset  // byKeys, byScan: the distinct keys of the parents; byMemory: of the table
+	keys   keyset  // of includes by keys or cursor: the distinct keys of the parents; from memory: of the table
 	roots  []int32 // the first root that needs each of these keys
 
 	coming struct{ data, rows int } // what the next page is thought to need
@@ -54,7 +54,7 @@ func (l *nodeRows) expect(roots, n int) {
 	l.coming.data, l.coming.rows = int(each*float64(len(l.data))), int(each*float64(len(l.rows)))
 }
 
-// rowArena is what rows are decoded onto: the levels of one page, or the tables in memory.
+// rowArena is what rows are decoded onto: the rows of one page, or the tables in memory.
 type rowArena struct {
 	byNode  []nodeRows // by node; what is in memory is in memory's
 	memory  *rowArena

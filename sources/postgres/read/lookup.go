@@ -26,8 +26,8 @@ type lookup struct {
 	found []int // which key each root of the page answers
 	ids   [][]string
 
-	loose   bool // a key finds what PostgreSQL takes for equal
-	refused bool // the roots' query failed for its data: an id that its type does not take, or an expression
+	loose       bool // a key finds what PostgreSQL takes for equal
+	dataRefused bool // the roots' query failed for its data: an id that its type does not take, or an expression
 }
 
 // newLookup looks up on the page's session.
@@ -75,7 +75,7 @@ func (l *lookup) answer(ctx context.Context, keys [][]byte, b *sources.Batch) (i
 		}
 	}
 	err := l.read(ctx, l.ids)
-	if err != nil && l.refused {
+	if err != nil && l.dataRefused {
 		if rollback := l.page.db.Exec(ctx, "rollback to savepoint lookup"); rollback != nil {
 			return 0, errors.Join(err, rollback)
 		}
@@ -114,7 +114,7 @@ func (l *lookup) answer(ctx context.Context, keys [][]byte, b *sources.Batch) (i
 func (l *lookup) read(ctx context.Context, ids [][]string) error {
 	p := l.page
 	p.reset()
-	l.found, l.refused = l.found[:0], false
+	l.found, l.dataRefused = l.found[:0], false
 	if len(ids) == 0 {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (l *lookup) read(ctx context.Context, ids [][]string) error {
 	var err error
 	if l.found, err = p.readRoots(true, l.found); err != nil {
 		var pg *pgconn.PgError
-		if l.refused = risky && errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "22") || pg.Code == "42601"); l.refused { // that is how a tsvector says it
+		if l.dataRefused = risky && errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "22") || pg.Code == "42601"); l.dataRefused { // that is how a tsvector says it
 			p.db.Done() // the answer is complete
 		}
 		return err

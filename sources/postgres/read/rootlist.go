@@ -108,7 +108,7 @@ func (l *rootList) key(row []byte, own []session.Span) []byte {
 	return l.scratch
 }
 
-// joined is the text of several columns as one id: see doc.go. NULL if any part is.
+// joined is the text of several columns as one id: see the package postgres. NULL if any part is.
 func (l *rootList) joined(columns []query.KeyColumn, row []byte, own []session.Span) (session.Span, error) {
 	start := len(l.texts)
 	for i, k := range columns {

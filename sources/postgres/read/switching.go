@@ -27,58 +27,58 @@ func NewSwitchingView(v *View, open func(context.Context) (*View, error)) source
 	return &switchingView{view: v, open: open, switching: make(chan struct{}, 1)}
 }
 
-func (c *switchingView) switchToLive(ctx context.Context) (*View, error) {
+func (v *switchingView) switchToLive(ctx context.Context) (*View, error) {
 	select {
-	case c.switching <- struct{}{}:
-		defer func() { <-c.switching }()
+	case v.switching <- struct{}{}:
+		defer func() { <-v.switching }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if c.live != nil {
-		return c.live, nil
+	if v.live != nil {
+		return v.live, nil
 	}
-	if err := c.view.Close(ctx); err != nil {
+	if err := v.view.Close(ctx); err != nil {
 		return nil, err
 	}
 	var err error
-	c.live, err = c.open(ctx)
-	return c.live, err
+	v.live, err = v.open(ctx)
+	return v.live, err
 }
 
-func (c *switchingView) current() *View {
-	c.switching <- struct{}{}
-	defer func() { <-c.switching }()
-	if c.live != nil {
-		return c.live
+func (v *switchingView) current() *View {
+	v.switching <- struct{}{}
+	defer func() { <-v.switching }()
+	if v.live != nil {
+		return v.live
 	}
-	return c.view
+	return v.view
 }
 
 // Read implements sources.View.
-func (c *switchingView) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
-	return c.current().Read(ctx, p, from)
+func (v *switchingView) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+	return v.current().Read(ctx, p, from)
 }
 
 // Count implements sources.Counter.
-func (c *switchingView) Count(ctx context.Context) (int64, error) { return c.current().Count(ctx) }
+func (v *switchingView) Count(ctx context.Context) (int64, error) { return v.current().Count(ctx) }
 
 // Lookup implements sources.Lookup.
-func (c *switchingView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
-	v, err := c.switchToLive(ctx)
+func (v *switchingView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	live, err := v.switchToLive(ctx)
 	if err != nil {
 		return err
 	}
-	return v.Lookup(ctx, keys, b)
+	return live.Lookup(ctx, keys, b)
 }
 
 // Expand implements sources.Expander.
-func (c *switchingView) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
-	v, err := c.switchToLive(ctx)
+func (v *switchingView) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
+	live, err := v.switchToLive(ctx)
 	if err != nil {
 		return sources.TxSnapshot{}, err
 	}
-	return v.Expand(ctx, marks, fn)
+	return live.Expand(ctx, marks, fn)
 }
 
 // Close implements sources.View.
-func (c *switchingView) Close(ctx context.Context) error { return c.current().Close(ctx) }
+func (v *switchingView) Close(ctx context.Context) error { return v.current().Close(ctx) }

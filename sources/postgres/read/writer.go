@@ -7,7 +7,7 @@ import (
 	"humpty/sources/postgres/query"
 )
 
-// writer puts documents together out of a shelf.
+// writer puts documents together out of an arena.
 type writer struct {
 	arena  *rowArena
 	reject string // why the document just written cannot be; empty if it can

@@ -128,9 +128,9 @@ func (r *Replica) Admit(ctx context.Context, db *Session) error {
 }
 
 // waitReplayed waits until a standby has replayed the log up to a place, but no longer than
-// patience, and says how far it is.
-func (s *Session) waitReplayed(ctx context.Context, to pglogrepl.LSN, patience time.Duration) (pglogrepl.LSN, error) {
-	for end := time.Now().Add(patience); ; {
+// timeout, and says how far it is.
+func (s *Session) waitReplayed(ctx context.Context, to pglogrepl.LSN, timeout time.Duration) (pglogrepl.LSN, error) {
+	for end := time.Now().Add(timeout); ; {
 		at, err := s.replayed(ctx)
 		if err != nil || at >= to || time.Now().After(end) {
 			return at, err
