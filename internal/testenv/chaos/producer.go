@@ -15,17 +15,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"humpty/internal/wait"
 )
 
-// bus is the part of an application that produces events, in transactions and without, and
+// producer is the part of an application that produces events, in transactions and without, and
 // keeps in the oracle's tables what they fold to.
-type bus struct {
-	world *world
-	conn  *pgx.Conn
-	sure  *kgo.Client // transactions
-	plain *kgo.Client
-	folds map[*topic]map[string]fields // by key
+type producer struct {
+	world         *world
+	conn          *pgx.Conn
+	transactional *kgo.Client
+	plain         *kgo.Client
+	folds         map[*topic]map[string]fields // by key
 }
 
 // fields are an object's, in the order in which they first came.
@@ -42,72 +43,72 @@ func (f fields) with(name, value string) fields {
 	return append(f, field{name, value})
 }
 
-func (w *world) newBus(ctx context.Context) (_ *bus, err error) {
-	b := &bus{world: w, folds: map[*topic]map[string]fields{}}
+func newProducer(ctx context.Context, w *world) (_ *producer, err error) {
+	p := &producer{world: w, folds: map[*topic]map[string]fields{}}
 	options := []kgo.Opt{
 		kgo.SeedBrokers(w.Kafka), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.UnknownTopicRetries(1000),
 		kgo.MetadataMinAge(20 * time.Millisecond), kgo.ProducerLinger(0),
 	}
-	if b.plain, err = kgo.NewClient(options...); err != nil {
+	if p.plain, err = kgo.NewClient(options...); err != nil {
 		return nil, err
 	}
-	if b.sure, err = kgo.NewClient(append(options, kgo.TransactionalID(w.alias))...); err != nil {
+	if p.transactional, err = kgo.NewClient(append(options, kgo.TransactionalID(w.alias))...); err != nil {
 		return nil, err
 	}
-	if b.conn, err = pgx.Connect(ctx, w.dsn); err != nil {
+	if p.conn, err = pgx.Connect(ctx, w.dsn); err != nil {
 		return nil, err
 	}
 	request := kmsg.NewPtrCreateTopicsRequest()
 	request.TimeoutMillis = 30_000
 	for _, t := range w.schema.topics {
-		b.folds[t] = map[string]fields{}
+		p.folds[t] = map[string]fields{}
 		made := kmsg.NewCreateTopicsRequestTopic()
-		made.Topic, made.NumPartitions, made.ReplicationFactor = w.topicName(t), int32(t.partitions), 1
+		made.Topic, made.NumPartitions, made.ReplicationFactor = t.at(w.alias), int32(t.partitions), 1
 		request.Topics = append(request.Topics, made)
 	}
-	answer, err := request.RequestWith(ctx, b.plain)
+	answer, err := request.RequestWith(ctx, p.plain)
 	if err != nil {
 		return nil, fmt.Errorf("make topics: %w", err)
 	}
 	for _, t := range answer.Topics {
 		err = errors.Join(err, kerr.ErrorForCode(t.ErrorCode))
 	}
-	return b, err
+	return p, err
 }
 
-func (b *bus) close(ctx context.Context) error {
+func (p *producer) close(ctx context.Context) error {
 	request := kmsg.NewPtrDeleteTopicsRequest()
 	request.TimeoutMillis = 30_000
-	for _, t := range b.world.schema.topics {
-		name := b.world.topicName(t)
+	for _, t := range p.world.schema.topics {
+		name := t.at(p.world.alias)
 		gone := kmsg.NewDeleteTopicsRequestTopic()
 		gone.Topic = &name
 		request.Topics, request.TopicNames = append(request.Topics, gone), append(request.TopicNames, name)
 	}
-	_, err := request.RequestWith(ctx, b.plain)
-	b.sure.Close()
-	b.plain.Close()
-	return errors.Join(err, b.conn.Close(ctx))
+	_, err := request.RequestWith(ctx, p.plain)
+	p.transactional.Close()
+	p.plain.Close()
+	return errors.Join(err, p.conn.Close(ctx))
 }
 
-// happening is an event, and what it does.
-type happening struct {
+// event is an event, and what it does.
+type event struct {
 	topic  *topic
 	record *kgo.Record
 	key    string
 	apply  func(fields) fields // nil is nothing; poison has none
 }
 
-// happening makes a random event.
-func (b *bus) happening(rng *rand.Rand, n int) happening {
-	t := b.world.schema.topics[rng.IntN(len(b.world.schema.topics))]
-	number := someID(rng)
-	h := happening{topic: t, key: t.keys + strconv.Itoa(number)}
-	h.record = &kgo.Record{Topic: b.world.topicName(t), Key: []byte(h.key)}
+// event makes a random event.
+func (p *producer) event(rng *rand.Rand, n int) event {
+	t := p.world.schema.topics[rng.IntN(len(p.world.schema.topics))]
+	number := randomID(rng)
+	h := event{topic: t, key: t.keys + strconv.Itoa(number)}
+	h.record = &kgo.Record{Topic: t.at(p.world.alias), Key: []byte(h.key)}
 	for _, c := range h.record.Key {
 		h.record.Partition = (h.record.Partition*7 + int32(c)) % int32(t.partitions)
 	}
-	up := strconv.Itoa(someID(rng))
+	up := strconv.Itoa(randomID(rng))
 	if t.single {
 		up = strconv.Itoa(number)
 	}
@@ -127,9 +128,9 @@ func (b *bus) happening(rng *rand.Rand, n int) happening {
 	kind := rng.IntN(10)
 	switch {
 	case kind == 0: // a tombstone
-		h.apply = gone
+		h.apply = deleted
 	case kind == 1 && t.fold == "handlers":
-		h.record.Value, h.apply = []byte(`{"type":"Gone"}`), gone
+		h.record.Value, h.apply = []byte(`{"type":"Gone"}`), deleted
 	case kind < 5 && t.fold != "latest": // a part of it
 		h.record.Value = fmt.Appendf(nil, `{"type":"Touched","n":%d}`, n)
 		if t.fold == "merge" {
@@ -151,10 +152,10 @@ func (b *bus) happening(rng *rand.Rand, n int) happening {
 	return h
 }
 
-func gone(fields) fields { return nil }
+func deleted(fields) fields { return nil }
 
 // spoil makes it an event that cannot be read or applied, and does nothing.
-func (h *happening) spoil(rng *rand.Rand) {
+func (h *event) spoil(rng *rand.Rand) {
 	h.apply = nil
 	switch rng.IntN(3) {
 	case 0:
@@ -178,20 +179,20 @@ func (f fields) String() string {
 }
 
 // produce makes events until stop is closed.
-func (b *bus) produce(ctx context.Context, stop <-chan struct{}, count *atomic.Int64, commit committing) error {
-	rng := rand.New(rand.NewPCG(b.world.seed, 300))
+func (p *producer) produce(ctx context.Context, stop <-chan struct{}, count *atomic.Int64, commit commitFunc) error {
+	rng := rand.New(rand.NewPCG(p.world.seed, 300))
 	for n := 1000; ; n++ {
 		select {
 		case <-stop:
 			return nil
 		default:
 		}
-		if err := b.transaction(ctx, rng, 10*n, commit); err != nil {
+		if err := p.transaction(ctx, rng, 10*n, commit); err != nil {
 			return fmt.Errorf("events: %w", err)
 		}
 		count.Add(1)
 		if rng.IntN(4) > 0 { // else a burst
-			if err := wait.For(ctx, time.Duration(rng.IntN(10+n/tires-1000/tires))*time.Millisecond); err != nil {
+			if err := wait.For(ctx, time.Duration(rng.IntN(10+n/fatigue-1000/fatigue))*time.Millisecond); err != nil {
 				return err
 			}
 		}
@@ -199,26 +200,26 @@ func (b *bus) produce(ctx context.Context, stop <-chan struct{}, count *atomic.I
 }
 
 // transaction is a few events, committed, aborted, or without a transaction.
-func (b *bus) transaction(ctx context.Context, rng *rand.Rand, n int, commit committing) error {
-	var all []happening
+func (p *producer) transaction(ctx context.Context, rng *rand.Rand, n int, commit commitFunc) error {
+	var all []event
 	var records []*kgo.Record
 	for i := range 1 + rng.IntN(8) {
-		h := b.happening(rng, n+i)
+		h := p.event(rng, n+i)
 		all, records = append(all, h), append(records, h.record)
 	}
 	plain, long, end := rng.IntN(5) == 0, rng.IntN(20) == 0, kgo.TransactionEndTry(rng.IntN(4) > 0)
 	if plain {
 		return commit(ctx, func() error {
-			if err := b.plain.ProduceSync(ctx, records...).FirstErr(); err != nil {
+			if err := p.plain.ProduceSync(ctx, records...).FirstErr(); err != nil {
 				return err
 			}
-			return b.fold(ctx, all)
+			return p.fold(ctx, all)
 		})
 	}
-	if err := b.sure.BeginTransaction(); err != nil {
+	if err := p.transactional.BeginTransaction(); err != nil {
 		return err
 	}
-	if err := b.sure.ProduceSync(ctx, records...).FirstErr(); err != nil {
+	if err := p.transactional.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		return err
 	}
 	if long {
@@ -227,24 +228,24 @@ func (b *bus) transaction(ctx context.Context, rng *rand.Rand, n int, commit com
 		}
 	}
 	if !end {
-		return b.sure.EndTransaction(ctx, end)
+		return p.transactional.EndTransaction(ctx, end)
 	}
 	return commit(ctx, func() error {
-		if err := b.sure.EndTransaction(ctx, end); err != nil {
+		if err := p.transactional.EndTransaction(ctx, end); err != nil {
 			return err
 		}
-		return b.fold(ctx, all)
+		return p.fold(ctx, all)
 	})
 }
 
 // fold tells the oracle.
-func (b *bus) fold(ctx context.Context, all []happening) error {
+func (p *producer) fold(ctx context.Context, all []event) error {
 	var batch pgx.Batch
 	for _, h := range all {
 		if h.apply == nil {
 			continue
 		}
-		states := b.folds[h.topic]
+		states := p.folds[h.topic]
 		is := h.apply(states[h.key])
 		if is == nil {
 			delete(states, h.key)
@@ -255,16 +256,16 @@ func (b *bus) fold(ctx context.Context, all []happening) error {
 		batch.Queue("insert into facts."+h.topic.name+" select $1, $2::json->>'up', ($2::json->>'n')::bigint, $2::json on conflict (key) do update set up = excluded.up, n = excluded.n, doc = excluded.doc",
 			h.key, is.String())
 	}
-	return b.conn.SendBatch(ctx, &batch).Close()
+	return p.conn.SendBatch(ctx, &batch).Close()
 }
 
 // fill makes the first events, and waits until they are there for everybody: the broker
 // says that a transaction has ended before its markers are in the log.
-func (b *bus) fill(ctx context.Context) error {
-	rng := rand.New(rand.NewPCG(b.world.seed, 301))
+func (p *producer) fill(ctx context.Context) error {
+	rng := rand.New(rand.NewPCG(p.world.seed, 301))
 	now := func(_ context.Context, commit func() error) error { return commit() }
 	for n := range 30 {
-		if err := b.transaction(ctx, rng, 10*n, now); err != nil {
+		if err := p.transaction(ctx, rng, 10*n, now); err != nil {
 			return fmt.Errorf("the first events: %w", err)
 		}
 	}

@@ -15,23 +15,23 @@ import (
 	"humpty/sources/postgres"
 )
 
-// inside is the engine in this process.
-type inside struct {
+// inProcess is the engine in this process.
+type inProcess struct {
 	world  *world
 	source *postgres.Source
 	events atomic.Int64
 }
 
 // id is a run's. Other histories may share the server, and slots are named after runs.
-func (e *inside) id(run string) string {
+func (e *inProcess) id(run string) string {
 	return fmt.Sprintf("%d-%s-%s", e.world.seed, e.world.mode, run)
 }
 
-func (e *inside) marks(run string) (*marks.Store, error) {
+func (e *inProcess) marks(run string) (*marks.Store, error) {
 	return marks.Open(filepath.Join(e.world.dir, run), marks.Options{})
 }
 
-func (e *inside) projection() projector.Projection {
+func (e *inProcess) projection() projector.Projection {
 	return projector.Projection{
 		Name: "chaos", Alias: e.world.alias, Versions: "class", Hash: "1",
 		Index:  json.RawMessage(`{"settings": {"number_of_shards": 2, "number_of_replicas": 0}, "mappings": {"dynamic": false}}`),
@@ -41,7 +41,7 @@ func (e *inside) projection() projector.Projection {
 
 // rebuild runs one. Every second one is interrupted at one of its events and goes on, or,
 // where that came before there was anything to go on with, another one begins.
-func (e *inside) rebuild(ctx context.Context, run string) (rec projector.Record, err error) {
+func (e *inProcess) rebuild(ctx context.Context, run string) (rec projector.Record, err error) {
 	at := int64(0)
 	if events := e.events.Load(); events > 0 && e.world.rng.IntN(2) == 0 {
 		at = 1 + e.world.rng.Int64N(events+5)
@@ -53,17 +53,17 @@ func (e *inside) rebuild(ctx context.Context, run string) (rec projector.Record,
 	case rec.Resumable:
 		return e.attempt(ctx, run, true, 0)
 	}
-	return e.attempt(ctx, run+again, false, 0)
+	return e.attempt(ctx, run+retrySuffix, false, 0)
 }
 
-// again ends the name of a run that begins in place of another one.
-const again = "-again"
+// retrySuffix ends the name of a run that begins in place of another one.
+const retrySuffix = "-again"
 
 // runs are all that there can have been.
-var runs = [...]string{"first", "second", "second" + again}
+var runs = [...]string{"first", "second", "second" + retrySuffix}
 
 // release gives up what runs left on the source.
-func (e *inside) release(ctx context.Context) error {
+func (e *inProcess) release(ctx context.Context) error {
 	for _, run := range runs {
 		if err := e.source.Release(ctx, e.id(run)); err != nil {
 			return err
@@ -72,7 +72,7 @@ func (e *inside) release(ctx context.Context) error {
 	return nil
 }
 
-func (e *inside) attempt(ctx context.Context, run string, resume bool, at int64) (projector.Record, error) {
+func (e *inProcess) attempt(ctx context.Context, run string, resume bool, at int64) (projector.Record, error) {
 	store, err := e.marks(e.id(run))
 	if err != nil {
 		return projector.Record{}, err
@@ -95,14 +95,14 @@ func (e *inside) attempt(ctx context.Context, run string, resume bool, at int64)
 	return rec, errors.Join(err, store.Close())
 }
 
-// follow is humpty follow; arrived is told at each event that says how far it is.
-func (e *inside) follow(ctx context.Context, arrived chan<- struct{}) error {
+// follow is humpty follow; caughtUp is told at each event that says how far it is.
+func (e *inProcess) follow(ctx context.Context, caughtUp chan<- struct{}) error {
 	f := projector.Follow{
 		Projection: e.projection(), Source: e.source, Target: e.world.target, Open: e.marks, KeepPrevious: e.world.seed%2 == 0,
 		Observe: func(e report.Event) {
 			if e.Kind == report.Lagging {
 				select {
-				case arrived <- struct{}{}:
+				case caughtUp <- struct{}{}:
 				default:
 				}
 			}

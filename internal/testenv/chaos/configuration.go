@@ -2,7 +2,6 @@ package chaos
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"humpty/projector"
 	"humpty/sources"
@@ -10,25 +9,33 @@ import (
 
 type object = map[string]any
 
-// definition is the schema as a configuration has it. It is JSON, which is YAML, too.
-func (w *world) definition() ([]byte, error) {
-	s := w.schema
+// configuration is a schema as humpty.yaml has it.
+type configuration struct {
+	schema        *schema
+	mode          projector.Writer
+	seed          uint64
+	alias, broker string
+}
+
+// text is JSON, which is YAML, too.
+func (c configuration) text() ([]byte, error) {
+	s := c.schema
 	known := object{"shop": object{"postgres": object{"dsn": "${SHOP_DSN}"}}}
 	if len(s.topics) > 0 {
-		known["bus"] = object{"kafka": object{"brokers": []string{w.Kafka}}}
+		known["bus"] = object{"kafka": object{"brokers": []string{c.broker}}}
 	}
 	projection := object{
-		"target": "search", "alias": w.alias, "consistency": "live", "writer": w.mode,
-		"index":  object{"settings": object{"number_of_shards": 1 + w.seed%2, "number_of_replicas": 0}, "mappings": object{"dynamic": false}},
+		"target": "search", "alias": c.alias, "consistency": "live", "writer": c.mode,
+		"index":  object{"settings": object{"number_of_shards": 1 + c.seed%2, "number_of_replicas": 0}, "mappings": object{"dynamic": false}},
 		"limits": object{"poison": 1_000_000},
 	}
-	if w.mode == projector.WriterFollow && w.seed%2 == 0 {
+	if c.mode == projector.WriterFollow && c.seed%2 == 0 {
 		projection["keep"] = object{"feed_previous": true}
 	}
 	if s.events != nil {
-		projection["document"] = w.events(s.events, "")
+		projection["document"] = c.events(s.events, "")
 	} else {
-		projection["document"] = w.rows(s.shape, "", "")
+		projection["document"] = c.rows(s.shape, "", "")
 	}
 	return json.MarshalIndent(object{
 		"version": 1, "sources": known,
@@ -38,10 +45,10 @@ func (w *world) definition() ([]byte, error) {
 }
 
 // rows is a table and what is in it; way is how it is found.
-func (w *world) rows(shape sources.Shape, path, way string) object {
+func (c configuration) rows(shape sources.Shape, path, way string) object {
 	names := []string{}
-	for _, c := range shape.Columns {
-		names = append(names, c.Field)
+	for _, column := range shape.Columns {
+		names = append(names, column.Field)
 	}
 	o := object{"from": "shop." + shape.From, "columns": names}
 	if shape.Where != "" {
@@ -60,21 +67,21 @@ func (w *world) rows(shape sources.Shape, path, way string) object {
 		}
 		o["order_by"] = order
 	}
-	w.include(o, shape.Include, path)
+	c.include(o, shape.Include, path)
 	return o
 }
 
-func (w *world) include(o object, shapes []sources.Shape, path string) {
+func (c configuration) include(o object, shapes []sources.Shape, path string) {
 	all := object{}
 	for _, in := range shapes {
 		way := "many"
 		if in.One {
 			way = "one"
 		}
-		all[in.Name] = w.rows(in, path+in.Name+".", way)
+		all[in.Name] = c.rows(in, path+in.Name+".", way)
 	}
-	for _, j := range w.schema.joined[path] {
-		all[j.name] = w.joined(j, path)
+	for _, j := range c.schema.joined[path] {
+		all[j.name] = c.joined(j, path)
 	}
 	if len(all) > 0 {
 		o["include"] = all
@@ -82,10 +89,10 @@ func (w *world) include(o object, shapes []sources.Shape, path string) {
 }
 
 // joined is an include of a topic.
-func (w *world) joined(j *joined, path string) object {
-	o := w.events(j, path+j.name+".")
+func (c configuration) joined(j *topicInclude, path string) object {
+	o := c.events(j, path+j.name+".")
 	parent := "id"
-	if w.schema.events != nil && path == "" {
+	if c.schema.events != nil && path == "" {
 		parent = "up"
 	}
 	if !j.byKey {
@@ -103,8 +110,8 @@ func (w *world) joined(j *joined, path string) object {
 }
 
 // events is a topic, how it is folded, and what is in it.
-func (w *world) events(j *joined, path string) object {
-	o := object{"from": "bus." + w.topicName(j.topic)}
+func (c configuration) events(j *topicInclude, path string) object {
+	o := object{"from": "bus." + j.topic.at(c.alias)}
 	if j.topic.fold == "handlers" {
 		o["type"] = "type"
 		from := func(field string) object { return object{"set": field, "from": field} }
@@ -114,12 +121,9 @@ func (w *world) events(j *joined, path string) object {
 	} else {
 		o["fold"] = j.topic.fold
 	}
-	w.include(o, j.rows, path)
+	c.include(o, j.rows, path)
 	return o
 }
-
-// topicName is a topic's at the broker.
-func (w *world) topicName(t *topic) string { return fmt.Sprint(w.alias, "-", t.name) }
 
 func on(joins []sources.Join) object {
 	o := object{}

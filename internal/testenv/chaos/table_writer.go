@@ -12,20 +12,29 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/internal/wait"
 )
 
 const (
 	writers = 4 // at once
-	tires   = 5 // after so many transactions more, a writer rests a millisecond longer: where the run is slow it must catch up all the same
+	fatigue = 5 // after so many transactions more, a writer rests a millisecond longer: where the run is slow it must catch up all the same
 )
 
-// committing does a commit, and what belongs to it.
-type committing func(ctx context.Context, commit func() error) error
+// commitFunc does a commit, and what belongs to it.
+type commitFunc func(ctx context.Context, commit func() error) error
+
+// tableWriter is one of an application's that change rows.
+type tableWriter struct {
+	seed, number uint64
+	dsn          string
+	schema       *schema
+	commit       commitFunc
+}
 
 // write makes random transactions on one connection until stop is closed.
-func (w *world) write(ctx context.Context, number uint64, stop <-chan struct{}, count *atomic.Int64, commit committing) error {
-	rng := rand.New(rand.NewPCG(w.seed, 100+number))
+func (w *tableWriter) write(ctx context.Context, stop <-chan struct{}, count *atomic.Int64) error {
+	rng := rand.New(rand.NewPCG(w.seed, 100+w.number))
 	conn, err := pgx.Connect(ctx, w.dsn)
 	if err != nil {
 		return err
@@ -37,12 +46,12 @@ func (w *world) write(ctx context.Context, number uint64, stop <-chan struct{}, 
 			return nil
 		default:
 		}
-		if err := w.transaction(ctx, conn, rng, fmt.Sprintf("w%d.%d", number, n), commit); err != nil {
-			return fmt.Errorf("writer %d: %w", number, err)
+		if err := w.transaction(ctx, conn, rng, fmt.Sprintf("w%d.%d", w.number, n)); err != nil {
+			return fmt.Errorf("writer %d: %w", w.number, err)
 		}
 		count.Add(1)
 		if rng.IntN(4) > 0 { // else a burst
-			if err := wait.For(ctx, time.Duration(rng.IntN(8+n/tires))*time.Millisecond); err != nil {
+			if err := wait.For(ctx, time.Duration(rng.IntN(8+n/fatigue))*time.Millisecond); err != nil {
 				return err
 			}
 		}
@@ -50,7 +59,7 @@ func (w *world) write(ctx context.Context, number uint64, stop <-chan struct{}, 
 }
 
 // transaction is a few changes, committed or rolled back.
-func (w *world) transaction(ctx context.Context, conn *pgx.Conn, rng *rand.Rand, v string, commit committing) error {
+func (w *tableWriter) transaction(ctx context.Context, conn *pgx.Conn, rng *rand.Rand, v string) error {
 	run := func(sql string) error {
 		_, err := conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
 		return err
@@ -76,7 +85,7 @@ func (w *world) transaction(ctx context.Context, conn *pgx.Conn, rng *rand.Rand,
 		}
 	}
 	if err == nil && rng.IntN(10) > 0 {
-		err = commit(ctx, func() error { return tolerable(run(last)) })
+		err = w.commit(ctx, func() error { return tolerable(run(last)) })
 	}
 	if err := tolerable(err); err != nil {
 		return err

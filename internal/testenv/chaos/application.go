@@ -10,35 +10,30 @@ import (
 	"maps"
 	"net/http"
 	"sync"
-
-	"github.com/jackc/pgx/v5"
 )
 
-// app is the part of an application that keeps the index: behind each commit it writes
+// application is the part of one that keeps the index: behind each commit it writes
 // what has changed by it, through the alias and without versions. Where the target blocks
 // it, it tries again behind the next commit, as one with an outbox does.
-type app struct {
-	world *world
-	conn  *pgx.Conn
+type application struct {
+	oracle *oracle
+	alias  string // its URL
 
 	mu    sync.Mutex
 	known map[string]string // as seen last
 	due   map[string]bool   // ids not written since they changed
 }
 
-func (w *world) newApp(ctx context.Context) (*app, error) {
-	conn, err := pgx.Connect(ctx, w.dsn)
-	if err != nil {
-		return nil, err
-	}
-	a := &app{world: w, conn: conn, due: map[string]bool{}}
-	a.known, err = w.documents(ctx, conn)
+func newApplication(ctx context.Context, oracle *oracle, alias string) (*application, error) {
+	a := &application{oracle: oracle, alias: alias, due: map[string]bool{}}
+	var err error
+	a.known, err = oracle.documents(ctx)
 	return a, err
 }
 
 // commit commits, and looks: no other commit comes between, so nothing that comes and goes
 // is overlooked.
-func (a *app) commit(ctx context.Context, commit func() error) error {
+func (a *application) commit(ctx context.Context, commit func() error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := commit(); err != nil {
@@ -48,12 +43,12 @@ func (a *app) commit(ctx context.Context, commit func() error) error {
 }
 
 // index writes what is still due.
-func (a *app) index(ctx context.Context) error {
+func (a *application) index(ctx context.Context) error {
 	return a.commit(ctx, func() error { return nil })
 }
 
-func (a *app) write(ctx context.Context) error {
-	now, err := a.world.documents(ctx, a.conn)
+func (a *application) write(ctx context.Context) error {
+	now, err := a.oracle.documents(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,7 +72,7 @@ func (a *app) write(ctx context.Context) error {
 			fmt.Fprintf(&body, "{\"delete\":{\"_id\":%q}}\n", id)
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.world.es+"/"+a.world.alias+"/_bulk?require_alias=true", &body)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.alias+"/_bulk?require_alias=true", &body)
 	if err != nil {
 		return err
 	}
@@ -123,23 +118,4 @@ func refused(status int, answer []byte) (blocked bool, err error) {
 		}
 	}
 	return blocked, nil
-}
-
-// documents asks the oracle.
-func (w *world) documents(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
-	rows, err := conn.Query(ctx, w.schema.oracle, pgx.QueryExecModeSimpleProtocol)
-	if err != nil {
-		return nil, fmt.Errorf("oracle: %w", err)
-	}
-	docs := map[string]string{}
-	var id, doc string
-	_, err = pgx.ForEachRow(rows, []any{&id, &doc}, func() error {
-		var compact bytes.Buffer
-		if err := json.Compact(&compact, []byte(doc)); err != nil {
-			return err
-		}
-		docs[id] = compact.String()
-		return nil
-	})
-	return docs, err
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/wait"
 	"humpty/projector"
 )
@@ -28,9 +29,9 @@ import (
 // program is the projection's name in the configuration.
 const program = "chaos"
 
-// programmed is the built program, behind a proxy that lets attempts be late, and killed
+// builtProgram is humpty as it is shipped, behind a proxy that lets attempts be late, and killed
 // whenever it pleases.
-type programmed struct {
+type builtProgram struct {
 	world *world
 	rng   *rand.Rand
 	proxy *httptest.Server
@@ -41,9 +42,9 @@ type programmed struct {
 	kills []string // what was killed, and when
 }
 
-func (w *world) newProgrammed() (*programmed, error) {
-	e := &programmed{world: w, rng: rand.New(rand.NewPCG(w.seed, 4))}
-	text, err := w.definition()
+func newBuiltProgram(w *world) (*builtProgram, error) {
+	e := &builtProgram{world: w, rng: rand.New(rand.NewPCG(w.seed, 4))}
+	text, err := configuration{w.schema, w.mode, w.seed, w.alias, w.Kafka}.text()
 	if err != nil {
 		return nil, err
 	}
@@ -64,32 +65,32 @@ func (w *world) newProgrammed() (*programmed, error) {
 	return e, nil
 }
 
-// ended is how the program did.
-type ended struct {
+// exit is how the program ended.
+type exit struct {
 	code     int // -1: killed
 	out, err string
 }
 
-func (a ended) Error() string { return fmt.Sprintf("exit code %d: %s\n%s", a.code, a.err, a.out) }
+func (a exit) Error() string { return fmt.Sprintf("exit code %d: %s\n%s", a.code, a.err, a.out) }
 
 // run has the program run to its end, or until kill says so.
-func (e *programmed) run(ctx context.Context, kill time.Duration, args ...string) (ended, error) {
+func (e *builtProgram) run(ctx context.Context, kill time.Duration, args ...string) (exit, error) {
 	cmd := exec.CommandContext(ctx, e.world.Program, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.Env = e.env
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Start(); err != nil {
-		return ended{}, err
+		return exit{}, err
 	}
 	if kill > 0 {
 		timer := time.AfterFunc(kill, func() { _ = cmd.Process.Kill() })
 		defer timer.Stop()
 	}
 	err := cmd.Wait()
-	a := ended{cmd.ProcessState.ExitCode(), out.String(), said.String()}
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) && ctx.Err() == nil {
+	a := exit{cmd.ProcessState.ExitCode(), out.String(), said.String()}
+	var status *exec.ExitError
+	if err != nil && !errors.As(err, &status) && ctx.Err() == nil {
 		return a, err
 	}
 	if a.code == -1 && ctx.Err() == nil {
@@ -100,14 +101,14 @@ func (e *programmed) run(ctx context.Context, kill time.Duration, args ...string
 	return a, ctx.Err()
 }
 
-const mostKills = 3
+const maxKills = 3
 
 // rebuild runs one, killed up to three times, and gone on with.
-func (e *programmed) rebuild(ctx context.Context, run string) (projector.Record, error) {
+func (e *builtProgram) rebuild(ctx context.Context, run string) (projector.Record, error) {
 	start := time.Now()
 	kills := 0
 	if run != "first" {
-		kills = e.rng.IntN(mostKills + 1)
+		kills = e.rng.IntN(maxKills + 1)
 	}
 	args := []string{"rebuild", program, "--quiet", "--json", "--allow-unindexed", "--allow-empty", "--batch", "16KB"}
 	for n := 0; ; n++ {
@@ -126,7 +127,7 @@ func (e *programmed) rebuild(ctx context.Context, run string) (projector.Record,
 			rec, err := a.record()
 			rec.Resumed = n > 0
 			return rec, err
-		case a.code != -1 && (a.code != 4 || n == 0 || n > 2*mostKills):
+		case a.code != -1 && (a.code != 4 || n == 0 || n > 2*maxKills):
 			return projector.Record{}, a
 		}
 		if args, err = e.next(ctx); err != nil {
@@ -136,7 +137,7 @@ func (e *programmed) rebuild(ctx context.Context, run string) (projector.Record,
 }
 
 // record is in the last line of --json.
-func (a ended) record() (projector.Record, error) {
+func (a exit) record() (projector.Record, error) {
 	lines := strings.Split(strings.TrimSpace(a.out), "\n")
 	var last struct{ Record projector.Record }
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
@@ -147,7 +148,7 @@ func (a ended) record() (projector.Record, error) {
 
 // next is what goes on with what a dead process left, or begins anew. One that left nothing
 // but its lease has it run out.
-func (e *programmed) next(ctx context.Context) ([]string, error) {
+func (e *builtProgram) next(ctx context.Context) ([]string, error) {
 	a, err := e.run(ctx, 0, "status", program, "--json")
 	if err != nil {
 		return nil, err
@@ -179,22 +180,22 @@ func (e *programmed) next(ctx context.Context) ([]string, error) {
 	return []string{"rebuild", program, "--quiet", "--json", "--allow-unindexed", "--allow-empty", "--batch", "16KB"}, nil
 }
 
-// follow is killed now and then, and begins again.
-func (e *programmed) follow(ctx context.Context, arrived chan<- struct{}) error {
+// follow is killed now and then, and started again.
+func (e *builtProgram) follow(ctx context.Context, caughtUp chan<- struct{}) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		e.tell(ctx, arrived)
+		e.tick(ctx, caughtUp)
 		return nil
 	})
-	group.Go(func() error { return e.following(ctx) })
+	group.Go(func() error { return e.restart(ctx) })
 	return group.Wait()
 }
 
-func (e *programmed) following(ctx context.Context) error {
+func (e *builtProgram) restart(ctx context.Context) error {
 	rng := rand.New(rand.NewPCG(e.world.seed, 5))
 	for n := 0; ; n++ {
 		kill := time.Duration(0)
-		if n < mostKills && rng.IntN(2) == 0 {
+		if n < maxKills && rng.IntN(2) == 0 {
 			kill = 100*time.Millisecond + time.Duration(rng.IntN(4000))*time.Millisecond
 		}
 		a, err := e.run(ctx, kill, "follow", program, "--quiet")
@@ -211,17 +212,17 @@ func (e *programmed) following(ctx context.Context) error {
 	}
 }
 
-func (e *programmed) tell(ctx context.Context, arrived chan<- struct{}) {
+func (e *builtProgram) tick(ctx context.Context, caughtUp chan<- struct{}) {
 	for wait.For(ctx, 200*time.Millisecond) == nil {
 		select {
-		case arrived <- struct{}{}:
+		case caughtUp <- struct{}{}:
 		default:
 		}
 	}
 }
 
 // release drops what is on the source: nobody follows any more.
-func (e *programmed) release(ctx context.Context) error {
+func (e *builtProgram) release(ctx context.Context) error {
 	conn, err := pgx.Connect(ctx, e.world.dsn)
 	if err != nil {
 		return err
