@@ -3,22 +3,62 @@ package rig
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"humpty/projector"
 )
 
+// Program is the built program with a configuration of its own.
+type Program struct {
+	File string            // the configuration
+	Env  map[string]string // of its processes
+}
+
+// Write writes a file beside the configuration.
+func (p *Program) Write(t testing.TB, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(filepath.Dir(p.File), name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Edit changes the configuration, by pairs of old and new texts; every old one must be there.
+func (p *Program) Edit(t testing.TB, pairs ...string) {
+	t.Helper()
+	data, err := os.ReadFile(p.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(text, pairs[i]) {
+			t.Fatalf("the configuration has no %q", pairs[i])
+		}
+		text = strings.ReplaceAll(text, pairs[i], pairs[i+1])
+	}
+	p.Write(t, filepath.Base(p.File), text)
+}
+
+// Live lets the shop's projection be rebuilt beside its writers.
+func (p *Program) Live(t testing.TB, writer, more string) {
+	t.Helper()
+	p.Edit(t, "alias: ${ALIAS}\n", "alias: ${ALIAS}\n    consistency: live\n    writer: "+writer+"\n"+more)
+}
+
 // Command is the program as a process of this shop's, not yet started; it ends with the test.
-func (s *Shop) Command(t testing.TB, args ...string) *exec.Cmd {
+func (p *Program) Command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Getenv(binaryVariable), args...)
 	cmd.Env = os.Environ()
-	for k, v := range s.Env {
+	for k, v := range p.Env {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
 	return cmd
@@ -31,9 +71,9 @@ type Answer struct {
 }
 
 // Run runs the program to its end.
-func (s *Shop) Run(t testing.TB, args ...string) Answer {
+func (p *Program) Run(t testing.TB, args ...string) Answer {
 	t.Helper()
-	return End(t, s.Command(t, args...))
+	return End(t, p.Command(t, args...))
 }
 
 // End runs a process to its end.
@@ -114,5 +154,19 @@ func Lines(t testing.TB, cmd *exec.Cmd) (until func(prefix string) []string) {
 			}
 		}
 		return said
+	}
+}
+
+// Until asks every so often until it is so.
+func Until(t testing.TB, every time.Duration, what string, so func() bool) {
+	t.Helper()
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatalf("%s: %v", what, context.Cause(t.Context()))
+		}
 	}
 }
