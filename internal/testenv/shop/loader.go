@@ -8,13 +8,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// generator makes rows and sends them over one connection.
-type generator struct {
-	options Options
-	conn    *pgconn.PgConn
-	dice    dice
-
-	customers, products, orders, lines copyRows
+// loader fills the tables over one connection.
+type loader struct {
+	conn *pgconn.PgConn
+	rows rowMaker
 }
 
 // batch is how many orders, customers or products are made before they are sent.
@@ -35,15 +32,15 @@ func spans(table string, rows int) []span {
 }
 
 // fill makes and sends the rows of one span, lines along with their orders.
-func (g *generator) fill(ctx context.Context, s span) (Size, error) {
+func (l *loader) fill(ctx context.Context, s span) (Size, error) {
 	var row func(int)
 	switch s.table {
 	case "customer":
-		row = g.customer
+		row = l.rows.customer
 	case "product":
-		row = g.product
+		row = l.rows.product
 	default:
-		row = g.order
+		row = l.rows.order
 	}
 	for i := s.first; i < s.end; i++ {
 		row(i)
@@ -54,15 +51,15 @@ func (g *generator) fill(ctx context.Context, s span) (Size, error) {
 		rows  *copyRows
 		count *int64
 	}{
-		{"customer", &g.customers, &size.Customers},
-		{"product", &g.products, &size.Products},
-		{"orders", &g.orders, &size.Orders},
-		{"lineitem", &g.lines, &size.Lines},
+		{"customer", &l.rows.customers, &size.Customers},
+		{"product", &l.rows.products, &size.Products},
+		{"orders", &l.rows.orders, &size.Orders},
+		{"lineitem", &l.rows.lines, &size.Lines},
 	} {
 		if t.rows.rows == 0 {
 			continue
 		}
-		if err := g.send(ctx, t.name, t.rows); err != nil {
+		if err := l.send(ctx, t.name, t.rows); err != nil {
 			return Size{}, err
 		}
 		*t.count += t.rows.rows
@@ -72,8 +69,8 @@ func (g *generator) fill(ctx context.Context, s span) (Size, error) {
 	return size, nil
 }
 
-func (g *generator) send(ctx context.Context, table string, c *copyRows) error {
-	tag, err := g.conn.CopyFrom(ctx, bytes.NewReader(c.buf), "COPY shop."+table+" FROM STDIN")
+func (l *loader) send(ctx context.Context, table string, c *copyRows) error {
+	tag, err := l.conn.CopyFrom(ctx, bytes.NewReader(c.buf), "COPY shop."+table+" FROM STDIN")
 	if err != nil {
 		return fmt.Errorf("shop: fill shop.%s: %w", table, err)
 	}
