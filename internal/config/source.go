@@ -6,6 +6,26 @@ import (
 	"time"
 )
 
+// Source is one system of record.
+type Source struct {
+	Name     string
+	Place    string
+	Postgres Postgres
+	Kafka    *Kafka // then it is one, and not PostgreSQL
+}
+
+// Postgres is a PostgreSQL database. A zero timeout means the server's own.
+type Postgres struct {
+	DSN              Secret
+	ReadDSN          Secret // zero: DSN
+	MaxConnections   int
+	StatementTimeout time.Duration
+	LockTimeout      time.Duration
+	MaxRows          int64 // a second; 0: no limit
+	MaxBytes         int64 // a second; 0: no limit
+	Memory           int64 // bytes for small tables held while reading
+}
+
 // Kafka is a Kafka cluster.
 type Kafka struct {
 	Brokers  []string
@@ -31,7 +51,29 @@ type SASL struct {
 	Password  Secret
 }
 
-func (d *decoder) kafka(n *node) *Kafka {
+// sourceDecoder reads one of sources.
+type sourceDecoder struct{ *input }
+
+func (d sourceDecoder) source(f *field) Source {
+	pg := f.value.get("postgres")
+	for _, name := range []string{"dsn", "read_dsn"} {
+		if v := pg.get(name); v != nil && !v.loose && dsnHasPassword(v.string()) {
+			d.problems.Warn(v.at(), "write "+name+": \"${VAR}\" and export it, or use .pgpass", "a password stands in the file")
+		}
+	}
+	return Source{Name: f.key, Place: f.place, Kafka: d.kafka(f.value.get("kafka")), Postgres: Postgres{
+		DSN:              NewSecret(pg.get("dsn").string()),
+		ReadDSN:          NewSecret(pg.get("read_dsn").string()),
+		MaxConnections:   int(pg.get("max_connections").int()),
+		StatementTimeout: pg.get("statement_timeout").duration(),
+		LockTimeout:      pg.get("lock_timeout").duration(),
+		MaxRows:          pg.get("max_rows_per_second").int(),
+		MaxBytes:         pg.get("max_bytes_per_second").size(),
+		Memory:           pg.get("memory").size(),
+	}}
+}
+
+func (d sourceDecoder) kafka(n *node) *Kafka {
 	if n == nil {
 		return nil
 	}
@@ -62,7 +104,7 @@ func (d *decoder) kafka(n *node) *Kafka {
 	return k
 }
 
-func (d *decoder) broker(n *node) bool {
+func (d sourceDecoder) broker(n *node) bool {
 	host, port, err := net.SplitHostPort(n.string())
 	if err == nil && host != "" && port != "" && !strings.Contains(n.string(), "/") {
 		return true
