@@ -14,9 +14,21 @@ import (
 	"humpty/sources"
 )
 
+func (d *demo) startServers(ctx context.Context) error {
+	d.story.say("PostgreSQL and Kafka hold the truth, Elasticsearch holds the read models. All are the real\n" +
+		"thing, on free ports of 127.0.0.1; what this machine lacks is fetched once.")
+	return d.story.timed("start the servers", func(*Step) error {
+		if err := d.servers.start(ctx, d.options.Keep); err != nil {
+			return err
+		}
+		d.app = newApplication(d.servers.search)
+		return d.project.write(d.options, d.servers)
+	})
+}
+
 func (d *demo) shop(ctx context.Context) error {
-	return d.timed("make the shop", func(step *Step) error {
-		size, err := shop.Seed(ctx, d.postgres, shop.Options{Orders: d.options.Orders, Seed: d.options.Seed})
+	return d.story.timed("make the shop", func(step *Step) error {
+		size, err := shop.Seed(ctx, d.servers.postgres, shop.Options{Orders: d.options.Orders, Seed: d.options.Seed})
 		if err != nil {
 			return err
 		}
@@ -48,13 +60,16 @@ func (d *demo) firstBuild(ctx context.Context) error {
 
 // business lets customers in; humpty follows what they do.
 func (d *demo) business(ctx context.Context) error {
-	return d.timed("customers write, humpty follows", func(*Step) error {
-		if err := errors.Join(d.open(ctx), d.follow(ctx)); err != nil {
+	return d.story.timed("customers write, humpty follows", func(*Step) error {
+		var opening, following error
+		d.customers, opening = newCustomers(ctx, d.servers.postgres, d.options.Seed)
+		d.follower, following = newFollower(ctx, d.project)
+		if err := errors.Join(opening, following); err != nil {
 			return err
 		}
-		d.carriers.drive(ctx)
+		d.carriers.start(ctx)
 		before := d.customers.writes.Load()
-		if err := d.elapse(ctx, 2*time.Second); err != nil {
+		if err := wait.For(ctx, 2*time.Second); err != nil {
 			return err
 		}
 		d.story.say("Customers place orders, change and cancel them, and take other names: %s transactions in 2 s.\n"+
@@ -62,11 +77,6 @@ func (d *demo) business(ctx context.Context) error {
 			ui.Count(d.customers.writes.Load()-before), d.options.Program)
 		return nil
 	})
-}
-
-// elapse lets the customers have their way for a while.
-func (d *demo) elapse(ctx context.Context, t time.Duration) error {
-	return wait.For(ctx, t)
 }
 
 func (d *demo) disaster(ctx context.Context) error {
@@ -112,12 +122,14 @@ func (d *demo) rebuild(ctx context.Context) error {
 	d.story.say("The application searches for walnut: %s orders (before the loss: %s).", ui.Count(hits), ui.Count(d.hits))
 	d.story.say("Meanwhile customers made %s transactions; %s documents were written once more for them.",
 		ui.Count(d.result.Meanwhile), ui.Count(record.Ledger.Written-loaded(record)))
-	return errors.Join(d.releaseLost(ctx), d.follow(ctx))
+	released := d.releaseLost(ctx)
+	d.follower, err = newFollower(ctx, d.project)
+	return errors.Join(released, err)
 }
 
 // releaseLost drops what the lost generation's run holds on the source, as prune would.
 func (d *demo) releaseLost(ctx context.Context) error {
-	r, err := wired(ctx, d.config, "orders")
+	r, err := d.project.rebuild(ctx, "orders")
 	if err != nil {
 		return err
 	}
@@ -126,22 +138,22 @@ func (d *demo) releaseLost(ctx context.Context) error {
 		return errors.New("demo: the source cannot tell what changes")
 	}
 	lost := d.result.FirstBuild.Run
-	return errors.Join(source.Release(ctx, lost), d.state().Forget("orders", lost))
+	return errors.Join(source.Release(ctx, lost), d.project.state.Forget("orders", lost))
 }
 
 // build runs the engine once, live.
 func (d *demo) build(ctx context.Context, name string) (record projector.Record, err error) {
-	r, err := wired(ctx, d.config, "orders")
+	r, err := d.project.rebuild(ctx, "orders")
 	if err != nil {
 		return record, err
 	}
-	store, err := d.state().Begin("orders", r.Owner.Run)
+	store, err := d.project.state.Begin("orders", r.Owner.Run)
 	if err != nil {
 		return record, err
 	}
 	r.Live = &projector.Live{Marks: store, Writer: projector.WriterFollow}
-	err = d.watch(ctx, func(ctx context.Context, tell func(report.Event)) error {
-		r.Observe = quietly(tell)
+	err = d.story.watched(ctx, func(ctx context.Context, tell func(report.Event)) error {
+		r.Observe = withoutNotices(tell)
 		var err error
 		record, err = r.Run(ctx)
 		return err
@@ -149,58 +161,16 @@ func (d *demo) build(ctx context.Context, name string) (record projector.Record,
 	if err = errors.Join(err, store.Close()); err != nil {
 		return record, fmt.Errorf("%s: %w", name, err)
 	}
-	d.addPhases(name, record)
+	d.story.addPhases(name, record)
 	took := phases(record)
 	d.story.say("%s documents, loaded in %s; every one compared with its source in %s.", ui.Count(loaded(record)),
 		seconds(took[report.PhaseLoad]), seconds(took[report.PhaseVerify]))
 	return record, nil
 }
 
-// quietly leaves out what only somebody who operates it wants to know.
-func quietly(tell func(report.Event)) func(report.Event) {
-	return func(e report.Event) {
-		switch e.Kind {
-		case report.Notice, report.Waiting, report.Lagging:
-		default:
-			tell(e)
-		}
-	}
-}
-
-// loaded is how many documents there are; what customers changed meanwhile was written more
-// than once.
-func loaded(r projector.Record) int64 {
-	if r.Verified == nil {
-		return r.Ledger.Written
-	}
-	return r.Verified.Documents
-}
-
-func phases(r projector.Record) map[report.Phase]float64 {
-	took := map[report.Phase]float64{}
-	for _, p := range r.Phases {
-		took[p.Phase] = p.Seconds
-	}
-	return took
-}
-
-// addPhases puts the phases of a build that did something into the timeline.
-func (d *demo) addPhases(name string, r projector.Record) {
-	for _, p := range r.Phases {
-		step := Step{Name: name + ": " + string(p.Phase), Seconds: p.Seconds}
-		switch p.Phase {
-		case report.PhaseLoad:
-			step.Rows, step.Documents = r.Ledger.Inputs.Rows, loaded(r)
-		case report.PhaseVerify:
-			step.Documents = loaded(r)
-		}
-		d.add(step)
-	}
-}
-
 func (d *demo) compare(ctx context.Context) error {
-	if err := d.timed("customers write on, and come to rest", func(*Step) error {
-		if err := d.elapse(ctx, 2*time.Second); err != nil {
+	if err := d.story.timed("customers write on, and come to rest", func(*Step) error {
+		if err := wait.For(ctx, 2*time.Second); err != nil {
 			return err
 		}
 		return d.rest(ctx)
@@ -211,8 +181,8 @@ func (d *demo) compare(ctx context.Context) error {
 	d.story.say("Customers have written on since the swap, and go home: %s transactions in all. Humpty followed.\n"+
 		"Now that nobody writes, somebody else checks: one naive SELECT lets PostgreSQL build each document,\n"+
 		"and every document of the index is held against it, as parsed JSON with exact numbers.", ui.Count(d.result.Writes))
-	return d.timed("compare with SQL", func(step *Step) error {
-		r, err := wired(ctx, d.config, "orders")
+	return d.story.timed("compare with SQL", func(step *Step) error {
+		r, err := d.project.rebuild(ctx, "orders")
 		if err != nil {
 			return err
 		}
@@ -221,11 +191,11 @@ func (d *demo) compare(ctx context.Context) error {
 			return err
 		}
 		var c shop.Comparison
-		err = d.watch(ctx, func(ctx context.Context, tell func(report.Event)) error {
+		err = d.story.watched(ctx, func(ctx context.Context, tell func(report.Event)) error {
 			const phase = report.Phase("compare")
 			tell(report.Event{Kind: report.Started, Phase: phase, At: time.Now()})
 			var err error
-			c, err = shop.Compare(ctx, d.postgres, shop.Plain, index, func(read int64) {
+			c, err = shop.Compare(ctx, d.servers.postgres, shop.Plain, index, func(read int64) {
 				tell(report.Event{Kind: report.Progress, Phase: phase, Done: read / 2, Total: int64(d.options.Orders)})
 			})
 			return err
@@ -242,4 +212,37 @@ func (d *demo) compare(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// rest lets the last customer go, and waits until the read model has all that was written.
+func (d *demo) rest(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("demo: the read model does not come to rest"))
+	defer cancel()
+	conn := d.customers.conn
+	d.customers.cancel()
+	if err := d.customers.group.Wait(); err != nil {
+		return err
+	}
+	var id int64
+	const last = "the last change of the demo"
+	err := conn.QueryRow(ctx, "UPDATE shop.orders SET o_comment = $1 WHERE o_orderkey = (SELECT min(o_orderkey) FROM shop.orders) RETURNING o_orderkey", last).Scan(&id)
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		comment, err := d.app.document(ctx, fmt.Sprint(id))
+		if err != nil {
+			return err
+		}
+		if comment == last { // all before it was read of the changes, too
+			return errors.Join(d.follower.caughtUp(ctx), d.app.refresh(ctx))
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
 }

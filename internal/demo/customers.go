@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -24,21 +23,20 @@ type customers struct {
 // writesEvery is the pace of the application.
 const writesEvery = 5 * time.Millisecond
 
-// open lets the customers in.
-func (d *demo) open(ctx context.Context) error {
-	conn, err := pgx.Connect(ctx, d.postgres)
+// newCustomers lets the customers in.
+func newCustomers(ctx context.Context, postgres string, seed uint64) (*customers, error) {
+	conn, err := pgx.Connect(ctx, postgres)
 	if err != nil {
-		return fmt.Errorf("demo: the application cannot reach its database: %w", err)
+		return nil, fmt.Errorf("demo: the application cannot reach its database: %w", err)
 	}
 	var last int64
 	if err := conn.QueryRow(ctx, "SELECT max(o_orderkey) FROM shop.orders").Scan(&last); err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return nil, fmt.Errorf("demo: %w", err)
 	}
 	c := &customers{conn: conn}
-	d.customers = c
 	ctx, c.cancel = context.WithCancel(ctx)
 	c.group.Go(func() error {
-		rng := rand.New(rand.NewPCG(d.options.Seed, 1)) //nolint:gosec // a play, not a secret
+		rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a play, not a secret
 		tick := time.NewTicker(writesEvery)
 		defer tick.Stop()
 		for {
@@ -53,7 +51,7 @@ func (d *demo) open(ctx context.Context) error {
 			c.writes.Add(1)
 		}
 	})
-	return nil
+	return c, nil
 }
 
 // change is one transaction; keys up to last were there before.
@@ -92,20 +90,4 @@ func (c *customers) close(ctx context.Context) error {
 		err = closing
 	}
 	return err
-}
-
-// refresh lets searches see what was written until now.
-func (a *application) refresh(ctx context.Context) error {
-	return a.call(ctx, http.MethodPost, "/orders/_refresh", "", &struct{}{})
-}
-
-// document reads a document of the read model as the application would.
-func (a *application) document(ctx context.Context, id string) (comment string, err error) {
-	var found struct {
-		Source struct {
-			Comment string `json:"o_comment"`
-		} `json:"_source"`
-	}
-	err = a.call(ctx, http.MethodGet, "/orders/_doc/"+id, "", &found)
-	return found.Source.Comment, err
 }

@@ -26,20 +26,26 @@ var parcelsOracle string
 //go:embed sql/deliveries.oracle.sql
 var deliveriesOracle string
 
+// topicOracle says in SQL what the events of the topic fold to.
+type topicOracle struct {
+	postgres string // DSN
+	broker   string
+}
+
 // copyTopic lays every event into a table, where SQL can ask for them: read by a plain
 // client, partition after partition, with nothing of humpty's in between.
-func (d *demo) copyTopic(ctx context.Context) error {
-	if err := d.run(ctx, toldSQL); err != nil {
+func (o *topicOracle) copyTopic(ctx context.Context) error {
+	if err := o.run(ctx, toldSQL); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for p := range parcelPartitions {
 		group.Go(func() error {
 			t := &transcript{part: int32(p)}
-			if err := t.open(ctx, d.brokers[0]); err != nil {
+			if err := t.open(ctx, o.broker); err != nil {
 				return err
 			}
-			conn, err := pgx.Connect(ctx, d.postgres)
+			conn, err := pgx.Connect(ctx, o.postgres)
 			if err != nil {
 				return errors.Join(fmt.Errorf("demo: %w", err), t.close())
 			}
@@ -52,8 +58,8 @@ func (d *demo) copyTopic(ctx context.Context) error {
 }
 
 // run executes statements.
-func (d *demo) run(ctx context.Context, sql string) error {
-	conn, err := pgx.Connect(ctx, d.postgres)
+func (o *topicOracle) run(ctx context.Context, sql string) error {
+	conn, err := pgx.Connect(ctx, o.postgres)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
@@ -66,7 +72,7 @@ func (d *demo) run(ctx context.Context, sql string) error {
 
 // asOf makes the table of parcels as they are before some offsets: those of the model's
 // _meta, by TOPIC/PARTITION, with an include's path before it.
-func (d *demo) asOf(ctx context.Context, positions map[string]string) error {
+func (o *topicOracle) asOf(ctx context.Context, positions map[string]string) error {
 	var fences []string
 	for p := range parcelPartitions {
 		for id, at := range positions {
@@ -81,7 +87,7 @@ func (d *demo) asOf(ctx context.Context, positions map[string]string) error {
 	if len(fences) != parcelPartitions {
 		return fmt.Errorf("demo: the model knows the positions of %d partitions of %s, not of %d", len(fences), parcelTopic, parcelPartitions)
 	}
-	return d.run(ctx, fmt.Sprintf(parcelSQL, strings.Join(fences, ", ")))
+	return o.run(ctx, fmt.Sprintf(parcelSQL, strings.Join(fences, ", ")))
 }
 
 // transcript reads one partition to the end that it has now, as rows for COPY.
