@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/bench/internal/figure"
 	"humpty/bench/internal/page"
 	"humpty/bench/internal/raw"

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/bench/internal/result"
 	"humpty/internal/testenv/chaos"
 	"humpty/projector"

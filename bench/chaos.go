@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
 	"humpty/internal/testenv/chaos"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"

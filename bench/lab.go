@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/bench/internal/engine"
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
+
 	"humpty/bench/internal/engine"
 	"humpty/bench/internal/figure"
 	"humpty/bench/internal/page"

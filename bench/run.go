@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
 	"humpty/bench/internal/page"
 	"humpty/bench/internal/result"
 	"humpty/internal/testenv/shop"

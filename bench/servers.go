@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"
 	"humpty/internal/testenv/devstack"
