@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/internal/config"
 	"humpty/internal/testenv/devstack"
 	"humpty/internal/testenv/shop"

@@ -1,4 +1,4 @@
-package crashpoint
+package lint
 
 import (
 	"io/fs"

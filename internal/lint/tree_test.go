@@ -6,8 +6,11 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,12 +25,11 @@ type file struct {
 	syntax    *ast.File
 }
 
-func (f file) line(p token.Pos) int { return f.set.Position(p).Line }
-
+func (f file) line(p token.Pos) int  { return f.set.Position(p).Line }
 func (f file) at(p token.Pos) string { return fmt.Sprintf("%s:%d", f.name, f.line(p)) }
 
-// everything is parsed once for all tests.
-var everything = sync.OnceValues(func() ([]file, error) {
+// repository is parsed once for all tests.
+var repository = sync.OnceValues(func() ([]file, error) {
 	var files []file
 	top := filepath.Join("..", "..")
 	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
@@ -47,20 +49,24 @@ var everything = sync.OnceValues(func() ([]file, error) {
 		if err != nil {
 			return err
 		}
-		f := file{name: filepath.ToSlash(name), set: token.NewFileSet(), test: strings.HasSuffix(path, "_test.go")}
-		f.dir = filepath.ToSlash(filepath.Dir(name))
-		f.lines = strings.Count(string(text), "\n")
-		f.syntax, err = parser.ParseFile(f.set, name, text, parser.ParseComments)
+		f, err := parsed(filepath.ToSlash(name), string(text))
 		files = append(files, f)
 		return err
 	})
 	return files, err
 })
 
-func parse(t *testing.T) []file {
+func parsed(name, text string) (f file, err error) {
+	f = file{name: name, dir: path.Dir(name), set: token.NewFileSet(), test: strings.HasSuffix(name, "_test.go")}
+	f.lines = strings.Count(text, "\n")
+	f.syntax, err = parser.ParseFile(f.set, name, text, parser.ParseComments)
+	return f, err
+}
+
+// everything is the repository, tests included.
+func everything(t *testing.T) []file {
 	t.Helper()
-	t.Parallel()
-	files, err := everything()
+	files, err := repository()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,15 +74,22 @@ func parse(t *testing.T) []file {
 }
 
 // product is every file that is no test.
-func product(t *testing.T) []file {
+func product(files []file) []file {
+	return slices.DeleteFunc(slices.Clone(files), func(f file) bool { return f.test })
+}
+
+// tree parses a small one, by the names of its files: to see that a check finds what it looks for.
+func tree(t *testing.T, sources map[string]string) []file {
 	t.Helper()
-	var some []file
-	for _, f := range parse(t) {
-		if !f.test {
-			some = append(some, f)
+	var files []file
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		f, err := parsed(name, sources[name])
+		if err != nil {
+			t.Fatal(err)
 		}
+		files = append(files, f)
 	}
-	return some
+	return files
 }
 
 type named struct {

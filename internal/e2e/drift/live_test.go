@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/projector/verify"
 )
