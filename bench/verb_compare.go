@@ -10,8 +10,13 @@ import (
 	"humpty/bench/internal/result"
 )
 
-func (b *bench) compareCommand() *cobra.Command {
-	var bound float64
+// compareVerb says what changed between two runs.
+type compareVerb struct {
+	*bench
+	bound float64
+}
+
+func (v *compareVerb) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare A B",
 		Short: "Say what changed from run A to run B, beyond noise",
@@ -22,19 +27,19 @@ many orders. A figure is within noise if the intervals of the two medians overla
 Fails (exit code 3) if a figure became worse by more than --bound, beyond noise.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			was, err := result.Find(b.results, args[0])
+			was, err := result.Find(v.results, args[0])
 			if err != nil {
 				return err
 			}
-			is, err := result.Find(b.results, args[1])
+			is, err := result.Find(v.results, args[1])
 			if err != nil {
 				return err
 			}
-			changes := page.Compare(was, is, bound)
-			if b.json {
-				err = json.NewEncoder(b.out).Encode(changes)
+			changes := page.Compare(was, is, v.bound)
+			if v.json {
+				err = json.NewEncoder(v.out).Encode(changes)
 			} else {
-				_, err = fmt.Fprint(b.out, page.Changes(was[0].Stamp, is[0].Stamp, changes))
+				_, err = fmt.Fprint(v.out, page.Changes(was[0].Stamp, is[0].Stamp, changes))
 			}
 			if err != nil {
 				return err
@@ -46,11 +51,11 @@ Fails (exit code 3) if a figure became worse by more than --bound, beyond noise.
 				}
 			}
 			if worse > 0 {
-				return &regressed{worse}
+				return &regression{worse}
 			}
 			return nil
 		},
 	}
-	cmd.Flags().Float64Var(&bound, "bound", 0.10, "how much worse is a regression: 0.10 is ten percent")
+	cmd.Flags().Float64Var(&v.bound, "bound", 0.10, "how much worse is a regression: 0.10 is ten percent")
 	return cmd
 }

@@ -6,8 +6,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (b *bench) seedCommand() *cobra.Command {
-	var topic int
+// seedVerb fills a database with the data set.
+type seedVerb struct {
+	*bench
+	topic int // events; 0: none
+}
+
+func (v *seedVerb) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "seed --postgres DSN [--kafka HOST:PORT --events N]",
 		Short: "Fill a database with the data set",
@@ -19,27 +24,27 @@ give the same rows on every machine. It is made anew, whatever is there.
   go run ./bench rebuild --postgres DSN --scale 0.3 # finds it there`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if b.servers.postgres == "" {
+			if v.servers.postgres == "" {
 				return errors.New("seed needs --postgres: a server started here would end with its data; `go run ./internal/testenv/devstack/cmd up postgres` starts one that stays")
 			}
 			ctx := cmd.Context()
-			if topic == 0 {
-				return b.measure(ctx, "seed", nil, func(l *lab) error { return l.seed(ctx, true) })
+			if v.topic == 0 {
+				return v.measure(ctx, "seed", nil, func(l *lab) error { return l.seed(ctx, true) })
 			}
-			if b.servers.kafka == "" {
+			if v.servers.kafka == "" {
 				return errors.New("--events needs --kafka: a broker started here would end with its data; `go run ./internal/testenv/devstack/cmd up kafka` starts one that stays")
 			}
-			return b.measure(ctx, "seed", []string{productKafka}, func(l *lab) error {
+			return v.measure(ctx, "seed", []string{productKafka}, func(l *lab) error {
 				err := l.seed(ctx, true)
 				if err == nil {
-					_, err = l.topic(ctx, topic)
+					_, err = eventRuns{l}.topic(ctx, v.topic)
 				}
 				return err
 			})
 		},
 	}
-	cmd.Flags().IntVar(&topic, "events", 0, "also a topic of about so many events, 10 for each order; it is left as it is where it is complete")
-	b.servers.bind(cmd.Flags())
-	b.data.bind(cmd.Flags())
+	cmd.Flags().IntVar(&v.topic, "events", 0, "also a topic of about so many events, 10 for each order; it is left as it is where it is complete")
+	v.servers.bind(cmd.Flags())
+	v.data.bind(cmd.Flags())
 	return cmd
 }

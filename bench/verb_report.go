@@ -13,8 +13,13 @@ import (
 	"humpty/bench/internal/result"
 )
 
-func (b *bench) reportCommand() *cobra.Command {
-	var mode, write, check string
+// reportVerb renders the kept results.
+type reportVerb struct {
+	*bench
+	mode, write, check string
+}
+
+func (v *reportVerb) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Render the kept results",
@@ -28,21 +33,21 @@ ratios of all of them.
   go run ./bench report --check README.md     # fail if any of the three says something else`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			runs, err := b.reported(mode)
+			runs, err := v.runs()
 			switch {
 			case err != nil:
 				return err
-			case write == "" && check == "":
-				_, err := fmt.Fprint(b.out, page.Markdown(runs))
+			case v.write == "" && v.check == "":
+				_, err := fmt.Fprint(v.out, page.Markdown(runs))
 				return err
 			}
-			pages, err := b.pages(cmp.Or(write, check), runs)
+			pages, err := v.pages(runs)
 			if err != nil {
 				return err
 			}
 			for _, p := range pages {
-				if check != "" {
-					err = errors.Join(err, p.check(check))
+				if v.check != "" {
+					err = errors.Join(err, p.check(v.check))
 				} else {
 					err = errors.Join(err, p.write())
 				}
@@ -50,9 +55,9 @@ ratios of all of them.
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&mode, "mode", "", "only runs of this mode: quick, full or events")
-	cmd.Flags().StringVar(&write, "write", "", "page to put the summary into")
-	cmd.Flags().StringVar(&check, "check", "", "page that must have this very summary")
+	cmd.Flags().StringVar(&v.mode, "mode", "", "only runs of this mode: quick, full or events")
+	cmd.Flags().StringVar(&v.write, "write", "", "page to put the summary into")
+	cmd.Flags().StringVar(&v.check, "check", "", "page that must have this very summary")
 	return cmd
 }
 
@@ -62,16 +67,17 @@ const (
 	pictureFile = "bench.svg"
 )
 
-// rendered is a file as it should be.
-type rendered struct{ path, text string }
+// file is one of the report, as it should be.
+type file struct{ path, text string }
 
 // pages renders the summary into a page, and what it links to.
-func (b *bench) pages(path string, runs [][]result.Result) ([]rendered, error) {
+func (v *reportVerb) pages(runs [][]result.Result) ([]file, error) {
+	path := cmp.Or(v.write, v.check)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	folder, err := relative(filepath.Dir(path), b.results)
+	folder, err := relative(filepath.Dir(path), v.results)
 	if err != nil {
 		return nil, fmt.Errorf("a link from %s to the results: %w", path, err)
 	}
@@ -80,10 +86,10 @@ func (b *bench) pages(path string, runs [][]result.Result) ([]rendered, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return []rendered{
+	return []file{
 		{path, now},
-		{filepath.Join(b.results, detailsFile), "# All figures\n\n![](" + pictureFile + ")\n\n" + page.Markdown(runs)},
-		{filepath.Join(b.results, pictureFile), page.SVG(runs)},
+		{filepath.Join(v.results, detailsFile), "# All figures\n\n![](" + pictureFile + ")\n\n" + page.Markdown(runs)},
+		{filepath.Join(v.results, pictureFile), page.SVG(runs)},
 	}, nil
 }
 
@@ -99,22 +105,22 @@ func relative(from, to string) (string, error) {
 	return filepath.Rel(from, to)
 }
 
-func (p rendered) check(of string) error {
-	text, err := os.ReadFile(p.path)
-	if err == nil && string(text) == p.text {
+func (f file) check(of string) error {
+	text, err := os.ReadFile(f.path)
+	if err == nil && string(text) == f.text {
 		return nil
 	}
-	return errors.Join(err, fmt.Errorf("%s quotes other figures than the kept runs: go run ./bench report --write %s", p.path, of))
+	return errors.Join(err, fmt.Errorf("%s quotes other figures than the kept runs: go run ./bench report --write %s", f.path, of))
 }
 
-func (p rendered) write() error {
-	tmp, err := os.CreateTemp(filepath.Dir(p.path), ".report-")
+func (f file) write() error {
+	tmp, err := os.CreateTemp(filepath.Dir(f.path), ".report-")
 	if err != nil {
 		return err
 	}
-	_, err = tmp.WriteString(p.text)
+	_, err = tmp.WriteString(f.text)
 	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), p.path)
+		err = os.Rename(tmp.Name(), f.path)
 	}
 	if err != nil {
 		err = errors.Join(err, os.Remove(tmp.Name()))
@@ -122,20 +128,20 @@ func (p rendered) write() error {
 	return err
 }
 
-// reported reads the runs that have something to say about the limits.
-func (b *bench) reported(mode string) ([][]result.Result, error) {
-	all, err := result.ReadDir(b.results)
+// runs reads the runs that have something to say about the limits.
+func (v *reportVerb) runs() ([][]result.Result, error) {
+	all, err := result.ReadDir(v.results)
 	if err != nil {
 		return nil, err
 	}
 	var runs [][]result.Result
 	for _, run := range all {
-		if m := run[0].Mode; (m == "quick" || m == "full" || m == shapeEvents || m == "live") && (mode == "" || mode == m) {
+		if m := run[0].Mode; (m == "quick" || m == "full" || m == shapeEvents || m == "live") && (v.mode == "" || v.mode == m) {
 			runs = append(runs, run)
 		}
 	}
 	if len(runs) == 0 {
-		return nil, fmt.Errorf("no run to report in %s: make one with `go run ./bench run --quick`", b.results)
+		return nil, fmt.Errorf("no run to report in %s: make one with `go run ./bench run --quick`", v.results)
 	}
 	return runs, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"humpty/bench/internal/engine"
@@ -18,22 +17,25 @@ import (
 	"humpty/projector/report"
 )
 
-// liveRun is how much the verb live does.
-type liveRun struct {
-	pairs      int
-	warmups    int // pairs before them that do not count
-	rate       int // rows a second of the paced writer
-	hotRows    int
-	statements int
-}
+// hotRows are as many as every hot statement changes.
+const hotRows = 1000
 
 // liveOrders make a load of about ten seconds on 2 cores.
 const liveOrders = 300_000
 
-func (b *bench) liveCommand() *cobra.Command {
-	var target string
-	var keep bool
-	r := liveRun{hotRows: 1000}
+// liveVerb measures rebuilds beside writers.
+type liveVerb struct {
+	*bench
+	target string
+	keep   bool
+
+	pairs      int
+	warmups    int // pairs before them that do not count
+	rate       int // rows a second of the paced writer
+	statements int // that each change the same rows
+}
+
+func (v *liveVerb) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "live",
 		Short: "Measure rebuilds beside writers",
@@ -54,111 +56,90 @@ Of 300,000 orders unless --orders says otherwise: a load of seconds would measur
 engine finds its pace. About 9 minutes on 2 cores, less than one a pair. The data set is made anew afterwards, by whoever needs it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkTarget(target, "elasticsearch", "opensearch"); err != nil {
+			if err := checkTarget(v.target, "elasticsearch", "opensearch"); err != nil {
 				return err
 			}
 			if !cmd.Flags().Changed("orders") && !cmd.Flags().Changed("scale") {
-				b.data.orders = liveOrders
+				v.data.orders = liveOrders
 			}
-			if r.pairs < 1 || r.warmups < 0 || r.rate < 1 || r.statements < 1 || b.data.tpch != "" || b.data.shape != string(shop.Plain) {
+			if v.pairs < 1 || v.warmups < 0 || v.rate < 1 || v.statements < 1 || v.data.tpch != "" || v.data.shape != string(shop.Plain) {
 				return errors.New("--pairs, --rate and --statements are 1 at least, --warmups 0, and the data is of shape plain")
 			}
-			return b.measure(cmd.Context(), "live", []string{target}, func(l *lab) error {
-				if keep {
-					if err := l.rec.keep(b.results); err != nil {
+			return v.measure(cmd.Context(), "live", []string{v.target}, func(l *lab) error {
+				if v.keep {
+					if err := l.rec.keep(v.results); err != nil {
 						return err
 					}
 				}
-				if err := l.lives(cmd.Context(), target, r); err != nil {
+				if err := v.lives(cmd.Context(), liveRuns{l}); err != nil {
 					return err
 				}
-				fmt.Fprint(b.out, page.Live(l.rec.all))
+				fmt.Fprint(v.out, page.Live(l.rec.all))
 				return l.rec.complete()
 			})
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&target, "target", "elasticsearch", "elasticsearch or opensearch")
-	f.IntVar(&r.pairs, "pairs", 5, "how many pairs")
-	f.IntVar(&r.warmups, "warmups", 1, "how many pairs before them that do not count")
-	f.IntVar(&r.rate, "rate", 1000, "rows a second that the writer of the pairs changes")
-	f.IntVar(&r.statements, "statements", 1000, "how many statements change the same 1,000 rows")
-	f.BoolVar(&keep, "keep", false, "keep the measurements in --results")
-	b.servers.bind(f)
-	b.data.bind(f)
-	b.data.bindWriting(f)
+	f.StringVar(&v.target, "target", "elasticsearch", "elasticsearch or opensearch")
+	f.IntVar(&v.pairs, "pairs", 5, "how many pairs")
+	f.IntVar(&v.warmups, "warmups", 1, "how many pairs before them that do not count")
+	f.IntVar(&v.rate, "rate", 1000, "rows a second that the writer of the pairs changes")
+	f.IntVar(&v.statements, "statements", 1000, "how many statements change the same 1,000 rows")
+	f.BoolVar(&v.keep, "keep", false, "keep the measurements in --results")
+	v.servers.bind(f)
+	v.data.bind(f)
+	v.data.bindWriting(f)
 	return cmd
 }
 
 // lives does all of it.
-func (l *lab) lives(ctx context.Context, target string, r liveRun) error {
+func (v *liveVerb) lives(ctx context.Context, l liveRuns) error {
 	if err := l.seed(ctx, false); err != nil {
 		return err
 	}
-	if err := l.spoilt(ctx); err != nil {
+	if err := l.release(ctx); err != nil {
 		return err
 	}
-	w := writing{dsn: l.servers.dsn}
+	w := updates{dsn: l.servers.dsn}
 	var err error
 	if w.keys, err = sampledKeys(ctx, w.dsn, l.orders/2); err != nil {
 		return err
 	}
 	rebuild := func(what result.What) func(int) error {
-		return func(pair int) error { return l.live(ctx, what, target, w.paced(r.rate), half{figure.SeriesLive, pair}) }
+		return func(pair int) error {
+			return l.live(ctx, what, v.target, w.paced(v.rate), half{figure.SeriesLive, pair})
+		}
 	}
-	for range r.warmups {
+	for range v.warmups {
 		if err := l.uncounted(func() error { return interleave(1, rebuild(result.Beside), rebuild(result.Live)) }); err != nil {
 			return err
 		}
 	}
-	if err := interleave(r.pairs, rebuild(result.Beside), rebuild(result.Live)); err != nil {
+	if err := interleave(v.pairs, rebuild(result.Beside), rebuild(result.Live)); err != nil {
 		return err
 	}
-	if err := l.live(ctx, result.Live, target, w.unbounded(), half{figure.SeriesBusy, 0}); err != nil {
+	if err := l.live(ctx, result.Live, v.target, w.unbounded(), half{figure.SeriesBusy, 0}); err != nil {
 		return err
 	}
-	w.keys = w.keys[:min(r.hotRows, len(w.keys))]
-	return l.hot(ctx, target, w, r.statements)
+	w.keys = w.keys[:min(hotRows, len(w.keys))]
+	return l.hot(ctx, v.target, w, v.statements)
 }
 
-// spoilt says that the database does not hold what was seeded any more.
-func (l *lab) spoilt(ctx context.Context) error {
-	conn, err := pgx.Connect(ctx, l.servers.dsn)
-	if err != nil {
-		return fmt.Errorf("connect to PostgreSQL: %w", err)
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	return reserve(ctx, conn)
-}
-
-// tidy leaves nothing to be done of what was written before: rows that are dead, and pages
-// that are not on disk.
-func (l *lab) tidy(ctx context.Context) error {
-	conn, err := pgx.Connect(ctx, l.servers.dsn)
-	if err != nil {
-		return fmt.Errorf("connect to PostgreSQL: %w", err)
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	for _, sql := range []string{"VACUUM shop.orders", "VACUUM shop.lineitem", "CHECKPOINT"} {
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			return fmt.Errorf("%s: %w", sql, err)
-		}
-	}
-	return nil
-}
+// liveRuns are rebuilds beside writers.
+type liveRuns struct{ *lab }
 
 // live measures a rebuild beside writers.
-func (l *lab) live(ctx context.Context, what result.What, target string, w writing, h half) error {
+func (l liveRuns) live(ctx context.Context, what result.What, target string, w updates, h half) error {
 	spec := l.spec(target, l.data.shards)
 	spec.Live, spec.Level, spec.Apart = what == result.Live, projector.LevelFull, true
 	if !spec.Live {
 		spec.Level = projector.LevelCount // nobody asks how long that takes
 	}
-	if err := l.tidy(ctx); err != nil {
+	if err := l.vacuum(ctx); err != nil {
 		return err
 	}
 	var o engine.Outcome
-	rows, err := w.beside(ctx, func() (err error) {
+	rows, err := w.during(ctx, func() (err error) {
 		o, err = l.alone(ctx, spec)
 		return err
 	})
@@ -170,7 +151,7 @@ func (l *lab) live(ctx context.Context, what result.What, target string, w writi
 }
 
 // hot measures a rebuild in whose load the same rows are changed by every statement.
-func (l *lab) hot(ctx context.Context, target string, w writing, statements int) error {
+func (l liveRuns) hot(ctx context.Context, target string, w updates, statements int) error {
 	spec := l.spec(target, l.data.shards)
 	spec.Live, spec.Level = true, projector.LevelFull
 	var failed error
@@ -190,7 +171,7 @@ func (l *lab) hot(ctx context.Context, target string, w writing, statements int)
 	return l.noteLive(ctx, result.Live, target, o, half{figure.SeriesHot, 0})
 }
 
-func (l *lab) noteLive(ctx context.Context, what result.What, target string, o engine.Outcome, h half) error {
+func (l liveRuns) noteLive(ctx context.Context, what result.What, target string, o engine.Outcome, h half) error {
 	index := o.Record.Generation
 	l.made[index] = target
 	most := int64(0)

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// writing is what others write beside a measurement.
-type writing struct {
+// updates are what others write beside a measurement.
+type updates struct {
 	dsn         string
 	keys        []int64 // of orders
 	connections int
@@ -22,14 +22,14 @@ type writing struct {
 }
 
 // paced is one writer that changes about so many rows a second.
-func (w writing) paced(rate int) writing {
+func (w updates) paced(rate int) updates {
 	w.connections, w.rows = 1, 10
 	w.every = time.Duration(w.rows) * time.Second / time.Duration(rate)
 	return w
 }
 
 // unbounded is what pgbench does: short transactions, one after the other.
-func (w writing) unbounded() writing {
+func (w updates) unbounded() updates {
 	w.connections, w.rows, w.every = 2, 4, 0
 	return w
 }
@@ -48,16 +48,16 @@ func sampledKeys(ctx context.Context, dsn string, n int) ([]int64, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[int64])
 }
 
-// beside does work while others write, and returns how many rows a second they changed.
-func (w writing) beside(ctx context.Context, work func() error) (perSecond float64, err error) {
-	writing, stop := context.WithCancel(ctx)
+// during does work while others write, and returns how many rows a second they changed.
+func (w updates) during(ctx context.Context, work func() error) (perSecond float64, err error) {
+	writers, stop := context.WithCancel(ctx)
 	defer stop()
 	var changed atomic.Int64
 	var group errgroup.Group
 	for i := range w.connections {
 		group.Go(func() error {
-			err := w.write(writing, rand.New(rand.NewPCG(1, uint64(i))), &changed)
-			if writing.Err() != nil {
+			err := w.write(writers, rand.New(rand.NewPCG(1, uint64(i))), &changed)
+			if writers.Err() != nil {
 				return nil //nolint:nilerr // it was stopped
 			}
 			return err
@@ -76,7 +76,7 @@ const (
 	changeLines  = "UPDATE shop.lineitem SET l_comment = $1 WHERE l_linenumber = 1 AND l_orderkey = ANY($2)"
 )
 
-func (w writing) write(ctx context.Context, rng *rand.Rand, changed *atomic.Int64) error {
+func (w updates) write(ctx context.Context, rng *rand.Rand, changed *atomic.Int64) error {
 	conn, err := pgx.Connect(ctx, w.dsn)
 	if err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)
@@ -112,7 +112,7 @@ func (w writing) write(ctx context.Context, rng *rand.Rand, changed *atomic.Int6
 }
 
 // hot changes the same rows again and again, a statement and a commit each time.
-func (w writing) hot(ctx context.Context, statements int) error {
+func (w updates) hot(ctx context.Context, statements int) error {
 	conn, err := pgx.Connect(ctx, w.dsn)
 	if err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)

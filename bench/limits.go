@@ -3,21 +3,38 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
+	"slices"
 
 	"humpty/bench/internal/engine"
 	"humpty/bench/internal/figure"
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"
-	"humpty/projector"
 )
 
-// half says which half of a pair a measurement is; zero for none.
-type half struct {
-	series string
-	pair   int
+// limits are measurements of what no engine can beat, with nothing of humpty's in between.
+type limits struct {
+	*lab
+	reads []string // COPY statements
 }
 
-func (l *lab) copy(ctx context.Context, h half) error {
+// rangesPerConnection lets connections of a raw COPY end at about the same time.
+const rangesPerConnection = 8
+
+// capture takes the documents into memory, and prepares the raw reads of their rows.
+func (l *limits) capture(ctx context.Context) error {
+	corpus, root, err := engine.Capture(ctx, l.spec("null", 0))
+	if err != nil {
+		return err
+	}
+	debug.FreeOSMemory() // what the engine used here is no longer needed
+	l.corpus = corpus
+	l.reads, err = raw.Reads(ctx, l.servers.dsn, root, rangesPerConnection*l.data.connections)
+	l.say("captured %d documents, %.1f MB", corpus.Documents(), float64(corpus.Bytes())/1e6)
+	return err
+}
+
+func (l *limits) copy(ctx context.Context, h half) error {
 	postgres := engine.Server(l.servers.dsn)
 	before := engine.CPU(postgres)
 	c, err := raw.Copy(ctx, l.servers.dsn, l.reads, l.data.connections)
@@ -32,43 +49,6 @@ func (l *lab) copy(ctx context.Context, h half) error {
 		m.Figures[figure.PostgresCPU] = engine.CPU(postgres) - before
 	}
 	return l.note(m)
-}
-
-// rebuild runs the engine into a target; the index stays, under the name returned, until
-// it is dropped.
-func (l *lab) rebuild(ctx context.Context, target string, shards int, h half, factor int) (index string, err error) {
-	return l.rebuilt(ctx, result.Rebuild, l.spec(target, shards), h, factor)
-}
-
-// query rebuilds into nothing from a query in which PostgreSQL builds the JSON.
-func (l *lab) query(ctx context.Context, h half) error {
-	spec := l.spec("null", 0)
-	spec.Query = true
-	_, err := l.rebuilt(ctx, result.Query, spec, h, 0)
-	return err
-}
-
-func (l *lab) rebuilt(ctx context.Context, what result.What, spec engine.Spec, h half, factor int) (index string, err error) {
-	target := spec.Target
-	spec.Level = projector.LevelFull
-	if target == "null" {
-		spec.Level, spec.Shards = projector.LevelCount, 0 // nothing is there to be read back
-	}
-	o, err := l.alone(ctx, spec)
-	if err != nil {
-		return "", err
-	}
-	settings := result.Settings{
-		Connections: spec.Connections, Writers: spec.Writers, BatchMB: l.data.batchMB, Shards: spec.Shards, Factor: factor,
-	}
-	if target != "null" {
-		index = o.Record.Generation
-		l.made[index] = target
-	}
-	return index, l.note(result.Measurement{
-		What: what, Target: target, Series: h.series, Pair: h.pair, Settings: settings,
-		Documents: o.Record.Ledger.Written, Bytes: o.Record.Ledger.Bytes, Seconds: o.Seconds, Figures: o.Figures,
-	})
 }
 
 // cell is one point of the grid of a firehose.
@@ -87,7 +67,7 @@ func (c cell) batches(corpus *raw.Corpus) []raw.Batch {
 }
 
 // fire sends the corpus to a fresh index. It is gone afterwards.
-func (l *lab) fire(ctx context.Context, target string, c cell) (seconds float64, err error) {
+func (l *limits) fire(ctx context.Context, target string, c cell) (seconds float64, err error) {
 	index, err := l.loadIndex(ctx, target, c)
 	if err != nil {
 		return 0, err
@@ -107,7 +87,7 @@ func (l *lab) fire(ctx context.Context, target string, c cell) (seconds float64,
 }
 
 // both does that with the raw reads beside it.
-func (l *lab) both(ctx context.Context, target string, c cell, h half) error {
+func (l *limits) both(ctx context.Context, target string, c cell, h half) error {
 	index, err := l.loadIndex(ctx, target, c)
 	if err != nil {
 		return err
@@ -123,7 +103,7 @@ func (l *lab) both(ctx context.Context, target string, c cell, h half) error {
 	return l.finish(ctx, target, index, m)
 }
 
-func (l *lab) shot(what result.What, target string, c cell, s raw.Shots) result.Measurement {
+func (l *limits) shot(what result.What, target string, c cell, s raw.Shots) result.Measurement {
 	return result.Measurement{
 		What: what, Target: target, Documents: l.corpus.Documents(), Bytes: l.corpus.Bytes(), Settings: c.settings(),
 		Figures: map[string]float64{
@@ -136,7 +116,7 @@ func (l *lab) shot(what result.What, target string, c cell, s raw.Shots) result.
 }
 
 // finish checks that everything arrived, drops the index and notes the measurement.
-func (l *lab) finish(ctx context.Context, target, index string, m result.Measurement) error {
+func (l *limits) finish(ctx context.Context, target, index string, m result.Measurement) error {
 	n, err := l.search[target].Count(ctx, index)
 	if err != nil {
 		return err
@@ -150,20 +130,13 @@ func (l *lab) finish(ctx context.Context, target, index string, m result.Measure
 	return l.note(m)
 }
 
-// loadIndex makes an index for raw writes, with the settings of a load.
-func (l *lab) loadIndex(ctx context.Context, target string, c cell) (string, error) {
-	index := l.alias() + "-raw"
-	l.made[index] = target // also if the answer comes too late
-	return index, engine.LoadIndex(ctx, l.spec(target, c.shards), index)
-}
-
 // Slices and page of a scan that were the fastest on a small machine.
 const (
 	scanSlices = 4
 	scanPage   = 2000
 )
 
-func (l *lab) scan(ctx context.Context, target, index string, documents int64) error {
+func (l *limits) scan(ctx context.Context, target, index string, documents int64) error {
 	s, err := raw.Scan(ctx, l.search[target], index, target == "opensearch", scanSlices, scanPage)
 	if err != nil {
 		return err
@@ -178,7 +151,7 @@ func (l *lab) scan(ctx context.Context, target, index string, documents int64) e
 }
 
 // naive runs what people write first over the first documents.
-func (l *lab) naive(ctx context.Context, target string, documents, bulk int) error {
+func (l *limits) naive(ctx context.Context, target string, documents, bulk int) error {
 	definition, err := engine.PlainIndex(l.spec(target, l.data.shards))
 	if err != nil {
 		return err
@@ -199,4 +172,41 @@ func (l *lab) naive(ctx context.Context, target string, documents, bulk int) err
 		What: result.Naive, Target: target, Documents: n.Documents, Bytes: n.Bytes, Seconds: n.Seconds,
 		Settings: result.Settings{BatchDocs: bulk, Shards: l.data.shards},
 	})
+}
+
+// grid fires at every cell once, at the best ones again, and returns the best by the
+// median of all its shots.
+func (l *limits) grid(ctx context.Context, target string, p plan) (cell, error) {
+	seconds := map[cell][]float64{}
+	shoot := func(cells []cell) error {
+		for _, c := range cells {
+			s, err := l.fire(ctx, target, c)
+			if err != nil {
+				return err
+			}
+			seconds[c] = append(seconds[c], s)
+		}
+		return nil
+	}
+	err := l.uncounted(func() error { // the server is cold
+		_, err := l.fire(ctx, target, p.cells[0])
+		return err
+	})
+	if err != nil {
+		return cell{}, err
+	}
+	if err := shoot(p.cells); err != nil {
+		return cell{}, err
+	}
+	order := slices.Clone(p.cells)
+	slices.SortStableFunc(order, func(a, b cell) int { return compareMedians(seconds[a], seconds[b]) })
+	finalists := order[:min(p.repeat, len(order))]
+	for range p.again {
+		if err := shoot(finalists); err != nil {
+			return cell{}, err
+		}
+	}
+	best := slices.MinFunc(finalists, func(a, b cell) int { return compareMedians(seconds[a], seconds[b]) })
+	l.say("best of the grid: %d writers × %g MB, %d shards", best.writers, best.batchMB, best.shards)
+	return best, nil
 }
