@@ -17,17 +17,17 @@ const (
 // bucket has the events of all keys whose hash begins with its number.
 type bucket struct {
 	mu     sync.Mutex
-	blocks [][]byte    // each with whole entries
-	held   int64       // bytes of these
-	file   *os.File    // nil: all in memory
-	filed  int64       // bytes of it
-	told   atomic.Bool // a reader has been through all of it
+	blocks [][]byte // each with whole entries
+	held   int64    // bytes of these
+	file   *os.File // nil: all in memory
+	filed  int64    // bytes of it
 }
 
 // buckets is all of them, with their account of memory.
 type buckets struct {
 	dir     string
 	limit   int64 // bytes of blocks
+	share   int64 // bytes that one reader may bring from disk at a time
 	held    atomic.Int64
 	spilled atomic.Bool
 	spills  sync.Mutex // one goroutine makes room at a time
@@ -37,7 +37,27 @@ type buckets struct {
 	free [][]byte
 }
 
+func newBuckets(dir string, limit, share int64) *buckets {
+	return &buckets{dir: dir, limit: limit, share: share}
+}
+
 func bucketOf(hash uint64) int { return int(hash >> 56) }
+
+// passes says in how many parts of equal hash range a bucket is read.
+func (s *buckets) passes(bucket int) uint64 {
+	n, b := uint64(1), &s.all[bucket]
+	for b.file != nil && int64(n)*s.share < b.filed {
+		n *= 2
+	}
+	return n
+}
+
+// span is the hashes of one pass over a bucket; to 0: to the end of all.
+func span(bucket int, pass, passes uint64) (from, to uint64) {
+	width := uint64(1) << 56 / passes
+	from = uint64(bucket)<<56 + pass*width
+	return from, from + width
+}
 
 // put adds an entry.
 func (s *buckets) put(e *entry) error {

@@ -15,7 +15,7 @@ const (
 // used where there is a document, the others are folded. What was read before is booked
 // already.
 func (r *reader) trace(document bool) {
-	if r.quiet || r.view.buckets.all[r.bucket].told.Load() {
+	if r.quiet || r.view.reported[r.bucket].Load() {
 		return
 	}
 	if r.met == nil {

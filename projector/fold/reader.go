@@ -25,15 +25,14 @@ type reader struct {
 
 	open   bool // the present pass is grouped
 	at     int  // the next group
-	group  grouping
-	loader loader
+	events passReader
 	quiet  bool             // nothing is booked, and no letters are written
 	met    []sources.Counts // of each partition since they were told to the view
 }
 
 func (r *reader) Close(context.Context) error {
 	r.tell()
-	r.group, r.loader, r.entries = grouping{}, loader{}, nil
+	r.events, r.entries = passReader{}, nil
 	return nil
 }
 
@@ -53,11 +52,11 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 				return fmt.Errorf("fold: %w", err)
 			}
 		}
-		if r.at == len(r.group.groups) {
+		if r.at == len(r.events.groups) {
 			r.leave()
 			continue
 		}
-		of := r.group.groups[r.at]
+		of := r.events.groups[r.at]
 		r.at++
 		if err := r.document(of, b); err != nil {
 			return fmt.Errorf("fold: %w", err)
@@ -76,8 +75,8 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 // position is behind the last document; where there was none yet, at the start.
 func (r *reader) position() sources.Position {
 	if r.open && r.at > 0 {
-		of := r.group.groups[r.at-1]
-		r.behind, r.behindKey = of.hash, append(r.behindKey[:0], r.group.key(of)...)
+		of := r.events.groups[r.at-1]
+		r.behind, r.behindKey = of.hash, append(r.behindKey[:0], r.events.key(of)...)
 	} else if !r.open && r.bucket > 0 {
 		r.behind, r.behindKey = uint64(r.bucket)<<56-1, append(r.behindKey[:0], 0xff) // behind all of the last bucket
 	}
@@ -87,16 +86,9 @@ func (r *reader) position() sources.Position {
 
 // enter groups the next pass over the present bucket.
 func (r *reader) enter() error {
-	b := &r.view.buckets.all[r.bucket]
-	from, to := span(r.bucket, r.pass, r.view.passes(b))
-	blocks := b.blocks
-	if b.file != nil {
-		var err error
-		if blocks, err = r.loader.load(b.file, b.filed, from, to); err != nil {
-			return fmt.Errorf("read events back from disk: %w", err)
-		}
+	if err := r.events.open(r.bucket, r.pass); err != nil {
+		return err
 	}
-	r.group.byKey(blocks, from, to)
 	r.open, r.at = true, 0
 	return nil
 }
@@ -106,19 +98,19 @@ func (r *reader) leave() {
 	r.open = false
 	r.tell()
 	r.pass++
-	if r.pass == r.view.passes(&r.view.buckets.all[r.bucket]) {
-		r.view.buckets.all[r.bucket].told.Store(true)
+	if r.pass == r.view.buckets.passes(r.bucket) {
+		r.view.reported[r.bucket].Store(true)
 		r.bucket, r.pass = r.bucket+1, 0
 	}
 }
 
 // document folds the events of one key and appends the record, if there is one.
 func (r *reader) document(of group, b *sources.Batch) error {
-	key := r.group.key(of)
+	key := r.events.key(of)
 	if !r.after(of.hash, key) {
 		return nil
 	}
-	r.entries = r.group.entries(of, r.entries[:0])
+	r.entries = r.events.entries(of, r.entries[:0])
 	if r.view.delta != nil && !r.view.delta.concerns(r.entries) {
 		return nil
 	}
@@ -138,7 +130,7 @@ func (r *reader) applied() bool { return slices.Contains(r.fates, applied) }
 
 // letter tells of an event that cannot be applied, the first time that it is met.
 func (r *reader) letter(e *entry, kind, reason string) error {
-	if r.quiet || r.view.buckets.all[r.bucket].told.Load() || r.view.delta.before(e) {
+	if r.quiet || r.view.reported[r.bucket].Load() || r.view.delta.before(e) {
 		return nil
 	}
 	return r.view.letter(place{e.source, e.offset}, e.time, kind, e.key, e.value, reason)

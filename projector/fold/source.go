@@ -118,8 +118,8 @@ func (s *Source) begin(ctx context.Context) (*view, sources.Plan, sources.View, 
 	}
 	readers := int64(runtime.GOMAXPROCS(0))
 	v := &view{
-		source: s, share: max(memory/4/readers, 1<<20),
-		buckets: &buckets{dir: s.Dir, limit: memory / 4 * 3},
+		source:  s,
+		buckets: newBuckets(s.Dir, memory/4*3, max(memory/4/readers, 1<<20)),
 		types:   newTypes(),
 		told:    map[place]bool{},
 	}

@@ -22,7 +22,6 @@ type view struct {
 	inputs   []input
 	buckets  *buckets
 	types    *types
-	share    int64          // bytes that one reader may bring from disk at a time
 	replayed sources.Counts // of what is in no bucket
 
 	fences   map[string]sources.Position
@@ -31,6 +30,8 @@ type view struct {
 	delta    *delta                     // of what came behind positions only; nil: of everything
 
 	closed atomic.Bool
+
+	reported [bucketCount]atomic.Bool // a reader has been through all of a bucket
 
 	mu   sync.Mutex
 	told map[place]bool   // letters that were written
@@ -145,29 +146,13 @@ func (v *view) letter(at place, time int64, kind string, key, value []byte, reas
 	})
 }
 
-// passes says in how many parts of equal hash range a bucket is read.
-func (v *view) passes(b *bucket) uint64 {
-	n := uint64(1)
-	for b.file != nil && int64(n)*v.share < b.filed {
-		n *= 2
-	}
-	return n
-}
-
-// span is the hashes of one pass over a bucket; to 0: to the end of all.
-func span(bucket int, pass, passes uint64) (from, to uint64) {
-	width := uint64(1) << 56 / passes
-	from = uint64(bucket)<<56 + pass*width
-	return from, from + width
-}
-
 // after reports whether a key comes behind the position of a reader that goes on.
 func (r *reader) after(hash uint64, key []byte) bool {
 	return !r.resumed || hash > r.behind || hash == r.behind && bytes.Compare(key, r.behindKey) > 0
 }
 
 func (v *view) reader(f Fold) *reader {
-	r := &reader{view: v}
+	r := &reader{view: v, events: newPassReader(v.buckets)}
 	r.maker = maker{fold: f, inputs: v.inputs, types: v.types, poisoned: r.letter}
 	return r
 }
