@@ -25,7 +25,7 @@ func (r *reader) trace(document bool) {
 		if r.view.delta.before(&r.entries[i]) {
 			continue
 		}
-		c := &r.met[r.entries[i].source]
+		c := &r.met[r.entries[i].Partition]
 		c.Read++
 		switch {
 		case r.fates[i] == filtered:

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/zeebo/xxh3"
-
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -35,15 +35,15 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		r.bucket = bucketOf(asked[0].hash)
-		passes := v.buckets.passes(r.bucket)
+		r.bucket = spill.BucketOf(asked[0].hash)
+		passes := v.buckets.Passes(r.bucket)
 		r.pass = (asked[0].hash - uint64(r.bucket)<<56) / (uint64(1) << 56 / passes)
 		if err := r.enter(); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
-		_, to := span(r.bucket, r.pass, passes)
+		_, to := spill.Span(r.bucket, r.pass, passes)
 		n := 0
-		for n < len(asked) && (to == 0 || asked[n].hash < to) && bucketOf(asked[n].hash) == r.bucket {
+		for n < len(asked) && (to == 0 || asked[n].hash < to) && spill.BucketOf(asked[n].hash) == r.bucket {
 			n++
 		}
 		if err := r.answer(asked[:n], b); err != nil {
@@ -62,12 +62,12 @@ type wanted struct {
 // answer appends a record for each of the keys of the present pass, which are in order.
 func (r *reader) answer(asked []wanted, b *sources.Batch) error {
 	for _, w := range asked {
-		for r.at < len(r.events.groups) && w.behind(r.events.groups[r.at].hash, r.events.key(r.events.groups[r.at])) {
+		for r.at < len(r.events.Groups) && w.behind(r.events.Groups[r.at].Hash, r.events.Key(r.events.Groups[r.at])) {
 			r.at++
 		}
 		had := len(b.Records)
-		if r.at < len(r.events.groups) && bytes.Equal(r.events.key(r.events.groups[r.at]), w.key) {
-			if err := r.document(r.events.groups[r.at], b); err != nil {
+		if r.at < len(r.events.Groups) && bytes.Equal(r.events.Key(r.events.Groups[r.at]), w.key) {
+			if err := r.document(r.events.Groups[r.at], b); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -25,14 +26,14 @@ type reader struct {
 
 	open   bool // the present pass is grouped
 	at     int  // the next group
-	events passReader
+	events spill.Reader
 	quiet  bool             // nothing is booked, and no letters are written
 	met    []sources.Counts // of each partition since they were told to the view
 }
 
 func (r *reader) Close(context.Context) error {
 	r.tell()
-	r.events, r.entries = passReader{}, nil
+	r.events, r.entries = spill.Reader{}, nil
 	return nil
 }
 
@@ -52,11 +53,11 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 				return fmt.Errorf("fold: %w", err)
 			}
 		}
-		if r.at == len(r.events.groups) {
+		if r.at == len(r.events.Groups) {
 			r.leave()
 			continue
 		}
-		of := r.events.groups[r.at]
+		of := r.events.Groups[r.at]
 		r.at++
 		if err := r.document(of, b); err != nil {
 			return fmt.Errorf("fold: %w", err)
@@ -75,8 +76,8 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 // position is behind the last document; where there was none yet, at the start.
 func (r *reader) position() sources.Position {
 	if r.open && r.at > 0 {
-		of := r.events.groups[r.at-1]
-		r.behind, r.behindKey = of.hash, append(r.behindKey[:0], r.events.key(of)...)
+		of := r.events.Groups[r.at-1]
+		r.behind, r.behindKey = of.Hash, append(r.behindKey[:0], r.events.Key(of)...)
 	} else if !r.open && r.bucket > 0 {
 		r.behind, r.behindKey = uint64(r.bucket)<<56-1, append(r.behindKey[:0], 0xff) // behind all of the last bucket
 	}
@@ -86,7 +87,7 @@ func (r *reader) position() sources.Position {
 
 // enter groups the next pass over the present bucket.
 func (r *reader) enter() error {
-	if err := r.events.open(r.bucket, r.pass); err != nil {
+	if err := r.events.Open(r.bucket, r.pass); err != nil {
 		return err
 	}
 	r.open, r.at = true, 0
@@ -98,19 +99,19 @@ func (r *reader) leave() {
 	r.open = false
 	r.tell()
 	r.pass++
-	if r.pass == r.view.buckets.passes(r.bucket) {
+	if r.pass == r.view.buckets.Passes(r.bucket) {
 		r.view.reported[r.bucket].Store(true)
 		r.bucket, r.pass = r.bucket+1, 0
 	}
 }
 
 // document folds the events of one key and appends the record, if there is one.
-func (r *reader) document(of group, b *sources.Batch) error {
-	key := r.events.key(of)
-	if !r.after(of.hash, key) {
+func (r *reader) document(of spill.Group, b *sources.Batch) error {
+	key := r.events.Key(of)
+	if !r.after(of.Hash, key) {
 		return nil
 	}
-	r.entries = r.events.entries(of, r.entries[:0])
+	r.entries = r.events.Entries(of, r.entries[:0])
 	if r.view.delta != nil && !r.view.delta.concerns(r.entries) {
 		return nil
 	}
@@ -129,9 +130,9 @@ func (r *reader) document(of group, b *sources.Batch) error {
 func (r *reader) applied() bool { return slices.Contains(r.fates, applied) }
 
 // letter tells of an event that cannot be applied, the first time that it is met.
-func (r *reader) letter(e *entry, kind, reason string) error {
+func (r *reader) letter(e *spill.Entry, kind, reason string) error {
 	if r.quiet || r.view.reported[r.bucket].Load() || r.view.delta.before(e) {
 		return nil
 	}
-	return r.view.letter(place{e.source, e.offset}, e.time, kind, e.key, e.value, reason)
+	return r.view.letter(place{e.Partition, e.Offset}, e.Time, kind, e.Key, e.Value, reason)
 }

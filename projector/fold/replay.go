@@ -10,7 +10,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
-
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -107,7 +107,7 @@ func (r *replay) cut(source int, batch *sources.Batch) bool {
 
 // keeper is where the events of a batch go.
 type keeper interface {
-	put(e *entry) error
+	put(e *spill.Entry) error
 	letter(at place, time int64, kind string, key, value []byte, reason string) error // of an event that cannot be read
 }
 
@@ -120,7 +120,7 @@ func (s *Source) take(known *types, source int, batch *sources.Batch, into *Deco
 	}
 	for i := range batch.Records {
 		record := &batch.Records[i]
-		e := entry{source: uint16(source), time: record.Time, offset: record.Offset}
+		e := spill.Entry{Partition: uint16(source), Time: record.Time, Offset: record.Offset}
 		err := s.decode(known, record, into, &e)
 		if err == nil {
 			if err := to.put(&e); err != nil {
@@ -135,7 +135,7 @@ func (s *Source) take(known *types, source int, batch *sources.Batch, into *Deco
 			counts.Filtered++
 		case errors.As(err, &poison):
 			counts.Poison++
-			if err := to.letter(place{e.source, e.offset}, record.Time, "", record.Key, record.Value, poison.Reason); err != nil {
+			if err := to.letter(place{e.Partition, e.Offset}, record.Time, "", record.Key, record.Value, poison.Reason); err != nil {
 				return counts, err
 			}
 		default:
@@ -145,7 +145,7 @@ func (s *Source) take(known *types, source int, batch *sources.Batch, into *Deco
 	return counts, nil
 }
 
-func (v *view) put(e *entry) error { return v.buckets.put(e) }
+func (v *view) put(e *spill.Entry) error { return v.buckets.Put(e) }
 
 // take puts a batch into the buckets.
 func (v *view) take(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
@@ -155,7 +155,7 @@ func (v *view) take(source int, batch *sources.Batch, into *Decoded) (sources.Co
 }
 
 // decode makes an entry of a record.
-func (s *Source) decode(known *types, record *sources.Record, d *Decoded, e *entry) error {
+func (s *Source) decode(known *types, record *sources.Record, d *Decoded, e *spill.Entry) error {
 	if record.Reject != "" {
 		return &Poison{Reason: record.Reject}
 	}
@@ -173,8 +173,8 @@ func (s *Source) decode(known *types, record *sources.Record, d *Decoded, e *ent
 	if !ok {
 		return &Poison{Reason: "more than 65,535 types of events: is the type looked for in the right place?"}
 	}
-	e.kind, e.key, e.value, e.deleted = kind, d.Key, d.Value, d.Deleted
-	e.hash = xxh3.Hash(d.Key)
+	e.Type, e.Key, e.Value, e.Deleted = kind, d.Key, d.Value, d.Deleted
+	e.Hash = xxh3.Hash(d.Key)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -59,11 +60,11 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	plan := sources.Plan{Rows: inner.Rows, Bytes: inner.Bytes, Notes: inner.Notes, Warnings: inner.Warnings}
 	plan.Notes = append(plan.Notes, fmt.Sprintf("%d events of %d partitions are folded first; the number of documents is not known before, the number of events is its upper bound",
 		inner.Rows, len(inner.Partitions)))
-	n := 1 << (bits.Len64(uint64(min(max(inner.Rows/eventsEach, 1), bucketCount))) - 1)
+	n := 1 << (bits.Len64(uint64(min(max(inner.Rows/eventsEach, 1), spill.BucketCount))) - 1)
 	for i := range n {
 		plan.Partitions = append(plan.Partitions, sources.Partition{
 			ID:   fmt.Sprintf("fold/%04d", i),
-			From: fmt.Sprint(i * bucketCount / n), To: fmt.Sprint((i + 1) * bucketCount / n),
+			From: fmt.Sprint(i * spill.BucketCount / n), To: fmt.Sprint((i + 1) * spill.BucketCount / n),
 			Rows: inner.Rows / int64(n), Bytes: inner.Bytes / int64(n),
 		})
 	}
@@ -87,18 +88,18 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replay{inputs: v.inputs, inner: inner, take: v.take, observe: s.Observe, total: plan.Rows, disk: &v.buckets.spilled}
+	r := &replay{inputs: v.inputs, inner: inner, take: v.take, observe: s.Observe, total: plan.Rows, disk: &v.buckets.Spilled}
 	err = r.run(ctx, plan)
 	v.replayed = r.met
 	if traced, ok := inner.(sources.PartitionCounter); ok { // it folds itself: its events are what counts
 		v.inner = traced.PartitionCounts()
 	}
 	if err == nil {
-		err = v.buckets.settle()
+		err = v.buckets.Flush()
 	}
 	err = errors.Join(err, inner.Close(ctx))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.close())
+		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.Close())
 	}
 	return v, nil
 }
@@ -119,7 +120,7 @@ func (s *Source) begin(ctx context.Context) (*view, sources.Plan, sources.View, 
 	readers := int64(runtime.GOMAXPROCS(0))
 	v := &view{
 		source:  s,
-		buckets: newBuckets(s.Dir, memory/4*3, max(memory/4/readers, 1<<20)),
+		buckets: spill.New(s.Dir, memory/4*3, max(memory/4/readers, 1<<20)),
 		types:   newTypes(),
 		told:    map[place]bool{},
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"humpty/internal/deadletter"
 	"humpty/internal/statedb"
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -154,30 +155,30 @@ type taking struct {
 	keys  [][]byte // of the events
 }
 
-func (t *taking) put(e *entry) error {
-	key := eventKey(nil, e.hash, e.key)
-	key = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(key, e.source), uint64(e.offset))
-	if int(e.kind) >= len(t.names) {
+func (t *taking) put(e *spill.Entry) error {
+	key := eventKey(nil, e.Hash, e.Key)
+	key = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(key, e.Partition), uint64(e.Offset))
+	if int(e.Type) >= len(t.names) {
 		t.names = t.types.known()
 	}
-	name := t.names[e.kind]
-	value := make([]byte, 0, 11+len(name)+len(e.value))
+	name := t.names[e.Type]
+	value := make([]byte, 0, 11+len(name)+len(e.Value))
 	value = append(value, 0)
-	if e.deleted {
+	if e.Deleted {
 		value[0] = 1
 	}
-	value = binary.BigEndian.AppendUint64(value, uint64(e.time))
+	value = binary.BigEndian.AppendUint64(value, uint64(e.Time))
 	value = binary.BigEndian.AppendUint16(value, uint16(len(name)))
-	value = append(append(value, name...), e.value...)
+	value = append(append(value, name...), e.Value...)
 	if len(name) > 1<<16-1 {
 		return fmt.Errorf("a type of %d bytes", len(name))
 	}
-	t.keys = append(t.keys, bytes.Clone(e.key))
+	t.keys = append(t.keys, bytes.Clone(e.Key))
 	return t.batch.Set(key, value, nil)
 }
 
 // entry reads what put wrote; its slices point into key and value.
-func (s *state) entry(key, value []byte, e *entry) error {
+func (s *state) entry(key, value []byte, e *spill.Entry) error {
 	if len(key) < 23 || len(value) < 11 {
 		return errors.New("an event is cut short: the store is damaged")
 	}
@@ -190,13 +191,13 @@ func (s *state) entry(key, value []byte, e *entry) error {
 	if !ok {
 		return errors.New("more than 65,535 types of events")
 	}
-	*e = entry{
-		hash: binary.BigEndian.Uint64(key[1:]), time: int64(binary.BigEndian.Uint64(value[1:])),
-		offset: int64(binary.BigEndian.Uint64(place[2:])), source: binary.BigEndian.Uint16(place),
-		kind: kind, deleted: value[0] == 1, key: key[13 : len(key)-10],
+	*e = spill.Entry{
+		Hash: binary.BigEndian.Uint64(key[1:]), Time: int64(binary.BigEndian.Uint64(value[1:])),
+		Offset: int64(binary.BigEndian.Uint64(place[2:])), Partition: binary.BigEndian.Uint16(place),
+		Type: kind, Deleted: value[0] == 1, Key: key[13 : len(key)-10],
 	}
-	if !e.deleted {
-		e.value = value[11+size:]
+	if !e.Deleted {
+		e.Value = value[11+size:]
 	}
 	return nil
 }

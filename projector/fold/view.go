@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"humpty/internal/deadletter"
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -20,7 +21,7 @@ import (
 type view struct {
 	source   *Source
 	inputs   []input
-	buckets  *buckets
+	buckets  *spill.Buckets
 	types    *types
 	replayed sources.Counts // of what is in no bucket
 
@@ -31,7 +32,7 @@ type view struct {
 
 	closed atomic.Bool
 
-	reported [bucketCount]atomic.Bool // a reader has been through all of a bucket
+	reported [spill.BucketCount]atomic.Bool // a reader has been through all of a bucket
 
 	mu   sync.Mutex
 	told map[place]bool   // letters that were written
@@ -91,7 +92,7 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	}
 	first, err1 := strconv.Atoi(p.From)
 	end, err2 := strconv.Atoi(p.To)
-	if err1 != nil || err2 != nil || first < 0 || first > end || end > bucketCount {
+	if err1 != nil || err2 != nil || first < 0 || first > end || end > spill.BucketCount {
 		return nil, fmt.Errorf("fold: there is no partition %s from %q to %q", p.ID, p.From, p.To)
 	}
 	f, err := v.source.New()
@@ -110,7 +111,7 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 			return nil, fmt.Errorf("fold: %q is no position of partition %s", from, p.ID)
 		}
 		r.behind, r.resumed = at, true
-		r.bucket = max(first, bucketOf(at))
+		r.bucket = max(first, spill.BucketOf(at))
 	} else if first == 0 {
 		r.owes = v.replayed
 	}
@@ -121,7 +122,7 @@ func (v *view) Close(context.Context) error {
 	if v.closed.Swap(true) {
 		return nil
 	}
-	return v.buckets.close()
+	return v.buckets.Close()
 }
 
 // letter writes one, the first time that an event is met.
@@ -152,7 +153,7 @@ func (r *reader) after(hash uint64, key []byte) bool {
 }
 
 func (v *view) reader(f Fold) *reader {
-	r := &reader{view: v, events: newPassReader(v.buckets)}
+	r := &reader{view: v, events: spill.NewReader(v.buckets)}
 	r.maker = maker{fold: f, inputs: v.inputs, types: v.types, poisoned: r.letter}
 	return r
 }
