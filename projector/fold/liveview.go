@@ -138,7 +138,7 @@ func (v *liveView) maker() (*folding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fold: %w", err)
 	}
-	m := &folding{maker: maker{fold: f, types: v.state.types}}
+	m := &folding{maker: maker{fold: f, types: v.state.decoder.types}}
 	m.poisoned = func(e *spill.Entry, kind, reason string) error {
 		return v.state.letter(place{m.parts.number[e.Partition], e.Offset}, e.Time, kind, e.Key, e.Value, reason)
 	}

@@ -8,6 +8,15 @@ import (
 	"humpty/sources"
 )
 
+// fate is what became of an event of a document.
+type fate uint8
+
+const (
+	applied fate = iota
+	filtered
+	poisonous
+)
+
 // maker makes documents of their events, one at a time, for one goroutine.
 type maker struct {
 	fold     Fold

@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -135,4 +136,49 @@ func (r *reader) letter(e *spill.Entry, kind, reason string) error {
 		return nil
 	}
 	return r.view.letter(place{e.Partition, e.Offset}, e.Time, kind, e.Key, e.Value, reason)
+}
+
+// trace books the events of a document to their partitions: the first that was applied is
+// used where there is a document, the others are folded. What was read before is booked
+// already.
+func (r *reader) trace(document bool) {
+	if r.quiet || r.view.reported[r.bucket].Load() {
+		return
+	}
+	if r.met == nil {
+		r.met = make([]sources.Counts, len(r.view.inputs))
+	}
+	for i := range r.entries {
+		if r.view.delta.before(&r.entries[i]) {
+			continue
+		}
+		c := &r.met[r.entries[i].Partition]
+		c.Read++
+		switch {
+		case r.fates[i] == filtered:
+			c.Filtered++
+		case r.fates[i] == poisonous:
+			c.Poison++
+		case document:
+			c.Used++
+			document = false
+		default:
+			c.Folded++
+		}
+	}
+}
+
+// tell hands over what was booked since the last time.
+func (r *reader) tell() {
+	for i, c := range r.met {
+		if c != (sources.Counts{}) {
+			r.view.meet(i, c)
+		}
+	}
+	clear(r.met)
+}
+
+// after reports whether a key comes behind the position of a reader that goes on.
+func (r *reader) after(hash uint64, key []byte) bool {
+	return !r.resumed || hash > r.behind || hash == r.behind && bytes.Compare(key, r.behindKey) > 0
 }

@@ -90,7 +90,7 @@ func (v *view) since(ctx context.Context, plan sources.Plan, inner sources.View,
 func (v *view) reading(inner sources.View, to keeper, meet func(int, sources.Counts)) *replay {
 	r := &replay{inputs: v.inputs, inner: inner, observe: v.source.Observe, disk: &v.buckets.Spilled}
 	r.take = func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
-		counts, err := v.source.take(v.types, source, batch, into, to)
+		counts, err := v.decoder.take(source, batch, into, to)
 		meet(source, counts)
 		return counts, err
 	}

@@ -29,6 +29,7 @@ type Source struct {
 
 var (
 	_ sources.Source   = (*Source)(nil)
+	_ sources.Outages  = (*Source)(nil)
 	_ sources.Replayer = (*Source)(nil)
 )
 
@@ -121,7 +122,7 @@ func (s *Source) begin(ctx context.Context) (*view, sources.Plan, sources.View, 
 	v := &view{
 		source:  s,
 		buckets: spill.New(s.Dir, memory/4*3, max(memory/4/readers, 1<<20)),
-		types:   newTypes(),
+		decoder: s.batchDecoder(),
 		told:    map[place]bool{},
 	}
 	for _, p := range plan.Partitions {
@@ -157,3 +158,11 @@ func inputOf(p sources.Partition) input {
 	}
 	return in
 }
+
+// IsUnavailable asks the source of the events.
+func (s *Source) IsUnavailable(err error) bool {
+	inner, ok := s.Inner.(sources.Outages)
+	return ok && inner.IsUnavailable(err)
+}
+
+func (s *Source) batchDecoder() batchDecoder { return batchDecoder{s.Decoder, newTypes()} }

@@ -26,10 +26,10 @@ type State struct {
 // both in one step. An event is kept under its place, so that to read it twice changes
 // nothing, and a process that goes on may begin with the earliest position it knows.
 type state struct {
-	db     *statedb.Shared
-	types  *types
-	source *Source
-	parts  atomic.Pointer[partitions]
+	db      *statedb.Shared
+	decoder batchDecoder
+	letters *Letters
+	parts   atomic.Pointer[partitions]
 
 	mu       sync.Mutex
 	poisoned int64
@@ -44,24 +44,6 @@ const (
 	keptForm     = 'f' // the partitions there are: the capture has begun
 	keptLoaded   = 'l' // what a replay to the fence met: it is over
 )
-
-func (s *Source) openState(capture string, inputs []input) (_ *state, err error) {
-	dir := s.State.Dir(capture)
-	db, err := statedb.Open(dir, statedb.Options{Fatal: s.State.Fatal, Memory: 32 << 20})
-	if err != nil {
-		return nil, fmt.Errorf("open the events of the run in %s: %w", dir, err)
-	}
-	st := &state{db: &statedb.Shared{DB: db}, types: newTypes(), source: s}
-	st.parts.Store(newPartitions(inputs))
-	err = statedb.Each(db, []byte{keptPoison}, []byte{keptPoison + 1}, func(_, _ []byte) error {
-		st.poisoned++
-		return nil
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read the events of the run in %s: %w", dir, err), db.Close())
-	}
-	return st, nil
-}
 
 // errNoState is for a capture that begins where its events should be already.
 var errNoState = &sources.ErrChangesLost{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone: start a new rebuild"}
@@ -159,7 +141,7 @@ func (t *taking) put(e *spill.Entry) error {
 	key := eventKey(nil, e.Hash, e.Key)
 	key = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(key, e.Partition), uint64(e.Offset))
 	if int(e.Type) >= len(t.names) {
-		t.names = t.types.known()
+		t.names = t.decoder.types.known()
 	}
 	name := t.names[e.Type]
 	value := make([]byte, 0, 11+len(name)+len(e.Value))
@@ -187,7 +169,7 @@ func (s *state) entry(key, value []byte, e *spill.Entry) error {
 	if len(value) < 11+size {
 		return errors.New("an event is cut short: the store is damaged")
 	}
-	kind, ok := s.types.number(value[11 : 11+size])
+	kind, ok := s.decoder.types.number(value[11 : 11+size])
 	if !ok {
 		return errors.New("more than 65,535 types of events")
 	}
@@ -215,7 +197,7 @@ func (s *state) letter(at place, time int64, kind string, key, value []byte, rea
 		return err
 	}
 	s.poisoned++
-	l := s.source.Letters
+	l := s.letters
 	if l == nil {
 		return nil
 	}
@@ -231,7 +213,7 @@ func (s *state) letter(at place, time int64, kind string, key, value []byte, rea
 func (s *state) take(source int, batch *sources.Batch, into *Decoded, before sources.Position, tail bool) ([][]byte, sources.Counts, error) {
 	t := &taking{state: s, batch: s.db.NewBatch()}
 	defer t.batch.Close() //nolint:errcheck // committed, or given up
-	counts, err := s.source.take(s.types, source, batch, into, t)
+	counts, err := s.decoder.take(source, batch, into, t)
 	if err != nil {
 		return nil, counts, err
 	}

@@ -1,7 +1,6 @@
 package fold
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -22,7 +21,7 @@ type view struct {
 	source   *Source
 	inputs   []input
 	buckets  *spill.Buckets
-	types    *types
+	decoder  batchDecoder
 	replayed sources.Counts // of what is in no bucket
 
 	fences   map[string]sources.Position
@@ -72,6 +71,15 @@ func (v *view) PartitionCounts() map[string]sources.Counts {
 		all[v.inputs[i].partition.ID] = c
 	}
 	return all
+}
+
+func (v *view) put(e *spill.Entry) error { return v.buckets.Put(e) }
+
+// take puts a batch into the buckets.
+func (v *view) take(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
+	counts, err := v.decoder.take(source, batch, into, v)
+	v.meet(source, counts)
+	return counts, err
 }
 
 func (v *view) meet(source int, c sources.Counts) {
@@ -147,13 +155,8 @@ func (v *view) letter(at place, time int64, kind string, key, value []byte, reas
 	})
 }
 
-// after reports whether a key comes behind the position of a reader that goes on.
-func (r *reader) after(hash uint64, key []byte) bool {
-	return !r.resumed || hash > r.behind || hash == r.behind && bytes.Compare(key, r.behindKey) > 0
-}
-
 func (v *view) reader(f Fold) *reader {
 	r := &reader{view: v, events: spill.NewReader(v.buckets)}
-	r.maker = maker{fold: f, inputs: v.inputs, types: v.types, poisoned: r.letter}
+	r.maker = maker{fold: f, inputs: v.inputs, types: v.decoder.types, poisoned: r.letter}
 	return r
 }

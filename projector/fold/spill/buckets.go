@@ -32,7 +32,7 @@ type Buckets struct {
 	passSize int64 // bytes that one reader may bring from disk at a time
 	inMemory atomic.Int64
 	Spilled  atomic.Bool // some are on disk
-	spilling sync.Mutex // one goroutine makes room at a time
+	spilling sync.Mutex  // one goroutine makes room at a time
 	all      [BucketCount]bucket
 
 	mu         sync.Mutex
