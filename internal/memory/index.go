@@ -124,3 +124,30 @@ func (ix *index) Scan(ctx context.Context, part, parts int, fn func([]sinks.Docu
 	}
 	return nil
 }
+
+// strays keeps an attempt that its client gave up, if the test wants one; mu is held. The
+// client sends again, and says in its receipt that it did.
+func (ix *index) strays(docs []sinks.Document, land func([]sinks.Document)) sinks.Receipt {
+	if ix.target.Stray == nil || !ix.target.Stray(docs) {
+		return sinks.Receipt{Requests: 1}
+	}
+	kept := make([]sinks.Document, len(docs))
+	for i, d := range docs {
+		kept[i] = sinks.Document{ID: slices.Clone(d.ID), Routing: slices.Clone(d.Routing), Version: d.Version, Body: slices.Clone(d.Body)}
+	}
+	ix.target.stray = append(ix.target.stray, func() { land(kept) })
+	return sinks.Receipt{Requests: 2, Retries: 1}
+}
+
+// InFlightWrites counts what was left behind.
+func (ix *index) InFlightWrites(context.Context) (int, error) {
+	if ix.target.OnFlight != nil {
+		ix.target.OnFlight()
+	}
+	ix.target.mu.Lock()
+	defer ix.target.mu.Unlock()
+	if ix.target.Hidden {
+		return 0, nil
+	}
+	return len(ix.target.stray), nil
+}

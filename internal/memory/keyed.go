@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"humpty/sinks"
-	"humpty/sources"
 )
 
 var (
@@ -15,8 +14,7 @@ var (
 	_ sinks.ConditionalWriter = (*index)(nil)
 	_ sinks.DefinitionDiffer  = (*index)(nil)
 	_ sinks.Searcher          = (*index)(nil)
-	_ sources.Lookup          = (*view)(nil)
-	_ sources.Counter         = (*view)(nil)
+	_ sinks.WriteCounter      = (*index)(nil)
 )
 
 // Get reads under the lock. The version is what WriteIf must still find.
@@ -98,25 +96,3 @@ func (ix *index) Search(_ context.Context, body json.RawMessage, ids []string) (
 	}
 	return hits, nil
 }
-
-// Lookup finds keys in the view's copy.
-func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	at := make(map[string]int, len(v.records))
-	for i := range v.records {
-		at[string(v.records[i].Key)] = i
-	}
-	for _, key := range keys {
-		rec := sources.Record{Key: b.Hold(key), Deleted: true}
-		if i, ok := at[string(key)]; ok {
-			rec = v.records[i]
-		}
-		b.Records = append(b.Records, rec)
-	}
-	return nil
-}
-
-// Count counts the view's copy.
-func (v *view) Count(context.Context) (int64, error) { return int64(len(v.records)), nil }

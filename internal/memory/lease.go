@@ -3,55 +3,62 @@ package memory
 import (
 	"context"
 	"strconv"
+	"sync"
 	"time"
 
 	"humpty/sinks"
 )
 
+// lease keeps one owner.
+type lease struct {
+	mu   sync.Mutex
+	held sinks.Lease
+}
+
 // Acquire takes the lease if nobody has it.
-func (t *Target) Acquire(_ context.Context, owner sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if time.Now().Before(t.lease.Expires) && t.lease.Owner.Run != owner.Run {
-		return sinks.Lease{}, &sinks.Held{Lease: t.lease}
+func (l *lease) Acquire(_ context.Context, owner sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Now().Before(l.held.Expires) && l.held.Owner.Run != owner.Run {
+		return sinks.Lease{}, &sinks.Held{Lease: l.held}
 	}
-	fence := t.lease.Fence + 1
-	t.lease = sinks.Lease{Owner: owner, Fence: fence, Expires: time.Now().Add(ttl), Token: strconv.FormatInt(fence, 10)}
-	return t.lease, nil
+	fence := l.held.Fence + 1
+	l.held = sinks.Lease{Owner: owner, Fence: fence, Expires: time.Now().Add(ttl), Token: strconv.FormatInt(fence, 10)}
+	return l.held, nil
 }
 
 // Renew prolongs it for its holder.
-func (t *Target) Renew(_ context.Context, l sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if l.Token != t.lease.Token {
-		return sinks.Lease{}, &sinks.Held{Lease: t.lease}
+func (l *lease) Renew(_ context.Context, have sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if have.Token != l.held.Token {
+		return sinks.Lease{}, &sinks.Held{Lease: l.held}
 	}
-	t.lease.Expires = time.Now().Add(ttl)
-	return t.lease, nil
+	l.held.Expires = time.Now().Add(ttl)
+	return l.held, nil
 }
 
 // Release ends it for its holder.
-func (t *Target) Release(_ context.Context, l sinks.Lease) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if l.Token == t.lease.Token {
-		t.lease.Expires = time.Time{}
+func (l *lease) Release(_ context.Context, have sinks.Lease) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if have.Token == l.held.Token {
+		l.held.Expires = time.Time{}
 	}
 	return nil
 }
 
 // Holder reads it.
-func (t *Target) Holder(context.Context) (sinks.Lease, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.lease, nil
+func (l *lease) Holder(context.Context) (sinks.Lease, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held, nil
 }
 
 // Steal gives the lease to somebody else, as if it had run out unnoticed.
-func (t *Target) Steal(owner sinks.Owner) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	fence := t.lease.Fence + 1
-	t.lease = sinks.Lease{Owner: owner, Fence: fence, Expires: time.Now().Add(time.Hour), Token: strconv.FormatInt(fence, 10)}
+func (l *lease) Steal(owner sinks.Owner) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fence := l.held.Fence + 1
+	l.held = sinks.Lease{Owner: owner, Fence: fence, Expires: time.Now().Add(time.Hour), Token: strconv.FormatInt(fence, 10)}
 }

@@ -9,8 +9,6 @@ import (
 	"humpty/sinks"
 )
 
-var _ sinks.Snapshots = (*Target)(nil)
-
 // snapshot is a copy of an index.
 type snapshot struct {
 	sinks.Snapshot

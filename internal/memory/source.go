@@ -27,7 +27,11 @@ type Source struct {
 	mu sync.Mutex
 }
 
-var _ sources.Source = (*Source)(nil)
+var (
+	_ sources.Source  = (*Source)(nil)
+	_ sources.Lookup  = (*view)(nil)
+	_ sources.Counter = (*view)(nil)
+)
 
 // Put adds a record, or replaces the one with its key.
 func (s *Source) Put(r sources.Record) {
@@ -141,3 +145,25 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 	b.Position = sources.Position(strconv.Itoa(r.at))
 	return nil
 }
+
+// Lookup finds keys in the view's copy.
+func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	at := make(map[string]int, len(v.records))
+	for i := range v.records {
+		at[string(v.records[i].Key)] = i
+	}
+	for _, key := range keys {
+		rec := sources.Record{Key: b.Hold(key), Deleted: true}
+		if i, ok := at[string(key)]; ok {
+			rec = v.records[i]
+		}
+		b.Records = append(b.Records, rec)
+	}
+	return nil
+}
+
+// Count counts the view's copy.
+func (v *view) Count(context.Context) (int64, error) { return int64(len(v.records)), nil }

@@ -14,7 +14,22 @@ import (
 type Target struct {
 	Name string // the alias
 
-	// Faults, each may be nil. OnWrite may change the documents and verdicts of one
+	Hooks
+	lease
+
+	mu        sync.Mutex
+	stray     []func() // under mu
+	indices   map[string]*index
+	serving   []string
+	closed    bool // the alias refuses writes
+	blocked   map[string]bool
+	concrete  *sinks.ConflictingIndex
+	snapshots map[string]snapshot
+}
+
+// Hooks let a test fail a target in ways that real servers cannot be made to; each may be nil.
+type Hooks struct {
+	// OnWrite may change the documents and verdicts of one
 	// write after it was done, as a broken target would; its error is Write's.
 	// With Forget the write is not done at all before OnWrite is called.
 	Forget  bool
@@ -29,22 +44,14 @@ type Target struct {
 	Hidden     bool                             // what goes on is held by a proxy: InFlight does not see it
 	Deviations []string                         // what every index says where it is not as it was asked for
 	Lacking    string                           // what a seal gives up waiting for
-
-	mu        sync.Mutex
-	stray     []func() // under mu
-	indices   map[string]*index
-	serving   []string
-	closed    bool // the alias refuses writes
-	blocked   map[string]bool
-	concrete  *sinks.ConflictingIndex
-	snapshots map[string]snapshot
-	lease     sinks.Lease
 }
 
 var (
-	_ sinks.Target  = (*Target)(nil)
-	_ sinks.Leases  = (*Target)(nil)
-	_ sinks.Blocker = (*Target)(nil)
+	_ sinks.Target       = (*Target)(nil)
+	_ sinks.Leases       = (*Target)(nil)
+	_ sinks.Blocker      = (*Target)(nil)
+	_ sinks.Snapshots    = (*Target)(nil)
+	_ sinks.EarlyServing = (*Target)(nil)
 )
 
 // ServeEarly lets searches see a generation, and refuses writes through the alias.
@@ -190,4 +197,34 @@ func (t *Target) Sealed(name string) []sinks.State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Clone(t.indices[name].sealed)
+}
+
+// Land lets attempts take effect that were left behind, oldest first: all if n < 0.
+func (t *Target) Land(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n < 0 || n > len(t.stray) {
+		n = len(t.stray)
+	}
+	for _, land := range t.stray[:n] {
+		land()
+	}
+	t.stray = t.stray[n:]
+}
+
+// Put writes a document to what the alias serves, without a version, as an application
+// does; an empty body deletes.
+func (t *Target) Put(id, body string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, name := range t.serving {
+		d := sinks.Document{ID: []byte(id)}
+		if body != "" {
+			d.Body = []byte(body)
+		}
+		if v := t.indices[name].apply(d); v.Outcome == sinks.Rejected {
+			return fmt.Errorf("document %s: %s", id, v.Reason)
+		}
+	}
+	return nil
 }
