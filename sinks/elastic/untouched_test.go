@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"humpty/internal/memory"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // rebuilding is a rebuild of twenty documents in small batches through a target whose requests
@@ -28,7 +28,7 @@ func rebuilding(t *testing.T, url, alias, run, definition string, seen func(next
 			return roundTrip(func(req *http.Request) (*http.Response, error) { return seen(next, req) })
 		},
 	})
-	source := &memory.Source{Page: 2, Partitions: 1, Readers: 1}
+	source := &sourcetest.MemorySource{Page: 2, Partitions: 1, Readers: 1}
 	for i := range 20 {
 		source.Records = append(source.Records, sources.Record{Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, `{"n":%d}`, i)})
 	}

@@ -13,13 +13,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"humpty/internal/marks"
-	"humpty/internal/memory"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
+	"humpty/sources/sourcetest"
 )
 
 // spread counts the requests by the node that they were sent to and that answered.
@@ -58,10 +58,10 @@ func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 		asked.next = next
 		return asked
 	}})
-	rows := memory.NewLive()
+	rows := sourcetest.NewLiveSource()
 	rows.Partitions = 8
 	for i := range 3000 {
-		rows.Commit(memory.Change{ID: fmt.Sprint(i), Row: &memory.Row{Group: "g", Value: "x"}})
+		rows.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: "g", Value: "x"}})
 	}
 	store, err := marks.Open(t.TempDir(), marks.Options{})
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // TestSecured has a server with security on, and reaches it in every way there is.
@@ -44,7 +44,7 @@ func may(privileges []string) role {
 // rebuild is a whole one, from the lease to the swap, with a comparison in full.
 func rebuild(t *testing.T, target *elastic.Target, run string) error {
 	t.Helper()
-	source := &memory.Source{}
+	source := &sourcetest.MemorySource{}
 	for i := range 20 {
 		source.Records = append(source.Records, sources.Record{Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, `{"n":%d}`, i)})
 	}

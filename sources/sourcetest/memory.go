@@ -1,4 +1,4 @@
-package memory
+package sourcetest
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"humpty/sources"
 )
 
-// Source holds records and gives them in a few partitions, in order of their keys.
-type Source struct {
+// MemorySource holds records and gives them in a few partitions, in order of their keys.
+type MemorySource struct {
 	Records    []sources.Record
 	Partitions int                          // 4 if 0
 	Readers    int                          // 2 if 0
@@ -28,13 +28,13 @@ type Source struct {
 }
 
 var (
-	_ sources.Source  = (*Source)(nil)
-	_ sources.Lookup  = (*view)(nil)
-	_ sources.Counter = (*view)(nil)
+	_ sources.Source  = (*MemorySource)(nil)
+	_ sources.Lookup  = (*memoryView)(nil)
+	_ sources.Counter = (*memoryView)(nil)
 )
 
 // Put adds a record, or replaces the one with its key.
-func (s *Source) Put(r sources.Record) {
+func (s *MemorySource) Put(r sources.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Records = slices.DeleteFunc(s.Records, func(o sources.Record) bool { return string(o.Key) == string(r.Key) })
@@ -42,7 +42,7 @@ func (s *Source) Put(r sources.Record) {
 }
 
 // Plan splits by position in the list: bounds are numbers of records.
-func (s *Source) Plan(context.Context) (sources.Plan, error) {
+func (s *MemorySource) Plan(context.Context) (sources.Plan, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	parts := max(s.Partitions, 1)
@@ -65,24 +65,24 @@ func (s *Source) Plan(context.Context) (sources.Plan, error) {
 }
 
 // Open copies the list.
-func (s *Source) Open(context.Context) (sources.View, error) {
+func (s *MemorySource) Open(context.Context) (sources.View, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Views.Add(1)
-	return &view{source: s, records: slices.Clone(s.Records)}, nil
+	return &memoryView{source: s, records: slices.Clone(s.Records)}, nil
 }
 
-type view struct {
-	source  *Source
+type memoryView struct {
+	source  *MemorySource
 	records []sources.Record
 }
 
-func (v *view) Close(context.Context) error {
+func (v *memoryView) Close(context.Context) error {
 	v.source.Views.Add(-1)
 	return nil
 }
 
-func (v *view) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+func (v *memoryView) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
 	start := p.From
 	if from != "" {
 		start = string(from)
@@ -100,21 +100,21 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	open := v.source.Reading.Add(1)
 	for most := v.source.Most.Load(); open > most && !v.source.Most.CompareAndSwap(most, open); most = v.source.Most.Load() {
 	}
-	return &reader{view: v, partition: p.ID, at: at, end: min(end, len(v.records))}, nil
+	return &memoryReader{view: v, partition: p.ID, at: at, end: min(end, len(v.records))}, nil
 }
 
-type reader struct {
-	view      *view
+type memoryReader struct {
+	view      *memoryView
 	partition string
 	at, end   int
 }
 
-func (r *reader) Close(context.Context) error {
+func (r *memoryReader) Close(context.Context) error {
 	r.view.source.Reading.Add(-1)
 	return nil
 }
 
-func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
+func (r *memoryReader) Next(ctx context.Context, b *sources.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 }
 
 // Lookup finds keys in the view's copy.
-func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+func (v *memoryView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -166,4 +166,4 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 }
 
 // Count counts the view's copy.
-func (v *view) Count(context.Context) (int64, error) { return int64(len(v.records)), nil }
+func (v *memoryView) Count(context.Context) (int64, error) { return int64(len(v.records)), nil }

@@ -1,4 +1,4 @@
-package memory
+package sourcetest
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"humpty/sources"
 )
 
-// Log is a topic: partitions of events, to which more may come at any time.
-type Log struct {
+// LogSource is a topic: partitions of events, to which more may come at any time.
+type LogSource struct {
 	Partitions int // 1 by default; see Add
 
 	mu     sync.Mutex
@@ -19,10 +19,10 @@ type Log struct {
 	more   chan struct{} // closed and replaced when something comes
 }
 
-var _ sources.Source = (*Log)(nil)
+var _ sources.Source = (*LogSource)(nil)
 
 // Append puts events behind those of a partition, and gives them their offsets.
-func (l *Log) Append(partition int, events ...sources.Record) {
+func (l *LogSource) Append(partition int, events ...sources.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.events == nil {
@@ -39,16 +39,16 @@ func (l *Log) Append(partition int, events ...sources.Record) {
 }
 
 // Add makes another partition, also while it is read.
-func (l *Log) Add() {
+func (l *LogSource) Add() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.Partitions = max(l.Partitions, 1) + 1
 }
 
-func (l *Log) id(i int) string { return "log/" + strconv.Itoa(i) }
+func (l *LogSource) id(i int) string { return "log/" + strconv.Itoa(i) }
 
 // Plan has one partition for each.
-func (l *Log) Plan(context.Context) (sources.Plan, error) {
+func (l *LogSource) Plan(context.Context) (sources.Plan, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	plan := sources.Plan{Readers: 2}
@@ -61,7 +61,7 @@ func (l *Log) Plan(context.Context) (sources.Plan, error) {
 }
 
 // Open captures the ends.
-func (l *Log) Open(ctx context.Context) (sources.View, error) {
+func (l *LogSource) Open(ctx context.Context) (sources.View, error) {
 	v := &logView{log: l}
 	var err error
 	v.fences, err = v.LatestOffsets(ctx)
@@ -69,7 +69,7 @@ func (l *Log) Open(ctx context.Context) (sources.View, error) {
 }
 
 type logView struct {
-	log    *Log
+	log    *LogSource
 	fences map[string]sources.Position
 }
 
@@ -96,16 +96,16 @@ func (v *logView) LatestOffsets(context.Context) (map[string]sources.Position, e
 func (*logView) BeginningOffset(string) sources.Position { return "0" }
 
 func (*logView) OffsetLag(from, to sources.Position) int64 {
-	return max(int64(offset(to)-offset(from)), 0)
+	return max(int64(logOffset(to)-logOffset(from)), 0)
 }
 
-func offset(p sources.Position) int {
+func logOffset(p sources.Position) int {
 	n, _ := strconv.Atoi(string(p)) // empty: the start
 	return n
 }
 
 func (v *logView) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
-	end := offset(v.fences[p.ID])
+	end := logOffset(v.fences[p.ID])
 	return v.reader(p, from, &end)
 }
 
@@ -118,11 +118,11 @@ func (v *logView) reader(p sources.Partition, from sources.Position, end *int) (
 	if _, err := fmt.Sscanf(p.ID, "log/%d", &number); err != nil {
 		return nil, fmt.Errorf("partition %s: %w", p.ID, err)
 	}
-	return &logReader{log: v.log, partition: number, at: offset(from), end: end}, nil
+	return &logReader{log: v.log, partition: number, at: logOffset(from), end: end}, nil
 }
 
 type logReader struct {
-	log       *Log
+	log       *LogSource
 	partition int
 	at        int
 	end       *int // nil: a tail

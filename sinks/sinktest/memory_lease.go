@@ -1,4 +1,4 @@
-package memory
+package sinktest
 
 import (
 	"context"
@@ -9,14 +9,14 @@ import (
 	"humpty/sinks"
 )
 
-// lease keeps one owner.
-type lease struct {
+// memoryLease keeps one owner.
+type memoryLease struct {
 	mu   sync.Mutex
 	held sinks.Lease
 }
 
 // Acquire takes the lease if nobody has it.
-func (l *lease) Acquire(_ context.Context, owner sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
+func (l *memoryLease) Acquire(_ context.Context, owner sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if time.Now().Before(l.held.Expires) && l.held.Owner.Run != owner.Run {
@@ -28,7 +28,7 @@ func (l *lease) Acquire(_ context.Context, owner sinks.Owner, ttl time.Duration)
 }
 
 // Renew prolongs it for its holder.
-func (l *lease) Renew(_ context.Context, have sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
+func (l *memoryLease) Renew(_ context.Context, have sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if have.Token != l.held.Token {
@@ -39,7 +39,7 @@ func (l *lease) Renew(_ context.Context, have sinks.Lease, ttl time.Duration) (s
 }
 
 // Release ends it for its holder.
-func (l *lease) Release(_ context.Context, have sinks.Lease) error {
+func (l *memoryLease) Release(_ context.Context, have sinks.Lease) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if have.Token == l.held.Token {
@@ -49,14 +49,14 @@ func (l *lease) Release(_ context.Context, have sinks.Lease) error {
 }
 
 // Holder reads it.
-func (l *lease) Holder(context.Context) (sinks.Lease, error) {
+func (l *memoryLease) Holder(context.Context) (sinks.Lease, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.held, nil
 }
 
 // Steal gives the lease to somebody else, as if it had run out unnoticed.
-func (l *lease) Steal(owner sinks.Owner) {
+func (l *memoryLease) Steal(owner sinks.Owner) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fence := l.held.Fence + 1
