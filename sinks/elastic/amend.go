@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/jsonbytes"
 )
 
 // WriteIf writes documents that are still as they were seen, with if_seq_no and
@@ -44,11 +45,11 @@ func appendAmendment(dst []byte, d *sinks.Document, condition string) []byte {
 		verb = "create"
 	}
 	dst = append(dst, `{"`+verb+`":{"_id":"`...)
-	dst = appendEscaped(dst, d.ID)
+	dst = jsonbytes.AppendEscaped(dst, d.ID)
 	dst = append(dst, '"')
 	if d.Routing != nil {
 		dst = append(dst, `,"routing":"`...)
-		dst = appendEscaped(dst, d.Routing)
+		dst = jsonbytes.AppendEscaped(dst, d.Routing)
 		dst = append(dst, '"')
 	}
 	dst = append(dst, condition...)

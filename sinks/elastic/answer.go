@@ -1,6 +1,10 @@
 package elastic
 
-import "fmt"
+import (
+	"fmt"
+
+	"humpty/sinks/elastic/jsonbytes"
+)
 
 // item is what a bulk answer says about one document.
 type item struct {
@@ -15,53 +19,53 @@ const bulkParts = "errors,items.*.status,items.*.error"
 // in the order sent, and nothing may be broken or missing up to the end; otherwise none
 // of it counts.
 func parseBulk(answer []byte, n int, items []item) ([]item, error) {
-	c := &cursor{data: answer}
+	c := jsonbytes.New(answer)
 	items = items[:0]
 	seen := false
-	ok := c.members(func(key []byte) bool {
+	ok := c.Members(func(key []byte) bool {
 		if string(key) != "items" || seen {
-			_, ok := c.value()
+			_, ok := c.Value()
 			return ok && string(key) != "items"
 		}
 		seen = true
-		return c.elements(func() bool {
+		return c.Elements(func() bool {
 			if len(items) == n {
 				return false
 			}
 			var one item
-			ok := c.item(&one)
+			ok := one.parse(c)
 			items = append(items, one)
 			return ok
 		})
 	})
 	switch {
-	case !ok || c.peek() != 0 || c.at != len(answer):
-		return items[:0], fmt.Errorf("%w: %s", errJSON, clip(answer))
+	case !ok || !c.AtEnd():
+		return items[:0], fmt.Errorf("%w: %s", jsonbytes.ErrUnexpected, clip(answer))
 	case len(items) != n:
 		return items[:0], fmt.Errorf("%d documents were sent, but the answer is about %d", n, len(items))
 	}
 	return items, nil
 }
 
-// item consumes {"index":{"status":201,"error":{…}}}.
-func (c *cursor) item(one *item) bool {
+// parse consumes {"index":{"status":201,"error":{…}}}.
+func (i *item) parse(c *jsonbytes.Cursor) bool {
 	operations := 0
-	ok := c.members(func([]byte) bool {
+	ok := c.Members(func([]byte) bool {
 		operations++
-		return c.members(func(key []byte) bool {
+		return c.Members(func(key []byte) bool {
 			switch string(key) {
 			case "status":
-				status, ok := c.number()
-				one.status = int(status)
-				return ok && one.status >= 100 && one.status < 600
+				status, ok := c.Number()
+				i.status = int(status)
+				return ok && i.status >= 100 && i.status < 600
 			case "error":
 				var ok bool
-				one.fault, ok = c.value()
+				i.fault, ok = c.Value()
 				return ok
 			}
-			_, ok := c.value()
+			_, ok := c.Value()
 			return ok
 		})
 	})
-	return ok && operations == 1 && one.status != 0
+	return ok && operations == 1 && i.status != 0
 }

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/jsonbytes"
 )
 
 // longestID is the server's limit; a longer one would fail the whole request.
@@ -41,11 +42,11 @@ func appendDocument(dst []byte, d *sinks.Document) []byte {
 	} else {
 		dst = append(dst, `{"index":{"_id":"`...)
 	}
-	dst = appendEscaped(dst, d.ID)
+	dst = jsonbytes.AppendEscaped(dst, d.ID)
 	dst = append(dst, '"')
 	if d.Routing != nil {
 		dst = append(dst, `,"routing":"`...)
-		dst = appendEscaped(dst, d.Routing)
+		dst = jsonbytes.AppendEscaped(dst, d.Routing)
 		dst = append(dst, '"')
 	}
 	if d.Version != 0 {
@@ -59,23 +60,4 @@ func appendDocument(dst []byte, d *sinks.Document) []byte {
 		dst = append(dst, '\n')
 	}
 	return dst
-}
-
-// appendEscaped appends what is between the quotes of a JSON string.
-func appendEscaped(dst, text []byte) []byte {
-	const hex = "0123456789abcdef"
-	from := 0
-	for i, b := range text {
-		if b >= ' ' && b != '"' && b != '\\' {
-			continue
-		}
-		dst = append(dst, text[from:i]...)
-		if b < ' ' {
-			dst = append(dst, '\\', 'u', '0', '0', hex[b>>4], hex[b&15])
-		} else {
-			dst = append(dst, '\\', b)
-		}
-		from = i + 1
-	}
-	return append(dst, text[from:]...)
 }

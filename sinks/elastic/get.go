@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/jsonbytes"
 )
 
 // gotDocument is one document of an _mget.
@@ -33,10 +34,10 @@ func (x *index) Get(ctx context.Context, keys []sinks.Key, found []sinks.Found) 
 			body = append(body, ',')
 		}
 		body = append(body, `{"_id":"`...)
-		body = appendEscaped(body, k.ID)
+		body = jsonbytes.AppendEscaped(body, k.ID)
 		if k.Routing != nil {
 			body = append(body, `","routing":"`...)
-			body = appendEscaped(body, k.Routing)
+			body = jsonbytes.AppendEscaped(body, k.Routing)
 		}
 		body = append(body, `"}`...)
 	}

@@ -1,10 +1,10 @@
 package elastic
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/jsonbytes"
 )
 
 // page is one answer of a scan.
@@ -15,91 +15,72 @@ type page struct {
 	partly bool             // a shard failed or the search ran out of time
 }
 
-// parsePage reads a search answer. Bodies are the bytes that were stored.
+// parse reads a search answer. Bodies are the bytes that were stored.
 func (p *page) parse(answer []byte) error {
 	p.docs, p.after, p.pit, p.partly = p.docs[:0], nil, nil, false
-	c := &cursor{data: answer}
+	c := jsonbytes.New(answer)
 	hits := false
-	ok := c.members(func(key []byte) bool {
+	ok := c.Members(func(key []byte) bool {
 		var ok bool
 		switch string(key) {
 		case "pit_id":
-			p.pit, ok = c.text()
+			p.pit, ok = c.Text()
 		case "timed_out":
-			if c.peek(); c.literal("true") {
+			if c.Peek(); c.Literal("true") {
 				p.partly = true
 				return true
 			}
-			ok = c.literal("false")
+			ok = c.Literal("false")
 		case "_shards":
-			ok = c.members(func(key []byte) bool {
+			ok = c.Members(func(key []byte) bool {
 				if string(key) != "failed" {
-					_, ok := c.value()
+					_, ok := c.Value()
 					return ok
 				}
-				n, ok := c.number()
+				n, ok := c.Number()
 				p.partly = p.partly || n > 0
 				return ok
 			})
 		case "hits":
 			hits = true
-			ok = c.members(func(key []byte) bool {
+			ok = c.Members(func(key []byte) bool {
 				if string(key) != "hits" {
-					_, ok := c.value()
+					_, ok := c.Value()
 					return ok
 				}
-				return c.elements(func() bool { return p.hit(c) })
+				return c.Elements(func() bool { return p.hit(c) })
 			})
 		default:
-			_, ok = c.value()
+			_, ok = c.Value()
 		}
 		return ok
 	})
-	if !ok || !hits || c.peek() != 0 || c.at != len(answer) {
-		return fmt.Errorf("%w: %s", errJSON, clip(answer))
+	if !ok || !hits || !c.AtEnd() {
+		return fmt.Errorf("%w: %s", jsonbytes.ErrUnexpected, clip(answer))
 	}
 	return nil
 }
 
-func (p *page) hit(c *cursor) bool {
+func (p *page) hit(c *jsonbytes.Cursor) bool {
 	var d sinks.Document
-	ok := c.members(func(key []byte) bool {
+	ok := c.Members(func(key []byte) bool {
 		var ok bool
 		switch string(key) {
 		case "_id":
-			d.ID, ok = c.plain()
+			d.ID, ok = c.Unquoted()
 		case "_routing":
-			d.Routing, ok = c.plain()
+			d.Routing, ok = c.Unquoted()
 		case "_version":
-			d.Version, ok = c.number()
+			d.Version, ok = c.Number()
 		case "_source":
-			d.Body, ok = c.document()
+			d.Body, ok = c.Document()
 		case "sort":
-			p.after, ok = c.value()
+			p.after, ok = c.Value()
 		default:
-			_, ok = c.value()
+			_, ok = c.Value()
 		}
 		return ok
 	})
 	p.docs = append(p.docs, d)
 	return ok && d.ID != nil
-}
-
-// plain consumes a string and undoes its escapes.
-func (c *cursor) plain() ([]byte, bool) {
-	from := c.at
-	text, ok := c.text()
-	if !ok {
-		return nil, false
-	}
-	for _, b := range text {
-		if b == '\\' {
-			var s string
-			if json.Unmarshal(c.data[from:c.at], &s) != nil {
-				return nil, false
-			}
-			return []byte(s), true
-		}
-	}
-	return text, true
 }

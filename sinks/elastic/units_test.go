@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"humpty/sinks"
 )
@@ -33,22 +32,6 @@ func TestAppendDocument(t *testing.T) {
 			t.Errorf("%s is longer than estimated", test.want)
 		}
 	}
-}
-
-// FuzzAppendEscaped holds the escapes against encoding/json.
-func FuzzAppendEscaped(f *testing.F) {
-	f.Add("plain")
-	f.Add("\"\\\x00\n\u2028🥚")
-	f.Fuzz(func(t *testing.T, text string) {
-		var got string
-		quoted := append(appendEscaped([]byte{'"'}, []byte(text)), '"')
-		if err := json.Unmarshal(quoted, &got); err != nil {
-			t.Fatalf("%q becomes %s: %v", text, quoted, err)
-		}
-		if utf8.ValidString(text) && got != text {
-			t.Fatalf("%q becomes %q", text, got)
-		}
-	})
 }
 
 // TestWriteAllocates keeps the hot path free of garbage.

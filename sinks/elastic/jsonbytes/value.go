@@ -1,4 +1,4 @@
-package elastic
+package jsonbytes
 
 import "bytes"
 
@@ -6,51 +6,51 @@ import "bytes"
 // strictly here are their own answers.
 const deepest = 100
 
-// value consumes any value strictly and returns its bytes.
-func (c *cursor) value() ([]byte, bool) {
-	c.peek()
+// Value consumes any value strictly and returns its bytes.
+func (c *Cursor) Value() ([]byte, bool) {
+	c.Peek()
 	from := c.at
 	ok := c.skip(0)
 	return c.data[from:c.at], ok
 }
 
-func (c *cursor) skip(depth int) bool {
+func (c *Cursor) skip(depth int) bool {
 	if depth > deepest {
 		return false
 	}
-	switch b := c.peek(); {
+	switch b := c.Peek(); {
 	case b == '{':
-		return c.members(func([]byte) bool { return c.skip(depth + 1) })
+		return c.Members(func([]byte) bool { return c.skip(depth + 1) })
 	case b == '[':
-		return c.elements(func() bool { return c.skip(depth + 1) })
+		return c.Elements(func() bool { return c.skip(depth + 1) })
 	case b == '"':
-		_, ok := c.text()
+		_, ok := c.Text()
 		return ok
 	case b == '-' || b >= '0' && b <= '9':
 		return c.decimal()
 	}
-	return c.literal("true") || c.literal("false") || c.literal("null")
+	return c.Literal("true") || c.Literal("false") || c.Literal("null")
 }
 
 // decimal consumes a number of any form.
-func (c *cursor) decimal() bool {
-	c.literal("-")
-	if !c.literal("0") && !c.digits() {
+func (c *Cursor) decimal() bool {
+	c.Literal("-")
+	if !c.Literal("0") && !c.digits() {
 		return false
 	}
-	if c.literal(".") && !c.digits() {
+	if c.Literal(".") && !c.digits() {
 		return false
 	}
-	if c.literal("e") || c.literal("E") {
-		if !c.literal("+") {
-			c.literal("-")
+	if c.Literal("e") || c.Literal("E") {
+		if !c.Literal("+") {
+			c.Literal("-")
 		}
 		return c.digits()
 	}
 	return true
 }
 
-func (c *cursor) digits() bool {
+func (c *Cursor) digits() bool {
 	from := c.at
 	for c.at < len(c.data) && c.data[c.at] >= '0' && c.data[c.at] <= '9' {
 		c.at++
@@ -58,10 +58,10 @@ func (c *cursor) digits() bool {
 	return c.at > from
 }
 
-// document consumes an object that the server has validated when it was stored: only
+// Document consumes an object that the server has validated when it was stored: only
 // its end is looked for, which is what makes a scan quick.
-func (c *cursor) document() ([]byte, bool) {
-	if c.peek() != '{' {
+func (c *Cursor) Document() ([]byte, bool) {
+	if c.Peek() != '{' {
 		return nil, false
 	}
 	from, depth := c.at, 0

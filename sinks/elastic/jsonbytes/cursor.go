@@ -1,22 +1,27 @@
-package elastic
+package jsonbytes
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"strconv"
 )
 
-// cursor reads JSON without decoding it: what is of interest is handed out as slices of
+// Cursor reads JSON without decoding it: what is of interest is handed out as slices of
 // the answer, all else is skipped. It never reads behind the end and always moves.
-type cursor struct {
+type Cursor struct {
 	data []byte
 	at   int
 }
 
-var errJSON = errors.New("the answer is not the JSON that was expected")
+// New reads an answer from its beginning.
+func New(answer []byte) *Cursor { return &Cursor{data: answer} }
 
-// peek skips white space and returns the next byte, 0 at the end.
-func (c *cursor) peek() byte {
+// ErrUnexpected says that an answer is not what it should be.
+var ErrUnexpected = errors.New("the answer is not the JSON that was expected")
+
+// Peek skips white space and returns the next byte, 0 at the end.
+func (c *Cursor) Peek() byte {
 	for c.at < len(c.data) {
 		switch b := c.data[c.at]; b {
 		case ' ', '\t', '\n', '\r':
@@ -28,17 +33,20 @@ func (c *cursor) peek() byte {
 	return 0
 }
 
+// AtEnd reports whether nothing but white space is left.
+func (c *Cursor) AtEnd() bool { return c.Peek() == 0 && c.at == len(c.data) }
+
 // take consumes b if it is next.
-func (c *cursor) take(b byte) bool {
-	if c.peek() != b {
+func (c *Cursor) take(b byte) bool {
+	if c.Peek() != b {
 		return false
 	}
 	c.at++
 	return true
 }
 
-// literal consumes text if it is next.
-func (c *cursor) literal(text string) bool {
+// Literal consumes text if it is next.
+func (c *Cursor) Literal(text string) bool {
 	if !bytes.HasPrefix(c.data[c.at:], []byte(text)) {
 		return false
 	}
@@ -46,8 +54,8 @@ func (c *cursor) literal(text string) bool {
 	return true
 }
 
-// text consumes a string and returns what is between its quotes, escapes included.
-func (c *cursor) text() ([]byte, bool) {
+// Text consumes a string and returns what is between its quotes, escapes included.
+func (c *Cursor) Text() ([]byte, bool) {
 	if !c.take('"') {
 		return nil, false
 	}
@@ -70,7 +78,26 @@ func (c *cursor) text() ([]byte, bool) {
 	return nil, false
 }
 
-func (c *cursor) escape() bool {
+// Unquoted consumes a string and undoes its escapes.
+func (c *Cursor) Unquoted() ([]byte, bool) {
+	from := c.at
+	text, ok := c.Text()
+	if !ok {
+		return nil, false
+	}
+	for _, b := range text {
+		if b == '\\' {
+			var s string
+			if json.Unmarshal(c.data[from:c.at], &s) != nil {
+				return nil, false
+			}
+			return []byte(s), true
+		}
+	}
+	return text, true
+}
+
+func (c *Cursor) escape() bool {
 	if c.at+1 >= len(c.data) {
 		return false
 	}
@@ -89,11 +116,11 @@ func (c *cursor) escape() bool {
 	return false
 }
 
-// number consumes an integer that fits an int64.
-func (c *cursor) number() (int64, bool) {
-	c.peek()
+// Number consumes an integer that fits an int64.
+func (c *Cursor) Number() (int64, bool) {
+	c.Peek()
 	from := c.at
-	negative := c.literal("-")
+	negative := c.Literal("-")
 	var n int64
 	digits := 0
 	for ; c.at < len(c.data) && c.data[c.at] >= '0' && c.data[c.at] <= '9'; c.at++ {
@@ -115,8 +142,8 @@ func (c *cursor) number() (int64, bool) {
 	return n, true
 }
 
-// members consumes an object, calling each with a key; each consumes the value.
-func (c *cursor) members(each func(key []byte) bool) bool {
+// Members consumes an object, calling each with a key; each consumes the value.
+func (c *Cursor) Members(each func(key []byte) bool) bool {
 	if !c.take('{') {
 		return false
 	}
@@ -124,7 +151,7 @@ func (c *cursor) members(each func(key []byte) bool) bool {
 		return true
 	}
 	for {
-		key, ok := c.text()
+		key, ok := c.Text()
 		if !ok || !c.take(':') || !each(key) {
 			return false
 		}
@@ -135,8 +162,8 @@ func (c *cursor) members(each func(key []byte) bool) bool {
 	}
 }
 
-// elements consumes an array, calling each to consume an element.
-func (c *cursor) elements(each func() bool) bool {
+// Elements consumes an array, calling each to consume an element.
+func (c *Cursor) Elements(each func() bool) bool {
 	if !c.take('[') {
 		return false
 	}
