@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"humpty/sinks/elastic/jsonbytes"
+	"humpty/sinks/elastic/transport"
 )
 
 // item is what a bulk answer says about one document.
@@ -40,7 +41,7 @@ func parseBulk(answer []byte, n int, items []item) ([]item, error) {
 	})
 	switch {
 	case !ok || !c.AtEnd():
-		return items[:0], fmt.Errorf("%w: %s", jsonbytes.ErrUnexpected, clip(answer))
+		return items[:0], fmt.Errorf("%w: %s", jsonbytes.ErrUnexpected, transport.Clip(answer))
 	case len(items) != n:
 		return items[:0], fmt.Errorf("%d documents were sent, but the answer is about %d", n, len(items))
 	}

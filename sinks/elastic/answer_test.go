@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 func TestParseBulk(t *testing.T) {
@@ -173,10 +174,10 @@ func TestJudge(t *testing.T) {
 		{400, fault(closedType), false, fatal, sinks.Undecided},
 		{401, fault("security_exception"), false, fatal, sinks.Undecided},
 		{403, fault("security_exception"), false, fatal, sinks.Undecided},
-		{403, fault(blockType), false, stubborn, sinks.Undecided},
-		{429, fault(blockType), false, stubborn, sinks.Undecided},
-		{404, fault(missingType), false, gone, sinks.Undecided},
-		{404, fault(missingType), true, gone, sinks.Undecided},
+		{403, fault(transport.BlockException), false, stubborn, sinks.Undecided},
+		{429, fault(transport.BlockException), false, stubborn, sinks.Undecided},
+		{404, fault(transport.IndexNotFoundException), false, gone, sinks.Undecided},
+		{404, fault(transport.IndexNotFoundException), true, gone, sinks.Undecided},
 		{404, fault("shard_not_found_exception"), true, stubborn, sinks.Undecided},
 		{429, fault("es_rejected_execution_exception"), false, again, sinks.Undecided},
 		{429, nil, false, again, sinks.Undecided},

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // attempt is one bulk request and its answer; its buffers are used again.
@@ -76,14 +77,14 @@ func (a *attempt) reader(body []byte) io.ReadCloser {
 	return p
 }
 
-// send posts the body and reads the answer whole. An answer that is not 2xx is *refused;
+// send posts the body and reads the answer whole. An answer that is not 2xx is *transport.ResponseError;
 // any other error leaves open whether the request took effect.
 func (a *attempt) send(ctx context.Context, x *index) error {
 	body, err := a.encode(x.cfg.Gzip)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, x.cfg.RequestTimeout)
+	ctx, cancel := x.WithTimeout(ctx)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, x.bulk, a.reader(body))
 	if err != nil {
@@ -96,7 +97,7 @@ func (a *attempt) send(ctx context.Context, x *index) error {
 	if x.cfg.Gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	res, err := x.transport.Perform(req)
+	res, err := x.Perform(req)
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (a *attempt) send(ctx context.Context, x *index) error {
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return refusal(res.StatusCode, a.answer.Bytes())
+		return transport.NewResponseError(res.StatusCode, a.answer.Bytes())
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 var _ sinks.WriteCounter = (*index)(nil)
@@ -25,11 +26,11 @@ func (x *index) InFlightWrites(ctx context.Context) (int, error) {
 		Failures []any `json:"node_failures"`
 	}
 	path := "/_tasks?actions=indices:data/write/bulk*&detailed=true"
-	if err := x.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, &a); err != nil {
-		return 0, x.explain("list the writes under way in index "+x.name, err)
+	if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &a); err != nil {
+		return 0, x.Explain("list the writes under way in index "+x.name, err)
 	}
 	if len(a.Failures) > 0 {
-		return 0, x.failed("list the writes under way in index %s: %d nodes did not answer", x.name, len(a.Failures))
+		return 0, transport.Failedf("list the writes under way in index %s: %d nodes did not answer", x.name, len(a.Failures))
 	}
 	n := 0
 	for _, node := range a.Nodes {

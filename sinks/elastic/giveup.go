@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // undecided counts the documents without a verdict.
@@ -32,22 +33,22 @@ func (w *batch) hopeless(why error) error {
 	if errors.As(why, &known) {
 		return &Error{Kind: known.Kind, What: what, Err: known}
 	}
-	var no *refused
+	var no *transport.ResponseError
 	if !errors.As(why, &no) {
 		return &Error{Kind: Failed, What: what, Err: why, Remedy: "a proxy between humpty and the cluster may answer in its place: use the address of a node"}
 	}
 	e := &Error{Kind: Failed, What: what, Err: why}
 	switch {
-	case no.Type == blockType && no.Status == http.StatusTooManyRequests:
+	case no.Type == transport.BlockException && no.Status == http.StatusTooManyRequests:
 		e.Remedy = "a node's disk is above the flood-stage watermark: free space or add a node; the block goes by itself then.\n" +
 			"On older servers: PUT /" + w.name + "/_settings {\"index.blocks.read_only_allow_delete\": null}"
-	case no.Type == blockType:
+	case no.Type == transport.BlockException:
 		e.Remedy = "somebody has set a block; take it away: PUT /" + w.name + "/_settings {\"index.blocks.write\": null, \"index.blocks.read_only\": null}"
 	case no.Type == closedType:
 		e.Remedy = "somebody has closed the index: POST /" + w.name + "/_open"
 	case no.Status == http.StatusUnauthorized, no.Status == http.StatusForbidden:
 		var of *Error
-		if errors.As(w.explain(what, no), &of) {
+		if errors.As(w.Explain(what, no), &of) {
 			return of
 		}
 	}
@@ -83,8 +84,8 @@ func (x *index) joinLoadAlias(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := x.change(ctx, http.MethodPost, "/_aliases", body); err != nil {
-		return x.explain("put back alias "+x.name+loadSuffix, err)
+	if err := x.Change(ctx, http.MethodPost, "/_aliases", body); err != nil {
+		return x.Explain("put back alias "+x.name+loadSuffix, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"humpty/sinks"
 	"humpty/sinks/elastic/jsonbytes"
+	"humpty/sinks/elastic/transport"
 )
 
 // page is one answer of a scan.
@@ -56,7 +57,7 @@ func (p *page) parse(answer []byte) error {
 		return ok
 	})
 	if !ok || !hits || !c.AtEnd() {
-		return fmt.Errorf("%w: %s", jsonbytes.ErrUnexpected, clip(answer))
+		return fmt.Errorf("%w: %s", jsonbytes.ErrUnexpected, transport.Clip(answer))
 	}
 	return nil
 }

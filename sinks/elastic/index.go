@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 var _ sinks.ThrottleCounter = (*index)(nil)
 
 // index is one generation.
 type index struct {
-	*client
+	*cluster
 	name, uuid string
 	path       string // of its name
 	bulk       string // where documents are sent to
@@ -37,13 +38,13 @@ type index struct {
 	seen map[string]history         // by shard, at the last look
 }
 
-func newIndex(c *client, name string, f found, meta sinks.Meta) *index {
+func newIndex(c *cluster, name string, f found, meta sinks.Meta) *index {
 	own := maps.Clone(f.Mappings.Meta)
 	delete(own, metaKey)
-	x := &index{client: c, name: name, uuid: f.setting("index.uuid"), path: "/" + url.PathEscape(name), meta: meta, own: own}
+	x := &index{cluster: c, name: name, uuid: f.setting("index.uuid"), path: "/" + url.PathEscape(name), meta: meta, own: own}
 	x.shards, _ = strconv.Atoi(f.setting("index.number_of_shards")) // always there, but for 0 nothing is scanned: see Scan
 	// The server shall not wait for shards that have no node for as long as it would: 1 m.
-	away := min(max(c.cfg.Outage/10, time.Second), 10*time.Second)
+	away := min(max(c.cfg.UnassignedTimeout/10, time.Second), 10*time.Second)
 	x.bulk = x.path + loadSuffix + "/_bulk?require_alias=true&timeout=" + strconv.FormatInt(away.Milliseconds(), 10) + "ms&filter_path=" + bulkParts
 	x.limit.Store(int64(c.cfg.MaxRequestBytes))
 	x.attempts.New = func() any { return new(attempt) }
@@ -78,8 +79,8 @@ func (x *index) note(ctx context.Context, m sinks.Meta) error {
 	if err != nil {
 		return fmt.Errorf("encode the meta of %s: %w", x.name, err)
 	}
-	if err := x.insist(ctx, http.MethodPut, x.path+"/_mapping", body); err != nil {
-		return x.explain("note the state in index "+x.name, err)
+	if err := x.MustAck(ctx, http.MethodPut, x.path+"/_mapping", body); err != nil {
+		return x.Explain("note the state in index "+x.name, err)
 	}
 	x.meta = m
 	x.tag()
@@ -100,7 +101,7 @@ func (a shardsAnswer) err() error {
 	}
 	reason := ""
 	for _, f := range a.Shards.Failures {
-		reason = ": " + clip(f)
+		reason = ": " + transport.Clip(f)
 	}
 	return fmt.Errorf("%d of %d shards failed%s", a.Shards.Failed, a.Shards.Total, reason)
 }
@@ -108,12 +109,12 @@ func (a shardsAnswer) err() error {
 // onShards makes a call that every shard must have answered.
 func (x *index) onShards(ctx context.Context, method, verb string) error {
 	var a shardsAnswer
-	err := x.call(ctx, request{method: method, path: x.path + "/" + verb, patience: patient}, &a)
+	err := x.Call(ctx, transport.Request{Method: method, Path: x.path + "/" + verb, RetryFor: transport.DefaultRetry}, &a)
 	if err == nil {
 		err = a.err()
 	}
 	if err != nil {
-		return x.explain(verb[1:]+" index "+x.name, err)
+		return x.Explain(verb[1:]+" index "+x.name, err)
 	}
 	return nil
 }
@@ -127,17 +128,17 @@ func (x *index) Count(ctx context.Context) (int64, error) {
 }
 
 // count is the number of documents that a search finds now; nested ones do not count.
-func (c *client) count(ctx context.Context, path string) (int64, error) {
+func (c *cluster) count(ctx context.Context, path string) (int64, error) {
 	var a struct {
 		shardsAnswer
 		Count int64 `json:"count"`
 	}
-	err := c.call(ctx, request{method: http.MethodGet, path: path + "/_count", patience: patient}, &a)
+	err := c.Call(ctx, transport.Request{Method: http.MethodGet, Path: path + "/_count", RetryFor: transport.DefaultRetry}, &a)
 	if err == nil {
 		err = a.err()
 	}
 	if err != nil {
-		return 0, c.explain("count "+path[1:], err)
+		return 0, c.Explain("count "+path[1:], err)
 	}
 	return a.Count, nil
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"humpty/sinks/elastic/transport"
 )
 
 // nodeless is an error if shards of the index have no node now, which is so since a moment at
@@ -21,7 +23,7 @@ func (x *index) nodeless(ctx context.Context, since time.Time) error {
 		Reason string `json:"unassigned.reason"`
 	}
 	var lost []row
-	if x.call(ctx, request{method: http.MethodGet, path: path}, &lost) != nil {
+	if x.Call(ctx, transport.Request{Method: http.MethodGet, Path: path}, &lost) != nil {
 		return nil //nolint:nilerr // as said
 	}
 	lost = slices.DeleteFunc(lost, func(r row) bool { return r.Kind != "p" || r.State != "UNASSIGNED" })

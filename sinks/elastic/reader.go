@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"humpty/sinks/elastic/transport"
 )
 
 const (
@@ -42,12 +44,12 @@ type reader struct {
 
 func (r *reader) open(ctx context.Context) error {
 	var a map[string]json.RawMessage
-	path := fmt.Sprintf("%s%s?keep_alive=%s&preference=_shards:%d", r.path, r.product.pitPath, pitLife, r.shard)
-	if err := r.call(ctx, request{method: http.MethodPost, path: path, patience: patient}, &a); err != nil {
-		return r.explain("open a point in time on index "+r.name, err)
+	path := fmt.Sprintf("%s%s?keep_alive=%s&preference=_shards:%d", r.path, r.Product.PITPath, pitLife, r.shard)
+	if err := r.Call(ctx, transport.Request{Method: http.MethodPost, Path: path, RetryFor: transport.DefaultRetry}, &a); err != nil {
+		return r.Explain("open a point in time on index "+r.name, err)
 	}
-	if r.pit = string(a[r.product.pitField]); r.pit == "" {
-		return r.failed("open a point in time on index %s: the answer has no id", r.name)
+	if r.pit = string(a[r.Product.PITField]); r.pit == "" {
+		return transport.Failedf("open a point in time on index %s: the answer has no id", r.name)
 	}
 	return nil
 }
@@ -56,10 +58,10 @@ func (r *reader) open(ctx context.Context) error {
 // again.
 func (r *reader) read(ctx context.Context, into *sheet) error {
 	query := fmt.Sprintf(`{"size":%d,"pit":{"id":%s,"keep_alive":%q},%s%s"sort":[%s],"version":true,"track_total_hits":false}`,
-		r.size, r.pit, pitLife, r.after, r.product.vectors, r.product.pitSort)
-	err := r.pageOf(ctx, request{method: http.MethodPost, path: "/_search", body: []byte(query), patience: patient}, &into.answer, &into.page)
+		r.size, r.pit, pitLife, r.after, r.Product.Vectors, r.Product.PITSort)
+	err := r.pageOf(ctx, transport.Request{Method: http.MethodPost, Path: "/_search", Body: []byte(query), RetryFor: transport.DefaultRetry}, &into.answer, &into.page)
 	if err != nil {
-		return r.explain(fmt.Sprintf("scan shard %d of index %s", r.shard, r.name), err)
+		return r.Explain(fmt.Sprintf("scan shard %d of index %s", r.shard, r.name), err)
 	}
 	if err := complete(into.docs); err != nil {
 		return fmt.Errorf("scan of index %s: %w", r.name, err)
@@ -72,20 +74,20 @@ func (r *reader) read(ctx context.Context, into *sheet) error {
 		return nil
 	}
 	if into.after == nil {
-		return r.failed("scan of %s: the answer does not say where the next page begins", r.name)
+		return transport.Failedf("scan of %s: the answer does not say where the next page begins", r.name)
 	}
 	r.after = `"search_after":` + string(into.after) + `,`
 	r.size = min(max(pageBytes*n/into.answer.Len(), 10), largestPage)
 	return nil
 }
 
-func (x *index) pageOf(ctx context.Context, r request, answer *bytes.Buffer, p *page) error {
-	return x.retry(ctx, r, answer, func(body []byte, _ http.Header) error {
+func (x *index) pageOf(ctx context.Context, r transport.Request, answer *bytes.Buffer, p *page) error {
+	return x.Retry(ctx, r, answer, func(body []byte, _ http.Header) error {
 		if err := p.parse(body); err != nil {
 			return err
 		}
 		if p.partly {
-			return &refused{Status: http.StatusServiceUnavailable, Type: "partial_answer", Reason: "a shard failed, or the search timed out: " + clip(body)}
+			return &transport.ResponseError{Status: http.StatusServiceUnavailable, Type: "partial_answer", Reason: "a shard failed, or the search timed out: " + transport.Clip(body)}
 		}
 		return nil
 	})
@@ -97,11 +99,11 @@ func (r *reader) close(ctx context.Context, strict bool) error {
 	const quick = 5 * time.Second
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), quick)
 	defer cancel()
-	body := []byte(fmt.Sprintf(r.product.pitDelete, r.pit))
-	err := r.call(ctx, request{method: http.MethodDelete, path: r.product.pitPath, body: body, patience: quick}, nil)
-	var no *refused
+	body := []byte(fmt.Sprintf(r.Product.PITDelete, r.pit))
+	err := r.Call(ctx, transport.Request{Method: http.MethodDelete, Path: r.Product.PITPath, Body: body, RetryFor: quick}, nil)
+	var no *transport.ResponseError
 	if err == nil || !strict || errors.As(err, &no) && no.Status == http.StatusNotFound { // 404: it has expired
 		return nil
 	}
-	return r.explain("close the point in time on index "+r.name, err)
+	return r.Explain("close the point in time on index "+r.name, err)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"humpty/sinks/elastic/transport"
 )
 
 // probe is how long after an outage nothing may happen yet.
@@ -54,10 +56,10 @@ func (r *revival) wait(ctx context.Context, d time.Duration) error {
 		defer r.asks()
 		d = min(d, probe)
 	}
-	if err := waitFor(ctx, min(d, firstWait)); err != nil {
+	if err := transport.Wait(ctx, min(d, transport.FirstWait)); err != nil {
 		return err
 	}
-	timer := time.NewTimer(max(0, d-firstWait))
+	timer := time.NewTimer(max(0, d-transport.FirstWait))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

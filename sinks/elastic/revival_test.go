@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"humpty/sinks/elastic/transport"
 )
 
 // TestRevival: who waits for the end of an outage is woken by the first answer, but never
@@ -32,8 +34,8 @@ func TestRevival(t *testing.T) {
 		group.Go(func() error { return r.wait(t.Context(), 3*time.Second) })
 		synctest.Wait()
 		r.answered()
-		if err := group.Wait(); err != nil || time.Since(began) != firstWait {
-			t.Errorf("%v: woken after %v, want %v", err, time.Since(began), firstWait)
+		if err := group.Wait(); err != nil || time.Since(began) != transport.FirstWait {
+			t.Errorf("%v: woken after %v, want %v", err, time.Since(began), transport.FirstWait)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), probe/2)
 		defer cancel()

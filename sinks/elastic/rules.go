@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // rule is what follows from an answer about a document or a whole request.
@@ -35,9 +36,9 @@ func (i item) judge(deletion bool) (rule, sinks.Outcome) {
 		return decided, sinks.Written
 	case s == http.StatusConflict && i.is(conflictType):
 		return decided, sinks.Superseded
-	case s == http.StatusNotFound && i.is(missingType):
+	case s == http.StatusNotFound && i.is(transport.IndexNotFoundException):
 		return gone, sinks.Undecided
-	case i.is(blockType):
+	case i.is(transport.BlockException):
 		return stubborn, sinks.Undecided
 	case s == http.StatusBadRequest && i.is(closedType), s == http.StatusUnauthorized, s == http.StatusForbidden:
 		return fatal, sinks.Undecided
@@ -63,10 +64,10 @@ func passingStatus(status int) bool {
 	return false
 }
 
-// judge decides on a whole request that was not answered by items.
-func (r *refused) judge() rule {
+// judgeRequest decides on a whole request that was not answered by items.
+func judgeRequest(r *transport.ResponseError) rule {
 	switch {
-	case r.Type == blockType:
+	case r.Type == transport.BlockException:
 		return stubborn
 	case r.Status == http.StatusTooManyRequests, passingStatus(r.Status):
 		return again
@@ -74,7 +75,7 @@ func (r *refused) judge() rule {
 		return split
 	case r.Status == http.StatusUnauthorized, r.Status == http.StatusForbidden:
 		return fatal
-	case r.Type == missingType:
+	case r.Type == transport.IndexNotFoundException:
 		return gone
 	}
 	return stubborn

@@ -20,7 +20,7 @@ func (x *index) Sample(ctx context.Context, n int, seed uint64, fn func(docs []s
 			`"query":{"function_score":{"query":{"match_all":{}},"random_score":{"seed":%d,"field":"_seq_no"},"boost_mode":"replace"}}}`,
 			size, after, seed>>1)
 		if err := x.searchOwn(ctx, query, &answer, &p); err != nil {
-			return x.explain("take a sample of index "+x.name, err)
+			return x.Explain("take a sample of index "+x.name, err)
 		}
 		if err := fn(p.docs); err != nil {
 			return err

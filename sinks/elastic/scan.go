@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // Scan reads the shards of a part. Shards are not divided: slices of a shard would each
@@ -19,7 +20,7 @@ func (x *index) Scan(ctx context.Context, part, parts int, fn func(docs []sinks.
 		return fmt.Errorf("scan of %s: there is no part %d of %d", x.name, part, parts)
 	}
 	if x.shards < 1 {
-		return x.failed("scan of %s: the number of its shards is not known", x.name)
+		return transport.Failedf("scan of %s: the number of its shards is not known", x.name)
 	}
 	now, next := newSheet(), newSheet()
 	for shard := part; shard < x.shards; shard += parts {

@@ -104,12 +104,12 @@ func TestConfig(t *testing.T) {
 		"has no addresses":                        {Alias: "a"},
 		`address "localhost:9200" is not a URL`:   {Alias: "a", Addresses: []string{"localhost:9200"}},
 		"carries credentials":                     {Alias: "a", Addresses: []string{"http://me:secret@localhost:9200"}},
-		"more than one way to authenticate":       {Alias: "a", Addresses: one, Username: "u", Password: "p", APIKey: "k"},
-		"only one of username and password":       {Alias: "a", Addresses: one, Username: "u"},
-		"only one of cert and key":                {Alias: "a", Addresses: one, Cert: "c"},
-		"ca: no certificate in " + pem:            {Alias: "a", Addresses: one, CA: pem},
-		"ca: open /nowhere: no such file":         {Alias: "a", Addresses: one, CA: "/nowhere"},
-		"cert /nowhere and key /nowhere":          {Alias: "a", Addresses: one, Cert: "/nowhere", Key: "/nowhere"},
+		"more than one way to authenticate":       {Alias: "a", Addresses: one, Credentials: Credentials{Username: "u", Password: "p", APIKey: "k"}},
+		"only one of username and password":       {Alias: "a", Addresses: one, Credentials: Credentials{Username: "u"}},
+		"only one of cert and key":                {Alias: "a", Addresses: one, TLS: TLS{Cert: "c"}},
+		"ca: no certificate in " + pem:            {Alias: "a", Addresses: one, TLS: TLS{CA: pem}},
+		"ca: open /nowhere: no such file":         {Alias: "a", Addresses: one, TLS: TLS{CA: "/nowhere"}},
+		"cert /nowhere and key /nowhere":          {Alias: "a", Addresses: one, TLS: TLS{Cert: "/nowhere", Key: "/nowhere"}},
 		`"Orders" cannot be the name of an index`: {Alias: "Orders", Addresses: one},
 		"negative limit":                          {Alias: "a", Addresses: one, MaxRequestBytes: -1},
 		`address "…@[::1" is not a URL`:           {Alias: "a", Addresses: []string{"http://u:secret@[::1"}},
@@ -245,26 +245,5 @@ func TestJudgeDisk(t *testing.T) {
 		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
 			t.Errorf("%.0f of %.0f GB free: %q, want %q", test.free/gb, test.total/gb, got, test.want)
 		}
-	}
-}
-
-func TestIdentify(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ header, version, name, fails string }{
-		{"Elasticsearch", "8.19.21", "elasticsearch", ""},
-		{"", "9.1.0", "elasticsearch", ""}, // behind a proxy that drops the header
-		{"", "2.19.0", "opensearch", ""},
-		{"", "3.6.0", "opensearch", ""},
-		{"Elasticsearch", "7.17.0", "elasticsearch", "too old"},
-		{"", "1.3.0", "opensearch", "too old"},
-		{"", "x", "", "not understood"},
-	} {
-		p, err := identify(test.header, test.version)
-		if p.name != test.name || (err != nil) != (test.fails != "") || err != nil && !strings.Contains(err.Error(), test.fails) {
-			t.Errorf("%q %s: %q, %v", test.header, test.version, p.name, err)
-		}
-	}
-	if p, _ := identify("Elasticsearch", "9.2.1"); p.vectors == "" {
-		t.Error("since 9.2 vectors must be asked for")
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
-	"humpty/sources"
+	"humpty/sources" //nolint:depguard // of the test: a rebuild has a source
 	"humpty/sources/sourcetest"
 )
 
@@ -23,7 +23,7 @@ import (
 func rebuilding(t *testing.T, url, alias, run, definition string, seen func(next http.RoundTripper, req *http.Request) (*http.Response, error)) (projector.Record, error) {
 	t.Helper()
 	target := elastictest.Target(t, elastic.Config{
-		Addresses: []string{url}, Alias: alias, Patience: 100 * time.Millisecond,
+		Addresses: []string{url}, Alias: alias, RetryBound: 100 * time.Millisecond,
 		Wrap: func(next http.RoundTripper) http.RoundTripper {
 			return roundTrip(func(req *http.Request) (*http.Response, error) { return seen(next, req) })
 		},

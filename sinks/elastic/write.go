@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // Write sends docs until each has its verdict; see sinks.Sink. Errors are *Error, or
@@ -35,7 +36,7 @@ type batch struct {
 
 	from  int // all before it are decided
 	most  int // documents in the next request
-	pause backoff
+	pause transport.Backoff
 	stuck time.Time // since when there were only stubborn answers
 }
 
@@ -65,7 +66,7 @@ func (w *batch) write(ctx context.Context) error {
 		}
 		o := w.request(ctx)
 		if o.rule == decided {
-			w.most, w.pause, w.stuck = math.MaxInt, backoff{}, time.Time{}
+			w.most, w.pause, w.stuck = math.MaxInt, transport.Backoff{}, time.Time{}
 			w.revival.answered()
 			continue
 		}
@@ -88,9 +89,9 @@ func (w *batch) request(ctx context.Context) outcome {
 	w.receipt.Requests++
 	w.receipt.Bytes += int64(len(w.body))
 	err := w.send(ctx, w.index)
-	var no *refused
+	var no *transport.ResponseError
 	if errors.As(err, &no) {
-		o := outcome{rule: no.judge(), why: no, throttled: no.Status == http.StatusTooManyRequests}
+		o := outcome{rule: judgeRequest(no), why: no, throttled: no.Status == http.StatusTooManyRequests}
 		o.away = o.rule == again && !o.throttled
 		return o
 	}
@@ -109,15 +110,15 @@ func (w *batch) request(ctx context.Context) outcome {
 			o.verdicts++
 			w.verdicts[at] = sinks.Verdict{Outcome: verdict, Status: it.status}
 			if verdict == sinks.Rejected {
-				w.verdicts[at].Type, w.verdicts[at].Reason = causes(it.fault)
+				w.verdicts[at].Type, w.verdicts[at].Reason = transport.Causes(it.fault)
 			}
 			continue
 		}
 		o.throttled = o.throttled || it.status == http.StatusTooManyRequests && rule == again
 		if rule > o.rule {
 			o.rule = rule
-			kind, reason := causes(it.fault)
-			o.why = &refused{Status: it.status, Type: kind, Reason: reason}
+			kind, reason := transport.Causes(it.fault)
+			o.why = &transport.ResponseError{Status: it.status, Type: kind, Reason: reason}
 		}
 	}
 	return o
@@ -126,7 +127,7 @@ func (w *batch) request(ctx context.Context) outcome {
 // follow does what the rule says: nil to send again what is undecided.
 func (w *batch) follow(ctx context.Context, o outcome) error {
 	if o.verdicts > 0 {
-		w.pause, w.stuck = backoff{}, time.Time{}
+		w.pause, w.stuck = transport.Backoff{}, time.Time{}
 	}
 	switch o.rule {
 	case split:
@@ -142,22 +143,22 @@ func (w *batch) follow(ctx context.Context, o outcome) error {
 		if w.stuck.IsZero() {
 			w.stuck = time.Now()
 		}
-		if lasted := time.Since(w.stuck); lasted > w.cfg.Patience {
+		if lasted := time.Since(w.stuck); lasted > w.cfg.RetryBound {
 			return w.hopeless(fmt.Errorf("for %s: %w", lasted.Round(time.Second), o.why))
 		}
 	default:
 		w.stuck = time.Time{}
-		if !o.throttled && w.pause.tries > 0 && time.Since(w.pause.since) > w.cfg.Outage {
-			if err := w.nodeless(ctx, w.pause.since); err != nil {
+		if !o.throttled && w.pause.Tries > 0 && time.Since(w.pause.Since) > w.cfg.UnassignedTimeout {
+			if err := w.nodeless(ctx, w.pause.Since); err != nil {
 				return w.hopeless(err)
 			}
 		}
 	}
-	d := w.pause.next()
+	d := w.pause.Next()
 	if d >= time.Second {
-		w.cfg.Waiting(fmt.Sprintf("index %s does not take documents (for %s): %v", w.name, time.Since(w.pause.since).Round(time.Second), o.why))
+		w.cfg.Waiting(fmt.Sprintf("index %s does not take documents (for %s): %v", w.name, time.Since(w.pause.Since).Round(time.Second), o.why))
 	}
-	pause := waitFor
+	pause := transport.Wait
 	if o.away {
 		pause = w.revival.wait
 	}
@@ -169,7 +170,7 @@ func (w *batch) follow(ctx context.Context, o outcome) error {
 
 // divide halves the next request; a document that is refused alone is rejected.
 func (w *batch) divide(why error) {
-	var no *refused
+	var no *transport.ResponseError
 	errors.As(why, &no)
 	sent := w.attempt.docs
 	if len(sent) > 1 {

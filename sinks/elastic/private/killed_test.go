@@ -169,7 +169,7 @@ func takenBack(t *testing.T, target *elastic.Target, asked *spread, urls []strin
 func neverBack(t *testing.T, cluster *devstack.Cluster) {
 	urls := cluster.Addresses()
 	alias := devstack.Name(t)
-	target := elastictest.Target(t, elastic.Config{Addresses: urls[:2], Alias: alias, Outage: 2 * time.Second})
+	target := elastictest.Target(t, elastic.Config{Addresses: urls[:2], Alias: alias, UnassignedTimeout: 2 * time.Second})
 	index, name := elastictest.Generation(t, target, alias, `{"settings":{"number_of_replicas":0,"index.routing.allocation.require.box":"ingest"}}`)
 	if _, err := index.Write(t.Context(), elastictest.Batch(10, 1), make([]sinks.Verdict, 10)); err != nil {
 		t.Fatal(err)

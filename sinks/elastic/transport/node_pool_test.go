@@ -1,4 +1,4 @@
-package elastic
+package transport
 
 import (
 	"fmt"
@@ -10,16 +10,16 @@ import (
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
 )
 
-// TestNodesInTurn: a dead address is left out for longer and longer, tried by one request,
+// TestNodePoolInTurn: a dead address is left out for longer and longer, tried by one request,
 // and has its full turn again with its first answer.
-func TestNodesInTurn(t *testing.T) {
+func TestNodePoolInTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		all := make([]*elastictransport.Connection, 3)
 		for i := range all {
 			all[i] = &elastictransport.Connection{URL: &url.URL{Host: fmt.Sprint(i)}}
 		}
-		n := newNodes(all, nil)
+		n := newNodePool(all, nil)
 		dead := true
 		ask := func(times int) [3]int {
 			var asked [3]int
@@ -53,7 +53,7 @@ func TestNodesInTurn(t *testing.T) {
 			t.Errorf("the dead one was tried %d times in a minute", tried)
 		}
 		dead = false
-		<-time.After(lastOut)
+		<-time.After(longestCooldown)
 		if ask(3); ask(30) != [3]int{10, 10, 10} {
 			t.Error("it was not taken back")
 		}
@@ -64,17 +64,17 @@ func TestNodesInTurn(t *testing.T) {
 			}
 		}
 		dead = false
-		<-time.After(firstOut)
+		<-time.After(firstCooldown)
 		if got := ask(30)[2]; got < 9 {
-			t.Errorf("after %s it was asked %d times of 30", firstOut, got)
+			t.Errorf("after %s it was asked %d times of 30", firstCooldown, got)
 		}
 	})
 }
 
-// TestNodesAllDead: somebody is asked all the same.
-func TestNodesAllDead(t *testing.T) {
+// TestNodePoolAllDead: somebody is asked all the same.
+func TestNodePoolAllDead(t *testing.T) {
 	t.Parallel()
-	n := newNodes([]*elastictransport.Connection{{URL: &url.URL{Host: "a"}}, {URL: &url.URL{Host: "b"}}}, nil)
+	n := newNodePool([]*elastictransport.Connection{{URL: &url.URL{Host: "a"}}, {URL: &url.URL{Host: "b"}}}, nil)
 	asked := map[string]int{}
 	for range 10 {
 		c, err := n.Next()

@@ -1,9 +1,10 @@
-package elastic
+package transport
 
 import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -20,8 +21,8 @@ const (
 	BadConfig               // the configuration is wrong
 )
 
-// Error is every error of this package that is not the context's, a [sinks.NameConflict] or a
-// [sinks.Held].
+// Error is every error of a target, an index or a client that is not the context's, a
+// name conflict or a lease that is held.
 type Error struct {
 	Kind   Kind
 	What   string // what failed, naming index and address
@@ -42,53 +43,64 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-func guard(remedy, what string, args ...any) *Error {
+// Guardf is a refusal, with what to do about it.
+func Guardf(remedy, what string, args ...any) *Error {
 	return &Error{Kind: Guard, What: fmt.Sprintf(what, args...), Remedy: remedy}
 }
 
-// refused is an answer other than 2xx.
-type refused struct {
+// Failedf is the error of what can be tried again.
+func Failedf(what string, args ...any) *Error {
+	return &Error{Kind: Failed, What: fmt.Sprintf(what, args...)}
+}
+
+// The types of errors, as the servers name them, that mean something to more than one package.
+const (
+	BlockException         = "cluster_block_exception"
+	IndexNotFoundException = "index_not_found_exception"
+)
+
+// ResponseError is an answer other than 2xx.
+type ResponseError struct {
 	Status int
 	Type   string // as the server names it; empty if the answer was not the server's
 	Reason string
 }
 
-func (r *refused) Error() string {
+func (r *ResponseError) Error() string {
 	if r.Type == "" {
 		return fmt.Sprintf("HTTP %d %s: %s", r.Status, http.StatusText(r.Status), r.Reason)
 	}
 	return fmt.Sprintf("%s: %s (HTTP %d)", r.Type, r.Reason, r.Status)
 }
 
-// passing tells whether the same request may succeed later.
-func (r *refused) passing() bool {
+// Retryable tells whether the same request may succeed later.
+func (r *ResponseError) Retryable() bool {
 	switch r.Status {
 	case http.StatusTooManyRequests:
-		return r.Type != blockType
+		return r.Type != BlockException
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusRequestTimeout:
 		return true
 	}
 	return false
 }
 
-// explain makes the error of a call that failed for good out of its answer.
-func (c *client) explain(what string, err error) error {
-	var r *refused
-	if !errors.As(err, &r) {
-		return err
-	}
-	e := &Error{Kind: Failed, What: what, Err: r}
-	switch r.Status {
-	case http.StatusUnauthorized:
-		e.Kind = Rights
-		e.What += ": " + c.addresses + " does not accept the credentials"
-		e.Remedy = "check username and password, api_key or bearer of the target (is the key expired or revoked?)"
-	case http.StatusForbidden:
-		if r.Type != blockType {
-			e.Kind, e.Remedy = Rights, fmt.Sprintf(rights, c.cfg.Alias)
+// contextMissing is what a server answers that was restarted since a scan began.
+const contextMissing = "search_context_missing_exception"
+
+// IsUnavailable reports whether err means that the servers did not answer, or forgot what they
+// were asked before.
+func IsUnavailable(err error) bool {
+	switch e := err.(type) { //nolint:errorlint // unwrapped step by step, to see every branch
+	case nil:
+		return false
+	case *Error:
+		if e.Kind == Unreachable {
+			return true
 		}
-	case http.StatusBadRequest:
-		e.Kind = Definition
+	case *ResponseError:
+		return e.Retryable() || e.Type == contextMissing
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(e.Unwrap(), IsUnavailable)
 	}
-	return e
+	return IsUnavailable(errors.Unwrap(err))
 }
