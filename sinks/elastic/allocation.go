@@ -56,9 +56,9 @@ func (c *cluster) whyUnassigned(ctx context.Context, name string, shard int) str
 	return a.why()
 }
 
-// placeless is why the copies without a node will not get one as things are; empty if one of
+// unassignable is why the copies without a node will not get one as things are; empty if one of
 // them will, or if that is not known.
-func (x *index) placeless(ctx context.Context) string {
+func (x *index) unassignable(ctx context.Context) string {
 	why := ""
 	for shard := range x.shards {
 		a, err := x.allocated(ctx, x.name, shard, false)

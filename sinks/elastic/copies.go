@@ -50,14 +50,14 @@ func (x *index) copies(ctx context.Context, report func(string)) error {
 		case still.IsZero():
 			still = time.Now()
 		case time.Since(still) > x.cfg.RetryBound:
-			if why := x.placeless(ctx); why != "" {
+			if why := x.unassignable(ctx); why != "" {
 				report(fmt.Sprintf(sinks.Degraded+"index %s stays %s, %d copies have no node to be on: %s; make room for them or lower number_of_replicas",
 					x.name, h.Status, h.Unassigned, why))
 				return nil
 			}
 		}
 		if h.Status == "red" && time.Since(began) > x.cfg.UnassignedTimeout {
-			if err := x.nodeless(ctx, began); err != nil {
+			if err := x.unassigned(ctx, began); err != nil {
 				return err
 			}
 		}

@@ -9,31 +9,22 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/bulk"
 	"humpty/sinks/elastic/transport"
 )
-
-var _ sinks.ThrottleCounter = (*index)(nil)
 
 // index is one generation.
 type index struct {
 	*cluster
+	*bulk.Writer
 	name, uuid string
 	path       string // of its name
-	bulk       string // where documents are sent to
 	shards     int
 
-	attempts sync.Pool              // of *attempt
-	limit    atomic.Int64           // bytes of one bulk body; a 413 lowers it
-	opaque   atomic.Pointer[string] // who we are, in the cluster's task list and logs
-	revival  revival                // after outages
-	full     atomic.Int64           // requests that were refused because the target is full
-
 	mu   sync.Mutex
-	meta sinks.Meta                 // as noted last; Restore is ours
+	meta sinks.Meta                 // as noted last; PendingSettings is ours
 	own  map[string]json.RawMessage // the user's keys of _meta
 	seen map[string]history         // by shard, at the last look
 }
@@ -43,22 +34,17 @@ func newIndex(c *cluster, name string, f found, meta sinks.Meta) *index {
 	delete(own, metaKey)
 	x := &index{cluster: c, name: name, uuid: f.setting("index.uuid"), path: "/" + url.PathEscape(name), meta: meta, own: own}
 	x.shards, _ = strconv.Atoi(f.setting("index.number_of_shards")) // always there, but for 0 nothing is scanned: see Scan
-	// The server shall not wait for shards that have no node for as long as it would: 1 m.
-	away := min(max(c.cfg.UnassignedTimeout/10, time.Second), 10*time.Second)
-	x.bulk = x.path + loadSuffix + "/_bulk?require_alias=true&timeout=" + strconv.FormatInt(away.Milliseconds(), 10) + "ms&filter_path=" + bulkParts
-	x.limit.Store(int64(c.cfg.MaxRequestBytes))
-	x.attempts.New = func() any { return new(attempt) }
+	x.Writer = bulk.New(c.Client, bulk.Config{
+		Index: name, Path: x.path + loadSuffix,
+		MaxRequestBytes: c.cfg.MaxRequestBytes, Gzip: c.cfg.Gzip,
+		RetryBound: c.cfg.RetryBound, UnassignedTimeout: c.cfg.UnassignedTimeout, Waiting: c.cfg.Waiting,
+		Missing: x.restoreLoadAlias, Unassigned: x.unassigned,
+	})
 	x.tag()
 	return x
 }
 
-func (x *index) tag() {
-	tag := fmt.Sprintf("humpty-%s-%d", x.meta.Run, x.meta.Epoch)
-	x.opaque.Store(&tag)
-}
-
-// ThrottledTotal implements sinks.ThrottleCounter.
-func (x *index) ThrottledTotal() int64 { return x.full.Load() }
+func (x *index) tag() { x.Tag(x.meta.Run, x.meta.Epoch) }
 
 // Note replaces the meta, all but its Restore: that journal is written by Create and
 // worked off by Seal.
@@ -141,4 +127,39 @@ func (c *cluster) count(ctx context.Context, path string) (int64, error) {
 		return 0, c.Explain("count "+path[1:], err)
 	}
 	return a.Count, nil
+}
+
+// restoreLoadAlias finds out why the alias that is written through is missing. Only if the index
+// is still the one that was opened the alias is put back.
+func (x *index) restoreLoadAlias(ctx context.Context, undecided int) error {
+	all, err := x.look(ctx, x.path[1:])
+	if err != nil {
+		return err
+	}
+	f, ok := all[x.name]
+	switch {
+	case !ok:
+		return &Error{
+			Kind: Failed, What: fmt.Sprintf("index %s was deleted while it was written (%d documents of the batch are without a verdict)", x.name, undecided),
+			Remedy: "find out who deletes indices, then begin a new rebuild; the alias is as it was",
+		}
+	case f.setting("index.uuid") != x.uuid:
+		return &Error{
+			Kind: Failed, What: fmt.Sprintf("index %s was deleted and made again by somebody else while it was written", x.name),
+			Remedy: "delete that index and begin a new rebuild; the alias is as it was",
+		}
+	}
+	return x.addLoadAlias(ctx)
+}
+
+func (x *index) addLoadAlias(ctx context.Context) error {
+	add := map[string]any{"index": x.name, "alias": x.name + loadSuffix, "is_hidden": true}
+	body, err := json.Marshal(map[string]any{"actions": []any{map[string]any{"add": add}}})
+	if err != nil {
+		return err
+	}
+	if err := x.Change(ctx, http.MethodPost, "/_aliases", body); err != nil {
+		return x.Explain("put back alias "+x.name+loadSuffix, err)
+	}
+	return nil
 }

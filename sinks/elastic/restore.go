@@ -49,7 +49,7 @@ func (t *Target) Restore(ctx context.Context, s sinks.Snapshot, as string, repor
 	if err != nil {
 		return nil, err
 	}
-	return x, x.joinLoadAlias(ctx)
+	return x, x.addLoadAlias(ctx)
 }
 
 // restored waits until every primary is there.

@@ -1,4 +1,4 @@
-package elastic
+package bulk
 
 import (
 	"bytes"
@@ -15,14 +15,14 @@ import (
 
 // attempt is one bulk request and its answer; its buffers are used again.
 type attempt struct {
-	body   []byte
-	packed bytes.Buffer // the body compressed
-	zip    *gzip.Writer
-	docs   []int // positions of the documents in the batch, in the order sent
-	answer bytes.Buffer
-	items  []item
-	open   atomic.Int32 // readers of the body that the transport has not closed yet
-	amend  []string     // conditions of an Amend, one for each document of the batch
+	body        []byte
+	packed      bytes.Buffer // the body compressed
+	zip         *gzip.Writer
+	docs        []int // positions of the documents in the batch, in the order sent
+	answer      bytes.Buffer
+	items       []item
+	openReaders atomic.Int32 // readers of the body that the transport has not closed yet
+	conditions  []string     // of an WriteIf, one for each document of the batch
 }
 
 // fill takes undecided documents from the batch, beginning at from, until the body has
@@ -34,7 +34,7 @@ func (a *attempt) fill(docs []sinks.Document, verdicts []sinks.Verdict, from, li
 			continue
 		}
 		d := &docs[i]
-		if kind, reason := unfit(d); kind != "" {
+		if kind, reason := invalid(d); kind != "" {
 			verdicts[i] = sinks.Verdict{Outcome: sinks.Rejected, Type: kind, Reason: reason}
 			continue
 		}
@@ -42,8 +42,8 @@ func (a *attempt) fill(docs []sinks.Document, verdicts []sinks.Verdict, from, li
 		if len(a.docs) > 0 && len(a.body)+size > limit {
 			return
 		}
-		if a.amend != nil {
-			a.body = appendAmendment(a.body, d, a.amend[i])
+		if a.conditions != nil {
+			a.body = appendConditional(a.body, d, a.conditions[i])
 		} else {
 			a.body = appendDocument(a.body, d)
 		}
@@ -53,7 +53,7 @@ func (a *attempt) fill(docs []sinks.Document, verdicts []sinks.Verdict, from, li
 
 // reusable tells whether nobody reads the body any more: a transport may do so for a
 // moment after the answer is there.
-func (a *attempt) reusable() bool { return a.open.Load() == 0 }
+func (a *attempt) reusable() bool { return a.openReaders.Load() == 0 }
 
 // payload is the body as the transport reads it.
 type payload struct {
@@ -71,33 +71,33 @@ func (p *payload) Close() error {
 }
 
 func (a *attempt) reader(body []byte) io.ReadCloser {
-	p := &payload{open: &a.open}
+	p := &payload{open: &a.openReaders}
 	p.Reset(body)
-	a.open.Add(1)
+	a.openReaders.Add(1)
 	return p
 }
 
-// send posts the body and reads the answer whole. An answer that is not 2xx is *transport.ResponseError;
+// send posts the body and reads the answer whole. An answer that is not 2xx is *ResponseError;
 // any other error leaves open whether the request took effect.
-func (a *attempt) send(ctx context.Context, x *index) error {
-	body, err := a.encode(x.cfg.Gzip)
+func (a *attempt) send(ctx context.Context, w *Writer) error {
+	body, err := a.encode(w.cfg.Gzip)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := x.WithTimeout(ctx)
+	ctx, cancel := w.client.WithTimeout(ctx)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, x.bulk, a.reader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.path, a.reader(body))
 	if err != nil {
 		return err
 	}
 	req.ContentLength = int64(len(body))
 	req.GetBody = func() (io.ReadCloser, error) { return a.reader(body), nil }
 	req.Header.Set("Content-Type", "application/x-ndjson")
-	req.Header.Set("X-Opaque-Id", *x.opaque.Load())
-	if x.cfg.Gzip {
+	req.Header.Set("X-Opaque-Id", *w.opaque.Load())
+	if w.cfg.Gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	res, err := x.Perform(req)
+	res, err := w.client.Perform(req)
 	if err != nil {
 		return err
 	}

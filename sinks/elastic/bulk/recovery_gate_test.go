@@ -1,4 +1,4 @@
-package elastic
+package bulk
 
 import (
 	"context"
@@ -14,43 +14,43 @@ import (
 	"humpty/sinks/elastic/transport"
 )
 
-// TestRevival: who waits for the end of an outage is woken by the first answer, but never
+// TestRecoveryGate: who waits for the end of an outage is woken by the first answer, but never
 // asks again at once.
-func TestRevival(t *testing.T) {
+func TestRecoveryGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var r revival
+		var g recoveryGate
 		began := time.Now()
 		var group errgroup.Group
 		for range 8 {
-			group.Go(func() error { return r.wait(t.Context(), 3*time.Second) })
+			group.Go(func() error { return g.wait(t.Context(), 3*time.Second) })
 		}
-		<-time.After(probe / 2)
-		r.answered()
-		if err := group.Wait(); err != nil || time.Since(began) != probe/2 {
-			t.Errorf("%v: woken after %v, want %v", err, time.Since(began), probe/2)
+		<-time.After(probeInterval / 2)
+		g.answered()
+		if err := group.Wait(); err != nil || time.Since(began) != probeInterval/2 {
+			t.Errorf("%v: woken after %v, want %v", err, time.Since(began), probeInterval/2)
 		}
 		began = time.Now()
-		group.Go(func() error { return r.wait(t.Context(), 3*time.Second) })
+		group.Go(func() error { return g.wait(t.Context(), 3*time.Second) })
 		synctest.Wait()
-		r.answered()
+		g.answered()
 		if err := group.Wait(); err != nil || time.Since(began) != transport.FirstWait {
 			t.Errorf("%v: woken after %v, want %v", err, time.Since(began), transport.FirstWait)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), probe/2)
+		ctx, cancel := context.WithTimeout(t.Context(), probeInterval/2)
 		defer cancel()
-		if err := r.wait(ctx, 3*time.Second); !errors.Is(err, context.DeadlineExceeded) {
+		if err := g.wait(ctx, 3*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v, want the context's end", err)
 		}
 	})
 }
 
-// TestOneAsksDuringAnOutage: among many who wait, one asks each second, also when the one
+// TestOneProbesDuringAnOutage: among many who wait, one asks each second, also when the one
 // who did so leaves, and the others at their own pace.
-func TestOneAsksDuringAnOutage(t *testing.T) {
+func TestOneProbesDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var r revival
+		var g recoveryGate
 		var group errgroup.Group
 		var mu sync.Mutex
 		var asked []time.Duration
@@ -59,14 +59,14 @@ func TestOneAsksDuringAnOutage(t *testing.T) {
 		for range 16 {
 			group.Go(func() error {
 				for {
-					if err := r.wait(t.Context(), 3*time.Second); err != nil {
+					if err := g.wait(t.Context(), 3*time.Second); err != nil {
 						return err
 					}
 					mu.Lock()
 					asked = append(asked, time.Since(began))
 					mu.Unlock()
 					if time.Since(began) >= away {
-						r.answered()
+						g.answered()
 						return nil
 					}
 				}
@@ -78,12 +78,12 @@ func TestOneAsksDuringAnOutage(t *testing.T) {
 		slices.Sort(asked)
 		last := time.Duration(0)
 		for _, at := range asked {
-			if at-last > probe {
+			if at-last > probeInterval {
 				t.Errorf("nobody asked between %v and %v", last, at)
 			}
 			last = at
 		}
-		if most := 16*4 + 16; len(asked) > most || last > away+probe {
+		if most := 16*4 + 16; len(asked) > most || last > away+probeInterval {
 			t.Errorf("asked %d times, the last time after %v; want at most %d", len(asked), last, most)
 		}
 	})

@@ -1,4 +1,4 @@
-package elastic
+package bulk
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 // longestID is the server's limit; a longer one would fail the whole request.
 const longestID = 512
 
-// unfit says why a document cannot be put into a request at all: each of these would
+// invalid says why a document cannot be put into a request at all: each of these would
 // make the server refuse everything that travels with it.
-func unfit(d *sinks.Document) (kind, reason string) {
+func invalid(d *sinks.Document) (kind, reason string) {
 	switch {
 	case len(d.ID) == 0:
 		return "invalid_id", "the id is empty"
@@ -54,6 +54,33 @@ func appendDocument(dst []byte, d *sinks.Document) []byte {
 		dst = strconv.AppendInt(dst, d.Version, 10)
 		dst = append(dst, `,"version_type":"external_gte"`...)
 	}
+	dst = append(dst, "}}\n"...)
+	if d.Body != nil {
+		dst = append(dst, d.Body...)
+		dst = append(dst, '\n')
+	}
+	return dst
+}
+
+// appendConditional appends what a bulk request has for a document under a condition; an
+// empty one demands that it is not there.
+func appendConditional(dst []byte, d *sinks.Document, condition string) []byte {
+	verb := "index"
+	switch {
+	case d.Body == nil:
+		verb = "delete"
+	case condition == "":
+		verb = "create"
+	}
+	dst = append(dst, `{"`+verb+`":{"_id":"`...)
+	dst = jsonbytes.AppendEscaped(dst, d.ID)
+	dst = append(dst, '"')
+	if d.Routing != nil {
+		dst = append(dst, `,"routing":"`...)
+		dst = jsonbytes.AppendEscaped(dst, d.Routing)
+		dst = append(dst, '"')
+	}
+	dst = append(dst, condition...)
 	dst = append(dst, "}}\n"...)
 	if d.Body != nil {
 		dst = append(dst, d.Body...)

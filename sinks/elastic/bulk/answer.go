@@ -1,4 +1,4 @@
-package elastic
+package bulk
 
 import (
 	"fmt"
@@ -13,13 +13,13 @@ type item struct {
 	fault  []byte // the error object, a slice of the answer; nil for none
 }
 
-// bulkParts is what is asked of a bulk answer: all that a verdict needs.
-const bulkParts = "errors,items.*.status,items.*.error"
+// answerParts is what is asked of a bulk answer: all that a verdict needs.
+const answerParts = "errors,items.*.status,items.*.error"
 
-// parseBulk reads a bulk answer to n documents. Each must have its item with a status,
+// parseAnswer reads a bulk answer to n documents. Each must have its item with a status,
 // in the order sent, and nothing may be broken or missing up to the end; otherwise none
 // of it counts.
-func parseBulk(answer []byte, n int, items []item) ([]item, error) {
+func parseAnswer(answer []byte, n int, items []item) ([]item, error) {
 	c := jsonbytes.New(answer)
 	items = items[:0]
 	seen := false

@@ -11,10 +11,10 @@ import (
 	"humpty/sinks/elastic/transport"
 )
 
-// nodeless is an error if shards of the index have no node now, which is so since a moment at
+// unassigned is an error if shards of the index have no node now, which is so since a moment at
 // most: without a copy elsewhere nobody but the lost node can bring them back. It is nil as
 // long as the cluster cannot be asked: an outage of all of it is waited for elsewhere.
-func (x *index) nodeless(ctx context.Context, since time.Time) error {
+func (x *index) unassigned(ctx context.Context, since time.Time) error {
 	path := "/_cat/shards" + x.path + "?format=json&h=shard,prirep,state,unassigned.reason"
 	type row struct {
 		Shard  string `json:"shard"`
