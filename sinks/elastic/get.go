@@ -9,6 +9,7 @@ import (
 
 	"humpty/sinks"
 	"humpty/sinks/elastic/jsonbytes"
+	"humpty/sinks/elastic/scan"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -80,7 +81,7 @@ func (g gotDocument) found(k sinks.Key) (sinks.Found, error) {
 	case !g.Found || telling(g.ID, g.Routing) != telling(g.ID, string(k.Routing)):
 		return f, nil
 	case g.Source == nil:
-		return f, complete([]sinks.Document{f.Document})
+		return f, scan.CheckBodies([]sinks.Document{f.Document})
 	}
 	f.Version, f.Body, f.There = g.Version, g.Source, true
 	f.SeqNo = strconv.FormatInt(g.SeqNo, 10) + "/" + strconv.FormatInt(g.Term, 10)

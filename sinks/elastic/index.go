@@ -12,6 +12,7 @@ import (
 
 	"humpty/sinks"
 	"humpty/sinks/elastic/bulk"
+	"humpty/sinks/elastic/scan"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -19,6 +20,7 @@ import (
 type index struct {
 	*cluster
 	*bulk.Writer
+	*scan.Reader
 	name, uuid string
 	path       string // of its name
 	shards     int
@@ -40,6 +42,7 @@ func newIndex(c *cluster, name string, f found, meta sinks.Meta) *index {
 		RetryBound: c.cfg.RetryBound, UnassignedTimeout: c.cfg.UnassignedTimeout, Waiting: c.cfg.Waiting,
 		Missing: x.restoreLoadAlias, Unassigned: x.unassigned,
 	})
+	x.Reader = scan.New(c.Client, name, x.shards)
 	x.tag()
 	return x
 }

@@ -1,7 +1,6 @@
 package elastic
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -90,10 +89,4 @@ func (x *index) ask(ctx context.Context, query map[string]json.RawMessage) (a se
 		return a, x.Explain("search index "+x.name, err)
 	}
 	return a, nil
-}
-
-// searchOwn reads one page of hits of this index.
-func (x *index) searchOwn(ctx context.Context, query string, answer *bytes.Buffer, p *page) error {
-	r := transport.Request{Method: http.MethodPost, Path: x.path + "/_search", Body: []byte(query), RetryFor: transport.DefaultRetry}
-	return x.pageOf(ctx, r, answer, p)
 }

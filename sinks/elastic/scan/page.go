@@ -1,4 +1,4 @@
-package elastic
+package scan
 
 import (
 	"fmt"
@@ -10,15 +10,15 @@ import (
 
 // page is one answer of a scan.
 type page struct {
-	docs   []sinks.Document // slices of the answer, ids with escapes apart
-	after  []byte           // where the next page begins; nil: there is none
-	pit    []byte           // the id of the point in time from now on
-	partly bool             // a shard failed or the search ran out of time
+	docs    []sinks.Document // slices of the answer, ids with escapes apart
+	after   []byte           // where the next page begins; nil: there is none
+	pit     []byte           // the id of the point in time from now on
+	partial bool             // a shard failed or the search ran out of time
 }
 
 // parse reads a search answer. Bodies are the bytes that were stored.
 func (p *page) parse(answer []byte) error {
-	p.docs, p.after, p.pit, p.partly = p.docs[:0], nil, nil, false
+	p.docs, p.after, p.pit, p.partial = p.docs[:0], nil, nil, false
 	c := jsonbytes.New(answer)
 	hits := false
 	ok := c.Members(func(key []byte) bool {
@@ -28,7 +28,7 @@ func (p *page) parse(answer []byte) error {
 			p.pit, ok = c.Text()
 		case "timed_out":
 			if c.Peek(); c.Literal("true") {
-				p.partly = true
+				p.partial = true
 				return true
 			}
 			ok = c.Literal("false")
@@ -39,7 +39,7 @@ func (p *page) parse(answer []byte) error {
 					return ok
 				}
 				n, ok := c.Number()
-				p.partly = p.partly || n > 0
+				p.partial = p.partial || n > 0
 				return ok
 			})
 		case "hits":

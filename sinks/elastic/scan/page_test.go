@@ -1,4 +1,4 @@
-package elastic
+package scan
 
 import (
 	"bytes"
@@ -41,12 +41,12 @@ func TestParsePage(t *testing.T) {
 	if string(b.ID) != `q"ä` || string(b.Routing) != "r\n" || string(b.Body) != `{}` {
 		t.Errorf("second document %q %q %s", b.ID, b.Routing, b.Body)
 	}
-	if string(p.after) != "[3,4]" || string(p.pit) != "p" || p.partly {
-		t.Errorf("after %s, pit %s, partly %v", p.after, p.pit, p.partly)
+	if string(p.after) != "[3,4]" || string(p.pit) != "p" || p.partial {
+		t.Errorf("after %s, pit %s, partial %v", p.after, p.pit, p.partial)
 	}
-	for _, partly := range []string{`{"timed_out":true,"hits":{"hits":[]}}`, `{"timed_out":false,"_shards":{"failed":1},"hits":{"hits":[]}}`} {
-		if err := p.parse([]byte(partly)); err != nil || !p.partly {
-			t.Errorf("%s: %v, partly %v", partly, err, p.partly)
+	for _, partial := range []string{`{"timed_out":true,"hits":{"hits":[]}}`, `{"timed_out":false,"_shards":{"failed":1},"hits":{"hits":[]}}`} {
+		if err := p.parse([]byte(partial)); err != nil || !p.partial {
+			t.Errorf("%s: %v, partial %v", partial, err, p.partial)
 		}
 	}
 	if err := p.parse([]byte(`{"timed_out":false}`)); err == nil {
