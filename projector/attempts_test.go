@@ -5,10 +5,10 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sources/sourcetest"
 )
 
 // A run of three processes, the first of which is killed in its load, and the second stopped
@@ -36,7 +36,7 @@ func TestRecordOfSeveralProcesses(t *testing.T) {
 	second, err := l.run(true, func(r *projector.Rebuild) {
 		r.Observe = func(e report.Event) {
 			if e.Kind == report.Started && e.Phase == report.PhaseCatchUp {
-				l.rows.Commit(memory.Change{ID: "7", Row: &memory.Row{Group: "g", Value: "changed"}})
+				l.rows.Commit(sourcetest.Change{ID: "7", Row: &sourcetest.Row{Group: "g", Value: "changed"}})
 			}
 		}
 	})
@@ -44,7 +44,7 @@ func TestRecordOfSeveralProcesses(t *testing.T) {
 		t.Fatalf("%v: %+v", err, second)
 	}
 	l.memory.OnSwap = nil
-	l.rows.Commit(memory.Change{ID: "8", Row: &memory.Row{Group: "g", Value: "changed"}})
+	l.rows.Commit(sourcetest.Change{ID: "8", Row: &sourcetest.Row{Group: "g", Value: "changed"}})
 	r, err := l.run(true, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestRecordOfAProcessThatEndsInARound(t *testing.T) {
 		r.Observe = func(e report.Event) {
 			if e.Kind == report.Started && e.Phase == report.PhaseCatchUp {
 				caughtUp = true
-				l.rows.Commit(memory.Change{ID: "7", Row: &memory.Row{Group: "g", Value: "changed"}}, memory.Change{ID: "8"})
+				l.rows.Commit(sourcetest.Change{ID: "7", Row: &sourcetest.Row{Group: "g", Value: "changed"}}, sourcetest.Change{ID: "8"})
 			}
 		}
 	}
