@@ -9,6 +9,7 @@ import (
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
 )
@@ -34,7 +35,7 @@ func TestRebuild(t *testing.T) {
 		if surveyErr != nil {
 			t.Fatal(surveyErr)
 		}
-		var refused *projector.TooMuchPoison
+		var refused *ledger.TooMuchPoison
 		if !allowed {
 			if !errors.As(err, &refused) || refused.Poison != 1 || len(survey.Serving) > 0 {
 				t.Errorf("%v, serving %v", err, survey.Serving)

@@ -1,4 +1,4 @@
-package projector
+package pace
 
 import (
 	"context"
@@ -49,7 +49,7 @@ func (m *model) write(bytes int64) sinks.Receipt {
 }
 
 // drive lets 16 writers write to the model for a time.
-func drive(t *testing.T, p *pacer, m *model, during time.Duration) {
+func drive(t *testing.T, p *Controller, m *model, during time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), during)
 	defer cancel()
@@ -57,11 +57,11 @@ func drive(t *testing.T, p *pacer, m *model, during time.Duration) {
 	for range 16 {
 		group.Go(func() error {
 			for {
-				allowed, err := p.admit(ctx)
+				allowed, err := p.Admit(ctx)
 				if err != nil {
 					return nil //nolint:nilerr // the time is over
 				}
-				p.done(m.write(4<<20), 0, allowed)
+				p.Done(m.write(4<<20), 0, allowed)
 			}
 		})
 	}
@@ -70,40 +70,40 @@ func drive(t *testing.T, p *pacer, m *model, during time.Duration) {
 	}
 }
 
-func TestPacerFindsTheTargetsWidthAgainAndAgain(t *testing.T) {
+func TestControllerFindsTheTargetsWidthAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &model{rng: rand.New(rand.NewPCG(1, 1))}
 		m.queue.Store(1000)
-		p := newPacer(4, 16, 4<<20)
+		p := newController(4, 16, 4<<20)
 		for _, width := range []int64{8, 12, 8} {
 			m.width.Store(width)
 			drive(t, p, m, time.Minute)
-			if got := int64(p.allowed()); got < width-1 || got > width+2 { // a trial may be under way
-				t.Errorf("%d requests for a target %d wide; decisions: %+v", got, width, p.made())
+			if got := int64(p.Setting().Requests); got < width-1 || got > width+2 { // a trial may be under way
+				t.Errorf("%d requests for a target %d wide; decisions: %+v", got, width, p.Decisions())
 			}
 		}
 	})
 }
 
-func TestPacerBacksOffFromAFullTarget(t *testing.T) {
+func TestControllerBacksOffFromAFullTarget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &model{rng: rand.New(rand.NewPCG(1, 1))}
 		m.queue.Store(3)
 		m.width.Store(3)
-		p := newPacer(8, 16, 4<<20)
-		p.count = m.all.Load
+		p := newController(8, 16, 4<<20)
+		p.overload.count = m.all.Load
 		drive(t, p, m, 10*time.Second)
 		early := share(m)
 		m.refused.Store(0)
 		m.served.Store(0)
 		drive(t, p, m, 5*time.Minute)
-		if got := p.allowed(); got > 4 {
+		if got := p.Setting().Requests; got > 4 {
 			t.Errorf("%d requests in flight at a target that takes 3", got)
 		}
 		if late := share(m); late > 0.01 || early == 0 {
-			t.Errorf("%.3f refusals a request at first, %.3f later; decisions %+v", early, late, p.made())
+			t.Errorf("%.3f refusals a request at first, %.3f later; decisions %+v", early, late, p.Decisions())
 		}
 	})
 }
@@ -111,67 +111,67 @@ func TestPacerBacksOffFromAFullTarget(t *testing.T) {
 // share is how many refusals there were for each request served.
 func share(m *model) float64 { return float64(m.refused.Load()) / float64(m.served.Load()) }
 
-func TestPacerLearnsNothingFromASlowSource(t *testing.T) {
+func TestControllerLearnsNothingFromASlowSource(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPacer(4, 16, 4<<20)
+		p := newController(4, 16, 4<<20)
 		for range 1000 {
-			allowed, err := p.admit(t.Context())
+			allowed, err := p.Admit(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			<-time.After(50 * time.Millisecond)
-			p.done(sinks.Receipt{Bytes: 1 << 20, Took: 10 * time.Millisecond}, 40*time.Millisecond, allowed)
+			p.Done(sinks.Receipt{Bytes: 1 << 20, Took: 10 * time.Millisecond}, 40*time.Millisecond, allowed)
 		}
-		if p.allowed() != 4 || len(p.made()) != 0 {
-			t.Errorf("%d requests, decisions %+v", p.allowed(), p.made())
+		if p.Setting().Requests != 4 || len(p.Decisions()) != 0 {
+			t.Errorf("%d requests, decisions %+v", p.Setting().Requests, p.Decisions())
 		}
 	})
 }
 
-func TestPacerMakesSlowRequestsSmaller(t *testing.T) {
+func TestControllerMakesSlowRequestsSmaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPacer(4, 16, 4<<20)
+		p := newController(4, 16, 4<<20)
 		for range 400 {
-			allowed, err := p.admit(t.Context())
+			allowed, err := p.Admit(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			<-time.After(time.Second)
-			p.done(sinks.Receipt{Bytes: int64(p.batchSize()), Took: 5 * time.Second}, 0, allowed)
+			p.Done(sinks.Receipt{Bytes: int64(p.Setting().Batch), Took: 5 * time.Second}, 0, allowed)
 		}
-		if p.batchSize() != batchLeast {
-			t.Errorf("requests of %d bytes", p.batchSize())
+		if p.Setting().Batch != MinBatch {
+			t.Errorf("requests of %d bytes", p.Setting().Batch)
 		}
 		for range 400 { // the target has recovered
-			allowed, err := p.admit(t.Context())
+			allowed, err := p.Admit(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			<-time.After(200 * time.Millisecond)
-			p.done(sinks.Receipt{Bytes: int64(p.batchSize()), Took: 200 * time.Millisecond}, 0, allowed)
+			p.Done(sinks.Receipt{Bytes: int64(p.Setting().Batch), Took: 200 * time.Millisecond}, 0, allowed)
 		}
-		if p.batchSize() != 4<<20 {
-			t.Errorf("requests of %d bytes at a target that is quick again", p.batchSize())
+		if p.Setting().Batch != 4<<20 {
+			t.Errorf("requests of %d bytes at a target that is quick again", p.Setting().Batch)
 		}
 	})
 }
 
-func TestPacerLearnsNothingFromAnOutage(t *testing.T) {
+func TestControllerLearnsNothingFromAnOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPacer(4, 16, 4<<20)
+		p := newController(4, 16, 4<<20)
 		for range 40 {
-			allowed, err := p.admit(t.Context())
+			allowed, err := p.Admit(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			<-time.After(time.Second)
-			p.done(sinks.Receipt{Bytes: 1 << 20, Took: 10 * time.Second, Retries: 5}, 0, allowed)
+			p.Done(sinks.Receipt{Bytes: 1 << 20, Took: 10 * time.Second, Retries: 5}, 0, allowed)
 		}
-		if p.allowed() != 4 || p.batchSize() != 4<<20 {
-			t.Errorf("%d requests of %d bytes; decisions %+v", p.allowed(), p.batchSize(), p.made())
+		if p.Setting().Requests != 4 || p.Setting().Batch != 4<<20 {
+			t.Errorf("%d requests of %d bytes; decisions %+v", p.Setting().Requests, p.Setting().Batch, p.Decisions())
 		}
 	})
 }

@@ -1,22 +1,10 @@
-package projector
+package ledger
 
-import "fmt"
+import (
+	"fmt"
 
-// Refusal is a guard's no: nothing is broken, somebody has to decide.
-type Refusal struct {
-	Why    string
-	Remedy string // what to type next; may be empty
-	Err    error  // the cause, e.g. *sinks.NameConflict or *sinks.Held; may be nil
-}
-
-func (r *Refusal) Error() string {
-	if r.Remedy == "" {
-		return r.Why
-	}
-	return r.Why + "\n" + r.Remedy
-}
-
-func (r *Refusal) Unwrap() error { return r.Err }
+	"humpty/sources"
+)
 
 // TooManyRejections is the gate's no: the target refused more documents than allowed.
 type TooManyRejections struct {
@@ -53,3 +41,15 @@ type TooMuchPoison struct{ Poison, Limit int64 }
 func (e *TooMuchPoison) Error() string {
 	return fmt.Sprintf("%d events could not be read or applied (limit %d); the dead letters have each with its reason; the alias was not touched", e.Poison, e.Limit)
 }
+
+// Poisoned is how many events could not be read or applied, by a view of a live log.
+func Poisoned(view any) int64 {
+	if tainted, ok := view.(sources.PoisonCounter); ok {
+		return tainted.PoisonCount()
+	}
+	return 0
+}
+
+// HopelessExcess is how many rejections above the limit end a load before its end: by then
+// the mapping is wrong, and hours of loading would not change that.
+const HopelessExcess = 1000

@@ -1,4 +1,4 @@
-package projector
+package pace
 
 import (
 	"context"
@@ -12,14 +12,13 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"humpty/sinks"
 )
 
-func TestThrottleHoldsBytesASecond(t *testing.T) {
+func TestLimiterHoldsBytesASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 10e6
-		r := newThrottle(limit)
+		r := NewLimiter(limit)
 		sent := func(during time.Duration) float64 {
 			ctx, cancel := context.WithTimeout(t.Context(), during)
 			defer cancel()
@@ -27,8 +26,8 @@ func TestThrottleHoldsBytesASecond(t *testing.T) {
 			var group errgroup.Group
 			for range 16 {
 				group.Go(func() error {
-					for r.take(ctx, 1_000_000) == nil {
-						r.late(100_000, r.mark()) // what a retry sends again
+					for r.Wait(ctx, 1_000_000) == nil {
+						r.Reconcile(100_000, r.IdleCredit()) // what a retry sends again
 						sum.Add(1_100_000)
 					}
 					return nil
@@ -42,12 +41,12 @@ func TestThrottleHoldsBytesASecond(t *testing.T) {
 		if got := sent(time.Minute); got > 1.02*limit || got < 0.9*limit {
 			t.Errorf("%.1f MB/s, the limit is 10", got/1e6)
 		}
-		r.hold(limit / 5)
+		r.Hold(limit / 5)
 		<-time.After(time.Minute) // what was booked before is paid
 		if got := sent(time.Minute); got > 1.1*limit/5 || got < 0.8*limit/5 {
 			t.Errorf("%.1f MB/s while the brake allows 2", got/1e6)
 		}
-		r.hold(20 * limit)
+		r.Hold(20 * limit)
 		<-time.After(time.Minute)
 		if got := sent(time.Minute); got > 1.02*limit {
 			t.Errorf("%.1f MB/s: the brake raised the user's limit", got/1e6)
@@ -57,32 +56,32 @@ func TestThrottleHoldsBytesASecond(t *testing.T) {
 
 // What was sent in vain while nothing else could be takes nothing from later ones, but no
 // byte that was missed pays twice.
-func TestThrottleBooksLate(t *testing.T) {
+func TestLimiterBooksLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newThrottle(1000)
+		r := NewLimiter(1000)
 		<-time.After(time.Minute) // missed before the mark: pays for nothing
-		if d := r.owe(250); d != 0 {
+		if d := r.reserve(250); d != 0 {
 			t.Fatalf("what was saved up is not there: %s", d)
 		}
-		mark := r.mark()
+		mark := r.IdleCredit()
 		<-time.After(10 * time.Second) // 250 are saved up, 9,750 missed
-		r.late(8000, mark)
-		if d := r.owe(250); d != 0 {
+		r.Reconcile(8000, mark)
+		if d := r.reserve(250); d != 0 {
 			t.Errorf("%s are owed for what nobody else could have sent", d)
 		}
-		r.late(2750, mark)
-		if d := r.owe(0); d != time.Second {
+		r.Reconcile(2750, mark)
+		if d := r.reserve(0); d != time.Second {
 			t.Errorf("%s are owed, not 1 s", d)
 		}
 	})
 }
 
-func TestNoThrottleNeverWaits(t *testing.T) {
+func TestNoLimiterNeverWaits(t *testing.T) {
 	t.Parallel()
-	for _, r := range []*throttle{nil, newThrottle(0)} {
-		r.late(1<<40, r.mark())
-		if d := r.owe(1 << 40); d != 0 {
+	for _, r := range []*Limiter{nil, NewLimiter(0)} {
+		r.Reconcile(1<<40, r.IdleCredit())
+		if d := r.reserve(1 << 40); d != 0 {
 			t.Errorf("%v", d)
 		}
 	}
@@ -126,25 +125,25 @@ func newBusy(limit time.Duration) *busy {
 }
 
 // braking drives a load at a cluster for a time, under a brake.
-func braking(t *testing.T, b *brake, c *busy, during time.Duration) {
+func braking(t *testing.T, b *Brake, c *busy, during time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), during)
 	defer cancel()
 	var group errgroup.Group
-	group.Go(func() error { b.watch(ctx); return nil })
+	group.Go(func() error { b.Watch(ctx); return nil })
 	for range 16 {
 		group.Go(func() error {
 			for {
-				allowed, err := b.pace.admit(ctx)
+				allowed, err := b.pace.Admit(ctx)
 				if err != nil {
 					return nil //nolint:nilerr // the time is over
 				}
 				waited := time.Now()
-				if b.rate.take(ctx, 4<<20) != nil {
-					b.pace.idle()
+				if b.limiter.Wait(ctx, 4<<20) != nil {
+					b.pace.Return()
 					return nil //nolint:nilerr // the time is over
 				}
-				b.pace.done(c.write(4<<20), time.Since(waited), allowed)
+				b.pace.Done(c.write(4<<20), time.Since(waited), allowed)
 			}
 		})
 	}
@@ -157,22 +156,22 @@ func TestBrakeKeepsSearchesQuick(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newBusy(300 * time.Millisecond)
-		b := &brake{gauge: c, limits: map[int]time.Duration{99: c.limit}, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0), notice: func(string) {}}
+		b := &Brake{gauge: c, limits: map[int]time.Duration{99: c.limit}, pace: newController(4, 16, 4<<20), limiter: NewLimiter(0), notice: func(string) {}}
 		c.each.Store(int64(50 * time.Millisecond)) // five requests are all that the limit allows
 		braking(t, b, c, time.Minute)
 		c.above.Store(0)
 		c.searches.Store(0)
 		braking(t, b, c, 5*time.Minute)
 		if late, all := c.above.Load(), c.searches.Load(); all < 500 || float64(late) > 0.02*float64(all) {
-			t.Errorf("%d of %d searches were above the limit; %d requests; decisions %+v", late, all, b.pace.allowed(), b.pace.made())
+			t.Errorf("%d of %d searches were above the limit; %d requests; decisions %+v", late, all, b.pace.Setting().Requests, b.pace.Decisions())
 		}
-		if got := b.pace.allowed(); got < 3 || got > 5 {
+		if got := b.pace.Setting().Requests; got < 3 || got > 5 {
 			t.Errorf("%d requests at a cluster whose searches stand 5", got)
 		}
 		c.each.Store(int64(time.Millisecond))
 		braking(t, b, c, 10*time.Minute)
-		if got := b.pace.allowed(); got < 10 {
-			t.Errorf("%d requests at a cluster that has room for 12 again; decisions %+v", got, b.pace.made())
+		if got := b.pace.Setting().Requests; got < 10 {
+			t.Errorf("%d requests at a cluster that has room for 12 again; decisions %+v", got, b.pace.Decisions())
 		}
 	})
 }
@@ -182,17 +181,17 @@ func TestBrakeLimitsBytes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newBusy(30 * time.Millisecond)
-		b := &brake{gauge: c, limits: map[int]time.Duration{50: c.limit}, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0), notice: func(string) {}}
+		b := &Brake{gauge: c, limits: map[int]time.Duration{50: c.limit}, pace: newController(4, 16, 4<<20), limiter: NewLimiter(0), notice: func(string) {}}
 		c.each.Store(int64(50 * time.Millisecond))
 		braking(t, b, c, time.Minute)
 		c.above.Store(0)
 		c.searches.Store(0)
 		braking(t, b, c, 3*time.Minute)
 		if late, all := c.above.Load(), c.searches.Load(); float64(late) > 0.6*float64(all) {
-			t.Errorf("the median of %d searches is above the limit: %d; held at %.1f MB/s", all, late, b.rate.holding()/1e6)
+			t.Errorf("the median of %d searches is above the limit: %d; held at %.1f MB/s", all, late, b.limiter.Held()/1e6)
 		}
-		if b.pace.allowed() != 1 || b.rate.holding() == 0 || !strings.Contains(b.pace.newest(), "MB/s") {
-			t.Errorf("%d requests, %.1f MB/s: %s", b.pace.allowed(), b.rate.holding()/1e6, b.pace.newest())
+		if b.pace.Setting().Requests != 1 || b.limiter.Held() == 0 || !strings.Contains(b.pace.LastDecision(), "MB/s") {
+			t.Errorf("%d requests, %.1f MB/s: %s", b.pace.Setting().Requests, b.limiter.Held()/1e6, b.pace.LastDecision())
 		}
 	})
 }
@@ -202,10 +201,10 @@ func TestBrakeEasesBeforeTheTargetRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newBusy(0)
 		c.pressure.Store(10) // eight requests are above three quarters
-		b := &brake{gauge: c, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0), notice: func(string) {}}
+		b := &Brake{gauge: c, pace: newController(4, 16, 4<<20), limiter: NewLimiter(0), notice: func(string) {}}
 		braking(t, b, c, 5*time.Minute)
-		if got := b.pace.allowed(); got < 5 || got > 8 {
-			t.Errorf("%d requests; decisions %+v", got, b.pace.made())
+		if got := b.pace.Setting().Requests; got < 5 || got > 8 {
+			t.Errorf("%d requests; decisions %+v", got, b.pace.Decisions())
 		}
 	})
 }
@@ -217,11 +216,11 @@ func TestBrakeThatCannotMeasureSaysSo(t *testing.T) {
 		c.broken = errors.New("not allowed")
 		var mu sync.Mutex
 		said := ""
-		b := &brake{
-			gauge: c, limits: map[int]time.Duration{99: time.Second}, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0),
+		b := &Brake{
+			gauge: c, limits: map[int]time.Duration{99: time.Second}, pace: newController(4, 16, 4<<20), limiter: NewLimiter(0),
 			notice: func(text string) { mu.Lock(); defer mu.Unlock(); said += text + "\n" },
 		}
-		b.watch(t.Context()) // ends by itself: nothing is left to be measured
+		b.Watch(t.Context()) // ends by itself: nothing is left to be measured
 		if strings.Count(said, "the load goes on without this brake: not allowed") != 2 {
 			t.Errorf("%q", said)
 		}
@@ -234,41 +233,13 @@ func TestBrakeThatCannotHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newBusy(time.Millisecond)
 		said := []string{}
-		b := &brake{
-			gauge: c, limits: map[int]time.Duration{50: c.limit}, pace: newPacer(4, 16, 4<<20), rate: newThrottle(0),
+		b := &Brake{
+			gauge: c, limits: map[int]time.Duration{50: c.limit}, pace: newController(4, 16, 4<<20), limiter: NewLimiter(0),
 			notice: func(text string) { said = append(said, text) },
 		}
 		braking(t, b, c, 5*time.Minute)
-		if len(said) != 1 || !strings.Contains(said[0], "the cluster cannot keep this limit") || b.rate.holding() != slowest {
-			t.Errorf("said %q, at %.0f bytes/s", said, b.rate.holding())
-		}
-	})
-}
-
-// TestPacedKeepsToThePace: what is caught up with waits for a slot as a load's requests do.
-func TestPacedKeepsToThePace(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		c := &catcher{pace: newPacer(laneCount, laneCount, 0)}
-		c.pace.restrain(1, "by the test")
-		var flying, most atomic.Int64
-		var group errgroup.Group
-		for range laneCount {
-			group.Go(func() error {
-				_, err := c.paced(t.Context(), nil, time.Now(), func() (sinks.Receipt, error) {
-					most.Store(max(most.Load(), flying.Add(1)))
-					<-time.After(time.Second)
-					flying.Add(-1)
-					return sinks.Receipt{}, nil
-				})
-				return err
-			})
-		}
-		if err := group.Wait(); err != nil || most.Load() != 1 {
-			t.Errorf("%v, %d writes at once, want 1", err, most.Load())
-		}
-		if !c.pace.unused() {
-			t.Error("a slot was not given back")
+		if len(said) != 1 || !strings.Contains(said[0], "the cluster cannot keep this limit") || b.limiter.Held() != slowest {
+			t.Errorf("said %q, at %.0f bytes/s", said, b.limiter.Held())
 		}
 	})
 }

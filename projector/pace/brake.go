@@ -1,4 +1,4 @@
-package projector
+package pace
 
 import (
 	"context"
@@ -8,27 +8,29 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"humpty/sinks"
 )
 
-// brake watches how the target bears a load, and slows that down before others suffer:
+// Brake watches how the target bears a load, and slows that down before others suffer:
 // searches through the alias are to stay under the limits that the user sets, and no node
 // shall come near the amount of writes above which it refuses more.
 //
 // What is measured is a search for one document through the alias, ten times a second, from
 // the call to the answer, the network included; a percentile is one of the last ten seconds.
-type brake struct {
-	gauge  sinks.LoadProbe
-	limits map[int]time.Duration // by percentile, 99 for p99; empty: only the pressure is watched
-	pace   *pacer
-	rate   *throttle
-	notice func(string)
+type Brake struct {
+	gauge   sinks.LoadProbe
+	limits  map[int]time.Duration // by percentile, 99 for p99; empty: only the pressure is watched
+	pace    *Controller
+	limiter *Limiter
+	notice  func(string)
 
-	seen  []time.Duration // since pace or rate changed last, at most probesKept
-	sent  int64           // bytes that the pacer had booked at the last look
-	at    time.Time       // of the last look
-	first float64         // bytes/s when the rate was held first
-	told  bool            // that the limit cannot be kept
+	seen           []time.Duration // since pace or rate changed last, at most probesKept
+	booked         int64           // bytes that the controller had booked at the last look
+	lookedAt       time.Time       // of the last look
+	firstHeld      float64         // bytes/s when the rate was held first
+	saidCannotHold bool            // that the limit cannot be kept
 }
 
 const (
@@ -42,8 +44,8 @@ const (
 	slowest     = 64e3 // bytes/s: the brake does not stop a load
 )
 
-// watch does so until ctx ends. What cannot be asked is said once and not asked again.
-func (b *brake) watch(ctx context.Context) {
+// Watch brakes until ctx ends. What cannot be asked is said once and not asked again.
+func (b *Brake) Watch(ctx context.Context) {
 	probe, look := time.NewTicker(probeTime), time.NewTicker(lookTime)
 	defer probe.Stop()
 	defer look.Stop()
@@ -51,19 +53,19 @@ func (b *brake) watch(ctx context.Context) {
 	if len(b.limits) == 0 {
 		searches = nil
 	}
-	b.at = time.Now()
+	b.lookedAt = time.Now()
 	for searches != nil || pressure != nil {
 		var err error
 		select {
 		case <-ctx.Done():
 			return
 		case <-searches:
-			if err = b.time(ctx); err != nil {
+			if err = b.probeLatency(ctx); err != nil {
 				searches = nil
 			}
 		case <-pressure:
-			b.judge()
-			if err = b.ease(ctx); err != nil {
+			b.evaluate()
+			if err = b.checkPressure(ctx); err != nil {
 				pressure = nil
 			}
 		}
@@ -73,7 +75,7 @@ func (b *brake) watch(ctx context.Context) {
 	}
 }
 
-func (b *brake) time(ctx context.Context) error {
+func (b *Brake) probeLatency(ctx context.Context) error {
 	took, err := b.gauge.SearchLatency(ctx)
 	if err != nil || took == 0 {
 		return err
@@ -85,20 +87,20 @@ func (b *brake) time(ctx context.Context) error {
 	return nil
 }
 
-// ease looks at the nodes' indexing pressure.
-func (b *brake) ease(ctx context.Context) error {
+// checkPressure looks at the nodes' indexing pressure.
+func (b *Brake) checkPressure(ctx context.Context) error {
 	share, err := b.gauge.IndexingPressure(ctx)
 	if err == nil && share > pressed {
-		b.pace.pressed(fmt.Sprintf("a node holds %.0f%% of the writes that it can: fewer", 100*share))
+		b.pace.easePressure(fmt.Sprintf("a node holds %.0f%% of the writes that it can: fewer", 100*share))
 	}
 	return err
 }
 
-// judge holds the percentiles against their limits: tighter where one is above, looser
+// evaluate holds the percentiles against their limits: tighter where one is above, looser
 // where all have been well below for a while.
-func (b *brake) judge() {
+func (b *Brake) evaluate() {
 	speed := b.speed()
-	if speed == 0 && b.pace.unused() { // whatever is slow, it is not for our sake
+	if speed == 0 && b.pace.Idle() { // whatever is slow, it is not for our sake
 		b.seen = b.seen[:0]
 		return
 	}
@@ -120,42 +122,42 @@ func (b *brake) judge() {
 }
 
 // speed is how many bytes/s were sent since the last look.
-func (b *brake) speed() float64 {
+func (b *Brake) speed() float64 {
 	sent, now := b.pace.sent(), time.Now()
-	speed := float64(sent-b.sent) / max(now.Sub(b.at).Seconds(), 0.001)
-	b.sent, b.at = sent, now
+	speed := float64(sent-b.booked) / max(now.Sub(b.lookedAt).Seconds(), 0.001)
+	b.booked, b.lookedAt = sent, now
 	return speed
 }
 
 // tighten takes a quarter of the requests away, and when only one is left, of the bytes.
-func (b *brake) tighten(speed float64, why string) {
+func (b *Brake) tighten(speed float64, why string) {
 	b.seen = b.seen[:0]
-	if allowed := b.pace.allowed(); allowed > 1 {
-		b.pace.restrain(max(1, allowed*3/4), why)
+	if allowed := b.pace.Setting().Requests; allowed > 1 {
+		b.pace.Restrain(max(1, allowed*3/4), why)
 		return
 	}
-	held := b.rate.holding()
+	held := b.limiter.Held()
 	if held == 0 {
 		held = max(speed, slowest)
-		b.first = held
+		b.firstHeld = held
 	}
-	if held == slowest && !b.told {
-		b.told = true
+	if held == slowest && !b.saidCannotHold {
+		b.saidCannotHold = true
 		b.notice(why + ", though the load sends hardly anything any more: the cluster cannot keep this limit; the load goes on slowly, raise limits.brake if that is not meant")
 	}
 	held = max(held*3/4, slowest)
-	b.rate.hold(held)
+	b.limiter.Hold(held)
 	b.pace.say(fmt.Sprintf("%s: at most %.1f MB/s", why, held/1e6))
 }
 
 // loosen gives back what tighten took, last things first.
-func (b *brake) loosen() {
+func (b *Brake) loosen() {
 	b.seen = b.seen[:0]
-	if held := b.rate.holding(); held > 0 {
-		if held *= 1.25; held > 2*b.first {
+	if held := b.limiter.Held(); held > 0 {
+		if held *= 1.25; held > 2*b.firstHeld {
 			held = 0
 		}
-		b.rate.hold(held)
+		b.limiter.Hold(held)
 		if held > 0 {
 			b.pace.say(fmt.Sprintf("searches have room: up to %.1f MB/s", held/1e6))
 		} else {
@@ -171,4 +173,30 @@ func percentile(of []time.Duration, p int) time.Duration {
 	sorted := slices.Sorted(slices.Values(of))
 	at := int(math.Ceil(float64(p)/100*float64(len(sorted)))) - 1
 	return sorted[max(at, 0)]
+}
+
+// NewBrake is what watches the target, nil if that cannot tell how it bears a load.
+func NewBrake(target sinks.Target, limits map[int]time.Duration, pace *Controller, rate *Limiter, notice func(string)) *Brake {
+	gauge, ok := target.(sinks.LoadProbe)
+	if !ok {
+		if len(limits) > 0 {
+			notice("the load goes on without a brake: this target cannot say how it bears it")
+		}
+		return nil
+	}
+	return &Brake{gauge: gauge, limits: limits, pace: pace, limiter: rate, notice: notice}
+}
+
+// During does work, and watches meanwhile; the nil Brake watches nothing.
+func (b *Brake) During(ctx context.Context, work func(context.Context) error) error {
+	if b == nil {
+		return work(ctx)
+	}
+	watching, stop := context.WithCancel(ctx)
+	var beside errgroup.Group
+	beside.Go(func() error { b.Watch(watching); return nil })
+	err := work(ctx)
+	stop()
+	_ = beside.Wait() // watch gives no error
+	return err
 }
