@@ -37,7 +37,12 @@ var layers = []layer{
 	{name: "sink-suite", about: "sinks know nothing of sources", packages: []string{"sinks/sinktest"}, on: []string{"sinks"}},
 	{name: "memory", about: "a fake serves any engine", packages: []string{"internal/memory"}, on: []string{"sources", "sinks"}},
 
-	{name: "postgres", about: implementation, packages: []string{"sources/postgres", "sources/postgres/pgoutput"}, on: []string{"sources"}},
+	{name: "postgres-values", about: implementation, apart: true, packages: []string{"sources/postgres/pgjson", "sources/postgres/pgoutput"}},
+	{name: "postgres-session", about: implementation, packages: []string{"sources/postgres/session"}, on: []string{"sources"}},
+	{name: "postgres-query", about: implementation, packages: []string{"sources/postgres/query"}, on: []string{"postgres-values", "postgres-session"}},
+	{name: "postgres-read", about: implementation, packages: []string{"sources/postgres/read"}, on: []string{"postgres-query"}},
+	{name: "postgres-cdc", about: implementation, packages: []string{"sources/postgres/cdc"}, on: []string{"postgres-query"}},
+	{name: "postgres", about: implementation, packages: []string{"sources/postgres"}, on: []string{"postgres-read", "postgres-cdc"}},
 	{name: "kafka", about: implementation, packages: []string{"sources/kafka"}, on: []string{"sources"}},
 	{name: "elastic", about: implementation, packages: []string{"sinks/elastic"}, on: []string{"sinks"}},
 	{name: "null", about: implementation, packages: []string{"sinks/null"}, on: []string{"sinks"}},
@@ -60,6 +65,7 @@ var layers = []layer{
 	{name: "devstack", about: starting, packages: []string{"internal/testenv/devstack", "internal/testenv/devstack/cmd"}},
 	{name: "shop", about: starting, packages: []string{"internal/testenv/shop"}, on: []string{"sinks"}},
 	{name: "chaos", about: starting, packages: []string{"internal/testenv/chaos"}, on: []string{"rebuild", "postgres", "elastic"}},
+	{name: "postgrestest", about: starting, packages: []string{"sources/postgres/pgtest"}, also: []string{"devstack"}},
 	{name: "elastictest", about: starting, packages: []string{"sinks/elastic/elastictest", "sinks/elastic/private"}, on: []string{"elastic"}, also: []string{"devstack"}},
 	{name: "e2e", about: starting, packages: []string{"internal/e2e/...", "internal/lint"}, on: []string{"rebuild"}, also: []string{"devstack"}},
 
