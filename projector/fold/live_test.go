@@ -73,7 +73,7 @@ func (w *tailed) write() error {
 func liveSource(log *memory.Log, dir string) *fold.Source {
 	return &fold.Source{
 		Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge,
-		State: &fold.State{Dir: func(capture string) string { return filepath.Join(dir, capture) }},
+		Store: &fold.StoreOptions{Dir: func(capture string) string { return filepath.Join(dir, capture) }},
 	}
 }
 

@@ -81,7 +81,7 @@ func TestTopicsUnderLiveWrites(t *testing.T) {
 			folded := &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewLatest, Dir: t.TempDir()}
 			var source sources.Source = folded
 			if root == "a table" {
-				source = &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: folded, Hold: true, Dir: t.TempDir()}}}
+				source = &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: folded, Preload: true, Dir: t.TempDir()}}}
 			}
 			target := &memory.Target{Name: "parcels"}
 			index, err := target.Create(t.Context(), sinks.Generation{Name: "parcels-1"})
@@ -109,7 +109,7 @@ func TestTopicsUnderLiveWrites(t *testing.T) {
 				t.Fatal(err)
 			}
 			waits := 0
-			c := verify.Check{Source: source, Plan: plan, Index: index, Show: 10, Folder: t.TempDir(), CatchUp: func(context.Context) error {
+			c := verify.Check{Source: source, Plan: plan, Index: index, Show: 10, TempDir: t.TempDir(), CatchUp: func(context.Context) error {
 				if waits++; waits == 1 {
 					bring(t, source, index, "k3")
 				}
