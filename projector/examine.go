@@ -129,9 +129,11 @@ func (x *examination) compare(ctx context.Context, level verify.Level, each func
 	check := verify.Check{
 		Source: x.Source, View: x.view, Plan: x.plan, Index: x.index,
 		Level: level, Budget: x.Projection.Verify.Budget, Ignore: x.ignore,
-		Exact: x.alone(), Static: !x.finding.Serving, SettleTime: x.Settle,
-		Show: x.Show, Each: each, Batch: min(x.Projection.Limits.Batch, comparedAtOnce),
-		Progress: func(docs, bytes int64) { x.observer.compared(docs, max(x.generation.Documents, 0), bytes) },
+		Exact: x.alone(), Writes: verify.Writes{Static: !x.finding.Serving, SettleTime: x.Settle},
+		Batch: min(x.Projection.Limits.Batch, comparedAtOnce),
+		Output: verify.Output{Show: x.Show, Each: each, Progress: func(docs, bytes int64) {
+			x.observer.compared(docs, max(x.generation.Documents, 0), bytes)
+		}},
 	}
 	var err error
 	x.finding.Verified, err = check.Run(ctx)

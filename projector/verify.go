@@ -27,10 +27,12 @@ func (n *run) verify(ctx context.Context) error {
 	check := verify.Check{
 		View: n.view, Plan: n.input, Index: n.index,
 		Level: n.Projection.Verify.level(), Budget: n.Projection.Verify.Budget, Ignore: ignore,
-		Exact: true, Static: true, // nobody else knows the generation, and the view does not move
+		Exact: true, Writes: verify.Writes{Static: true}, // nobody else knows the generation, and the view does not move
 		Rejected: n.ledger.RejectedIDs(), Documents: n.meta.Documents,
-		Show: differencesShown, Batch: min(n.Projection.Limits.Batch, comparedAtOnce),
-		Progress: func(docs, bytes int64) { n.observer.compared(docs, n.meta.Documents, bytes) },
+		Batch: min(n.Projection.Limits.Batch, comparedAtOnce),
+		Output: verify.Output{Show: differencesShown, Progress: func(docs, bytes int64) {
+			n.observer.compared(docs, n.meta.Documents, bytes)
+		}},
 	}
 	if n.capture != nil { // what differs is read again when everything committed has been caught up with
 		check.Static, check.Source, check.Documents = false, n.reads(), 0

@@ -1,4 +1,4 @@
-// Package kv opens the embedded stores of a run in its state folder, all in one way: the
+// Package statedb opens the embedded stores of a run in its state folder, all in one way: the
 // library is quiet, and a folder that cannot be written any more ends the process.
 package statedb
 

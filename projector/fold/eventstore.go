@@ -19,7 +19,7 @@ import (
 // StoreOptions is where a live run keeps the events that its documents are made of.
 type StoreOptions struct {
 	Dir   func(capture string) string // a folder for each capture
-	Fatal func(error)                 // ends the process when it cannot be written any more; see marks.Options
+	Fatal func(error)                 // ends the process when it cannot be written any more; see statedb.Options
 }
 
 // eventStore is the events of a capture by key, on disk, with how far each partition was read:

@@ -86,7 +86,7 @@ func (v *view) since(ctx context.Context, plan sources.Plan, inner sources.View,
 	return r.run(ctx, plan)
 }
 
-// newReplay is one of the logs, whose events go to a keeper.
+// newReplay is one of the logs, whose events go to a sink.
 func (v *view) newReplay(inner sources.View, to entrySink, meet func(int, sources.Counts)) *replay {
 	r := &replay{inputs: v.inputs, inner: inner, onProgress: v.source.Observe, disk: &v.buckets.Spilled}
 	r.consume = func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {

@@ -114,7 +114,7 @@ func (r *partitionWriter) read(ctx context.Context, from sources.View, p sources
 	}
 }
 
-// A document on a shelf: hash, lengths of key and value (the reason's where it is
+// A document in a block: hash, lengths of key and value (the reason's where it is
 // rejected, with the highest bit), key, value.
 const entryHead = 16
 

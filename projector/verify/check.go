@@ -28,17 +28,27 @@ type Check struct {
 	// Documents is how many the source has, where that is known; 0: it is counted.
 	Documents int64
 
-	Static     bool                            // neither side changes meanwhile
-	SettleTime time.Duration                   // otherwise: how long a change may be on its way; 5 s if 0
-	CatchUp    func(ctx context.Context) error // in place of Settle: returns when what was on its way has arrived
+	Writes
+	Output
 
+	TempDir string // for temporary files; os.TempDir() if empty
+	Batch   int    // bytes a reader takes at once; 1 MB if 0
+
+	rules rules
+}
+
+// Writes says what may change on both sides while they are compared.
+type Writes struct {
+	Static     bool                            // nothing
+	SettleTime time.Duration                   // otherwise: how long a change may be on its way; 5 s if 0
+	CatchUp    func(ctx context.Context) error // in place of SettleTime: returns when what was on its way has arrived
+}
+
+// Output says what a comparison reports, and to whom.
+type Output struct {
 	Show     int                          // differences that the report names, with their fields
 	Each     func(Difference) error       // told of every difference, one at a time; may be nil
 	Progress func(documents, bytes int64) // of the index, so far; one call at a time; may be nil
-	TempDir  string                       // for temporary files; os.TempDir() if empty
-	Batch    int                          // bytes a reader takes at once; 1 MB if 0
-
-	rules rules
 }
 
 // errBudget ends a full comparison that takes longer than it may.

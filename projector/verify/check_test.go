@@ -74,7 +74,7 @@ func (s *stage) check(t *testing.T) verify.Check {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return verify.Check{Source: s.source, Plan: plan, Index: s.index, Static: true, Exact: true, Show: 10, TempDir: t.TempDir()}
+	return verify.Check{Source: s.source, Plan: plan, Index: s.index, Exact: true, TempDir: t.TempDir(), Writes: verify.Writes{Static: true}, Output: verify.Output{Show: 10}}
 }
 
 // run returns the report and every difference by id.

@@ -46,7 +46,7 @@ func (s *segment) partRange(part int) (off int64, size int) {
 
 func newDigest(dir string) *digest { return &digest{limit: notesInMemory, notes: spillFile{dir: dir}} }
 
-// digestWriter adds documents to a tally from one goroutine.
+// digestWriter adds documents to a digest from one goroutine.
 type digestWriter struct {
 	digest   *digest
 	hash     hasher

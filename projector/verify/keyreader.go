@@ -126,7 +126,7 @@ func (k *KeyReader) currentView(ctx context.Context) (view sources.View, done fu
 	return view, func() error { return view.Close(context.WithoutCancel(ctx)) }, err
 }
 
-// Close gives back what it opened. The nil Keyed has nothing.
+// Close gives back what it opened. The nil KeyReader has nothing.
 func (k *KeyReader) Close(ctx context.Context) error {
 	if k == nil || k.latest == nil {
 		return nil

@@ -112,14 +112,14 @@ func oneCharacter(t *testing.T, n int) uint64 {
 	most := uint64(0)
 	scans := 0
 	c := verify.Check{
-		View: s, Plan: plan, Index: syntheticIndex{synthetic: s}, Static: true, TempDir: t.TempDir(), Show: 1,
-		Progress: func(documents, _ int64) {
+		View: s, Plan: plan, Index: syntheticIndex{synthetic: s}, TempDir: t.TempDir(), Writes: verify.Writes{Static: true},
+		Output: verify.Output{Show: 1, Progress: func(documents, _ int64) {
 			if scans++; scans%5_000 == 0 {
 				var m runtime.MemStats
 				runtime.ReadMemStats(&m)
 				most = max(most, m.HeapAlloc)
 			}
-		},
+		}},
 	}
 	report, found, err := run(t, c.With(verify.Break{Notes: 1 << 20}))
 	if want := map[string]verify.Kind{fmt.Sprint(s.odd): verify.Stale}; err != nil || !maps.Equal(found, want) || report.Documents != int64(n) {

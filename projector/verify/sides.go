@@ -26,7 +26,7 @@ type sides struct {
 	docs, bytes int64
 }
 
-// read fills both tallies.
+// read fills both digests.
 func (s *sides) read(ctx context.Context) error {
 	group, reading := errgroup.WithContext(ctx)
 	next := new(atomic.Int64)
