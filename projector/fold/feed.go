@@ -23,7 +23,7 @@ var _ sources.Capturer = (*Source)(nil)
 // tails of all partitions. What it gives is visible to every read that begins afterwards:
 // an event is kept before it is given out.
 func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
-	if s.State == nil {
+	if s.Store == nil {
 		return nil, errors.New("fold: there is no folder for the events of a live run")
 	}
 	plan, err := s.Inner.Plan(ctx)
@@ -37,16 +37,16 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{source: s, plan: plan, inner: inner, in: make(chan tailed, 64), set: make(chan struct{}, 1)}
+	f := &feed{source: s, plan: plan, inner: inner, batches: make(chan tailed, 64), fenceAdded: make(chan struct{}, 1)}
 	var inputs []input
 	for _, p := range plan.Partitions {
-		inputs = append(inputs, inputOf(p))
+		inputs = append(inputs, parseInput(p))
 	}
 	if f.state, err = s.openState(name, inputs); err != nil {
 		return nil, errors.Join(err, inner.Close(ctx))
 	}
 	if err = f.begin(from); err == nil {
-		err = f.sameLogs(ctx)
+		err = f.checkAnchors(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, inner.Close(ctx), f.state.db.Release())
@@ -55,15 +55,15 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	return f, nil
 }
 
-func (s *Source) openState(capture string, inputs []input) (_ *state, err error) {
-	dir := s.State.Dir(capture)
-	db, err := statedb.Open(dir, statedb.Options{Fatal: s.State.Fatal, Memory: 32 << 20})
+func (s *Source) openState(capture string, inputs []input) (_ *eventStore, err error) {
+	dir := s.Store.Dir(capture)
+	db, err := statedb.Open(dir, statedb.Options{Fatal: s.Store.Fatal, Memory: 32 << 20})
 	if err != nil {
 		return nil, fmt.Errorf("open the events of the run in %s: %w", dir, err)
 	}
-	st := &state{db: &statedb.Shared{DB: db}, decoder: s.batchDecoder(), letters: s.Letters}
+	st := &eventStore{db: &statedb.Shared{DB: db}, decoder: s.batchDecoder(), letters: s.Letters}
 	st.parts.Store(newPartitions(inputs))
-	err = statedb.Each(db, []byte{keptPoison}, []byte{keptPoison + 1}, func(_, _ []byte) error {
+	err = statedb.Each(db, []byte{poisonPrefix}, []byte{poisonPrefix + 1}, func(_, _ []byte) error {
 		st.poisoned++
 		return nil
 	})
@@ -75,10 +75,10 @@ func (s *Source) openState(capture string, inputs []input) (_ *state, err error)
 
 // Release removes the events of a capture.
 func (s *Source) Release(_ context.Context, name string) error {
-	if s.State == nil {
+	if s.Store == nil {
 		return nil
 	}
-	if err := os.RemoveAll(s.State.Dir(name)); err != nil {
+	if err := os.RemoveAll(s.Store.Dir(name)); err != nil {
 		return fmt.Errorf("remove the events of run %s: %w", name, err)
 	}
 	return nil
@@ -94,16 +94,16 @@ type tailed struct {
 // feed is the tails of all partitions.
 type feed struct {
 	source *Source
-	state  *state
+	state  *eventStore
 	plan   sources.Plan
 	inner  sources.View
 	tailer sources.Tailer
 
-	in    chan tailed
-	set   chan struct{} // holds one when a fence was set
-	group *errgroup.Group
-	ctx   context.Context //nolint:containedctx // of the tails, which live as long as the feed
-	stop  context.CancelCauseFunc
+	batches    chan tailed
+	fenceAdded chan struct{} // holds one when a fence was set
+	group      *errgroup.Group
+	ctx        context.Context //nolint:containedctx // of the tails, which live as long as the feed
+	stop       context.CancelCauseFunc
 
 	events, bytes atomic.Int64 // met in the tails
 
@@ -115,10 +115,10 @@ type feed struct {
 // progress is how far a feed was given out, and the fences that this has not reached yet.
 // The lock of the feed is held for it.
 type progress struct {
-	at      map[string]sources.Position // given out
-	ended   map[string]sources.Position // of these, where the last fence was that was given
-	fences  []fence
-	counted int
+	delivered  map[string]sources.Position // given out
+	lastFence  map[string]sources.Position // of these, where the last fence was that was given
+	fences     []fence
+	fenceCount int
 }
 
 // fence is passed when what is given out has reached it.
@@ -134,7 +134,7 @@ func (f *feed) begin(from sources.Position) error {
 	if f.tailer, ok = f.inner.(sources.Tailer); !ok || !isFenced {
 		return errors.New("fold: this source of events cannot be read behind its end: use consistency: snapshot")
 	}
-	if err := f.state.begin(from == "", f.tailer.BeginningOffset); err != nil {
+	if err := f.state.checkPartitions(from == "", f.tailer.BeginningOffset); err != nil {
 		return err
 	}
 	inputs := f.state.parts.Load().inputs
@@ -142,15 +142,15 @@ func (f *feed) begin(from sources.Position) error {
 	for i, in := range inputs {
 		f.plan.Partitions[i] = in.partition
 	}
-	f.at = map[string]sources.Position{}
+	f.delivered = map[string]sources.Position{}
 	if from != "" {
-		if err := json.Unmarshal([]byte(from), &f.at); err != nil {
+		if err := json.Unmarshal([]byte(from), &f.delivered); err != nil {
 			return fmt.Errorf("fold: position %q cannot be read: %w", from, err)
 		}
 	}
 	fences := fenced.EndOffsets()
 	for i, p := range f.plan.Partitions {
-		at, known := f.at[p.ID]
+		at, known := f.delivered[p.ID]
 		switch {
 		case known:
 		case from == "":
@@ -158,16 +158,16 @@ func (f *feed) begin(from sources.Position) error {
 		default: // it came since: what was kept of it may have no marks
 			at = f.tailer.BeginningOffset(p.ID)
 		}
-		kept, err := f.state.earliest(i, at)
+		kept, err := f.state.tailStart(i, at)
 		if err != nil {
 			return err
 		}
 		if f.tailer.OffsetLag(kept, at) > 0 {
 			at = kept
 		}
-		f.at[p.ID] = at
+		f.delivered[p.ID] = at
 	}
-	f.ended = maps.Clone(f.at)
+	f.lastFence = maps.Clone(f.delivered)
 	return nil
 }
 
@@ -175,11 +175,11 @@ func (f *feed) start(ctx context.Context) {
 	ctx, f.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	f.group, f.ctx = errgroup.WithContext(ctx)
 	for i, p := range f.plan.Partitions {
-		f.follow(i, p, f.at[p.ID])
+		f.startTail(i, p, f.delivered[p.ID])
 	}
 }
 
-func (f *feed) follow(source int, p sources.Partition, at sources.Position) {
+func (f *feed) startTail(source int, p sources.Partition, at sources.Position) {
 	f.group.Go(func() error {
 		if err := f.tail(source, p, at); err != nil {
 			return fmt.Errorf("go on with partition %s: %w", p.ID, err)
@@ -188,9 +188,9 @@ func (f *feed) follow(source int, p sources.Partition, at sources.Position) {
 	})
 }
 
-// ends are where the partitions end now. Of one that is new the tail begins before anybody
+// endOffsets are where the partitions end now. Of one that is new the tail begins before anybody
 // hears of it.
-func (f *feed) ends(ctx context.Context) (map[string]sources.Position, error) {
+func (f *feed) endOffsets(ctx context.Context) (map[string]sources.Position, error) {
 	ends, err := f.tailer.LatestOffsets(ctx)
 	if err != nil {
 		return nil, err
@@ -198,18 +198,18 @@ func (f *feed) ends(ctx context.Context) (map[string]sources.Position, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(ends)) {
-		if _, known := f.at[id]; known || f.closed {
+		if _, known := f.delivered[id]; known || f.closed {
 			continue
 		}
 		p := sources.Partition{ID: id}
 		now := f.state.parts.Load()
-		more := newPartitions(append(slices.Clone(now.inputs), inputOf(p)))
+		more := newPartitions(append(slices.Clone(now.inputs), parseInput(p)))
 		if err := f.state.extend(more, 1, f.tailer.BeginningOffset); err != nil {
 			return nil, fmt.Errorf("take in partition %s: %w", id, err)
 		}
-		f.at[id] = f.tailer.BeginningOffset(id)
+		f.delivered[id] = f.tailer.BeginningOffset(id)
 		f.plan.Partitions = append(f.plan.Partitions[:len(now.inputs):len(now.inputs)], p)
-		f.follow(len(now.inputs), p, f.at[id])
+		f.startTail(len(now.inputs), p, f.delivered[id])
 	}
 	return ends, nil
 }
@@ -230,7 +230,7 @@ func (f *feed) tail(source int, p sources.Partition, at sources.Position) (err e
 		if batch.Position == at && len(batch.Records) == 0 {
 			continue
 		}
-		keys, counts, err := f.state.take(source, batch, into, at, true)
+		keys, counts, err := f.state.storeBatch(source, batch, into, at, true)
 		if err != nil {
 			return err
 		}
@@ -238,7 +238,7 @@ func (f *feed) tail(source int, p sources.Partition, at sources.Position) (err e
 		f.bytes.Add(counts.Bytes)
 		at = batch.Position
 		select {
-		case f.in <- tailed{source, keys, at}:
+		case f.batches <- tailed{source, keys, at}:
 		case <-f.ctx.Done():
 			return context.Cause(f.ctx)
 		}
@@ -249,14 +249,14 @@ func (f *feed) tail(source int, p sources.Partition, at sources.Position) (err e
 func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 	for {
 		*m = sources.ChangeSet{}
-		if f.atFence(m) {
+		if f.deliverFence(m) {
 			return nil
 		}
 		select {
-		case t := <-f.in:
-			f.give(t, m)
+		case t := <-f.batches:
+			f.deliver(t, m)
 			return nil
-		case <-f.set:
+		case <-f.fenceAdded:
 		case <-f.ctx.Done():
 			return context.Cause(f.ctx)
 		case <-ctx.Done():
@@ -265,13 +265,13 @@ func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 	}
 }
 
-func (f *feed) atFence(m *sources.ChangeSet) bool {
+func (f *feed) deliverFence(m *sources.ChangeSet) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.passed(f.tailer, m)
+	return f.nextFence(f.tailer, m)
 }
 
-func (f *feed) give(t tailed, m *sources.ChangeSet) {
+func (f *feed) deliver(t tailed, m *sources.ChangeSet) {
 	seen := make(map[string]bool, len(t.keys))
 	for _, key := range t.keys {
 		if id := string(key); !seen[id] {
@@ -281,55 +281,55 @@ func (f *feed) give(t tailed, m *sources.ChangeSet) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.at[f.plan.Partitions[t.source].ID] = t.at
+	f.delivered[f.plan.Partitions[t.source].ID] = t.at
 	m.Position = f.position()
 }
 
 // position is that of all partitions.
 func (p *progress) position() sources.Position {
-	text, err := json.Marshal(p.at)
+	text, err := json.Marshal(p.delivered)
 	if err != nil {
 		return "" // a map of texts always can be
 	}
 	return sources.Position(text)
 }
 
-// passed gives the next fence, if everything before it was given out.
-func (p *progress) passed(tailer sources.Tailer, m *sources.ChangeSet) bool {
+// nextFence gives the next fence, if everything before it was given out.
+func (p *progress) nextFence(tailer sources.Tailer, m *sources.ChangeSet) bool {
 	if len(p.fences) == 0 {
 		return false
 	}
 	first := p.fences[0]
 	for id, end := range first.at {
-		if tailer.OffsetLag(p.at[id], end) > 0 {
+		if tailer.OffsetLag(p.delivered[id], end) > 0 {
 			return false
 		}
 	}
 	p.fences = p.fences[1:]
-	p.ended = maps.Clone(p.at)
+	p.lastFence = maps.Clone(p.delivered)
 	m.Fence, m.Position = first.id, p.position()
 	return true
 }
 
-// add makes a fence of where the partitions end.
-func (p *progress) add(ends map[string]sources.Position) (id string) {
-	p.counted++
-	id = "events " + strconv.Itoa(p.counted)
+// addFence makes a fence of where the partitions end.
+func (p *progress) addFence(ends map[string]sources.Position) (id string) {
+	p.fenceCount++
+	id = "events " + strconv.Itoa(p.fenceCount)
 	p.fences = append(p.fences, fence{id, ends})
 	return id
 }
 
 // Fence takes the ends that the partitions have now.
 func (f *feed) Fence(ctx context.Context) (string, error) {
-	ends, err := f.ends(ctx)
+	ends, err := f.endOffsets(ctx)
 	if err != nil {
 		return "", err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	id := f.add(ends)
+	id := f.addFence(ends)
 	select {
-	case f.set <- struct{}{}:
+	case f.fenceAdded <- struct{}{}:
 	default:
 	}
 	return id, nil
@@ -342,7 +342,7 @@ func (f *feed) Acknowledge(context.Context, sources.Position) error { return nil
 func (f *feed) FenceOffsets() map[string]sources.Position {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.ended
+	return f.lastFence
 }
 
 // eventBytes is what an event is taken for until some were seen.
@@ -350,7 +350,7 @@ const eventBytes = 256
 
 // Lag estimates bytes by the events of the tails so far.
 func (f *feed) Lag(ctx context.Context) (behind, held int64, err error) {
-	ends, err := f.ends(ctx)
+	ends, err := f.endOffsets(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -361,7 +361,7 @@ func (f *feed) Lag(ctx context.Context) (behind, held int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for id, end := range ends {
-		behind += f.tailer.OffsetLag(f.at[id], end) * each
+		behind += f.tailer.OffsetLag(f.delivered[id], end) * each
 	}
 	return behind, 0, nil
 }

@@ -8,42 +8,42 @@ import (
 	"humpty/sources"
 )
 
-// fate is what became of an event of a document.
-type fate uint8
+// outcome is what became of an event of a document.
+type outcome uint8
 
 const (
-	applied fate = iota
+	applied outcome = iota
 	filtered
 	poisonous
 )
 
-// maker makes documents of their events, one at a time, for one goroutine.
-type maker struct {
+// builder makes documents of their events, one at a time, for one goroutine.
+type builder struct {
 	fold     Fold
 	inputs   []input
-	types    *types
-	poisoned func(e *spill.Entry, kind, reason string) error // told of each event that cannot be applied
+	types    *typeNumbers
+	onPoison func(e *spill.Entry, kind, reason string) error // told of each event that cannot be applied
 
-	entries []spill.Entry // of the present document, in order
-	fates   []fate        // of these
-	event   Event
-	names   []string // of types, as far as they were needed
+	entries  []spill.Entry // of the present document, in order
+	outcomes []outcome     // of these
+	event    Event
+	names    []string // of types, as far as they were needed
 }
 
-// kind is the name of a type.
-func (m *maker) kind(n uint16) string {
+// typeName is the name of a type.
+func (m *builder) typeName(n uint16) string {
 	if int(n) >= len(m.names) {
-		m.names = m.types.known()
+		m.names = m.types.all()
 	}
 	return m.names[n]
 }
 
-// make folds the entries, which are those of a key, and appends the record, if there is a
+// build folds the entries, which are those of a key, and appends the record, if there is a
 // document.
-func (m *maker) make(key []byte, b *sources.Batch) (there bool, err error) {
+func (m *builder) build(key []byte, b *sources.Batch) (there bool, err error) {
 	b.Counts.Read += int64(len(m.entries))
 	var counts sources.Counts
-	reject, err := m.apply(key, &counts)
+	reject, err := m.applyAll(key, &counts)
 	if err != nil {
 		return false, fmt.Errorf("document %s: %w", key, err)
 	}
@@ -55,14 +55,14 @@ func (m *maker) make(key []byte, b *sources.Batch) (there bool, err error) {
 	}
 	start := len(b.Data)
 	alive := true
-	if reject == "" && len(key) > longestID {
-		reject = fmt.Sprintf("its id has %d bytes, at most %d are allowed", len(key), longestID)
+	if reject == "" && len(key) > maxIDBytes {
+		reject = fmt.Sprintf("its id has %d bytes, at most %d are allowed", len(key), maxIDBytes)
 	}
 	if reject == "" {
 		var out []byte
 		if out, alive, err = m.fold.Append(b.Data); err == nil {
 			b.Data = out
-		} else if reject, err = rejectedBy(err); err != nil {
+		} else if reject, err = rejectReason(err); err != nil {
 			return false, fmt.Errorf("document %s: %w", key, err)
 		}
 	}
@@ -84,8 +84,8 @@ func (m *maker) make(key []byte, b *sources.Batch) (there bool, err error) {
 	return true, nil
 }
 
-// rejectedBy is the reason of a Poison; another error stays one.
-func rejectedBy(err error) (reason string, _ error) {
+// rejectReason is the reason of a Poison; another error stays one.
+func rejectReason(err error) (reason string, _ error) {
 	var poison *Poison
 	if errors.As(err, &poison) {
 		return poison.Reason, nil
@@ -93,15 +93,15 @@ func rejectedBy(err error) (reason string, _ error) {
 	return "", err
 }
 
-// longestID is what Elasticsearch and OpenSearch take.
-const longestID = 512
+// maxIDBytes is what Elasticsearch and OpenSearch take.
+const maxIDBytes = 512
 
 // dirtyRounds bounds how often a document is made again.
 const dirtyRounds = 100
 
-// apply folds the entries. What became poison is taken out of m.entries only to be left
+// applyAll folds the entries. What became poison is taken out of m.entries only to be left
 // out when a document is made again; the counts have it.
-func (m *maker) apply(key []byte, counts *sources.Counts) (reject string, err error) {
+func (m *builder) applyAll(key []byte, counts *sources.Counts) (reject string, err error) {
 	skip := map[int]bool(nil)
 	for round := 0; ; round++ {
 		*counts = sources.Counts{Poison: int64(len(skip))}
@@ -109,13 +109,13 @@ func (m *maker) apply(key []byte, counts *sources.Counts) (reject string, err er
 			return "", err
 		}
 		dirty := -1
-		m.fates = append(m.fates[:0], make([]fate, len(m.entries))...)
+		m.outcomes = append(m.outcomes[:0], make([]outcome, len(m.entries))...)
 		for i := range m.entries {
 			if skip[i] {
-				m.fates[i] = poisonous
+				m.outcomes[i] = poisonous
 				continue
 			}
-			if dirty, err = m.step(i, counts); err != nil {
+			if dirty, err = m.applyEvent(i, counts); err != nil {
 				return "", err
 			}
 			if dirty >= 0 {
@@ -134,12 +134,12 @@ func (m *maker) apply(key []byte, counts *sources.Counts) (reject string, err er
 	}
 }
 
-// step applies entry i, and returns it as dirty if the document has to be made again.
-func (m *maker) step(i int, counts *sources.Counts) (dirty int, err error) {
+// applyEvent applies entry i, and returns it as dirty if the document has to be made again.
+func (m *builder) applyEvent(i int, counts *sources.Counts) (dirty int, err error) {
 	e := &m.entries[i]
 	in := &m.inputs[e.Partition]
 	m.event = Event{
-		Topic: in.topic, Partition: in.number, Offset: e.Offset, Time: e.Time, Type: m.kind(e.Type),
+		Topic: in.topic, Partition: in.number, Offset: e.Offset, Time: e.Time, Type: m.typeName(e.Type),
 		Key: e.Key, Value: e.Value, Deleted: e.Deleted,
 	}
 	err = m.fold.Apply(&m.event)
@@ -148,7 +148,7 @@ func (m *maker) step(i int, counts *sources.Counts) (dirty int, err error) {
 	}
 	if errors.Is(err, ErrFiltered) {
 		counts.Filtered++
-		m.fates[i] = filtered
+		m.outcomes[i] = filtered
 		return -1, nil
 	}
 	var poison *Poison
@@ -156,8 +156,8 @@ func (m *maker) step(i int, counts *sources.Counts) (dirty int, err error) {
 		return -1, fmt.Errorf("event of %s, partition %d, offset %d: %w", in.topic, in.number, e.Offset, err)
 	}
 	counts.Poison++
-	m.fates[i] = poisonous
-	if err := m.poisoned(e, m.event.Type, poison.Reason); err != nil {
+	m.outcomes[i] = poisonous
+	if err := m.onPoison(e, m.event.Type, poison.Reason); err != nil {
 		return -1, err
 	}
 	if poison.Dirty {

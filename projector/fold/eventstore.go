@@ -16,16 +16,16 @@ import (
 	"humpty/sources"
 )
 
-// State is where a live run keeps the events that its documents are made of.
-type State struct {
+// StoreOptions is where a live run keeps the events that its documents are made of.
+type StoreOptions struct {
 	Dir   func(capture string) string // a folder for each capture
-	Fatal func(error)                 // ends the process when it cannot be written any more; see marks.Options
+	Fatal func(error)                 // ends the process when it cannot be written any more; see statedb.Options
 }
 
-// state is the events of a capture by key, on disk, with how far each partition was read:
+// eventStore is the events of a capture by key, on disk, with how far each partition was read:
 // both in one step. An event is kept under its place, so that to read it twice changes
 // nothing, and a process that goes on may begin with the earliest position it knows.
-type state struct {
+type eventStore struct {
 	db      *statedb.Shared
 	decoder batchDecoder
 	letters *Letters
@@ -37,36 +37,36 @@ type state struct {
 
 // What is kept, by the first byte of its key.
 const (
-	keptEvent    = 'e' // hash, size of the key, key, partition, offset
-	keptPoison   = 'p' // partition, offset: why
-	keptPosition = 't' // partition: how far its tail was read
-	keptAnchor   = 'a' // partition: an event that was read of it
-	keptForm     = 'f' // the partitions there are: the capture has begun
-	keptLoaded   = 'l' // what a replay to the fence met: it is over
+	eventPrefix    = 'e' // hash, size of the key, key, partition, offset
+	poisonPrefix   = 'p' // partition, offset: why
+	positionPrefix = 't' // partition: how far its tail was read
+	anchorPrefix   = 'a' // partition: an event that was read of it
+	layoutPrefix   = 'f' // the partitions there are: the capture has begun
+	replayedPrefix = 'l' // what a replay to the fence met: it is over
 )
 
-// errNoState is for a capture that begins where its events should be already.
-var errNoState = &sources.ErrChangesLost{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone: start a new rebuild"}
+// errStoreMissing is for a capture that begins where its events should be already.
+var errStoreMissing = &sources.ErrChangesLost{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone: start a new rebuild"}
 
-// begin holds the partitions against those the capture began with. Of what has come since
+// checkPartitions holds the partitions against those the capture began with. Of what has come since
 // nothing was read: the tails of these begin at their start.
-func (s *state) begin(anew bool, start func(id string) sources.Position) error {
-	was, err := statedb.Get(s.db.DB, []byte{keptForm})
+func (s *eventStore) checkPartitions(fresh bool, start func(id string) sources.Position) error {
+	was, err := statedb.Get(s.db.DB, []byte{layoutPrefix})
 	switch {
 	case err != nil:
 		return err
-	case was == nil && !anew:
-		return errNoState
+	case was == nil && !fresh:
+		return errStoreMissing
 	case was == nil:
 		form, err := json.Marshal(s.parts.Load().ids())
-		return errors.Join(err, s.db.Set([]byte{keptForm}, form, pebble.Sync))
+		return errors.Join(err, s.db.Set([]byte{layoutPrefix}, form, pebble.Sync))
 	}
 	var ids []string
 	if err := json.Unmarshal(was, &ids); err != nil {
 		return fmt.Errorf("the store of events is damaged: %w", err)
 	}
 	now := s.parts.Load()
-	same, added, ok := now.as(ids)
+	same, added, ok := now.renumber(ids)
 	if !ok {
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("the topics have other partitions than when the run began: %q, not %q", now.ids(), ids), Remedy: "some are gone: start a new rebuild"}
 	}
@@ -79,7 +79,7 @@ func (s *state) begin(anew bool, start func(id string) sources.Position) error {
 
 // extend takes over partitions of which the last ones are new, durably with where their
 // tails begin.
-func (s *state) extend(to *partitions, added int, start func(id string) sources.Position) error {
+func (s *eventStore) extend(to *partitions, added int, start func(id string) sources.Position) error {
 	if len(to.inputs) > 1<<16 {
 		return errors.New("fold: more than 65,536 partitions of events")
 	}
@@ -89,12 +89,12 @@ func (s *state) extend(to *partitions, added int, start func(id string) sources.
 	}
 	batch := s.db.NewBatch()
 	defer batch.Close() //nolint:errcheck // committed, or given up
-	if err := batch.Set([]byte{keptForm}, form, nil); err != nil {
+	if err := batch.Set([]byte{layoutPrefix}, form, nil); err != nil {
 		return err
 	}
 	for i := len(to.inputs) - added; i < len(to.inputs); i++ {
 		at := start(to.inputs[i].partition.ID)
-		if err := batch.Set(placeKey(keptPosition, place{source: uint16(i)}), []byte(at), nil); err != nil {
+		if err := batch.Set(storeKey(positionPrefix, eventID{partition: uint16(i)}), []byte(at), nil); err != nil {
 			return err
 		}
 	}
@@ -105,11 +105,11 @@ func (s *state) extend(to *partitions, added int, start func(id string) sources.
 	return nil
 }
 
-// earliest is how far the tail of a partition was read, as far as that is durable. Where it
+// tailStart is how far the tail of a partition was read, as far as that is durable. Where it
 // begins is made durable at once: what comes behind may be lost with the power, though the
 // position of the marks is behind it already.
-func (s *state) earliest(source int, begins sources.Position) (sources.Position, error) {
-	name := placeKey(keptPosition, place{source: uint16(source)})
+func (s *eventStore) tailStart(source int, begins sources.Position) (sources.Position, error) {
+	name := storeKey(positionPrefix, eventID{partition: uint16(source)})
 	kept, err := statedb.Get(s.db.DB, name)
 	if err != nil || kept != nil {
 		return sources.Position(kept), err
@@ -119,29 +119,29 @@ func (s *state) earliest(source int, begins sources.Position) (sources.Position,
 
 // eventKey is where an event is kept; of all events of a key it has the beginning.
 func eventKey(dst []byte, hash uint64, key []byte) []byte {
-	dst = append(dst, keptEvent)
+	dst = append(dst, eventPrefix)
 	dst = binary.BigEndian.AppendUint64(dst, hash)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(key)))
 	return append(dst, key...)
 }
 
-func placeKey(kept byte, at place) []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16([]byte{kept}, at.source), uint64(at.offset))
+func storeKey(kept byte, at eventID) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16([]byte{kept}, at.partition), uint64(at.offset))
 }
 
-// taking puts the events of a batch into the store in one step.
-type taking struct {
-	*state
+// eventBatch puts the events of a batch into the store in one step.
+type eventBatch struct {
+	*eventStore
 	batch *pebble.Batch
 	names []string
 	keys  [][]byte // of the events
 }
 
-func (t *taking) put(e *spill.Entry) error {
+func (t *eventBatch) put(e *spill.Entry) error {
 	key := eventKey(nil, e.Hash, e.Key)
 	key = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(key, e.Partition), uint64(e.Offset))
 	if int(e.Type) >= len(t.names) {
-		t.names = t.decoder.types.known()
+		t.names = t.decoder.types.all()
 	}
 	name := t.names[e.Type]
 	value := make([]byte, 0, 11+len(name)+len(e.Value))
@@ -159,8 +159,8 @@ func (t *taking) put(e *spill.Entry) error {
 	return t.batch.Set(key, value, nil)
 }
 
-// entry reads what put wrote; its slices point into key and value.
-func (s *state) entry(key, value []byte, e *spill.Entry) error {
+// parseEntry reads what put wrote; its slices point into key and value.
+func (s *eventStore) parseEntry(key, value []byte, e *spill.Entry) error {
 	if len(key) < 23 || len(value) < 11 {
 		return errors.New("an event is cut short: the store is damaged")
 	}
@@ -169,7 +169,7 @@ func (s *state) entry(key, value []byte, e *spill.Entry) error {
 	if len(value) < 11+size {
 		return errors.New("an event is cut short: the store is damaged")
 	}
-	kind, ok := s.decoder.types.number(value[11 : 11+size])
+	kind, ok := s.decoder.types.numberOf(value[11 : 11+size])
 	if !ok {
 		return errors.New("more than 65,535 types of events")
 	}
@@ -184,11 +184,11 @@ func (s *state) entry(key, value []byte, e *spill.Entry) error {
 	return nil
 }
 
-// letter counts an event that cannot be read or applied, and writes a letter, once.
-func (s *state) letter(at place, time int64, kind string, key, value []byte, reason string) error {
+// deadLetter counts an event that cannot be read or applied, and writes a letter, once.
+func (s *eventStore) deadLetter(at eventID, time int64, kind string, key, value []byte, reason string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := placeKey(keptPoison, at)
+	name := storeKey(poisonPrefix, at)
 	was, err := statedb.Get(s.db.DB, name)
 	if err != nil || was != nil {
 		return err
@@ -201,29 +201,29 @@ func (s *state) letter(at place, time int64, kind string, key, value []byte, rea
 	if l == nil {
 		return nil
 	}
-	in := s.parts.Load().inputs[at.source]
+	in := s.parts.Load().inputs[at.partition]
 	return l.Put(deadletter.Letter{
 		Event: &deadletter.Event{Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Key: key, Value: value},
 		Type:  kind, Reason: reason,
 	})
 }
 
-// take keeps the events of a batch, and with them the position behind it if it is of a
+// storeBatch keeps the events of a batch, and with them the position behind it if it is of a
 // tail, and returns their keys. before is the position that it was read from.
-func (s *state) take(source int, batch *sources.Batch, into *Decoded, before sources.Position, tail bool) ([][]byte, sources.Counts, error) {
-	t := &taking{state: s, batch: s.db.NewBatch()}
+func (s *eventStore) storeBatch(source int, batch *sources.Batch, into *Decoded, before sources.Position, tail bool) ([][]byte, sources.Counts, error) {
+	t := &eventBatch{eventStore: s, batch: s.db.NewBatch()}
 	defer t.batch.Close() //nolint:errcheck // committed, or given up
-	counts, err := s.decoder.take(source, batch, into, t)
+	counts, err := s.decoder.decodeBatch(source, batch, into, t)
 	if err != nil {
 		return nil, counts, err
 	}
 	if len(batch.Records) > 0 {
-		if err := t.batch.Set(placeKey(keptAnchor, place{source: uint16(source)}), anchorOf(before, &batch.Records[0]), nil); err != nil {
+		if err := t.batch.Set(storeKey(anchorPrefix, eventID{partition: uint16(source)}), anchorOf(before, &batch.Records[0]), nil); err != nil {
 			return nil, counts, err
 		}
 	}
 	if tail {
-		if err := t.batch.Set(placeKey(keptPosition, place{source: uint16(source)}), []byte(batch.Position), nil); err != nil {
+		if err := t.batch.Set(storeKey(positionPrefix, eventID{partition: uint16(source)}), []byte(batch.Position), nil); err != nil {
 			return nil, counts, err
 		}
 	}

@@ -12,55 +12,55 @@ import (
 	"humpty/sources"
 )
 
-// rows finds the states of a topic by their own fields, as they are now.
-type rows struct {
-	states sources.Expander
-	gather *fold.Source
-	forth  linked // from the values of the fields to the states that ever had them
-	back   linked // and from a state to these
+// stateFinder finds the states of a topic by their own fields, as they are now.
+type stateFinder struct {
+	states      sources.Expander
+	array       *fold.Source
+	statesByKey linkTable // from the values of the fields to the states that ever had them
+	keysByState linkTable // and from a state to these
 
-	mu  sync.Mutex
-	bad map[string]bool // states that no document can be made of
+	mu       sync.Mutex
+	rejected map[string]bool // states that no document can be made of
 }
 
-// fill links all states there are, once for all processes of a run.
-func (r *rows) fill(ctx context.Context) error {
-	done, err := r.forth.filled()
+// backfill links all states there are, once for all processes of a run.
+func (r *stateFinder) backfill(ctx context.Context) error {
+	done, err := r.statesByKey.isBackfilled()
 	if err != nil || done {
 		return err
 	}
 	_, err = r.states.Expand(ctx, []sources.DirtyKey{{All: true}}, func(keys [][]byte) error {
-		_, err := r.parents(ctx, keys)
+		_, err := r.updateLinks(ctx, keys)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return r.forth.fill()
+	return r.statesByKey.markBackfilled()
 }
 
-// parents links states with what they have now, and gives everything they ever had.
-func (r *rows) parents(ctx context.Context, states [][]byte) ([][]byte, error) {
+// updateLinks links states with what they have now, and gives everything they ever had.
+func (r *stateFinder) updateLinks(ctx context.Context, states [][]byte) ([][]byte, error) {
 	var b sources.Batch
 	if err := r.states.Lookup(ctx, states, &b); err != nil {
 		return nil, err
 	}
-	var forth, back []pair
+	var forth, back []keyLink
 	for i := range b.Records {
-		by, _, err := r.row(&b.Records[i])
+		by, _, err := r.decodeState(&b.Records[i])
 		if err != nil {
 			return nil, err
 		}
 		if by != nil {
-			forth, back = append(forth, pair{by, b.Records[i].Key}), append(back, pair{b.Records[i].Key, by})
+			forth, back = append(forth, keyLink{by, b.Records[i].Key}), append(back, keyLink{b.Records[i].Key, by})
 		}
 	}
-	if err := errors.Join(r.forth.add(forth), r.back.add(back)); err != nil {
+	if err := errors.Join(r.statesByKey.add(forth), r.keysByState.add(back)); err != nil {
 		return nil, err
 	}
 	var all [][]byte
 	for _, state := range states {
-		err := r.back.each(state, func(by []byte) error {
+		err := r.keysByState.each(state, func(by []byte) error {
 			all = append(all, bytes.Clone(by))
 			return nil
 		})
@@ -71,42 +71,42 @@ func (r *rows) parents(ctx context.Context, states [][]byte) ([][]byte, error) {
 	return all, nil
 }
 
-// row is where a state belongs, nil if nowhere, and what is gathered of it.
-func (r *rows) row(state *sources.Record) (by, value []byte, err error) {
+// decodeState is where a state belongs, nil if nowhere, and what is gathered of it.
+func (r *stateFinder) decodeState(state *sources.Record) (by, value []byte, err error) {
 	r.mu.Lock()
 	if state.Reject == "" {
-		delete(r.bad, string(state.Key))
+		delete(r.rejected, string(state.Key))
 	} else {
-		if r.bad == nil {
-			r.bad = map[string]bool{}
+		if r.rejected == nil {
+			r.rejected = map[string]bool{}
 		}
-		r.bad[string(state.Key)] = true
+		r.rejected[string(state.Key)] = true
 	}
 	r.mu.Unlock()
 	if state.Deleted || state.Reject != "" {
 		return nil, nil, nil
 	}
 	var d fold.Decoded
-	err = r.gather.Decoder.Decode(state, &d)
+	err = r.array.Decoder.Decode(state, &d)
 	if errors.Is(err, fold.ErrFiltered) {
 		return nil, nil, nil
 	}
 	return d.Key, d.Value, err
 }
 
-func (r *rows) poisoned() int64 {
+func (r *stateFinder) poisonCount() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return int64(len(r.bad))
+	return int64(len(r.rejected))
 }
 
 // find reads the states that ever had one of the keys, and takes those that have it now.
-func (r *rows) find(ctx context.Context, keys [][]byte, give func(int, []byte, string)) (sources.TxSnapshot, error) {
+func (r *stateFinder) find(ctx context.Context, keys [][]byte, give func(int, []byte, string)) (sources.TxSnapshot, error) {
 	var states [][]byte
 	known := map[string]int{} // of the states
 	of := make([][]int, len(keys))
 	for i, key := range keys {
-		err := r.forth.each(key, func(state []byte) error {
+		err := r.statesByKey.each(key, func(state []byte) error {
 			n, ok := known[string(state)]
 			if !ok {
 				n = len(states)
@@ -130,19 +130,19 @@ func (r *rows) find(ctx context.Context, keys [][]byte, give func(int, []byte, s
 	for i := range b.Records {
 		found[known[string(b.Records[i].Key)]] = &b.Records[i]
 	}
-	gathering, err := r.gather.New()
+	gathering, err := r.array.New()
 	if err != nil {
 		return sources.TxSnapshot{}, err
 	}
 	for i, key := range keys {
-		if err := r.one(gathering, key, of[i], found, func(doc []byte, reject string) { give(i, doc, reject) }); err != nil {
+		if err := r.buildDocument(gathering, key, of[i], found, func(doc []byte, reject string) { give(i, doc, reject) }); err != nil {
 			return sources.TxSnapshot{}, fmt.Errorf("key %s: %w", key, err)
 		}
 	}
-	return everything(), nil
+	return liveSnapshot(), nil
 }
 
-func (r *rows) one(gathering fold.Fold, key []byte, of []int, found []*sources.Record, give func([]byte, string)) error {
+func (r *stateFinder) buildDocument(gathering fold.Fold, key []byte, of []int, found []*sources.Record, give func([]byte, string)) error {
 	if err := gathering.Begin(key, nil); err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (r *rows) one(gathering fold.Fold, key []byte, of []int, found []*sources.R
 		if found[n] == nil {
 			continue
 		}
-		by, value, err := r.row(found[n])
+		by, value, err := r.decodeState(found[n])
 		if err != nil {
 			return err
 		}

@@ -11,20 +11,20 @@ import (
 
 // candidate is a document that differed when it was first read.
 type candidate struct {
-	kind  Kind
-	state state  // of both sides, when they were read
-	key   []byte // as appendKey writes it
+	kind   Kind
+	hashes sideHashes // of both sides, when they were read
+	key    []byte     // as appendKey writes it
 
 	reading *Reading // by which it was decided; nil: by the notes of the pass
 }
 
-// state is a fingerprint of a document on both sides, source first, to tell whether it
+// sideHashes is a fingerprint of a document on both sides, source first, to tell whether it
 // changed; zero where it is not there.
-type state [2]xxh3.Uint128
+type sideHashes [2]xxh3.Uint128
 
-// group opens the buckets in which the two sides differ, and calls found with each
+// findCandidates opens the buckets in which the two sides differ, and calls found with each
 // document that does, in an order that depends on nothing but the documents.
-func group(source, index *tally, rules rules, found func(candidate) error) error {
+func findCandidates(source, index *digest, rules rules, found func(candidate) error) error {
 	var want, have []byte
 	for i := range partCount {
 		open := map[int]bool{}
@@ -51,13 +51,13 @@ func group(source, index *tally, rules rules, found func(candidate) error) error
 }
 
 func compareNotes(want, have []byte, open map[int]bool, found func(candidate) error) error {
-	truth := map[string]xxh3.Uint128{}
+	expected := map[string]xxh3.Uint128{}
 	err := eachNote(want, open, func(key []byte, hash xxh3.Uint128) error {
-		if _, twice := truth[string(key)]; twice {
+		if _, twice := expected[string(key)]; twice {
 			id, _, _ := splitKey(key)
 			return fmt.Errorf("document %s comes twice from the source: its key is not unique, so no index can be equal to it", id)
 		}
-		truth[string(key)] = hash
+		expected[string(key)] = hash
 		return nil
 	})
 	if err != nil {
@@ -66,20 +66,20 @@ func compareNotes(want, have []byte, open map[int]bool, found func(candidate) er
 	var all []candidate
 	seen := map[string]bool{}
 	_ = eachNote(have, open, func(key []byte, hash xxh3.Uint128) error {
-		wanted, ok := truth[string(key)]
-		both := state{wanted, hash}
+		wanted, ok := expected[string(key)]
+		both := sideHashes{wanted, hash}
 		switch {
 		case seen[string(key)], !ok:
-			all = append(all, candidate{kind: Extra, state: both, key: key})
+			all = append(all, candidate{kind: Extra, hashes: both, key: key})
 		case wanted != hash:
-			all = append(all, candidate{kind: Stale, state: both, key: key})
+			all = append(all, candidate{kind: Stale, hashes: both, key: key})
 		}
 		seen[string(key)] = true
 		return nil // and so does eachNote
 	})
-	for key, wanted := range truth {
+	for key, wanted := range expected {
 		if !seen[key] {
-			all = append(all, candidate{kind: Missing, state: state{wanted}, key: []byte(key)})
+			all = append(all, candidate{kind: Missing, hashes: sideHashes{wanted}, key: []byte(key)})
 		}
 	}
 	if len(all) == 0 {

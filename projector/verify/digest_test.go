@@ -9,10 +9,10 @@ import (
 )
 
 // held is how many bytes a side and its readers hold.
-func (t *tally) held(workers ...*worker) int {
-	n := int(unsafe.Sizeof(*t)) + cap(t.pending) + cap(t.sorted) + cap(t.notes.tail) + cap(t.saved)*int(unsafe.Sizeof(saved{}))
+func (t *digest) held(workers ...*digestWriter) int {
+	n := int(unsafe.Sizeof(*t)) + cap(t.pending) + cap(t.sorted) + cap(t.notes.tail) + cap(t.segments)*int(unsafe.Sizeof(segment{}))
 	for _, w := range workers {
-		n += int(unsafe.Sizeof(*w.sums)) + cap(w.local)
+		n += int(unsafe.Sizeof(*w.sums)) + cap(w.buffered)
 	}
 	return n
 }
@@ -23,14 +23,14 @@ func TestNotesTakeNoMoreForMore(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 19
 	at := func(n int) int {
-		side := newTally(t.TempDir())
+		side := newDigest(t.TempDir())
 		side.limit = limit
 		defer func() {
 			if err := side.notes.close(); err != nil {
 				t.Error(err)
 			}
 		}()
-		workers := []*worker{side.worker(hasher{}), side.worker(hasher{}), side.worker(hasher{})}
+		workers := []*digestWriter{side.newWriter(hasher{}), side.newWriter(hasher{}), side.newWriter(hasher{})}
 		most := 0
 		for i := range n {
 			if err := workers[i%3].add(fmt.Append(nil, "document ", i), nil, binary.AppendUvarint(nil, uint64(i))); err != nil {
@@ -41,7 +41,7 @@ func TestNotesTakeNoMoreForMore(t *testing.T) {
 			}
 		}
 		for _, w := range workers {
-			if err := w.finish(); err != nil {
+			if err := w.close(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -66,7 +66,7 @@ func TestNotesTakeNoMoreForMore(t *testing.T) {
 	}
 	few, many := at(30_000), at(300_000)
 	writes := 300_000 * 40 / limit // to the file
-	if most := few + 2*writes*int(unsafe.Sizeof(saved{})); many > most || few > 2*limit+3<<20 {
+	if most := few + 2*writes*int(unsafe.Sizeof(segment{})); many > most || few > 2*limit+3<<20 {
 		t.Errorf("30,000 documents take %d bytes, 300,000 take %d, at most %d are allowed", few, many, most)
 	}
 }

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	rounds        = 4         // readings of a key after the first, before it is called moving
-	rereadAtMost  = 1_000_000 // keys; beyond it the first readings stand
-	spelledAtMost = 50_000    // keys that are opened one by one for their spelling
-	movingShown   = 10
+	maxRounds      = 4         // readings of a key after the first, before it is called moving
+	maxReread      = 1_000_000 // keys; beyond it the first readings stand
+	maxSpelled     = 50_000    // keys that are opened one by one for their spelling
+	maxMovingShown = 10
 )
 
 // errSpelling ends a pass over bytes that has to be repeated over canonical forms.
@@ -25,7 +25,7 @@ var errSpelling = errors.New("too many documents differ in bytes to open them on
 
 func (c candidate) encode() []byte {
 	b := append(make([]byte, 0, 1+stateSize+len(c.key)), c.kind[0])
-	for _, half := range c.state {
+	for _, half := range c.hashes {
 		b = binary.BigEndian.AppendUint64(b, half.Hi)
 		b = binary.BigEndian.AppendUint64(b, half.Lo)
 	}
@@ -35,29 +35,29 @@ func (c candidate) encode() []byte {
 const stateSize = 2 * hashSize
 
 func decodeCandidate(b []byte) candidate {
-	return candidate{kind: kindOf(b[0]), state: state{noteHash(b[1:]), noteHash(b[1+hashSize:])}, key: b[1+stateSize:]}
+	return candidate{kind: kindByLetter(b[0]), hashes: sideHashes{noteHash(b[1:]), noteHash(b[1+hashSize:])}, key: b[1+stateSize:]}
 }
 
-// settle decides which candidates are differences.
-func (v *verdict) settle(ctx context.Context, candidates *spool) error {
+// decide decides which candidates are differences.
+func (v *verdict) decide(ctx context.Context, candidates *spool) error {
 	switch {
 	case candidates.records == 0:
 		return nil
-	case v.Still:
-		return v.settleStill(ctx, candidates)
+	case v.Static:
+		return v.decideStatic(ctx, candidates)
 	}
-	sides, ok := v.keyed()
-	if !ok || candidates.records > rereadAtMost {
+	sides, ok := v.openKeyReader()
+	if !ok || candidates.records > maxReread {
 		v.report.Why = "the documents that differed could not be read again: some may have been on their way"
-		return candidates.each(func(b []byte) error { return v.differs(decodeCandidate(b)) })
+		return candidates.each(func(b []byte) error { return v.addDifference(decodeCandidate(b)) })
 	}
-	return v.settleMoving(ctx, sides, candidates)
+	return v.decideMoving(ctx, sides, candidates)
 }
 
-// settleStill has nothing to wait for: only spellings are to be told from meanings.
-func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
+// decideStatic has nothing to wait for: only spellings are to be told from meanings.
+func (v *verdict) decideStatic(ctx context.Context, candidates *spool) error {
 	if v.canonical {
-		return candidates.each(func(b []byte) error { return v.differs(decodeCandidate(b)) })
+		return candidates.each(func(b []byte) error { return v.addDifference(decodeCandidate(b)) })
 	}
 	var stale int64
 	err := candidates.each(func(b []byte) error {
@@ -66,15 +66,15 @@ func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
 		}
 		return nil
 	})
-	sides, ok := v.keyed()
-	if err != nil || stale > 0 && !ok || stale > spelledAtMost {
+	sides, ok := v.openKeyReader()
+	if err != nil || stale > 0 && !ok || stale > maxSpelled {
 		return errors.Join(err, errSpelling)
 	}
 	return v.batches(candidates, func(all []candidate) error {
 		var open []sinks.Key
 		for _, c := range all {
 			if c.kind == Stale {
-				open = append(open, c.document())
+				open = append(open, c.docKey())
 			}
 		}
 		readings, err := sides.Read(ctx, open)
@@ -93,7 +93,7 @@ func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
 					continue
 				}
 			}
-			if err := v.differs(c); err != nil {
+			if err := v.addDifference(c); err != nil {
 				return err
 			}
 		}
@@ -101,15 +101,15 @@ func (v *verdict) settleStill(ctx context.Context, candidates *spool) error {
 	})
 }
 
-// settleMoving reads keys again, each time after a catch-up past the reading before, until
+// decideMoving reads keys again, each time after a catch-up past the reading before, until
 // two readings in a row say the same.
-func (v *verdict) settleMoving(ctx context.Context, sides *Keyed, candidates *spool) error {
+func (v *verdict) decideMoving(ctx context.Context, sides *KeyReader, candidates *spool) error {
 	own := candidates
-	for range rounds {
-		err := v.wait(ctx)
-		left := newSpool(v.Folder)
+	for range maxRounds {
+		err := v.waitSettled(ctx)
+		left := newSpool(v.TempDir)
 		if err == nil {
-			err = v.round(ctx, sides, own, left)
+			err = v.rereadRound(ctx, sides, own, left)
 		}
 		if own != candidates {
 			err = errors.Join(err, own.close())
@@ -120,21 +120,21 @@ func (v *verdict) settleMoving(ctx context.Context, sides *Keyed, candidates *sp
 	}
 	v.report.Moving = own.records
 	err := own.each(func(b []byte) error {
-		if len(v.moving) < movingShown {
-			v.moving = append(v.moving, string(decodeCandidate(b).document().ID))
+		if len(v.movingIDs) < maxMovingShown {
+			v.movingIDs = append(v.movingIDs, string(decodeCandidate(b).docKey().ID))
 		}
 		return nil
 	})
 	return errors.Join(err, own.close())
 }
 
-// round reads keys again; those that neither agree nor stayed as they were are left.
-func (v *verdict) round(ctx context.Context, sides *Keyed, candidates, left *spool) error {
+// rereadRound reads keys again; those that neither agree nor stayed as they were are left.
+func (v *verdict) rereadRound(ctx context.Context, sides *KeyReader, candidates, left *spool) error {
 	hash := v.hasher()
 	return v.batches(candidates, func(all []candidate) error {
 		keys := make([]sinks.Key, len(all))
 		for i, c := range all {
-			keys[i] = c.document()
+			keys[i] = c.docKey()
 		}
 		readings, err := sides.Read(ctx, keys)
 		if err != nil {
@@ -142,16 +142,16 @@ func (v *verdict) round(ctx context.Context, sides *Keyed, candidates, left *spo
 		}
 		for i := range readings {
 			c, r := all[i], &readings[i]
-			now := hash.state(r)
+			now := hash.hashReading(r)
 			switch {
 			case r.Kind == "":
 				v.report.Moved++
 				continue
-			case now == c.state:
+			case now == c.hashes:
 				c.kind, c.reading = r.Kind, r
-				err = v.differs(c)
+				err = v.addDifference(c)
 			default:
-				c.state = now
+				c.hashes = now
 				err = left.add(c.encode())
 			}
 			if err != nil {
@@ -162,11 +162,11 @@ func (v *verdict) round(ctx context.Context, sides *Keyed, candidates, left *spo
 	})
 }
 
-func (v *verdict) wait(ctx context.Context) error {
+func (v *verdict) waitSettled(ctx context.Context) error {
 	if v.CatchUp != nil {
 		return v.CatchUp(ctx)
 	}
-	return wait.For(ctx, v.Settle)
+	return wait.For(ctx, v.SettleTime)
 }
 
 // batches calls fn with as many candidates as are read together.
@@ -182,7 +182,7 @@ func (v *verdict) batches(candidates *spool, fn func([]candidate) error) error {
 	}
 	err := candidates.each(func(b []byte) error {
 		all = append(all, decodeCandidate(slices.Clone(b)))
-		if len(all) < v.together() {
+		if len(all) < v.keyBatchSize() {
 			return nil
 		}
 		return flush()
@@ -193,7 +193,7 @@ func (v *verdict) batches(candidates *spool, fn func([]candidate) error) error {
 	return flush()
 }
 
-func (c candidate) document() sinks.Key {
+func (c candidate) docKey() sinks.Key {
 	id, routing, _ := splitKey(c.key)
 	if len(routing) == 0 {
 		routing = nil

@@ -1,4 +1,4 @@
-// Package kv opens the embedded stores of a run in its state folder, all in one way: the
+// Package statedb opens the embedded stores of a run in its state folder, all in one way: the
 // library is quiet, and a folder that cannot be written any more ends the process.
 package statedb
 
@@ -33,24 +33,24 @@ func Open(dir string, o Options) (*pebble.DB, error) {
 		o.Memory = 16 << 20
 	}
 	options := &pebble.Options{
-		FS: o.FS, CacheSize: o.Memory, MemTableSize: uint64(o.Memory), Logger: silent{dir, o.Fatal},
+		FS: o.FS, CacheSize: o.Memory, MemTableSize: uint64(o.Memory), Logger: quietLogger{dir, o.Fatal},
 	}
 	options.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
 	return pebble.Open(dir, options)
 }
 
-// silent keeps the library's remarks out of the program's output: what matters comes as
+// quietLogger keeps the library's remarks out of the program's output: what matters comes as
 // an error.
-type silent struct {
+type quietLogger struct {
 	dir   string
 	fatal func(error)
 }
 
-func (silent) Infof(string, ...any) {}
+func (quietLogger) Infof(string, ...any) {}
 
-func (silent) Errorf(string, ...any) {}
+func (quietLogger) Errorf(string, ...any) {}
 
-func (s silent) Fatalf(format string, args ...any) {
+func (s quietLogger) Fatalf(format string, args ...any) {
 	err := fmt.Errorf("the state in %s cannot be written: %s", s.dir, fmt.Sprintf(format, args...))
 	if s.fatal != nil {
 		s.fatal(err)
@@ -63,26 +63,26 @@ func (s silent) Fatalf(format string, args ...any) {
 type Shared struct {
 	*pebble.DB
 
-	mu     sync.Mutex
-	others int
+	mu      sync.Mutex
+	holders int
 }
 
-// Hold counts one more who uses the store; false: all have let it go, and it is closed.
-func (s *Shared) Hold() bool {
+// Acquire counts one more who uses the store; false: all have let it go, and it is closed.
+func (s *Shared) Acquire() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.others < 0 {
+	if s.holders < 0 {
 		return false
 	}
-	s.others++
+	s.holders++
 	return true
 }
 
 // Release is called once by each who uses the store.
 func (s *Shared) Release() error {
 	s.mu.Lock()
-	s.others--
-	last := s.others < 0
+	s.holders--
+	last := s.holders < 0
 	s.mu.Unlock()
 	if last {
 		return s.Close()
@@ -99,8 +99,8 @@ func Get(db *pebble.DB, key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	held := append([]byte{}, value...)
-	return held, closer.Close()
+	copied := append([]byte{}, value...)
+	return copied, closer.Close()
 }
 
 // Each calls fn with what lies from one key to another; fn may not hold key and value.

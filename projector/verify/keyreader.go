@@ -20,36 +20,36 @@ type Reading struct {
 	Version int64  // the source's own, where it has one
 	Refused string // why the source can make no document, where it has a row
 	Have    []byte // the body in the index; nil: not there
-	Seen    string // of the index, for sinks.ConditionalWriter
+	SeqNo   string // of the index, for sinks.ConditionalWriter
 }
 
-// Keyed reads both sides by key. It is for one goroutine, and has to be closed.
-type Keyed struct {
-	index   sinks.Getter
-	view    sources.View   // nil: a fresh one for each reading, or the present
-	source  sources.Source // of fresh views
-	present sources.View   // what each reading sees anew, where the source has that; opened when it is needed
-	want    canonjson.Form
-	have    canonjson.Form
+// KeyReader reads both sides by key. It is for one goroutine, and has to be closed.
+type KeyReader struct {
+	index  sinks.Getter
+	view   sources.View   // nil: a fresh one for each reading, or the present
+	source sources.Source // of fresh views
+	latest sources.View   // what each reading sees anew, where the source has that; opened when it is needed
+	want   canonjson.Form
+	have   canonjson.Form
 }
 
-// NewKeyed returns false where one of the sides cannot be read by key. With a source, each
+// NewKeyReader returns false where one of the sides cannot be read by key. With a source, each
 // reading sees what is there after the index was read; otherwise all are of view.
-func NewKeyed(index sinks.Index, view sources.View, source sources.Source, ignore *canonjson.Paths) (*Keyed, bool) {
+func NewKeyReader(index sinks.Index, view sources.View, source sources.Source, ignore *canonjson.Paths) (*KeyReader, bool) {
 	getter, canGet := index.(sinks.Getter)
 	_, canLookup := view.(sources.Lookup)
 	if source != nil {
 		view = nil
 	}
 	form := canonjson.Form{Ignore: ignore}
-	return &Keyed{index: getter, view: view, source: source, want: form, have: form}, canGet && canLookup
+	return &KeyReader{index: getter, view: view, source: source, want: form, have: form}, canGet && canLookup
 }
 
 // Read reads the index first and then the source: a document that an application writes
 // into both is in the source before it is in the index, so whatever the index shows was
 // in the source when that was read. Writing back what the source has, on condition that
 // the index is as it was seen, can therefore not undo a newer write.
-func (k *Keyed) Read(ctx context.Context, keys []sinks.Key) ([]Reading, error) {
+func (k *KeyReader) Read(ctx context.Context, keys []sinks.Key) ([]Reading, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -66,7 +66,7 @@ func (k *Keyed) Read(ctx context.Context, keys []sinks.Key) ([]Reading, error) {
 		r := &all[i]
 		r.Key = key
 		if found[i].There {
-			r.Have, r.Seen = found[i].Body, found[i].SeqNo
+			r.Have, r.SeqNo = found[i].Body, found[i].SeqNo
 		}
 		record := records[string(key.ID)]
 		switch {
@@ -74,16 +74,16 @@ func (k *Keyed) Read(ctx context.Context, keys []sinks.Key) ([]Reading, error) {
 			return nil, fmt.Errorf("the source did not answer for document %s", key.ID)
 		case record.Reject != "":
 			r.Refused = record.Reject
-		case !record.Deleted && string(effective(record.Key, record.Routing)) == string(effective(key.ID, key.Routing)):
+		case !record.Deleted && string(effectiveRouting(record.Key, record.Routing)) == string(effectiveRouting(key.ID, key.Routing)):
 			r.Want, r.Version = record.Value, record.Version
 		}
-		r.Kind = k.kind(r)
+		r.Kind = k.classify(r)
 	}
 	return all, nil
 }
 
-func (k *Keyed) lookup(ctx context.Context, keys []sinks.Key) (records map[string]*sources.Record, err error) {
-	view, done, err := k.now(ctx)
+func (k *KeyReader) lookup(ctx context.Context, keys []sinks.Key) (records map[string]*sources.Record, err error) {
+	view, done, err := k.currentView(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -110,33 +110,33 @@ func (k *Keyed) lookup(ctx context.Context, keys []sinks.Key) (records map[strin
 	return records, nil
 }
 
-// now is a view to look up in, and what is to be done with it afterwards.
-func (k *Keyed) now(ctx context.Context) (view sources.View, done func() error, err error) {
+// currentView is a view to look up in, and what is to be done with it afterwards.
+func (k *KeyReader) currentView(ctx context.Context) (view sources.View, done func() error, err error) {
 	none := func() error { return nil }
 	switch by, ok := k.source.(sources.LatestOpener); {
 	case k.view != nil:
 		return k.view, none, nil
-	case k.present != nil:
-		return k.present, none, nil
+	case k.latest != nil:
+		return k.latest, none, nil
 	case ok:
-		k.present, err = by.OpenLatest(ctx)
-		return k.present, none, err
+		k.latest, err = by.OpenLatest(ctx)
+		return k.latest, none, err
 	}
 	view, err = k.source.Open(ctx)
 	return view, func() error { return view.Close(context.WithoutCancel(ctx)) }, err
 }
 
-// Close gives back what it opened. The nil Keyed has nothing.
-func (k *Keyed) Close(ctx context.Context) error {
-	if k == nil || k.present == nil {
+// Close gives back what it opened. The nil KeyReader has nothing.
+func (k *KeyReader) Close(ctx context.Context) error {
+	if k == nil || k.latest == nil {
 		return nil
 	}
-	err := k.present.Close(context.WithoutCancel(ctx))
-	k.present = nil
+	err := k.latest.Close(context.WithoutCancel(ctx))
+	k.latest = nil
 	return err
 }
 
-func (k *Keyed) kind(r *Reading) Kind {
+func (k *KeyReader) classify(r *Reading) Kind {
 	switch {
 	case r.Want == nil && r.Have == nil:
 		return ""

@@ -98,10 +98,10 @@ func TestIncludes(t *testing.T) {
 	customers := folded(t, 0, line("7", `{"name":"Ann"}`), line("8", `{"name":"\"Bob\""}`), line("9", `{"name":"Cy"}`))
 	stock := folded(t, 0, line("a", `{"rows":{"left":3}}`), line("b", `{"rows":null}`))
 	s := &join.Source{Root: root, Includes: []join.Include{
-		{Name: "parcels", Parent: [][]string{{"id"}}, From: join.Gather(states, [][]string{{"order"}}, false, []join.Order{{Field: []string{"at"}, Desc: true}}), Rows: "rows", Hold: true},
+		{Name: "parcels", Parent: [][]string{{"id"}}, From: join.Gather(states, [][]string{{"order"}}, false, []join.Order{{Field: []string{"at"}, Desc: true}}), Rows: "rows", Preload: true},
 		{Name: "buyer", Parent: [][]string{{"customer"}}, One: true, From: customers},
 		{Name: "stock", At: []string{"lines"}, Parent: [][]string{{"sku"}}, One: true, From: stock, Rows: "rows"},
-		{Name: "own", One: true, From: folded(t, 0, line("2", `{"x":1}`)), Hold: true},
+		{Name: "own", One: true, From: folded(t, 0, line("2", `{"x":1}`)), Preload: true},
 	}}
 	docs, counts := read(t, s)
 	for id, want := range map[string]string{
@@ -124,7 +124,7 @@ func TestMoreThanOneIsARejection(t *testing.T) {
 	t.Parallel()
 	states := folded(t, 0, line("a", `{"order":1}`), line("b", `{"order":1}`))
 	s := &join.Source{Root: folded(t, 0, line("x", `{"id":1}`)), Includes: []join.Include{
-		{Name: "parcel", Parent: [][]string{{"id"}}, One: true, From: join.Gather(states, [][]string{{"order"}}, true, nil), Rows: "rows", Hold: true},
+		{Name: "parcel", Parent: [][]string{{"id"}}, One: true, From: join.Gather(states, [][]string{{"order"}}, true, nil), Rows: "rows", Preload: true},
 	}}
 	docs, _ := read(t, s)
 	if docs["x"] != "include parcel: more than one belongs to it: write many: true" {
@@ -175,7 +175,7 @@ func TestAgainstANaiveJoin(t *testing.T) {
 		}
 		random.Shuffle(len(states), func(i, j int) { states[i], states[j] = states[j], states[i] })
 		s := &join.Source{Root: folded(t, 0, roots...), Includes: []join.Include{
-			{Name: "states", Parent: [][]string{{"id"}}, Memory: memory, Hold: true, Rows: "rows", From: join.Gather(folded(t, memory, states...), [][]string{{"parent"}}, false, nil)},
+			{Name: "states", Parent: [][]string{{"id"}}, Memory: memory, Preload: true, Rows: "rows", From: join.Gather(folded(t, memory, states...), [][]string{{"parent"}}, false, nil)},
 		}}
 		docs, counts := read(t, s)
 		if len(docs) != parents || counts.Folded != 4*parents || !counts.Balanced() {
@@ -228,7 +228,7 @@ func TestRejectedStatesArePoison(t *testing.T) {
 	long := strings.Repeat("k", 600)
 	states := folded(t, 0, line(long, `{"order":1}`), line("a", `{"order":1}`))
 	s := &join.Source{Root: folded(t, 0, line("x", `{"id":1}`)), Includes: []join.Include{
-		{Name: "parcels", Parent: [][]string{{"id"}}, From: join.Gather(states, [][]string{{"order"}}, false, nil), Rows: "rows", Hold: true},
+		{Name: "parcels", Parent: [][]string{{"id"}}, From: join.Gather(states, [][]string{{"order"}}, false, nil), Rows: "rows", Preload: true},
 	}}
 	docs, counts := read(t, s)
 	if docs["x"] != `{"id":1,"parcels":[{"order":1}]}` || counts.Poison != 1 || !counts.Balanced() {

@@ -24,14 +24,14 @@ const (
 	blockSize     = 16 << 10
 )
 
-// shelf holds documents by key: blocks in order of the keys' hashes, of which the first
+// spillTable holds documents by key: blocks in order of the keys' hashes, of which the first
 // hash is known. Once it is filled nothing changes, so that it is read by many at once.
-type shelf struct {
-	memory int64
-	dir    string
-	held   atomic.Int64
-	blocks []block
-	files  []*os.File
+type spillTable struct {
+	memory   int64
+	dir      string
+	inMemory atomic.Int64
+	blocks   []block
+	files    []*os.File
 }
 
 // block is some documents in order, in memory or in a file.
@@ -43,21 +43,21 @@ type block struct {
 	size  int
 }
 
-func newShelf(memory int64, dir string) *shelf {
+func newSpillTable(memory int64, dir string) *spillTable {
 	if memory <= 0 {
 		memory = defaultMemory
 	}
-	return &shelf{memory: memory, dir: dir}
+	return &spillTable{memory: memory, dir: dir}
 }
 
 // fill reads a view whose partitions follow each other in order of the keys' hashes, as
 // those of folded events do.
-func (s *shelf) fill(ctx context.Context, from sources.View, plan sources.Plan) error {
-	rows := make([]row, len(plan.Partitions))
+func (s *spillTable) fill(ctx context.Context, from sources.View, plan sources.Plan) error {
+	rows := make([]partitionWriter, len(plan.Partitions))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, p := range plan.Partitions {
-		rows[i].shelf = s
+		rows[i].table = s
 		group.Go(func() error { return rows[i].read(ctx, from, p) })
 	}
 	err := group.Wait()
@@ -73,7 +73,7 @@ func (s *shelf) fill(ctx context.Context, from sources.View, plan sources.Plan) 
 	return err
 }
 
-func (s *shelf) close() error {
+func (s *spillTable) close() error {
 	var errs []error
 	for _, f := range s.files {
 		errs = append(errs, f.Close())
@@ -82,17 +82,17 @@ func (s *shelf) close() error {
 	return errors.Join(errs...)
 }
 
-// row is the blocks of one partition while it is read.
-type row struct {
-	shelf  *shelf
-	blocks []block
-	file   *os.File
-	filed  int64
-	data   []byte // of the present block
-	first  uint64
+// partitionWriter is the blocks of one partition while it is read.
+type partitionWriter struct {
+	table   *spillTable
+	blocks  []block
+	file    *os.File
+	written int64
+	data    []byte // of the present block
+	first   uint64
 }
 
-func (r *row) read(ctx context.Context, from sources.View, p sources.Partition) (err error) {
+func (r *partitionWriter) read(ctx context.Context, from sources.View, p sources.Partition) (err error) {
 	reader, err := from.Read(ctx, p, "")
 	if err != nil {
 		return err
@@ -114,16 +114,16 @@ func (r *row) read(ctx context.Context, from sources.View, p sources.Partition) 
 	}
 }
 
-// A document on a shelf: hash, lengths of key and value (the reason's where it is
+// A document in a block: hash, lengths of key and value (the reason's where it is
 // rejected, with the highest bit), key, value.
-const head = 16
+const entryHead = 16
 
-func (r *row) add(d *sources.Record) error {
+func (r *partitionWriter) add(d *sources.Record) error {
 	hash, value, flag := xxh3.Hash(d.Key), d.Value, uint32(0)
 	if d.Reject != "" {
 		value, flag = []byte(d.Reject), 1<<31
 	}
-	if len(r.data) > 0 && len(r.data)+head+len(d.Key)+len(value) > blockSize {
+	if len(r.data) > 0 && len(r.data)+entryHead+len(d.Key)+len(value) > blockSize {
 		if err := r.flush(); err != nil {
 			return err
 		}
@@ -139,17 +139,17 @@ func (r *row) add(d *sources.Record) error {
 }
 
 // flush ends the present block.
-func (r *row) flush() error {
+func (r *partitionWriter) flush() error {
 	if len(r.data) == 0 {
 		return nil
 	}
 	b := block{first: r.first, size: len(r.data)}
-	if size := int64(len(r.data)); r.shelf.held.Add(size) <= r.shelf.memory {
+	if size := int64(len(r.data)); r.table.inMemory.Add(size) <= r.table.memory {
 		b.data = bytes.Clone(r.data)
 	} else {
-		r.shelf.held.Add(-size)
+		r.table.inMemory.Add(-size)
 		if err := r.write(&b); err != nil {
-			return fmt.Errorf("what does not fit into %d MB of memory goes to disk, which failed: %w; give the kafka source more memory, or a spill folder with room", r.shelf.memory>>20, err)
+			return fmt.Errorf("what does not fit into %d MB of memory goes to disk, which failed: %w; give the kafka source more memory, or a spill folder with room", r.table.memory>>20, err)
 		}
 	}
 	r.blocks = append(r.blocks, b)
@@ -159,9 +159,9 @@ func (r *row) flush() error {
 
 // write puts a block into the row's file, which has no name: whatever becomes of this
 // process, nothing is left.
-func (r *row) write(b *block) error {
+func (r *partitionWriter) write(b *block) error {
 	if r.file == nil {
-		file, err := os.CreateTemp(r.shelf.dir, "humpty-mix-*")
+		file, err := os.CreateTemp(r.table.dir, "humpty-mix-*")
 		if err != nil {
 			return err
 		}
@@ -169,14 +169,14 @@ func (r *row) write(b *block) error {
 			return fmt.Errorf("cannot remove %s", file.Name())
 		}
 	}
-	b.file, b.at = r.file, r.filed
+	b.file, b.at = r.file, r.written
 	n, err := r.file.Write(r.data)
-	r.filed += int64(n)
+	r.written += int64(n)
 	return err
 }
 
 // find goes through the keys in order of their hashes, so that a block is read once.
-func (s *shelf) find(_ context.Context, keys [][]byte, give func(int, []byte, string)) (sources.TxSnapshot, error) {
+func (s *spillTable) find(_ context.Context, keys [][]byte, give func(int, []byte, string)) (sources.TxSnapshot, error) {
 	type wanted struct {
 		hash uint64
 		n    int
@@ -186,15 +186,15 @@ func (s *shelf) find(_ context.Context, keys [][]byte, give func(int, []byte, st
 		order[i] = wanted{xxh3.Hash(key), i}
 	}
 	slices.SortFunc(order, func(a, b wanted) int { return cmp.Compare(a.hash, b.hash) })
-	l := lamp{shelf: s, block: -1}
+	l := blockCursor{table: s, block: -1}
 	for _, w := range order {
 		// the last block that begins before the hash, and those that begin with it
 		at := max(sort.Search(len(s.blocks), func(i int) bool { return s.blocks[i].first >= w.hash })-1, 0)
 		for ; at < len(s.blocks) && s.blocks[at].first <= w.hash; at++ {
-			if err := l.open(at); err != nil {
+			if err := l.load(at); err != nil {
 				return sources.TxSnapshot{}, fmt.Errorf("read back from disk: %w", err)
 			}
-			if value, rejected, ok := l.look(w.hash, keys[w.n]); ok {
+			if value, rejected, ok := l.seek(w.hash, keys[w.n]); ok {
 				if rejected {
 					give(w.n, nil, string(value))
 				} else {
@@ -204,23 +204,23 @@ func (s *shelf) find(_ context.Context, keys [][]byte, give func(int, []byte, st
 			}
 		}
 	}
-	return everything(), nil
+	return liveSnapshot(), nil
 }
 
-// lamp looks into one block after the other.
-type lamp struct {
-	shelf *shelf
+// blockCursor looks into one block after the other.
+type blockCursor struct {
+	table *spillTable
 	block int
 	data  []byte
 	own   []byte
 	at    int
 }
 
-func (l *lamp) open(block int) error {
+func (l *blockCursor) load(block int) error {
 	if l.block == block {
 		return nil
 	}
-	b := &l.shelf.blocks[block]
+	b := &l.table.blocks[block]
 	l.block, l.data, l.at = block, b.data, 0
 	if b.file == nil {
 		return nil
@@ -231,20 +231,20 @@ func (l *lamp) open(block int) error {
 	return err
 }
 
-// look goes on in the present block, whose hashes grow, to a key.
-func (l *lamp) look(hash uint64, key []byte) (value []byte, rejected, ok bool) {
+// seek goes on in the present block, whose hashes grow, to a key.
+func (l *blockCursor) seek(hash uint64, key []byte) (value []byte, rejected, ok bool) {
 	for at := l.at; at < len(l.data); {
 		p := l.data[at:]
 		h := binary.LittleEndian.Uint64(p)
 		keySize, size := int(binary.LittleEndian.Uint32(p[8:])), binary.LittleEndian.Uint32(p[12:])
-		end := head + keySize + int(size&^(1<<31))
+		end := entryHead + keySize + int(size&^(1<<31))
 		switch {
 		case h > hash:
 			return nil, false, false
 		case h < hash:
 			l.at = at + end
-		case bytes.Equal(p[head:head+keySize], key):
-			return p[head+keySize : end], size>>31 == 1, true
+		case bytes.Equal(p[entryHead:entryHead+keySize], key):
+			return p[entryHead+keySize : end], size>>31 == 1, true
 		}
 		at += end
 	}

@@ -7,21 +7,21 @@ import (
 	"os"
 )
 
-// scratch is an append-only store of bytes: in memory up to its limit, in a temporary
+// spillFile is an append-only store of bytes: in memory up to its limit, in a temporary
 // file beyond. The file is unlinked while it is open where the system allows that, so that
 // a crash leaves nothing.
-type scratch struct {
+type spillFile struct {
 	dir   string // os.TempDir() if empty
 	limit int    // bytes in memory
 
-	tail  []byte // behind what is in the file
-	file  *os.File
-	saved int64 // bytes in the file
+	tail   []byte // behind what is in the file
+	file   *os.File
+	onDisk int64 // bytes in the file
 }
 
-func (s *scratch) size() int64 { return s.saved + int64(len(s.tail)) }
+func (s *spillFile) size() int64 { return s.onDisk + int64(len(s.tail)) }
 
-func (s *scratch) append(p []byte) error {
+func (s *spillFile) append(p []byte) error {
 	if len(s.tail)+len(p) <= s.limit {
 		s.tail = append(s.tail, p...)
 		return nil
@@ -34,45 +34,45 @@ func (s *scratch) append(p []byte) error {
 }
 
 // write puts bytes into the file.
-func (s *scratch) write(p []byte) error {
+func (s *spillFile) write(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
 	if s.file == nil {
 		file, err := os.CreateTemp(s.dir, "humpty-verify-*")
 		if err != nil {
-			return s.explain(err)
+			return s.wrapError(err)
 		}
 		s.file = file
 		_ = os.Remove(file.Name()) // close does it where this fails
 	}
-	n, err := s.file.WriteAt(p, s.saved)
+	n, err := s.file.WriteAt(p, s.onDisk)
 	if err != nil {
-		return s.explain(err)
+		return s.wrapError(err)
 	}
-	s.saved += int64(n)
+	s.onDisk += int64(n)
 	return nil
 }
 
-func (s *scratch) explain(err error) error {
+func (s *spillFile) wrapError(err error) error {
 	return fmt.Errorf("keep notes of a verification: %w; it needs about 40 bytes for each document of both sides: set TMPDIR to a folder with room", err)
 }
 
 // readAt fills p with what was appended at off.
-func (s *scratch) readAt(p []byte, off int64) error {
-	if off >= s.saved {
-		copy(p, s.tail[off-s.saved:])
+func (s *spillFile) readAt(p []byte, off int64) error {
+	if off >= s.onDisk {
+		copy(p, s.tail[off-s.onDisk:])
 		return nil
 	}
-	here := p[:min(int64(len(p)), s.saved-off)]
+	here := p[:min(int64(len(p)), s.onDisk-off)]
 	if _, err := s.file.ReadAt(here, off); err != nil {
-		return s.explain(err)
+		return s.wrapError(err)
 	}
 	copy(p[len(here):], s.tail)
 	return nil
 }
 
-func (s *scratch) close() error {
+func (s *spillFile) close() error {
 	if s.file == nil {
 		return nil
 	}
@@ -86,12 +86,12 @@ func (s *scratch) close() error {
 
 // spool is a list of records in a scratch.
 type spool struct {
-	scratch
+	spillFile
 	records int64
 	frame   []byte
 }
 
-func newSpool(dir string) *spool { return &spool{scratch: scratch{dir: dir, limit: 1 << 20}} }
+func newSpool(dir string) *spool { return &spool{spillFile: spillFile{dir: dir, limit: 1 << 20}} }
 
 func (s *spool) add(record []byte) error {
 	s.records++

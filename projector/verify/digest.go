@@ -15,28 +15,28 @@ const partCount = 1 << 10
 // holds twice that: as they came, and in order of their parts.
 const notesInMemory = 4 << 20
 
-// tally is what is known of one side: sums by bucket, and a note of each document. What it
+// digest is what is known of one side: sums by bucket, and a note of each document. What it
 // holds does not depend on how many there are, but for 4 KB for each write to its file.
-type tally struct {
+type digest struct {
 	limit int // bytes of notes in memory
 
-	mu      sync.Mutex
-	sums    sums
-	pending []byte // notes as they came, each behind the number of its part
-	sorted  []byte // notes by part, on their way to the file or, the last ones, to be read
-	rest    *saved // what is in sorted, once all have come
-	saved   []saved
-	notes   scratch
+	mu       sync.Mutex
+	sums     bucketSums
+	pending  []byte   // notes as they came, each behind the number of its part
+	sorted   []byte   // notes by part, on their way to the file or, the last ones, to be read
+	unsaved  *segment // what is in sorted, once all have come
+	segments []segment
+	notes    spillFile
 }
 
-// saved is where notes are that were written together, those of each part in one piece.
-type saved struct {
+// segment is where notes are that were written together, those of each part in one piece.
+type segment struct {
 	off   int64
 	sizes [partCount]uint32
 }
 
-// of is where the notes of a part are.
-func (s *saved) of(part int) (off int64, size int) {
+// partRange is where the notes of a part are.
+func (s *segment) partRange(part int) (off int64, size int) {
 	off = s.off
 	for _, n := range s.sizes[:part] {
 		off += int64(n)
@@ -44,65 +44,67 @@ func (s *saved) of(part int) (off int64, size int) {
 	return off, int(s.sizes[part])
 }
 
-func newTally(dir string) *tally { return &tally{limit: notesInMemory, notes: scratch{dir: dir}} }
+func newDigest(dir string) *digest { return &digest{limit: notesInMemory, notes: spillFile{dir: dir}} }
 
-// worker adds documents to a tally from one goroutine.
-type worker struct {
-	tally *tally
-	hash  hasher
-	sums  *sums
-	local []byte // notes not handed over, each with its part before it
+// digestWriter adds documents to a digest from one goroutine.
+type digestWriter struct {
+	digest   *digest
+	hash     hasher
+	sums     *bucketSums
+	buffered []byte // notes not handed over, each with its part before it
 }
 
-// handOver is how many bytes of notes a worker collects before it takes the lock.
-const handOver = 64 << 10
+// writerBuffer is how many bytes of notes a worker collects before it takes the lock.
+const writerBuffer = 64 << 10
 
-func (t *tally) worker(h hasher) *worker { return &worker{tally: t, hash: h, sums: new(sums)} }
+func (t *digest) newWriter(h hasher) *digestWriter {
+	return &digestWriter{digest: t, hash: h, sums: new(bucketSums)}
+}
 
-func (w *worker) add(id, routing, body []byte) error {
-	routing = effective(id, routing)
+func (w *digestWriter) add(id, routing, body []byte) error {
+	routing = effectiveRouting(id, routing)
 	bucket, hash := w.hash.document(id, routing, body)
 	w.sums.add(bucket, hash)
-	w.local = binary.BigEndian.AppendUint16(w.local, uint16(bucket%partCount))
-	w.local = appendKey(w.local, id, routing)
-	w.local = binary.BigEndian.AppendUint64(w.local, hash.Hi)
-	w.local = binary.BigEndian.AppendUint64(w.local, hash.Lo)
-	if len(w.local) < handOver {
+	w.buffered = binary.BigEndian.AppendUint16(w.buffered, uint16(bucket%partCount))
+	w.buffered = appendKey(w.buffered, id, routing)
+	w.buffered = binary.BigEndian.AppendUint64(w.buffered, hash.Hi)
+	w.buffered = binary.BigEndian.AppendUint64(w.buffered, hash.Lo)
+	if len(w.buffered) < writerBuffer {
 		return nil
 	}
 	return w.flush()
 }
 
-// finish hands over what the worker has.
-func (w *worker) finish() error {
+// close hands over what the worker has.
+func (w *digestWriter) close() error {
 	err := w.flush()
-	w.tally.mu.Lock()
-	defer w.tally.mu.Unlock()
-	w.tally.sums.merge(w.sums)
+	w.digest.mu.Lock()
+	defer w.digest.mu.Unlock()
+	w.digest.sums.merge(w.sums)
 	return err
 }
 
-func (w *worker) flush() error {
-	t := w.tally
+func (w *digestWriter) flush() error {
+	t := w.digest
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.pending)+len(w.local) > t.limit {
+	if len(t.pending)+len(w.buffered) > t.limit {
 		if err := t.save(); err != nil {
 			return err
 		}
 	}
-	if need := len(t.pending) + len(w.local); need > cap(t.pending) { // append would take more than the limit
+	if need := len(t.pending) + len(w.buffered); need > cap(t.pending) { // append would take more than the limit
 		grown := make([]byte, len(t.pending), max(need, min(2*need, t.limit)))
 		copy(grown, t.pending)
 		t.pending = grown
 	}
-	t.pending = append(t.pending, w.local...)
-	w.local = w.local[:0]
+	t.pending = append(t.pending, w.buffered...)
+	w.buffered = w.buffered[:0]
 	return nil
 }
 
 // save moves all notes into the file.
-func (t *tally) save() error {
+func (t *digest) save() error {
 	if len(t.pending) == 0 {
 		return nil
 	}
@@ -111,12 +113,12 @@ func (t *tally) save() error {
 	if err := t.notes.append(t.sorted); err != nil {
 		return err
 	}
-	t.saved = append(t.saved, at)
+	t.segments = append(t.segments, at)
 	return nil
 }
 
 // sort brings the notes that are pending into the order of their parts.
-func (t *tally) sort() (at saved) {
+func (t *digest) sort() (at segment) {
 	t.eachPending(func(part, size int, _ []byte) { at.sizes[part] += uint32(size) })
 	var ends [partCount]int
 	all := 0
@@ -136,7 +138,7 @@ func (t *tally) sort() (at saved) {
 	return at
 }
 
-func (t *tally) eachPending(fn func(part, size int, note []byte)) {
+func (t *digest) eachPending(fn func(part, size int, note []byte)) {
 	for rest := t.pending; len(rest) > 0; {
 		part, n := int(binary.BigEndian.Uint16(rest)), noteSize(rest[2:])
 		fn(part, n, rest[2:2+n])
@@ -145,21 +147,21 @@ func (t *tally) eachPending(fn func(part, size int, note []byte)) {
 }
 
 // read returns the notes of a part, in buf if it is large enough. All have come.
-func (t *tally) read(part int, buf []byte) ([]byte, error) {
-	if t.rest == nil {
+func (t *digest) read(part int, buf []byte) ([]byte, error) {
+	if t.unsaved == nil {
 		at := t.sort()
-		t.rest = &at
+		t.unsaved = &at
 	}
 	buf = buf[:0]
-	for i := range t.saved {
-		off, size := t.saved[i].of(part)
+	for i := range t.segments {
+		off, size := t.segments[i].partRange(part)
 		start := len(buf)
 		buf = append(buf, make([]byte, size)...)
 		if err := t.notes.readAt(buf[start:], off); err != nil {
 			return nil, err
 		}
 	}
-	off, size := t.rest.of(part)
+	off, size := t.unsaved.partRange(part)
 	return append(buf, t.sorted[off:off+int64(size)]...), nil
 }
 

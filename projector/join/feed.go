@@ -39,7 +39,7 @@ func (s *Source) parts(name string) []*part {
 	for i := range s.Includes {
 		in := &s.Includes[i]
 		p := &part{name: in.path(), capture: name + "_part" + strconv.Itoa(i+1), source: in.From}
-		if states, _ := in.gathered(); states != nil {
+		if states, _ := in.arraySource(); states != nil {
 			p.source = states
 		}
 		all = append(all, p)
@@ -47,9 +47,9 @@ func (s *Source) parts(name string) []*part {
 	return all
 }
 
-// gathered are the states and what gathers them, where an include is found by its own
+// arraySource are the states and what gathers them, where an include is found by its own
 // fields.
-func (in *Include) gathered() (states, by *fold.Source) {
+func (in *Include) arraySource() (states, by *fold.Source) {
 	outer, ok := in.From.(*fold.Source)
 	if !ok {
 		return nil, nil
@@ -67,7 +67,7 @@ var errNotLive = errors.New("what is there cannot tell what changes: use consist
 // Capture captures all parts. Tables have to be of one database: what a read of them saw is
 // told by its transactions.
 func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (_ sources.ChangeStream, err error) {
-	if s.State == nil {
+	if s.Store == nil {
 		return nil, errors.New("mix: there is no folder for the links of a live run")
 	}
 	at := map[string]sources.Position{}
@@ -76,8 +76,8 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 			return nil, fmt.Errorf("mix: position %q cannot be read: %w", from, err)
 		}
 	}
-	f := &feed{source: s, at: at, in: make(chan came, 64), waiting: map[awaited]*fence{}}
-	if f.links, err = openLinks(s.State.Dir(name), s.State.Fatal); err != nil {
+	f := &feed{source: s, at: at, changes: make(chan partChanges, 64), pendingFences: map[partFence]*fence{}}
+	if f.links, err = openLinkStore(s.Store.Dir(name), s.Store.Fatal); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -85,16 +85,16 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 			err = errors.Join(err, f.closeParts(ctx), f.links.db.Release())
 		}
 	}()
-	if err := f.links.begin(from == ""); err != nil {
+	if err := f.links.checkBegun(from == ""); err != nil {
 		return nil, err
 	}
 	for _, p := range s.parts(name) {
 		live, ok := p.source.(sources.Capturer)
 		if !ok {
-			return nil, fmt.Errorf("%s: %w", called(p.name), errNotLive)
+			return nil, fmt.Errorf("%s: %w", partLabel(p.name), errNotLive)
 		}
 		if p.feed, err = live.Capture(ctx, p.capture, at[p.name]); err != nil {
-			return nil, fmt.Errorf("%s: %w", called(p.name), err)
+			return nil, fmt.Errorf("%s: %w", partLabel(p.name), err)
 		}
 		f.parts = append(f.parts, p)
 	}
@@ -102,7 +102,7 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	return f, nil
 }
 
-func called(part string) string {
+func partLabel(part string) string {
 	if part == "" {
 		return "the document itself"
 	}
@@ -117,8 +117,8 @@ func (s *Source) Release(ctx context.Context, name string) error {
 			errs = append(errs, live.Release(ctx, p.capture))
 		}
 	}
-	if s.State != nil {
-		errs = append(errs, os.RemoveAll(s.State.Dir(name)))
+	if s.Store != nil {
+		errs = append(errs, os.RemoveAll(s.Store.Dir(name)))
 	}
 	return errors.Join(errs...)
 }
@@ -133,39 +133,39 @@ func (s *Source) IsUnavailable(err error) bool {
 	return false
 }
 
-// came is what a part's feed gave.
-type came struct {
-	part  int
-	marks sources.ChangeSet
+// partChanges is what a part's feed gave.
+type partChanges struct {
+	part    int
+	changes sources.ChangeSet
 }
 
-// awaited is a fence of a part.
-type awaited struct {
+// partFence is a fence of a part.
+type partFence struct {
 	part int
 	id   string
 }
 
 // fence is passed when those of all parts are.
 type fence struct {
-	id   string
-	left int
+	id      string
+	pending int
 }
 
 // feed is those of all parts in one.
 type feed struct {
 	source *Source
-	links  *links
+	links  *linkStore
 	parts  []*part
 
-	in    chan came
-	group *errgroup.Group
-	ctx   context.Context //nolint:containedctx // of those who wait for the parts, who live as long as the feed
-	stop  context.CancelCauseFunc
+	changes chan partChanges
+	group   *errgroup.Group
+	ctx     context.Context //nolint:containedctx // of those who wait for the parts, who live as long as the feed
+	stop    context.CancelCauseFunc
 
-	mu      sync.Mutex
-	at      map[string]sources.Position // given out, by part
-	waiting map[awaited]*fence
-	fences  int
+	mu            sync.Mutex
+	at            map[string]sources.Position // given out, by part
+	pendingFences map[partFence]*fence
+	fences        int
 }
 
 func (f *feed) start(ctx context.Context) {
@@ -174,12 +174,12 @@ func (f *feed) start(ctx context.Context) {
 	for i, p := range f.parts {
 		f.group.Go(func() error {
 			for {
-				c := came{part: i}
-				if err := p.feed.Next(f.ctx, &c.marks); err != nil {
-					return fmt.Errorf("%s: %w", called(p.name), err)
+				c := partChanges{part: i}
+				if err := p.feed.Next(f.ctx, &c.changes); err != nil {
+					return fmt.Errorf("%s: %w", partLabel(p.name), err)
 				}
 				select {
-				case f.in <- c:
+				case f.changes <- c:
 				case <-f.ctx.Done():
 					return context.Cause(f.ctx)
 				}
@@ -188,15 +188,15 @@ func (f *feed) start(ctx context.Context) {
 	}
 }
 
-// includeMark begins the node of a mark of an include; its path and then the node of its
+// includePrefix begins the node of a mark of an include; its path and then the node of its
 // own source follow.
-const includeMark = "@"
+const includePrefix = "@"
 
 // Next gives what one of the parts gave, as marks of this document.
 func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 	select {
-	case c := <-f.in:
-		f.give(c, m)
+	case c := <-f.changes:
+		f.deliver(c, m)
 		return nil
 	case <-f.ctx.Done():
 		return context.Cause(f.ctx)
@@ -205,31 +205,31 @@ func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 	}
 }
 
-func (f *feed) give(c came, m *sources.ChangeSet) {
+func (f *feed) deliver(c partChanges, m *sources.ChangeSet) {
 	p := f.parts[c.part]
-	*m = sources.ChangeSet{Xid: c.marks.Xid}
-	for _, mark := range c.marks.Keys {
+	*m = sources.ChangeSet{Xid: c.changes.Xid}
+	for _, mark := range c.changes.Keys {
 		switch {
 		case p.name == "":
 		case mark.All: // of what is included: no key says which documents those are
 			mark = sources.DirtyKey{All: true}
 		default:
-			mark.Node = includeMark + p.name + "/" + mark.Node
+			mark.Node = includePrefix + p.name + "/" + mark.Node
 		}
 		m.Keys = append(m.Keys, mark)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if c.marks.Position != "" {
-		f.at[p.name] = c.marks.Position
+	if c.changes.Position != "" {
+		f.at[p.name] = c.changes.Position
 	}
 	if text, err := json.Marshal(f.at); err == nil { // a map of texts always can be
 		m.Position = sources.Position(text)
 	}
-	at := awaited{c.part, c.marks.Fence}
-	if fence := f.waiting[at]; fence != nil {
-		delete(f.waiting, at)
-		if fence.left--; fence.left == 0 {
+	at := partFence{c.part, c.changes.Fence}
+	if fence := f.pendingFences[at]; fence != nil {
+		delete(f.pendingFences, at)
+		if fence.pending--; fence.pending == 0 {
 			m.Fence = fence.id
 		}
 	}
@@ -240,13 +240,13 @@ func (f *feed) Fence(ctx context.Context) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.fences++
-	whole := &fence{id: "mix " + strconv.Itoa(f.fences), left: len(f.parts)}
+	whole := &fence{id: "mix " + strconv.Itoa(f.fences), pending: len(f.parts)}
 	for i, p := range f.parts {
 		id, err := p.feed.Fence(ctx)
 		if err != nil {
-			return "", fmt.Errorf("%s: %w", called(p.name), err)
+			return "", fmt.Errorf("%s: %w", partLabel(p.name), err)
 		}
-		f.waiting[awaited{i, id}] = whole
+		f.pendingFences[partFence{i, id}] = whole
 	}
 	return whole.id, nil
 }
@@ -260,7 +260,7 @@ func (f *feed) Acknowledge(ctx context.Context, to sources.Position) error {
 	for _, p := range f.parts {
 		if position := at[p.name]; position != "" {
 			if err := p.feed.Acknowledge(ctx, position); err != nil {
-				return fmt.Errorf("%s: %w", called(p.name), err)
+				return fmt.Errorf("%s: %w", partLabel(p.name), err)
 			}
 		}
 	}
@@ -272,7 +272,7 @@ func (f *feed) Lag(ctx context.Context) (behind, held int64, err error) {
 	for _, p := range f.parts {
 		b, h, err := p.feed.Lag(ctx)
 		if err != nil {
-			return 0, 0, fmt.Errorf("%s: %w", called(p.name), err)
+			return 0, 0, fmt.Errorf("%s: %w", partLabel(p.name), err)
 		}
 		behind, held = behind+b, held+h
 	}
@@ -317,9 +317,9 @@ func (f *feed) closeParts(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// partOf takes the node of a mark apart.
-func partOf(node string) (part, inner string) {
-	rest, ok := strings.CutPrefix(node, includeMark)
+// splitNode takes the node of a mark apart.
+func splitNode(node string) (part, inner string) {
+	rest, ok := strings.CutPrefix(node, includePrefix)
 	if !ok {
 		return "", node
 	}
