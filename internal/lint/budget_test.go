@@ -46,7 +46,7 @@ var moreFiles = map[string]allowance{
 var largerTypes = map[string]allowance{
 	"cmd/humpty.app":               {files: 31, methods: 125, why: "several nouns: being told apart"},
 	"cmd/humpty.result":            {fields: 24, why: "several nouns: being told apart"},
-	"internal/config.Projection":   {fields: 22, why: "several nouns: being told apart"},
+	"internal/config.Projection":   {fields: 22, why: "one field a key of the file, and what follows from them"},
 	"internal/marks.Store":         {files: 6, methods: 21, why: "several nouns: being told apart"},
 	"internal/memory.Target":       {files: 4, methods: 23, fields: 21, why: "several nouns: being told apart"},
 	"projector.Manage":             {files: 4, why: "several nouns: being told apart"},
