@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/fold/script"
 )
 
@@ -42,7 +43,7 @@ func (d eventsDecoder) events(n *node) *Events {
 	e := &Events{Place: n.get("from").at(), Key: n.get("key").string(), Type: n.get("type").string(), Payload: n.get("payload").string(), Debezium: n.get("debezium").bool()}
 	e.Source, e.Topics = d.topics(n.get("from"))
 	for _, name := range []string{"key", "type", "payload"} {
-		if _, err := fold.ParseLocator(n.get(name).string()); err != nil {
+		if _, err := decode.ParseLocator(n.get(name).string()); err != nil {
 			d.problems.Add(n.get(name).at(), "write key, header:NAME, or a path like order.id", "%s: %v", name, err)
 		}
 	}
@@ -123,7 +124,7 @@ func (d eventsDecoder) handlers(n *node, e *Events) {
 		}
 		e.Handlers = text
 	}
-	h, err := fold.ReadHandlers(e.Handlers)
+	h, err := handlers.Read(e.Handlers)
 	if err == nil {
 		_, err = h.New()
 	}

@@ -1,4 +1,4 @@
-package fold
+package handlers
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// sum adds two JSON numbers without loss: digits stay, as many decimals as the longer one
+// addNumbers adds two JSON numbers without loss: digits stay, as many decimals as the longer one
 // has. An exponent is written out, up to mostDigits.
-func sum(a, b []byte) ([]byte, error) {
+func addNumbers(a, b []byte) ([]byte, error) {
 	if x, err := strconv.ParseInt(string(a), 10, 64); err == nil {
 		if y, err := strconv.ParseInt(string(b), 10, 64); err == nil {
 			if z := x + y; (z > x) == (y > 0) {
@@ -17,25 +17,25 @@ func sum(a, b []byte) ([]byte, error) {
 			}
 		}
 	}
-	x, scaleX, err := decimal(string(a))
+	x, scaleX, err := parseDecimal(string(a))
 	if err != nil {
 		return nil, err
 	}
-	y, scaleY, err := decimal(string(b))
+	y, scaleY, err := parseDecimal(string(b))
 	if err != nil {
 		return nil, err
 	}
 	scale := max(scaleX, scaleY)
-	x.Mul(x, power(scale-scaleX))
-	y.Mul(y, power(scale-scaleY))
-	return point(x.Add(x, y), scale), nil
+	x.Mul(x, powerOfTen(scale-scaleX))
+	y.Mul(y, powerOfTen(scale-scaleY))
+	return formatDecimal(x.Add(x, y), scale), nil
 }
 
 // mostDigits bounds what an exponent may write out.
 const mostDigits = 1000
 
-// decimal is n = value / 10^scale.
-func decimal(n string) (value *big.Int, scale int, err error) {
+// parseDecimal is n = value / 10^scale.
+func parseDecimal(n string) (value *big.Int, scale int, err error) {
 	digits, exponent, _ := strings.Cut(strings.ToLower(n), "e")
 	if exponent != "" {
 		e, err := strconv.Atoi(exponent)
@@ -50,16 +50,16 @@ func decimal(n string) (value *big.Int, scale int, err error) {
 		return nil, 0, fmt.Errorf("%s is not a number", n)
 	}
 	if scale += len(fraction); scale < 0 {
-		value.Mul(value, power(-scale))
+		value.Mul(value, powerOfTen(-scale))
 		scale = 0
 	}
 	return value, scale, nil
 }
 
-func power(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+func powerOfTen(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
-// point writes value / 10^scale.
-func point(value *big.Int, scale int) []byte {
+// formatDecimal writes value / 10^scale.
+func formatDecimal(value *big.Int, scale int) []byte {
 	if scale == 0 {
 		return value.Append(nil, 10)
 	}

@@ -1,4 +1,4 @@
-package fold_test
+package handlers_test
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"humpty/projector/fold"
+	"humpty/projector/fold/handlers"
 )
 
 // run folds events (values; "" is a tombstone; "TYPE {…}" has a type) of one key.
@@ -48,7 +49,7 @@ func run(t *testing.T, f fold.Fold, document string, events ...string) string {
 
 func TestLatest(t *testing.T) {
 	t.Parallel()
-	f, err := fold.NewLatest()
+	f, err := handlers.NewLatest()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func TestLatest(t *testing.T) {
 // The examples of RFC 7386, and documents that are taken apart and put together.
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	f, err := fold.NewMerge()
+	f, err := handlers.NewMerge()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,20 +112,20 @@ func TestMerge(t *testing.T) {
 func TestHandlers(t *testing.T) {
 	t.Parallel()
 	p := func(s string) []string { return strings.Split(s, ".") }
-	h := fold.Handlers{Types: map[string][]fold.Step{
+	h := handlers.ByType{Types: map[string][]handlers.Step{
 		"Placed": {
-			{Do: fold.Set, Field: p("status"), Value: []byte(`"placed"`)},
-			{Do: fold.Set, Field: p("customer.name"), From: p("who.name")},
-			{Do: fold.Set, Field: p("note"), From: p("note")},
-			{Do: fold.Set, Field: p("total"), Value: []byte("0")},
+			{Do: handlers.Set, Field: p("status"), Value: []byte(`"placed"`)},
+			{Do: handlers.Set, Field: p("customer.name"), From: p("who.name")},
+			{Do: handlers.Set, Field: p("note"), From: p("note")},
+			{Do: handlers.Set, Field: p("total"), Value: []byte("0")},
 		},
-		"Added":     {{Do: fold.Upsert, Field: p("lines"), From: p("item"), By: "sku"}, {Do: fold.Increment, Field: p("total"), From: p("item.price")}},
-		"Tagged":    {{Do: fold.Add, Field: p("tags"), From: p("tag")}},
-		"Counted":   {{Do: fold.Increment, Field: p("n"), Value: []byte("1")}},
-		"Cleared":   {{Do: fold.Unset, Field: p("customer.name")}, {Do: fold.Unset, Field: p("nothing.here")}},
-		"Patched":   {{Do: fold.Patch}},
-		"Patched2":  {{Do: fold.Patch, Field: p("more.of"), From: p("it")}},
-		"Cancelled": {{Do: fold.Delete}},
+		"Added":     {{Do: handlers.Upsert, Field: p("lines"), From: p("item"), By: "sku"}, {Do: handlers.Increment, Field: p("total"), From: p("item.price")}},
+		"Tagged":    {{Do: handlers.Append, Field: p("tags"), From: p("tag")}},
+		"Counted":   {{Do: handlers.Increment, Field: p("n"), Value: []byte("1")}},
+		"Cleared":   {{Do: handlers.Unset, Field: p("customer.name")}, {Do: handlers.Unset, Field: p("nothing.here")}},
+		"Patched":   {{Do: handlers.Merge}},
+		"Patched2":  {{Do: handlers.Merge, Field: p("more.of"), From: p("it")}},
+		"Cancelled": {{Do: handlers.Delete}},
 	}}
 	makeFold, err := h.New()
 	if err != nil {
@@ -176,10 +177,10 @@ func TestHandlers(t *testing.T) {
 	if got := run(t, f, "", `Unheard {}`); got != "none" {
 		t.Errorf("unknown types left out: %s", got)
 	}
-	wrong := fold.Handlers{Types: map[string][]fold.Step{
-		"A": {{Do: "sett", Field: p("a")}}, "B": {{Do: fold.Set}}, "C": {{Do: fold.Upsert, Field: p("a")}},
-		"D": {{Do: fold.Set, Field: p("a"), Value: []byte("x")}}, "E": {{Do: fold.Set, Field: p("a"), Value: []byte("1"), From: p("a")}},
-		"F": {{Do: fold.Upsert, Field: p("l"), By: "a"}, {Do: fold.Upsert, Field: p("l"), By: "b"}},
+	wrong := handlers.ByType{Types: map[string][]handlers.Step{
+		"A": {{Do: "sett", Field: p("a")}}, "B": {{Do: handlers.Set}}, "C": {{Do: handlers.Upsert, Field: p("a")}},
+		"D": {{Do: handlers.Set, Field: p("a"), Value: []byte("x")}}, "E": {{Do: handlers.Set, Field: p("a"), Value: []byte("1"), From: p("a")}},
+		"F": {{Do: handlers.Upsert, Field: p("l"), By: "a"}, {Do: handlers.Upsert, Field: p("l"), By: "b"}},
 	}}
 	_, err = wrong.New()
 	for _, want := range []string{"A: step 1 (sett): unknown", "B: step 1 (set): it names no field", "C: step 1 (upsert): it does not say", "D: step 1 (set): its value is not JSON", "E: ", "F: step 2 (upsert): elements of l are told apart by a"} {
@@ -191,7 +192,7 @@ func TestHandlers(t *testing.T) {
 
 func TestReadHandlers(t *testing.T) {
 	t.Parallel()
-	h, err := fold.ReadHandlers([]byte(`{
+	h, err := handlers.Read([]byte(`{
 		"Placed": [{"set": "status", "value": "placed"}, {"set": "customer.name", "from": "who.name"}, {"unset": "note"}],
 		"Added": [{"upsert": "lines", "from": "item", "by": "sku"}, {"increment": "total", "from": "item.price"}, {"append": "tags", "value": 1}],
 		"Cancelled": [{"delete": true}], "$any": [{"merge": ""}]}`))
@@ -217,7 +218,7 @@ func TestReadHandlers(t *testing.T) {
 		`[]`: "handlers", `{"A": [{"sett": "x"}]}`: `A: json: unknown field "sett"`, `{"A": [{"from": "x"}]}`: "A: step 1: it has 0 verbs",
 		`{"A": [{"set": "x", "unset": "y"}]}`: "it has 2 verbs", `{"$unknown": 1}`: "can only be",
 	} {
-		if _, err := fold.ReadHandlers([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := handlers.Read([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, nothing of %q", text, err, want)
 		}
 	}

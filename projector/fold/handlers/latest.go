@@ -1,41 +1,42 @@
-package fold
+package handlers
 
 import (
 	"bytes"
 
 	"humpty/internal/rawjson"
+	"humpty/projector/fold"
 )
 
-// latest keeps the last value.
-type latest struct{ document []byte }
+// latestFold keeps the last value.
+type latestFold struct{ document []byte }
 
-var _ Fold = (*latest)(nil)
+var _ fold.Fold = (*latestFold)(nil)
 
 // NewLatest makes folds of events that are whole documents: the last one counts, and a
 // tombstone deletes. It is for Source.New.
-func NewLatest() (Fold, error) { return &latest{}, nil }
+func NewLatest() (fold.Fold, error) { return &latestFold{}, nil }
 
 // Begin starts with what there is.
-func (l *latest) Begin(_, document []byte) error {
+func (l *latestFold) Begin(_, document []byte) error {
 	l.document = document
 	return nil
 }
 
 // Apply keeps the event's value.
-func (l *latest) Apply(e *Event) error {
+func (l *latestFold) Apply(e *fold.Event) error {
 	if e.Deleted {
 		l.document = nil
 		return nil
 	}
 	if rawjson.Kind(e.Value) != '{' {
-		return &Poison{Reason: "the value is not a JSON object"}
+		return &fold.Poison{Reason: "the value is not a JSON object"}
 	}
 	l.document = e.Value
 	return nil
 }
 
 // Append appends the last value as it came, on one line.
-func (l *latest) Append(dst []byte) ([]byte, bool, error) {
+func (l *latestFold) Append(dst []byte) ([]byte, bool, error) {
 	if l.document == nil {
 		return dst, false, nil
 	}

@@ -1,4 +1,4 @@
-package fold
+package handlers
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ const (
 	raw nodeKind = iota
 	object
 	array
-	gone // a member that was taken away; its node stays in the chain
+	removed // a member that was taken away; its node stays in the chain
 )
 
 // root is the number of the node that is the document. Number 0 is none.
@@ -39,9 +39,9 @@ func (t *tree) reset(v []byte) {
 	}
 }
 
-// apart makes n a node with children, and reports whether it is of that kind; a value of
+// unpack makes n a node with children, and reports whether it is of that kind; a value of
 // another kind is replaced by an empty one if force is set.
-func (t *tree) apart(n int32, kind nodeKind, force bool) bool {
+func (t *tree) unpack(n int32, kind nodeKind, force bool) bool {
 	at := &t.nodes[n]
 	if at.kind == kind {
 		return true
@@ -105,11 +105,11 @@ func sameName(a, b []byte) bool {
 	return bytes.Equal(rawjson.AppendUnquoted(nil, a), rawjson.AppendUnquoted(nil, b))
 }
 
-// at walks a path of names from n, making objects on the way if make is set; 0 if there is
+// find walks a path of names from n, making objects on the way if make is set; 0 if there is
 // nothing.
-func (t *tree) at(n int32, path [][]byte, build bool) int32 {
+func (t *tree) find(n int32, path [][]byte, build bool) int32 {
 	for _, name := range path {
-		if !t.apart(n, object, build) {
+		if !t.unpack(n, object, build) {
 			return 0
 		}
 		c := t.child(n, name)
@@ -117,8 +117,8 @@ func (t *tree) at(n int32, path [][]byte, build bool) int32 {
 		case c == 0 && !build:
 			return 0
 		case c == 0:
-			c = t.add(n, node{kind: gone, name: name})
-		case t.nodes[c].kind == gone && !build:
+			c = t.add(n, node{kind: removed, name: name})
+		case t.nodes[c].kind == removed && !build:
 			return 0
 		}
 		n = c
@@ -126,8 +126,8 @@ func (t *tree) at(n int32, path [][]byte, build bool) int32 {
 	return n
 }
 
-// put makes n a value.
-func (t *tree) put(n int32, v []byte) {
+// set makes n a value.
+func (t *tree) set(n int32, v []byte) {
 	at := &t.nodes[n]
 	at.kind, at.raw, at.first, at.last = raw, v, 0, 0
 }
@@ -135,20 +135,20 @@ func (t *tree) put(n int32, v []byte) {
 // merge applies a JSON merge patch (RFC 7386).
 func (t *tree) merge(n int32, patch []byte) {
 	if rawjson.Kind(patch) != '{' {
-		t.put(n, patch)
+		t.set(n, patch)
 		return
 	}
-	t.apart(n, object, true)
+	t.unpack(n, object, true)
 	for w := rawjson.Into(patch); w.Next(); {
 		c := t.child(n, w.Name)
 		if rawjson.Kind(w.Value) == 'n' {
 			if c != 0 {
-				t.nodes[c].kind = gone
+				t.nodes[c].kind = removed
 			}
 			continue
 		}
 		if c == 0 {
-			c = t.add(n, node{kind: gone, name: w.Name})
+			c = t.add(n, node{kind: removed, name: w.Name})
 		}
 		t.merge(c, w.Value)
 	}
@@ -160,7 +160,7 @@ func (t *tree) append(dst []byte, n int32) []byte {
 	switch at.kind {
 	case raw:
 		return appendLine(dst, at.raw)
-	case gone:
+	case removed:
 		return append(dst, "null"...)
 	}
 	left, right := byte('{'), byte('}')
@@ -170,7 +170,7 @@ func (t *tree) append(dst []byte, n int32) []byte {
 	dst = append(dst, left)
 	first := true
 	for c := at.first; c != 0; c = t.nodes[c].next {
-		if t.nodes[c].kind == gone {
+		if t.nodes[c].kind == removed {
 			continue
 		}
 		if !first {

@@ -1,4 +1,4 @@
-package fold
+package handlers
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"humpty/internal/rawjson"
+	"humpty/projector/fold"
 )
 
 // Verb is what a step does.
@@ -18,9 +19,9 @@ const (
 	Set       Verb = "set"       // the field becomes the value; a value that the event has not changes nothing
 	Unset     Verb = "unset"     // the field goes
 	Increment Verb = "increment" // the number in the field, 0 if there is none, grows by the value
-	Add       Verb = "append"    // the value becomes the last element of the field, an array
+	Append    Verb = "append"    // the value becomes the last element of the field, an array
 	Upsert    Verb = "upsert"    // the value is merged into the element that has the same By, or added
-	Patch     Verb = "merge"     // the value is merged into the field (RFC 7386)
+	Merge     Verb = "merge"     // the value is merged into the field (RFC 7386)
 	Delete    Verb = "delete"    // the document is deleted
 )
 
@@ -33,15 +34,15 @@ type Step struct {
 	By    string   // upsert: the member that tells elements apart
 }
 
-// Handlers says what events of each type do. A tombstone deletes, whatever they say.
-type Handlers struct {
+// ByType says what events of each type do. A tombstone deletes, whatever they say.
+type ByType struct {
 	Types   map[string][]Step
 	Any     []Step // for types that have none
 	Unknown bool   // types that have no steps are left out; otherwise they are poison
 }
 
 // New compiles the handlers and returns what makes folds of them, for Source.New.
-func (h Handlers) New() (func() (Fold, error), error) {
+func (h ByType) New() (func() (fold.Fold, error), error) {
 	c := &compiled{types: map[string]*handler{}, unknown: h.Unknown}
 	var wrong []string
 	by := map[string]string{}
@@ -61,7 +62,7 @@ func (h Handlers) New() (func() (Fold, error), error) {
 	if len(wrong) > 0 {
 		return nil, fmt.Errorf("fold: handlers that cannot work: %s", strings.Join(wrong, "; "))
 	}
-	return func() (Fold, error) { return &declared{compiled: c}, nil }, nil
+	return func() (fold.Fold, error) { return &stepFold{compiled: c}, nil }, nil
 }
 
 // compiled is handlers, shared by all folds.
@@ -79,9 +80,9 @@ type handler struct {
 
 type step struct {
 	Step
-	field [][]byte // names as they are between quotes
-	slot  int      // of needs; -1: all of the value, or none of it
-	deep  []string // behind the first name of From
+	field  [][]byte // names as they are between quotes
+	member int      // of needs; -1: all of the value, or none of it
+	rest   []string // behind the first name of From
 }
 
 func compile(steps []Step, by map[string]string) (*handler, error) {
@@ -90,18 +91,18 @@ func compile(steps []Step, by map[string]string) (*handler, error) {
 		if err := s.check(by); err != nil {
 			return nil, fmt.Errorf("step %d (%s): %w", i+1, s.Do, err)
 		}
-		c := step{Step: s, slot: -1}
+		c := step{Step: s, member: -1}
 		for _, name := range s.Field {
 			quoted := rawjson.AppendQuoted(nil, name)
 			c.field = append(c.field, quoted[1:len(quoted)-1])
 		}
 		c.Value = bytes.TrimSpace(s.Value)
 		if len(c.Value) == 0 && len(s.From) > 0 {
-			if c.slot = slices.Index(h.needs, s.From[0]); c.slot < 0 {
-				c.slot = len(h.needs)
+			if c.member = slices.Index(h.needs, s.From[0]); c.member < 0 {
+				c.member = len(h.needs)
 				h.needs = append(h.needs, s.From[0])
 			}
-			c.deep = s.From[1:]
+			c.rest = s.From[1:]
 		}
 		h.steps = append(h.steps, c)
 	}
@@ -110,11 +111,11 @@ func compile(steps []Step, by map[string]string) (*handler, error) {
 
 func (s Step) check(by map[string]string) error {
 	switch s.Do {
-	case Set, Unset, Increment, Add, Upsert:
+	case Set, Unset, Increment, Append, Upsert:
 		if len(s.Field) == 0 {
 			return fmt.Errorf("it names no field")
 		}
-	case Patch, Delete:
+	case Merge, Delete:
 	default:
 		return fmt.Errorf("unknown; use set, unset, increment, append, upsert, merge or delete")
 	}

@@ -1,4 +1,4 @@
-package fold_test
+package decode_test
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
 	"humpty/sources"
 )
 
@@ -41,12 +42,12 @@ func TestDebezium(t *testing.T) {
 		if c.key == "" {
 			r.Key = nil
 		}
-		if got := decoded(t, &fold.Debezium{}, &r); got != c.want && (strings.ContainsAny(c.want, "{") || !strings.Contains(got, c.want)) {
+		if got := decoded(t, &decode.Debezium{}, &r); got != c.want && (strings.ContainsAny(c.want, "{") || !strings.Contains(got, c.want)) {
 			t.Errorf("%s %s: %s, not %s", c.key, c.value, got, c.want)
 		}
 	}
 	r := sources.Record{Value: []byte(`{"op":"u","after":{"no":{"id":"k"},"t":"?"}}`)}
-	byPath := &fold.Debezium{Key: fold.Locator{Path: []string{"no", "id"}}}
+	byPath := &decode.Debezium{Key: decode.Locator{Path: []string{"no", "id"}}}
 	if got := decoded(t, byPath, &r); got != `k u {"no":{"id":"k"},"t":"?"}` {
 		t.Error(got)
 	}

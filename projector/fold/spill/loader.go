@@ -1,4 +1,4 @@
-package fold
+package spill
 
 import (
 	"bufio"
@@ -38,7 +38,7 @@ func (l *loader) load(file io.ReaderAt, size int64, from, to uint64) ([][]byte, 
 			}
 			continue
 		}
-		if _, err := io.ReadFull(l.in, l.room(size)); err != nil {
+		if _, err := io.ReadFull(l.in, l.allocate(size)); err != nil {
 			return nil, err
 		}
 	}
@@ -47,8 +47,8 @@ func (l *loader) load(file io.ReaderAt, size int64, from, to uint64) ([][]byte, 
 // loadBlock is the size of a loader's blocks.
 const loadBlock = 256 << 10
 
-// room returns size bytes of the last block, or of a new one.
-func (l *loader) room(size int) []byte {
+// allocate returns size bytes of the last block, or of a new one.
+func (l *loader) allocate(size int) []byte {
 	if l.used > 0 {
 		if b := &l.blocks[l.used-1]; cap(*b)-len(*b) >= size {
 			*b = (*b)[:len(*b)+size]

@@ -1,4 +1,4 @@
-package fold
+package handlers
 
 import (
 	"bytes"
@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// written is a step as it is written: one verb with its field, and what it needs.
-type written struct {
+// stepJSON is a step as it is written: one verb with its field, and what it needs.
+type stepJSON struct {
 	Set       *string         `json:"set"`
 	Unset     *string         `json:"unset"`
 	Increment *string         `json:"increment"`
@@ -24,19 +24,19 @@ type written struct {
 	By        string          `json:"by"`
 }
 
-// ReadHandlers reads handlers as JSON: steps by type, $any for the types without, and
+// Read reads handlers as JSON: steps by type, $any for the types without, and
 // "$unknown": "ignore" to leave those out. A step is its verb with a field, and a value or
 // where in the event it is from:
 //
 //	{"OrderPlaced": [{"set": "status", "value": "placed"}, {"set": "customer.name", "from": "who.name"}],
 //	 "ItemAdded":   [{"upsert": "lines", "from": "item", "by": "sku"}, {"increment": "total", "from": "item.price"}],
 //	 "Cancelled":   [{"delete": true}]}
-func ReadHandlers(text []byte) (Handlers, error) {
+func Read(text []byte) (ByType, error) {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(text, &all); err != nil {
-		return Handlers{}, fmt.Errorf("handlers: %w", err)
+		return ByType{}, fmt.Errorf("handlers: %w", err)
 	}
-	h := Handlers{Types: map[string][]Step{}}
+	h := ByType{Types: map[string][]Step{}}
 	var wrong []error
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if name == "$unknown" {
@@ -45,7 +45,7 @@ func ReadHandlers(text []byte) (Handlers, error) {
 			}
 			continue
 		}
-		steps, err := readSteps(all[name])
+		steps, err := parseSteps(all[name])
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
 		}
@@ -56,15 +56,15 @@ func ReadHandlers(text []byte) (Handlers, error) {
 		}
 	}
 	if err := errors.Join(wrong...); err != nil {
-		return Handlers{}, fmt.Errorf("handlers: %w", err)
+		return ByType{}, fmt.Errorf("handlers: %w", err)
 	}
 	return h, nil
 }
 
-func readSteps(text json.RawMessage) ([]Step, error) {
+func parseSteps(text json.RawMessage) ([]Step, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	var all []written
+	var all []stepJSON
 	if err := d.Decode(&all); err != nil {
 		return nil, err
 	}
@@ -79,12 +79,12 @@ func readSteps(text json.RawMessage) ([]Step, error) {
 	return steps, nil
 }
 
-func (w written) step() (s Step, err error) {
+func (w stepJSON) step() (s Step, err error) {
 	verbs := 0
 	for _, v := range []struct {
 		verb  Verb
 		field *string
-	}{{Set, w.Set}, {Unset, w.Unset}, {Increment, w.Increment}, {Add, w.Append}, {Upsert, w.Upsert}, {Patch, w.Merge}} {
+	}{{Set, w.Set}, {Unset, w.Unset}, {Increment, w.Increment}, {Append, w.Append}, {Upsert, w.Upsert}, {Merge, w.Merge}} {
 		if v.field != nil {
 			verbs++
 			s.Do, s.Field = v.verb, path(*v.field)

@@ -1,4 +1,4 @@
-package fold
+package handlers
 
 import (
 	"bytes"
@@ -6,30 +6,31 @@ import (
 	"strings"
 
 	"humpty/internal/rawjson"
+	"humpty/projector/fold"
 )
 
-// declared folds by handlers.
-type declared struct {
+// stepFold folds by handlers.
+type stepFold struct {
 	*compiled
-	tree  tree
-	alive bool
-	slots [][]byte
+	tree    tree
+	alive   bool
+	members [][]byte
 }
 
-func (d *declared) Begin(_, document []byte) error {
+func (d *stepFold) Begin(_, document []byte) error {
 	d.tree.reset(document)
 	d.alive = document != nil
 	return nil
 }
 
-func (d *declared) Append(dst []byte) ([]byte, bool, error) {
+func (d *stepFold) Append(dst []byte) ([]byte, bool, error) {
 	if !d.alive {
 		return dst, false, nil
 	}
 	return d.tree.append(dst, root), true, nil
 }
 
-func (d *declared) Apply(e *Event) error {
+func (d *stepFold) Apply(e *fold.Event) error {
 	if e.Deleted {
 		d.delete()
 		return nil
@@ -40,33 +41,33 @@ func (d *declared) Apply(e *Event) error {
 	}
 	if h == nil {
 		if d.unknown {
-			return ErrFiltered
+			return fold.ErrFiltered
 		}
-		return &Poison{Reason: fmt.Sprintf("no handler for events of type %q", e.Type)}
+		return &fold.Poison{Reason: fmt.Sprintf("no handler for events of type %q", e.Type)}
 	}
-	d.collect(h, e.Value)
+	d.findMembers(h, e.Value)
 	d.alive = true
 	for i := range h.steps {
 		s := &h.steps[i]
-		value, there := d.value(s, e.Value)
-		if err := d.do(s, value, there); err != nil {
+		value, found := d.valueFor(s, e.Value)
+		if err := d.applyStep(s, value, found); err != nil {
 			// what the first step refused has changed nothing but alive
-			return &Poison{Reason: fmt.Sprintf("%s %s: %v", s.Do, strings.Join(s.Field, "."), err), Dirty: true}
+			return &fold.Poison{Reason: fmt.Sprintf("%s %s: %v", s.Do, strings.Join(s.Field, "."), err), Dirty: true}
 		}
 	}
 	return nil
 }
 
-func (d *declared) delete() {
+func (d *stepFold) delete() {
 	d.tree.reset(nil)
 	d.alive = false
 }
 
-// collect finds the members that the handler needs in one walk.
-func (d *declared) collect(h *handler, value []byte) {
-	d.slots = d.slots[:0]
+// findMembers finds the members that the handler needs in one walk.
+func (d *stepFold) findMembers(h *handler, value []byte) {
+	d.members = d.members[:0]
 	for range h.needs {
-		d.slots = append(d.slots, nil)
+		d.members = append(d.members, nil)
 	}
 	if len(h.needs) == 0 || rawjson.Kind(value) != '{' {
 		return
@@ -74,94 +75,94 @@ func (d *declared) collect(h *handler, value []byte) {
 	for w := rawjson.Into(value); w.Next(); {
 		for i, name := range h.needs {
 			if rawjson.NameIs(w.Name, name) {
-				d.slots[i] = w.Value
+				d.members[i] = w.Value
 			}
 		}
 	}
 }
 
-func (d *declared) value(s *step, all []byte) (v []byte, there bool) {
+func (d *stepFold) valueFor(s *step, all []byte) (v []byte, found bool) {
 	switch {
 	case len(s.Value) > 0:
 		return s.Value, true
-	case s.slot < 0:
+	case s.member < 0:
 		return all, true
 	}
-	v = d.slots[s.slot]
-	if v != nil && len(s.deep) > 0 {
-		v = rawjson.Get(v, s.deep...)
+	v = d.members[s.member]
+	if v != nil && len(s.rest) > 0 {
+		v = rawjson.Get(v, s.rest...)
 	}
 	return v, v != nil
 }
 
-// do makes one change.
-func (d *declared) do(s *step, value []byte, there bool) error {
+// applyStep makes one change.
+func (d *stepFold) applyStep(s *step, value []byte, found bool) error {
 	t := &d.tree
 	switch s.Do {
 	case Delete:
 		d.delete()
 		return nil
 	case Unset:
-		if n := t.at(root, s.field, false); n != 0 {
-			t.nodes[n].kind = gone
+		if n := t.find(root, s.field, false); n != 0 {
+			t.nodes[n].kind = removed
 		}
 		return nil
 	case Set:
-		if there {
-			t.put(t.at(root, s.field, true), value)
+		if found {
+			t.set(t.find(root, s.field, true), value)
 		}
 		return nil
 	}
-	if !there {
+	if !found {
 		return fmt.Errorf("the event has no %s", strings.Join(s.From, "."))
 	}
-	n := t.at(root, s.field, true)
+	n := t.find(root, s.field, true)
 	switch s.Do {
 	case Increment:
 		return d.increment(n, value)
-	case Patch:
+	case Merge:
 		if len(s.Field) == 0 && rawjson.Kind(value) != '{' {
 			return fmt.Errorf("the value is not an object")
 		}
 		t.merge(n, value)
 		return nil
 	}
-	if at := t.nodes[n]; at.kind == gone || at.kind == raw && rawjson.Kind(at.raw) == 'n' {
-		t.apart(n, array, true)
+	if at := t.nodes[n]; at.kind == removed || at.kind == raw && rawjson.Kind(at.raw) == 'n' {
+		t.unpack(n, array, true)
 	}
-	if !t.apart(n, array, false) {
+	if !t.unpack(n, array, false) {
 		return fmt.Errorf("the field is not an array")
 	}
-	if s.Do == Add {
+	if s.Do == Append {
 		t.add(n, node{kind: raw, raw: value})
 		return nil
 	}
 	return d.upsert(n, s.By, value)
 }
 
-func (d *declared) increment(n int32, by []byte) error {
+func (d *stepFold) increment(n int32, by []byte) error {
 	at := &d.tree.nodes[n]
 	if rawjson.Kind(by) != 0 {
 		return fmt.Errorf("%s is not a number", by)
 	}
-	if at.kind == gone || at.kind == raw && rawjson.Kind(at.raw) == 'n' {
-		d.tree.put(n, by)
+	if at.kind == removed || at.kind == raw && rawjson.Kind(at.raw) == 'n' {
+		d.tree.set(n, by)
 		return nil
 	}
 	if at.kind != raw || rawjson.Kind(at.raw) != 0 {
 		return fmt.Errorf("the field is not a number")
 	}
-	total, err := sum(at.raw, by)
+	total, err := addNumbers(at.raw, by)
 	if err != nil {
 		return err
 	}
-	d.tree.put(n, total)
+	d.tree.set(n, total)
 	return nil
 }
 
 // upsert merges the value into the element of array n with the same key, or adds it. The
 // key of an element is kept in its name, which elements have no other use for.
-func (d *declared) upsert(n int32, by string, value []byte) error {
+func (d *stepFold) upsert(n int32, by string, value []byte) error {
 	t := &d.tree
 	key := rawjson.Get(value, by)
 	if rawjson.Kind(value) != '{' || key == nil {

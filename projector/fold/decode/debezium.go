@@ -1,10 +1,11 @@
-package fold
+package decode
 
 import (
 	"bytes"
 	"fmt"
 
 	"humpty/internal/rawjson"
+	"humpty/projector/fold"
 	"humpty/sources"
 )
 
@@ -21,7 +22,7 @@ type Debezium struct {
 	Placeholder string  // unavailable.value.placeholder of the connector; its default if empty
 }
 
-var _ Decoder = (*Debezium)(nil)
+var _ fold.Decoder = (*Debezium)(nil)
 
 // What Debezium writes by default, and its base64 form in columns of bytes.
 const (
@@ -30,16 +31,16 @@ const (
 )
 
 // Decode takes the envelope off.
-func (z *Debezium) Decode(r *sources.Record, d *Decoded) error {
+func (z *Debezium) Decode(r *sources.Record, d *fold.Decoded) error {
 	if r.Deleted || r.Value == nil {
-		return z.gone(r, nil, d)
+		return z.decodeDeletion(r, nil, d)
 	}
 	if err := rawjson.Check(r.Value); err != nil {
-		return &Poison{Reason: err.Error()}
+		return &fold.Poison{Reason: err.Error()}
 	}
 	payload := unwrap(rawjson.Trim(r.Value))
 	if rawjson.Kind(payload) == 'n' {
-		return z.gone(r, nil, d)
+		return z.decodeDeletion(r, nil, d)
 	}
 	var op, before, after []byte
 	for w := rawjson.Into(payload); w.Next(); {
@@ -56,31 +57,31 @@ func (z *Debezium) Decode(r *sources.Record, d *Decoded) error {
 	switch string(d.Type) {
 	case "c", "r", "u":
 	case "d":
-		return z.gone(r, before, d)
+		return z.decodeDeletion(r, before, d)
 	case "m":
-		return ErrFiltered // a message of the application's, not a row
+		return fold.ErrFiltered // a message of the application's, not a row
 	case "t":
-		return &Poison{Reason: "a TRUNCATE: an event log cannot say which documents it deletes; rebuild from the tables, or from behind it"}
+		return &fold.Poison{Reason: "a TRUNCATE: an event log cannot say which documents it deletes; rebuild from the tables, or from behind it"}
 	default:
-		return &Poison{Reason: "not a Debezium envelope: there is no op; if the connector unwraps rows (ExtractNewRecordState), decode it as plain JSON"}
+		return &fold.Poison{Reason: "not a Debezium envelope: there is no op; if the connector unwraps rows (ExtractNewRecordState), decode it as plain JSON"}
 	}
 	if rawjson.Kind(after) != '{' {
-		return &Poison{Reason: fmt.Sprintf("op %s without a row in after", d.Type)}
+		return &fold.Poison{Reason: fmt.Sprintf("op %s without a row in after", d.Type)}
 	}
-	if column := z.placeholder(after); column != "" {
-		return &Poison{Reason: fmt.Sprintf("column %s is not in the event: large and not changed (TOAST); ALTER TABLE … REPLICA IDENTITY FULL, then let the connector take a snapshot again", column)}
+	if column := z.findPlaceholder(after); column != "" {
+		return &fold.Poison{Reason: fmt.Sprintf("column %s is not in the event: large and not changed (TOAST); ALTER TABLE … REPLICA IDENTITY FULL, then let the connector take a snapshot again", column)}
 	}
-	if err := z.key(r, after, d); err != nil {
+	if err := z.findKey(r, after, d); err != nil {
 		return err
 	}
 	d.Value = after
 	return nil
 }
 
-// gone is a deletion.
-func (z *Debezium) gone(r *sources.Record, row []byte, d *Decoded) error {
+// decodeDeletion is a deletion.
+func (z *Debezium) decodeDeletion(r *sources.Record, row []byte, d *fold.Decoded) error {
 	d.Deleted = true
-	return z.key(r, row, d)
+	return z.findKey(r, row, d)
 }
 
 // unwrap takes the schema off.
@@ -93,18 +94,18 @@ func unwrap(v []byte) []byte {
 	return v
 }
 
-func (z *Debezium) key(r *sources.Record, row []byte, d *Decoded) (err error) {
+func (z *Debezium) findKey(r *sources.Record, row []byte, d *fold.Decoded) (err error) {
 	if z.Key.Header != "" || z.Key.inPayload() {
 		if d.Key, err = z.Key.find(r, row); err == nil && len(d.Key) == 0 {
-			err = &Poison{Reason: fmt.Sprintf("there is no key: %s is missing or empty", z.Key)}
+			err = &fold.Poison{Reason: fmt.Sprintf("there is no key: %s is missing or empty", z.Key)}
 		}
 		return err
 	}
 	if len(r.Key) == 0 {
-		return &Poison{Reason: "there is no key: the table has none, or the connector was told to leave it out (message.key.columns)"}
+		return &fold.Poison{Reason: "there is no key: the table has none, or the connector was told to leave it out (message.key.columns)"}
 	}
 	if err := rawjson.Check(r.Key); err != nil {
-		return &Poison{Reason: "the message's key is " + err.Error() + " (key.converter should be the JsonConverter)"}
+		return &fold.Poison{Reason: "the message's key is " + err.Error() + " (key.converter should be the JsonConverter)"}
 	}
 	key := unwrap(rawjson.Trim(r.Key))
 	if rawjson.Kind(key) != '{' {
@@ -127,13 +128,13 @@ func (z *Debezium) key(r *sources.Record, row []byte, d *Decoded) (err error) {
 		if i > 0 {
 			d.Key = append(d.Key, ':')
 		}
-		d.Key = appendPart(d.Key, part)
+		d.Key = appendEscaped(d.Key, part)
 	}
 	return nil
 }
 
-// appendPart escapes separators in a part, so that different keys have different ids.
-func appendPart(dst, part []byte) []byte {
+// appendEscaped escapes separators in a part, so that different keys have different ids.
+func appendEscaped(dst, part []byte) []byte {
 	for _, c := range part {
 		if c == ':' || c == '\\' {
 			dst = append(dst, '\\')
@@ -143,8 +144,8 @@ func appendPart(dst, part []byte) []byte {
 	return dst
 }
 
-// placeholder names the first column that holds it, also in an array or an object.
-func (z *Debezium) placeholder(row []byte) string {
+// findPlaceholder names the first column that holds it, also in an array or an object.
+func (z *Debezium) findPlaceholder(row []byte) string {
 	word := z.Placeholder
 	if word == "" {
 		word = unavailable
@@ -153,19 +154,19 @@ func (z *Debezium) placeholder(row []byte) string {
 		return ""
 	}
 	for w := rawjson.Into(row); w.Next(); {
-		if z.holds(w.Value, word) {
+		if z.containsPlaceholder(w.Value, word) {
 			return string(w.Name)
 		}
 	}
 	return ""
 }
 
-func (z *Debezium) holds(v []byte, word string) bool {
+func (z *Debezium) containsPlaceholder(v []byte, word string) bool {
 	if text, ok := rawjson.Text(v); ok {
 		return string(text) == word || z.Placeholder == "" && string(text) == unavailableWord
 	}
 	for w := rawjson.Into(v); w.Next(); {
-		if z.holds(w.Value, word) {
+		if z.containsPlaceholder(w.Value, word) {
 			return true
 		}
 	}
