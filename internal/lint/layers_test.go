@@ -46,13 +46,13 @@ var layers = []layer{
 	{name: "reports", about: engine, packages: []string{"projector/report"}, on: []string{"sources", "sinks"}},
 	{name: "spill", about: "it holds bytes by their keys, whatever they are", packages: []string{"projector/fold/spill"}, on: []string{"cellar"}},
 	{name: "folds", about: engine, packages: []string{"projector/fold"}, on: []string{"sources", "spill"}},
-	{name: "folding", about: engine, apart: true, packages: []string{"projector/fold/decode", "projector/fold/handlers", "projector/fold/script"}, on: []string{"folds"}},
+	{name: "decoders", about: engine, apart: true, packages: []string{"projector/fold/decode", "projector/fold/handlers", "projector/fold/script"}, on: []string{"folds"}},
 	{name: "joins", about: engine, packages: []string{"projector/join"}, on: []string{"folds"}},
 	{name: "stores", about: engine, packages: []string{"internal/marks"}, on: []string{"reports"}},
 	{name: "phases", about: engine, packages: []string{"projector/verify"}, on: []string{"stores"}},
 	{name: "rebuild", about: engine, packages: []string{"projector"}, on: []string{"phases"}},
 
-	{name: "config", about: "the file knows what a projection is, and not how one is rebuilt", packages: []string{"internal/config"}, on: []string{"folding"}},
+	{name: "config", about: "the file knows what a projection is, and not how one is rebuilt", packages: []string{"internal/config"}, on: []string{"decoders"}},
 	{name: "ui", about: "what a run says is all that is shown of it", packages: []string{"internal/ui"}, on: []string{"reports"}},
 	{
 		name: "assembly", about: "the command line, the demo and the benchmark stand above", packages: []string{"internal/assemble"},

@@ -15,7 +15,7 @@ import (
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
-	"humpty/sources"
+	"humpty/sources" //nolint:depguard // of the test: a rebuild has a source
 )
 
 // rebuilding is a rebuild of twenty documents in small batches through a target whose requests

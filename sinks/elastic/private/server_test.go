@@ -5,7 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // a format of the server's file
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
