@@ -32,9 +32,9 @@ func (c *cluster) allocated(ctx context.Context, name string, shard int, primary
 	return a, err
 }
 
-// why is the first reason of a node's, or else the cluster's. That a node has a copy already
+// reason is the first reason of a node's, or else the cluster's. That a node has a copy already
 // does not say why the others get none.
-func (a allocation) why() string {
+func (a allocation) reason() string {
 	why := a.Why
 	for _, n := range a.Nodes {
 		for _, d := range n.Deciders {
@@ -53,7 +53,7 @@ func (c *cluster) whyUnassigned(ctx context.Context, name string, shard int) str
 	if err != nil {
 		return "the reason could not be read: " + err.Error()
 	}
-	return a.why()
+	return a.reason()
 }
 
 // unassignable is why the copies without a node will not get one as things are; empty if one of
@@ -66,7 +66,7 @@ func (x *index) unassignable(ctx context.Context) string {
 		case err != nil, a.State == "unassigned" && a.Can != "no":
 			return ""
 		case a.State == "unassigned":
-			why = a.why()
+			why = a.reason()
 		}
 	}
 	return why

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"humpty/sinks"
@@ -81,27 +80,4 @@ func (x *index) recovery(ctx context.Context) string {
 		return ""
 	}
 	return fmt.Sprintf(", %d%% of %.1f MB copied", 100*done/total, float64(total)/1e6)
-}
-
-// recovered is how many bytes of an index's shards are where they are to be, of those that
-// were or are brought there.
-func (c *cluster) recovered(ctx context.Context, name, which string) (done, total int64, shards int, err error) {
-	var all map[string]struct {
-		Shards []struct {
-			Index struct {
-				Size struct {
-					Total     int64 `json:"total_in_bytes"`
-					Recovered int64 `json:"recovered_in_bytes"`
-				} `json:"size"`
-			} `json:"index"`
-		} `json:"shards"`
-	}
-	if err := c.Call(ctx, transport.Request{Method: http.MethodGet, Path: "/" + url.PathEscape(name) + "/_recovery" + which, RetryFor: transport.DefaultRetry}, &all); err != nil {
-		return 0, 0, 0, err
-	}
-	for _, s := range all[name].Shards {
-		done += s.Index.Size.Recovered
-		total += s.Index.Size.Total
-	}
-	return done, total, len(all[name].Shards), nil
 }

@@ -31,7 +31,7 @@ type index struct {
 	seen map[string]history         // by shard, at the last look
 }
 
-func newIndex(c *cluster, name string, f found, meta sinks.Meta) *index {
+func newIndex(c *cluster, name string, f indexInfo, meta sinks.Meta) *index {
 	own := maps.Clone(f.Mappings.Meta)
 	delete(own, metaKey)
 	x := &index{cluster: c, name: name, uuid: f.setting("index.uuid"), path: "/" + url.PathEscape(name), meta: meta, own: own}
@@ -76,25 +76,6 @@ func (x *index) note(ctx context.Context, m sinks.Meta) error {
 	return nil
 }
 
-// shardsAnswer is the part of many answers that says whether all shards took part.
-type shardsAnswer struct {
-	Shards struct {
-		Total, Successful, Failed int
-		Failures                  []json.RawMessage
-	} `json:"_shards"`
-}
-
-func (a shardsAnswer) err() error {
-	if a.Shards.Failed == 0 && a.Shards.Total > 0 {
-		return nil
-	}
-	reason := ""
-	for _, f := range a.Shards.Failures {
-		reason = ": " + transport.Clip(f)
-	}
-	return fmt.Errorf("%d of %d shards failed%s", a.Shards.Failed, a.Shards.Total, reason)
-}
-
 // onShards makes a call that every shard must have answered.
 func (x *index) onShards(ctx context.Context, method, verb string) error {
 	var a shardsAnswer
@@ -114,22 +95,6 @@ func (x *index) Count(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	return x.count(ctx, x.path)
-}
-
-// count is the number of documents that a search finds now; nested ones do not count.
-func (c *cluster) count(ctx context.Context, path string) (int64, error) {
-	var a struct {
-		shardsAnswer
-		Count int64 `json:"count"`
-	}
-	err := c.Call(ctx, transport.Request{Method: http.MethodGet, Path: path + "/_count", RetryFor: transport.DefaultRetry}, &a)
-	if err == nil {
-		err = a.err()
-	}
-	if err != nil {
-		return 0, c.Explain("count "+path[1:], err)
-	}
-	return a.Count, nil
 }
 
 // restoreLoadAlias finds out why the alias that is written through is missing. Only if the index
@@ -152,17 +117,5 @@ func (x *index) restoreLoadAlias(ctx context.Context, undecided int) error {
 			Remedy: "delete that index and begin a new rebuild; the alias is as it was",
 		}
 	}
-	return x.addLoadAlias(ctx)
-}
-
-func (x *index) addLoadAlias(ctx context.Context) error {
-	add := map[string]any{"index": x.name, "alias": x.name + loadSuffix, "is_hidden": true}
-	body, err := json.Marshal(map[string]any{"actions": []any{map[string]any{"add": add}}})
-	if err != nil {
-		return err
-	}
-	if err := x.Change(ctx, http.MethodPost, "/_aliases", body); err != nil {
-		return x.Explain("put back alias "+x.name+loadSuffix, err)
-	}
-	return nil
+	return x.addLoadAlias(ctx, x.name)
 }

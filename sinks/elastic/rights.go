@@ -12,6 +12,10 @@ import (
 	"humpty/sinks/elastic/transport"
 )
 
+// preflight finds out, before an index is made, what would fail it or spoil it: rights that
+// the account lacks, templates and policies that take the index.
+type preflight struct{ *cluster }
+
 // rights is what an account needs for each thing, as the remedy of a 401 or 403.
 const rights = `grant the account these rights (Elasticsearch's names; in OpenSearch the like-named action groups):
 cluster: monitor
@@ -46,8 +50,8 @@ var onGenerations = [...]right{
 // Permitted asks whether the account may do all that a rebuild does, so that it is told
 // before hours of loading; an *Error of kind Rights names every right that it lacks. Where
 // the server cannot be asked (OpenSearch, or no security) it is nil.
-func (t *Target) Permitted(ctx context.Context) error {
-	if t.Product.Name != "elasticsearch" {
+func (p *preflight) Permitted(ctx context.Context) error {
+	if p.Product.Name != "elasticsearch" {
 		return nil
 	}
 	type ask struct {
@@ -56,7 +60,7 @@ func (t *Target) Permitted(ctx context.Context) error {
 	}
 	asked := struct {
 		Index []ask `json:"index"`
-	}{[]ask{{[]string{t.cfg.Alias, t.cfg.Alias + "-*"}, namesOf(onGenerations[:])}, {[]string{leaseIndex}, namesOf(onGenerations[:4])}}}
+	}{[]ask{{[]string{p.cfg.Alias, p.cfg.Alias + "-*"}, namesOf(onGenerations[:])}, {[]string{leaseIndex}, namesOf(onGenerations[:4])}}}
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return fmt.Errorf("encode the rights to ask for: %w", err)
@@ -64,13 +68,13 @@ func (t *Target) Permitted(ctx context.Context) error {
 	var a struct {
 		Index map[string]map[string]bool `json:"index"`
 	}
-	err = t.Call(ctx, transport.Request{Method: http.MethodPost, Path: "/_security/user/_has_privileges", Body: body, RetryFor: transport.DefaultRetry}, &a)
+	err = p.Call(ctx, transport.Request{Method: http.MethodPost, Path: "/_security/user/_has_privileges", Body: body, RetryFor: transport.DefaultRetry}, &a)
 	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no) && no.Status != http.StatusUnauthorized:
 		return nil // no security, or somebody in between: the calls themselves will tell
 	case err != nil:
-		return t.Explain("ask for the account's rights", err)
+		return p.Explain("ask for the account's rights", err)
 	}
 	var lacks []string
 	for _, name := range asked.Index[0].Names {
@@ -82,8 +86,8 @@ func (t *Target) Permitted(ctx context.Context) error {
 	}
 	return &Error{
 		Kind:   Rights,
-		What:   "the account lacks rights at " + t.Addresses + " that a rebuild needs: " + strings.Join(lacks, "; "),
-		Remedy: fmt.Sprintf(rights, t.cfg.Alias),
+		What:   "the account lacks rights at " + p.Addresses + " that a rebuild needs: " + strings.Join(lacks, "; "),
+		Remedy: fmt.Sprintf(rights, p.cfg.Alias),
 	}
 }
 

@@ -2,15 +2,111 @@ package elastic
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"humpty/sinks/elastic/transport"
 )
+
+// hazards are what will hurt a rebuild: policies, writers that create the index, full disks.
+type hazards struct{ *cluster }
+
+// warnings says what will hurt a rebuild. What the account may not read is not judged,
+// and that is said.
+func (h hazards) warnings(ctx context.Context, all map[string]indexInfo) ([]string, error) {
+	var list []string
+	for name, f := range all {
+		if _, ours := f.ours(h.cfg.Alias); !ours {
+			continue
+		}
+		for key := range f.Settings {
+			if slices.ContainsFunc(policies, func(p string) bool { return strings.HasPrefix(key, p) }) {
+				list = append(list, fmt.Sprintf("generation %s is under a lifecycle policy (%s = %v), which may roll it over, shrink or delete it", name, key, f.Settings[key]))
+			}
+		}
+	}
+	slices.Sort(list)
+	cluster, err := h.clusterSettings(ctx)
+	var no *transport.ResponseError
+	switch {
+	case errors.As(err, &no):
+		return append(list, "whether writers can create an index on the alias's name, and how full the disks may become, could not be read: "+no.Error()), nil
+	case err != nil:
+		return nil, err
+	}
+	if auto := cluster.text("action.auto_create_index"); creates(auto, h.cfg.Alias) {
+		rest := auto // what the setting allows besides stays allowed
+		if rest == "" || rest == "true" {
+			rest = "*"
+		}
+		list = append(list, fmt.Sprintf("writers can create an index on the name %[1]s while the alias is missing (action.auto_create_index is %[2]q), and nothing could be swapped then; "+
+			"let them write with require_alias=true, or PUT /_cluster/settings {\"persistent\":{\"action.auto_create_index\":\"-%[1]s,%[3]s\"}}", h.cfg.Alias, orTrue(auto), rest))
+	}
+	full, err := h.fullDisks(ctx, cluster)
+	return append(list, full...), err
+}
+
+func orTrue(auto string) string {
+	if auto == "" {
+		return "true"
+	}
+	return auto
+}
+
+// creates tells whether action.auto_create_index lets a write create the index: true,
+// false, or patterns of which the first that matches decides.
+func creates(auto, name string) bool {
+	switch auto {
+	case "", "true":
+		return true
+	case "false":
+		return false
+	}
+	for pattern := range strings.SplitSeq(auto, ",") {
+		pattern = strings.TrimSpace(pattern)
+		glob := strings.TrimLeft(pattern, "+-")
+		if ok, err := path.Match(glob, name); err == nil && ok {
+			return !strings.HasPrefix(pattern, "-")
+		}
+	}
+	return false
+}
+
+// clusterSettings are the settings in force: transient before persistent before default.
+type clusterSettings struct {
+	Transient, Persistent, Defaults map[string]json.RawMessage
+}
+
+func (h hazards) clusterSettings(ctx context.Context) (clusterSettings, error) {
+	var s clusterSettings
+	r := transport.Request{Method: "GET", Path: "/_cluster/settings?include_defaults=true&flat_settings=true", RetryFor: transport.DefaultRetry}
+	return s, h.Call(ctx, r, &s)
+}
+
+// text is a setting's value; lists are joined as they are written.
+func (s clusterSettings) text(key string) string {
+	for _, level := range []map[string]json.RawMessage{s.Transient, s.Persistent, s.Defaults} {
+		raw, ok := level[key]
+		if !ok {
+			continue
+		}
+		var one string
+		var many []string
+		if json.Unmarshal(raw, &one) == nil {
+			return one
+		}
+		if json.Unmarshal(raw, &many) == nil {
+			return strings.Join(many, ",")
+		}
+	}
+	return ""
+}
 
 // watermark is a limit of a node's disk: a share used, or bytes that must stay free.
 type watermark struct {
@@ -32,7 +128,7 @@ var watermarks = [...]watermark{
 const near = 0.05
 
 // fullDisks names the nodes above a watermark, or close to the lowest.
-func (t *Target) fullDisks(ctx context.Context, cluster clusterSettings) ([]string, error) {
+func (h hazards) fullDisks(ctx context.Context, cluster clusterSettings) ([]string, error) {
 	var a struct {
 		Nodes map[string]struct {
 			Name string
@@ -44,7 +140,7 @@ func (t *Target) fullDisks(ctx context.Context, cluster clusterSettings) ([]stri
 			}
 		}
 	}
-	err := t.Call(ctx, transport.Request{Method: "GET", Path: "/_nodes/stats/fs?filter_path=nodes.*.name,nodes.*.fs.total", RetryFor: transport.DefaultRetry}, &a)
+	err := h.Call(ctx, transport.Request{Method: "GET", Path: "/_nodes/stats/fs?filter_path=nodes.*.name,nodes.*.fs.total", RetryFor: transport.DefaultRetry}, &a)
 	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no):
