@@ -20,17 +20,17 @@ import (
 type aliasSwitch struct{ *cluster }
 
 // Swap applies the change in one call and re-reads the alias.
-func (a aliasSwitch) Swap(ctx context.Context, change sinks.AliasChange) error {
-	if err := a.CheckIdentity(ctx); err != nil {
+func (s aliasSwitch) Swap(ctx context.Context, change sinks.AliasChange) error {
+	if err := s.CheckIdentity(ctx); err != nil {
 		return err
 	}
-	body, err := a.actions(change)
+	body, err := s.actions(change)
 	if err != nil {
 		return err
 	}
-	callErr := a.Change(ctx, http.MethodPost, "/_aliases", body)
+	callErr := s.Change(ctx, http.MethodPost, "/_aliases", body)
 	crashpoint.At("alias changed")
-	serving, writable, err := a.serving(ctx)
+	serving, writable, err := s.serving(ctx)
 	if err != nil {
 		return &Error{
 			Kind: Failed, What: "the alias " + change.Alias + " may have been swapped to " + change.To + ", but could not be read again", Err: err,
@@ -41,7 +41,7 @@ func (a aliasSwitch) Swap(ctx context.Context, change sinks.AliasChange) error {
 		return nil // also if the answer was lost, or said that an earlier attempt had done it
 	}
 	if callErr != nil {
-		return a.Explain("swap alias "+change.Alias, callErr)
+		return s.Explain("swap alias "+change.Alias, callErr)
 	}
 	return transport.Guardf("look at `humpty status`, and swap again",
 		"alias %s serves %s after the swap, not %s alone: somebody else changes it", change.Alias, named(serving), change.To)
@@ -56,9 +56,9 @@ func named(indices []string) string {
 
 // actions makes the request, and refuses to delete anything but an index on the alias's
 // own name.
-func (a aliasSwitch) actions(change sinks.AliasChange) ([]byte, error) {
-	if change.Alias != a.cfg.Alias {
-		return nil, transport.Guardf("", "the change is for alias %s, the target is for %s", change.Alias, a.cfg.Alias)
+func (s aliasSwitch) actions(change sinks.AliasChange) ([]byte, error) {
+	if change.Alias != s.cfg.Alias {
+		return nil, transport.Guardf("", "the change is for alias %s, the target is for %s", change.Alias, s.cfg.Alias)
 	}
 	var list []map[string]any
 	for _, a := range change.Actions {
@@ -102,17 +102,17 @@ func optional(text string) any {
 
 // serving reads what the alias points to now, and whether it can be written through if it
 // is one index.
-func (a aliasSwitch) serving(ctx context.Context) (all []string, writable bool, err error) {
+func (s aliasSwitch) serving(ctx context.Context) (all []string, writable bool, err error) {
 	var found map[string]struct {
 		Aliases map[string]struct {
 			WriteIndex *bool `json:"is_write_index"`
 		} `json:"aliases"`
 	}
-	if _, err := a.Get(ctx, "/_alias/"+url.PathEscape(a.cfg.Alias), &found); err != nil {
-		return nil, false, a.Explain("read alias "+a.cfg.Alias, err)
+	if _, err := s.Get(ctx, "/_alias/"+url.PathEscape(s.cfg.Alias), &found); err != nil {
+		return nil, false, s.Explain("read alias "+s.cfg.Alias, err)
 	}
 	for _, of := range found {
-		flag := of.Aliases[a.cfg.Alias].WriteIndex
+		flag := of.Aliases[s.cfg.Alias].WriteIndex
 		writable = flag == nil || *flag
 	}
 	return slices.Sorted(maps.Keys(found)), writable, nil
@@ -124,22 +124,22 @@ const visible = `{"index.refresh_interval":"5s"}`
 
 // ServeEarly lets searches see a generation that is loading: an alias to one index that is not its write index answers
 // searches, and refuses every write, deletions included.
-func (a aliasSwitch) ServeEarly(ctx context.Context, name string) error {
-	if err := a.CheckIdentity(ctx); err != nil {
+func (s aliasSwitch) ServeEarly(ctx context.Context, name string) error {
+	if err := s.CheckIdentity(ctx); err != nil {
 		return err
 	}
-	if err := a.Change(ctx, http.MethodPut, "/"+url.PathEscape(name)+"/_settings", []byte(visible)); err != nil {
-		return a.Explain("let searches see "+name, err)
+	if err := s.Change(ctx, http.MethodPut, "/"+url.PathEscape(name)+"/_settings", []byte(visible)); err != nil {
+		return s.Explain("let searches see "+name, err)
 	}
-	serving, _, err := a.serving(ctx)
+	serving, _, err := s.serving(ctx)
 	if err != nil {
 		return err
 	}
 	if len(serving) > 0 && !slices.Equal(serving, []string{name}) {
-		return transport.Guardf("look at `humpty status`", "alias %s serves %s meanwhile: somebody else set it", a.cfg.Alias, named(serving))
+		return transport.Guardf("look at `humpty status`", "alias %s serves %s meanwhile: somebody else set it", s.cfg.Alias, named(serving))
 	}
 	closed := false
-	return a.Swap(ctx, sinks.AliasChange{Alias: a.cfg.Alias, To: name, Actions: []sinks.AliasAction{
-		{Verb: "add", Index: name, Alias: a.cfg.Alias, WriteIndex: &closed},
+	return s.Swap(ctx, sinks.AliasChange{Alias: s.cfg.Alias, To: name, Actions: []sinks.AliasAction{
+		{Verb: "add", Index: name, Alias: s.cfg.Alias, WriteIndex: &closed},
 	}})
 }

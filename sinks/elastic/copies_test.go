@@ -51,7 +51,7 @@ func TestCopiesWithoutAPlace(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				x := &index{cluster: c, name: "shop-1", path: "/shop-1", shards: 2}
+				x := &lifecycle{metaRecord: &metaRecord{indexRef: &indexRef{cluster: c, name: "shop-1", path: "/shop-1", shards: 2}}}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				began, last := time.Now(), ""

@@ -11,13 +11,15 @@ import (
 	"strings"
 
 	"humpty/internal/canonjson"
-
 	"humpty/sinks/elastic/transport"
 )
 
+// definitionDiff compares the index with what was asked for.
+type definitionDiff struct{ *metaRecord }
+
 // DiffDefinition compares what was asked for with what the server has; its own additions and
 // spellings do not count.
-func (x *index) DiffDefinition(ctx context.Context, raw []byte) ([]string, error) {
+func (x definitionDiff) DiffDefinition(ctx context.Context, raw []byte) ([]string, error) {
 	d, err := parseDefinition(raw)
 	if err != nil {
 		return nil, err
@@ -47,13 +49,6 @@ func (x *index) DiffDefinition(ctx context.Context, raw []byte) ([]string, error
 	deviations = append(deviations, m.deviations...)
 	slices.Sort(deviations)
 	return deviations, nil
-}
-
-// journal is what Seal has not put back yet.
-func (x *index) journal() map[string]json.RawMessage {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return maps.Clone(x.meta.PendingSettings)
 }
 
 // deviations lists the settings that are not as asked for. What the journal still holds
@@ -124,7 +119,7 @@ func sameValue(want, have json.RawMessage) bool {
 }
 
 // defaults asks for the fields in full, and holds the open leaves against that.
-func (x *index) defaults(ctx context.Context, m *mappingCheck) error {
+func (x definitionDiff) defaults(ctx context.Context, m *mappingCheck) error {
 	var all map[string]struct {
 		Mappings map[string]struct {
 			Mapping map[string]map[string]json.RawMessage `json:"mapping"`

@@ -6,12 +6,19 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"sync"
 
 	"humpty/sinks"
 	"humpty/sinks/elastic/transport"
 )
 
-var _ sinks.DurabilityChecker = (*index)(nil)
+// durability tells whether the target still has what it confirmed.
+type durability struct {
+	*metaRecord
+
+	mu   sync.Mutex
+	seen map[string]history // by shard, at the last look
+}
 
 // history is what a shard says about the writes that it has.
 type history struct {
@@ -24,7 +31,7 @@ type history struct {
 // gone. A fresh shard's primary term is 1, and grows with each such event; beside that, the
 // history of a shard must stay the one that it was, and the number of its last write must
 // not go back.
-func (x *index) CheckDurability(ctx context.Context) error {
+func (x *durability) CheckDurability(ctx context.Context) error {
 	if !x.loading() || x.doubted() {
 		return nil
 	}
@@ -53,12 +60,12 @@ func (x *index) CheckDurability(ctx context.Context) error {
 	return nil
 }
 
-func (x *index) doubt(what string) error {
+func (x *durability) doubt(what string) error {
 	return &Error{Kind: Failed, What: what + " (a node was lost or restarted)", Err: &sinks.ErrWritesLost{}, Remedy: "begin a new rebuild; the alias is as it was"}
 }
 
 // terms looks at the shards' primary terms.
-func (x *index) terms(ctx context.Context) error {
+func (x *durability) terms(ctx context.Context) error {
 	var a struct {
 		Metadata struct {
 			Indices map[string]struct {
@@ -88,7 +95,7 @@ func (x *index) terms(ctx context.Context) error {
 }
 
 // histories are those of the primaries that have a node now.
-func (x *index) histories(ctx context.Context) (map[string]history, error) {
+func (x *durability) histories(ctx context.Context) (map[string]history, error) {
 	var a struct {
 		Indices map[string]struct {
 			Shards map[string][]struct {
