@@ -44,10 +44,10 @@ func (s aliasSwitch) Swap(ctx context.Context, change sinks.AliasChange) error {
 		return s.Explain("swap alias "+change.Alias, callErr)
 	}
 	return transport.Guardf("look at `humpty status`, and swap again",
-		"alias %s serves %s after the swap, not %s alone: somebody else changes it", change.Alias, named(serving), change.To)
+		"alias %s serves %s after the swap, not %s alone: somebody else changes it", change.Alias, listNames(serving), change.To)
 }
 
-func named(indices []string) string {
+func listNames(indices []string) string {
 	if len(indices) == 0 {
 		return "nothing"
 	}
@@ -78,8 +78,8 @@ func (s aliasSwitch) actions(change sinks.AliasChange) ([]byte, error) {
 			if len(a.Filter) > 0 {
 				of["filter"] = a.Filter
 			}
-			if a.Routing != "" || a.Searched != "" {
-				of["index_routing"], of["search_routing"] = optional(a.Routing), optional(cmp.Or(a.Searched, a.Routing))
+			if a.Routing != "" || a.SearchRouting != "" {
+				of["index_routing"], of["search_routing"] = nullIfEmpty(a.Routing), nullIfEmpty(cmp.Or(a.SearchRouting, a.Routing))
 			}
 			if a.Hidden != nil {
 				of["is_hidden"] = *a.Hidden
@@ -92,8 +92,8 @@ func (s aliasSwitch) actions(change sinks.AliasChange) ([]byte, error) {
 	return json.Marshal(map[string]any{"actions": list})
 }
 
-// optional is null for nothing.
-func optional(text string) any {
+// nullIfEmpty is null for nothing.
+func nullIfEmpty(text string) any {
 	if text == "" {
 		return nil
 	}
@@ -118,9 +118,9 @@ func (s aliasSwitch) serving(ctx context.Context) (all []string, writable bool, 
 	return slices.Sorted(maps.Keys(found)), writable, nil
 }
 
-// visible is how soon searches see what is written to an exposed generation. Refreshing more
+// earlyServingSettings is how soon searches see what is written to an exposed generation. Refreshing more
 // often makes a load slower.
-const visible = `{"index.refresh_interval":"5s"}`
+const earlyServingSettings = `{"index.refresh_interval":"5s"}`
 
 // ServeEarly lets searches see a generation that is loading: an alias to one index that is not its write index answers
 // searches, and refuses every write, deletions included.
@@ -128,7 +128,7 @@ func (s aliasSwitch) ServeEarly(ctx context.Context, name string) error {
 	if err := s.CheckIdentity(ctx); err != nil {
 		return err
 	}
-	if err := s.Change(ctx, http.MethodPut, "/"+url.PathEscape(name)+"/_settings", []byte(visible)); err != nil {
+	if err := s.Change(ctx, http.MethodPut, "/"+url.PathEscape(name)+"/_settings", []byte(earlyServingSettings)); err != nil {
 		return s.Explain("let searches see "+name, err)
 	}
 	serving, _, err := s.serving(ctx)
@@ -136,7 +136,7 @@ func (s aliasSwitch) ServeEarly(ctx context.Context, name string) error {
 		return err
 	}
 	if len(serving) > 0 && !slices.Equal(serving, []string{name}) {
-		return transport.Guardf("look at `humpty status`", "alias %s serves %s meanwhile: somebody else set it", s.cfg.Alias, named(serving))
+		return transport.Guardf("look at `humpty status`", "alias %s serves %s meanwhile: somebody else set it", s.cfg.Alias, listNames(serving))
 	}
 	closed := false
 	return s.Swap(ctx, sinks.AliasChange{Alias: s.cfg.Alias, To: name, Actions: []sinks.AliasAction{

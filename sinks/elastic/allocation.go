@@ -25,9 +25,9 @@ type allocation struct {
 	} `json:"node_allocation_decisions"`
 }
 
-// allocated asks about the primary of a shard, or one of its copies: one without a node, if
+// allocationOf asks about the primary of a shard, or one of its copies: one without a node, if
 // there is such.
-func (c *cluster) allocated(ctx context.Context, name string, shard int, primary bool) (allocation, error) {
+func (c *cluster) allocationOf(ctx context.Context, name string, shard int, primary bool) (allocation, error) {
 	var a allocation
 	body, err := json.Marshal(map[string]any{"index": name, "shard": shard, "primary": primary})
 	if err == nil {
@@ -53,7 +53,7 @@ func (a allocation) reason() string {
 
 // whyUnassigned is the cluster's own explanation, for messages.
 func (c *cluster) whyUnassigned(ctx context.Context, name string, shard int) string {
-	a, err := c.allocated(ctx, name, shard, true)
+	a, err := c.allocationOf(ctx, name, shard, true)
 	if err != nil {
 		return "the reason could not be read: " + err.Error()
 	}
@@ -65,7 +65,7 @@ func (c *cluster) whyUnassigned(ctx context.Context, name string, shard int) str
 func (x *indexRef) unassignable(ctx context.Context) string {
 	why := ""
 	for shard := range x.shards {
-		a, err := x.allocated(ctx, x.name, shard, false)
+		a, err := x.allocationOf(ctx, x.name, shard, false)
 		switch {
 		case err != nil, a.State == "unassigned" && a.Can != "no":
 			return ""

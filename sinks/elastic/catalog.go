@@ -24,7 +24,7 @@ func (c *catalog) Open(ctx context.Context, name string) (sinks.Index, error) {
 }
 
 func (c *catalog) open(ctx context.Context, name string) (*index, error) {
-	all, err := c.look(ctx, url.PathEscape(name))
+	all, err := c.readIndices(ctx, url.PathEscape(name))
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (c *catalog) open(ctx context.Context, name string) (*index, error) {
 	if !ok {
 		return nil, transport.Guardf("`humpty status` lists the generations", "there is no index %s", name)
 	}
-	meta, ok := f.ours(c.cfg.Alias)
+	meta, ok := f.generationMeta(c.cfg.Alias)
 	if !ok {
 		return nil, transport.Guardf("`humpty status` lists the generations",
 			"index %s was not made by humpty for alias %s (its _meta does not say so): it is not touched", name, c.cfg.Alias)
@@ -48,7 +48,7 @@ func (c *catalog) Drop(ctx context.Context, name string) error {
 	if _, err := c.open(ctx, name); err != nil {
 		return err
 	}
-	all, err := c.look(ctx, url.PathEscape(name))
+	all, err := c.readIndices(ctx, url.PathEscape(name))
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (c *catalog) Drop(ctx context.Context, name string) error {
 		}
 	}
 	err = c.Change(ctx, http.MethodDelete, "/"+url.PathEscape(name), nil)
-	if missing(err) {
+	if isNotFound(err) {
 		return nil // an earlier attempt of this call did it
 	}
 	return c.Explain("drop index "+name, err)
@@ -80,15 +80,15 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 	if err != nil {
 		return nil, err
 	}
-	templates, err := c.preflight.templates(ctx, g.Name)
+	templates, err := c.preflight.templateSettings(ctx, g.Name)
 	if err != nil {
 		return nil, err
 	}
 	templates = templates.without(d.settings)
-	if err := templates.acceptable("an index template that matches "+g.Name+" is in the way: its", "narrow the template's index_patterns, so that they do not match "+c.cfg.Alias+"-*"); err != nil {
+	if err := templates.check("an index template that matches "+g.Name+" is in the way: its", "narrow the template's index_patterns, so that they do not match "+c.cfg.Alias+"-*"); err != nil {
 		return nil, err
 	}
-	if err := c.preflight.unmanaged(ctx, g.Name); err != nil {
+	if err := c.preflight.checkPolicies(ctx, g.Name); err != nil {
 		return nil, err
 	}
 	during, err := loadSettings(c.cfg.LoadNodes)
@@ -99,13 +99,13 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 	if err != nil {
 		return nil, err
 	}
-	if err := c.put(ctx, g, body); err != nil {
+	if err := c.createIndex(ctx, g, body); err != nil {
 		return nil, err
 	}
 	return c.open(ctx, g.Name)
 }
 
-func (c *catalog) put(ctx context.Context, g sinks.Generation, body []byte) error {
+func (c *catalog) createIndex(ctx context.Context, g sinks.Generation, body []byte) error {
 	var a struct {
 		transport.Acknowledgement
 		Shards bool `json:"shards_acknowledged"`
@@ -130,16 +130,16 @@ func (c *catalog) put(ctx context.Context, g sinks.Generation, body []byte) erro
 }
 
 func (c *catalog) madeBefore(ctx context.Context, g sinks.Generation) bool {
-	all, err := c.look(ctx, url.PathEscape(g.Name))
+	all, err := c.readIndices(ctx, url.PathEscape(g.Name))
 	if err != nil {
 		return false
 	}
-	m, ok := all[g.Name].ours(c.cfg.Alias)
+	m, ok := all[g.Name].generationMeta(c.cfg.Alias)
 	return ok && m.Run == g.Meta.Run && m.Epoch == g.Meta.Epoch && m.State == g.Meta.State
 }
 
-// missing tells whether an index is not there (any more).
-func missing(err error) bool {
+// isNotFound tells whether an index is not there (any more).
+func isNotFound(err error) bool {
 	var no *transport.ResponseError
 	return errors.As(err, &no) && no.Type == transport.IndexNotFoundException
 }

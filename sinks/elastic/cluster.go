@@ -50,16 +50,16 @@ type aliasInfo struct {
 	Hidden        *bool           `json:"is_hidden"`
 }
 
-// searched is the routing of searches, where it is another than that of writes.
-func (a aliasInfo) searched() string {
+// searchRouting is the routing of searches, where it is another than that of writes.
+func (a aliasInfo) searchRouting() string {
 	if a.SearchRouting == a.IndexRouting {
 		return ""
 	}
 	return a.SearchRouting
 }
 
-// others says which further aliases an index that serves has: a swap leaves them there.
-func (f indexInfo) others(name, alias string) []string {
+// otherAliases says which further aliases an index that serves has: a swap leaves them there.
+func (f indexInfo) otherAliases(name, alias string) []string {
 	var others []string
 	for _, other := range slices.Sorted(maps.Keys(f.Aliases)) {
 		if other != alias && other != name+loadSuffix {
@@ -80,8 +80,8 @@ func (f indexInfo) setting(key string) string {
 // metaKey is where humpty's meta is in an index's _meta.
 const metaKey = "humpty"
 
-// ours reads the meta of a generation of alias.
-func (f indexInfo) ours(alias string) (sinks.Meta, bool) {
+// generationMeta reads the meta of a generation of alias.
+func (f indexInfo) generationMeta(alias string) (sinks.Meta, bool) {
 	var m sinks.Meta
 	raw, ok := f.Mappings.Meta[metaKey]
 	if !ok || json.Unmarshal(raw, &m) != nil || m.Alias != alias {
@@ -90,13 +90,13 @@ func (f indexInfo) ours(alias string) (sinks.Meta, bool) {
 	return m, true
 }
 
-// about is what is asked of an index; its fields are left out, they may be many.
-const about = "?flat_settings=true&expand_wildcards=all&ignore_unavailable=true&allow_no_indices=true&filter_path=*.aliases,*.mappings._meta,*.settings"
+// indexFields is what is asked of an index; its fields are left out, they may be many.
+const indexFields = "?flat_settings=true&expand_wildcards=all&ignore_unavailable=true&allow_no_indices=true&filter_path=*.aliases,*.mappings._meta,*.settings"
 
-// look reads the indices that an expression names.
-func (c *cluster) look(ctx context.Context, expression string) (map[string]indexInfo, error) {
+// readIndices reads the indices that an expression names.
+func (c *cluster) readIndices(ctx context.Context, expression string) (map[string]indexInfo, error) {
 	var all map[string]indexInfo
-	_, err := c.Get(ctx, "/"+expression+about, &all)
+	_, err := c.Get(ctx, "/"+expression+indexFields, &all)
 	if err != nil {
 		return nil, c.Explain("read index "+expression, err)
 	}
@@ -138,9 +138,9 @@ func (c *cluster) count(ctx context.Context, path string) (int64, error) {
 	return a.Count, nil
 }
 
-// recovered is how many bytes of an index's shards are where they are to be, of those that
+// recoveryProgress is how many bytes of an index's shards are where they are to be, of those that
 // were or are brought there.
-func (c *cluster) recovered(ctx context.Context, name, which string) (done, total int64, shards int, err error) {
+func (c *cluster) recoveryProgress(ctx context.Context, name, which string) (done, total int64, shards int, err error) {
 	var all map[string]struct {
 		Shards []struct {
 			Index struct {

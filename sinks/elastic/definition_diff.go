@@ -41,7 +41,7 @@ func (x definitionDiff) DiffDefinition(ctx context.Context, raw []byte) ([]strin
 		}
 		m.compare("mappings."+key, d.mappings[key], has.Mappings[key])
 	}
-	if len(m.open) > 0 {
+	if len(m.unechoed) > 0 {
 		if err := x.defaults(ctx, m); err != nil {
 			return nil, err
 		}
@@ -86,10 +86,10 @@ func plainValue(raw json.RawMessage) string {
 // mappingCheck compares mappings, leaf by leaf.
 type mappingCheck struct {
 	deviations []string
-	open       []openLeaf // not echoed by the server: perhaps a default, which it leaves out
+	unechoed   []unechoedLeaf // not echoed by the server: perhaps a default, which it leaves out
 }
 
-type openLeaf struct {
+type unechoedLeaf struct {
 	path string // mappings.properties.customer.properties.name.index
 	want json.RawMessage
 }
@@ -103,7 +103,7 @@ func (m *mappingCheck) compare(path string, want, have json.RawMessage) {
 			m.compare(path+"."+key, w[key], h[key])
 		}
 	case have == nil:
-		m.open = append(m.open, openLeaf{path, want})
+		m.unechoed = append(m.unechoed, unechoedLeaf{path, want})
 	case !sameValue(want, have):
 		m.deviations = append(m.deviations, fmt.Sprintf("%s is %s, not %s", path, have, want))
 	}
@@ -129,12 +129,12 @@ func (x definitionDiff) defaults(ctx context.Context, m *mappingCheck) error {
 	if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &all); err != nil {
 		return x.Explain("read the fields of index "+x.name, err)
 	}
-	for _, leaf := range m.open {
+	for _, leaf := range m.unechoed {
 		field, parameter := fieldOf(leaf.path)
 		full := all[x.name].Mappings[field].Mapping[field[strings.LastIndex(field, ".")+1:]]
 		have, there := full[parameter]
 		switch {
-		case there && sameValue(leaf.want, have), implied(field, parameter, leaf.want):
+		case there && sameValue(leaf.want, have), isImplied(field, parameter, leaf.want):
 		case there:
 			m.deviations = append(m.deviations, fmt.Sprintf("%s is %s, not %s", leaf.path, have, leaf.want))
 		default:
@@ -144,9 +144,9 @@ func (x definitionDiff) defaults(ctx context.Context, m *mappingCheck) error {
 	return nil
 }
 
-// implied are what the server drops since it means nothing: the type of an object, and
+// isImplied are what the server drops since it means nothing: the type of an object, and
 // defaults of the root.
-func implied(field, parameter string, want json.RawMessage) bool {
+func isImplied(field, parameter string, want json.RawMessage) bool {
 	switch parameter {
 	case "type":
 		return plainValue(want) == "object"

@@ -25,8 +25,8 @@ func (x documents) Count(ctx context.Context) (int64, error) {
 	return x.count(ctx, x.path)
 }
 
-// gotDocument is one document of an _mget.
-type gotDocument struct {
+// mgetDocument is one document of an _mget.
+type mgetDocument struct {
 	ID      string          `json:"_id"`
 	Routing string          `json:"_routing"`
 	Version int64           `json:"_version"`
@@ -57,7 +57,7 @@ func (x documents) Get(ctx context.Context, keys []sinks.Key, found []sinks.Foun
 	}
 	body = append(body, "]}"...)
 	var a struct {
-		Docs []gotDocument `json:"docs"`
+		Docs []mgetDocument `json:"docs"`
 	}
 	path := x.path + "/_mget?realtime=true"
 	if x.Product.Vectors != "" {
@@ -71,16 +71,16 @@ func (x documents) Get(ctx context.Context, keys []sinks.Key, found []sinks.Foun
 		return transport.Failedf("read documents of index %s: %d were asked for, but the answer is about %d", x.name, len(keys), len(a.Docs))
 	}
 	for i, k := range keys {
-		if found[i], err = a.Docs[i].found(k); err != nil {
+		if found[i], err = a.Docs[i].toFound(k); err != nil {
 			return fmt.Errorf("read document %q of index %s: %w", k.ID, x.name, err)
 		}
 	}
 	return nil
 }
 
-// found is the document if it is the one that the key means: another routing can lead to
+// toFound is the document if it is the one that the key means: another routing can lead to
 // the same shard.
-func (g gotDocument) found(k sinks.Key) (sinks.Found, error) {
+func (g mgetDocument) toFound(k sinks.Key) (sinks.Found, error) {
 	f := sinks.Found{Document: sinks.Document{ID: k.ID, Routing: k.Routing}}
 	kind, reason := transport.Causes(g.Error)
 	switch {
@@ -115,16 +115,16 @@ func (x documents) Search(ctx context.Context, body json.RawMessage, ids []strin
 		return sinks.Hits{}, &Error{Kind: Definition, What: "the body of the query is no JSON object", Err: err}
 	}
 	query["track_total_hits"] = json.RawMessage("true")
-	a, err := x.ask(ctx, query)
+	a, err := x.runQuery(ctx, query)
 	if err != nil || len(ids) == 0 {
 		return sinks.Hits{Total: a.Hits.Total.Value, Took: time.Duration(a.Took) * time.Millisecond}, err
 	}
 	hits := sinks.Hits{Total: a.Hits.Total.Value, Took: time.Duration(a.Took) * time.Millisecond}
-	only, err := among(query, ids)
+	only, err := narrowTo(query, ids)
 	if err != nil {
 		return hits, err
 	}
-	if a, err = x.ask(ctx, only); err != nil {
+	if a, err = x.runQuery(ctx, only); err != nil {
 		return hits, err
 	}
 	for _, h := range a.Hits.Hits {
@@ -133,8 +133,8 @@ func (x documents) Search(ctx context.Context, body json.RawMessage, ids []strin
 	return hits, nil
 }
 
-// among narrows a query to the given documents, whatever their rank.
-func among(query map[string]json.RawMessage, ids []string) (map[string]json.RawMessage, error) {
+// narrowTo narrows a query to the given documents, whatever their rank.
+func narrowTo(query map[string]json.RawMessage, ids []string) (map[string]json.RawMessage, error) {
 	filters := []any{map[string]any{"ids": map[string]any{"values": ids}}}
 	if post, ok := query["post_filter"]; ok {
 		filters = append(filters, post)
@@ -170,7 +170,7 @@ type searchAnswer struct {
 	} `json:"hits"`
 }
 
-func (x documents) ask(ctx context.Context, query map[string]json.RawMessage) (a searchAnswer, err error) {
+func (x documents) runQuery(ctx context.Context, query map[string]json.RawMessage) (a searchAnswer, err error) {
 	body, err := json.Marshal(query)
 	if err != nil {
 		return a, fmt.Errorf("encode a query: %w", err)

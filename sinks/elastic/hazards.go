@@ -22,11 +22,11 @@ type hazards struct{ *cluster }
 func (h hazards) warnings(ctx context.Context, all map[string]indexInfo) ([]string, error) {
 	var list []string
 	for name, f := range all {
-		if _, ours := f.ours(h.cfg.Alias); !ours {
+		if _, ours := f.generationMeta(h.cfg.Alias); !ours {
 			continue
 		}
 		for key := range f.Settings {
-			if slices.ContainsFunc(policies, func(p string) bool { return strings.HasPrefix(key, p) }) {
+			if slices.ContainsFunc(policySettings, func(p string) bool { return strings.HasPrefix(key, p) }) {
 				list = append(list, fmt.Sprintf("generation %s is under a lifecycle policy (%s = %v), which may roll it over, shrink or delete it", name, key, f.Settings[key]))
 			}
 		}
@@ -40,7 +40,7 @@ func (h hazards) warnings(ctx context.Context, all map[string]indexInfo) ([]stri
 	case err != nil:
 		return nil, err
 	}
-	if auto := cluster.text("action.auto_create_index"); creates(auto, h.cfg.Alias) {
+	if auto := cluster.text("action.auto_create_index"); autoCreates(auto, h.cfg.Alias) {
 		rest := auto // what the setting allows besides stays allowed
 		if rest == "" || rest == "true" {
 			rest = "*"
@@ -59,9 +59,9 @@ func orTrue(auto string) string {
 	return auto
 }
 
-// creates tells whether action.auto_create_index lets a write create the index: true,
+// autoCreates tells whether action.auto_create_index lets a write create the index: true,
 // false, or patterns of which the first that matches decides.
-func creates(auto, name string) bool {
+func autoCreates(auto, name string) bool {
 	switch auto {
 	case "", "true":
 		return true
@@ -123,9 +123,9 @@ var watermarks = [...]watermark{
 	{"low", "cluster.routing.allocation.disk.watermark.low", "no copy is placed on it", "cluster.routing.allocation.disk.watermark.low.max_headroom"},
 }
 
-// near is the part of the space above the low watermark that is left when a warning
+// nearMargin is the part of the space above the low watermark that is left when a warning
 // comes already.
-const near = 0.05
+const nearMargin = 0.05
 
 // fullDisks names the nodes above a watermark, or close to the lowest.
 func (h hazards) fullDisks(ctx context.Context, cluster clusterSettings) ([]string, error) {
@@ -153,34 +153,34 @@ func (h hazards) fullDisks(ctx context.Context, cluster clusterSettings) ([]stri
 	var list []string
 	for _, id := range slices.Sorted(maps.Keys(a.Nodes)) {
 		n := a.Nodes[id]
-		if text := judgeDisk(n.Name, n.FS.Total.Total, n.FS.Total.Available, cluster); text != "" {
+		if text := diskWarning(n.Name, n.FS.Total.Total, n.FS.Total.Available, cluster); text != "" {
 			list = append(list, text)
 		}
 	}
 	return list, nil
 }
 
-func judgeDisk(node string, total, free float64, cluster clusterSettings) string {
+func diskWarning(node string, total, free float64, cluster clusterSettings) string {
 	if total <= 0 {
 		return ""
 	}
 	const remedy = "free space or add a node before a rebuild, which needs room for one more copy of the index"
 	for _, w := range watermarks {
-		if least, ok := w.free(total, cluster); ok && free < least {
+		if least, ok := w.mustBeFree(total, cluster); ok && free < least {
 			return fmt.Sprintf("node %s has %.1f GB of disk left (%.0f%% used), above the %s watermark: %s; %s",
 				node, free/1e9, 100-100*free/total, w.name, w.effect, remedy)
 		}
 	}
 	low := watermarks[len(watermarks)-1]
-	if least, ok := low.free(total, cluster); ok && free < least+near*total {
+	if least, ok := low.mustBeFree(total, cluster); ok && free < least+nearMargin*total {
 		return fmt.Sprintf("node %s has %.1f GB of disk left (%.0f%% used), close to the low watermark (%.1f GB); %s",
 			node, free/1e9, 100-100*free/total, least/1e9, remedy)
 	}
 	return ""
 }
 
-// free is how many bytes must stay free on a disk of that size.
-func (w watermark) free(total float64, cluster clusterSettings) (float64, bool) {
+// mustBeFree is how many bytes must stay free on a disk of that size.
+func (w watermark) mustBeFree(total float64, cluster clusterSettings) (float64, bool) {
 	text := strings.TrimSpace(cluster.text(w.setting))
 	share, ratio := strings.CutSuffix(text, "%")
 	used, err := strconv.ParseFloat(share, 64)

@@ -14,7 +14,7 @@ func TestCreates(t *testing.T) {
 	}{
 		{"", true}, {"true", true}, {"false", false}, {"-orders,*", false}, {"+ord*,-*", true}, {"logs-*", false}, {"-other,+*", true}, {"-ord*", false}, {"*", true},
 	} {
-		if got := creates(test.setting, "orders"); got != test.want {
+		if got := autoCreates(test.setting, "orders"); got != test.want {
 			t.Errorf("action.auto_create_index %q: %v, want %v", test.setting, got, test.want)
 		}
 	}
@@ -48,7 +48,7 @@ func TestJudgeDisk(t *testing.T) {
 		{100 * gb, 2 * gb, clusterSettings{}, ""},
 		{0, 0, shares, ""},
 	} {
-		got := judgeDisk("n", test.total, test.free, test.cluster)
+		got := diskWarning("n", test.total, test.free, test.cluster)
 		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
 			t.Errorf("%.0f of %.0f GB free: %q, want %q", test.free/gb, test.total/gb, got, test.want)
 		}

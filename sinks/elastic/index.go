@@ -35,7 +35,7 @@ func newIndex(c *cluster, name string, f indexInfo, meta sinks.Meta) *index {
 		RetryBound: c.cfg.RetryBound, UnassignedTimeout: c.cfg.UnassignedTimeout, Waiting: c.cfg.Waiting,
 		Missing: ref.restoreLoadAlias, Unassigned: ref.unassigned,
 	})
-	record := &metaRecord{indexRef: ref, writer: writer, meta: meta, own: own}
+	record := &metaRecord{indexRef: ref, writer: writer, meta: meta, userMeta: own}
 	record.tag()
 	witness := &durability{metaRecord: record}
 	return &index{
@@ -69,7 +69,7 @@ func (x *indexRef) onShards(ctx context.Context, method, verb string) error {
 // restoreLoadAlias finds out why the alias that is written through is missing. Only if the index
 // is still the one that was opened the alias is put back.
 func (x *indexRef) restoreLoadAlias(ctx context.Context, undecided int) error {
-	all, err := x.look(ctx, x.path[1:])
+	all, err := x.readIndices(ctx, x.path[1:])
 	if err != nil {
 		return err
 	}

@@ -38,15 +38,15 @@ func (ls leases) Acquire(ctx context.Context, owner sinks.Owner, ttl time.Durati
 			return sinks.Lease{}, &sinks.Held{Lease: was}
 		}
 		next := sinks.Lease{Owner: owner, Fence: was.Fence + 1, Epoch: was.Epoch, Expires: time.Now().Add(ttl).UTC(), Token: was.Token}
-		taken, err := ls.put(ctx, next)
-		if err == nil || !conflict(err) {
+		taken, err := ls.store(ctx, next)
+		if err == nil || !isConflict(err) {
 			return taken, err
 		}
 		// Somebody was quicker, or an earlier attempt of ours took it: look again.
 	}
 }
 
-func same(a, b sinks.Owner) bool { return a.Run == b.Run && a.Host == b.Host && a.PID == b.PID }
+func sameOwner(a, b sinks.Owner) bool { return a.Run == b.Run && a.Host == b.Host && a.PID == b.PID }
 
 // Renew prolongs a lease.
 func (ls leases) Renew(ctx context.Context, l sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
@@ -77,13 +77,13 @@ func (ls leases) update(ctx context.Context, l sinks.Lease, change func(stored s
 		if err != nil {
 			return l, err
 		}
-		if stored.Fence != l.Fence || !same(stored.Owner, l.Owner) {
+		if stored.Fence != l.Fence || !sameOwner(stored.Owner, l.Owner) {
 			return l, &sinks.Held{Lease: stored}
 		}
 		next := change(stored)
 		next.Token = stored.Token
-		renewed, err := ls.put(ctx, next)
-		if err == nil || !conflict(err) {
+		renewed, err := ls.store(ctx, next)
+		if err == nil || !isConflict(err) {
 			return renewed, err
 		}
 	}
@@ -112,12 +112,12 @@ func (ls leases) leasePath(verb string) string {
 	return "/" + leaseIndex + "/" + verb + "/" + url.PathEscape(ls.cfg.Alias)
 }
 
-// put stores l over the document that its token names, or as the first.
-func (ls leases) put(ctx context.Context, l sinks.Lease) (sinks.Lease, error) {
+// store puts l over the document that its token names, or as the first.
+func (ls leases) store(ctx context.Context, l sinks.Lease) (sinks.Lease, error) {
 	path := ls.leasePath("_create")
 	if l.Token != "" {
 		path = ls.leasePath("_doc") + l.Token
-	} else if err := ls.leaseHome(ctx); err != nil {
+	} else if err := ls.ensureIndex(ctx); err != nil {
 		return l, err
 	}
 	body, err := json.Marshal(l)
@@ -129,7 +129,7 @@ func (ls leases) put(ctx context.Context, l sinks.Lease) (sinks.Lease, error) {
 		Term int64 `json:"_primary_term"`
 	}
 	if err := ls.Call(ctx, transport.Request{Method: http.MethodPut, Path: path, Body: body, RetryFor: transport.DefaultRetry}, &a); err != nil {
-		if conflict(err) {
+		if isConflict(err) {
 			return l, err
 		}
 		return l, ls.Explain("write the lease of alias "+ls.cfg.Alias+" to index "+leaseIndex, err)
@@ -138,14 +138,14 @@ func (ls leases) put(ctx context.Context, l sinks.Lease) (sinks.Lease, error) {
 	return l, nil
 }
 
-func conflict(err error) bool {
+func isConflict(err error) bool {
 	var no *transport.ResponseError
 	return errors.As(err, &no) && no.Status == http.StatusConflict
 }
 
-// leaseHome makes the index of the leases if it is not there: explicitly, since one that
+// ensureIndex makes the index of the leases if it is not there: explicitly, since one that
 // is made by the first document would map it by guess.
-func (ls leases) leaseHome(ctx context.Context) error {
+func (ls leases) ensureIndex(ctx context.Context) error {
 	err := ls.Change(ctx, http.MethodPut, "/"+leaseIndex, []byte(leaseDefinition))
 	var no *transport.ResponseError
 	if err == nil || errors.As(err, &no) && no.Type == "resource_already_exists_exception" {

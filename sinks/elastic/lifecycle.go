@@ -42,33 +42,33 @@ func (x *lifecycle) Seal(ctx context.Context, report func(waiting string)) error
 	if err := x.merge(ctx, report); err != nil {
 		return err
 	}
-	if err := x.restore(ctx); err != nil {
+	if err := x.applyJournal(ctx); err != nil {
 		return err
 	}
-	return x.copies(ctx, report)
+	return x.waitForCopies(ctx, report)
 }
 
 // RestoreSettings puts the user's settings in place after a load that failed, and asks a last time
 // whether what it wrote is there: from then on the shards are not written behind any more.
 func (x *lifecycle) RestoreSettings(ctx context.Context) error {
-	doubt := x.durability.CheckDurability(ctx)
-	return errors.Join(x.restore(ctx), doubt)
+	lost := x.durability.CheckDurability(ctx)
+	return errors.Join(x.applyJournal(ctx), lost)
 }
 
-// restore puts the user's settings in place and strikes them off the journal. The
+// applyJournal puts the user's settings in place and strikes them off the journal. The
 // settings come first: a crash in between repeats what does no harm.
-func (x *lifecycle) restore(ctx context.Context) error {
+func (x *lifecycle) applyJournal(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	due, left := maps.Clone(x.meta.PendingSettings), map[string]json.RawMessage{}
-	if keep, ok := due[gcDeletes]; ok && x.meta.State != sinks.Live && x.meta.State != sinks.Retired {
-		left[gcDeletes] = keep
-		delete(due, gcDeletes)
+	pending, kept := maps.Clone(x.meta.PendingSettings), map[string]json.RawMessage{}
+	if keep, ok := pending[gcDeletes]; ok && x.meta.State != sinks.Live && x.meta.State != sinks.Retired {
+		kept[gcDeletes] = keep
+		delete(pending, gcDeletes)
 	}
-	if len(due) == 0 {
+	if len(pending) == 0 {
 		return nil
 	}
-	body, err := json.Marshal(due)
+	body, err := json.Marshal(pending)
 	if err != nil {
 		return fmt.Errorf("encode the settings of %s: %w", x.name, err)
 	}
@@ -77,14 +77,14 @@ func (x *lifecycle) restore(ctx context.Context) error {
 	}
 	crashpoint.At("settings restored")
 	m := x.meta
-	m.PendingSettings = left
+	m.PendingSettings = kept
 	err = x.note(ctx, m)
 	crashpoint.At("settings struck off")
 	return err
 }
 
-// recoveryTime is between two looks at what takes long.
-const recoveryTime = time.Second
+// pollInterval is between two looks at what takes long.
+const pollInterval = time.Second
 
 // merge makes few segments of many, while there is one copy of them. The cluster does so
 // as a task of its own, which takes longer than any request may.
@@ -121,7 +121,7 @@ func (x *lifecycle) merge(ctx context.Context, report func(string)) error {
 			return nil
 		}
 		report(fmt.Sprintf("for the merge of %s to %d segments a shard: %d in %d shards", x.name, x.cfg.MaxSegments, segments, x.shards))
-		if err := transport.Wait(ctx, min(pause.Next(), recoveryTime)); err != nil {
+		if err := transport.Wait(ctx, min(pause.Next(), pollInterval)); err != nil {
 			return err
 		}
 	}
@@ -155,13 +155,13 @@ type health struct {
 	Unassigned   int    `json:"unassigned_shards"`
 }
 
-// copies waits until every shard has the copies that the cluster has nodes for, and is
+// waitForCopies waits until every shard has the copies that the cluster has nodes for, and is
 // where it belongs. Copies that the cluster's own rules keep off all nodes, the user's filter
 // or full disks, are waited for as long as Config.RetryBound, and said to be lacking then.
-func (x *lifecycle) copies(ctx context.Context, report func(string)) error {
+func (x *lifecycle) waitForCopies(ctx context.Context, report func(string)) error {
 	var pause transport.Backoff
 	began := time.Now()
-	var still time.Time // since when nothing moves, though copies lack
+	var idleSince time.Time // since when nothing moves, though copies lack
 	for {
 		var h health
 		if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: "/_cluster/health" + x.path, RetryFor: transport.DefaultRetry}, &h); err != nil {
@@ -171,18 +171,18 @@ func (x *lifecycle) copies(ctx context.Context, report func(string)) error {
 		if h.Status == "green" && !moving {
 			return nil
 		}
-		room := h.Primaries == x.shards && !moving && h.Active >= h.Primaries*h.Nodes
-		if room {
+		allPlaced := h.Primaries == x.shards && !moving && h.Active >= h.Primaries*h.Nodes
+		if allPlaced {
 			report(fmt.Sprintf(sinks.Degraded+"index %s stays %s, %d copies have no node to be on (the cluster has %d data nodes); add nodes or lower number_of_replicas",
 				x.name, h.Status, h.Unassigned, h.Nodes))
 			return nil
 		}
 		switch {
 		case moving || h.Status != "yellow":
-			still = time.Time{}
-		case still.IsZero():
-			still = time.Now()
-		case time.Since(still) > x.cfg.RetryBound:
+			idleSince = time.Time{}
+		case idleSince.IsZero():
+			idleSince = time.Now()
+		case time.Since(idleSince) > x.cfg.RetryBound:
 			if why := x.unassignable(ctx); why != "" {
 				report(fmt.Sprintf(sinks.Degraded+"index %s stays %s, %d copies have no node to be on: %s; make room for them or lower number_of_replicas",
 					x.name, h.Status, h.Unassigned, why))
@@ -199,17 +199,17 @@ func (x *lifecycle) copies(ctx context.Context, report func(string)) error {
 		if h.Relocating > 0 {
 			text += fmt.Sprintf(", %d on their way to other nodes", h.Relocating)
 		}
-		report(text + x.recovery(ctx))
-		if err := transport.Wait(ctx, min(pause.Next(), recoveryTime)); err != nil {
+		report(text + x.copyProgress(ctx))
+		if err := transport.Wait(ctx, min(pause.Next(), pollInterval)); err != nil {
 			return err
 		}
 	}
 }
 
-// recovery says how much of what is being copied is there; nothing if it cannot be told,
+// copyProgress says how much of what is being copied is there; nothing if it cannot be told,
 // since it is only for the progress.
-func (x *lifecycle) recovery(ctx context.Context) string {
-	done, total, _, err := x.recovered(ctx, x.name, "?active_only=true")
+func (x *lifecycle) copyProgress(ctx context.Context) string {
+	done, total, _, err := x.recoveryProgress(ctx, x.name, "?active_only=true")
 	if err != nil || total == 0 {
 		return ""
 	}

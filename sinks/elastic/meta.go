@@ -17,9 +17,9 @@ type metaRecord struct {
 	*indexRef
 	writer *bulk.Writer
 
-	mu   sync.Mutex
-	meta sinks.Meta                 // as noted last; PendingSettings is ours
-	own  map[string]json.RawMessage // the user's keys of _meta
+	mu       sync.Mutex
+	meta     sinks.Meta                 // as noted last; PendingSettings is ours
+	userMeta map[string]json.RawMessage // the user's keys of _meta
 }
 
 // tag has the writer say who we are.
@@ -36,7 +36,7 @@ func (x *metaRecord) Note(ctx context.Context, m sinks.Meta) error {
 
 // note writes m; mu is held.
 func (x *metaRecord) note(ctx context.Context, m sinks.Meta) error {
-	raw, err := metaBody(x.own, m)
+	raw, err := metaBody(x.userMeta, m)
 	if err != nil {
 		return err
 	}
@@ -60,8 +60,8 @@ func (x *metaRecord) loading() bool {
 	return loading
 }
 
-// doubted tells whether it is known already that writes may be lost.
-func (x *metaRecord) doubted() bool {
+// suspectsLoss tells whether it is known already that writes may be lost.
+func (x *metaRecord) suspectsLoss() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.meta.SuspectLoss

@@ -15,14 +15,14 @@ import (
 // loadProbe measures how the cluster bears a load.
 type loadProbe struct{ *cluster }
 
-// unanswered is how long a search is waited for, and what it counts for then.
-const unanswered = 10 * time.Second
+// latencyLimit is how long a search is waited for, and what it counts for then.
+const latencyLimit = 10 * time.Second
 
 // SearchLatency times a search for one document through the alias. It goes to every shard, and
 // past the request cache, which keeps only answers without documents; another preference
 // each time spreads it over the copies.
 func (p loadProbe) SearchLatency(ctx context.Context) (time.Duration, error) {
-	limited, cancel := context.WithTimeout(ctx, unanswered)
+	limited, cancel := context.WithTimeout(ctx, latencyLimit)
 	defer cancel()
 	start := time.Now()
 	path := "/" + url.PathEscape(p.cfg.Alias) + "/_search?request_cache=false&filter_path=took,timed_out&preference=humpty" + strconv.FormatInt(start.UnixNano(), 36)
@@ -35,7 +35,7 @@ func (p loadProbe) SearchLatency(ctx context.Context) (time.Duration, error) {
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
 	case limited.Err() != nil, errors.As(err, &no) && no.Retryable():
-		return unanswered, nil
+		return latencyLimit, nil
 	case errors.As(err, &no) && no.Status == http.StatusNotFound:
 		return 0, nil
 	}
@@ -58,7 +58,7 @@ func (p loadProbe) IndexingPressure(ctx context.Context) (float64, error) {
 		} `json:"nodes"`
 	}
 	path := "/_nodes/stats/indexing_pressure?filter_path=nodes.*.indexing_pressure.memory.current.combined_coordinating_and_primary_in_bytes,nodes.*.indexing_pressure.memory.limit_in_bytes"
-	if err := p.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: unanswered}, &a); err != nil {
+	if err := p.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: latencyLimit}, &a); err != nil {
 		return 0, p.Explain("read the nodes' indexing pressure", err)
 	}
 	most := 0.0

@@ -27,14 +27,14 @@ indices ` + leaseIndex + `: create_index, write, read, view_index_metadata`
 // right is one of them: a privilege, or what a rebuild does with it, since an account may
 // have that by another name. The server takes an action for all that begin like it.
 type right struct {
-	say       string
+	label     string
 	privilege string // "": there is none that is not manage
 	actions   []string
 }
 
-// onGenerations are those on the alias and its generations; the first four are those on the
+// generationRights are those on the alias and its generations; the first four are those on the
 // leases too.
-var onGenerations = [...]right{
+var generationRights = [...]right{
 	{"create_index", "create_index", []string{"indices:admin/create"}},
 	{"write", "write", []string{"indices:data/write/", "indices:admin/mapping/auto_put"}},
 	{"read", "read", []string{"indices:data/read/"}},
@@ -60,7 +60,7 @@ func (p *preflight) Permitted(ctx context.Context) error {
 	}
 	asked := struct {
 		Index []ask `json:"index"`
-	}{[]ask{{[]string{p.cfg.Alias, p.cfg.Alias + "-*"}, namesOf(onGenerations[:])}, {[]string{leaseIndex}, namesOf(onGenerations[:4])}}}
+	}{[]ask{{[]string{p.cfg.Alias, p.cfg.Alias + "-*"}, privilegesOf(generationRights[:])}, {[]string{leaseIndex}, privilegesOf(generationRights[:4])}}}
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return fmt.Errorf("encode the rights to ask for: %w", err)
@@ -78,9 +78,9 @@ func (p *preflight) Permitted(ctx context.Context) error {
 	}
 	var lacks []string
 	for _, name := range asked.Index[0].Names {
-		lacks = append(lacks, lacking(name, onGenerations[:], a.Index[name])...)
+		lacks = append(lacks, missingRights(name, generationRights[:], a.Index[name])...)
 	}
-	lacks = append(lacks, lacking(leaseIndex, onGenerations[:4], a.Index[leaseIndex])...)
+	lacks = append(lacks, missingRights(leaseIndex, generationRights[:4], a.Index[leaseIndex])...)
 	if len(lacks) == 0 {
 		return nil
 	}
@@ -91,8 +91,8 @@ func (p *preflight) Permitted(ctx context.Context) error {
 	}
 }
 
-// namesOf is what to ask for.
-func namesOf(all []right) []string {
+// privilegesOf is what to ask for.
+func privilegesOf(all []right) []string {
 	var names []string
 	for _, r := range all {
 		if r.privilege != "" {
@@ -103,12 +103,12 @@ func namesOf(all []right) []string {
 	return names
 }
 
-// lacking names the rights that an account does not have on an index, by any name.
-func lacking(index string, all []right, has map[string]bool) []string {
+// missingRights names the rights that an account does not have on an index, by any name.
+func missingRights(index string, all []right, has map[string]bool) []string {
 	var lacks []string
 	for _, r := range all {
 		if !has[r.privilege] && slices.ContainsFunc(r.actions, func(action string) bool { return !has[action] }) {
-			lacks = append(lacks, r.say+" on "+index)
+			lacks = append(lacks, r.label+" on "+index)
 		}
 	}
 	return lacks

@@ -100,7 +100,7 @@ func (s settings) policy() string {
 		if string(value) == "null" || string(value) == `""` {
 			continue // said not to be
 		}
-		for _, policy := range policies {
+		for _, policy := range policySettings {
 			if strings.HasPrefix(key, policy) {
 				return key
 			}
@@ -116,8 +116,8 @@ func (s settings) without(others settings) settings {
 	return left
 }
 
-// acceptable refuses what would change the index or its documents behind humpty's back.
-func (s settings) acceptable(whose, remedy string) error {
+// check refuses what would change the index or its documents behind humpty's back.
+func (s settings) check(whose, remedy string) error {
 	if key := s.policy(); key != "" {
 		return &Error{Kind: Definition, Remedy: remedy + ", or set it on the live index by hand", What: fmt.Sprintf(
 			"%s setting %s puts the index under a lifecycle policy, which may roll over, shrink or delete a generation that humpty manages", whose, key)}
@@ -139,6 +139,6 @@ func (s settings) pipeline() (key, name string) {
 	return "", ""
 }
 
-// policies are the settings of index lifecycle management (Elasticsearch) and index
+// policySettings are the settings of index lifecycle management (Elasticsearch) and index
 // state management (OpenSearch).
-var policies = []string{"index.lifecycle.name", "index.lifecycle.rollover_alias", "index.plugins.index_state_management.", "index.opendistro.index_state_management."}
+var policySettings = []string{"index.lifecycle.name", "index.lifecycle.rollover_alias", "index.plugins.index_state_management.", "index.opendistro.index_state_management."}

@@ -25,8 +25,8 @@ func snapshotPath(repository, name string) string {
 	return "/_snapshot/" + url.PathEscape(repository) + "/" + url.PathEscape(name)
 }
 
-// savedSnapshot is a snapshot as the server tells it.
-type savedSnapshot struct {
+// snapshotInfo is a snapshot as the server tells it.
+type snapshotInfo struct {
 	State    string                     `json:"state"`
 	Reason   string                     `json:"reason"`
 	Indices  []string                   `json:"indices"`
@@ -65,14 +65,14 @@ func (r snapshots) Save(ctx context.Context, repository, name, generation string
 		return sinks.Snapshot{}, r.explainRepository(what, repository, err)
 	}
 	for pause := (transport.Backoff{}); ; {
-		s, state, err := r.saved(ctx, repository, name)
+		s, state, err := r.read(ctx, repository, name)
 		switch {
 		case err != nil:
 			return s, err
 		case state.State == "SUCCESS":
 			return s, nil
 		case state.State != "IN_PROGRESS" && state.State != "STARTED":
-			return s, transport.Failedf("%s: it ended as %s: %s", what, state.State, state.why())
+			return s, transport.Failedf("%s: it ended as %s: %s", what, state.State, state.failure())
 		}
 		if report != nil {
 			if done, total, err := r.progress(ctx, path); err == nil {
@@ -85,7 +85,7 @@ func (r snapshots) Save(ctx context.Context, repository, name, generation string
 	}
 }
 
-func (s savedSnapshot) why() string {
+func (s snapshotInfo) failure() string {
 	for _, f := range s.Failures {
 		return transport.Clip(f)
 	}
@@ -100,26 +100,26 @@ func (r snapshots) Saved(ctx context.Context, repository, name string) (sinks.Sn
 			return sinks.Snapshot{}, err
 		}
 	}
-	s, state, err := r.saved(ctx, repository, name)
+	s, state, err := r.read(ctx, repository, name)
 	if err == nil && state.State != "SUCCESS" {
-		err = transport.Guardf("take another one, or wait for it", "snapshot %s/%s is not whole (%s): %s", repository, name, state.State, state.why())
+		err = transport.Guardf("take another one, or wait for it", "snapshot %s/%s is not whole (%s): %s", repository, name, state.State, state.failure())
 	}
 	return s, err
 }
 
-func (r snapshots) saved(ctx context.Context, repository, name string) (sinks.Snapshot, savedSnapshot, error) {
+func (r snapshots) read(ctx context.Context, repository, name string) (sinks.Snapshot, snapshotInfo, error) {
 	var a struct {
-		Snapshots []savedSnapshot `json:"snapshots"`
+		Snapshots []snapshotInfo `json:"snapshots"`
 	}
 	s := sinks.Snapshot{Repository: repository, Name: name}
 	path := snapshotPath(repository, name)
 	err := r.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &a)
 	what := fmt.Sprintf("read snapshot %s/%s", repository, name)
 	if err != nil {
-		return s, savedSnapshot{}, r.explainRepository(what, repository, err)
+		return s, snapshotInfo{}, r.explainRepository(what, repository, err)
 	}
 	if len(a.Snapshots) != 1 {
-		return s, savedSnapshot{}, transport.Failedf("%s: the answer is about %d snapshots", what, len(a.Snapshots))
+		return s, snapshotInfo{}, transport.Failedf("%s: the answer is about %d snapshots", what, len(a.Snapshots))
 	}
 	one := a.Snapshots[0]
 	s.Taken, s.Took = time.UnixMilli(one.Started).UTC(), time.Duration(one.Millis)*time.Millisecond
@@ -140,7 +140,7 @@ func (r snapshots) saved(ctx context.Context, repository, name string) (sinks.Sn
 func (r snapshots) newest(ctx context.Context, repository string) (string, error) {
 	var a struct {
 		Snapshots []struct {
-			savedSnapshot
+			snapshotInfo
 			Name string `json:"snapshot"`
 		} `json:"snapshots"`
 	}
@@ -218,7 +218,7 @@ func (r snapshots) Restore(ctx context.Context, s sinks.Snapshot, as string, rep
 	if !strings.HasPrefix(as, r.cfg.Alias+"-") {
 		return nil, transport.Guardf("", "index %s cannot be a generation of alias %s: its name must begin with %[2]s-", as, r.cfg.Alias)
 	}
-	all, err := r.look(ctx, url.PathEscape(as))
+	all, err := r.readIndices(ctx, url.PathEscape(as))
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +238,7 @@ func (r snapshots) Restore(ctx context.Context, s sinks.Snapshot, as string, rep
 	if _, err := r.Once(ctx, transport.Request{Method: http.MethodPost, Path: path, Body: body}, new(bytes.Buffer)); err != nil {
 		return nil, r.explainRepository(what, s.Repository, err)
 	}
-	if err := r.restored(ctx, what, as, report); err != nil {
+	if err := r.waitUntilRestored(ctx, what, as, report); err != nil {
 		return nil, err
 	}
 	x, err := r.catalog.open(ctx, as)
@@ -248,8 +248,8 @@ func (r snapshots) Restore(ctx context.Context, s sinks.Snapshot, as string, rep
 	return x, r.addLoadAlias(ctx, as)
 }
 
-// restored waits until every primary is there.
-func (r snapshots) restored(ctx context.Context, what, name string, report func(done, total int64)) error {
+// waitUntilRestored waits until every primary is there.
+func (r snapshots) waitUntilRestored(ctx context.Context, what, name string, report func(done, total int64)) error {
 	for pause := (transport.Backoff{}); ; {
 		var health struct {
 			Status string `json:"status"`
@@ -278,12 +278,12 @@ func (r snapshots) restored(ctx context.Context, what, name string, report func(
 
 // recovery is how many bytes are back; stuck means that no shard is on its way any more.
 func (r snapshots) recovery(ctx context.Context, name string) (done, total int64, stuck bool, err error) {
-	done, total, shards, err := r.recovered(ctx, name, "")
-	return done, total, err == nil && shards == 0 && r.gaveUp(ctx, name), err
+	done, total, shards, err := r.recoveryProgress(ctx, name, "")
+	return done, total, err == nil && shards == 0 && r.allocationFailed(ctx, name), err
 }
 
-// gaveUp tells whether the cluster will not try to place a primary again by itself.
-func (r snapshots) gaveUp(ctx context.Context, name string) bool {
+// allocationFailed tells whether the cluster will not try to place a primary again by itself.
+func (r snapshots) allocationFailed(ctx context.Context, name string) bool {
 	var a struct {
 		Can string `json:"can_allocate"`
 	}

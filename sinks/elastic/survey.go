@@ -25,7 +25,7 @@ func (c *catalog) Survey(ctx context.Context) (sinks.Survey, error) {
 	if err := c.noDataStream(ctx); err != nil {
 		return s, err
 	}
-	all, err := c.look(ctx, url.PathEscape(alias)+","+url.PathEscape(alias)+"-*")
+	all, err := c.readIndices(ctx, url.PathEscape(alias)+","+url.PathEscape(alias)+"-*")
 	if err != nil {
 		return s, err
 	}
@@ -34,16 +34,16 @@ func (c *catalog) Survey(ctx context.Context) (sinks.Survey, error) {
 		return s, err
 	}
 	for name, f := range all {
-		meta, ours := f.ours(alias)
+		meta, ours := f.generationMeta(alias)
 		if ours {
 			s.Generations = append(s.Generations, c.generation(ctx, name, f, meta, sizes))
 		}
 		if of, serves := f.Aliases[alias]; serves {
 			s.Serving = append(s.Serving, sinks.Serving{
 				Index: name, Ours: ours, WriteIndex: of.WriteIndex, Filter: of.Filter, Hidden: of.Hidden,
-				Routing: of.IndexRouting, Searched: of.searched(), Documents: c.documents(ctx, name),
+				Routing: of.IndexRouting, SearchRouting: of.searchRouting(), Documents: c.documents(ctx, name),
 			})
-			s.Warnings = append(s.Warnings, f.others(name, alias)...)
+			s.Warnings = append(s.Warnings, f.otherAliases(name, alias)...)
 		}
 		if name == alias {
 			s.Conflict = &sinks.ConflictingIndex{Index: name, UUID: f.setting("index.uuid"), Documents: c.documents(ctx, name)}

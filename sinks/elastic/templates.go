@@ -16,15 +16,15 @@ import (
 	"humpty/sinks/elastic/transport"
 )
 
-// templates reads which settings index templates would give the index, where the account
+// templateSettings reads which settings index templates would give the index, where the account
 // may ask; the user's definition is stronger. An alias from a template is refused: it
 // would serve an empty index.
-func (p *preflight) templates(ctx context.Context, name string) (settings, error) {
-	composed, err := p.composed(ctx, name)
+func (p *preflight) templateSettings(ctx context.Context, name string) (settings, error) {
+	composed, err := p.composableTemplate(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	old, err := p.legacy(ctx, name)
+	old, err := p.legacyTemplates(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -52,16 +52,16 @@ type template struct {
 	Aliases  map[string]json.RawMessage `json:"aliases"`
 }
 
-func (p *preflight) composed(ctx context.Context, name string) (template, error) {
+func (p *preflight) composableTemplate(ctx context.Context, name string) (template, error) {
 	var a struct {
 		Template template `json:"template"`
 	}
-	return a.Template, p.askTemplates(ctx, http.MethodPost, "/_index_template/_simulate_index/"+url.PathEscape(name), &a)
+	return a.Template, p.readTemplates(ctx, http.MethodPost, "/_index_template/_simulate_index/"+url.PathEscape(name), &a)
 }
 
-// askTemplates reads something about templates; nothing if the account may not ask: then
+// readTemplates reads something about templates; nothing if the account may not ask: then
 // the server's defaults are restored.
-func (p *preflight) askTemplates(ctx context.Context, method, path string, out any) error {
+func (p *preflight) readTemplates(ctx context.Context, method, path string, out any) error {
 	err := p.Call(ctx, transport.Request{Method: method, Path: path, RetryFor: transport.DefaultRetry}, out)
 	var no *transport.ResponseError
 	if errors.As(err, &no) {
@@ -70,23 +70,23 @@ func (p *preflight) askTemplates(ctx context.Context, method, path string, out a
 	return err
 }
 
-// merged is what several templates say together.
-type merged struct {
+// templateSum is what several templates say together.
+type templateSum struct {
 	settings settings
 	aliases  map[string]json.RawMessage
 }
 
-// legacy puts the templates of the old kind together as the server does: all that match,
+// legacyTemplates puts the templates of the old kind together as the server does: all that match,
 // those of higher order over the others, and none if one of the new kind matches.
-func (p *preflight) legacy(ctx context.Context, name string) (merged, error) {
-	sum := merged{settings: settings{}, aliases: map[string]json.RawMessage{}}
+func (p *preflight) legacyTemplates(ctx context.Context, name string) (templateSum, error) {
+	sum := templateSum{settings: settings{}, aliases: map[string]json.RawMessage{}}
 	var newer struct {
 		Templates []struct {
 			Template template `json:"index_template"`
 		} `json:"index_templates"`
 	}
 	var all map[string]template
-	if err := p.askTemplates(ctx, http.MethodGet, "/_index_template", &newer); err != nil {
+	if err := p.readTemplates(ctx, http.MethodGet, "/_index_template", &newer); err != nil {
 		return sum, err
 	}
 	for _, n := range newer.Templates {
@@ -94,7 +94,7 @@ func (p *preflight) legacy(ctx context.Context, name string) (merged, error) {
 			return sum, nil
 		}
 	}
-	if err := p.askTemplates(ctx, http.MethodGet, "/_template", &all); err != nil {
+	if err := p.readTemplates(ctx, http.MethodGet, "/_template", &all); err != nil {
 		return sum, err
 	}
 	for _, one := range slices.SortedFunc(maps.Values(all), func(a, b template) int { return cmp.Compare(a.Order, b.Order) }) {
@@ -121,10 +121,10 @@ func matches(pattern, name string) bool {
 	return err == nil && ok
 }
 
-// unmanaged refuses a name that a policy of OpenSearch's index state management takes by
+// checkPolicies refuses a name that a policy of OpenSearch's index state management takes by
 // itself: its settings do not show that. Where the plugin is not, or the account may not
 // ask, there is nothing to be seen.
-func (p *preflight) unmanaged(ctx context.Context, name string) error {
+func (p *preflight) checkPolicies(ctx context.Context, name string) error {
 	if p.Product.Name != "opensearch" {
 		return nil
 	}
