@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources/sourcetest"
@@ -64,7 +66,7 @@ func TestRecordOfSeveralProcesses(t *testing.T) {
 	if again := r.Attempts[1].Redone; again < 1 || again >= 30 || r.Redone != again || r.Attempts[2].Redone != 0 {
 		t.Errorf("%d documents were read again, %d in all", again, r.Redone)
 	}
-	var sum report.Pass
+	var sum ledger.Pass
 	for i, p := range r.Passes {
 		sum.Produced += p.Produced
 		sum.Written += p.Written

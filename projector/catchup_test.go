@@ -11,7 +11,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/marks"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
 	"humpty/sources"
@@ -44,7 +46,7 @@ func newChase(t *testing.T, r rules) *chase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.catcher = &catcher{store: c.store, view: view.(sources.Expander), index: index, base: 1 << 40, rules: r, ledger: &ledger{}} //nolint:forcetypeassert // of the fake
+	c.catcher = &catcher{store: c.store, view: view.(sources.Expander), index: index, base: 1 << 40, rules: r, ledger: ledger.NewBook(0, nil)} //nolint:forcetypeassert // of the fake
 	c.begin()
 	t.Cleanup(func() {
 		if err := errors.Join(c.stop(), c.store.Close()); err != nil {

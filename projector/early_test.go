@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -71,7 +72,7 @@ func TestServedEarly(t *testing.T) {
 	}
 	r = s.rebuild()
 	r.ServeEarly = true
-	var refusal *projector.Refusal
+	var refusal *problem.Refusal
 	if _, err := r.Run(t.Context()); !errors.As(err, &refusal) {
 		t.Errorf("an alias that serves: %v", err)
 	}
@@ -120,7 +121,7 @@ func TestServedEarlyUnderWrites(t *testing.T) {
 			}
 		}
 		rec, err := r.Run(t.Context())
-		var refusal *projector.Refusal
+		var refusal *problem.Refusal
 		if writer == projector.WriterHandover {
 			if !errors.As(err, &refusal) {
 				t.Errorf("a handover: %v", err)

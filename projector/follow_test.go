@@ -12,7 +12,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/marks"
+	"humpty/internal/problem"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -239,7 +241,7 @@ func TestFollowRefuses(t *testing.T) {
 			s := newStage(t)
 			f := s.follow()
 			tc.prepare(s, f)
-			var refusal *Refusal
+			var refusal *problem.Refusal
 			if err := f.Run(t.Context()); !errors.As(err, &refusal) || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v, want %q", err, tc.want)
 			}

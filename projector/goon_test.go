@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"humpty/internal/marks"
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -369,7 +371,7 @@ func TestBlockOfADeadRunIsLifted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var refusal *projector.Refusal
+	var refusal *problem.Refusal
 	if _, err := m.Mend(t.Context()); !errors.As(err, &refusal) || !strings.Contains(refusal.Why, "is blocked for writes by run live: run live (") || !l.memory.Blocked(first.Generation) {
 		t.Errorf("a block of a living run: %v", err)
 	}

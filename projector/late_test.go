@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -80,7 +82,7 @@ func TestNoSwapWhenTheLeaseWasTakenOnTheWay(t *testing.T) {
 	l.target = robbed{l.memory}
 	var swapped atomic.Bool
 	l.memory.OnSwap = func(sinks.AliasChange) error { swapped.Store(true); return nil }
-	var refusal *projector.Refusal
+	var refusal *problem.Refusal
 	if _, err := l.run(false, nil); !errors.As(err, &refusal) || swapped.Load() {
 		t.Errorf("swapped %v: %v", swapped.Load(), err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -241,7 +242,7 @@ func TestRejectionsStopTheSwap(t *testing.T) {
 	s.source.Put(broken)
 	s.source.Put(sources.Record{Key: []byte("y"), Reject: "column price is NaN"})
 	rec, err := s.rebuild().Run(t.Context())
-	var rejections *projector.TooManyRejections
+	var rejections *ledger.TooManyRejections
 	if !errors.As(err, &rejections) || rejections.Rejected != 2 {
 		t.Fatalf("error %v, want 2 rejections", err)
 	}
@@ -272,7 +273,7 @@ func TestHopelessMappingEndsEarly(t *testing.T) {
 		s.source.Records = append(s.source.Records, sources.Record{Key: fmt.Appendf(nil, "%d", i), Value: []byte("{")})
 	}
 	rec, err := s.rebuild().Run(t.Context())
-	var rejections *projector.TooManyRejections
+	var rejections *ledger.TooManyRejections
 	if !errors.As(err, &rejections) || len(rejections.First) != 10 {
 		t.Fatalf("error %v, want rejections with the first ten", err)
 	}
@@ -292,7 +293,7 @@ func TestUndecidedDocumentsAreADefect(t *testing.T) {
 		return nil
 	}
 	_, err := s.rebuild().Run(t.Context())
-	var unbalanced *projector.Unbalanced
+	var unbalanced *ledger.Unbalanced
 	if !errors.As(err, &unbalanced) {
 		t.Fatalf("error %v, want an unbalanced ledger", err)
 	}

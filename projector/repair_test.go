@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -235,7 +236,7 @@ func TestRepairReportsRejections(t *testing.T) {
 	generation, _ := s.failed(t, 0)
 	s.source.Put(sources.Record{Key: []byte("bad"), Value: []byte(`{"id":`)})
 	_, err := s.repair(generation).Run(t.Context())
-	var rejected *projector.TooManyRejections
+	var rejected *ledger.TooManyRejections
 	if !errors.As(err, &rejected) || rejected.Rejected != 1 || !strings.Contains(err.Error(), "document bad") {
 		t.Fatalf("error %v", err)
 	}

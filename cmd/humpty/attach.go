@@ -13,8 +13,8 @@ import (
 
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/problem"
 	"humpty/internal/ui"
-	"humpty/projector"
 	"humpty/projector/report"
 )
 
@@ -78,7 +78,7 @@ func (a *app) worked(state assemble.State, projections []config.Projection) (con
 		}
 	}
 	if newest == "" {
-		return of, "", &projector.Refusal{
+		return of, "", &problem.Refusal{
 			Why:    fmt.Sprintf("no process works on a live run of the state folder %s now", state.Dir),
 			Remedy: "humpty status shows what there is; --state DIR names another folder",
 		}

@@ -8,6 +8,7 @@ import (
 
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/problem"
 	"humpty/internal/ui"
 	"humpty/projector"
 	"humpty/sinks"
@@ -222,7 +223,7 @@ func (a *app) needless(ctx context.Context, c *config.Config, p config.Projectio
 		return true
 	})
 	if !named {
-		return nil, &projector.Refusal{
+		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("%s is no slot on source %s that nobody reads and no projection of this file knows", slot, p.Database()),
 			Remedy: a.typed("humpty status", p.Name) + " shows what there is",
 		}

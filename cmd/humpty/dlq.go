@@ -9,9 +9,11 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
 	"humpty/internal/deadletter"
 	"humpty/internal/ui"
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 )
 
@@ -221,7 +223,7 @@ func (a *app) letterKeys(projection string, c chosenLetters) (keys []sinks.Key, 
 // settleLetters discards the letters that a retry has dealt with: those of documents that
 // are right now, or have a letter of the retry itself.
 func (a *app) settleLetters(projection, run string, c chosenLetters, failed error) error {
-	var rejected *projector.TooManyRejections
+	var rejected *ledger.TooManyRejections
 	if failed != nil && !errors.As(failed, &rejected) {
 		return nil
 	}

@@ -7,8 +7,10 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources"
@@ -44,13 +46,13 @@ func exitCode(ctx context.Context, err error) int {
 	var (
 		usage    *usageError
 		problems problem.List
-		refusal  *projector.Refusal
+		refusal  *problem.Refusal
 		held     *sinks.Held
 		trap     *sinks.NameConflict
-		rejected *projector.TooManyRejections
+		rejected *ledger.TooManyRejections
 		differs  *projector.Differs
 		expected *differsFromExpected
-		poison   *projector.TooMuchPoison
+		poison   *ledger.TooMuchPoison
 		bad      *unreadable
 		gap      *sources.ErrChangesLost
 		signal   *interrupted

@@ -12,6 +12,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -63,11 +64,11 @@ func (a *app) next(ctx context.Context, err error) []string {
 	var (
 		usage    *usageError
 		problems problem.List
-		refusal  *projector.Refusal
+		refusal  *problem.Refusal
 		gap      *sources.ErrChangesLost
 		held     *sinks.Held
-		rejected *projector.TooManyRejections
-		poison   *projector.TooMuchPoison
+		rejected *ledger.TooManyRejections
+		poison   *ledger.TooMuchPoison
 		differs  *projector.Differs
 		expected *differsFromExpected
 		signal   *interrupted
@@ -163,7 +164,7 @@ var command = regexp.MustCompile("humpty [a-z]+( +[^\\s`;,]+)*")
 
 // told is what an error says, its commands about the same configuration.
 func (a *app) told(err error) string {
-	var refusal *projector.Refusal
+	var refusal *problem.Refusal
 	if !errors.As(err, &refusal) || refusal.Remedy == "" {
 		return err.Error()
 	}

@@ -12,9 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/marks"
+	"humpty/internal/problem"
 	"humpty/internal/ui"
 	"humpty/projector"
 	"humpty/projector/report"
@@ -71,7 +73,7 @@ func (a *app) followed(c *config.Config, names []string) ([]config.Projection, e
 			return nil, err
 		}
 		if p.Writer != string(projector.WriterFollow) {
-			return nil, &projector.Refusal{
+			return nil, &problem.Refusal{
 				Why:    fmt.Sprintf("projection %s has writer: %s: the application writes to its index, and to follow would undo its writes", p.Name, p.Writer),
 				Remedy: fmt.Sprintf("if nobody else writes to it: consistency: live and writer: follow, then humpty rebuild %s", p.Name),
 			}
@@ -79,7 +81,7 @@ func (a *app) followed(c *config.Config, names []string) ([]config.Projection, e
 		all = append(all, p)
 	}
 	if len(all) == 0 {
-		return nil, &projector.Refusal{
+		return nil, &problem.Refusal{
 			Why:    "no projection has writer: follow",
 			Remedy: "add consistency: live and writer: follow to one, rebuild it, then follow it",
 		}

@@ -10,6 +10,7 @@ import (
 
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -141,7 +142,7 @@ func (a *app) choose(all []left, command string) (resume bool, err error) {
 	for _, one := range all {
 		what = append(what, one.String())
 	}
-	refusal := &projector.Refusal{
+	refusal := &problem.Refusal{
 		Why:    strings.Join(what, "\n"),
 		Remedy: fmt.Sprintf("go on with it: %s, or %s; or give it up and start over: %s", a.resuming(all), command+" --resume", command+" --new"),
 	}

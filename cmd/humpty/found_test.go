@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/internal/config"
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -43,7 +44,7 @@ func TestChooseWhatBecomesOfAStoppedRun(t *testing.T) {
 		if asked := strings.Contains(out.String(), "run r1 of orders") && strings.Contains(out.String(), "has done 3 of 8 partitions") && strings.Contains(out.String(), "Type r, n or q: "); asked != c.asked {
 			t.Errorf("%s: asked %q", name, out.String())
 		}
-		var refusal *projector.Refusal
+		var refusal *problem.Refusal
 		if c.refused && (!errors.As(err, &refusal) || refusal.Remedy != "go on with it: humpty resume r1, or humpty rebuild orders --resume; or give it up and start over: humpty rebuild orders --new") {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -6,8 +6,9 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
 	"humpty/internal/deadletter"
-	"humpty/projector"
+	"humpty/internal/problem"
 )
 
 // letterFolder is where the dead letters of a projection are, a file a run.
@@ -53,7 +54,7 @@ func (a *app) letterFiles(projection, run string) ([]string, error) {
 	}
 	wanted := filepath.Join(a.letterFolder(projection), run+deadletter.Suffix)
 	if !slices.Contains(files, wanted) {
-		return nil, &projector.Refusal{
+		return nil, &problem.Refusal{
 			Why:    "run " + run + " has no dead letters in " + a.letterFolder(projection),
 			Remedy: a.typed("humpty dlq list", projection) + " shows which runs have",
 		}

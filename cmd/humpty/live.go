@@ -39,7 +39,7 @@ func (a *app) live(ctx context.Context, c *config.Config, p config.Projection, r
 	}
 	source, ok := r.Source.(sources.Capturer)
 	if !ok {
-		return nil, &projector.Refusal{Why: "this source cannot tell what changes", Remedy: "write consistency: snapshot"}
+		return nil, &problem.Refusal{Why: "this source cannot tell what changes", Remedy: "write consistency: snapshot"}
 	}
 	state, err := a.state(c)
 	if err != nil {
@@ -82,7 +82,7 @@ func (a *app) unfinished(ctx context.Context, source sources.Capturer, state ass
 	}
 	for _, b := range runs {
 		if !anew {
-			return &projector.Refusal{
+			return &problem.Refusal{
 				Why: fmt.Sprintf("run %s, which began %s and has done %d of %d partitions, was stopped",
 					b.Run, b.Started.Format("2006-01-02 15:04:05"), b.Done, len(b.Partitions)),
 				Remedy: fmt.Sprintf("go on with it: %s, or %s; or give it up and start over: %s",

@@ -6,7 +6,7 @@ import (
 
 	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/projector"
+	"humpty/internal/problem"
 )
 
 // mend puts right what a dead run has left in what the alias serves, and says so, or says why
@@ -17,7 +17,7 @@ func (a *app) mend(ctx context.Context, c *config.Config, p config.Projection) {
 		return
 	}
 	done, err := m.Mend(ctx)
-	var refusal *projector.Refusal
+	var refusal *problem.Refusal
 	if errors.As(err, &refusal) {
 		a.warn(p.Name + ": " + a.told(err))
 	}

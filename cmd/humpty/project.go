@@ -19,6 +19,8 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/deadletter"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/fold/script"
 	"humpty/sources"
 )
@@ -212,18 +214,18 @@ func (a *app) readFile(name string) ([]byte, error) {
 }
 
 func decoderOf(f folding) (fold.Decoder, error) {
-	key, err := fold.ParseLocator(f.key)
+	key, err := decode.ParseLocator(f.key)
 	if err != nil {
 		return nil, fmt.Errorf("--key: %w", err)
 	}
-	kind, err := fold.ParseLocator(f.kind)
+	kind, err := decode.ParseLocator(f.kind)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("--type: %w", err)
 	case f.decoder == "json":
-		return &fold.JSON{Key: key, Type: kind}, nil
+		return &decode.JSON{Key: key, Type: kind}, nil
 	case f.decoder == "debezium":
-		return &fold.Debezium{Key: key}, nil
+		return &decode.Debezium{Key: key}, nil
 	}
 	return nil, fmt.Errorf("unknown decoder %q: json or debezium", f.decoder)
 }
@@ -231,9 +233,9 @@ func decoderOf(f folding) (fold.Decoder, error) {
 func (a *app) foldOf(name string) (func() (fold.Fold, error), error) {
 	switch name {
 	case "latest":
-		return fold.NewLatest, nil
+		return handlers.NewLatest, nil
 	case "merge":
-		return fold.NewMerge, nil
+		return handlers.NewMerge, nil
 	}
 	kind := filepath.Ext(name)
 	if kind != ".js" && kind != ".mjs" && kind != ".json" {
@@ -246,7 +248,7 @@ func (a *app) foldOf(name string) (func() (fold.Fold, error), error) {
 	if kind != ".json" {
 		return script.New(filepath.Base(name), string(text), script.Limits{})
 	}
-	h, err := fold.ReadHandlers(text)
+	h, err := handlers.Read(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/problem"
 	"humpty/internal/ui"
 	"humpty/projector"
 	"humpty/sinks"
@@ -139,12 +141,12 @@ func (a *app) confirm(question, word, command string) error {
 		return nil
 	}
 	if !a.asks() {
-		return &projector.Refusal{Why: "this cannot be undone, and there is no terminal to ask at", Remedy: "if it is meant: " + command}
+		return &problem.Refusal{Why: "this cannot be undone, and there is no terminal to ask at", Remedy: "if it is meant: " + command}
 	}
 	fmt.Fprint(a.err, question)
 	answer, err := bufio.NewReader(a.in).ReadString('\n')
 	if strings.TrimSpace(answer) != word || err != nil && answer == "" {
-		return &projector.Refusal{Why: fmt.Sprintf("the name %s was not typed: nothing was deleted", word)}
+		return &problem.Refusal{Why: fmt.Sprintf("the name %s was not typed: nothing was deleted", word)}
 	}
 	return nil
 }

@@ -9,10 +9,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/problem"
 	"humpty/internal/ui"
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/projector/report"
 )
 
@@ -157,7 +160,7 @@ func (a *app) job(ctx context.Context, c *config.Config, p config.Projection, ve
 	}
 	r.AllowEmpty, r.NoSwap, r.ServeEarly = o.allowEmpty, o.noSwap, o.early
 	if o.early && p.Events != nil {
-		return nil, &projector.Refusal{
+		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("projection %s cannot be served early: a document of events is written when all of them were read", p.Name),
 			Remedy: "leave --serve-early out",
 		}
@@ -261,7 +264,7 @@ func (a *app) times(r projector.Record) {
 	}
 }
 
-func retried(l projector.Ledger) string {
+func retried(l ledger.Ledger) string {
 	if l.Retries == 0 {
 		return ""
 	}

@@ -8,9 +8,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
 	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/projector"
+	"humpty/internal/problem"
 )
 
 func (a *app) resumeCommand() *cobra.Command {
@@ -121,5 +122,5 @@ func nothingToResume(state assemble.State, run string, all []left) error {
 		}
 		remedy = "there are " + strings.Join(names, ", ")
 	}
-	return &projector.Refusal{Why: why, Remedy: remedy}
+	return &problem.Refusal{Why: why, Remedy: remedy}
 }

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
 	"humpty/internal/assemble"
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -38,7 +40,7 @@ name, or let writers use require_alias=true.`,
 			return err
 		}
 		if replace != "" && replace != p.Alias {
-			return &projector.Refusal{
+			return &problem.Refusal{
 				Why:    fmt.Sprintf("--replace-index %s is not the name that is in the way: only an index on the alias's own name, %s, can be replaced", replace, p.Alias),
 				Remedy: fmt.Sprintf("humpty status %s shows what is there", p.Name),
 			}

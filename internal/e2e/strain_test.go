@@ -19,6 +19,7 @@ import (
 
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
+	"humpty/projector/pace"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources"
@@ -306,7 +307,7 @@ func TestBrakeOnARealServer(t *testing.T) {
 		}
 	})
 	rec := s.run(t, projector.Limits{Rate: 1e6, Brake: map[int]time.Duration{50: time.Microsecond}})
-	last := projector.Decision{}
+	last := pace.Decision{}
 	for _, d := range rec.Pace {
 		if strings.Contains(d.Why, "(p50), the limit is 0 ms") {
 			last = d

@@ -17,6 +17,8 @@ import (
 	"humpty/internal/marks"
 	"humpty/projector"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -71,7 +73,7 @@ func (w *tailed) write() error {
 
 func liveSource(log *sourcetest.LogSource, dir string) *fold.Source {
 	return &fold.Source{
-		Inner: log, Decoder: &fold.JSON{}, New: fold.NewMerge,
+		Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge,
 		State: &fold.State{Dir: func(capture string) string { return filepath.Join(dir, capture) }},
 	}
 }

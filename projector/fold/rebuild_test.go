@@ -7,6 +7,9 @@ import (
 
 	"humpty/projector"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
 )
@@ -24,7 +27,7 @@ func TestRebuild(t *testing.T) {
 		target := &sinktest.MemoryTarget{Name: "orders"}
 		rebuild := &projector.Rebuild{
 			Projection: projector.Projection{Name: "orders", Alias: "orders", Limits: projector.Limits{Poison: poison}},
-			Source:     &fold.Source{Inner: &history{partitions: []partition{p}, page: 100}, Decoder: &fold.JSON{}, New: fold.NewLatest},
+			Source:     &fold.Source{Inner: &history{partitions: []partition{p}, page: 100}, Decoder: &decode.JSON{}, New: handlers.NewLatest},
 			Target:     target, Owner: sinks.Owner{Run: "run"},
 		}
 		record, err := rebuild.Run(t.Context())
@@ -32,7 +35,7 @@ func TestRebuild(t *testing.T) {
 		if surveyErr != nil {
 			t.Fatal(surveyErr)
 		}
-		var refused *projector.TooMuchPoison
+		var refused *ledger.TooMuchPoison
 		if !allowed {
 			if !errors.As(err, &refused) || refused.Poison != 1 || len(survey.Serving) > 0 {
 				t.Errorf("%v, serving %v", err, survey.Serving)
