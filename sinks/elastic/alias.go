@@ -16,18 +16,21 @@ import (
 	"humpty/sinks/elastic/transport"
 )
 
+// aliasSwitch changes what the alias serves.
+type aliasSwitch struct{ *cluster }
+
 // Swap applies the change in one call and re-reads the alias.
-func (t *Target) Swap(ctx context.Context, change sinks.AliasChange) error {
-	if err := t.CheckIdentity(ctx); err != nil {
+func (s aliasSwitch) Swap(ctx context.Context, change sinks.AliasChange) error {
+	if err := s.CheckIdentity(ctx); err != nil {
 		return err
 	}
-	body, err := t.actions(change)
+	body, err := s.actions(change)
 	if err != nil {
 		return err
 	}
-	callErr := t.Change(ctx, http.MethodPost, "/_aliases", body)
+	callErr := s.Change(ctx, http.MethodPost, "/_aliases", body)
 	crashpoint.At("alias changed")
-	serving, writable, err := t.serving(ctx)
+	serving, writable, err := s.serving(ctx)
 	if err != nil {
 		return &Error{
 			Kind: Failed, What: "the alias " + change.Alias + " may have been swapped to " + change.To + ", but could not be read again", Err: err,
@@ -38,13 +41,13 @@ func (t *Target) Swap(ctx context.Context, change sinks.AliasChange) error {
 		return nil // also if the answer was lost, or said that an earlier attempt had done it
 	}
 	if callErr != nil {
-		return t.Explain("swap alias "+change.Alias, callErr)
+		return s.Explain("swap alias "+change.Alias, callErr)
 	}
 	return transport.Guardf("look at `humpty status`, and swap again",
-		"alias %s serves %s after the swap, not %s alone: somebody else changes it", change.Alias, named(serving), change.To)
+		"alias %s serves %s after the swap, not %s alone: somebody else changes it", change.Alias, listNames(serving), change.To)
 }
 
-func named(indices []string) string {
+func listNames(indices []string) string {
 	if len(indices) == 0 {
 		return "nothing"
 	}
@@ -53,9 +56,9 @@ func named(indices []string) string {
 
 // actions makes the request, and refuses to delete anything but an index on the alias's
 // own name.
-func (t *Target) actions(change sinks.AliasChange) ([]byte, error) {
-	if change.Alias != t.cfg.Alias {
-		return nil, transport.Guardf("", "the change is for alias %s, the target is for %s", change.Alias, t.cfg.Alias)
+func (s aliasSwitch) actions(change sinks.AliasChange) ([]byte, error) {
+	if change.Alias != s.cfg.Alias {
+		return nil, transport.Guardf("", "the change is for alias %s, the target is for %s", change.Alias, s.cfg.Alias)
 	}
 	var list []map[string]any
 	for _, a := range change.Actions {
@@ -75,8 +78,8 @@ func (t *Target) actions(change sinks.AliasChange) ([]byte, error) {
 			if len(a.Filter) > 0 {
 				of["filter"] = a.Filter
 			}
-			if a.Routing != "" || a.Searched != "" {
-				of["index_routing"], of["search_routing"] = optional(a.Routing), optional(cmp.Or(a.Searched, a.Routing))
+			if a.Routing != "" || a.SearchRouting != "" {
+				of["index_routing"], of["search_routing"] = nullIfEmpty(a.Routing), nullIfEmpty(cmp.Or(a.SearchRouting, a.Routing))
 			}
 			if a.Hidden != nil {
 				of["is_hidden"] = *a.Hidden
@@ -89,8 +92,8 @@ func (t *Target) actions(change sinks.AliasChange) ([]byte, error) {
 	return json.Marshal(map[string]any{"actions": list})
 }
 
-// optional is null for nothing.
-func optional(text string) any {
+// nullIfEmpty is null for nothing.
+func nullIfEmpty(text string) any {
 	if text == "" {
 		return nil
 	}
@@ -99,44 +102,44 @@ func optional(text string) any {
 
 // serving reads what the alias points to now, and whether it can be written through if it
 // is one index.
-func (t *Target) serving(ctx context.Context) (all []string, writable bool, err error) {
+func (s aliasSwitch) serving(ctx context.Context) (all []string, writable bool, err error) {
 	var found map[string]struct {
 		Aliases map[string]struct {
 			WriteIndex *bool `json:"is_write_index"`
 		} `json:"aliases"`
 	}
-	if _, err := t.Get(ctx, "/_alias/"+url.PathEscape(t.cfg.Alias), &found); err != nil {
-		return nil, false, t.Explain("read alias "+t.cfg.Alias, err)
+	if _, err := s.Get(ctx, "/_alias/"+url.PathEscape(s.cfg.Alias), &found); err != nil {
+		return nil, false, s.Explain("read alias "+s.cfg.Alias, err)
 	}
 	for _, of := range found {
-		flag := of.Aliases[t.cfg.Alias].WriteIndex
+		flag := of.Aliases[s.cfg.Alias].WriteIndex
 		writable = flag == nil || *flag
 	}
 	return slices.Sorted(maps.Keys(found)), writable, nil
 }
 
-// visible is how soon searches see what is written to an exposed generation. Refreshing more
+// earlyServingSettings is how soon searches see what is written to an exposed generation. Refreshing more
 // often makes a load slower.
-const visible = `{"index.refresh_interval":"5s"}`
+const earlyServingSettings = `{"index.refresh_interval":"5s"}`
 
 // ServeEarly lets searches see a generation that is loading: an alias to one index that is not its write index answers
 // searches, and refuses every write, deletions included.
-func (t *Target) ServeEarly(ctx context.Context, name string) error {
-	if err := t.CheckIdentity(ctx); err != nil {
+func (s aliasSwitch) ServeEarly(ctx context.Context, name string) error {
+	if err := s.CheckIdentity(ctx); err != nil {
 		return err
 	}
-	if err := t.Change(ctx, http.MethodPut, "/"+url.PathEscape(name)+"/_settings", []byte(visible)); err != nil {
-		return t.Explain("let searches see "+name, err)
+	if err := s.Change(ctx, http.MethodPut, "/"+url.PathEscape(name)+"/_settings", []byte(earlyServingSettings)); err != nil {
+		return s.Explain("let searches see "+name, err)
 	}
-	serving, _, err := t.serving(ctx)
+	serving, _, err := s.serving(ctx)
 	if err != nil {
 		return err
 	}
 	if len(serving) > 0 && !slices.Equal(serving, []string{name}) {
-		return transport.Guardf("look at `humpty status`", "alias %s serves %s meanwhile: somebody else set it", t.cfg.Alias, named(serving))
+		return transport.Guardf("look at `humpty status`", "alias %s serves %s meanwhile: somebody else set it", s.cfg.Alias, listNames(serving))
 	}
 	closed := false
-	return t.Swap(ctx, sinks.AliasChange{Alias: t.cfg.Alias, To: name, Actions: []sinks.AliasAction{
-		{Verb: "add", Index: name, Alias: t.cfg.Alias, WriteIndex: &closed},
+	return s.Swap(ctx, sinks.AliasChange{Alias: s.cfg.Alias, To: name, Actions: []sinks.AliasAction{
+		{Verb: "add", Index: name, Alias: s.cfg.Alias, WriteIndex: &closed},
 	}})
 }

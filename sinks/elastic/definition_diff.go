@@ -11,13 +11,15 @@ import (
 	"strings"
 
 	"humpty/internal/canonjson"
-
 	"humpty/sinks/elastic/transport"
 )
 
+// definitionDiff compares the index with what was asked for.
+type definitionDiff struct{ *metaRecord }
+
 // DiffDefinition compares what was asked for with what the server has; its own additions and
 // spellings do not count.
-func (x *index) DiffDefinition(ctx context.Context, raw []byte) ([]string, error) {
+func (x definitionDiff) DiffDefinition(ctx context.Context, raw []byte) ([]string, error) {
 	d, err := parseDefinition(raw)
 	if err != nil {
 		return nil, err
@@ -39,7 +41,7 @@ func (x *index) DiffDefinition(ctx context.Context, raw []byte) ([]string, error
 		}
 		m.compare("mappings."+key, d.mappings[key], has.Mappings[key])
 	}
-	if len(m.open) > 0 {
+	if len(m.unechoed) > 0 {
 		if err := x.defaults(ctx, m); err != nil {
 			return nil, err
 		}
@@ -47,13 +49,6 @@ func (x *index) DiffDefinition(ctx context.Context, raw []byte) ([]string, error
 	deviations = append(deviations, m.deviations...)
 	slices.Sort(deviations)
 	return deviations, nil
-}
-
-// journal is what Seal has not put back yet.
-func (x *index) journal() map[string]json.RawMessage {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return maps.Clone(x.meta.PendingSettings)
 }
 
 // deviations lists the settings that are not as asked for. What the journal still holds
@@ -91,10 +86,10 @@ func plainValue(raw json.RawMessage) string {
 // mappingCheck compares mappings, leaf by leaf.
 type mappingCheck struct {
 	deviations []string
-	open       []openLeaf // not echoed by the server: perhaps a default, which it leaves out
+	unechoed   []unechoedLeaf // not echoed by the server: perhaps a default, which it leaves out
 }
 
-type openLeaf struct {
+type unechoedLeaf struct {
 	path string // mappings.properties.customer.properties.name.index
 	want json.RawMessage
 }
@@ -108,7 +103,7 @@ func (m *mappingCheck) compare(path string, want, have json.RawMessage) {
 			m.compare(path+"."+key, w[key], h[key])
 		}
 	case have == nil:
-		m.open = append(m.open, openLeaf{path, want})
+		m.unechoed = append(m.unechoed, unechoedLeaf{path, want})
 	case !sameValue(want, have):
 		m.deviations = append(m.deviations, fmt.Sprintf("%s is %s, not %s", path, have, want))
 	}
@@ -124,7 +119,7 @@ func sameValue(want, have json.RawMessage) bool {
 }
 
 // defaults asks for the fields in full, and holds the open leaves against that.
-func (x *index) defaults(ctx context.Context, m *mappingCheck) error {
+func (x definitionDiff) defaults(ctx context.Context, m *mappingCheck) error {
 	var all map[string]struct {
 		Mappings map[string]struct {
 			Mapping map[string]map[string]json.RawMessage `json:"mapping"`
@@ -134,12 +129,12 @@ func (x *index) defaults(ctx context.Context, m *mappingCheck) error {
 	if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &all); err != nil {
 		return x.Explain("read the fields of index "+x.name, err)
 	}
-	for _, leaf := range m.open {
+	for _, leaf := range m.unechoed {
 		field, parameter := fieldOf(leaf.path)
 		full := all[x.name].Mappings[field].Mapping[field[strings.LastIndex(field, ".")+1:]]
 		have, there := full[parameter]
 		switch {
-		case there && sameValue(leaf.want, have), implied(field, parameter, leaf.want):
+		case there && sameValue(leaf.want, have), isImplied(field, parameter, leaf.want):
 		case there:
 			m.deviations = append(m.deviations, fmt.Sprintf("%s is %s, not %s", leaf.path, have, leaf.want))
 		default:
@@ -149,9 +144,9 @@ func (x *index) defaults(ctx context.Context, m *mappingCheck) error {
 	return nil
 }
 
-// implied are what the server drops since it means nothing: the type of an object, and
+// isImplied are what the server drops since it means nothing: the type of an object, and
 // defaults of the root.
-func implied(field, parameter string, want json.RawMessage) bool {
+func isImplied(field, parameter string, want json.RawMessage) bool {
 	switch parameter {
 	case "type":
 		return plainValue(want) == "object"

@@ -14,7 +14,7 @@ import (
 
 // TestGauge asks real servers how they bear the load.
 func TestGauge(t *testing.T) {
-	both(t, func(t *testing.T, url string) {
+	onBothProducts(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
 		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
 		if took, err := target.SearchLatency(t.Context()); took != 0 || err != nil {

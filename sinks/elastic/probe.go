@@ -9,24 +9,24 @@ import (
 	"strconv"
 	"time"
 
-	"humpty/sinks"
 	"humpty/sinks/elastic/transport"
 )
 
-var _ sinks.LoadProbe = (*Target)(nil)
+// loadProbe measures how the cluster bears a load.
+type loadProbe struct{ *cluster }
 
-// unanswered is how long a search is waited for, and what it counts for then.
-const unanswered = 10 * time.Second
+// latencyLimit is how long a search is waited for, and what it counts for then.
+const latencyLimit = 10 * time.Second
 
 // SearchLatency times a search for one document through the alias. It goes to every shard, and
 // past the request cache, which keeps only answers without documents; another preference
 // each time spreads it over the copies.
-func (t *Target) SearchLatency(ctx context.Context) (time.Duration, error) {
-	limited, cancel := context.WithTimeout(ctx, unanswered)
+func (p loadProbe) SearchLatency(ctx context.Context) (time.Duration, error) {
+	limited, cancel := context.WithTimeout(ctx, latencyLimit)
 	defer cancel()
 	start := time.Now()
-	path := "/" + url.PathEscape(t.cfg.Alias) + "/_search?request_cache=false&filter_path=took,timed_out&preference=humpty" + strconv.FormatInt(start.UnixNano(), 36)
-	_, err := t.Once(limited, transport.Request{Method: http.MethodPost, Path: path, Body: []byte(`{"size":1,"track_total_hits":false}`)}, new(bytes.Buffer))
+	path := "/" + url.PathEscape(p.cfg.Alias) + "/_search?request_cache=false&filter_path=took,timed_out&preference=humpty" + strconv.FormatInt(start.UnixNano(), 36)
+	_, err := p.Once(limited, transport.Request{Method: http.MethodPost, Path: path, Body: []byte(`{"size":1,"track_total_hits":false}`)}, new(bytes.Buffer))
 	took := time.Since(start)
 	var no *transport.ResponseError
 	switch {
@@ -35,16 +35,16 @@ func (t *Target) SearchLatency(ctx context.Context) (time.Duration, error) {
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
 	case limited.Err() != nil, errors.As(err, &no) && no.Retryable():
-		return unanswered, nil
+		return latencyLimit, nil
 	case errors.As(err, &no) && no.Status == http.StatusNotFound:
 		return 0, nil
 	}
-	return 0, t.Explain("time a search through "+t.cfg.Alias, err)
+	return 0, p.Explain("time a search through "+p.cfg.Alias, err)
 }
 
 // IndexingPressure reads the nodes' indexing pressure: bytes of writes that they coordinate or work
 // on as primaries, against the limit above which they refuse more.
-func (t *Target) IndexingPressure(ctx context.Context) (float64, error) {
+func (p loadProbe) IndexingPressure(ctx context.Context) (float64, error) {
 	var a struct {
 		Nodes map[string]struct {
 			Pressure struct {
@@ -58,8 +58,8 @@ func (t *Target) IndexingPressure(ctx context.Context) (float64, error) {
 		} `json:"nodes"`
 	}
 	path := "/_nodes/stats/indexing_pressure?filter_path=nodes.*.indexing_pressure.memory.current.combined_coordinating_and_primary_in_bytes,nodes.*.indexing_pressure.memory.limit_in_bytes"
-	if err := t.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: unanswered}, &a); err != nil {
-		return 0, t.Explain("read the nodes' indexing pressure", err)
+	if err := p.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: latencyLimit}, &a); err != nil {
+		return 0, p.Explain("read the nodes' indexing pressure", err)
 	}
 	most := 0.0
 	for _, n := range a.Nodes {

@@ -6,17 +6,24 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"sync"
 
 	"humpty/sinks"
 	"humpty/sinks/elastic/transport"
 )
 
-var _ sinks.DurabilityChecker = (*index)(nil)
+// durability tells whether the target still has what it confirmed.
+type durability struct {
+	*metaRecord
+
+	mu       sync.Mutex
+	lastLook map[string]history // by shard, at the last look
+}
 
 // history is what a shard says about the writes that it has.
 type history struct {
-	uuid string // another one when it was made anew from an old or an empty copy
-	most int64  // the number of its last write; lower when it has lost some
+	uuid     string // another one when it was made anew from an old or an empty copy
+	maxSeqNo int64  // the number of its last write; lower when it has lost some
 }
 
 // CheckDurability makes sure that no shard was lost or restarted while its writes were not on disk:
@@ -24,11 +31,11 @@ type history struct {
 // gone. A fresh shard's primary term is 1, and grows with each such event; beside that, the
 // history of a shard must stay the one that it was, and the number of its last write must
 // not go back.
-func (x *index) CheckDurability(ctx context.Context) error {
-	if !x.loading() || x.doubted() {
+func (x *durability) CheckDurability(ctx context.Context) error {
+	if !x.loading() || x.suspectsLoss() {
 		return nil
 	}
-	if err := x.terms(ctx); err != nil {
+	if err := x.checkTerms(ctx); err != nil {
 		return err
 	}
 	is, err := x.histories(ctx)
@@ -38,27 +45,27 @@ func (x *index) CheckDurability(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for shard, h := range is {
-		was, seen := x.seen[shard]
+		was, seen := x.lastLook[shard]
 		switch {
 		case seen && h.uuid != was.uuid:
-			return x.doubt(fmt.Sprintf("shard %s of index %s has another history than before: it was made anew", shard, x.name))
-		case seen && h.most < was.most:
-			return x.doubt(fmt.Sprintf("shard %s of index %s has %d writes less than before", shard, x.name, was.most-h.most))
+			return x.lossError(fmt.Sprintf("shard %s of index %s has another history than before: it was made anew", shard, x.name))
+		case seen && h.maxSeqNo < was.maxSeqNo:
+			return x.lossError(fmt.Sprintf("shard %s of index %s has %d writes less than before", shard, x.name, was.maxSeqNo-h.maxSeqNo))
 		}
 	}
-	if x.seen == nil {
-		x.seen = is
+	if x.lastLook == nil {
+		x.lastLook = is
 	}
-	maps.Copy(x.seen, is) // of a shard without a node nothing is known now
+	maps.Copy(x.lastLook, is) // of a shard without a node nothing is known now
 	return nil
 }
 
-func (x *index) doubt(what string) error {
+func (x *durability) lossError(what string) error {
 	return &Error{Kind: Failed, What: what + " (a node was lost or restarted)", Err: &sinks.ErrWritesLost{}, Remedy: "begin a new rebuild; the alias is as it was"}
 }
 
-// terms looks at the shards' primary terms.
-func (x *index) terms(ctx context.Context) error {
+// checkTerms looks at the shards' primary terms.
+func (x *durability) checkTerms(ctx context.Context) error {
 	var a struct {
 		Metadata struct {
 			Indices map[string]struct {
@@ -81,14 +88,14 @@ func (x *index) terms(ctx context.Context) error {
 	}
 	for shard, term := range is.Terms {
 		if term > 1 {
-			return x.doubt(fmt.Sprintf("shard %s of index %s was restarted during the load", shard, x.name))
+			return x.lossError(fmt.Sprintf("shard %s of index %s was restarted during the load", shard, x.name))
 		}
 	}
 	return nil
 }
 
 // histories are those of the primaries that have a node now.
-func (x *index) histories(ctx context.Context) (map[string]history, error) {
+func (x *durability) histories(ctx context.Context) (map[string]history, error) {
 	var a struct {
 		Indices map[string]struct {
 			Shards map[string][]struct {
@@ -117,7 +124,7 @@ func (x *index) histories(ctx context.Context) (map[string]history, error) {
 	for shard, copies := range a.Indices[x.name].Shards {
 		for _, c := range copies {
 			if c.Routing.Primary {
-				all[shard] = history{uuid: c.Commit.User.History, most: c.Sequence.Most}
+				all[shard] = history{uuid: c.Commit.User.History, maxSeqNo: c.Sequence.Most}
 			}
 		}
 	}
