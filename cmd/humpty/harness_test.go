@@ -171,7 +171,7 @@ func (s *shop) sql(t *testing.T, statements string) {
 }
 
 // target is the shop's, for what tests ask it themselves.
-func (s *shop) target() *rig.Shop { return &rig.Shop{ES: s.es, Alias: s.alias} }
+func (s *shop) target() *rig.Target { return &rig.Target{ES: s.es, Alias: s.alias} }
 
 // request talks to Elasticsearch; it returns the status and the answer.
 func (s *shop) request(t *testing.T, ctx context.Context, method, path, body string) (int, string) {

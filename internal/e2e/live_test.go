@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/marks"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+	"humpty/internal/statedb"
 	"humpty/sources"
 )
 
@@ -54,6 +55,24 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	return f, nil
 }
 
+func (s *Source) openState(capture string, inputs []input) (_ *state, err error) {
+	dir := s.State.Dir(capture)
+	db, err := statedb.Open(dir, statedb.Options{Fatal: s.State.Fatal, Memory: 32 << 20})
+	if err != nil {
+		return nil, fmt.Errorf("open the events of the run in %s: %w", dir, err)
+	}
+	st := &state{db: &statedb.Shared{DB: db}, decoder: s.batchDecoder(), letters: s.Letters}
+	st.parts.Store(newPartitions(inputs))
+	err = statedb.Each(db, []byte{keptPoison}, []byte{keptPoison + 1}, func(_, _ []byte) error {
+		st.poisoned++
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read the events of the run in %s: %w", dir, err), db.Close())
+	}
+	return st, nil
+}
+
 // Release removes the events of a capture.
 func (s *Source) Release(_ context.Context, name string) error {
 	if s.State == nil {
@@ -88,12 +107,18 @@ type feed struct {
 
 	events, bytes atomic.Int64 // met in the tails
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	progress
+	closed bool // no tail begins any more
+}
+
+// progress is how far a feed was given out, and the fences that this has not reached yet.
+// The lock of the feed is held for it.
+type progress struct {
 	at      map[string]sources.Position // given out
 	ended   map[string]sources.Position // of these, where the last fence was that was given
 	fences  []fence
 	counted int
-	closed  bool // no tail begins any more
 }
 
 // fence is passed when what is given out has reached it.
@@ -224,7 +249,7 @@ func (f *feed) tail(source int, p sources.Partition, at sources.Position) (err e
 func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 	for {
 		*m = sources.ChangeSet{}
-		if f.passed(m) {
+		if f.atFence(m) {
 			return nil
 		}
 		select {
@@ -238,6 +263,12 @@ func (f *feed) Next(ctx context.Context, m *sources.ChangeSet) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+func (f *feed) atFence(m *sources.ChangeSet) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.passed(f.tailer, m)
 }
 
 func (f *feed) give(t tailed, m *sources.ChangeSet) {
@@ -254,9 +285,9 @@ func (f *feed) give(t tailed, m *sources.ChangeSet) {
 	m.Position = f.position()
 }
 
-// position is that of all partitions. The lock is held.
-func (f *feed) position() sources.Position {
-	text, err := json.Marshal(f.at)
+// position is that of all partitions.
+func (p *progress) position() sources.Position {
+	text, err := json.Marshal(p.at)
 	if err != nil {
 		return "" // a map of texts always can be
 	}
@@ -264,22 +295,28 @@ func (f *feed) position() sources.Position {
 }
 
 // passed gives the next fence, if everything before it was given out.
-func (f *feed) passed(m *sources.ChangeSet) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.fences) == 0 {
+func (p *progress) passed(tailer sources.Tailer, m *sources.ChangeSet) bool {
+	if len(p.fences) == 0 {
 		return false
 	}
-	first := f.fences[0]
+	first := p.fences[0]
 	for id, end := range first.at {
-		if f.tailer.OffsetLag(f.at[id], end) > 0 {
+		if tailer.OffsetLag(p.at[id], end) > 0 {
 			return false
 		}
 	}
-	f.fences = f.fences[1:]
-	f.ended = maps.Clone(f.at)
-	m.Fence, m.Position = first.id, f.position()
+	p.fences = p.fences[1:]
+	p.ended = maps.Clone(p.at)
+	m.Fence, m.Position = first.id, p.position()
 	return true
+}
+
+// add makes a fence of where the partitions end.
+func (p *progress) add(ends map[string]sources.Position) (id string) {
+	p.counted++
+	id = "events " + strconv.Itoa(p.counted)
+	p.fences = append(p.fences, fence{id, ends})
+	return id
 }
 
 // Fence takes the ends that the partitions have now.
@@ -290,9 +327,7 @@ func (f *feed) Fence(ctx context.Context) (string, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.counted++
-	id := "events " + strconv.Itoa(f.counted)
-	f.fences = append(f.fences, fence{id, ends})
+	id := f.add(ends)
 	select {
 	case f.set <- struct{}{}:
 	default:

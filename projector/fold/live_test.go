@@ -18,6 +18,8 @@ import (
 	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
@@ -70,7 +72,7 @@ func (w *tailed) write() error {
 
 func liveSource(log *memory.Log, dir string) *fold.Source {
 	return &fold.Source{
-		Inner: log, Decoder: &fold.JSON{}, New: fold.NewMerge,
+		Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge,
 		State: &fold.State{Dir: func(capture string) string { return filepath.Join(dir, capture) }},
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/zeebo/xxh3"
 	"humpty/internal/statedb"
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -137,9 +138,9 @@ func (v *liveView) maker() (*folding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fold: %w", err)
 	}
-	m := &folding{maker: maker{fold: f, types: v.state.types}}
-	m.poisoned = func(e *entry, kind, reason string) error {
-		return v.state.letter(place{m.parts.number[e.source], e.offset}, e.time, kind, e.key, e.value, reason)
+	m := &folding{maker: maker{fold: f, types: v.state.decoder.types}}
+	m.poisoned = func(e *spill.Entry, kind, reason string) error {
+		return v.state.letter(place{m.parts.number[e.Partition], e.Offset}, e.Time, kind, e.Key, e.Value, reason)
 	}
 	return m, nil
 }
@@ -237,19 +238,19 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 
 // append adds the event that an iterator is at.
 func (v *liveView) append(m *folding, it *pebble.Iterator) error {
-	var e entry
+	var e spill.Entry
 	if err := v.state.entry(bytes.Clone(it.Key()), bytes.Clone(it.Value()), &e); err != nil {
 		return err
 	}
-	e.source = m.parts.rank[e.source]
+	e.Partition = m.parts.rank[e.Partition]
 	m.entries = append(m.entries, e)
 	return nil
 }
 
 // make brings the entries, which come by partition, into their order, and folds them.
 func (v *liveView) make(m *folding, key []byte, b *sources.Batch) (bool, error) {
-	if n := len(m.entries); m.entries[0].source != m.entries[n-1].source {
-		order(m.entries)
+	if n := len(m.entries); m.entries[0].Partition != m.entries[n-1].Partition {
+		spill.SortByTime(m.entries)
 	}
 	return m.make(key, b)
 }
@@ -266,7 +267,7 @@ func (v *liveView) Read(_ context.Context, p sources.Partition, from sources.Pos
 		return nil, err
 	}
 	bound := func(bucket int) []byte {
-		if bucket >= bucketCount {
+		if bucket >= spill.BucketCount {
 			return []byte{keptEvent + 1}
 		}
 		return binary.BigEndian.AppendUint64([]byte{keptEvent}, uint64(bucket)<<56)
@@ -314,7 +315,7 @@ func (r *liveReader) Next(ctx context.Context, b *sources.Batch) error {
 				return err
 			}
 		}
-		if _, err := r.view.make(m, m.entries[0].key, b); err != nil {
+		if _, err := r.view.make(m, m.entries[0].Key, b); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
 		if b.Limit == 0 && len(b.Records)-had >= keysAtOnce {

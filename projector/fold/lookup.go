@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/zeebo/xxh3"
-
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -35,15 +35,15 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		r.bucket = bucketOf(asked[0].hash)
-		passes := v.passes(&v.buckets.all[r.bucket])
+		r.bucket = spill.BucketOf(asked[0].hash)
+		passes := v.buckets.Passes(r.bucket)
 		r.pass = (asked[0].hash - uint64(r.bucket)<<56) / (uint64(1) << 56 / passes)
 		if err := r.enter(); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
-		_, to := span(r.bucket, r.pass, passes)
+		_, to := spill.Span(r.bucket, r.pass, passes)
 		n := 0
-		for n < len(asked) && (to == 0 || asked[n].hash < to) && bucketOf(asked[n].hash) == r.bucket {
+		for n < len(asked) && (to == 0 || asked[n].hash < to) && spill.BucketOf(asked[n].hash) == r.bucket {
 			n++
 		}
 		if err := r.answer(asked[:n], b); err != nil {
@@ -62,12 +62,12 @@ type wanted struct {
 // answer appends a record for each of the keys of the present pass, which are in order.
 func (r *reader) answer(asked []wanted, b *sources.Batch) error {
 	for _, w := range asked {
-		for r.at < len(r.group.groups) && r.group.groups[r.at].before(w, r.group.key(r.group.groups[r.at])) {
+		for r.at < len(r.events.Groups) && w.behind(r.events.Groups[r.at].Hash, r.events.Key(r.events.Groups[r.at])) {
 			r.at++
 		}
 		had := len(b.Records)
-		if r.at < len(r.group.groups) && bytes.Equal(r.group.key(r.group.groups[r.at]), w.key) {
-			if err := r.document(r.group.groups[r.at], b); err != nil {
+		if r.at < len(r.events.Groups) && bytes.Equal(r.events.Key(r.events.Groups[r.at]), w.key) {
+			if err := r.document(r.events.Groups[r.at], b); err != nil {
 				return err
 			}
 		}
@@ -78,6 +78,7 @@ func (r *reader) answer(asked []wanted, b *sources.Batch) error {
 	return nil
 }
 
-func (g group) before(w wanted, key []byte) bool {
-	return g.hash < w.hash || g.hash == w.hash && bytes.Compare(key, w.key) < 0
+// behind reports whether w comes after another key in the order of the buckets.
+func (w wanted) behind(hash uint64, key []byte) bool {
+	return hash < w.hash || hash == w.hash && bytes.Compare(key, w.key) < 0
 }

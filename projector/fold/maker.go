@@ -4,7 +4,17 @@ import (
 	"errors"
 	"fmt"
 
+	"humpty/projector/fold/spill"
 	"humpty/sources"
+)
+
+// fate is what became of an event of a document.
+type fate uint8
+
+const (
+	applied fate = iota
+	filtered
+	poisonous
 )
 
 // maker makes documents of their events, one at a time, for one goroutine.
@@ -12,10 +22,10 @@ type maker struct {
 	fold     Fold
 	inputs   []input
 	types    *types
-	poisoned func(e *entry, kind, reason string) error // told of each event that cannot be applied
+	poisoned func(e *spill.Entry, kind, reason string) error // told of each event that cannot be applied
 
-	entries []entry // of the present document, in order
-	fates   []fate  // of these
+	entries []spill.Entry // of the present document, in order
+	fates   []fate        // of these
 	event   Event
 	names   []string // of types, as far as they were needed
 }
@@ -127,10 +137,10 @@ func (m *maker) apply(key []byte, counts *sources.Counts) (reject string, err er
 // step applies entry i, and returns it as dirty if the document has to be made again.
 func (m *maker) step(i int, counts *sources.Counts) (dirty int, err error) {
 	e := &m.entries[i]
-	in := &m.inputs[e.source]
+	in := &m.inputs[e.Partition]
 	m.event = Event{
-		Topic: in.topic, Partition: in.number, Offset: e.offset, Time: e.time, Type: m.kind(e.kind),
-		Key: e.key, Value: e.value, Deleted: e.deleted,
+		Topic: in.topic, Partition: in.number, Offset: e.Offset, Time: e.Time, Type: m.kind(e.Type),
+		Key: e.Key, Value: e.Value, Deleted: e.Deleted,
 	}
 	err = m.fold.Apply(&m.event)
 	if err == nil {
@@ -143,7 +153,7 @@ func (m *maker) step(i int, counts *sources.Counts) (dirty int, err error) {
 	}
 	var poison *Poison
 	if !errors.As(err, &poison) {
-		return -1, fmt.Errorf("event of %s, partition %d, offset %d: %w", in.topic, in.number, e.offset, err)
+		return -1, fmt.Errorf("event of %s, partition %d, offset %d: %w", in.topic, in.number, e.Offset, err)
 	}
 	counts.Poison++
 	m.fates[i] = poisonous

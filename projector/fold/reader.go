@@ -1,12 +1,14 @@
 package fold
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -25,15 +27,14 @@ type reader struct {
 
 	open   bool // the present pass is grouped
 	at     int  // the next group
-	group  grouping
-	loader loader
+	events spill.Reader
 	quiet  bool             // nothing is booked, and no letters are written
 	met    []sources.Counts // of each partition since they were told to the view
 }
 
 func (r *reader) Close(context.Context) error {
 	r.tell()
-	r.group, r.loader, r.entries = grouping{}, loader{}, nil
+	r.events, r.entries = spill.Reader{}, nil
 	return nil
 }
 
@@ -53,11 +54,11 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 				return fmt.Errorf("fold: %w", err)
 			}
 		}
-		if r.at == len(r.group.groups) {
+		if r.at == len(r.events.Groups) {
 			r.leave()
 			continue
 		}
-		of := r.group.groups[r.at]
+		of := r.events.Groups[r.at]
 		r.at++
 		if err := r.document(of, b); err != nil {
 			return fmt.Errorf("fold: %w", err)
@@ -76,8 +77,8 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 // position is behind the last document; where there was none yet, at the start.
 func (r *reader) position() sources.Position {
 	if r.open && r.at > 0 {
-		of := r.group.groups[r.at-1]
-		r.behind, r.behindKey = of.hash, append(r.behindKey[:0], r.group.key(of)...)
+		of := r.events.Groups[r.at-1]
+		r.behind, r.behindKey = of.Hash, append(r.behindKey[:0], r.events.Key(of)...)
 	} else if !r.open && r.bucket > 0 {
 		r.behind, r.behindKey = uint64(r.bucket)<<56-1, append(r.behindKey[:0], 0xff) // behind all of the last bucket
 	}
@@ -87,16 +88,9 @@ func (r *reader) position() sources.Position {
 
 // enter groups the next pass over the present bucket.
 func (r *reader) enter() error {
-	b := &r.view.buckets.all[r.bucket]
-	from, to := span(r.bucket, r.pass, r.view.passes(b))
-	blocks := b.blocks
-	if b.file != nil {
-		var err error
-		if blocks, err = r.loader.load(b.file, b.filed, from, to); err != nil {
-			return fmt.Errorf("read events back from disk: %w", err)
-		}
+	if err := r.events.Open(r.bucket, r.pass); err != nil {
+		return err
 	}
-	r.group.byKey(blocks, from, to)
 	r.open, r.at = true, 0
 	return nil
 }
@@ -106,19 +100,19 @@ func (r *reader) leave() {
 	r.open = false
 	r.tell()
 	r.pass++
-	if r.pass == r.view.passes(&r.view.buckets.all[r.bucket]) {
-		r.view.buckets.all[r.bucket].told.Store(true)
+	if r.pass == r.view.buckets.Passes(r.bucket) {
+		r.view.reported[r.bucket].Store(true)
 		r.bucket, r.pass = r.bucket+1, 0
 	}
 }
 
 // document folds the events of one key and appends the record, if there is one.
-func (r *reader) document(of group, b *sources.Batch) error {
-	key := r.group.key(of)
-	if !r.after(of.hash, key) {
+func (r *reader) document(of spill.Group, b *sources.Batch) error {
+	key := r.events.Key(of)
+	if !r.after(of.Hash, key) {
 		return nil
 	}
-	r.entries = r.group.entries(of, r.entries[:0])
+	r.entries = r.events.Entries(of, r.entries[:0])
 	if r.view.delta != nil && !r.view.delta.concerns(r.entries) {
 		return nil
 	}
@@ -137,9 +131,54 @@ func (r *reader) document(of group, b *sources.Batch) error {
 func (r *reader) applied() bool { return slices.Contains(r.fates, applied) }
 
 // letter tells of an event that cannot be applied, the first time that it is met.
-func (r *reader) letter(e *entry, kind, reason string) error {
-	if r.quiet || r.view.buckets.all[r.bucket].told.Load() || r.view.delta.before(e) {
+func (r *reader) letter(e *spill.Entry, kind, reason string) error {
+	if r.quiet || r.view.reported[r.bucket].Load() || r.view.delta.before(e) {
 		return nil
 	}
-	return r.view.letter(place{e.source, e.offset}, e.time, kind, e.key, e.value, reason)
+	return r.view.letter(place{e.Partition, e.Offset}, e.Time, kind, e.Key, e.Value, reason)
+}
+
+// trace books the events of a document to their partitions: the first that was applied is
+// used where there is a document, the others are folded. What was read before is booked
+// already.
+func (r *reader) trace(document bool) {
+	if r.quiet || r.view.reported[r.bucket].Load() {
+		return
+	}
+	if r.met == nil {
+		r.met = make([]sources.Counts, len(r.view.inputs))
+	}
+	for i := range r.entries {
+		if r.view.delta.before(&r.entries[i]) {
+			continue
+		}
+		c := &r.met[r.entries[i].Partition]
+		c.Read++
+		switch {
+		case r.fates[i] == filtered:
+			c.Filtered++
+		case r.fates[i] == poisonous:
+			c.Poison++
+		case document:
+			c.Used++
+			document = false
+		default:
+			c.Folded++
+		}
+	}
+}
+
+// tell hands over what was booked since the last time.
+func (r *reader) tell() {
+	for i, c := range r.met {
+		if c != (sources.Counts{}) {
+			r.view.meet(i, c)
+		}
+	}
+	clear(r.met)
+}
+
+// after reports whether a key comes behind the position of a reader that goes on.
+func (r *reader) after(hash uint64, key []byte) bool {
+	return !r.resumed || hash > r.behind || hash == r.behind && bytes.Compare(key, r.behindKey) > 0
 }

@@ -8,6 +8,8 @@ import (
 	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/sinks"
 )
 
@@ -24,7 +26,7 @@ func TestRebuild(t *testing.T) {
 		target := &memory.Target{Name: "orders"}
 		rebuild := &projector.Rebuild{
 			Projection: projector.Projection{Name: "orders", Alias: "orders", Limits: projector.Limits{Poison: poison}},
-			Source:     &fold.Source{Inner: &history{partitions: []partition{p}, page: 100}, Decoder: &fold.JSON{}, New: fold.NewLatest},
+			Source:     &fold.Source{Inner: &history{partitions: []partition{p}, page: 100}, Decoder: &decode.JSON{}, New: handlers.NewLatest},
 			Target:     target, Owner: sinks.Owner{Run: "run"},
 		}
 		record, err := rebuild.Run(t.Context())

@@ -51,11 +51,11 @@ func (s *Source) OpenSince(ctx context.Context, from map[string]sources.Position
 	v.delta.oldest.Store(math.MaxInt64)
 	err = v.since(ctx, plan, inner, from, taken)
 	if err == nil {
-		err = v.buckets.settle()
+		err = v.buckets.Flush()
 	}
 	v.delta.touched = nil
 	if err = errors.Join(err, inner.Close(ctx)); err != nil {
-		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.close())
+		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.Close())
 	}
 	return v, nil
 }
@@ -88,9 +88,9 @@ func (v *view) since(ctx context.Context, plan sources.Plan, inner sources.View,
 
 // reading is one of the logs, whose events go to a keeper.
 func (v *view) reading(inner sources.View, to keeper, meet func(int, sources.Counts)) *replay {
-	r := &replay{inputs: v.inputs, inner: inner, observe: v.source.Observe, disk: &v.buckets.spilled}
+	r := &replay{inputs: v.inputs, inner: inner, observe: v.source.Observe, disk: &v.buckets.Spilled}
 	r.take = func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
-		counts, err := v.source.take(v.types, source, batch, into, to)
+		counts, err := v.decoder.take(source, batch, into, to)
 		meet(source, counts)
 		return counts, err
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -28,6 +29,7 @@ type Source struct {
 
 var (
 	_ sources.Source   = (*Source)(nil)
+	_ sources.Outages  = (*Source)(nil)
 	_ sources.Replayer = (*Source)(nil)
 )
 
@@ -59,11 +61,11 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	plan := sources.Plan{Rows: inner.Rows, Bytes: inner.Bytes, Notes: inner.Notes, Warnings: inner.Warnings}
 	plan.Notes = append(plan.Notes, fmt.Sprintf("%d events of %d partitions are folded first; the number of documents is not known before, the number of events is its upper bound",
 		inner.Rows, len(inner.Partitions)))
-	n := 1 << (bits.Len64(uint64(min(max(inner.Rows/eventsEach, 1), bucketCount))) - 1)
+	n := 1 << (bits.Len64(uint64(min(max(inner.Rows/eventsEach, 1), spill.BucketCount))) - 1)
 	for i := range n {
 		plan.Partitions = append(plan.Partitions, sources.Partition{
 			ID:   fmt.Sprintf("fold/%04d", i),
-			From: fmt.Sprint(i * bucketCount / n), To: fmt.Sprint((i + 1) * bucketCount / n),
+			From: fmt.Sprint(i * spill.BucketCount / n), To: fmt.Sprint((i + 1) * spill.BucketCount / n),
 			Rows: inner.Rows / int64(n), Bytes: inner.Bytes / int64(n),
 		})
 	}
@@ -87,18 +89,18 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replay{inputs: v.inputs, inner: inner, take: v.take, observe: s.Observe, total: plan.Rows, disk: &v.buckets.spilled}
+	r := &replay{inputs: v.inputs, inner: inner, take: v.take, observe: s.Observe, total: plan.Rows, disk: &v.buckets.Spilled}
 	err = r.run(ctx, plan)
 	v.replayed = r.met
 	if traced, ok := inner.(sources.PartitionCounter); ok { // it folds itself: its events are what counts
 		v.inner = traced.PartitionCounts()
 	}
 	if err == nil {
-		err = v.buckets.settle()
+		err = v.buckets.Flush()
 	}
 	err = errors.Join(err, inner.Close(ctx))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.close())
+		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.Close())
 	}
 	return v, nil
 }
@@ -118,9 +120,9 @@ func (s *Source) begin(ctx context.Context) (*view, sources.Plan, sources.View, 
 	}
 	readers := int64(runtime.GOMAXPROCS(0))
 	v := &view{
-		source: s, share: max(memory/4/readers, 1<<20),
-		buckets: &buckets{dir: s.Dir, limit: memory / 4 * 3},
-		types:   newTypes(),
+		source:  s,
+		buckets: spill.New(s.Dir, memory/4*3, max(memory/4/readers, 1<<20)),
+		decoder: s.batchDecoder(),
 		told:    map[place]bool{},
 	}
 	for _, p := range plan.Partitions {
@@ -156,3 +158,11 @@ func inputOf(p sources.Partition) input {
 	}
 	return in
 }
+
+// IsUnavailable asks the source of the events.
+func (s *Source) IsUnavailable(err error) bool {
+	inner, ok := s.Inner.(sources.Outages)
+	return ok && inner.IsUnavailable(err)
+}
+
+func (s *Source) batchDecoder() batchDecoder { return batchDecoder{s.Decoder, newTypes()} }

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"humpty/internal/deadletter"
 	"humpty/internal/statedb"
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -25,10 +26,10 @@ type State struct {
 // both in one step. An event is kept under its place, so that to read it twice changes
 // nothing, and a process that goes on may begin with the earliest position it knows.
 type state struct {
-	db     *statedb.Shared
-	types  *types
-	source *Source
-	parts  atomic.Pointer[partitions]
+	db      *statedb.Shared
+	decoder batchDecoder
+	letters *Letters
+	parts   atomic.Pointer[partitions]
 
 	mu       sync.Mutex
 	poisoned int64
@@ -43,24 +44,6 @@ const (
 	keptForm     = 'f' // the partitions there are: the capture has begun
 	keptLoaded   = 'l' // what a replay to the fence met: it is over
 )
-
-func (s *Source) openState(capture string, inputs []input) (_ *state, err error) {
-	dir := s.State.Dir(capture)
-	db, err := statedb.Open(dir, statedb.Options{Fatal: s.State.Fatal, Memory: 32 << 20})
-	if err != nil {
-		return nil, fmt.Errorf("open the events of the run in %s: %w", dir, err)
-	}
-	st := &state{db: &statedb.Shared{DB: db}, types: newTypes(), source: s}
-	st.parts.Store(newPartitions(inputs))
-	err = statedb.Each(db, []byte{keptPoison}, []byte{keptPoison + 1}, func(_, _ []byte) error {
-		st.poisoned++
-		return nil
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read the events of the run in %s: %w", dir, err), db.Close())
-	}
-	return st, nil
-}
 
 // errNoState is for a capture that begins where its events should be already.
 var errNoState = &sources.ErrChangesLost{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone: start a new rebuild"}
@@ -154,30 +137,30 @@ type taking struct {
 	keys  [][]byte // of the events
 }
 
-func (t *taking) put(e *entry) error {
-	key := eventKey(nil, e.hash, e.key)
-	key = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(key, e.source), uint64(e.offset))
-	if int(e.kind) >= len(t.names) {
-		t.names = t.types.known()
+func (t *taking) put(e *spill.Entry) error {
+	key := eventKey(nil, e.Hash, e.Key)
+	key = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint16(key, e.Partition), uint64(e.Offset))
+	if int(e.Type) >= len(t.names) {
+		t.names = t.decoder.types.known()
 	}
-	name := t.names[e.kind]
-	value := make([]byte, 0, 11+len(name)+len(e.value))
+	name := t.names[e.Type]
+	value := make([]byte, 0, 11+len(name)+len(e.Value))
 	value = append(value, 0)
-	if e.deleted {
+	if e.Deleted {
 		value[0] = 1
 	}
-	value = binary.BigEndian.AppendUint64(value, uint64(e.time))
+	value = binary.BigEndian.AppendUint64(value, uint64(e.Time))
 	value = binary.BigEndian.AppendUint16(value, uint16(len(name)))
-	value = append(append(value, name...), e.value...)
+	value = append(append(value, name...), e.Value...)
 	if len(name) > 1<<16-1 {
 		return fmt.Errorf("a type of %d bytes", len(name))
 	}
-	t.keys = append(t.keys, bytes.Clone(e.key))
+	t.keys = append(t.keys, bytes.Clone(e.Key))
 	return t.batch.Set(key, value, nil)
 }
 
 // entry reads what put wrote; its slices point into key and value.
-func (s *state) entry(key, value []byte, e *entry) error {
+func (s *state) entry(key, value []byte, e *spill.Entry) error {
 	if len(key) < 23 || len(value) < 11 {
 		return errors.New("an event is cut short: the store is damaged")
 	}
@@ -186,17 +169,17 @@ func (s *state) entry(key, value []byte, e *entry) error {
 	if len(value) < 11+size {
 		return errors.New("an event is cut short: the store is damaged")
 	}
-	kind, ok := s.types.number(value[11 : 11+size])
+	kind, ok := s.decoder.types.number(value[11 : 11+size])
 	if !ok {
 		return errors.New("more than 65,535 types of events")
 	}
-	*e = entry{
-		hash: binary.BigEndian.Uint64(key[1:]), time: int64(binary.BigEndian.Uint64(value[1:])),
-		offset: int64(binary.BigEndian.Uint64(place[2:])), source: binary.BigEndian.Uint16(place),
-		kind: kind, deleted: value[0] == 1, key: key[13 : len(key)-10],
+	*e = spill.Entry{
+		Hash: binary.BigEndian.Uint64(key[1:]), Time: int64(binary.BigEndian.Uint64(value[1:])),
+		Offset: int64(binary.BigEndian.Uint64(place[2:])), Partition: binary.BigEndian.Uint16(place),
+		Type: kind, Deleted: value[0] == 1, Key: key[13 : len(key)-10],
 	}
-	if !e.deleted {
-		e.value = value[11+size:]
+	if !e.Deleted {
+		e.Value = value[11+size:]
 	}
 	return nil
 }
@@ -214,7 +197,7 @@ func (s *state) letter(at place, time int64, kind string, key, value []byte, rea
 		return err
 	}
 	s.poisoned++
-	l := s.source.Letters
+	l := s.letters
 	if l == nil {
 		return nil
 	}
@@ -230,7 +213,7 @@ func (s *state) letter(at place, time int64, kind string, key, value []byte, rea
 func (s *state) take(source int, batch *sources.Batch, into *Decoded, before sources.Position, tail bool) ([][]byte, sources.Counts, error) {
 	t := &taking{state: s, batch: s.db.NewBatch()}
 	defer t.batch.Close() //nolint:errcheck // committed, or given up
-	counts, err := s.source.take(s.types, source, batch, into, t)
+	counts, err := s.decoder.take(source, batch, into, t)
 	if err != nil {
 		return nil, counts, err
 	}

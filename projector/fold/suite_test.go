@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/sources/sourcetest"
 )
 
@@ -27,7 +29,7 @@ func TestSuite(t *testing.T) {
 					}
 				}
 				return sourcetest.Harness{
-					Source: &fold.Source{Inner: h, Decoder: &fold.JSON{}, New: fold.NewLatest, Memory: memory, Dir: t.TempDir()},
+					Source: &fold.Source{Inner: h, Decoder: &decode.JSON{}, New: handlers.NewLatest, Memory: memory, Dir: t.TempDir()},
 					Want:   want, Unknown: []byte("nobody"),
 					Change: func(*testing.T) { h.partitions[0].event(9, "key1", `{"changed":true}`) },
 					Left: func(*testing.T) []string {

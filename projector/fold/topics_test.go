@@ -16,6 +16,8 @@ import (
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/sinks"
 	"humpty/sources"
 	"humpty/sources/kafka"
@@ -54,7 +56,7 @@ func TestTopicsToDocuments(t *testing.T) {
 			target := &memory.Target{Name: "orders"}
 			rebuild := &projector.Rebuild{
 				Projection: projector.Projection{Name: "orders", Alias: "orders"},
-				Source:     &fold.Source{Inner: writtenBehind{inner, later}, Decoder: &fold.JSON{}, New: fold.NewMerge, Memory: 1, Dir: t.TempDir()},
+				Source:     &fold.Source{Inner: writtenBehind{inner, later}, Decoder: &decode.JSON{}, New: handlers.NewMerge, Memory: 1, Dir: t.TempDir()},
 				Target:     target, Owner: sinks.Owner{Run: "run"},
 			}
 			want := oracle(h, mergeOracle)
@@ -164,7 +166,7 @@ func differences(t *testing.T, target *memory.Target, generation string, want ma
 	if err == nil {
 		err = index.Scan(ctx, 0, 1, func(docs []sinks.Document) error {
 			for _, d := range docs {
-				text, err := json.Marshal(decode(d.Body))
+				text, err := json.Marshal(parse(d.Body))
 				if err != nil {
 					return err
 				}
@@ -215,7 +217,7 @@ func TestRealTopicMadeAnewIsAGap(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		s := &fold.Source{Inner: inner, Decoder: &fold.JSON{}, New: fold.NewMerge, State: &fold.State{Dir: func(string) string { return dir }}}
+		s := &fold.Source{Inner: inner, Decoder: &decode.JSON{}, New: handlers.NewMerge, State: &fold.State{Dir: func(string) string { return dir }}}
 		return s.Capture(t.Context(), "run", from)
 	}
 	at := func(feed sources.ChangeStream) sources.Position {

@@ -1,7 +1,6 @@
 package fold
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"humpty/internal/deadletter"
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -20,9 +20,8 @@ import (
 type view struct {
 	source   *Source
 	inputs   []input
-	buckets  *buckets
-	types    *types
-	share    int64          // bytes that one reader may bring from disk at a time
+	buckets  *spill.Buckets
+	decoder  batchDecoder
 	replayed sources.Counts // of what is in no bucket
 
 	fences   map[string]sources.Position
@@ -31,6 +30,8 @@ type view struct {
 	delta    *delta                     // of what came behind positions only; nil: of everything
 
 	closed atomic.Bool
+
+	reported [spill.BucketCount]atomic.Bool // a reader has been through all of a bucket
 
 	mu   sync.Mutex
 	told map[place]bool   // letters that were written
@@ -72,6 +73,15 @@ func (v *view) PartitionCounts() map[string]sources.Counts {
 	return all
 }
 
+func (v *view) put(e *spill.Entry) error { return v.buckets.Put(e) }
+
+// take puts a batch into the buckets.
+func (v *view) take(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
+	counts, err := v.decoder.take(source, batch, into, v)
+	v.meet(source, counts)
+	return counts, err
+}
+
 func (v *view) meet(source int, c sources.Counts) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -90,7 +100,7 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	}
 	first, err1 := strconv.Atoi(p.From)
 	end, err2 := strconv.Atoi(p.To)
-	if err1 != nil || err2 != nil || first < 0 || first > end || end > bucketCount {
+	if err1 != nil || err2 != nil || first < 0 || first > end || end > spill.BucketCount {
 		return nil, fmt.Errorf("fold: there is no partition %s from %q to %q", p.ID, p.From, p.To)
 	}
 	f, err := v.source.New()
@@ -109,7 +119,7 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 			return nil, fmt.Errorf("fold: %q is no position of partition %s", from, p.ID)
 		}
 		r.behind, r.resumed = at, true
-		r.bucket = max(first, bucketOf(at))
+		r.bucket = max(first, spill.BucketOf(at))
 	} else if first == 0 {
 		r.owes = v.replayed
 	}
@@ -120,7 +130,7 @@ func (v *view) Close(context.Context) error {
 	if v.closed.Swap(true) {
 		return nil
 	}
-	return v.buckets.close()
+	return v.buckets.Close()
 }
 
 // letter writes one, the first time that an event is met.
@@ -145,29 +155,8 @@ func (v *view) letter(at place, time int64, kind string, key, value []byte, reas
 	})
 }
 
-// passes says in how many parts of equal hash range a bucket is read.
-func (v *view) passes(b *bucket) uint64 {
-	n := uint64(1)
-	for b.file != nil && int64(n)*v.share < b.filed {
-		n *= 2
-	}
-	return n
-}
-
-// span is the hashes of one pass over a bucket; to 0: to the end of all.
-func span(bucket int, pass, passes uint64) (from, to uint64) {
-	width := uint64(1) << 56 / passes
-	from = uint64(bucket)<<56 + pass*width
-	return from, from + width
-}
-
-// after reports whether a key comes behind the position of a reader that goes on.
-func (r *reader) after(hash uint64, key []byte) bool {
-	return !r.resumed || hash > r.behind || hash == r.behind && bytes.Compare(key, r.behindKey) > 0
-}
-
 func (v *view) reader(f Fold) *reader {
-	r := &reader{view: v}
-	r.maker = maker{fold: f, inputs: v.inputs, types: v.types, poisoned: r.letter}
+	r := &reader{view: v, events: spill.NewReader(v.buckets)}
+	r.maker = maker{fold: f, inputs: v.inputs, types: v.decoder.types, poisoned: r.letter}
 	return r
 }

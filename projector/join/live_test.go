@@ -18,6 +18,8 @@ import (
 	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
@@ -39,7 +41,7 @@ func (s *streets) source(dir string) *Source {
 		return &fold.State{Dir: func(capture string) string { return filepath.Join(dir, name+capture) }}
 	}
 	of := func(log *memory.Log, name string) *fold.Source {
-		return &fold.Source{Inner: log, Decoder: &fold.JSON{}, New: fold.NewMerge, State: state(name)}
+		return &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge, State: state(name)}
 	}
 	houses := of(&s.houses, "houses")
 	return &Source{Root: of(&s.streets, "streets"), State: state("links"), Includes: []Include{

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/join"
 	"humpty/sources"
 )
@@ -23,7 +25,7 @@ func folded(t testing.TB, memory int64, lines ...string) *fold.Source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fold.Source{Inner: inner, Decoder: &fold.JSON{}, New: fold.NewLatest, Memory: memory}
+	return &fold.Source{Inner: inner, Decoder: &decode.JSON{}, New: handlers.NewLatest, Memory: memory}
 }
 
 func line(key, value string) string { return fmt.Sprintf(`{"key":%q,"value":%s}`, key, value) }

@@ -168,3 +168,37 @@ func (k *check) tally() *tally {
 	}
 	return t
 }
+
+// keyed reads both sides by key: of the view if nothing moves, else as they are then.
+func (k *check) keyed() (*Keyed, bool) {
+	source := k.Source
+	if k.Still {
+		source = nil
+	}
+	if k.sides == nil {
+		k.sides, k.sided = NewKeyed(k.Index, k.View, source, k.Ignore)
+	}
+	return k.sides, k.sided
+}
+
+// together is how many keys are read in one call: many, since each call may open a view of
+// its own, but few if documents are large.
+func (k *check) together() int {
+	bytes, most, least := int64(16<<20), int64(2000), int64(20)
+	if _, replays := k.Source.(sources.Replayer); replays { // all events again for each call
+		bytes, most = 128<<20, 100_000
+	}
+	if k.average == 0 {
+		return 500
+	}
+	return int(min(max(bytes/k.average, least), most))
+}
+
+func (k *check) hasher() hasher {
+	if !k.canonical {
+		return hasher{rules: k.rules}
+	}
+	return hasher{form: &canonjson.Form{Ignore: k.Ignore}, rules: k.rules}
+}
+
+func (k *check) partitions() *partitions { return &partitions{k.View, k.Plan, k.Batch} }

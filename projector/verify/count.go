@@ -89,11 +89,10 @@ func (k *check) documents(ctx context.Context) (n int64, err error) {
 		}
 		var total atomic.Int64
 		group, reading := errgroup.WithContext(ctx)
-		next, over := new(atomic.Int64), *k
-		over.View = view
+		next, all := new(atomic.Int64), &partitions{view, k.Plan, k.Batch}
 		for range max(k.Plan.Readers, 1) {
 			group.Go(func() error {
-				return over.readPartitions(reading, next, func(r *sources.Record) error {
+				return all.each(reading, next, func(r *sources.Record) error {
 					if !r.Deleted && r.Reject == "" && !k.Known[string(r.Key)] {
 						total.Add(1)
 					}

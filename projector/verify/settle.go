@@ -9,7 +9,6 @@ import (
 
 	"humpty/internal/wait"
 	"humpty/sinks"
-	"humpty/sources"
 )
 
 const (
@@ -37,31 +36,6 @@ const stateSize = 2 * hashSize
 
 func decodeCandidate(b []byte) candidate {
 	return candidate{kind: kindOf(b[0]), state: state{noteHash(b[1:]), noteHash(b[1+hashSize:])}, key: b[1+stateSize:]}
-}
-
-// keyed reads both sides by key: of the view if nothing moves, else as they are then.
-func (k *check) keyed() (*Keyed, bool) {
-	source := k.Source
-	if k.Still {
-		source = nil
-	}
-	if k.sides == nil {
-		k.sides, k.sided = NewKeyed(k.Index, k.View, source, k.Ignore)
-	}
-	return k.sides, k.sided
-}
-
-// together is how many keys are read in one call: many, since each call may open a view of
-// its own, but few if documents are large.
-func (k *check) together() int {
-	bytes, most, least := int64(16<<20), int64(2000), int64(20)
-	if _, replays := k.Source.(sources.Replayer); replays { // all events again for each call
-		bytes, most = 128<<20, 100_000
-	}
-	if k.average == 0 {
-		return 500
-	}
-	return int(min(max(bytes/k.average, least), most))
 }
 
 // settle decides which candidates are differences.

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
-	"humpty/internal/canonjson"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -45,44 +44,44 @@ func (s *sides) read(ctx context.Context) error {
 	return group.Wait()
 }
 
-func (k *check) hasher() hasher {
-	if !k.canonical {
-		return hasher{rules: k.rules}
-	}
-	return hasher{form: &canonjson.Form{Ignore: k.Ignore}, rules: k.rules}
-}
-
 // readSource notes the records of partitions until none is left.
 func (s *sides) readSource(ctx context.Context, next *atomic.Int64) error {
 	w := s.source.worker(s.hasher())
-	err := s.readPartitions(ctx, next, func(r *sources.Record) error { return s.take(r, w) })
+	err := s.partitions().each(ctx, next, func(r *sources.Record) error { return s.take(r, w) })
 	return errors.Join(err, w.finish())
 }
 
-// readPartitions calls take with every record of the partitions that next hands out.
-func (k *check) readPartitions(ctx context.Context, next *atomic.Int64, take func(*sources.Record) error) error {
+// partitions reads a view by its plan.
+type partitions struct {
+	view  sources.View
+	plan  sources.Plan
+	batch int // bytes that are read at a time
+}
+
+// each calls take with every record of the partitions that next hands out.
+func (p *partitions) each(ctx context.Context, next *atomic.Int64, take func(*sources.Record) error) error {
 	batch := &sources.Batch{}
 	for {
 		i := int(next.Add(1)) - 1
-		if i >= len(k.Plan.Partitions) {
+		if i >= len(p.plan.Partitions) {
 			return nil
 		}
-		p := k.Plan.Partitions[i]
-		if err := k.readPartition(ctx, p, batch, take); err != nil {
-			return fmt.Errorf("read partition %s: %w", p.ID, err)
+		partition := p.plan.Partitions[i]
+		if err := p.one(ctx, partition, batch, take); err != nil {
+			return fmt.Errorf("read partition %s: %w", partition.ID, err)
 		}
 	}
 }
 
-func (k *check) readPartition(ctx context.Context, p sources.Partition, batch *sources.Batch, take func(*sources.Record) error) (err error) {
-	reader, err := k.View.Read(ctx, p, "")
+func (p *partitions) one(ctx context.Context, partition sources.Partition, batch *sources.Batch, take func(*sources.Record) error) (err error) {
+	reader, err := p.view.Read(ctx, partition, "")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, reader.Close(ctx)) }()
 	for {
 		batch.Reset()
-		batch.Limit = k.Batch
+		batch.Limit = p.batch
 		if err := reader.Next(ctx, batch); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil

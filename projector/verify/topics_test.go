@@ -11,6 +11,8 @@ import (
 
 	"humpty/internal/memory"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/join"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -76,7 +78,7 @@ func TestTopicsUnderLiveWrites(t *testing.T) {
 				event(key, fmt.Sprintf(`{"n":%d}`, i))
 				table.Records = append(table.Records, sources.Record{Key: []byte(key), Value: fmt.Appendf(nil, `{"order":%d}`, i)})
 			}
-			folded := &fold.Source{Inner: log, Decoder: &fold.JSON{}, New: fold.NewLatest, Dir: t.TempDir()}
+			folded := &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewLatest, Dir: t.TempDir()}
 			var source sources.Source = folded
 			if root == "a table" {
 				source = &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: folded, Hold: true, Dir: t.TempDir()}}}

@@ -13,6 +13,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kgo"
+
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/testenv/devstack"

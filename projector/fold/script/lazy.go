@@ -9,10 +9,17 @@ import (
 	"humpty/projector/fold"
 )
 
+// values makes JavaScript values of JSON, over its bytes.
+type values struct {
+	vm      *goja.Runtime
+	numbers *goja.Object // the prototype of numbers that JavaScript cannot hold
+	epoch   uint64       // of the present document; events of another one are not to be touched
+}
+
 // lazy is an object or array of an event, over its bytes. Its members are made when they
 // are touched, and kept, so that the same is the same.
 type lazy struct {
-	script *script
+	values *values
 	epoch  uint64
 	raw    []byte
 	made   []member
@@ -30,39 +37,39 @@ type lazyArray struct{ lazy }
 type thing struct{ lazy }
 
 // value makes what a checked JSON value is to a script.
-func (s *script) value(v []byte) goja.Value {
-	switch rawjson.Kind(v) {
+func (v *values) value(raw []byte) goja.Value {
+	switch rawjson.Kind(raw) {
 	case '{':
-		return s.vm.NewDynamicObject(&lazy{script: s, epoch: s.epoch, raw: v})
+		return v.vm.NewDynamicObject(&lazy{values: v, epoch: v.epoch, raw: raw})
 	case '[':
-		return s.vm.NewDynamicArray(&lazyArray{lazy{script: s, epoch: s.epoch, raw: v}})
+		return v.vm.NewDynamicArray(&lazyArray{lazy{values: v, epoch: v.epoch, raw: raw}})
 	case '"':
-		text, _ := rawjson.Text(v)
-		return s.vm.ToValue(string(text))
+		text, _ := rawjson.Text(raw)
+		return v.vm.ToValue(string(text))
 	case 't':
-		return s.vm.ToValue(true)
+		return v.vm.ToValue(true)
 	case 'f':
-		return s.vm.ToValue(false)
+		return v.vm.ToValue(false)
 	case 'n':
 		return goja.Null()
 	}
-	return s.number(v)
+	return v.number(raw)
 }
 
 // number is one that JavaScript holds exactly, or a thing that says it.
-func (s *script) number(v []byte) goja.Value {
-	if len(v) == 0 {
+func (v *values) number(raw []byte) goja.Value {
+	if len(raw) == 0 {
 		return goja.Undefined()
 	}
-	if n, err := strconv.ParseInt(string(v), 10, 64); err == nil && n <= 1<<53 && n >= -(1<<53) {
-		return s.vm.ToValue(n)
+	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil && n <= 1<<53 && n >= -(1<<53) {
+		return v.vm.ToValue(n)
 	}
-	f, err := strconv.ParseFloat(string(v), 64)
-	if err == nil && significant(v) <= 15 { // as many digits as a float64 gives back
-		return s.vm.ToValue(f)
+	f, err := strconv.ParseFloat(string(raw), 64)
+	if err == nil && significant(raw) <= 15 { // as many digits as a float64 gives back
+		return v.vm.ToValue(f)
 	}
-	o := s.vm.NewDynamicObject(&thing{lazy{script: s, epoch: s.epoch, raw: v}})
-	_ = o.SetPrototype(s.numbers) // fails for objects that are not extensible
+	o := v.vm.NewDynamicObject(&thing{lazy{values: v, epoch: v.epoch, raw: raw}})
+	_ = o.SetPrototype(v.numbers) // fails for objects that are not extensible
 	return o
 }
 
@@ -82,13 +89,13 @@ func significant(v []byte) int {
 
 // check throws if the event's document is done: its bytes may be another event's by now.
 func (l *lazy) check() {
-	if l.epoch != l.script.epoch {
-		panic(l.script.vm.NewTypeError("an event was kept beyond its document; keep what you need in the state"))
+	if l.epoch != l.values.epoch {
+		panic(l.values.vm.NewTypeError("an event was kept beyond its document; keep what you need in the state"))
 	}
 }
 
 func (l *lazy) deny() bool {
-	panic(l.script.vm.NewTypeError("events are read-only; change a copy: {...event.item}, [...event.list]"))
+	panic(l.values.vm.NewTypeError("events are read-only; change a copy: {...event.item}, [...event.list]"))
 }
 
 // Get makes the member.
@@ -103,7 +110,7 @@ func (l *lazy) Get(key string) goja.Value {
 	if v == nil {
 		return nil
 	}
-	value := l.script.value(v)
+	value := l.values.value(v)
 	l.made = append(l.made, member{key, value})
 	return value
 }
@@ -145,7 +152,7 @@ func (a *lazyArray) Get(i int) goja.Value {
 	a.check()
 	if a.made == nil {
 		for w := rawjson.Into(a.raw); w.Next(); {
-			a.made = append(a.made, member{value: a.script.value(w.Value)})
+			a.made = append(a.made, member{value: a.values.value(w.Value)})
 		}
 	}
 	if i < 0 || i >= len(a.made) {
@@ -164,7 +171,7 @@ func (a *lazyArray) SetLen(int) bool { return a.deny() }
 func (t *thing) Get(key string) goja.Value {
 	t.check()
 	if key == "raw" {
-		return t.script.vm.ToValue(string(t.raw))
+		return t.values.vm.ToValue(string(t.raw))
 	}
 	return nil
 }
@@ -222,22 +229,22 @@ func (m *meta) Keys() []string {
 
 // thaw makes ordinary values of a document that was written before, except for numbers
 // that JavaScript cannot hold.
-func (s *script) thaw(v []byte) goja.Value {
-	switch rawjson.Kind(v) {
+func (v *values) thaw(raw []byte) goja.Value {
+	switch rawjson.Kind(raw) {
 	case '{':
-		o := s.vm.NewObject()
-		for w := rawjson.Into(v); w.Next(); {
-			_ = o.Set(string(rawjson.AppendUnquoted(nil, w.Name)), s.thaw(w.Value)) // an ordinary object takes anything
+		o := v.vm.NewObject()
+		for w := rawjson.Into(raw); w.Next(); {
+			_ = o.Set(string(rawjson.AppendUnquoted(nil, w.Name)), v.thaw(w.Value)) // an ordinary object takes anything
 		}
 		return o
 	case '[':
 		var all []any
-		for w := rawjson.Into(v); w.Next(); {
-			all = append(all, s.thaw(w.Value))
+		for w := rawjson.Into(raw); w.Next(); {
+			all = append(all, v.thaw(w.Value))
 		}
-		return s.vm.NewArray(all...)
+		return v.vm.NewArray(all...)
 	}
-	return s.value(v)
+	return v.value(raw)
 }
 
 // exact reports whether a number is one that JSON can say.

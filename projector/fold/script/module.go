@@ -63,7 +63,10 @@ func New(name, source string, limits Limits) (func() (fold.Fold, error), error) 
 
 // load runs the module in a runtime of its own.
 func load(name string, program *goja.Program, limits Limits) (*script, error) {
-	s := &script{vm: goja.New(), limits: limits, name: name, handlers: map[string]goja.Callable{}}
+	s := &script{
+		limits: limits, name: name,
+		values: values{vm: goja.New()}, exports: exports{handlers: map[string]goja.Callable{}},
+	}
 	s.vm.SetMaxCallStackSize(limits.Stack)
 	s.vm.SetTimeSource(func() time.Time { return time.UnixMilli(s.time).UTC() })
 	s.vm.SetRandSource(s.random)

@@ -13,25 +13,28 @@ import (
 
 // script folds with one runtime.
 type script struct {
-	vm       *goja.Runtime
-	limits   Limits
-	name     string
-	watch    *watch
-	handlers map[string]goja.Callable
-	init     goja.Callable
-	any      goja.Callable
-	deleted  goja.Callable
+	limits Limits
+	name   string
+	watch  *watch
+	exports
 
+	values
 	kinds   kinds
 	meta    meta
 	metaObj *goja.Object // over meta
-	numbers *goja.Object // the prototype of numbers that JavaScript cannot hold
-	epoch   uint64       // of the present document; events of another one are not to be touched
 	time    int64        // what Date says
 	dice    *rand.Rand
 
 	state goja.Value // nil: none
 	args  [3]goja.Value
+}
+
+// exports is what the module gives: a function for each type of event, and the special ones.
+type exports struct {
+	handlers map[string]goja.Callable
+	init     goja.Callable
+	any      goja.Callable
+	deleted  goja.Callable
 }
 
 var _ fold.Fold = (*script)(nil)

@@ -19,6 +19,8 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/deadletter"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/fold/script"
 	"humpty/sources"
 )
@@ -138,18 +140,18 @@ func (t Trial) readFile(name string) ([]byte, error) {
 }
 
 func (t Trial) decoder() (fold.Decoder, error) {
-	key, err := fold.ParseLocator(t.Key)
+	key, err := decode.ParseLocator(t.Key)
 	if err != nil {
 		return nil, fmt.Errorf("--key: %w", err)
 	}
-	kind, err := fold.ParseLocator(t.Type)
+	kind, err := decode.ParseLocator(t.Type)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("--type: %w", err)
 	case t.Decoder == "json":
-		return &fold.JSON{Key: key, Type: kind}, nil
+		return &decode.JSON{Key: key, Type: kind}, nil
 	case t.Decoder == "debezium":
-		return &fold.Debezium{Key: key}, nil
+		return &decode.Debezium{Key: key}, nil
 	}
 	return nil, fmt.Errorf("unknown decoder %q: json or debezium", t.Decoder)
 }
@@ -158,9 +160,9 @@ func (t Trial) fold() (func() (fold.Fold, error), error) {
 	name := t.Fold
 	switch name {
 	case "latest":
-		return fold.NewLatest, nil
+		return handlers.NewLatest, nil
 	case "merge":
-		return fold.NewMerge, nil
+		return handlers.NewMerge, nil
 	}
 	kind := filepath.Ext(name)
 	if kind != ".js" && kind != ".mjs" && kind != ".json" {
@@ -173,7 +175,7 @@ func (t Trial) fold() (func() (fold.Fold, error), error) {
 	if kind != ".json" {
 		return script.New(filepath.Base(name), string(text), script.Limits{})
 	}
-	h, err := fold.ReadHandlers(text)
+	h, err := handlers.Read(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
