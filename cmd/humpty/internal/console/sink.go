@@ -18,6 +18,7 @@ type Sink struct {
 // NewSink makes a Sink that writes to a stream.
 func NewSink(to io.Writer) *Sink { return &Sink{to: to} }
 
+// Write writes to the stream.
 func (s *Sink) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
