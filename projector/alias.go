@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"humpty/internal/problem"
 	"humpty/sinks"
 )
 
@@ -21,7 +22,7 @@ func (n *run) gateAlias(now sinks.Survey) error {
 	if n.Live != nil {
 		how = "humpty resume " + n.record.Run
 	}
-	return &Refusal{
+	return &problem.Refusal{
 		Why: fmt.Sprintf("somebody else changed alias %s in the meantime: it serves %s, and served %s; generation %s is ready and was not swapped",
 			n.Projection.Alias, strings.Join(other, ", "), orNothing(servingNames(n.survey)), n.record.Generation),
 		Remedy: fmt.Sprintf("find out who did it, and why (humpty status %s); if the new generation is to serve all the same: %s", n.Projection.Name, how),

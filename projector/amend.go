@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -33,8 +34,8 @@ func (f *fixing) amend(ctx context.Context, readings []verify.Reading, left *ver
 		d := verify.Difference{ID: string(r.ID), Routing: string(r.Routing), Kind: r.Kind}
 		switch {
 		case r.Refused != "" && r.Have == nil:
-			f.reject(Rejection{ID: string(r.ID), Type: rejectedBySource, Reason: r.Refused})
-			err := f.Repair.Letters.Put(letterOf(f.finding.Generation, sinks.Document{ID: r.ID, Routing: r.Routing}, rejectedBySource, r.Refused))
+			f.reject(ledger.Rejection{ID: string(r.ID), Type: ledger.RejectedBySource, Reason: r.Refused})
+			err := f.Repair.Letters.Put(ledger.Letter(f.finding.Generation, sinks.Document{ID: r.ID, Routing: r.Routing}, ledger.RejectedBySource, r.Refused))
 			if err != nil {
 				return err
 			}
@@ -61,8 +62,8 @@ func (f *fixing) amend(ctx context.Context, readings []verify.Reading, left *ver
 	if f.round == fixRounds-1 {
 		return nil
 	}
-	if limit := f.Projection.Limits.Rejections; f.did.Rejected > limit+hopeless {
-		return &TooManyRejections{Rejected: f.did.Rejected, Limit: limit, First: f.did.Rejections}
+	if limit := f.Projection.Limits.Rejections; f.did.Rejected > limit+ledger.HopelessExcess {
+		return &ledger.TooManyRejections{Rejected: f.did.Rejected, Limit: limit, First: f.did.Rejections}
 	}
 	return f.write(ctx, open)
 }
@@ -117,8 +118,8 @@ func (f *fixing) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 		case sinks.Superseded:
 			f.did.Superseded++
 		case sinks.Rejected:
-			f.reject(Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason})
-			if err := f.Repair.Letters.Put(letterOf(f.finding.Generation, docs[i], v.Type, v.Reason)); err != nil {
+			f.reject(ledger.Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason})
+			if err := f.Repair.Letters.Put(ledger.Letter(f.finding.Generation, docs[i], v.Type, v.Reason)); err != nil {
 				return err
 			}
 		}
@@ -128,10 +129,10 @@ func (f *fixing) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 }
 
 // reject books a document that cannot be in the index.
-func (f *fixing) reject(r Rejection) {
+func (f *fixing) reject(r ledger.Rejection) {
 	f.did.Rejected++
 	f.barred[r.ID] = true
-	if len(f.did.Rejections) < rejectionsShown {
+	if len(f.did.Rejections) < ledger.RejectionsShown {
 		f.did.Rejections = append(f.did.Rejections, r)
 	}
 }
@@ -150,7 +151,7 @@ func (f *fixing) conclude(ctx context.Context) error {
 	limit := f.Projection.Limits.Rejections
 	switch {
 	case f.did.Rejected > limit:
-		return &TooManyRejections{Rejected: f.did.Rejected, Limit: limit, First: f.did.Rejections}
+		return &ledger.TooManyRejections{Rejected: f.did.Rejected, Limit: limit, First: f.did.Rejections}
 	case f.did.Unfixed > 0:
 		d := &Differs{Unfixed: f.did.Unfixed}
 		for _, left := range f.did.Left {

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"humpty/projector/ledger"
 	"humpty/projector/report"
-	"humpty/sources"
 )
 
 // Attempt is one process's part of a run.
@@ -27,7 +27,7 @@ const Killed Status = "killed"
 type history struct {
 	Attempts    []Attempt
 	Behind      portionDone   // what was booked behind the load
-	Passes      []report.Pass // the same
+	Passes      []ledger.Pass // the same
 	Rounds      []Round
 	Outages     []Away
 	Undone      int64
@@ -73,8 +73,8 @@ func (n *run) loaded() {
 	if n.journal == nil {
 		return
 	}
-	n.front.Ledger, n.front.Rejections = n.ledger.state()
-	n.ledger.add(n.journal.history.Behind)
+	n.front.Ledger, n.front.Rejections = n.ledger.Totals()
+	n.ledger.AddEarlier(n.journal.history.Behind.Ledger, n.journal.history.Behind.Rejections)
 	n.record.Passes = append(n.record.Passes, n.journal.history.Passes...)
 	n.behind = true
 }
@@ -86,11 +86,11 @@ func (n *run) remember() error {
 	}
 	h := &n.journal.history
 	if n.behind {
-		sum, rejections := n.ledger.state()
-		h.Behind = portionDone{Ledger: sum.less(n.front.Ledger).ended(), Rejections: rejections[min(len(rejections), len(n.front.Rejections)):]}
+		sum, rejections := n.ledger.Totals()
+		h.Behind = portionDone{Ledger: sum.Sub(n.front.Ledger).Decided(), Rejections: rejections[min(len(rejections), len(n.front.Rejections)):]}
 		pass := n.since("afterwards")
 		pass.Produced = pass.Written + pass.Superseded + pass.Deleted + pass.Rejected
-		h.Passes = withPass(n.record.Passes, pass)[1:] // the first is the load's: its partitions know it
+		h.Passes = ledger.AppendPass(n.record.Passes, pass)[1:] // the first is the load's: its partitions know it
 	}
 	n.recall(h)
 	return n.journal.keep(keptHistory, *h)
@@ -146,32 +146,4 @@ func (n *run) recount(ctx context.Context) error {
 	}
 	n.journal.history.Attempts[len(n.journal.history.Attempts)-1].Redone += max(0, there)
 	return nil
-}
-
-// ended is what has come to an end: documents of a write that failed may have no verdict.
-// They are still due, and the next process books them when it reads them again.
-func (l Ledger) ended() Ledger {
-	l.Produced = l.Written + l.Superseded + l.Deleted + l.Rejected
-	open := l.Inputs.Used - l.Produced
-	l.Inputs.Used, l.Inputs.Read = l.Inputs.Used-open, l.Inputs.Read-open
-	return l
-}
-
-// less is what came to a ledger since it was as another.
-func (l Ledger) less(was Ledger) Ledger {
-	in := was.Inputs
-	l.Inputs.Add(sources.Counts{
-		Read: -in.Read, Used: -in.Used, Folded: -in.Folded, Filtered: -in.Filtered,
-		Orphaned: -in.Orphaned, Poison: -in.Poison, Rows: -in.Rows, Bytes: -in.Bytes,
-	})
-	l.Produced -= was.Produced
-	l.Written -= was.Written
-	l.Superseded -= was.Superseded
-	l.Deleted -= was.Deleted
-	l.Rejected -= was.Rejected
-	l.Bytes -= was.Bytes
-	l.Sent -= was.Sent
-	l.Retries -= was.Retries
-	l.Throttled -= was.Throttled
-	return l
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"humpty/projector"
-	"humpty/projector/report"
+	"humpty/projector/ledger"
 	"humpty/sources"
 )
 
@@ -28,7 +28,7 @@ func TestLedgerByPartitionAndPass(t *testing.T) {
 	if len(rec.Inputs) != 3 || sum != rec.Ledger.Inputs || sum.Read != 50 {
 		t.Errorf("%d partitions with %+v in all, the ledger has %+v", len(rec.Inputs), sum, rec.Ledger.Inputs)
 	}
-	if want := (report.Pass{Pass: "load", Produced: 50, Written: 50}); len(rec.Passes) != 1 || rec.Passes[0] != want {
+	if want := (ledger.Pass{Pass: "load", Produced: 50, Written: 50}); len(rec.Passes) != 1 || rec.Passes[0] != want {
 		t.Errorf("passes %+v, want %+v", rec.Passes, want)
 	}
 }
@@ -36,7 +36,7 @@ func TestLedgerByPartitionAndPass(t *testing.T) {
 // balanced checks that the passes of a run are all of its ledger, and that each balances.
 func balanced(t *testing.T, rec projector.Record) {
 	t.Helper()
-	var sum report.Pass
+	var sum ledger.Pass
 	for _, p := range rec.Passes {
 		if p.Produced != p.Written+p.Superseded+p.Deleted+p.Rejected {
 			t.Errorf("pass %s: %+v", p.Pass, p)
@@ -45,7 +45,7 @@ func balanced(t *testing.T, rec projector.Record) {
 		sum.Deleted, sum.Rejected = sum.Deleted+p.Deleted, sum.Rejected+p.Rejected
 	}
 	l := rec.Ledger
-	if want := (report.Pass{Produced: l.Produced, Written: l.Written, Superseded: l.Superseded, Deleted: l.Deleted, Rejected: l.Rejected}); sum != want {
+	if want := (ledger.Pass{Produced: l.Produced, Written: l.Written, Superseded: l.Superseded, Deleted: l.Deleted, Rejected: l.Rejected}); sum != want {
 		t.Errorf("the passes are %+v in all, the ledger has %+v: %+v", sum, want, rec.Passes)
 	}
 }
@@ -117,7 +117,7 @@ func TestLostRowFailsTheRun(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.want) || rec.Status != projector.StatusFail {
 				t.Errorf("%s: %v, want %q", rec.Status, err, c.want)
 			}
-			var unbalanced *projector.Unbalanced
+			var unbalanced *ledger.Unbalanced
 			if errors.As(err, &unbalanced) != c.counted {
 				t.Errorf("%T", err)
 			}

@@ -9,6 +9,9 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/problem"
+	"humpty/projector/ledger"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -62,15 +65,15 @@ func (c *concerned) balanced() error {
 	var in sources.Counts
 	for id, one := range c.delta.Inputs {
 		if !one.Balanced() {
-			return &Unbalanced{Ledger: Ledger{Inputs: one}, Partition: id, Why: "events without an end"}
+			return &ledger.Unbalanced{Ledger: ledger.Ledger{Inputs: one}, Partition: id, Why: "events without an end"}
 		}
 		in.Add(one)
 	}
 	if d := c.delta; d.Keys != d.Written+d.Deleted+d.Same+d.Rejected {
-		return &Unbalanced{Ledger: Ledger{Inputs: in, Produced: d.Keys, Written: d.Written, Deleted: d.Deleted, Rejected: d.Rejected}}
+		return &ledger.Unbalanced{Ledger: ledger.Ledger{Inputs: in, Produced: d.Keys, Written: d.Written, Deleted: d.Deleted, Rejected: d.Rejected}}
 	}
 	if limit := c.Projection.Limits.Poison; in.Poison > limit {
-		return &TooMuchPoison{Poison: in.Poison, Limit: limit}
+		return &ledger.TooMuchPoison{Poison: in.Poison, Limit: limit}
 	}
 	return nil
 }
@@ -121,7 +124,7 @@ func (c *concerned) batch(ctx context.Context, records []sources.Record) error {
 			d := sinks.Document{ID: r.Key, Routing: r.Routing, Version: c.epoch << 40, Body: r.Value}
 			switch {
 			case r.Reject != "":
-				if err := c.refuse(d, was, rejectedBySource, r.Reject); err != nil {
+				if err := c.refuse(d, was, ledger.RejectedBySource, r.Reject); err != nil {
 					return err
 				}
 			case holds(r, was):
@@ -152,14 +155,14 @@ func (c *concerned) locked(do func() error) error {
 // as the topics have it.
 func (c *concerned) refuse(d sinks.Document, old *sinks.Found, kind, reason string) error {
 	c.delta.Rejected++
-	c.reject(Rejection{ID: string(d.ID), Type: kind, Reason: reason})
+	c.reject(ledger.Rejection{ID: string(d.ID), Type: kind, Reason: reason})
 	if old.There {
 		c.did.Unfixed++
 		if len(c.did.Left) < differencesShown {
 			c.did.Left = append(c.did.Left, verify.Difference{ID: string(d.ID), Routing: string(d.Routing), Kind: verify.Stale})
 		}
 	}
-	return c.Repair.Letters.Put(letterOf(c.finding.Generation, d, kind, reason))
+	return c.Repair.Letters.Put(ledger.Letter(c.finding.Generation, d, kind, reason))
 }
 
 // account books what became of what was written.
@@ -185,10 +188,10 @@ func (c *concerned) account(docs []sinks.Document, old []*sinks.Found, verdicts 
 		}
 	}
 	switch limit := c.Projection.Limits.Rejections; {
-	case c.did.Rejected > limit+hopeless:
-		return &TooManyRejections{Rejected: c.did.Rejected, Limit: limit, First: c.did.Rejections}
+	case c.did.Rejected > limit+ledger.HopelessExcess:
+		return &ledger.TooManyRejections{Rejected: c.did.Rejected, Limit: limit, First: c.did.Rejections}
 	case c.delta.Deleted > c.most:
-		return &Refusal{
+		return &problem.Refusal{
 			Why: fmt.Sprintf("events since the snapshot delete %d and more of the %d documents of %s; at most %d may be deleted. The alias was not touched",
 				c.delta.Deleted, c.indexed, c.finding.Generation, c.most),
 			Remedy: fmt.Sprintf("if they must go: humpty restore %s --snapshot %s/%s --max-delete N", c.Projection.Name, c.Restore.Repository, c.Restore.Snapshot),

@@ -11,7 +11,7 @@ import (
 
 // create makes the generation's index, unless an earlier process of the run did.
 func (n *run) create(ctx context.Context) error {
-	n.ledger.index = n.record.Generation
+	n.ledger.SetIndex(n.record.Generation)
 	if n.index != nil {
 		return nil
 	}

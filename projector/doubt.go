@@ -18,7 +18,7 @@ func (n *run) inDoubt() bool {
 			return true
 		}
 	}
-	sum, _ := n.ledger.state()
+	sum, _ := n.ledger.Totals()
 	return n.meta.SuspectLoss || sum.Retries > sum.Throttled // some request had no answer
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"humpty/internal/problem"
 	"humpty/sinks"
 )
 
@@ -42,7 +43,7 @@ func (n *run) mayServeEarly() error {
 	default:
 		return nil
 	}
-	return &Refusal{
+	return &problem.Refusal{
 		Why:    "the generation cannot be served early: " + why,
 		Remedy: "leave --serve-early out; with writer: handover, writer: freeze does if the application writes again what was refused",
 	}

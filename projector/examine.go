@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/internal/canonjson"
+	"humpty/internal/problem"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -97,7 +98,7 @@ func (x *examination) find(ctx context.Context) (err error) {
 	name := x.Generation
 	if name == "" {
 		if name = x.survey.Live(); name == "" {
-			return &Refusal{
+			return &problem.Refusal{
 				Why:    fmt.Sprintf("alias %s does not serve one index, so there is none to compare", x.survey.Alias),
 				Remedy: fmt.Sprintf("name one: --generation NAME; `humpty status %s` lists them", x.Projection.Name),
 			}
@@ -105,7 +106,7 @@ func (x *examination) find(ctx context.Context) (err error) {
 	}
 	var ok bool
 	if x.generation, ok = x.survey.Find(name); !ok {
-		return &Refusal{
+		return &problem.Refusal{
 			Why:    fmt.Sprintf("index %s is not a generation of alias %s", name, x.survey.Alias),
 			Remedy: fmt.Sprintf("`humpty status %s` lists them", x.Projection.Name),
 		}

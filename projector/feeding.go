@@ -8,7 +8,11 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/marks"
+	"humpty/internal/problem"
+	"humpty/projector/ledger"
+	"humpty/projector/pace"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -45,15 +49,15 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err
 	}
 	c := &catcher{
 		store: store, view: reread, index: index, base: g.Meta.Epoch << 40,
-		ledger: &ledger{keep: max(f.Projection.Limits.Rejections, rejectionsShown)},
-		rate:   newThrottle(f.Projection.Limits.Rate), pace: lanesPacer(index),
+		ledger: ledger.NewBook(f.Projection.Limits.Rejections, nil),
+		rate:   pace.NewLimiter(f.Projection.Limits.Rate), pace: pace.NewCatchUp(laneCount, index),
 	}
-	b := brakeOf(f.Target, f.Projection.Limits, c.pace, c.rate, o.notice)
+	b := pace.NewBrake(f.Target, f.Projection.Limits.Brake, c.pace, c.rate, o.notice)
 	from := newCapture(feed, store)
 	var documents atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	if b != nil {
-		group.Go(func() error { b.watch(ctx); return nil })
+		group.Go(func() error { b.Watch(ctx); return nil })
 	}
 	group.Go(func() error { return from.run(ctx) })
 	group.Go(func() error { return from.lag(ctx, g.Name, o, documents.Load) })
@@ -65,7 +69,7 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err
 func (f *Follow) takeOver(ctx context.Context, store *marks.Store, g sinks.Generation) (sources.ChangeStream, error) {
 	source, ok := f.Source.(sources.Capturer)
 	if !ok {
-		return nil, &Refusal{Why: "this source cannot tell what changes", Remedy: "only tables with consistency: live can be followed"}
+		return nil, &problem.Refusal{Why: "this source cannot tell what changes", Remedy: "only tables with consistency: live can be followed"}
 	}
 	position, err := store.Position()
 	if err != nil {
@@ -77,9 +81,9 @@ func (f *Follow) takeOver(ctx context.Context, store *marks.Store, g sinks.Gener
 	case err != nil:
 		return nil, err
 	case swapped:
-		return nil, &Refusal{Why: fmt.Sprintf("the application writes to %s (it was handed over): to follow would undo its writes", g.Name), Remedy: remedy}
+		return nil, &problem.Refusal{Why: fmt.Sprintf("the application writes to %s (it was handed over): to follow would undo its writes", g.Name), Remedy: remedy}
 	case position == "":
-		return nil, &Refusal{
+		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("nothing is known here of the capture of run %s, which made %s: it had none, or another state folder", g.Meta.Run, g.Name),
 			Remedy: "name the state folder of that run, or " + remedy,
 		}
@@ -112,12 +116,12 @@ func (c *catcher) follow(ctx context.Context, from *capture, limits Limits, docu
 			return err
 		}
 		documents.Add(round.Reread)
-		sum, first := c.ledger.state()
-		switch poison := poisoned(c.view); {
+		sum, _ := c.ledger.Totals()
+		switch poison := ledger.Poisoned(c.view); {
 		case sum.Rejected > limits.Rejections:
-			return &TooManyRejections{Rejected: sum.Rejected, Limit: limits.Rejections, First: first[:min(len(first), rejectionsShown)]}
+			return c.ledger.TooMany(limits.Rejections)
 		case poison > limits.Poison:
-			return &TooMuchPoison{Poison: poison, Limit: limits.Poison}
+			return &ledger.TooMuchPoison{Poison: poison, Limit: limits.Poison}
 		}
 		if round.Left == 0 {
 			late = newPause(fencePatience)

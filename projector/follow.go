@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/marks"
+	"humpty/internal/problem"
+	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
@@ -82,9 +85,9 @@ func (f *Follow) run(ctx context.Context, o *observer) error {
 			continue
 		}
 		var gap *sources.ErrChangesLost
-		var refusal *Refusal
-		var rejections *TooManyRejections
-		var poison *TooMuchPoison
+		var refusal *problem.Refusal
+		var rejections *ledger.TooManyRejections
+		var poison *ledger.TooMuchPoison
 		switch {
 		case ctx.Err() != nil, errors.As(err, &gap), errors.As(err, &refusal), errors.As(err, &rejections), errors.As(err, &poison):
 			return err
@@ -178,12 +181,12 @@ func (f *Follow) generations(ctx context.Context) ([]sinks.Generation, error) {
 	live, ok := survey.Find(survey.Live())
 	switch {
 	case !ok:
-		return nil, &Refusal{
+		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("alias %s does not serve one generation of humpty's: there is nothing to follow", survey.Alias),
 			Remedy: fmt.Sprintf("make one: humpty rebuild %s, with writer: follow", f.Projection.Name),
 		}
 	case live.Meta.Definition != f.Projection.Hash:
-		return nil, &Refusal{
+		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("projection %s was changed since %s was made: a generation has one definition", f.Projection.Name, live.Name),
 			Remedy: fmt.Sprintf("put it back, or make a generation of the new one: humpty rebuild %s", f.Projection.Name),
 		}

@@ -6,35 +6,28 @@ import (
 	"fmt"
 
 	"humpty/internal/crashpoint"
+	"humpty/internal/problem"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sources"
 )
 
 // gateLoad holds what was read and written against the limits.
 func (n *run) gateLoad() error {
-	sum, _ := n.ledger.state()
+	sum, _ := n.ledger.Totals()
 	if sum.Rejected > n.Projection.Limits.Rejections {
-		return n.tooManyRejections()
+		return n.ledger.TooMany(n.Projection.Limits.Rejections)
 	}
-	if poison, limit := max(sum.Inputs.Poison, poisoned(n.view)), n.Projection.Limits.Poison; poison > limit {
-		return &TooMuchPoison{Poison: poison, Limit: limit}
+	if poison, limit := max(sum.Inputs.Poison, ledger.Poisoned(n.view)), n.Projection.Limits.Poison; poison > limit {
+		return &ledger.TooMuchPoison{Poison: poison, Limit: limit}
 	}
-	if err := n.shares.check(n.input.Partitions); err != nil {
+	if err := n.shares.Check(n.input.Partitions); err != nil {
 		return err
 	}
 	if !sum.Balances() {
-		return &Unbalanced{Ledger: sum}
+		return &ledger.Unbalanced{Ledger: sum}
 	}
 	return n.Letters.Err()
-}
-
-func (n *run) tooManyRejections() error {
-	sum, first := n.ledger.state()
-	return &TooManyRejections{
-		Rejected: sum.Rejected,
-		Limit:    n.Projection.Limits.Rejections,
-		First:    first[:min(len(first), rejectionsShown)],
-	}
 }
 
 // seal ends the load: settings as the user wants them, all copies there.
@@ -50,7 +43,7 @@ func (n *run) seal(ctx context.Context) error {
 		return fmt.Errorf("seal index %s: %w", n.record.Generation, err)
 	}
 	crashpoint.At("index sealed")
-	sum, _ := n.ledger.state()
+	sum, _ := n.ledger.Totals()
 	n.meta.Documents = sum.Written
 	if n.capture != nil { // some were written again, some deleted
 		count, err := n.index.Count(ctx)
@@ -158,7 +151,7 @@ func (n *run) stands(ctx context.Context) error {
 	err := standing.CheckGroupOffset(ctx)
 	var gap *sources.ErrChangesLost
 	if errors.As(err, &gap) {
-		return &Refusal{
+		return &problem.Refusal{
 			Why:    fmt.Sprintf("%s; generation %s is ready", gap.Why, n.record.Generation),
 			Remedy: fmt.Sprintf("%s: humpty swap %s --to %s", gap.Remedy, n.Projection.Name, n.record.Generation),
 		}
@@ -174,7 +167,7 @@ func (n *run) gateEmpty(survey sinks.Survey) error {
 	}
 	for _, serving := range survey.Serving {
 		if serving.Documents > 0 {
-			return &Refusal{
+			return &problem.Refusal{
 				Why: fmt.Sprintf("the new generation %s is empty, but %s serves %d documents from %s: is this the right database?",
 					n.record.Generation, survey.Alias, serving.Documents, serving.Index),
 				Remedy: fmt.Sprintf("if an empty index is right: humpty rebuild %s --allow-empty", n.Projection.Name),
@@ -190,7 +183,7 @@ func switchAlias(ctx context.Context, target sinks.Target, survey sinks.Survey, 
 	var trap *sinks.NameConflict
 	switch {
 	case errors.As(err, &trap):
-		return change, &Refusal{
+		return change, &problem.Refusal{
 			Why: err.Error() + fmt.Sprintf("; generation %s is ready", to),
 			Remedy: fmt.Sprintf("look at what is in it; if it can be deleted: humpty swap %s --to %s --replace-index %s\n"+
 				"and keep writers from making it again: action.auto_create_index, or require_alias=true",

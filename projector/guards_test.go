@@ -9,15 +9,17 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
 
-func refusal(t *testing.T, err error, parts ...string) *projector.Refusal {
+func refusal(t *testing.T, err error, parts ...string) *problem.Refusal {
 	t.Helper()
-	var r *projector.Refusal
+	var r *problem.Refusal
 	if !errors.As(err, &r) {
 		t.Fatalf("error %v, want a refusal", err)
 	}
@@ -54,8 +56,8 @@ func TestEmptyDoesNotReplaceFull(t *testing.T) {
 func TestWhatASealGivesUpIsInTheRecord(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 10)
-	s.target.Lacking = "2 copies have no node"
-	if rec := s.run(t); rec.Status != projector.Completed || !slices.Contains(rec.Notices, s.target.Lacking) {
+	s.target.Degraded = "2 copies have no node"
+	if rec := s.run(t); rec.Status != projector.Completed || !slices.Contains(rec.Notices, s.target.Degraded) {
 		t.Errorf("%s, notices %q", rec.Status, rec.Notices)
 	}
 }
@@ -281,7 +283,7 @@ func TestAliasChangedInTheMiddle(t *testing.T) {
 		}
 	}
 	rec, err := l.run(false, meddle)
-	var refusal *projector.Refusal
+	var refusal *problem.Refusal
 	if !errors.As(err, &refusal) || !rec.Resumable || !strings.Contains(refusal.Why, "somebody else changed alias orders in the meantime: it serves "+first.Generation+", and served "+second.Generation) {
 		t.Fatalf("%v: %+v", err, rec)
 	}

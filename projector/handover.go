@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"humpty/internal/crashpoint"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 )
 
@@ -160,7 +161,7 @@ func (n *run) handOver(ctx context.Context, swap func() error) error {
 
 func (n *run) refusedBehindSwap() error {
 	err := n.gateLoad()
-	var many *TooManyRejections
+	var many *ledger.TooManyRejections
 	if !errors.As(err, &many) {
 		return err
 	}

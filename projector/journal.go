@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"humpty/internal/marks"
+	"humpty/projector/ledger"
 	"humpty/sources"
 )
 
@@ -66,8 +67,8 @@ type journal struct {
 
 // portionDone is what one partition added to the ledger.
 type portionDone struct {
-	Ledger     Ledger
-	Rejections []Rejection
+	Ledger     ledger.Ledger
+	Rejections []ledger.Rejection
 	At         time.Time
 }
 
@@ -129,9 +130,40 @@ func (j *journal) keep(name string, value any) error {
 	return err
 }
 
-func (j *journal) finished(partition string, s portionDone) error {
-	s.At = time.Now().UTC()
-	return j.keep(keptDone+partition, s)
+// partitionDone is what writes down that a partition is done; nil for no journal.
+func (j *journal) partitionDone() func(partition string, sum ledger.Ledger, rejections []ledger.Rejection) error {
+	if j == nil {
+		return nil
+	}
+	return func(partition string, sum ledger.Ledger, rejections []ledger.Rejection) error {
+		return j.keep(keptDone+partition, portionDone{Ledger: sum, Rejections: rejections, At: time.Now().UTC()})
+	}
+}
+
+// sums are the ledgers of the partitions that are done.
+func (j *journal) sums() map[string]ledger.Ledger {
+	if j == nil {
+		return nil
+	}
+	all := make(map[string]ledger.Ledger, len(j.done))
+	for partition, portion := range j.done {
+		all[partition] = portion.Ledger
+	}
+	return all
+}
+
+// undone are the partitions that are still to be read.
+func (j *journal) undone(all []sources.Partition) []sources.Partition {
+	if j == nil || len(j.done) == 0 {
+		return all
+	}
+	var rest []sources.Partition
+	for _, p := range all {
+		if _, ok := j.done[p.ID]; !ok {
+			rest = append(rest, p)
+		}
+	}
+	return rest
 }
 
 // end writes down that nothing goes on with the run any more.

@@ -9,7 +9,9 @@ import (
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/crashpoint"
+	"humpty/internal/problem"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -110,9 +112,9 @@ func (l *lanes) do(p portion) error {
 		// The index holds a version of somebody else's, who writes onto what he finds and so
 		// makes it one larger (a repair of what serves does). A few versions on we are past it.
 		if tries == overtaken {
-			return &Refusal{
+			return &problem.Refusal{
 				Why: fmt.Sprintf("%d documents of %s hold versions that are newer than humpty's own: somebody else writes to them, or repaired the generation meanwhile (first: %s)",
-					len(newer), c.ledger.index, newer[0]),
+					len(newer), c.ledger.Index(), newer[0]),
 				Remedy: "let only humpty write to it, or use writer: handover; what is wrong now: humpty verify, humpty repair",
 			}
 		}
@@ -150,11 +152,11 @@ func (l *lanes) write(p portion) (saw sources.TxSnapshot, newer [][]byte, err er
 	docs := documents(nil, batch.Records, c.base+version)
 	verdicts := make([]sinks.Verdict, len(docs))
 	receipt, err := c.paced(l.ctx, docs, began, func() (sinks.Receipt, error) { return c.index.Write(l.ctx, docs, verdicts) })
-	c.ledger.input(sources.Counts{ // what was asked for: also what is gone is an answer
+	c.ledger.AddInput(sources.Counts{ // what was asked for: also what is gone is an answer
 		Read: int64(len(p.ids)), Used: int64(len(batch.Records)), Rows: batch.Counts.Rows, Bytes: batch.Counts.Bytes,
 	})
-	c.ledger.output(docs, verdicts, receipt)
-	c.ledger.refused(batch.Records)
+	c.ledger.AddVerdicts(docs, verdicts, receipt)
+	c.ledger.AddRejected(batch.Records)
 	if err == nil {
 		err = decided(docs, verdicts)
 	}

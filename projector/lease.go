@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/crashpoint"
+	"humpty/internal/problem"
 	"humpty/sinks"
 )
 
@@ -117,7 +118,7 @@ func refuseHeld(err error) error {
 	if !errors.As(err, &held) {
 		return fmt.Errorf("take the lease: %w", err)
 	}
-	return &Refusal{
+	return &problem.Refusal{
 		Why:    held.Error(),
 		Remedy: "wait for it, or end that process; the lease of a dead one runs out by itself",
 		Err:    err,

@@ -1,24 +1,6 @@
 package projector
 
-import (
-	"fmt"
-
-	"humpty/internal/deadletter"
-	"humpty/sinks"
-)
-
-// rejectedBySource is the type of a rejection that no target was asked about.
-const rejectedBySource = "source"
-
-// letterOf keeps a document that was refused, with its body.
-func letterOf(index string, d sinks.Document, kind, reason string) deadletter.Letter {
-	return deadletter.Letter{
-		Document: &deadletter.Document{
-			Index: index, ID: string(d.ID), Routing: string(d.Routing), Version: d.Version, Body: d.Body,
-		},
-		Type: kind, Reason: reason,
-	}
-}
+import "fmt"
 
 // closeLetters ends the file and says in the record where it is. That a letter could not be
 // written is an error of the run: it is all that is left of the document.

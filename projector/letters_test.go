@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"humpty/internal/deadletter"
+	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 )
 
@@ -91,7 +93,7 @@ func TestRetryWritesWhatTheSourceHasNow(t *testing.T) {
 	s := setup(t, 50)
 	rec := refused(t, s, filepath.Join(t.TempDir(), "x"), 7, 8, 9)
 	f, err := s.retry("7").Run(t.Context())
-	var many *projector.TooManyRejections
+	var many *ledger.TooManyRejections
 	if !errors.As(err, &many) || f.Repair == nil || f.Repair.Rejected != 1 {
 		t.Fatalf("refused again: %v, %+v", err, f.Repair)
 	}
@@ -120,7 +122,7 @@ func TestRetryRefusesAGenerationThatDoesNotServe(t *testing.T) {
 	again := s.retry("7")
 	again.Generation = rec.Generation
 	_, err = again.Run(t.Context())
-	var refusal *projector.Refusal
+	var refusal *problem.Refusal
 	if !errors.As(err, &refusal) || !strings.Contains(refusal.Remedy, "humpty repair orders --generation "+rec.Generation) {
 		t.Errorf("%v", err)
 	}

@@ -1,5 +1,7 @@
 package projector
 
+import "humpty/projector/pace"
+
 func (l Limits) withDefaults() Limits {
 	if l.InFlight <= 0 {
 		l.InFlight = 256 << 20
@@ -11,7 +13,7 @@ func (l Limits) withDefaults() Limits {
 		l.Batch = 4 << 20
 	}
 	if l.Rate > 0 { // a request goes out in one piece: large ones would come in jerks
-		l.Batch = min(l.Batch, max(batchLeast, int(l.Rate/4)))
+		l.Batch = min(l.Batch, max(pace.MinBatch, int(l.Rate/4)))
 	}
 	return l
 }

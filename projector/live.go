@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/sinks"
@@ -203,7 +204,11 @@ func (n *run) catchUp(ctx context.Context) error {
 		if err := n.remember(); err != nil {
 			return err
 		}
-		n.observer.waiting(fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds()) + c.pace.told())
+		text := fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds())
+		if last := c.pace.LastDecision(); last != "" {
+			text += "; " + last
+		}
+		n.observer.waiting(text)
 		if took <= nearEnough {
 			return c.reach(ctx, n.capture)
 		}

@@ -1,18 +1,16 @@
 package projector
 
 import (
-	"cmp"
 	"context"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/crashpoint"
+	"humpty/projector/ledger"
+	"humpty/projector/pace"
 	"humpty/sinks"
 	"humpty/sources"
 )
-
-// firstRequests is how many bulk requests are in flight before anything is known of the
-// target: few enough for a small one.
-const firstRequests = 4
 
 // load reads every partition once and writes what it gives.
 func (n *run) load(ctx context.Context) error {
@@ -34,12 +32,12 @@ func (n *run) load(ctx context.Context) error {
 	}
 
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
-	pace := newPacer(cmp.Or(n.came.requests, firstRequests), writers, n.Projection.Limits.Batch)
-	pace.batch = cmp.Or(n.came.batch, pace.batch)
-	err = n.braked(ctx, pace, func(ctx context.Context) error { return n.pump(ctx, pace, readers, writers) })
-	n.record.Pace = append(n.record.Pace, pace.made()...)
-	n.came = pace.gait()
-	n.record.Inputs = inputs(n.shares.sums(), view)
+	controller := pace.NewLoad(n.came, writers, n.Projection.Limits.Batch, n.index)
+	brake := pace.NewBrake(n.Target, n.Projection.Limits.Brake, controller, n.rate, n.observer.notice)
+	err = brake.During(ctx, func(ctx context.Context) error { return n.pump(ctx, controller, readers, writers) })
+	n.record.Pace = append(n.record.Pace, controller.Decisions()...)
+	n.came = controller.Setting()
+	n.record.Inputs = n.shares.Inputs(view)
 	n.pass("load")
 	if err != nil {
 		return err
@@ -52,15 +50,15 @@ func (n *run) load(ctx context.Context) error {
 }
 
 // pump reads and writes side by side until everything is read and has its verdict.
-func (n *run) pump(ctx context.Context, pace *pacer, readers, writers int) error {
+func (n *run) pump(ctx context.Context, controller *pace.Controller, readers, writers int) error {
 	full := make(chan *sources.Batch)
-	account := newBudget(n.Projection.Limits.InFlight, pace.batchSize, readers+writers)
+	account := newBudget(n.Projection.Limits.InFlight, func() int { return controller.Setting().Batch }, readers+writers)
 	lingering, release := linger(ctx)
 	defer release()
 	group, writing := errgroup.WithContext(lingering)
 	reading, stop := within(ctx, writing)
 	defer stop()
-	n.shares = newShares(n.journal, n.ledger.keep)
+	n.shares = ledger.NewPartitions(n.Projection.Limits.Rejections, n.journal.sums(), n.journal.partitionDone())
 	var unread error
 	group.Go(func() error {
 		defer close(full)
@@ -75,7 +73,7 @@ func (n *run) pump(ctx context.Context, pace *pacer, readers, writers int) error
 		return nil
 	})
 	for range writers {
-		w := &writer{run: n, account: account, pace: pace, shares: n.shares}
+		w := &writer{run: n, account: account, pace: controller, shares: n.shares}
 		group.Go(func() error { return w.drain(writing, full) })
 	}
 	if err := group.Wait(); err != nil {

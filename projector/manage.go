@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"humpty/internal/problem"
 	"humpty/projector/report"
 	"humpty/sinks"
 )
@@ -68,7 +69,7 @@ func (m *Manage) Swap(ctx context.Context, to, replace string, unverified bool) 
 			return "", fmt.Errorf("index %s is not a generation of alias %s: `humpty status` lists them", to, s.Alias)
 		}
 		if g.Meta.Verified == nil && !unverified {
-			return "", &Refusal{
+			return "", &problem.Refusal{
 				Why:    fmt.Sprintf("generation %s (%s) was not verified", to, g.Meta.State),
 				Remedy: fmt.Sprintf("rebuild it, or take the risk: humpty swap %s --to %s --unverified", m.Projection.Name, to),
 			}
@@ -86,13 +87,13 @@ func (m *Manage) Rollback(ctx context.Context, to string) (sinks.AliasChange, er
 		}
 		live, ok := s.Find(s.Live())
 		if !ok {
-			return "", &Refusal{
+			return "", &problem.Refusal{
 				Why:    fmt.Sprintf("alias %s does not serve one generation of its own, so there is nothing to go back from", s.Alias),
 				Remedy: fmt.Sprintf("name the generation: humpty rollback %s --to GENERATION", m.Projection.Name),
 			}
 		}
 		if _, ok := s.Find(live.Meta.Previous); !ok {
-			return "", &Refusal{
+			return "", &problem.Refusal{
 				Why:    fmt.Sprintf("the generation that was live before %s is not there (any more): %q", live.Name, live.Meta.Previous),
 				Remedy: fmt.Sprintf("`humpty status %s` lists what there is; `humpty rebuild %s` makes a new one", m.Projection.Name, m.Projection.Name),
 			}
@@ -107,7 +108,7 @@ func newestVerified(s sinks.Survey) (string, error) {
 			return g.Name, nil
 		}
 	}
-	return "", &Refusal{
+	return "", &problem.Refusal{
 		Why:    fmt.Sprintf("alias %s has no verified generation beside the one it serves", s.Alias),
 		Remedy: "make one: humpty rebuild --no-swap",
 	}

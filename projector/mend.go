@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"humpty/internal/problem"
 	"humpty/sinks"
 )
 
@@ -24,7 +25,7 @@ func (m *Manage) Mend(ctx context.Context) (done []string, err error) {
 	}
 	if lease.Held {
 		o := lease.Lease.Owner
-		return nil, &Refusal{
+		return nil, &problem.Refusal{
 			Why: fmt.Sprintf("%s: run %s (%s, pid %d on %s) holds the lease and may be about to swap", wrong[0], o.Run, o.Verb, o.PID, o.Host),
 			Remedy: fmt.Sprintf("if that process is dead, its lease runs out in %s, and the next command of any kind puts it right, as humpty status %s",
 				lease.Left.Round(time.Second), m.Projection.Name),
@@ -34,7 +35,7 @@ func (m *Manage) Mend(ctx context.Context) (done []string, err error) {
 		return sealLeft(ctx, m.Target)
 	})
 	if err != nil {
-		return nil, &Refusal{
+		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("%s, which is over, and that could not be put right: %v", wrong[0], err),
 			Remedy: fmt.Sprintf("with the right to change it: humpty status %s", m.Projection.Name),
 			Err:    err,

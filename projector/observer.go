@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"humpty/internal/problem"
+	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/sinks"
 )
@@ -59,8 +61,8 @@ func (o *observer) end(p report.Phase, took time.Duration, err error) {
 // answerOf says what came out of a phase that did its work to the end and says no.
 func answerOf(err error) string {
 	var differs *Differs
-	var refusal *Refusal
-	var rejected *TooManyRejections
+	var refusal *problem.Refusal
+	var rejected *ledger.TooManyRejections
 	switch {
 	case errors.As(err, &refusal):
 		return "refused"
@@ -85,7 +87,7 @@ func (o *observer) sealing(text string) {
 	o.waiting(text)
 }
 
-func (o *observer) progress(sum Ledger, earlier, total int64, requests int, pace string) {
+func (o *observer) progress(sum ledger.Ledger, earlier, total int64, requests int, pace string) {
 	o.tell(report.Event{
 		Kind: report.Progress, Done: sum.Produced, Earlier: earlier, Total: total, Bytes: sum.Bytes,
 		Rejected: sum.Rejected, Throttled: sum.Throttled, Requests: requests, Text: pace,

@@ -51,11 +51,3 @@ func (n *run) reached() {
 		n.record.Positions = n.meta.Positions
 	}
 }
-
-// poisoned is how many events could not be read or applied, by a view of a live log.
-func poisoned(view any) int64 {
-	if tainted, ok := view.(sources.PoisonCounter); ok {
-		return tainted.PoisonCount()
-	}
-	return 0
-}

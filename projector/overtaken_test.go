@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"humpty/internal/problem"
 	"humpty/sinks"
 )
 
@@ -25,7 +26,7 @@ func TestNewerVersionsAreOvertaken(t *testing.T) {
 		}
 		c.live.Commit(put("a", "g", "2"))
 		err = c.catcher.reach(t.Context(), c.capture)
-		var refusal *Refusal
+		var refusal *problem.Refusal
 		switch {
 		case overtakes && (err != nil || !c.equal()):
 			t.Errorf("%d ahead: %v; the document is not as the source has it", ahead, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"humpty/internal/problem"
 	"humpty/sinks"
 )
 
@@ -55,7 +56,7 @@ func (m *Manage) Prune(ctx context.Context, names []string) ([]string, error) {
 			g, there := survey.Find(name)
 			serves := slices.ContainsFunc(survey.Serving, func(v sinks.Serving) bool { return v.Index == name }) // which the target refuses
 			if there && !serves && !slices.ContainsFunc(still, func(s sinks.Generation) bool { return s.Name == name }) {
-				return &Refusal{
+				return &problem.Refusal{
 					Why:    fmt.Sprintf("generation %s (%s) was to be dropped, but is one to keep meanwhile: somebody repaired or verified it", name, g.Meta.State),
 					Remedy: fmt.Sprintf("look again: humpty prune %s --dry-run", m.Projection.Name),
 				}

@@ -9,25 +9,27 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"humpty/internal/memory"
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // stage is a projection with its source and target, for one test.
 type stage struct {
-	source *memory.Source
-	target *memory.Target
+	source *sourcetest.MemorySource
+	target *sinktest.MemoryTarget
 	events []report.Event
 	runs   int
 }
 
 func setup(t *testing.T, documents int) *stage {
 	t.Helper()
-	s := &stage{source: &memory.Source{Page: 7}, target: &memory.Target{Name: "orders"}}
+	s := &stage{source: &sourcetest.MemorySource{Page: 7}, target: &sinktest.MemoryTarget{Name: "orders"}}
 	for i := range documents {
 		s.source.Records = append(s.source.Records, record(i, "first"))
 	}
@@ -240,7 +242,7 @@ func TestRejectionsStopTheSwap(t *testing.T) {
 	s.source.Put(broken)
 	s.source.Put(sources.Record{Key: []byte("y"), Reject: "column price is NaN"})
 	rec, err := s.rebuild().Run(t.Context())
-	var rejections *projector.TooManyRejections
+	var rejections *ledger.TooManyRejections
 	if !errors.As(err, &rejections) || rejections.Rejected != 2 {
 		t.Fatalf("error %v, want 2 rejections", err)
 	}
@@ -271,7 +273,7 @@ func TestHopelessMappingEndsEarly(t *testing.T) {
 		s.source.Records = append(s.source.Records, sources.Record{Key: fmt.Appendf(nil, "%d", i), Value: []byte("{")})
 	}
 	rec, err := s.rebuild().Run(t.Context())
-	var rejections *projector.TooManyRejections
+	var rejections *ledger.TooManyRejections
 	if !errors.As(err, &rejections) || len(rejections.First) != 10 {
 		t.Fatalf("error %v, want rejections with the first ten", err)
 	}
@@ -291,7 +293,7 @@ func TestUndecidedDocumentsAreADefect(t *testing.T) {
 		return nil
 	}
 	_, err := s.rebuild().Run(t.Context())
-	var unbalanced *projector.Unbalanced
+	var unbalanced *ledger.Unbalanced
 	if !errors.As(err, &unbalanced) {
 		t.Fatalf("error %v, want an unbalanced ledger", err)
 	}

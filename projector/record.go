@@ -3,6 +3,8 @@ package projector
 import (
 	"time"
 
+	"humpty/projector/ledger"
+	"humpty/projector/pace"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -26,11 +28,11 @@ type Record struct {
 	Phases      []PhaseTime               `json:"phases"`             // of this process
 	Attempts    []Attempt                 `json:"attempts,omitempty"` // of all processes, where it took several; the last is this one
 	Redone      int64                     `json:"redone,omitempty"`   // documents that several processes read and wrote
-	Ledger      Ledger                    `json:"ledger"`
+	Ledger      ledger.Ledger             `json:"ledger"`
 	Inputs      map[string]sources.Counts `json:"inputs,omitempty"`       // by partition: key ranges of tables, partitions of topics
-	Passes      []report.Pass             `json:"passes,omitempty"`       // documents, by pass
+	Passes      []ledger.Pass             `json:"passes,omitempty"`       // documents, by pass
 	Positions   map[string]string         `json:"positions,omitempty"`    // of logs: what is before them is in the index
-	Rejections  []Rejection               `json:"rejections,omitempty"`   // the first ones
+	Rejections  []ledger.Rejection        `json:"rejections,omitempty"`   // the first ones
 	DeadLetters string                    `json:"dead_letters,omitempty"` // the file with all of them and their bodies
 	Verified    *sinks.Verification       `json:"verified,omitempty"`
 	Differing   []verify.Detail           `json:"differing,omitempty"`          // the first ones
@@ -41,7 +43,7 @@ type Record struct {
 	Undone      int64                     `json:"undone,omitempty"`             // documents that the target had lost when it went away, written again
 	Limits      string                    `json:"limits,omitempty"`             // what the rounds could not know of
 	Rounds      []Round                   `json:"rounds,omitempty"`             // of catch-up
-	Pace        []Decision                `json:"pace,omitempty"`               // how the load found its pace
+	Pace        []pace.Decision           `json:"pace,omitempty"`               // how the load found its pace
 	Notices     []string                  `json:"notices,omitempty"`            // what the user was told on the way
 }
 
@@ -61,25 +63,4 @@ const (
 type PhaseTime struct {
 	Phase   report.Phase `json:"phase"`
 	Seconds float64      `json:"seconds"`
-}
-
-// Ledger is where everything that was read ended.
-type Ledger struct {
-	Inputs     sources.Counts `json:"inputs"`
-	Produced   int64          `json:"produced"` // documents given to the sink or refused before it
-	Written    int64          `json:"written"`
-	Superseded int64          `json:"superseded"`
-	Deleted    int64          `json:"deleted"`
-	Rejected   int64          `json:"rejected"`
-	Bytes      int64          `json:"bytes"`   // of document bodies
-	Sent       int64          `json:"sent"`    // bytes sent, retries included
-	Retries    int64          `json:"retries"` // requests or items sent again
-	Throttled  int64          `json:"throttled"`
-}
-
-// Rejection is one document that will not be in the index.
-type Rejection struct {
-	ID     string `json:"id"`
-	Type   string `json:"type"`
-	Reason string `json:"reason"`
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"humpty/internal/deadletter"
+	"humpty/internal/problem"
+	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -40,7 +42,7 @@ type Amendments struct {
 	Settled    int64               `json:"settled"`    // did not differ any more when they were to be written
 	Left       []verify.Difference `json:"left,omitempty"`
 	Unfixed    int64               `json:"unfixed"` // still differ after the last attempt; Left names the first
-	Rejections []Rejection         `json:"rejections,omitempty"`
+	Rejections []ledger.Rejection  `json:"rejections,omitempty"`
 }
 
 // Run repairs under the projection's lease. The finding tells what differed and what was
@@ -141,7 +143,7 @@ func (f *fixing) guard() error {
 	most := f.Repair.deletable(indexed)
 	name := f.Projection.Name
 	if v.Extra > most {
-		return &Refusal{
+		return &problem.Refusal{
 			Why: fmt.Sprintf("%d of the %d documents of %s are not in the source; at most %d may be deleted: is a table empty, truncated or filtered by mistake? Nothing was written",
 				v.Extra, indexed, f.finding.Generation, most),
 			Remedy: fmt.Sprintf("look at them: humpty verify %s --generation %s --ids FILE\nif they must go: humpty repair %s --generation %s --max-delete %d",
@@ -152,7 +154,7 @@ func (f *fixing) guard() error {
 		most = max(indexed/2, 100)
 	}
 	if f.finding.Serving && v.Stale > most {
-		return &Refusal{
+		return &problem.Refusal{
 			Why: fmt.Sprintf("%d of the %d documents of %s, which serves, are not as the source has them; at most %d may be overwritten: is a table of an include empty, or the definition another? Nothing was written",
 				v.Stale, indexed, f.finding.Generation, most),
 			Remedy: fmt.Sprintf("look at them: humpty verify %s --diff 10\na new generation is the safe way: humpty rebuild %s\nif they are to be overwritten: humpty repair %s --max-stale %d", name, name, name, v.Stale),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
@@ -173,7 +174,7 @@ func TestRepairGivesWayToTheApplication(t *testing.T) {
 	s.put(t, live, "8", "")
 	s.put(t, live, "ghost", `{"extra":true}`)
 	wrote := false
-	s.target.OnAmend = func() {
+	s.target.OnWriteIf = func() {
 		if wrote {
 			return
 		}
@@ -235,7 +236,7 @@ func TestRepairReportsRejections(t *testing.T) {
 	generation, _ := s.failed(t, 0)
 	s.source.Put(sources.Record{Key: []byte("bad"), Value: []byte(`{"id":`)})
 	_, err := s.repair(generation).Run(t.Context())
-	var rejected *projector.TooManyRejections
+	var rejected *ledger.TooManyRejections
 	if !errors.As(err, &rejected) || rejected.Rejected != 1 || !strings.Contains(err.Error(), "document bad") {
 		t.Fatalf("error %v", err)
 	}
@@ -255,7 +256,7 @@ func TestRepairThatCannotWinSaysSo(t *testing.T) {
 	live := s.run(t).Generation
 	s.put(t, live, "7", `{"stale":0}`)
 	n := 0
-	s.target.OnAmend = func() { n++; s.put(t, live, "7", fmt.Sprintf(`{"stale":%d}`, n)) }
+	s.target.OnWriteIf = func() { n++; s.put(t, live, "7", fmt.Sprintf(`{"stale":%d}`, n)) }
 	finding, err := s.repair("").Run(t.Context())
 	var differs *projector.Differs
 	if !errors.As(err, &differs) || differs.Unfixed != 1 || !strings.Contains(err.Error(), "document 7: stale") || n != 3 {

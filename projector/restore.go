@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/internal/problem"
 	"humpty/projector/report"
 	"humpty/sinks"
 )
@@ -93,7 +94,7 @@ func (b *bringing) sameDefinition(hash string) error {
 	if hash == "" || hash == b.Projection.Hash {
 		return nil
 	}
-	return &Refusal{
+	return &problem.Refusal{
 		Why:    "the index in the snapshot was made by another definition of the projection: its mapping or documents would not be what is asked for now",
 		Remedy: fmt.Sprintf("humpty rebuild %s; or restore with the configuration of that time", b.Projection.Name),
 	}

@@ -10,6 +10,8 @@ import (
 
 	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
+	"humpty/internal/problem"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -34,7 +36,7 @@ func (n *run) begin(ctx context.Context) error {
 		n.journal = j
 		return n.goOn(ctx)
 	case j.begun != nil:
-		return &Refusal{
+		return &problem.Refusal{
 			Why:    fmt.Sprintf("the state folder is that of run %s, which began %s", j.begun.Run, j.begun.Started.Format("2006-01-02 15:04:05")),
 			Remedy: "go on with it: humpty resume " + j.begun.Run,
 		}
@@ -60,9 +62,9 @@ func (n *run) goOn(ctx context.Context) error {
 	was := n.journal.begun
 	switch {
 	case was.Projection != n.Projection.Name:
-		return &Refusal{Why: fmt.Sprintf("run %s is one of projection %s, not of %s", was.Run, was.Projection, n.Projection.Name)}
+		return &problem.Refusal{Why: fmt.Sprintf("run %s is one of projection %s, not of %s", was.Run, was.Projection, n.Projection.Name)}
 	case was.Definition != n.Projection.Hash:
-		return &Refusal{
+		return &problem.Refusal{
 			Why: fmt.Sprintf("projection %s was changed since run %s began: a generation has one definition%s",
 				was.Projection, was.Run, changed(was.Text, n.Projection.Text)),
 			Remedy: fmt.Sprintf("put it back and resume, or start anew with the new one: humpty rebuild %s --new", was.Projection),
@@ -75,7 +77,7 @@ func (n *run) goOn(ctx context.Context) error {
 	n.noticeAlias()
 	n.input.Partitions, n.input.Readers, n.input.Rows, n.input.Bytes = was.Partitions, was.Readers, was.Rows, was.Bytes
 	for _, share := range n.journal.done {
-		n.ledger.add(share)
+		n.ledger.AddEarlier(share.Ledger, share.Rejections)
 		n.earlier += share.Ledger.Produced
 	}
 	n.attempt()
@@ -85,7 +87,7 @@ func (n *run) goOn(ctx context.Context) error {
 		return nil
 	}
 	if !ok || g.Meta.Run != was.Run {
-		return &Refusal{
+		return &problem.Refusal{
 			Why:    fmt.Sprintf("generation %s of run %s is gone: it was deleted, or made anew by somebody else", was.Generation, was.Run),
 			Remedy: fmt.Sprintf("start anew: humpty rebuild %s --new", was.Projection),
 			Err:    errGone,
@@ -126,7 +128,7 @@ func (e *End) refusal(was *Begun) error {
 	if e.Reason != "" {
 		text += ": " + e.Reason
 	}
-	return &Refusal{Why: text + "; there is nothing to go on with", Remedy: fmt.Sprintf("start anew: humpty rebuild %s --new", was.Projection)}
+	return &problem.Refusal{Why: text + "; there is nothing to go on with", Remedy: fmt.Sprintf("start anew: humpty rebuild %s --new", was.Projection)}
 }
 
 // saved says what is left of a run whose capture has a gap.
@@ -163,9 +165,9 @@ func (n *run) canGoOn(err error) bool {
 	}
 	var (
 		gap        *sources.ErrChangesLost
-		rejections *TooManyRejections
-		poison     *TooMuchPoison
-		unbalanced *Unbalanced
+		rejections *ledger.TooManyRejections
+		poison     *ledger.TooMuchPoison
+		unbalanced *ledger.Unbalanced
 		differs    *Differs
 		unsettled  *Unsettled
 		doubt      *sinks.ErrWritesLost

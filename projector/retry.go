@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"humpty/internal/deadletter"
+	"humpty/internal/problem"
+	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -40,7 +42,7 @@ func (f *fixing) again(ctx context.Context, keys []sinks.Key) error {
 		return err
 	}
 	if !f.finding.Serving {
-		return &Refusal{
+		return &problem.Refusal{
 			Why:    fmt.Sprintf("generation %s does not serve: single documents would not make it whole", f.finding.Generation),
 			Remedy: fmt.Sprintf("humpty repair %s --generation %s, or humpty rebuild %[1]s", f.Projection.Name, f.finding.Generation),
 		}
@@ -62,7 +64,7 @@ func (f *fixing) again(ctx context.Context, keys []sinks.Key) error {
 	}
 	switch {
 	case f.did.Rejected > 0:
-		return &TooManyRejections{Rejected: f.did.Rejected, First: f.did.Rejections}
+		return &ledger.TooManyRejections{Rejected: f.did.Rejected, First: f.did.Rejections}
 	case f.did.Unfixed > 0:
 		return &Differs{Unfixed: f.did.Unfixed}
 	}

@@ -6,6 +6,8 @@ import (
 
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
+	"humpty/projector/ledger"
+	"humpty/projector/pace"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -21,9 +23,9 @@ type catcher struct {
 	index  sinks.Index
 	base   int64
 	rules  rules
-	ledger *ledger
-	rate   *throttle // nil: none
-	pace   *pacer    // nil: as many requests at once as there are lanes
+	ledger *ledger.Book
+	rate   *pace.Limiter    // nil: none
+	pace   *pace.Controller // nil: as many requests at once as there are lanes
 
 	did      func(Round) // told of each round that had something to do; may be nil
 	handover *handover   // nil: nobody else writes to the index

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"humpty/internal/crashpoint"
+	"humpty/internal/problem"
+	"humpty/projector/ledger"
+	"humpty/projector/pace"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
@@ -28,10 +31,10 @@ type run struct {
 	meta   sinks.Meta
 	serves bool // already: an earlier process of the run died behind the swap
 	index  sinks.Index
-	ledger *ledger
-	shares *shares
-	rate   *throttle // nil: none
-	came   gait      // to which the load came before an outage; zero: not known
+	ledger *ledger.Book
+	shares *ledger.Partitions
+	rate   *pace.Limiter // nil: none
+	came   pace.Setting  // to which the load came before an outage; zero: not known
 
 	exposing sync.Mutex
 	exposed  bool // searches see a part of it
@@ -51,8 +54,8 @@ func newRun(r *Rebuild) *run {
 	n := &run{Rebuild: *r, began: time.Now()}
 	n.Projection.Limits = n.Projection.Limits.withDefaults()
 	n.observer = observer{fn: r.Observe, forecast: new(report.Forecast), doing: new(doing)}
-	n.rate = newThrottle(n.Projection.Limits.Rate)
-	n.ledger = &ledger{keep: max(n.Projection.Limits.Rejections, rejectionsShown), letters: r.Letters}
+	n.rate = pace.NewLimiter(n.Projection.Limits.Rate)
+	n.ledger = ledger.NewBook(n.Projection.Limits.Rejections, r.Letters)
 	n.record = Record{
 		Run:        r.Owner.Run,
 		Projection: r.Projection.Name,
@@ -155,9 +158,9 @@ func (n *run) finish(err error) Record {
 	rec.Pace = n.pace()
 	rec.Seconds = time.Since(n.began).Seconds()
 	rec.Checkpoints += n.journal.spent().Seconds()
-	rec.Ledger, rec.Rejections = n.ledger.state()
-	if len(rec.Rejections) > rejectionsShown {
-		rec.Rejections = rec.Rejections[:rejectionsShown]
+	rec.Ledger, rec.Rejections = n.ledger.Totals()
+	if len(rec.Rejections) > ledger.RejectionsShown {
+		rec.Rejections = rec.Rejections[:ledger.RejectionsShown]
 	}
 	rec.Notices = n.observer.said()
 	rec.Status = n.statusOf(err)
@@ -174,7 +177,7 @@ func reasonOf(err error) string {
 }
 
 func (n *run) statusOf(err error) Status {
-	var refusal *Refusal
+	var refusal *problem.Refusal
 	switch {
 	case err == nil && n.NoSwap:
 		return StatusVerified

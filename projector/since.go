@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"humpty/internal/problem"
 	"humpty/sources"
 )
 
@@ -42,7 +43,7 @@ func (f *fixing) sameLogs() error {
 	}
 	events, lost := since(was, fenced.EndOffsets())
 	if lost != "" {
-		return &Refusal{
+		return &problem.Refusal{
 			Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Were they made anew? Nothing was written", f.finding.Generation, lost),
 			Remedy: fmt.Sprintf("look at what differs: humpty verify %s --generation %s\nif the topics are right as they are: humpty rebuild %[1]s", f.Projection.Name, f.finding.Generation),
 		}

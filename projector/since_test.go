@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/projector"
+	"humpty/internal/problem"
 	"humpty/sources"
 )
 
@@ -63,7 +63,7 @@ func TestRestoreOfTopics(t *testing.T) {
 			do := s.restore()
 			do.Source = logged{s.source, c.now}
 			finding, err := do.Run(t.Context())
-			var refusal *projector.Refusal
+			var refusal *problem.Refusal
 			switch {
 			case c.refused == "" && (err != nil || !finding.Serving):
 				t.Error(err)

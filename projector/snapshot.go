@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"humpty/internal/problem"
 	"humpty/sinks"
 )
 
@@ -28,12 +29,12 @@ func (m *Manage) Snapshot(ctx context.Context, repository, name, generation stri
 		g, ok := survey.Find(generation)
 		switch {
 		case !ok:
-			return &Refusal{
+			return &problem.Refusal{
 				Why:    fmt.Sprintf("alias %s does not serve one generation of its own, or %q is none", survey.Alias, generation),
 				Remedy: fmt.Sprintf("name one: --generation NAME; `humpty status %s` lists them", m.Projection.Name),
 			}
 		case g.Meta.Verified == nil && !unverified:
-			return &Refusal{
+			return &problem.Refusal{
 				Why:    fmt.Sprintf("generation %s (%s) was not verified: a snapshot of it might keep what is wrong", generation, g.Meta.State),
 				Remedy: fmt.Sprintf("humpty repair %s --generation %s, then again; or take the risk: --unverified", m.Projection.Name, generation),
 			}

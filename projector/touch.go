@@ -103,7 +103,7 @@ func (h *handover) do(ctx context.Context, ids [][]byte) (sources.TxSnapshot, er
 	if err := h.catcher.view.Lookup(ctx, ids, &batch); err != nil {
 		return sources.TxSnapshot{}, err
 	}
-	h.catcher.ledger.refused(batch.Records)
+	h.catcher.ledger.AddRejected(batch.Records)
 	docs, seen := differing(documents(nil, batch.Records, 0), found)
 	if err := h.touch(docs); err != nil {
 		return sources.TxSnapshot{}, err
@@ -172,8 +172,8 @@ func (h *handover) amend(ctx context.Context, docs []sinks.Document, seen []stri
 	receipt, err := c.paced(ctx, docs, read, func() (sinks.Receipt, error) { return h.amender.WriteIf(ctx, docs, seen, verdicts) })
 	crashpoint.At("touched written")
 	n := int64(len(docs))
-	c.ledger.input(sources.Counts{Read: n, Used: n})
-	c.ledger.output(docs, verdicts, receipt)
+	c.ledger.AddInput(sources.Counts{Read: n, Used: n})
+	c.ledger.AddVerdicts(docs, verdicts, receipt)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (n *run) verify(ctx context.Context) error {
 		View: n.view, Plan: n.input, Index: n.index,
 		Level: n.Projection.Verify.level(), Budget: n.Projection.Verify.Budget, Ignore: ignore,
 		Exact: true, Still: true, // nobody else knows the generation, and the view does not move
-		Known: n.ledger.rejectedIDs(), Documents: n.meta.Documents,
+		Known: n.ledger.RejectedIDs(), Documents: n.meta.Documents,
 		Show: differencesShown, Batch: min(n.Projection.Limits.Batch, comparedAtOnce),
 		Progress: func(docs, bytes int64) { n.observer.compared(docs, n.meta.Documents, bytes) },
 	}

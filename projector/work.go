@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"humpty/projector/ledger"
 	"humpty/sources"
 )
 
@@ -20,7 +21,7 @@ import (
 type work struct {
 	view    sources.View
 	account *budget
-	shares  *shares
+	shares  *ledger.Partitions
 	take    func(context.Context, *sources.Batch) error
 
 	mu      sync.Mutex
@@ -42,7 +43,7 @@ type piece struct {
 // readAll reads the partitions with the given number of readers; every batch is given to
 // take, which owns it from then on and puts it back into the account.
 func readAll(ctx context.Context, view sources.View, partitions []sources.Partition, readers int,
-	account *budget, shares *shares, take func(context.Context, *sources.Batch) error,
+	account *budget, shares *ledger.Partitions, take func(context.Context, *sources.Batch) error,
 ) error {
 	w := &work{view: view, account: account, shares: shares, take: take, left: slices.Clone(partitions)}
 	w.changed = sync.NewCond(&w.mu)
@@ -76,7 +77,7 @@ func (w *work) next(ctx context.Context) (*piece, error) {
 			p := &piece{Partition: w.left[0]}
 			w.left = w.left[1:]
 			w.busy++
-			w.shares.hold(p.ID)
+			w.shares.Acquire(p.ID)
 			return p, nil
 		}
 		if w.busy == 0 {
@@ -103,11 +104,11 @@ func (w *work) split(ctx context.Context) (*piece, error) {
 		if !ok || !slices.Contains(w.reading, p) {
 			continue
 		}
-		w.shares.hold(p.ID) // before its reader can let it go
+		w.shares.Acquire(p.ID) // before its reader can let it go
 		w.mu.Unlock()
 		rest, ok, err := splitter.Split(ctx)
 		if !ok || err != nil {
-			err = errors.Join(err, w.shares.free(p.ID))
+			err = errors.Join(err, w.shares.Done(p.ID))
 		}
 		w.mu.Lock()
 		if err != nil {
@@ -135,7 +136,7 @@ func (w *work) do(ctx context.Context, p *piece) (err error) {
 	if err != nil {
 		return err
 	}
-	return w.shares.free(p.ID) // only now, when nobody can ask for a part of it any more
+	return w.shares.Done(p.ID) // only now, when nobody can ask for a part of it any more
 }
 
 func (w *work) batches(ctx context.Context, p *piece) error {
@@ -152,7 +153,7 @@ func (w *work) batches(ctx context.Context, p *piece) error {
 			return err
 		}
 		batch.Partition = p.ID
-		w.shares.hold(p.ID)
+		w.shares.Acquire(p.ID)
 		w.change(func() { p.read += batch.Counts.Read })
 		if err := w.take(ctx, batch); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"humpty/internal/marks"
+	"humpty/projector/ledger"
 	"humpty/sources"
 )
 
@@ -125,7 +126,7 @@ func TestNobodyIsIdle(t *testing.T) {
 			for i := range bounds[1:] {
 				parts = append(parts, sources.Partition{ID: fmt.Sprint("p", i), From: fmt.Sprint(bounds[i]), To: fmt.Sprint(bounds[i+1]), Rows: 10})
 			}
-			shares := newShares(j, 10)
+			shares := ledger.NewPartitions(10, j.sums(), j.partitionDone())
 			account := newBudget(1<<20, fixed(1000), 2*readers)
 			var mu sync.Mutex
 			seen := map[string]int{}
@@ -145,10 +146,10 @@ func TestNobodyIsIdle(t *testing.T) {
 				if n := done(); n == len(parts) {
 					t.Error("all partitions are done before the last batch has its verdict")
 				}
-				shares.of(b.Partition).input(b.Counts)
+				shares.Book(b.Partition).AddInput(b.Counts)
 				partition := b.Partition // behind put it is somebody else's
 				account.put(b)
-				return shares.free(partition)
+				return shares.Done(partition)
 			})
 			if err != nil {
 				t.Fatal(err)

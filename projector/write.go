@@ -4,20 +4,18 @@ import (
 	"context"
 	"time"
 
+	"humpty/projector/ledger"
+	"humpty/projector/pace"
 	"humpty/sinks"
 	"humpty/sources"
 )
-
-// hopeless is how many rejections above the limit end a load before its end: by then
-// the mapping is wrong, and hours of loading would not change that.
-const hopeless = 1000
 
 // writer turns batches into documents and books their verdicts. One goroutine each.
 type writer struct {
 	run      *run
 	account  *budget
-	pace     *pacer
-	shares   *shares
+	pace     *pace.Controller
+	shares   *ledger.Partitions
 	docs     []sinks.Document
 	verdicts []sinks.Verdict
 }
@@ -26,30 +24,30 @@ type writer struct {
 func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 	n := w.run
 	for {
-		allowed, err := w.pace.admit(ctx)
+		allowed, err := w.pace.Admit(ctx)
 		if err != nil {
 			return err
 		}
 		waited := time.Now()
 		batch, ok := <-full
 		if !ok {
-			w.pace.idle()
+			w.pace.Return()
 			return nil
 		}
-		if err := n.rate.take(ctx, len(batch.Data)); err != nil {
+		if err := n.rate.Wait(ctx, len(batch.Data)); err != nil {
 			return err
 		}
 		starved := time.Since(waited)
 		partition, size := batch.Partition, len(batch.Data)
-		mark := n.rate.mark()
+		mark := n.rate.IdleCredit()
 		receipt, err := w.write(ctx, batch)
-		n.rate.late(int(receipt.Bytes)-size, mark)
+		n.rate.Reconcile(int(receipt.Bytes)-size, mark)
 		w.account.put(batch)
-		w.pace.done(receipt, starved, allowed)
+		w.pace.Done(receipt, starved, allowed)
 		if err != nil {
 			return err
 		}
-		if err := w.shares.free(partition); err != nil {
+		if err := w.shares.Done(partition); err != nil {
 			return err
 		}
 		if err := n.expose(ctx); err != nil {
@@ -60,23 +58,23 @@ func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 
 func (w *writer) write(ctx context.Context, batch *sources.Batch) (sinks.Receipt, error) {
 	n := w.run
-	n.ledger.input(batch.Counts)
+	n.ledger.AddInput(batch.Counts)
 	w.docs = documents(w.docs[:0], batch.Records, n.base())
-	n.ledger.refused(batch.Records)
+	n.ledger.AddRejected(batch.Records)
 	w.verdicts = append(w.verdicts[:0], make([]sinks.Verdict, len(w.docs))...)
 	receipt, err := n.index.Write(ctx, w.docs, w.verdicts)
-	sum := n.ledger.output(w.docs, w.verdicts, receipt)
+	sum := n.ledger.AddVerdicts(w.docs, w.verdicts, receipt)
 	if err != nil {
 		return receipt, err
 	}
-	if share := w.shares.of(batch.Partition); share != nil {
-		share.input(batch.Counts)
-		share.refused(batch.Records)
-		share.output(w.docs, w.verdicts, receipt)
+	if share := w.shares.Book(batch.Partition); share != nil {
+		share.AddInput(batch.Counts)
+		share.AddRejected(batch.Records)
+		share.AddVerdicts(w.docs, w.verdicts, receipt)
 	}
-	n.observer.progress(sum, n.earlier, n.input.Rows, w.pace.allowed(), w.pace.newest())
-	if sum.Rejected > n.Projection.Limits.Rejections+hopeless {
-		return receipt, n.tooManyRejections()
+	n.observer.progress(sum, n.earlier, n.input.Rows, w.pace.Setting().Requests, w.pace.LastDecision())
+	if sum.Rejected > n.Projection.Limits.Rejections+ledger.HopelessExcess {
+		return receipt, n.ledger.TooMany(n.Projection.Limits.Rejections)
 	}
 	return receipt, nil
 }

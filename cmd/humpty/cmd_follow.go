@@ -12,6 +12,7 @@ import (
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/marks"
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/report"
 )
@@ -75,7 +76,7 @@ func (c *followCommand) followed(conf *config.Config, names []string) ([]config.
 			return nil, err
 		}
 		if p.Writer != string(projector.WriterFollow) {
-			return nil, &projector.Refusal{
+			return nil, &problem.Refusal{
 				Why:    fmt.Sprintf("projection %s has writer: %s: the application writes to its index, and to follow would undo its writes", p.Name, p.Writer),
 				Remedy: fmt.Sprintf("if nobody else writes to it: consistency: live and writer: follow, then humpty rebuild %s", p.Name),
 			}
@@ -83,7 +84,7 @@ func (c *followCommand) followed(conf *config.Config, names []string) ([]config.
 		all = append(all, p)
 	}
 	if len(all) == 0 {
-		return nil, &projector.Refusal{
+		return nil, &problem.Refusal{
 			Why:    "no projection has writer: follow",
 			Remedy: "add consistency: live and writer: follow to one, rebuild it, then follow it",
 		}

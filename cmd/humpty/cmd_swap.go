@@ -9,6 +9,7 @@ import (
 
 	"humpty/cmd/humpty/internal/render"
 	"humpty/internal/assemble"
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -54,7 +55,7 @@ func (c *swapCommand) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if c.replace != "" && c.replace != p.Alias {
-		return &projector.Refusal{
+		return &problem.Refusal{
 			Why:    fmt.Sprintf("--replace-index %s is not the name that is in the way: only an index on the alias's own name, %s, can be replaced", c.replace, p.Alias),
 			Remedy: fmt.Sprintf("humpty status %s shows what is there", p.Name),
 		}

@@ -13,6 +13,7 @@ import (
 	"humpty/cmd/humpty/internal/trial"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources"
@@ -43,13 +44,13 @@ func exitCode(ctx context.Context, err error) int {
 	var (
 		usage    *console.UsageError
 		problems problem.List
-		refusal  *projector.Refusal
+		refusal  *problem.Refusal
 		held     *sinks.Held
 		trap     *sinks.NameConflict
-		rejected *projector.TooManyRejections
+		rejected *ledger.TooManyRejections
 		differs  *projector.Differs
 		expected *trial.Mismatch
-		poison   *projector.TooMuchPoison
+		poison   *ledger.TooMuchPoison
 		bad      *trial.Poison
 		gap      *sources.ErrChangesLost
 		signal   *signals.Interrupt

@@ -10,10 +10,12 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/signals"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources/kafka"
@@ -36,12 +38,12 @@ func TestExitCodes(t *testing.T) {
 		"definition":             {fmt.Errorf("plan: %w", problems), nil, 64, "failed"},
 		"target's configuration": {&elastic.Error{Kind: elastic.BadConfig}, nil, 64, "failed"},
 		"differs":                {&projector.Differs{}, nil, 3, "failed"},
-		"guard":                  {&projector.Refusal{}, nil, 4, "refused"},
+		"guard":                  {&problem.Refusal{}, nil, 4, "refused"},
 		"held":                   {&sinks.Held{}, nil, 4, "refused"},
 		"trap":                   {&sinks.NameConflict{}, nil, 4, "refused"},
 		"target's guard":         {&elastic.Error{Kind: elastic.Guard}, nil, 4, "refused"},
-		"rejections":             {fmt.Errorf("load: %w", &projector.TooManyRejections{}), nil, 6, "failed"},
-		"rejections, joined":     {errors.Join(errors.New("close"), &projector.TooManyRejections{}), nil, 6, "failed"},
+		"rejections":             {fmt.Errorf("load: %w", &ledger.TooManyRejections{}), nil, 6, "failed"},
+		"rejections, joined":     {errors.Join(errors.New("close"), &ledger.TooManyRejections{}), nil, 6, "failed"},
 		"rights":                 {&elastic.Error{Kind: elastic.Rights}, nil, 7, "failed"},
 		"mapping":                {&elastic.Error{Kind: elastic.Definition}, nil, 7, "failed"},
 		"wrong password":         {&pgconn.PgError{Code: "28P01"}, nil, 7, "failed"},
@@ -53,11 +55,11 @@ func TestExitCodes(t *testing.T) {
 		"target failed":          {&elastic.Error{Kind: elastic.Failed}, nil, 1, "failed"},
 		"several":                {errors.Join(&elastic.Error{Kind: elastic.Unreachable}, fmt.Errorf("x: %w", &pgconn.PgError{Code: "28P01"})), nil, 7, "failed"},
 		"several, with a guard":  {fmt.Errorf("x: %w", errors.Join(&pgconn.PgError{Code: "28P01"}, &elastic.Error{Kind: elastic.Guard}, errors.New("x"))), nil, 4, "refused"},
-		"ledger":                 {&projector.Unbalanced{}, nil, 1, "failed"},
+		"ledger":                 {&ledger.Unbalanced{}, nil, 1, "failed"},
 		"anything else":          {errors.New("?"), nil, 1, "failed"},
 		"Ctrl-C":                 {errors.New("connection closed"), os.Interrupt, 130, "interrupted"},
 		"terminated":             {context.Canceled, syscall.SIGTERM, 143, "interrupted"},
-		"Ctrl-C after a guard":   {&projector.Refusal{}, os.Interrupt, 4, "refused"},
+		"Ctrl-C after a guard":   {&problem.Refusal{}, os.Interrupt, 4, "refused"},
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		if c.signal != nil {
@@ -77,9 +79,9 @@ func TestEveryFailureSaysWhatToTypeNext(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
 		"usage": console.Usage("x", "humpty help"), "problems": problem.List{{What: "x"}}, "held": &sinks.Held{},
-		"rejections": &projector.TooManyRejections{}, "differs": &projector.Differs{},
+		"rejections": &ledger.TooManyRejections{}, "differs": &projector.Differs{},
 		"rights": &elastic.Error{Kind: elastic.Rights}, "unreachable": &elastic.Error{Kind: elastic.Unreachable},
-		"refusal": &projector.Refusal{Why: "no", Remedy: "humpty swap orders"}, "other": errors.New("?"),
+		"refusal": &problem.Refusal{Why: "no", Remedy: "humpty swap orders"}, "other": errors.New("?"),
 	} {
 		var out buffer
 		c := &console.Console{Out: console.NewSink(&out), Err: &out, Env: func(string) (string, bool) { return "", false }}

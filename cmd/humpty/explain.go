@@ -14,6 +14,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -79,11 +80,11 @@ func (e explainer) next(ctx context.Context, err error) []string {
 	var (
 		usage    *console.UsageError
 		problems problem.List
-		refusal  *projector.Refusal
+		refusal  *problem.Refusal
 		gap      *sources.ErrChangesLost
 		held     *sinks.Held
-		rejected *projector.TooManyRejections
-		poison   *projector.TooMuchPoison
+		rejected *ledger.TooManyRejections
+		poison   *ledger.TooMuchPoison
 		differs  *projector.Differs
 		expected *trial.Mismatch
 		signal   *signals.Interrupt

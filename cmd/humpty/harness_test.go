@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/e2e/rig"
 	"humpty/internal/testenv/devstack"

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
 	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/testenv/devstack"
 	data "humpty/internal/testenv/shop"

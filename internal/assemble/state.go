@@ -68,7 +68,7 @@ func (s State) Begin(projection, run string) (*marks.Store, error) {
 func (s State) Open(projection, run string) (*marks.Store, error) {
 	dir := s.folder(projection, run)
 	if _, err := os.Stat(dir); err != nil {
-		return nil, &projector.Refusal{
+		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("nothing is known of run %s of projection %s in the state folder %s", run, projection, s.Dir),
 			Remedy: fmt.Sprintf("name the folder that it began with (state:, --state), or begin anew: humpty rebuild %s", projection),
 		}

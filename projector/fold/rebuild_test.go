@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"testing"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
+	"humpty/projector/ledger"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 )
 
 // The engine takes folded events as it takes tables: load, verification, gate, swap.
@@ -23,7 +24,7 @@ func TestRebuild(t *testing.T) {
 	p.event(1000, "order7", "")
 	p.event(1001, "order8", "no JSON")
 	for poison, allowed := range map[int64]bool{0: false, 1: true} {
-		target := &memory.Target{Name: "orders"}
+		target := &sinktest.MemoryTarget{Name: "orders"}
 		rebuild := &projector.Rebuild{
 			Projection: projector.Projection{Name: "orders", Alias: "orders", Limits: projector.Limits{Poison: poison}},
 			Source:     &fold.Source{Inner: &history{partitions: []partition{p}, page: 100}, Decoder: &decode.JSON{}, New: handlers.NewLatest},
@@ -34,7 +35,7 @@ func TestRebuild(t *testing.T) {
 		if surveyErr != nil {
 			t.Fatal(surveyErr)
 		}
-		var refused *projector.TooMuchPoison
+		var refused *ledger.TooMuchPoison
 		if !allowed {
 			if !errors.As(err, &refused) || refused.Poison != 1 || len(survey.Serving) > 0 {
 				t.Errorf("%v, serving %v", err, survey.Serving)

@@ -12,13 +12,13 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"humpty/internal/memory"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
 	"humpty/sources/kafka"
 )
@@ -53,7 +53,7 @@ func TestTopicsToDocuments(t *testing.T) {
 			}
 			markersWritten(t, inner)
 			later := func() { writeTransaction(t, client, dice, topics, &history{partitions: make([]partition, 5)}) }
-			target := &memory.Target{Name: "orders"}
+			target := &sinktest.MemoryTarget{Name: "orders"}
 			rebuild := &projector.Rebuild{
 				Projection: projector.Projection{Name: "orders", Alias: "orders"},
 				Source:     &fold.Source{Inner: writtenBehind{inner, later}, Decoder: &decode.JSON{}, New: handlers.NewMerge, Memory: 1, Dir: t.TempDir()},
@@ -151,14 +151,14 @@ func newTopic(t testing.TB, client *kgo.Client, partitions int32) string {
 }
 
 // compare holds an index against documents in the oracle's form.
-func compare(t *testing.T, target *memory.Target, generation string, want map[string]string) {
+func compare(t *testing.T, target *sinktest.MemoryTarget, generation string, want map[string]string) {
 	t.Helper()
 	for _, d := range differences(t, target, generation, want) {
 		t.Error(d)
 	}
 }
 
-func differences(t *testing.T, target *memory.Target, generation string, want map[string]string) (all []string) {
+func differences(t *testing.T, target *sinktest.MemoryTarget, generation string, want map[string]string) (all []string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	got := map[string]string{}

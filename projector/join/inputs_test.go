@@ -5,16 +5,16 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/internal/memory"
 	"humpty/projector/join"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // TestInputsOfTablesAndTopics: where a table has events in its documents, both are counted,
 // each by its own partitions.
 func TestInputsOfTablesAndTopics(t *testing.T) {
 	t.Parallel()
-	table := &memory.Source{Page: 3}
+	table := &sourcetest.MemorySource{Page: 3}
 	for i := range 10 {
 		table.Records = append(table.Records, sources.Record{Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, `{"id":%d}`, i)})
 	}

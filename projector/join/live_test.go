@@ -15,20 +15,21 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"humpty/internal/marks"
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // streets are documents of events with what other topics have: houses that are found by
 // their own field, a mayor by a field of the street, and a note by the street's id.
 type streets struct {
-	streets, houses, people, notes memory.Log
+	streets, houses, people, notes sourcetest.LogSource
 
 	mu   sync.Mutex
 	dice *rand.Rand
@@ -40,7 +41,7 @@ func (s *streets) source(dir string) *Source {
 	state := func(name string) *fold.State {
 		return &fold.State{Dir: func(capture string) string { return filepath.Join(dir, name+capture) }}
 	}
-	of := func(log *memory.Log, name string) *fold.Source {
+	of := func(log *sourcetest.LogSource, name string) *fold.Source {
 		return &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge, State: state(name)}
 	}
 	houses := of(&s.houses, "houses")
@@ -54,7 +55,7 @@ func (s *streets) source(dir string) *Source {
 // write appends an event to one of the topics.
 func (s *streets) write() {
 	s.n++
-	put := func(log *memory.Log, prefix string, value string, args ...any) {
+	put := func(log *sourcetest.LogSource, prefix string, value string, args ...any) {
 		key := fmt.Sprint(prefix, s.dice.IntN(20))
 		e := sources.Record{Key: []byte(key), Value: fmt.Appendf(nil, value, args...), Time: int64(s.n)}
 		if s.dice.IntN(7) == 0 {
@@ -96,7 +97,7 @@ func TestLiveJoinsLoseNoEvent(t *testing.T) {
 			for range 200 {
 				s.write()
 			}
-			dir, target := t.TempDir(), &memory.Target{Name: "streets"}
+			dir, target := t.TempDir(), &sinktest.MemoryTarget{Name: "streets"}
 			def := projector.Projection{Name: "streets", Alias: "streets"}
 			open := func(string) (*marks.Store, error) {
 				return marks.Open(filepath.Join(dir, "marks"), marks.Options{})
@@ -152,7 +153,7 @@ func TestLiveJoinsLoseNoEvent(t *testing.T) {
 
 // now is what a rebuild of everything at rest gives.
 func (s *streets) now(t *testing.T) map[string]string {
-	target := &memory.Target{Name: "streets"}
+	target := &sinktest.MemoryTarget{Name: "streets"}
 	_, err := (&projector.Rebuild{
 		Projection: projector.Projection{Name: "streets", Alias: "streets"}, Source: s.source(t.TempDir()), Target: target, Owner: sinks.Owner{Run: "now"},
 	}).Run(context.WithoutCancel(t.Context()))
@@ -162,7 +163,7 @@ func (s *streets) now(t *testing.T) map[string]string {
 	return documentsIn(t, target)
 }
 
-func documentsIn(t *testing.T, target *memory.Target) map[string]string {
+func documentsIn(t *testing.T, target *sinktest.MemoryTarget) map[string]string {
 	ctx := context.WithoutCancel(t.Context())
 	docs := map[string]string{}
 	survey, err := target.Survey(ctx)

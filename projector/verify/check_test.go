@@ -14,22 +14,23 @@ import (
 	"time"
 
 	"humpty/internal/canonjson"
-	"humpty/internal/memory"
 	"humpty/projector/verify"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // stage is a source, and an index that is equal to it until a test changes one of them.
 type stage struct {
-	source *memory.Source
-	target *memory.Target
+	source *sourcetest.MemorySource
+	target *sinktest.MemoryTarget
 	index  sinks.Index
 }
 
 func setup(t *testing.T, documents int) *stage {
 	t.Helper()
-	s := &stage{source: &memory.Source{Page: 64}, target: &memory.Target{Name: "orders"}}
+	s := &stage{source: &sourcetest.MemorySource{Page: 64}, target: &sinktest.MemoryTarget{Name: "orders"}}
 	index, err := s.target.Create(t.Context(), sinks.Generation{Name: "orders-1"})
 	if err != nil {
 		t.Fatal(err)

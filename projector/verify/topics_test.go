@@ -9,14 +9,15 @@ import (
 	"slices"
 	"testing"
 
-	"humpty/internal/memory"
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
 	"humpty/projector/join"
 	"humpty/projector/verify"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // bring makes the index what the source has of some documents, all of them if none is
@@ -69,7 +70,7 @@ func TestTopicsUnderLiveWrites(t *testing.T) {
 	for _, root := range []string{"events", "a table"} {
 		t.Run(root, func(t *testing.T) {
 			t.Parallel()
-			log, table := &memory.Log{Partitions: 2}, &memory.Source{}
+			log, table := &sourcetest.LogSource{Partitions: 2}, &sourcetest.MemorySource{}
 			event := func(key, value string) {
 				log.Append(len(key)%2, sources.Record{Key: []byte(key), Value: []byte(value)})
 			}
@@ -83,7 +84,7 @@ func TestTopicsUnderLiveWrites(t *testing.T) {
 			if root == "a table" {
 				source = &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: folded, Hold: true, Dir: t.TempDir()}}}
 			}
-			target := &memory.Target{Name: "parcels"}
+			target := &sinktest.MemoryTarget{Name: "parcels"}
 			index, err := target.Create(t.Context(), sinks.Generation{Name: "parcels-1"})
 			if err != nil {
 				t.Fatal(err)

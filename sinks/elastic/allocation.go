@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+
+	"humpty/sinks/elastic/transport"
 )
 
 // allocation is what the cluster says of the place of one copy of a shard.
@@ -21,11 +23,11 @@ type allocation struct {
 
 // allocated asks about the primary of a shard, or one of its copies: one without a node, if
 // there is such.
-func (c *client) allocated(ctx context.Context, name string, shard int, primary bool) (allocation, error) {
+func (c *cluster) allocated(ctx context.Context, name string, shard int, primary bool) (allocation, error) {
 	var a allocation
 	body, err := json.Marshal(map[string]any{"index": name, "shard": shard, "primary": primary})
 	if err == nil {
-		err = c.call(ctx, request{method: http.MethodPost, path: "/_cluster/allocation/explain", body: body, patience: patient}, &a)
+		err = c.Call(ctx, transport.Request{Method: http.MethodPost, Path: "/_cluster/allocation/explain", Body: body, RetryFor: transport.DefaultRetry}, &a)
 	}
 	return a, err
 }
@@ -46,7 +48,7 @@ func (a allocation) why() string {
 }
 
 // whyUnassigned is the cluster's own explanation, for messages.
-func (c *client) whyUnassigned(ctx context.Context, name string, shard int) string {
+func (c *cluster) whyUnassigned(ctx context.Context, name string, shard int) string {
 	a, err := c.allocated(ctx, name, shard, true)
 	if err != nil {
 		return "the reason could not be read: " + err.Error()
@@ -54,9 +56,9 @@ func (c *client) whyUnassigned(ctx context.Context, name string, shard int) stri
 	return a.why()
 }
 
-// placeless is why the copies without a node will not get one as things are; empty if one of
+// unassignable is why the copies without a node will not get one as things are; empty if one of
 // them will, or if that is not known.
-func (x *index) placeless(ctx context.Context) string {
+func (x *index) unassignable(ctx context.Context) string {
 	why := ""
 	for shard := range x.shards {
 		a, err := x.allocated(ctx, x.name, shard, false)

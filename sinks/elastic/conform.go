@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"humpty/internal/canonjson"
+
+	"humpty/sinks/elastic/transport"
 )
 
 // DiffDefinition compares what was asked for with what the server has; its own additions and
@@ -25,8 +27,8 @@ func (x *index) DiffDefinition(ctx context.Context, raw []byte) ([]string, error
 		Settings settings                   `json:"settings"`
 	}
 	path := x.path + "?flat_settings=true"
-	if err := x.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, &all); err != nil {
-		return nil, x.explain("read the definition of index "+x.name, err)
+	if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &all); err != nil {
+		return nil, x.Explain("read the definition of index "+x.name, err)
 	}
 	has := all[x.name]
 	deviations := d.settings.deviations(has.Settings, x.journal())
@@ -129,8 +131,8 @@ func (x *index) defaults(ctx context.Context, m *mappingCheck) error {
 		} `json:"mappings"`
 	}
 	path := x.path + "/_mapping/field/*?include_defaults=true"
-	if err := x.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, &all); err != nil {
-		return x.explain("read the fields of index "+x.name, err)
+	if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &all); err != nil {
+		return x.Explain("read the fields of index "+x.name, err)
 	}
 	for _, leaf := range m.open {
 		field, parameter := fieldOf(leaf.path)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // health is the part of the cluster's health that says how far the copies are.
@@ -25,13 +26,13 @@ type health struct {
 // where it belongs. Copies that the cluster's own rules keep off all nodes, the user's filter
 // or full disks, are waited for as long as Config.Patience, and said to be lacking then.
 func (x *index) copies(ctx context.Context, report func(string)) error {
-	var pause backoff
+	var pause transport.Backoff
 	began := time.Now()
 	var still time.Time // since when nothing moves, though copies lack
 	for {
 		var h health
-		if err := x.call(ctx, request{method: http.MethodGet, path: "/_cluster/health" + x.path, patience: patient}, &h); err != nil {
-			return x.explain("wait for the copies of "+x.name, err)
+		if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: "/_cluster/health" + x.path, RetryFor: transport.DefaultRetry}, &h); err != nil {
+			return x.Explain("wait for the copies of "+x.name, err)
 		}
 		moving := h.Initializing > 0 || h.Relocating > 0
 		if h.Status == "green" && !moving {
@@ -48,15 +49,15 @@ func (x *index) copies(ctx context.Context, report func(string)) error {
 			still = time.Time{}
 		case still.IsZero():
 			still = time.Now()
-		case time.Since(still) > x.cfg.Patience:
-			if why := x.placeless(ctx); why != "" {
+		case time.Since(still) > x.cfg.RetryBound:
+			if why := x.unassignable(ctx); why != "" {
 				report(fmt.Sprintf(sinks.Degraded+"index %s stays %s, %d copies have no node to be on: %s; make room for them or lower number_of_replicas",
 					x.name, h.Status, h.Unassigned, why))
 				return nil
 			}
 		}
-		if h.Status == "red" && time.Since(began) > x.cfg.Outage {
-			if err := x.nodeless(ctx, began); err != nil {
+		if h.Status == "red" && time.Since(began) > x.cfg.UnassignedTimeout {
+			if err := x.unassigned(ctx, began); err != nil {
 				return err
 			}
 		}
@@ -66,7 +67,7 @@ func (x *index) copies(ctx context.Context, report func(string)) error {
 			text += fmt.Sprintf(", %d on their way to other nodes", h.Relocating)
 		}
 		report(text + x.recovery(ctx))
-		if err := waitFor(ctx, min(pause.next(), recoveryTime)); err != nil {
+		if err := transport.Wait(ctx, min(pause.Next(), recoveryTime)); err != nil {
 			return err
 		}
 	}
@@ -84,7 +85,7 @@ func (x *index) recovery(ctx context.Context) string {
 
 // recovered is how many bytes of an index's shards are where they are to be, of those that
 // were or are brought there.
-func (c *client) recovered(ctx context.Context, name, which string) (done, total int64, shards int, err error) {
+func (c *cluster) recovered(ctx context.Context, name, which string) (done, total int64, shards int, err error) {
 	var all map[string]struct {
 		Shards []struct {
 			Index struct {
@@ -95,7 +96,7 @@ func (c *client) recovered(ctx context.Context, name, which string) (done, total
 			} `json:"index"`
 		} `json:"shards"`
 	}
-	if err := c.call(ctx, request{method: http.MethodGet, path: "/" + url.PathEscape(name) + "/_recovery" + which, patience: patient}, &all); err != nil {
+	if err := c.Call(ctx, transport.Request{Method: http.MethodGet, Path: "/" + url.PathEscape(name) + "/_recovery" + which, RetryFor: transport.DefaultRetry}, &all); err != nil {
 		return 0, 0, 0, err
 	}
 	for _, s := range all[name].Shards {

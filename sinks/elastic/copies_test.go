@@ -37,7 +37,7 @@ func TestCopiesWithoutAPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c, err := newClient(Config{Addresses: []string{"http://a"}, Alias: "shop", Wrap: func(http.RoundTripper) http.RoundTripper {
+				c, err := newCluster(Config{Addresses: []string{"http://a"}, Alias: "shop", Wrap: func(http.RoundTripper) http.RoundTripper {
 					return answers(func(path string) string {
 						switch path {
 						case "/_cluster/health/shop-1":
@@ -51,7 +51,7 @@ func TestCopiesWithoutAPlace(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				x := &index{client: c, name: "shop-1", path: "/shop-1", shards: 2}
+				x := &index{cluster: c, name: "shop-1", path: "/shop-1", shards: 2}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				began, last := time.Now(), ""
@@ -59,7 +59,7 @@ func TestCopiesWithoutAPlace(t *testing.T) {
 				switch {
 				case test.want == "" && !errors.Is(err, context.DeadlineExceeded):
 					t.Errorf("it does not wait: %v, %s", err, last)
-				case test.want != "" && (err != nil || !strings.Contains(last, test.want) || time.Since(began) > 2*c.cfg.Patience):
+				case test.want != "" && (err != nil || !strings.Contains(last, test.want) || time.Since(began) > 2*c.cfg.RetryBound):
 					t.Errorf("after %s: %v, said %q", time.Since(began), err, last)
 				}
 			})

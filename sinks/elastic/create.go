@@ -8,16 +8,17 @@ import (
 	"strings"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // Create makes the generation's index in one call: the user's definition, the load's
 // settings over it, the journal and meta, and the alias that it is written through.
 func (t *Target) Create(ctx context.Context, g sinks.Generation) (sinks.Index, error) {
-	if err := t.pin(ctx); err != nil {
+	if err := t.CheckIdentity(ctx); err != nil {
 		return nil, err
 	}
 	if !strings.HasPrefix(g.Name, t.cfg.Alias+"-") || g.Meta.Alias != t.cfg.Alias {
-		return nil, guard("", "index %s cannot be a generation of alias %s: its name must begin with %[2]s-", g.Name, t.cfg.Alias)
+		return nil, transport.Guardf("", "index %s cannot be a generation of alias %s: its name must begin with %[2]s-", g.Name, t.cfg.Alias)
 	}
 	if err := t.Permitted(ctx); err != nil {
 		return nil, err
@@ -53,22 +54,22 @@ func (t *Target) Create(ctx context.Context, g sinks.Generation) (sinks.Index, e
 
 func (t *Target) make(ctx context.Context, g sinks.Generation, body []byte) error {
 	var a struct {
-		acknowledged
+		transport.Acknowledgement
 		Shards bool `json:"shards_acknowledged"`
 	}
-	err := t.call(ctx, request{method: http.MethodPut, path: "/" + url.PathEscape(g.Name), body: body, patience: patient}, &a)
-	var no *refused
+	err := t.Call(ctx, transport.Request{Method: http.MethodPut, Path: "/" + url.PathEscape(g.Name), Body: body, RetryFor: transport.DefaultRetry}, &a)
+	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no) && no.Type == "resource_already_exists_exception" && t.madeBefore(ctx, g):
 		return nil // an earlier attempt of this call did it
 	case errors.As(err, &no) && no.Type == "resource_already_exists_exception":
-		return guard("", "index %s exists already", g.Name)
+		return transport.Guardf("", "index %s exists already", g.Name)
 	case err != nil:
-		return t.explain("create index "+g.Name, err)
+		return t.Explain("create index "+g.Name, err)
 	case !a.Acknowledged:
-		return t.failed("index %s was asked for, but the cluster did not confirm it in time; `humpty prune` drops it", g.Name)
+		return transport.Failedf("index %s was asked for, but the cluster did not confirm it in time; `humpty prune` drops it", g.Name)
 	case !a.Shards:
-		e := t.failed("index %s was made, but no node takes its shards: %s; `humpty prune` drops it", g.Name, t.whyUnassigned(ctx, g.Name, 0))
+		e := transport.Failedf("index %s was made, but no node takes its shards: %s; `humpty prune` drops it", g.Name, t.whyUnassigned(ctx, g.Name, 0))
 		e.Remedy = "free disk space or add a node, or correct the allocation settings"
 		return e
 	}
@@ -86,8 +87,6 @@ func (t *Target) madeBefore(ctx context.Context, g sinks.Generation) bool {
 
 // missing tells whether an index is not there (any more).
 func missing(err error) bool {
-	var no *refused
-	return errors.As(err, &no) && no.Type == missingType
+	var no *transport.ResponseError
+	return errors.As(err, &no) && no.Type == transport.IndexNotFoundException
 }
-
-const missingType = "index_not_found_exception"

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"humpty/sinks/elastic/transport"
 )
 
 // watermark is a limit of a node's disk: a share used, or bytes that must stay free.
@@ -42,8 +44,8 @@ func (t *Target) fullDisks(ctx context.Context, cluster clusterSettings) ([]stri
 			}
 		}
 	}
-	err := t.call(ctx, request{method: "GET", path: "/_nodes/stats/fs?filter_path=nodes.*.name,nodes.*.fs.total", patience: patient}, &a)
-	var no *refused
+	err := t.Call(ctx, transport.Request{Method: "GET", Path: "/_nodes/stats/fs?filter_path=nodes.*.name,nodes.*.fs.total", RetryFor: transport.DefaultRetry}, &a)
+	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no):
 		return []string{"how full the disks are could not be read: " + no.Error()}, nil

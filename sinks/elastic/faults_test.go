@@ -121,7 +121,7 @@ func faked(t *testing.T, cfg elastic.Config, bulk func(n int, req *http.Request,
 func TestGivesUp(t *testing.T) {
 	t.Parallel()
 	var says func() *http.Response
-	index := faked(t, elastic.Config{Patience: 200 * time.Millisecond}, func(int, *http.Request, string) *http.Response { return says() })
+	index := faked(t, elastic.Config{RetryBound: 200 * time.Millisecond}, func(int, *http.Request, string) *http.Response { return says() })
 	for name, test := range map[string]struct {
 		status int
 		answer string
@@ -217,7 +217,7 @@ func TestOutage(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	said := ""
-	cfg := elastic.Config{Patience: time.Nanosecond, Waiting: func(reason string) { // patience is for other troubles
+	cfg := elastic.Config{RetryBound: time.Nanosecond, Waiting: func(reason string) { // patience is for other troubles
 		said = reason
 		cancel()
 	}}

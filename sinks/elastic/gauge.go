@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 var _ sinks.LoadProbe = (*Target)(nil)
@@ -25,20 +26,20 @@ func (t *Target) SearchLatency(ctx context.Context) (time.Duration, error) {
 	defer cancel()
 	start := time.Now()
 	path := "/" + url.PathEscape(t.cfg.Alias) + "/_search?request_cache=false&filter_path=took,timed_out&preference=humpty" + strconv.FormatInt(start.UnixNano(), 36)
-	_, err := t.once(limited, request{method: http.MethodPost, path: path, body: []byte(`{"size":1,"track_total_hits":false}`)}, new(bytes.Buffer))
+	_, err := t.Once(limited, transport.Request{Method: http.MethodPost, Path: path, Body: []byte(`{"size":1,"track_total_hits":false}`)}, new(bytes.Buffer))
 	took := time.Since(start)
-	var no *refused
+	var no *transport.ResponseError
 	switch {
 	case err == nil:
 		return took, nil
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
-	case limited.Err() != nil, errors.As(err, &no) && no.passing():
+	case limited.Err() != nil, errors.As(err, &no) && no.Retryable():
 		return unanswered, nil
 	case errors.As(err, &no) && no.Status == http.StatusNotFound:
 		return 0, nil
 	}
-	return 0, t.explain("time a search through "+t.cfg.Alias, err)
+	return 0, t.Explain("time a search through "+t.cfg.Alias, err)
 }
 
 // IndexingPressure reads the nodes' indexing pressure: bytes of writes that they coordinate or work
@@ -57,8 +58,8 @@ func (t *Target) IndexingPressure(ctx context.Context) (float64, error) {
 		} `json:"nodes"`
 	}
 	path := "/_nodes/stats/indexing_pressure?filter_path=nodes.*.indexing_pressure.memory.current.combined_coordinating_and_primary_in_bytes,nodes.*.indexing_pressure.memory.limit_in_bytes"
-	if err := t.call(ctx, request{method: http.MethodGet, path: path, patience: unanswered}, &a); err != nil {
-		return 0, t.explain("read the nodes' indexing pressure", err)
+	if err := t.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: unanswered}, &a); err != nil {
+		return 0, t.Explain("read the nodes' indexing pressure", err)
 	}
 	most := 0.0
 	for _, n := range a.Nodes {

@@ -8,6 +8,9 @@ import (
 	"strconv"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/jsonbytes"
+	"humpty/sinks/elastic/scan"
+	"humpty/sinks/elastic/transport"
 )
 
 // gotDocument is one document of an _mget.
@@ -33,10 +36,10 @@ func (x *index) Get(ctx context.Context, keys []sinks.Key, found []sinks.Found) 
 			body = append(body, ',')
 		}
 		body = append(body, `{"_id":"`...)
-		body = appendEscaped(body, k.ID)
+		body = jsonbytes.AppendEscaped(body, k.ID)
 		if k.Routing != nil {
 			body = append(body, `","routing":"`...)
-			body = appendEscaped(body, k.Routing)
+			body = jsonbytes.AppendEscaped(body, k.Routing)
 		}
 		body = append(body, `"}`...)
 	}
@@ -45,15 +48,15 @@ func (x *index) Get(ctx context.Context, keys []sinks.Key, found []sinks.Found) 
 		Docs []gotDocument `json:"docs"`
 	}
 	path := x.path + "/_mget?realtime=true"
-	if x.product.vectors != "" {
+	if x.Product.Vectors != "" {
 		path += "&_source_exclude_vectors=false"
 	}
-	err := x.call(ctx, request{method: http.MethodPost, path: path, body: body, patience: patient}, &a)
+	err := x.Call(ctx, transport.Request{Method: http.MethodPost, Path: path, Body: body, RetryFor: transport.DefaultRetry}, &a)
 	if err != nil {
-		return x.explain("read documents of index "+x.name, err)
+		return x.Explain("read documents of index "+x.name, err)
 	}
 	if len(a.Docs) != len(keys) {
-		return x.failed("read documents of index %s: %d were asked for, but the answer is about %d", x.name, len(keys), len(a.Docs))
+		return transport.Failedf("read documents of index %s: %d were asked for, but the answer is about %d", x.name, len(keys), len(a.Docs))
 	}
 	for i, k := range keys {
 		if found[i], err = a.Docs[i].found(k); err != nil {
@@ -67,18 +70,18 @@ func (x *index) Get(ctx context.Context, keys []sinks.Key, found []sinks.Found) 
 // the same shard.
 func (g gotDocument) found(k sinks.Key) (sinks.Found, error) {
 	f := sinks.Found{Document: sinks.Document{ID: k.ID, Routing: k.Routing}}
-	kind, reason := causes(g.Error)
+	kind, reason := transport.Causes(g.Error)
 	switch {
 	case kind == "routing_missing_exception":
 		return f, nil // all documents of this mapping have a routing: this one is none of them
 	case len(g.Error) > 0:
-		return f, &refused{Status: http.StatusOK, Type: kind, Reason: reason}
+		return f, &transport.ResponseError{Status: http.StatusOK, Type: kind, Reason: reason}
 	case g.ID != string(k.ID):
 		return f, fmt.Errorf("the answer is about document %q", g.ID)
 	case !g.Found || telling(g.ID, g.Routing) != telling(g.ID, string(k.Routing)):
 		return f, nil
 	case g.Source == nil:
-		return f, complete([]sinks.Document{f.Document})
+		return f, scan.CheckBodies([]sinks.Document{f.Document})
 	}
 	f.Version, f.Body, f.There = g.Version, g.Source, true
 	f.SeqNo = strconv.FormatInt(g.SeqNo, 10) + "/" + strconv.FormatInt(g.Term, 10)

@@ -9,55 +9,45 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/bulk"
+	"humpty/sinks/elastic/scan"
+	"humpty/sinks/elastic/transport"
 )
-
-var _ sinks.ThrottleCounter = (*index)(nil)
 
 // index is one generation.
 type index struct {
-	*client
+	*cluster
+	*bulk.Writer
+	*scan.Reader
 	name, uuid string
 	path       string // of its name
-	bulk       string // where documents are sent to
 	shards     int
 
-	attempts sync.Pool              // of *attempt
-	limit    atomic.Int64           // bytes of one bulk body; a 413 lowers it
-	opaque   atomic.Pointer[string] // who we are, in the cluster's task list and logs
-	revival  revival                // after outages
-	full     atomic.Int64           // requests that were refused because the target is full
-
 	mu   sync.Mutex
-	meta sinks.Meta                 // as noted last; Restore is ours
+	meta sinks.Meta                 // as noted last; PendingSettings is ours
 	own  map[string]json.RawMessage // the user's keys of _meta
 	seen map[string]history         // by shard, at the last look
 }
 
-func newIndex(c *client, name string, f found, meta sinks.Meta) *index {
+func newIndex(c *cluster, name string, f found, meta sinks.Meta) *index {
 	own := maps.Clone(f.Mappings.Meta)
 	delete(own, metaKey)
-	x := &index{client: c, name: name, uuid: f.setting("index.uuid"), path: "/" + url.PathEscape(name), meta: meta, own: own}
+	x := &index{cluster: c, name: name, uuid: f.setting("index.uuid"), path: "/" + url.PathEscape(name), meta: meta, own: own}
 	x.shards, _ = strconv.Atoi(f.setting("index.number_of_shards")) // always there, but for 0 nothing is scanned: see Scan
-	// The server shall not wait for shards that have no node for as long as it would: 1 m.
-	away := min(max(c.cfg.Outage/10, time.Second), 10*time.Second)
-	x.bulk = x.path + loadSuffix + "/_bulk?require_alias=true&timeout=" + strconv.FormatInt(away.Milliseconds(), 10) + "ms&filter_path=" + bulkParts
-	x.limit.Store(int64(c.cfg.MaxRequestBytes))
-	x.attempts.New = func() any { return new(attempt) }
+	x.Writer = bulk.New(c.Client, bulk.Config{
+		Index: name, Path: x.path + loadSuffix,
+		MaxRequestBytes: c.cfg.MaxRequestBytes, Gzip: c.cfg.Gzip,
+		RetryBound: c.cfg.RetryBound, UnassignedTimeout: c.cfg.UnassignedTimeout, Waiting: c.cfg.Waiting,
+		Missing: x.restoreLoadAlias, Unassigned: x.unassigned,
+	})
+	x.Reader = scan.New(c.Client, name, x.shards)
 	x.tag()
 	return x
 }
 
-func (x *index) tag() {
-	tag := fmt.Sprintf("humpty-%s-%d", x.meta.Run, x.meta.Epoch)
-	x.opaque.Store(&tag)
-}
-
-// ThrottledTotal implements sinks.ThrottleCounter.
-func (x *index) ThrottledTotal() int64 { return x.full.Load() }
+func (x *index) tag() { x.Tag(x.meta.Run, x.meta.Epoch) }
 
 // Note replaces the meta, all but its Restore: that journal is written by Create and
 // worked off by Seal.
@@ -78,8 +68,8 @@ func (x *index) note(ctx context.Context, m sinks.Meta) error {
 	if err != nil {
 		return fmt.Errorf("encode the meta of %s: %w", x.name, err)
 	}
-	if err := x.insist(ctx, http.MethodPut, x.path+"/_mapping", body); err != nil {
-		return x.explain("note the state in index "+x.name, err)
+	if err := x.MustAck(ctx, http.MethodPut, x.path+"/_mapping", body); err != nil {
+		return x.Explain("note the state in index "+x.name, err)
 	}
 	x.meta = m
 	x.tag()
@@ -100,7 +90,7 @@ func (a shardsAnswer) err() error {
 	}
 	reason := ""
 	for _, f := range a.Shards.Failures {
-		reason = ": " + clip(f)
+		reason = ": " + transport.Clip(f)
 	}
 	return fmt.Errorf("%d of %d shards failed%s", a.Shards.Failed, a.Shards.Total, reason)
 }
@@ -108,12 +98,12 @@ func (a shardsAnswer) err() error {
 // onShards makes a call that every shard must have answered.
 func (x *index) onShards(ctx context.Context, method, verb string) error {
 	var a shardsAnswer
-	err := x.call(ctx, request{method: method, path: x.path + "/" + verb, patience: patient}, &a)
+	err := x.Call(ctx, transport.Request{Method: method, Path: x.path + "/" + verb, RetryFor: transport.DefaultRetry}, &a)
 	if err == nil {
 		err = a.err()
 	}
 	if err != nil {
-		return x.explain(verb[1:]+" index "+x.name, err)
+		return x.Explain(verb[1:]+" index "+x.name, err)
 	}
 	return nil
 }
@@ -127,17 +117,52 @@ func (x *index) Count(ctx context.Context) (int64, error) {
 }
 
 // count is the number of documents that a search finds now; nested ones do not count.
-func (c *client) count(ctx context.Context, path string) (int64, error) {
+func (c *cluster) count(ctx context.Context, path string) (int64, error) {
 	var a struct {
 		shardsAnswer
 		Count int64 `json:"count"`
 	}
-	err := c.call(ctx, request{method: http.MethodGet, path: path + "/_count", patience: patient}, &a)
+	err := c.Call(ctx, transport.Request{Method: http.MethodGet, Path: path + "/_count", RetryFor: transport.DefaultRetry}, &a)
 	if err == nil {
 		err = a.err()
 	}
 	if err != nil {
-		return 0, c.explain("count "+path[1:], err)
+		return 0, c.Explain("count "+path[1:], err)
 	}
 	return a.Count, nil
+}
+
+// restoreLoadAlias finds out why the alias that is written through is missing. Only if the index
+// is still the one that was opened the alias is put back.
+func (x *index) restoreLoadAlias(ctx context.Context, undecided int) error {
+	all, err := x.look(ctx, x.path[1:])
+	if err != nil {
+		return err
+	}
+	f, ok := all[x.name]
+	switch {
+	case !ok:
+		return &Error{
+			Kind: Failed, What: fmt.Sprintf("index %s was deleted while it was written (%d documents of the batch are without a verdict)", x.name, undecided),
+			Remedy: "find out who deletes indices, then begin a new rebuild; the alias is as it was",
+		}
+	case f.setting("index.uuid") != x.uuid:
+		return &Error{
+			Kind: Failed, What: fmt.Sprintf("index %s was deleted and made again by somebody else while it was written", x.name),
+			Remedy: "delete that index and begin a new rebuild; the alias is as it was",
+		}
+	}
+	return x.addLoadAlias(ctx)
+}
+
+func (x *index) addLoadAlias(ctx context.Context) error {
+	add := map[string]any{"index": x.name, "alias": x.name + loadSuffix, "is_hidden": true}
+	body, err := json.Marshal(map[string]any{"actions": []any{map[string]any{"add": add}}})
+	if err != nil {
+		return err
+	}
+	if err := x.Change(ctx, http.MethodPost, "/_aliases", body); err != nil {
+		return x.Explain("put back alias "+x.name+loadSuffix, err)
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 var _ sinks.DurabilityChecker = (*index)(nil)
@@ -71,12 +72,12 @@ func (x *index) terms(ctx context.Context) error {
 		} `json:"metadata"`
 	}
 	path := "/_cluster/state/metadata" + x.path + "?filter_path=metadata.indices.*.primary_terms,metadata.indices.*.settings.index.uuid"
-	if err := x.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, &a); err != nil {
-		return x.explain("read the primary terms of "+x.name, err)
+	if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &a); err != nil {
+		return x.Explain("read the primary terms of "+x.name, err)
 	}
 	is := a.Metadata.Indices[x.name]
 	if is.Settings.Index.UUID != x.uuid {
-		return guard("begin a new rebuild; the alias is as it was", "index %s was deleted and made again by somebody else: what was loaded is gone", x.name)
+		return transport.Guardf("begin a new rebuild; the alias is as it was", "index %s was deleted and made again by somebody else: what was loaded is gone", x.name)
 	}
 	for shard, term := range is.Terms {
 		if term > 1 {
@@ -105,12 +106,12 @@ func (x *index) histories(ctx context.Context) (map[string]history, error) {
 			} `json:"shards"`
 		} `json:"indices"`
 	}
-	if err := x.call(ctx, request{method: http.MethodGet, path: x.path + "/_stats/docs?level=shards", patience: patient}, &a); err != nil {
-		var no *refused
+	if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: x.path + "/_stats/docs?level=shards", RetryFor: transport.DefaultRetry}, &a); err != nil {
+		var no *transport.ResponseError
 		if errors.As(err, &no) && no.Status == http.StatusForbidden {
 			return nil, nil // the primary terms have to do
 		}
-		return nil, x.explain("read the histories of the shards of "+x.name, err)
+		return nil, x.Explain("read the histories of the shards of "+x.name, err)
 	}
 	all := map[string]history{}
 	for shard, copies := range a.Indices[x.name].Shards {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // leaseIndex holds one document for each alias that was ever worked on.
@@ -22,7 +23,7 @@ const leaseDefinition = `{
 
 // Acquire takes the lease if it is free, expired, or owner's own.
 func (t *Target) Acquire(ctx context.Context, owner sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
-	if err := t.pin(ctx); err != nil {
+	if err := t.CheckIdentity(ctx); err != nil {
 		return sinks.Lease{}, err
 	}
 	for {
@@ -93,9 +94,9 @@ func (t *Target) Holder(ctx context.Context) (sinks.Lease, error) {
 		Term   int64       `json:"_primary_term"`
 		Source sinks.Lease `json:"_source"`
 	}
-	found, err := t.get(ctx, t.leasePath("_doc"), &a)
+	found, err := t.Get(ctx, t.leasePath("_doc"), &a)
 	if err != nil {
-		return sinks.Lease{}, t.explain("read the lease of alias "+t.cfg.Alias, err)
+		return sinks.Lease{}, t.Explain("read the lease of alias "+t.cfg.Alias, err)
 	}
 	if !found || !a.Found {
 		return sinks.Lease{}, nil
@@ -124,28 +125,28 @@ func (t *Target) put(ctx context.Context, l sinks.Lease) (sinks.Lease, error) {
 		Seq  int64 `json:"_seq_no"`
 		Term int64 `json:"_primary_term"`
 	}
-	if err := t.call(ctx, request{method: http.MethodPut, path: path, body: body, patience: patient}, &a); err != nil {
+	if err := t.Call(ctx, transport.Request{Method: http.MethodPut, Path: path, Body: body, RetryFor: transport.DefaultRetry}, &a); err != nil {
 		if conflict(err) {
 			return l, err
 		}
-		return l, t.explain("write the lease of alias "+t.cfg.Alias+" to index "+leaseIndex, err)
+		return l, t.Explain("write the lease of alias "+t.cfg.Alias+" to index "+leaseIndex, err)
 	}
 	l.Token = fmt.Sprintf("?if_seq_no=%d&if_primary_term=%d", a.Seq, a.Term)
 	return l, nil
 }
 
 func conflict(err error) bool {
-	var no *refused
+	var no *transport.ResponseError
 	return errors.As(err, &no) && no.Status == http.StatusConflict
 }
 
 // leaseHome makes the index of the leases if it is not there: explicitly, since one that
 // is made by the first document would map it by guess.
 func (t *Target) leaseHome(ctx context.Context) error {
-	err := t.change(ctx, http.MethodPut, "/"+leaseIndex, []byte(leaseDefinition))
-	var no *refused
+	err := t.Change(ctx, http.MethodPut, "/"+leaseIndex, []byte(leaseDefinition))
+	var no *transport.ResponseError
 	if err == nil || errors.As(err, &no) && no.Type == "resource_already_exists_exception" {
 		return nil
 	}
-	return t.explain("create index "+leaseIndex+", which keeps two rebuilds apart", err)
+	return t.Explain("create index "+leaseIndex+", which keeps two rebuilds apart", err)
 }

@@ -123,7 +123,7 @@ func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return
 func TestBlocked(t *testing.T) {
 	both(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
-		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Patience: 100 * time.Millisecond})
+		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias, RetryBound: 100 * time.Millisecond})
 		index, name := elastictest.Generation(t, target, alias, "")
 		block := func(setting, value string) {
 			elastictest.Call(t, http.MethodPut, url+"/"+name+"/_settings", `{"`+setting+`":`+value+`}`)

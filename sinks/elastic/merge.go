@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"humpty/sinks/elastic/transport"
 )
 
 // recoveryTime is between two looks at what takes long.
@@ -21,10 +23,10 @@ func (x *index) merge(ctx context.Context, report func(string)) error {
 		Task string `json:"task"`
 	}
 	path := fmt.Sprintf("%s/_forcemerge?max_num_segments=%d&wait_for_completion=false", x.path, x.cfg.MaxSegments)
-	if err := x.call(ctx, request{method: http.MethodPost, path: path, patience: patient}, &started); err != nil {
-		return x.explain("merge the segments of index "+x.name, err)
+	if err := x.Call(ctx, transport.Request{Method: http.MethodPost, Path: path, RetryFor: transport.DefaultRetry}, &started); err != nil {
+		return x.Explain("merge the segments of index "+x.name, err)
 	}
-	var pause backoff
+	var pause transport.Backoff
 	for {
 		segments, err := x.segments(ctx)
 		if err != nil {
@@ -36,17 +38,17 @@ func (x *index) merge(ctx context.Context, report func(string)) error {
 				shardsAnswer
 			} `json:"response"`
 		}
-		found, err := x.get(ctx, "/_tasks/"+url.PathEscape(started.Task), &task)
+		found, err := x.cluster.Get(ctx, "/_tasks/"+url.PathEscape(started.Task), &task)
 		switch {
 		case err != nil:
-			return x.explain("wait for the merge of index "+x.name, err)
+			return x.Explain("wait for the merge of index "+x.name, err)
 		case !found, task.Completed && task.Response.err() != nil:
-			return x.failed("the segments of index %s were not merged to the end: the node that did it was lost, or a shard failed", x.name)
+			return transport.Failedf("the segments of index %s were not merged to the end: the node that did it was lost, or a shard failed", x.name)
 		case task.Completed:
 			return nil
 		}
 		report(fmt.Sprintf("for the merge of %s to %d segments a shard: %d in %d shards", x.name, x.cfg.MaxSegments, segments, x.shards))
-		if err := waitFor(ctx, min(pause.next(), recoveryTime)); err != nil {
+		if err := transport.Wait(ctx, min(pause.Next(), recoveryTime)); err != nil {
 			return err
 		}
 	}
@@ -63,8 +65,8 @@ func (x *index) segments(ctx context.Context) (int64, error) {
 		} `json:"_all"`
 	}
 	path := x.path + "/_stats/segments?filter_path=_all.primaries.segments.count"
-	if err := x.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, &a); err != nil {
-		return 0, x.explain("count the segments of index "+x.name, err)
+	if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &a); err != nil {
+		return 0, x.Explain("count the segments of index "+x.name, err)
 	}
 	return a.All.Primaries.Segments.Count, nil
 }

@@ -3,6 +3,8 @@ package elastic
 import (
 	"strings"
 	"unicode/utf8"
+
+	"humpty/sinks/elastic/transport"
 )
 
 const (
@@ -36,7 +38,7 @@ func CheckName(alias string) error {
 	if rule == "" {
 		return nil
 	}
-	return badConfig("choose another alias", "%q cannot be the name of an index: it %s", alias, rule)
+	return transport.BadConfigf("choose another alias", "%q cannot be the name of an index: it %s", alias, rule)
 }
 
 const forbidden = "\\/*?\"<>| ,#:"

@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+
+	"humpty/sinks/elastic/transport"
 )
 
 // unmanaged refuses a name that a policy of OpenSearch's index state management takes by
 // itself: its settings do not show that. Where the plugin is not, or the account may not
 // ask, there is nothing to be seen.
 func (t *Target) unmanaged(ctx context.Context, name string) error {
-	if t.product.name != "opensearch" {
+	if t.Product.Name != "opensearch" {
 		return nil
 	}
 	var a struct {
@@ -25,8 +27,8 @@ func (t *Target) unmanaged(ctx context.Context, name string) error {
 			} `json:"policy"`
 		} `json:"policies"`
 	}
-	err := t.call(ctx, request{method: http.MethodGet, path: "/_plugins/_ism/policies?size=1000", patience: patient}, &a)
-	var no *refused
+	err := t.Call(ctx, transport.Request{Method: http.MethodGet, Path: "/_plugins/_ism/policies?size=1000", RetryFor: transport.DefaultRetry}, &a)
+	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no):
 		return nil

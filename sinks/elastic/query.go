@@ -1,7 +1,6 @@
 package elastic
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // Search runs a query of the user's, with all hits counted, past the request cache.
@@ -78,7 +78,7 @@ func (x *index) ask(ctx context.Context, query map[string]json.RawMessage) (a se
 	if err != nil {
 		return a, fmt.Errorf("encode a query: %w", err)
 	}
-	err = x.call(ctx, request{method: http.MethodPost, path: x.path + "/_search?request_cache=false", body: body, patience: patient}, &a)
+	err = x.Call(ctx, transport.Request{Method: http.MethodPost, Path: x.path + "/_search?request_cache=false", Body: body, RetryFor: transport.DefaultRetry}, &a)
 	if err == nil {
 		err = a.err()
 	}
@@ -86,13 +86,7 @@ func (x *index) ask(ctx context.Context, query map[string]json.RawMessage) (a se
 		err = fmt.Errorf("the search timed out after %d ms", a.Took)
 	}
 	if err != nil {
-		return a, x.explain("search index "+x.name, err)
+		return a, x.Explain("search index "+x.name, err)
 	}
 	return a, nil
-}
-
-// searchOwn reads one page of hits of this index.
-func (x *index) searchOwn(ctx context.Context, query string, answer *bytes.Buffer, p *page) error {
-	r := request{method: http.MethodPost, path: x.path + "/_search", body: []byte(query), patience: patient}
-	return x.pageOf(ctx, r, answer, p)
 }

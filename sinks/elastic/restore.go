@@ -10,23 +10,24 @@ import (
 	"strings"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // Restore brings the generation back under another name. It comes without aliases: its
 // own is added, the projection's is left to a swap.
 func (t *Target) Restore(ctx context.Context, s sinks.Snapshot, as string, report func(done, total int64)) (sinks.Index, error) {
-	if err := t.pin(ctx); err != nil {
+	if err := t.CheckIdentity(ctx); err != nil {
 		return nil, err
 	}
 	if !strings.HasPrefix(as, t.cfg.Alias+"-") {
-		return nil, guard("", "index %s cannot be a generation of alias %s: its name must begin with %[2]s-", as, t.cfg.Alias)
+		return nil, transport.Guardf("", "index %s cannot be a generation of alias %s: its name must begin with %[2]s-", as, t.cfg.Alias)
 	}
 	all, err := t.look(ctx, url.PathEscape(as))
 	if err != nil {
 		return nil, err
 	}
 	if _, exists := all[as]; exists {
-		return nil, guard("", "index %s exists already", as)
+		return nil, transport.Guardf("", "index %s exists already", as)
 	}
 	body, err := json.Marshal(map[string]any{
 		"indices": s.Generation, "include_global_state": false, "include_aliases": false,
@@ -38,7 +39,7 @@ func (t *Target) Restore(ctx context.Context, s sinks.Snapshot, as string, repor
 	what := fmt.Sprintf("restore %s of snapshot %s/%s as %s", s.Generation, s.Repository, s.Name, as)
 	path := snapshotPath(s.Repository, s.Name) + "/_restore?wait_for_completion=false"
 	// A second attempt is refused while the first one's index is there, so it is made once.
-	if _, err := t.once(ctx, request{method: http.MethodPost, path: path, body: body}, new(bytes.Buffer)); err != nil {
+	if _, err := t.Once(ctx, transport.Request{Method: http.MethodPost, Path: path, Body: body}, new(bytes.Buffer)); err != nil {
 		return nil, t.explainRepository(what, s.Repository, err)
 	}
 	if err := t.restored(ctx, what, as, report); err != nil {
@@ -48,18 +49,18 @@ func (t *Target) Restore(ctx context.Context, s sinks.Snapshot, as string, repor
 	if err != nil {
 		return nil, err
 	}
-	return x, x.joinLoadAlias(ctx)
+	return x, x.addLoadAlias(ctx)
 }
 
 // restored waits until every primary is there.
 func (t *Target) restored(ctx context.Context, what, name string, report func(done, total int64)) error {
-	for pause := (backoff{}); ; {
+	for pause := (transport.Backoff{}); ; {
 		var health struct {
 			Status string `json:"status"`
 		}
-		err := t.call(ctx, request{method: http.MethodGet, path: "/_cluster/health/" + url.PathEscape(name) + "?timeout=1s", patience: patient}, &health)
+		err := t.Call(ctx, transport.Request{Method: http.MethodGet, Path: "/_cluster/health/" + url.PathEscape(name) + "?timeout=1s", RetryFor: transport.DefaultRetry}, &health)
 		if err != nil {
-			return t.explain(what, err)
+			return t.Explain(what, err)
 		}
 		if health.Status != "red" {
 			return nil
@@ -67,13 +68,13 @@ func (t *Target) restored(ctx context.Context, what, name string, report func(do
 		done, total, stuck, err := t.recovery(ctx, name)
 		switch {
 		case err != nil:
-			return t.explain(what, err)
+			return t.Explain(what, err)
 		case stuck:
-			return t.failed("%s: no node takes its shards: %s; `humpty prune` drops it", what, t.whyUnassigned(ctx, name, 0))
+			return transport.Failedf("%s: no node takes its shards: %s; `humpty prune` drops it", what, t.whyUnassigned(ctx, name, 0))
 		case report != nil:
 			report(done, total)
 		}
-		if err := waitFor(ctx, pause.next()); err != nil {
+		if err := transport.Wait(ctx, pause.Next()); err != nil {
 			return err
 		}
 	}
@@ -94,6 +95,6 @@ func (t *Target) gaveUp(ctx context.Context, name string) bool {
 	if err != nil {
 		return false
 	}
-	err = t.call(ctx, request{method: http.MethodPost, path: "/_cluster/allocation/explain", body: body, patience: patient}, &a)
+	err = t.Call(ctx, transport.Request{Method: http.MethodPost, Path: "/_cluster/allocation/explain", Body: body, RetryFor: transport.DefaultRetry}, &a)
 	return err == nil && a.Can == "no"
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"humpty/sinks/elastic/transport"
 )
 
 // rights is what an account needs for each thing, as the remedy of a 401 or 403.
@@ -45,7 +47,7 @@ var onGenerations = [...]right{
 // before hours of loading; an *Error of kind Rights names every right that it lacks. Where
 // the server cannot be asked (OpenSearch, or no security) it is nil.
 func (t *Target) Permitted(ctx context.Context) error {
-	if t.product.name != "elasticsearch" {
+	if t.Product.Name != "elasticsearch" {
 		return nil
 	}
 	type ask struct {
@@ -62,13 +64,13 @@ func (t *Target) Permitted(ctx context.Context) error {
 	var a struct {
 		Index map[string]map[string]bool `json:"index"`
 	}
-	err = t.call(ctx, request{method: http.MethodPost, path: "/_security/user/_has_privileges", body: body, patience: patient}, &a)
-	var no *refused
+	err = t.Call(ctx, transport.Request{Method: http.MethodPost, Path: "/_security/user/_has_privileges", Body: body, RetryFor: transport.DefaultRetry}, &a)
+	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no) && no.Status != http.StatusUnauthorized:
 		return nil // no security, or somebody in between: the calls themselves will tell
 	case err != nil:
-		return t.explain("ask for the account's rights", err)
+		return t.Explain("ask for the account's rights", err)
 	}
 	var lacks []string
 	for _, name := range asked.Index[0].Names {
@@ -80,7 +82,7 @@ func (t *Target) Permitted(ctx context.Context) error {
 	}
 	return &Error{
 		Kind:   Rights,
-		What:   "the account lacks rights at " + t.addresses + " that a rebuild needs: " + strings.Join(lacks, "; "),
+		What:   "the account lacks rights at " + t.Addresses + " that a rebuild needs: " + strings.Join(lacks, "; "),
 		Remedy: fmt.Sprintf(rights, t.cfg.Alias),
 	}
 }

@@ -63,8 +63,8 @@ func (x *index) restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("encode the settings of %s: %w", x.name, err)
 	}
-	if err := x.insist(ctx, http.MethodPut, x.path+"/_settings", body); err != nil {
-		return x.explain("restore the settings of index "+x.name, err)
+	if err := x.MustAck(ctx, http.MethodPut, x.path+"/_settings", body); err != nil {
+		return x.Explain("restore the settings of index "+x.name, err)
 	}
 	crashpoint.At("settings restored")
 	m := x.meta

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 var _ sinks.Snapshots = (*Target)(nil)
@@ -33,7 +34,7 @@ type savedSnapshot struct {
 // Save takes the snapshot and waits for it. A snapshot of that name that another run took
 // is an error.
 func (t *Target) Save(ctx context.Context, repository, name, generation string, report func(done, total int64)) (sinks.Snapshot, error) {
-	if err := t.pin(ctx); err != nil {
+	if err := t.CheckIdentity(ctx); err != nil {
 		return sinks.Snapshot{}, err
 	}
 	x, err := t.open(ctx, generation)
@@ -48,8 +49,8 @@ func (t *Target) Save(ctx context.Context, repository, name, generation string, 
 	}
 	what := fmt.Sprintf("take snapshot %s/%s", repository, name)
 	path := snapshotPath(repository, name)
-	err = t.call(ctx, request{method: http.MethodPut, path: path + "?wait_for_completion=false", body: body, patience: patient}, nil)
-	var no *refused
+	err = t.Call(ctx, transport.Request{Method: http.MethodPut, Path: path + "?wait_for_completion=false", Body: body, RetryFor: transport.DefaultRetry}, nil)
+	var no *transport.ResponseError
 	if errors.As(err, &no) && (no.Type == "invalid_snapshot_name_exception" || no.Type == "snapshot_name_already_in_use_exception") {
 		if was, errWas := t.Saved(ctx, repository, name); errWas == nil && was.Meta.Run == x.meta.Run && was.Generation == generation {
 			err = nil // an earlier attempt of this call began it
@@ -58,7 +59,7 @@ func (t *Target) Save(ctx context.Context, repository, name, generation string, 
 	if err != nil {
 		return sinks.Snapshot{}, t.explainRepository(what, repository, err)
 	}
-	for pause := (backoff{}); ; {
+	for pause := (transport.Backoff{}); ; {
 		s, state, err := t.saved(ctx, repository, name)
 		switch {
 		case err != nil:
@@ -66,14 +67,14 @@ func (t *Target) Save(ctx context.Context, repository, name, generation string, 
 		case state.State == "SUCCESS":
 			return s, nil
 		case state.State != "IN_PROGRESS" && state.State != "STARTED":
-			return s, t.failed("%s: it ended as %s: %s", what, state.State, state.why())
+			return s, transport.Failedf("%s: it ended as %s: %s", what, state.State, state.why())
 		}
 		if report != nil {
 			if done, total, err := t.progress(ctx, path); err == nil {
 				report(done, total)
 			}
 		}
-		if err := waitFor(ctx, pause.next()); err != nil {
+		if err := transport.Wait(ctx, pause.Next()); err != nil {
 			return s, err
 		}
 	}
@@ -81,7 +82,7 @@ func (t *Target) Save(ctx context.Context, repository, name, generation string, 
 
 func (s savedSnapshot) why() string {
 	for _, f := range s.Failures {
-		return clip(f)
+		return transport.Clip(f)
 	}
 	return s.Reason
 }
@@ -96,7 +97,7 @@ func (t *Target) Saved(ctx context.Context, repository, name string) (sinks.Snap
 	}
 	s, state, err := t.saved(ctx, repository, name)
 	if err == nil && state.State != "SUCCESS" {
-		err = guard("take another one, or wait for it", "snapshot %s/%s is not whole (%s): %s", repository, name, state.State, state.why())
+		err = transport.Guardf("take another one, or wait for it", "snapshot %s/%s is not whole (%s): %s", repository, name, state.State, state.why())
 	}
 	return s, err
 }
@@ -107,25 +108,25 @@ func (t *Target) saved(ctx context.Context, repository, name string) (sinks.Snap
 	}
 	s := sinks.Snapshot{Repository: repository, Name: name}
 	path := snapshotPath(repository, name)
-	err := t.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, &a)
+	err := t.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &a)
 	what := fmt.Sprintf("read snapshot %s/%s", repository, name)
 	if err != nil {
 		return s, savedSnapshot{}, t.explainRepository(what, repository, err)
 	}
 	if len(a.Snapshots) != 1 {
-		return s, savedSnapshot{}, t.failed("%s: the answer is about %d snapshots", what, len(a.Snapshots))
+		return s, savedSnapshot{}, transport.Failedf("%s: the answer is about %d snapshots", what, len(a.Snapshots))
 	}
 	one := a.Snapshots[0]
 	s.Taken, s.Took = time.UnixMilli(one.Started).UTC(), time.Duration(one.Millis)*time.Millisecond
 	_ = json.Unmarshal(one.Metadata[metaKey], &s.Meta) // else humpty did not take it
 	generations := t.generationsOf(one.Indices)
 	if len(generations) != 1 {
-		return s, one, guard("name a snapshot that `humpty snapshot` took",
+		return s, one, transport.Guardf("name a snapshot that `humpty snapshot` took",
 			"snapshot %s/%s holds %d generations of alias %s (indices %s), not one", repository, name, len(generations), t.cfg.Alias, strings.Join(one.Indices, ", "))
 	}
 	s.Generation = generations[0]
 	if _, s.Bytes, err = t.progress(ctx, path); err != nil {
-		return s, one, t.explain(what, err)
+		return s, one, t.Explain(what, err)
 	}
 	return s, one, nil
 }
@@ -139,7 +140,7 @@ func (t *Target) newest(ctx context.Context, repository string) (string, error) 
 		} `json:"snapshots"`
 	}
 	path := "/_snapshot/" + url.PathEscape(repository) + "/_all"
-	if err := t.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, &a); err != nil {
+	if err := t.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &a); err != nil {
 		return "", t.explainRepository("list the snapshots of "+repository, repository, err)
 	}
 	name, at := "", int64(0)
@@ -149,7 +150,7 @@ func (t *Target) newest(ctx context.Context, repository string) (string, error) 
 		}
 	}
 	if name == "" {
-		return "", guard("`humpty snapshot` takes one", "repository %s holds no whole snapshot of a generation of alias %s (of %d snapshots)", repository, t.cfg.Alias, len(a.Snapshots))
+		return "", transport.Guardf("`humpty snapshot` takes one", "repository %s holds no whole snapshot of a generation of alias %s (of %d snapshots)", repository, t.cfg.Alias, len(a.Snapshots))
 	}
 	return name, nil
 }
@@ -176,7 +177,7 @@ func (t *Target) progress(ctx context.Context, path string) (done, total int64, 
 			} `json:"stats"`
 		} `json:"snapshots"`
 	}
-	if err := t.call(ctx, request{method: http.MethodGet, path: path + "/_status", patience: patient}, &a); err != nil {
+	if err := t.Call(ctx, transport.Request{Method: http.MethodGet, Path: path + "/_status", RetryFor: transport.DefaultRetry}, &a); err != nil {
 		return 0, 0, err
 	}
 	for _, s := range a.Snapshots {
@@ -188,7 +189,7 @@ func (t *Target) progress(ctx context.Context, path string) (done, total int64, 
 
 // explainRepository adds what to do about a repository or a snapshot that is not there.
 func (t *Target) explainRepository(what, repository string, err error) error {
-	var no *refused
+	var no *transport.ResponseError
 	if errors.As(err, &no) {
 		switch no.Type {
 		case "repository_missing_exception":
@@ -197,8 +198,8 @@ func (t *Target) explainRepository(what, repository string, err error) error {
 				Remedy: "register it, for example PUT /_snapshot/" + repository + ` {"type": "fs", "settings": {"location": "…"}}; GET /_snapshot lists what there is`,
 			}
 		case "snapshot_missing_exception":
-			return guard("GET /_snapshot/"+repository+"/_all lists what there is", "%s: there is no such snapshot", what)
+			return transport.Guardf("GET /_snapshot/"+repository+"/_all lists what there is", "%s: there is no such snapshot", what)
 		}
 	}
-	return t.explain(what, err)
+	return t.Explain(what, err)
 }

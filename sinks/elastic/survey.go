@@ -11,16 +11,17 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // Survey reads what there is for the alias; it changes nothing. Counts that cannot be
 // had (a red index, a generation that is still loading) are -1.
 func (t *Target) Survey(ctx context.Context) (sinks.Survey, error) {
-	if err := t.pin(ctx); err != nil {
+	if err := t.CheckIdentity(ctx); err != nil {
 		return sinks.Survey{}, err
 	}
 	alias := t.cfg.Alias
-	s := sinks.Survey{Product: t.product.name, Version: t.version, Cluster: t.uuid, Alias: alias}
+	s := sinks.Survey{Product: t.Product.Name, Version: t.Version, Cluster: t.UUID, Alias: alias}
 	if err := t.noDataStream(ctx); err != nil {
 		return s, err
 	}
@@ -92,13 +93,13 @@ func (t *Target) sizes(ctx context.Context) (map[string]size, error) {
 		Bytes         string `json:"store.size"`
 	}
 	path := "/_cat/indices/" + url.PathEscape(t.cfg.Alias) + "-*?format=json&bytes=b&expand_wildcards=all&h=index,health,store.size"
-	_, err := t.get(ctx, path, &rows)
-	var no *refused
+	_, err := t.Get(ctx, path, &rows)
+	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no) && no.Status == http.StatusForbidden:
 		return nil, nil // an account that may only read: sizes and health stay unknown
 	case err != nil:
-		return nil, t.explain("read the sizes of the generations", err)
+		return nil, t.Explain("read the sizes of the generations", err)
 	}
 	sizes := map[string]size{}
 	for _, r := range rows {
@@ -119,12 +120,12 @@ func (t *Target) noDataStream(ctx context.Context) error {
 		} `json:"data_streams"`
 	}
 	path := "/_resolve/index/" + url.PathEscape(t.cfg.Alias) + "?expand_wildcards=all"
-	if _, err := t.get(ctx, path, &a); err != nil {
-		return t.explain("look for "+t.cfg.Alias, err)
+	if _, err := t.Get(ctx, path, &a); err != nil {
+		return t.Explain("look for "+t.cfg.Alias, err)
 	}
 	for _, s := range a.Streams {
 		if s.Name == t.cfg.Alias {
-			return guard("choose another alias for the projection",
+			return transport.Guardf("choose another alias for the projection",
 				"%s is a data stream: data streams only append, and cannot be swapped for a generation", s.Name)
 		}
 	}

@@ -13,18 +13,19 @@ import (
 
 	"humpty/internal/crashpoint"
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // Swap applies the change in one call and re-reads the alias.
 func (t *Target) Swap(ctx context.Context, change sinks.AliasChange) error {
-	if err := t.pin(ctx); err != nil {
+	if err := t.CheckIdentity(ctx); err != nil {
 		return err
 	}
 	body, err := t.actions(change)
 	if err != nil {
 		return err
 	}
-	callErr := t.change(ctx, http.MethodPost, "/_aliases", body)
+	callErr := t.Change(ctx, http.MethodPost, "/_aliases", body)
 	crashpoint.At("alias changed")
 	serving, writable, err := t.serving(ctx)
 	if err != nil {
@@ -37,9 +38,9 @@ func (t *Target) Swap(ctx context.Context, change sinks.AliasChange) error {
 		return nil // also if the answer was lost, or said that an earlier attempt had done it
 	}
 	if callErr != nil {
-		return t.explain("swap alias "+change.Alias, callErr)
+		return t.Explain("swap alias "+change.Alias, callErr)
 	}
-	return guard("look at `humpty status`, and swap again",
+	return transport.Guardf("look at `humpty status`, and swap again",
 		"alias %s serves %s after the swap, not %s alone: somebody else changes it", change.Alias, named(serving), change.To)
 }
 
@@ -54,7 +55,7 @@ func named(indices []string) string {
 // own name.
 func (t *Target) actions(change sinks.AliasChange) ([]byte, error) {
 	if change.Alias != t.cfg.Alias {
-		return nil, guard("", "the change is for alias %s, the target is for %s", change.Alias, t.cfg.Alias)
+		return nil, transport.Guardf("", "the change is for alias %s, the target is for %s", change.Alias, t.cfg.Alias)
 	}
 	var list []map[string]any
 	for _, a := range change.Actions {
@@ -62,7 +63,7 @@ func (t *Target) actions(change sinks.AliasChange) ([]byte, error) {
 		switch a.Verb {
 		case "remove_index":
 			if a.Index != change.Alias {
-				return nil, guard("use `humpty prune` to drop generations", "a swap must not delete index %s", a.Index)
+				return nil, transport.Guardf("use `humpty prune` to drop generations", "a swap must not delete index %s", a.Index)
 			}
 		case "remove":
 			of["alias"], of["must_exist"] = a.Alias, true
@@ -104,8 +105,8 @@ func (t *Target) serving(ctx context.Context) (all []string, writable bool, err 
 			WriteIndex *bool `json:"is_write_index"`
 		} `json:"aliases"`
 	}
-	if _, err := t.get(ctx, "/_alias/"+url.PathEscape(t.cfg.Alias), &found); err != nil {
-		return nil, false, t.explain("read alias "+t.cfg.Alias, err)
+	if _, err := t.Get(ctx, "/_alias/"+url.PathEscape(t.cfg.Alias), &found); err != nil {
+		return nil, false, t.Explain("read alias "+t.cfg.Alias, err)
 	}
 	for _, of := range found {
 		flag := of.Aliases[t.cfg.Alias].WriteIndex
@@ -121,18 +122,18 @@ const visible = `{"index.refresh_interval":"5s"}`
 // ServeEarly lets searches see a generation that is loading: an alias to one index that is not its write index answers
 // searches, and refuses every write, deletions included.
 func (t *Target) ServeEarly(ctx context.Context, name string) error {
-	if err := t.pin(ctx); err != nil {
+	if err := t.CheckIdentity(ctx); err != nil {
 		return err
 	}
-	if err := t.change(ctx, http.MethodPut, "/"+url.PathEscape(name)+"/_settings", []byte(visible)); err != nil {
-		return t.explain("let searches see "+name, err)
+	if err := t.Change(ctx, http.MethodPut, "/"+url.PathEscape(name)+"/_settings", []byte(visible)); err != nil {
+		return t.Explain("let searches see "+name, err)
 	}
 	serving, _, err := t.serving(ctx)
 	if err != nil {
 		return err
 	}
 	if len(serving) > 0 && !slices.Equal(serving, []string{name}) {
-		return guard("look at `humpty status`", "alias %s serves %s meanwhile: somebody else set it", t.cfg.Alias, named(serving))
+		return transport.Guardf("look at `humpty status`", "alias %s serves %s meanwhile: somebody else set it", t.cfg.Alias, named(serving))
 	}
 	closed := false
 	return t.Swap(ctx, sinks.AliasChange{Alias: t.cfg.Alias, To: name, Actions: []sinks.AliasAction{

@@ -11,10 +11,11 @@ import (
 	"strings"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
 // Target is one alias of one cluster.
-type Target struct{ *client }
+type Target struct{ *cluster }
 
 var (
 	_ sinks.Target = (*Target)(nil)
@@ -24,14 +25,14 @@ var (
 // Dial connects to the cluster, finds out what it is, and refuses it if it is not the
 // one that is pinned. Errors are *Error.
 func Dial(ctx context.Context, cfg Config) (*Target, error) {
-	c, err := newClient(cfg)
+	c, err := newCluster(cfg)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.connect(ctx); err != nil {
+	if err := c.Connect(ctx); err != nil {
 		return nil, err
 	}
-	return &Target{client: c}, nil
+	return &Target{cluster: c}, nil
 }
 
 // found is an index as `GET /name` tells it.
@@ -96,11 +97,11 @@ func (f found) ours(alias string) (sinks.Meta, bool) {
 const about = "?flat_settings=true&expand_wildcards=all&ignore_unavailable=true&allow_no_indices=true&filter_path=*.aliases,*.mappings._meta,*.settings"
 
 // look reads the indices that an expression names.
-func (c *client) look(ctx context.Context, expression string) (map[string]found, error) {
+func (c *cluster) look(ctx context.Context, expression string) (map[string]found, error) {
 	var all map[string]found
-	_, err := c.get(ctx, "/"+expression+about, &all)
+	_, err := c.Get(ctx, "/"+expression+about, &all)
 	if err != nil {
-		return nil, c.explain("read index "+expression, err)
+		return nil, c.Explain("read index "+expression, err)
 	}
 	return all, nil
 }
@@ -117,19 +118,19 @@ func (t *Target) open(ctx context.Context, name string) (*index, error) {
 	}
 	f, ok := all[name]
 	if !ok {
-		return nil, guard("`humpty status` lists the generations", "there is no index %s", name)
+		return nil, transport.Guardf("`humpty status` lists the generations", "there is no index %s", name)
 	}
 	meta, ok := f.ours(t.cfg.Alias)
 	if !ok {
-		return nil, guard("`humpty status` lists the generations",
+		return nil, transport.Guardf("`humpty status` lists the generations",
 			"index %s was not made by humpty for alias %s (its _meta does not say so): it is not touched", name, t.cfg.Alias)
 	}
-	return newIndex(t.client, name, f, meta), nil
+	return newIndex(t.cluster, name, f, meta), nil
 }
 
 // Drop deletes a generation that no alias serves; it refuses anything else.
 func (t *Target) Drop(ctx context.Context, name string) error {
-	if err := t.pin(ctx); err != nil {
+	if err := t.CheckIdentity(ctx); err != nil {
 		return err
 	}
 	if _, err := t.open(ctx, name); err != nil {
@@ -141,12 +142,28 @@ func (t *Target) Drop(ctx context.Context, name string) error {
 	}
 	for alias := range all[name].Aliases {
 		if alias != name+loadSuffix {
-			return guard("swap the alias to another generation first", "index %s is not dropped: alias %s serves it", name, alias)
+			return transport.Guardf("swap the alias to another generation first", "index %s is not dropped: alias %s serves it", name, alias)
 		}
 	}
-	err = t.change(ctx, http.MethodDelete, "/"+url.PathEscape(name), nil)
+	err = t.Change(ctx, http.MethodDelete, "/"+url.PathEscape(name), nil)
 	if missing(err) {
 		return nil // an earlier attempt of this call did it
 	}
-	return t.explain("drop index "+name, err)
+	return t.Explain("drop index "+name, err)
 }
+
+// Errors, as package transport has them.
+type (
+	Error = transport.Error
+	Kind  = transport.Kind
+)
+
+// The kinds of errors.
+const (
+	Failed      = transport.Failed
+	Unreachable = transport.Unreachable
+	Guard       = transport.Guard
+	Rights      = transport.Rights
+	Definition  = transport.Definition
+	BadConfig   = transport.BadConfig
+)

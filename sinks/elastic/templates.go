@@ -11,6 +11,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"humpty/sinks/elastic/transport"
 )
 
 // templates reads which settings index templates would give the index, where the account
@@ -59,8 +61,8 @@ func (t *Target) composed(ctx context.Context, name string) (template, error) {
 // askTemplates reads something about templates; nothing if the account may not ask: then
 // the server's defaults are restored.
 func (t *Target) askTemplates(ctx context.Context, method, path string, out any) error {
-	err := t.call(ctx, request{method: method, path: path, patience: patient}, out)
-	var no *refused
+	err := t.Call(ctx, transport.Request{Method: method, Path: path, RetryFor: transport.DefaultRetry}, out)
+	var no *transport.ResponseError
 	if errors.As(err, &no) {
 		return nil
 	}

@@ -3,72 +3,13 @@ package elastic
 import (
 	"encoding/json"
 	"errors"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"humpty/sinks"
 )
-
-func TestAppendDocument(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		doc  sinks.Document
-		want string
-	}{
-		{sinks.Document{ID: []byte("1"), Body: []byte(`{"a":1}`)}, `{"index":{"_id":"1"}}` + "\n" + `{"a":1}` + "\n"},
-		{
-			sinks.Document{ID: []byte("a\"\\\n\x01ä"), Routing: []byte("r\""), Version: math.MaxInt64, Body: []byte(`{}`)},
-			`{"index":{"_id":"a\"\\\u000a\u0001ä","routing":"r\"","version":9223372036854775807,"version_type":"external_gte"}}` + "\n{}\n",
-		},
-		{sinks.Document{ID: []byte("1"), Version: 5}, `{"delete":{"_id":"1","version":5,"version_type":"external_gte"}}` + "\n"},
-	} {
-		if got := string(appendDocument(nil, &test.doc)); got != test.want {
-			t.Errorf("got  %s\nwant %s", got, test.want)
-		}
-		if n := len(test.doc.ID) + len(test.doc.Routing) + len(test.doc.Body) + overhead; len(appendDocument(nil, &test.doc)) > n+5*8 {
-			t.Errorf("%s is longer than estimated", test.want)
-		}
-	}
-}
-
-// FuzzAppendEscaped holds the escapes against encoding/json.
-func FuzzAppendEscaped(f *testing.F) {
-	f.Add("plain")
-	f.Add("\"\\\x00\n\u2028🥚")
-	f.Fuzz(func(t *testing.T, text string) {
-		var got string
-		quoted := append(appendEscaped([]byte{'"'}, []byte(text)), '"')
-		if err := json.Unmarshal(quoted, &got); err != nil {
-			t.Fatalf("%q becomes %s: %v", text, quoted, err)
-		}
-		if utf8.ValidString(text) && got != text {
-			t.Fatalf("%q becomes %q", text, got)
-		}
-	})
-}
-
-// TestWriteAllocates keeps the hot path free of garbage.
-func TestWriteAllocates(t *testing.T) {
-	docs := some(100, 500)
-	verdicts := make([]sinks.Verdict, len(docs))
-	answer := []byte(`{"errors":false,"items":[` + strings.TrimSuffix(strings.Repeat(`{"index":{"status":201}},`, 100), ",") + `]}`)
-	var a attempt
-	run := func() {
-		a.fill(docs, verdicts, 0, 1<<20, math.MaxInt)
-		var err error
-		if a.items, err = parseBulk(answer, 100, a.items); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run()
-	if n := testing.AllocsPerRun(100, run); n > 3 {
-		t.Errorf("%v allocations for a request of 100 documents", n)
-	}
-}
 
 func TestCheckName(t *testing.T) {
 	t.Parallel()
@@ -121,12 +62,12 @@ func TestConfig(t *testing.T) {
 		"has no addresses":                        {Alias: "a"},
 		`address "localhost:9200" is not a URL`:   {Alias: "a", Addresses: []string{"localhost:9200"}},
 		"carries credentials":                     {Alias: "a", Addresses: []string{"http://me:secret@localhost:9200"}},
-		"more than one way to authenticate":       {Alias: "a", Addresses: one, Username: "u", Password: "p", APIKey: "k"},
-		"only one of username and password":       {Alias: "a", Addresses: one, Username: "u"},
-		"only one of cert and key":                {Alias: "a", Addresses: one, Cert: "c"},
-		"ca: no certificate in " + pem:            {Alias: "a", Addresses: one, CA: pem},
-		"ca: open /nowhere: no such file":         {Alias: "a", Addresses: one, CA: "/nowhere"},
-		"cert /nowhere and key /nowhere":          {Alias: "a", Addresses: one, Cert: "/nowhere", Key: "/nowhere"},
+		"more than one way to authenticate":       {Alias: "a", Addresses: one, Credentials: Credentials{Username: "u", Password: "p", APIKey: "k"}},
+		"only one of username and password":       {Alias: "a", Addresses: one, Credentials: Credentials{Username: "u"}},
+		"only one of cert and key":                {Alias: "a", Addresses: one, TLS: TLS{Cert: "c"}},
+		"ca: no certificate in " + pem:            {Alias: "a", Addresses: one, TLS: TLS{CA: pem}},
+		"ca: open /nowhere: no such file":         {Alias: "a", Addresses: one, TLS: TLS{CA: "/nowhere"}},
+		"cert /nowhere and key /nowhere":          {Alias: "a", Addresses: one, TLS: TLS{Cert: "/nowhere", Key: "/nowhere"}},
 		`"Orders" cannot be the name of an index`: {Alias: "Orders", Addresses: one},
 		"negative limit":                          {Alias: "a", Addresses: one, MaxRequestBytes: -1},
 		`address "…@[::1" is not a URL`:           {Alias: "a", Addresses: []string{"http://u:secret@[::1"}},
@@ -262,26 +203,5 @@ func TestJudgeDisk(t *testing.T) {
 		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
 			t.Errorf("%.0f of %.0f GB free: %q, want %q", test.free/gb, test.total/gb, got, test.want)
 		}
-	}
-}
-
-func TestIdentify(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ header, version, name, fails string }{
-		{"Elasticsearch", "8.19.21", "elasticsearch", ""},
-		{"", "9.1.0", "elasticsearch", ""}, // behind a proxy that drops the header
-		{"", "2.19.0", "opensearch", ""},
-		{"", "3.6.0", "opensearch", ""},
-		{"Elasticsearch", "7.17.0", "elasticsearch", "too old"},
-		{"", "1.3.0", "opensearch", "too old"},
-		{"", "x", "", "not understood"},
-	} {
-		p, err := identify(test.header, test.version)
-		if p.name != test.name || (err != nil) != (test.fails != "") || err != nil && !strings.Contains(err.Error(), test.fails) {
-			t.Errorf("%q %s: %q, %v", test.header, test.version, p.name, err)
-		}
-	}
-	if p, _ := identify("Elasticsearch", "9.2.1"); p.vectors == "" {
-		t.Error("since 9.2 vectors must be asked for")
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"humpty/internal/memory"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
-	"humpty/sources"
+	"humpty/sources" //nolint:depguard // of the test: a rebuild has a source
+	"humpty/sources/sourcetest"
 )
 
 // rebuilding is a rebuild of twenty documents in small batches through a target whose requests
@@ -23,12 +23,12 @@ import (
 func rebuilding(t *testing.T, url, alias, run, definition string, seen func(next http.RoundTripper, req *http.Request) (*http.Response, error)) (projector.Record, error) {
 	t.Helper()
 	target := elastictest.Target(t, elastic.Config{
-		Addresses: []string{url}, Alias: alias, Patience: 100 * time.Millisecond,
+		Addresses: []string{url}, Alias: alias, RetryBound: 100 * time.Millisecond,
 		Wrap: func(next http.RoundTripper) http.RoundTripper {
 			return roundTrip(func(req *http.Request) (*http.Response, error) { return seen(next, req) })
 		},
 	})
-	source := &memory.Source{Page: 2, Partitions: 1, Readers: 1}
+	source := &sourcetest.MemorySource{Page: 2, Partitions: 1, Readers: 1}
 	for i := range 20 {
 		source.Records = append(source.Records, sources.Record{Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, `{"n":%d}`, i)})
 	}

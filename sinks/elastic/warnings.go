@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"humpty/sinks/elastic/transport"
 )
 
 // warnings says what will hurt a rebuild. What the account may not read is not judged,
@@ -26,7 +28,7 @@ func (t *Target) warnings(ctx context.Context, all map[string]found) ([]string, 
 	}
 	slices.Sort(list)
 	cluster, err := t.clusterSettings(ctx)
-	var no *refused
+	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no):
 		return append(list, "whether writers can create an index on the alias's name, and how full the disks may become, could not be read: "+no.Error()), nil
@@ -78,8 +80,8 @@ type clusterSettings struct {
 
 func (t *Target) clusterSettings(ctx context.Context) (clusterSettings, error) {
 	var s clusterSettings
-	r := request{method: "GET", path: "/_cluster/settings?include_defaults=true&flat_settings=true", patience: patient}
-	return s, t.call(ctx, r, &s)
+	r := transport.Request{Method: "GET", Path: "/_cluster/settings?include_defaults=true&flat_settings=true", RetryFor: transport.DefaultRetry}
+	return s, t.Call(ctx, r, &s)
 }
 
 // text is a setting's value; lists are joined as they are written.

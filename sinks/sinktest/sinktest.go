@@ -1,4 +1,6 @@
-// Package sinktest is what every implementation of sinks.Target must pass.
+// Package sinktest is what every implementation of sinks.Target must pass. Its [MemoryTarget]
+// serves tests of the engine without a server, and can be made to fail in ways that real
+// servers cannot be made to; [Faults] spoils the requests to a real one.
 package sinktest
 
 import (

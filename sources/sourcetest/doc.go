@@ -1,4 +1,6 @@
-// Package sourcetest is what every sources.Source must pass, tables and logs alike.
+// Package sourcetest is what every sources.Source must pass, tables and logs alike. Its
+// sources in memory serve tests of the engine without a server: [MemorySource] has records,
+// [LiveSource] rows that change while they are read, [LogSource] events.
 package sourcetest
 
 import (

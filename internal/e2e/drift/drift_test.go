@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"humpty/internal/problem"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/projector/verify"
@@ -112,7 +113,7 @@ func TestBrokenSourceDoesNotWipeTheIndex(t *testing.T) {
 	p.rebuild(t)
 	for _, broken := range []string{"shop.lineitem", "shop.lineitem, shop.orders"} {
 		p.sql(t, "TRUNCATE "+broken)
-		var refusal *projector.Refusal
+		var refusal *problem.Refusal
 		if _, err := p.repair().Run(t.Context()); !asRefusal(err, &refusal) || !strings.Contains(err.Error(), "Nothing was written") {
 			t.Errorf("%s truncated: %v", broken, err)
 		}

@@ -6,12 +6,13 @@ import (
 	"net/http"
 	"testing"
 
+	"humpty/internal/problem"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/sinks"
 )
 
-func asRefusal(err error, to **projector.Refusal) bool { return errors.As(err, to) }
+func asRefusal(err error, to **problem.Refusal) bool { return errors.As(err, to) }
 
 func TestSnapshotAndRestore(t *testing.T) {
 	t.Parallel()

@@ -16,8 +16,8 @@ import (
 
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/problem"
 	"humpty/internal/testenv/devstack"
-	"humpty/projector"
 	"humpty/projector/report"
 )
 
@@ -96,7 +96,7 @@ func TestGroupAsTheFence(t *testing.T) {
 	for _, moves := range []string{orders, notes} {
 		projects(t, brokers, group, map[string]int64{orders: 3, notes: 2})
 		err := beside(t, text, func() { projects(t, brokers, group, map[string]int64{moves: 4}) })
-		var refusal *projector.Refusal
+		var refusal *problem.Refusal
 		if !errors.As(err, &refusal) || !strings.Contains(refusal.Why, "the projector went on during the run") || !strings.Contains(refusal.Why, moves+"/0: ") ||
 			!strings.Contains(refusal.Remedy, "set it back to "+moves+"/0=") || !strings.Contains(refusal.Remedy, "humpty swap orders --to orders-") {
 			t.Errorf("%v", err)

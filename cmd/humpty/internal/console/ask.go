@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"humpty/projector"
+	"humpty/internal/problem"
 )
 
 // Interactive tells whether a person is there to be asked.
@@ -21,12 +21,12 @@ func (c *Console) Confirm(question, word, command string) error {
 		return nil
 	}
 	if !c.Interactive() {
-		return &projector.Refusal{Why: "this cannot be undone, and there is no terminal to ask at", Remedy: "if it is meant: " + command}
+		return &problem.Refusal{Why: "this cannot be undone, and there is no terminal to ask at", Remedy: "if it is meant: " + command}
 	}
 	fmt.Fprint(c.Err, question)
 	answer, err := bufio.NewReader(c.In).ReadString('\n')
 	if strings.TrimSpace(answer) != word || err != nil && answer == "" {
-		return &projector.Refusal{Why: fmt.Sprintf("the name %s was not typed: nothing was deleted", word)}
+		return &problem.Refusal{Why: fmt.Sprintf("the name %s was not typed: nothing was deleted", word)}
 	}
 	return nil
 }
@@ -44,7 +44,7 @@ var command = regexp.MustCompile("humpty [a-z]+( +[^\\s`;,]+)*")
 
 // Message is what an error says, its commands about the same configuration.
 func (c *Console) Message(err error) string {
-	var refusal *projector.Refusal
+	var refusal *problem.Refusal
 	if !errors.As(err, &refusal) || refusal.Remedy == "" {
 		return err.Error()
 	}

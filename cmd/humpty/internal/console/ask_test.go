@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/projector"
+	"humpty/internal/problem"
 )
 
 func TestPrompt(t *testing.T) {
@@ -48,17 +48,17 @@ func TestRemediesNameTheConfiguration(t *testing.T) {
 		err    error
 		want   string
 	}{
-		"one at the end": {"shop.yaml", &projector.Refusal{Why: "no", Remedy: "make one: humpty rebuild orders"}, "no\nmake one: humpty rebuild orders --config shop.yaml"},
+		"one at the end": {"shop.yaml", &problem.Refusal{Why: "no", Remedy: "make one: humpty rebuild orders"}, "no\nmake one: humpty rebuild orders --config shop.yaml"},
 		"several": {
 			"shop.yaml",
-			&projector.Refusal{Why: "no", Remedy: "look: humpty verify orders --ids FILE\nhumpty repair orders --max-delete 3, or humpty rebuild orders; or not"},
+			&problem.Refusal{Why: "no", Remedy: "look: humpty verify orders --ids FILE\nhumpty repair orders --max-delete 3, or humpty rebuild orders; or not"},
 			"no\nlook: humpty verify orders --ids FILE --config shop.yaml\nhumpty repair orders --max-delete 3 --config shop.yaml, or humpty rebuild orders --config shop.yaml; or not",
 		},
 		"quoted": {
-			"shop.yaml", fmt.Errorf("verify: %w", &projector.Refusal{Why: "humpty knows none", Remedy: "`humpty status orders` lists them"}),
+			"shop.yaml", fmt.Errorf("verify: %w", &problem.Refusal{Why: "humpty knows none", Remedy: "`humpty status orders` lists them"}),
 			"verify: humpty knows none\n`humpty status orders --config shop.yaml` lists them",
 		},
-		"the usual file": {DefaultConfig, &projector.Refusal{Why: "no", Remedy: "humpty rebuild orders"}, "no\nhumpty rebuild orders"},
+		"the usual file": {DefaultConfig, &problem.Refusal{Why: "no", Remedy: "humpty rebuild orders"}, "no\nhumpty rebuild orders"},
 		"another error":  {"shop.yaml", errors.New("humpty status orders"), "humpty status orders"},
 	} {
 		t.Run(name, func(t *testing.T) {

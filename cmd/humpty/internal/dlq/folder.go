@@ -9,7 +9,8 @@ import (
 
 	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/deadletter"
-	"humpty/projector"
+	"humpty/internal/problem"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 )
 
@@ -38,7 +39,7 @@ func (f Folder) files(projection, run string) ([]string, error) {
 	}
 	wanted := filepath.Join(f.of(projection), run+deadletter.Suffix)
 	if !slices.Contains(files, wanted) {
-		return nil, &projector.Refusal{
+		return nil, &problem.Refusal{
 			Why:    "run " + run + " has no dead letters in " + f.of(projection),
 			Remedy: f.CommandLine("humpty dlq list", projection) + " shows which runs have",
 		}
@@ -103,7 +104,7 @@ func (f Folder) Documents(projection string, s Selection) (keys []sinks.Key, eve
 // DiscardRetried discards the letters that a retry has dealt with: those of documents that
 // are right now, or have a letter of the retry itself.
 func (f Folder) DiscardRetried(projection, run string, s Selection, failed error) error {
-	var rejected *projector.TooManyRejections
+	var rejected *ledger.TooManyRejections
 	if failed != nil && !errors.As(failed, &rejected) {
 		return nil
 	}

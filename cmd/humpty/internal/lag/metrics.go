@@ -24,8 +24,8 @@ func (m *Monitor) Listen(ctx context.Context, address string) (net.Listener, err
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, console.Usage(fmt.Sprintf("--metrics %s is no address of this machine alone", address), "humpty follow --metrics 127.0.0.1:9187; a proxy in front of it can serve others")
 	}
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", address)
+	var listening net.ListenConfig
+	l, err := listening.Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("serve metrics: %w", err)
 	}

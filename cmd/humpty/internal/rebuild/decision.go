@@ -8,7 +8,7 @@ import (
 
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/config"
-	"humpty/projector"
+	"humpty/internal/problem"
 )
 
 // Decide decides whether a rebuild resumes a run that was stopped: as the flags say, or a
@@ -68,7 +68,7 @@ func (r *Runner) choose(all []runs.Stopped, command string) (resume bool, err er
 	for _, one := range all {
 		what = append(what, one.String())
 	}
-	refusal := &projector.Refusal{
+	refusal := &problem.Refusal{
 		Why:    strings.Join(what, "\n"),
 		Remedy: fmt.Sprintf("go on with it: %s, or %s; or give it up and start over: %s", r.resumeCommand(all), command+" --resume", command+" --new"),
 	}

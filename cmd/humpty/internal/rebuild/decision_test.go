@@ -9,7 +9,7 @@ import (
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/config"
-	"humpty/projector"
+	"humpty/internal/problem"
 )
 
 // A person is asked what becomes of a run that was stopped; where nobody can be asked, or
@@ -46,7 +46,7 @@ func TestChooseWhatBecomesOfAStoppedRun(t *testing.T) {
 		if asked := strings.Contains(out.String(), "run r1 of orders") && strings.Contains(out.String(), "has done 3 of 8 partitions") && strings.Contains(out.String(), "Type r, n or q: "); asked != c.asked {
 			t.Errorf("%s: asked %q", name, out.String())
 		}
-		var refusal *projector.Refusal
+		var refusal *problem.Refusal
 		if c.refused && (!errors.As(err, &refusal) || refusal.Remedy != "go on with it: humpty resume r1, or humpty rebuild orders --resume; or give it up and start over: humpty rebuild orders --new") {
 			t.Errorf("%s: %v", name, err)
 		}

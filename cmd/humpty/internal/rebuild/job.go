@@ -10,6 +10,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sources"
@@ -36,7 +37,7 @@ func newJob(ctx context.Context, r *Runner, p config.Projection, verb string, o 
 	}
 	rebuild.AllowEmpty, rebuild.NoSwap, rebuild.ServeEarly = o.AllowEmpty, o.NoSwap, o.ServeEarly
 	if o.ServeEarly && p.Events != nil {
-		return nil, &projector.Refusal{
+		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("projection %s cannot be served early: a document of events is written when all of them were read", p.Name),
 			Remedy: "leave --serve-early out",
 		}
@@ -66,7 +67,7 @@ func (j *job) capture(ctx context.Context, o Options) error {
 	}
 	source, ok := r.Source.(sources.Capturer)
 	if !ok {
-		return &projector.Refusal{Why: "this source cannot tell what changes", Remedy: "write consistency: snapshot"}
+		return &problem.Refusal{Why: "this source cannot tell what changes", Remedy: "write consistency: snapshot"}
 	}
 	state, err := j.runner.Leftovers.State()
 	if err != nil {
@@ -110,7 +111,7 @@ func (j *job) discardStopped(ctx context.Context, source sources.Capturer, disca
 	}
 	for _, b := range stopped {
 		if !discard {
-			return &projector.Refusal{
+			return &problem.Refusal{
 				Why: fmt.Sprintf("run %s, which began %s and has done %d of %d partitions, was stopped",
 					b.Run, b.Started.Format("2006-01-02 15:04:05"), b.Done, len(b.Partitions)),
 				Remedy: fmt.Sprintf("go on with it: %s, or %s; or give it up and start over: %s",

@@ -7,6 +7,7 @@ import (
 
 	"humpty/internal/ui"
 	"humpty/projector"
+	"humpty/projector/ledger"
 	"humpty/projector/report"
 )
 
@@ -69,7 +70,7 @@ func times(w io.Writer, r projector.Record) {
 	}
 }
 
-func retried(l projector.Ledger) string {
+func retried(l ledger.Ledger) string {
 	if l.Retries == 0 {
 		return ""
 	}

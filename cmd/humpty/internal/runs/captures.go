@@ -7,6 +7,7 @@ import (
 
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/problem"
 	"humpty/internal/ui"
 	"humpty/projector"
 	"humpty/sinks"
@@ -211,7 +212,7 @@ func (c *Captures) Droppable(ctx context.Context, p config.Projection, chosen []
 		return true
 	})
 	if !named {
-		return nil, &projector.Refusal{
+		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("%s is no slot on source %s that nobody reads and no projection of this file knows", slot, p.Database()),
 			Remedy: c.leftovers.CommandLine("humpty status", p.Name) + " shows what there is",
 		}

@@ -11,6 +11,7 @@ import (
 	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/sinks"
 )
@@ -49,7 +50,7 @@ func (l *Leftovers) Heal(ctx context.Context, p config.Projection) {
 		return
 	}
 	done, err := m.Mend(ctx)
-	var refusal *projector.Refusal
+	var refusal *problem.Refusal
 	if errors.As(err, &refusal) {
 		l.Warn(p.Name + ": " + l.Message(err))
 	}
@@ -92,7 +93,7 @@ func (l *Leftovers) Active(projections []config.Projection) (config.Projection, 
 		}
 	}
 	if newest == "" {
-		return of, "", &projector.Refusal{
+		return of, "", &problem.Refusal{
 			Why:    fmt.Sprintf("no process works on a live run of the state folder %s now", l.state.Dir),
 			Remedy: "humpty status shows what there is; --state DIR names another folder",
 		}

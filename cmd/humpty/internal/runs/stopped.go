@@ -10,7 +10,7 @@ import (
 
 	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/config"
-	"humpty/projector"
+	"humpty/internal/problem"
 )
 
 // Stopped is a run that was stopped, of any kind.
@@ -136,7 +136,7 @@ func (l *Leftovers) nothingToResume(run string, all []Stopped) error {
 	if len(all) > 0 {
 		remedy = "there are " + strings.Join(names(all), ", ")
 	}
-	return &projector.Refusal{Why: why, Remedy: remedy}
+	return &problem.Refusal{Why: why, Remedy: remedy}
 }
 
 // ErrSeveral is the answer where one stopped run is meant and there are several.

@@ -1,0 +1,17 @@
+package problem
+
+// Refusal is a guard's no: nothing is broken, somebody has to decide.
+type Refusal struct {
+	Why    string
+	Remedy string // what to type next; may be empty
+	Err    error  // the cause, e.g. *sinks.Trap or *sinks.Held; may be nil
+}
+
+func (r *Refusal) Error() string {
+	if r.Remedy == "" {
+		return r.Why
+	}
+	return r.Why + "\n" + r.Remedy
+}
+
+func (r *Refusal) Unwrap() error { return r.Err }
