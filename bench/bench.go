@@ -31,10 +31,10 @@ const (
 	exitUsage     = 64
 )
 
-// regressed is the error of compare.
-type regressed struct{ figures int }
+// regression is the error of compare.
+type regression struct{ figures int }
 
-func (r *regressed) Error() string {
+func (r *regression) Error() string {
 	return fmt.Sprintf("%d figures became worse by more than the bound, beyond noise", r.figures)
 }
 
@@ -45,7 +45,7 @@ func (b *bench) run(ctx context.Context, args []string) int {
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	var worse *regressed
+	var worse *regression
 	switch {
 	case err == nil:
 		return 0
@@ -88,8 +88,11 @@ Exit codes: 0 done, 1 failed, 3 compare found a regression, 64 wrong usage
 	flags := root.PersistentFlags()
 	flags.BoolVar(&b.json, "json", false, "results as JSON lines")
 	flags.StringVar(&b.results, "results", defaultResults, "folder of kept results")
-	root.AddCommand(b.seedCommand(), b.limitCommand(), b.rebuildCommand(), b.naiveCommand(), b.scaleCommand(),
-		b.repairCommand(), b.runCommand(), b.liveCommand(), b.chaosCommand(), b.reportCommand(), b.compareCommand(), b.engineCommand())
+	root.AddCommand(
+		(&seedVerb{bench: b}).command(), (&limitVerb{bench: b}).command(), (&rebuildVerb{bench: b}).command(), (&naiveVerb{bench: b}).command(),
+		(&scaleVerb{bench: b}).command(), (&repairVerb{bench: b}).command(), (&runVerb{bench: b}).command(), (&liveVerb{bench: b}).command(),
+		(&chaosVerb{bench: b}).command(), (&reportVerb{bench: b}).command(), (&compareVerb{bench: b}).command(), (&engineVerb{bench: b}).command(),
+	)
 	return root
 }
 
@@ -98,4 +101,17 @@ const defaultResults = "bench/results"
 // say tells progress.
 func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.err, "%6.1f s  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// measure prepares a lab, does the work, and prints what was measured.
+func (b *bench) measure(ctx context.Context, mode string, products []string, work func(*lab) error) (err error) {
+	l, err := newLab(ctx, b, mode, products...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.close(ctx)) }()
+	if err := work(l); err != nil {
+		return err
+	}
+	return b.print(l.rec.all)
 }

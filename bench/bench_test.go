@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/bench/internal/figure"
 	"humpty/bench/internal/page"
 	"humpty/bench/internal/raw"
@@ -20,7 +21,7 @@ import (
 
 // TestMain lets the test's program be the engine's process, as the bench's own is.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == engineVerb {
+	if len(os.Args) == 2 && os.Args[1] == engineCommand {
 		b := &bench{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 		os.Exit(b.run(context.Background(), os.Args[1:]))
 	}
@@ -50,7 +51,7 @@ func TestRun(t *testing.T) {
 		mode: "quick", orders: 300, pairs: 2, events: 1, queries: 2, repairs: 1, naive: 5, repeat: 1, again: 1, growth: growth{base: 100, factors: []int{1, 2}, connections: []int{1, 3}, times: 1},
 		cells: []cell{{writers: 2, batchMB: 1, shards: 1}, {writers: 1, batchMB: 0.1, shards: 2}},
 	}
-	if err := b.everything(t.Context(), p, "elasticsearch"); err != nil {
+	if err := (&runVerb{bench: b, target: "elasticsearch"}).everything(t.Context(), p); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")

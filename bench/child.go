@@ -20,7 +20,7 @@ func (b *bench) alone(ctx context.Context, s engine.Spec) (engine.Outcome, error
 		return o, err
 	}
 	var out, said bytes.Buffer
-	cmd := exec.CommandContext(ctx, b.self, engineVerb)
+	cmd := exec.CommandContext(ctx, b.self, engineCommand)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &said
 	if err := cmd.Run(); err != nil {
 		return o, fmt.Errorf("the engine's process: %w:\n%s", err, said.Bytes())
@@ -31,16 +31,19 @@ func (b *bench) alone(ctx context.Context, s engine.Spec) (engine.Outcome, error
 	return o, nil
 }
 
-const engineVerb = "engine"
+const engineCommand = "engine"
 
-func (b *bench) engineCommand() *cobra.Command {
+// engineVerb runs what another process of the bench asks for.
+type engineVerb struct{ *bench }
+
+func (v *engineVerb) command() *cobra.Command {
 	return &cobra.Command{
-		Use:    engineVerb,
+		Use:    engineCommand,
 		Hidden: true,
 		Short:  "Run what stdin says and measure it (the bench calls itself)",
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return engine.Serve(b.in, b.out, func(s engine.Spec) (engine.Outcome, error) {
+			return engine.Serve(v.in, v.out, func(s engine.Spec) (engine.Outcome, error) {
 				return engine.Run(cmd.Context(), s, nil)
 			})
 		},

@@ -12,19 +12,22 @@ import (
 
 const shapeEvents = "events"
 
-// folding is one way to fold that is measured.
-type folding struct {
+// foldVariant is one way to fold that is measured.
+type foldVariant struct {
 	by     string
 	memory int64 // 0: the engine's choice, which all of it fits into
 }
 
-// foldings of so many events; one has a tenth of the memory that they need.
-func foldings(t events.Topic) []folding {
-	return []folding{{by: engine.FoldHandlers}, {by: engine.FoldJavaScript}, {by: engine.FoldHandlers, memory: t.Bytes() / 10}}
+// foldVariants of so many events; one has a tenth of the memory that they need.
+func foldVariants(t events.Topic) []foldVariant {
+	return []foldVariant{{by: engine.FoldHandlers}, {by: engine.FoldJavaScript}, {by: engine.FoldHandlers, memory: t.Bytes() / 10}}
 }
 
+// eventRuns are measurements of a topic of events.
+type eventRuns struct{ *lab }
+
 // topic makes the topic of events unless it is there.
-func (l *lab) topic(ctx context.Context, n int) (events.Topic, error) {
+func (l eventRuns) topic(ctx context.Context, n int) (events.Topic, error) {
 	if l.servers.kafka == "" {
 		return events.Topic{}, errors.New("no Kafka was started: a defect")
 	}
@@ -40,7 +43,7 @@ func (l *lab) topic(ctx context.Context, n int) (events.Topic, error) {
 	return t, l.noteEvents(t, result.Measurement{What: result.Seed, Documents: int64(t.Events), Bytes: made.Bytes, Seconds: made.Seconds})
 }
 
-func (l *lab) noteEvents(t events.Topic, m result.Measurement) error {
+func (l eventRuns) noteEvents(t events.Topic, m result.Measurement) error {
 	if m.Figures == nil {
 		m.Figures = map[string]float64{}
 	}
@@ -50,7 +53,7 @@ func (l *lab) noteEvents(t events.Topic, m result.Measurement) error {
 }
 
 // fetch is the limit: raw fetch of all partitions.
-func (l *lab) fetch(ctx context.Context, t events.Topic, h half) error {
+func (l eventRuns) fetch(ctx context.Context, t events.Topic, h half) error {
 	broker := engine.Server("tcp://" + t.Broker)
 	before := engine.CPU(broker)
 	f, err := t.Fetch(ctx)
@@ -64,7 +67,7 @@ func (l *lab) fetch(ctx context.Context, t events.Topic, h half) error {
 }
 
 // fold is the real thing, into nothing.
-func (l *lab) fold(ctx context.Context, t events.Topic, f folding, h half) error {
+func (l eventRuns) fold(ctx context.Context, t events.Topic, f foldVariant, h half) error {
 	o, err := l.alone(ctx, engine.Spec{Do: engine.Fold, Alias: l.alias(), Events: engine.Events{Broker: t.Broker, Topic: t.Name, Fold: f.by, Memory: f.memory}})
 	if err != nil {
 		return err
@@ -75,8 +78,8 @@ func (l *lab) fold(ctx context.Context, t events.Topic, f folding, h half) error
 	})
 }
 
-// eventPairs has the folds beside the raw fetch.
-func (l *lab) eventPairs(ctx context.Context, p plan) error {
+// pairs has the folds beside the raw fetch.
+func (l eventRuns) pairs(ctx context.Context, p plan) error {
 	if p.events == 0 {
 		return nil
 	}
@@ -86,12 +89,27 @@ func (l *lab) eventPairs(ctx context.Context, p plan) error {
 	}
 	fetch := func(h half) error { return l.fetch(ctx, t, h) }
 	fold := func(h half) error {
-		for _, f := range foldings(t) {
+		for _, f := range foldVariants(t) {
 			if err := l.fold(ctx, t, f, h); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return l.paired(p, figure.SeriesEvents, fetch, fold)
+	return p.paired(l.lab, figure.SeriesEvents, fetch, fold)
+}
+
+func (l eventRuns) foldTimes(ctx context.Context, n, times int) error {
+	t, err := l.topic(ctx, n)
+	if err != nil {
+		return err
+	}
+	for range times {
+		for _, f := range foldVariants(t) {
+			if err := l.fold(ctx, t, f, half{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/spf13/pflag"
+
 	"humpty/internal/testenv/shop"
 )
 

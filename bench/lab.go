@@ -3,18 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"humpty/bench/internal/engine"
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"
-	"humpty/bench/internal/tpch"
 	"humpty/internal/testenv/shop"
+	"humpty/projector"
 )
 
 // lab is where measurements of one data set are made.
@@ -26,18 +23,17 @@ type lab struct {
 	shape   shop.Shape
 
 	corpus *raw.Corpus
-	reads  []string // COPY statements
 	search map[string]*raw.Search
 	made   map[string]string // indices there are → product
 
 	warming bool
 }
 
-func (b *bench) newLab(ctx context.Context, mode string, products ...string) (*lab, error) {
+func newLab(ctx context.Context, b *bench, mode string, products ...string) (*lab, error) {
 	if err := b.data.check(); err != nil {
 		return nil, err
 	}
-	s, err := b.up(ctx, products...)
+	s, err := startServers(ctx, b.servers, b.say, products...)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +100,7 @@ func (l *lab) alias() string { return "bench-" + l.rec.stamp.Run }
 func (l *lab) spec(target string, shards int) engine.Spec {
 	return engine.Spec{
 		DSN: l.servers.dsn, Shape: l.shape, Target: target, Search: l.servers.search[target], Alias: l.alias(),
-		Connections: l.data.connections, Writers: l.data.writers, Batch: int(l.data.batchMB * (1 << 20)), Shards: shards,
+		Connections: l.data.connections, Bulk: engine.Bulk{Writers: l.data.writers, Batch: int(l.data.batchMB * (1 << 20)), Shards: shards},
 	}
 }
 
@@ -131,76 +127,46 @@ func (l *lab) uncounted(work func() error) error {
 	return work()
 }
 
-// seed fills the database unless it holds what is asked for.
-func (l *lab) seed(ctx context.Context, anew bool) error {
-	conn, err := pgx.Connect(ctx, l.servers.dsn)
-	if err != nil {
-		return fmt.Errorf("connect to PostgreSQL: %w", err)
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	has, found, err := inDatabase(ctx, conn)
-	if err != nil {
-		return err
-	}
-	want := filled{By: "bench", Shape: l.shape, Orders: l.orders, TPCH: l.data.tpch}
-	if l.data.tpch != "" {
-		want.Orders = has.Orders // as many as the files have
-	}
-	if found && has == want && !anew {
-		l.orders = has.Orders
-		l.say("the database holds %d orders, shape %s, from before", l.orders, l.data.label(l.shape))
-		return nil
-	}
-	if err := reserve(ctx, conn); err != nil {
-		return err
-	}
-	start := time.Now()
-	size, err := l.fill(ctx)
-	if err != nil {
-		return err
-	}
-	took := time.Since(start)
-	l.orders = int(size.Orders)
-	want.Orders = l.orders
-	if err := settle(ctx, conn, want); err != nil {
-		return err
-	}
-	return l.note(result.Measurement{
-		What: result.Seed, Documents: size.Orders, Bytes: size.Bytes, Seconds: took.Seconds(),
-		Figures: map[string]float64{"lines": float64(size.Lines), "customers": float64(size.Customers)},
-	})
+// loadIndex makes an index for raw writes, with the settings of a load.
+func (l *lab) loadIndex(ctx context.Context, target string, c cell) (string, error) {
+	index := l.alias() + "-raw"
+	l.made[index] = target // also if the answer comes too late
+	return index, engine.LoadIndex(ctx, l.spec(target, c.shards), index)
 }
 
-func (l *lab) fill(ctx context.Context) (shop.Size, error) {
-	if l.data.tpch != "" {
-		return tpch.Load(ctx, l.servers.dsn, l.data.tpch)
-	}
-	return shop.Seed(ctx, l.servers.dsn, shop.Options{Orders: l.orders, Shape: l.shape, Seed: seedNumber})
+// rebuild runs the engine into a target; the index stays, under the name returned, until
+// it is dropped.
+func (l *lab) rebuild(ctx context.Context, target string, shards int, h half, factor int) (index string, err error) {
+	return l.rebuilt(ctx, result.Rebuild, l.spec(target, shards), h, factor)
 }
 
-// settle writes everything to disk now, so that no measurement pays for it.
-func settle(ctx context.Context, conn *pgx.Conn, f filled) error {
-	if err := mark(ctx, conn, f); err != nil {
-		return err
-	}
-	if _, err := conn.Exec(ctx, "CHECKPOINT"); err != nil {
-		return fmt.Errorf("settle the database: %w", err)
-	}
-	return nil
-}
-
-// rangesPerConnection lets connections of a raw COPY end at about the same time.
-const rangesPerConnection = 8
-
-// capture takes the documents into memory, and prepares the raw reads of their rows.
-func (l *lab) capture(ctx context.Context) error {
-	corpus, root, err := engine.Capture(ctx, l.spec("null", 0))
-	if err != nil {
-		return err
-	}
-	debug.FreeOSMemory() // what the engine used here is no longer needed
-	l.corpus = corpus
-	l.reads, err = raw.Reads(ctx, l.servers.dsn, root, rangesPerConnection*l.data.connections)
-	l.say("captured %d documents, %.1f MB", corpus.Documents(), float64(corpus.Bytes())/1e6)
+// query rebuilds into nothing from a query in which PostgreSQL builds the JSON.
+func (l *lab) query(ctx context.Context, h half) error {
+	spec := l.spec("null", 0)
+	spec.Query = true
+	_, err := l.rebuilt(ctx, result.Query, spec, h, 0)
 	return err
+}
+
+func (l *lab) rebuilt(ctx context.Context, what result.What, spec engine.Spec, h half, factor int) (index string, err error) {
+	target := spec.Target
+	spec.Level = projector.LevelFull
+	if target == "null" {
+		spec.Level, spec.Shards = projector.LevelCount, 0 // nothing is there to be read back
+	}
+	o, err := l.alone(ctx, spec)
+	if err != nil {
+		return "", err
+	}
+	settings := result.Settings{
+		Connections: spec.Connections, Writers: spec.Writers, BatchMB: l.data.batchMB, Shards: spec.Shards, Factor: factor,
+	}
+	if target != "null" {
+		index = o.Record.Generation
+		l.made[index] = target
+	}
+	return index, l.note(result.Measurement{
+		What: what, Target: target, Series: h.series, Pair: h.pair, Settings: settings,
+		Documents: o.Record.Ledger.Written, Bytes: o.Record.Ledger.Bytes, Seconds: o.Seconds, Figures: o.Figures,
+	})
 }

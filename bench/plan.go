@@ -1,5 +1,11 @@
 package main
 
+import (
+	"cmp"
+
+	"humpty/bench/internal/result"
+)
+
 // plan is how much a run does.
 type plan struct {
 	mode    string
@@ -74,4 +80,45 @@ func (p plan) sized(orders int) plan {
 	}
 	p.orders = orders
 	return p
+}
+
+func compareMedians(a, b []float64) int {
+	return cmp.Compare(result.EstimateOf(a).Median, result.EstimateOf(b).Median)
+}
+
+// interleave runs two measurements in pairs, the other one first in every second pair,
+// so that whatever drifts hits both alike.
+func interleave(pairs int, a, b func(pair int) error) error {
+	for pair := 1; pair <= pairs; pair++ {
+		first, second := a, b
+		if pair%2 == 0 {
+			first, second = b, a
+		}
+		if err := first(pair); err != nil {
+			return err
+		}
+		if err := second(pair); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// paired measures two in the plan's pairs, behind those that do not count.
+func (p plan) paired(l *lab, series string, a, b func(half) error) error {
+	of := func(f func(half) error) func(int) error {
+		return func(pair int) error { return f(half{series, pair}) }
+	}
+	for range p.warmups {
+		if err := l.uncounted(func() error { return interleave(1, of(a), of(b)) }); err != nil {
+			return err
+		}
+	}
+	return interleave(p.pairs, of(a), of(b))
+}
+
+// half says which half of a pair a measurement is; zero for none.
+type half struct {
+	series string
+	pair   int
 }

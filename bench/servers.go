@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"
 	"humpty/internal/testenv/devstack"
@@ -38,13 +39,13 @@ type servers struct {
 	kafka  string            // host:port
 }
 
-// up starts what no flag names. products are the search servers wanted.
-func (b *bench) up(ctx context.Context, products ...string) (*servers, error) {
-	s := &servers{dsn: b.servers.postgres, search: map[string]string{}}
-	given := map[string]string{"elasticsearch": b.servers.elasticsearch, "opensearch": b.servers.opensearch}
+// startServers starts what no flag names. products are the search servers wanted.
+func startServers(ctx context.Context, f serverFlags, say func(string, ...any), products ...string) (*servers, error) {
+	s := &servers{dsn: f.postgres, search: map[string]string{}}
+	given := map[string]string{"elasticsearch": f.elasticsearch, "opensearch": f.opensearch}
 	o := devstack.Options{
-		Heap: b.servers.heap, Durable: !b.servers.volatile, Config: map[devstack.Kind][]string{},
-		Progress: func(p devstack.Progress) { b.say("%s %s %s", p.Step, p.Server, p.Detail) },
+		Heap: f.heap, Durable: !f.volatile, Config: map[devstack.Kind][]string{},
+		Progress: func(p devstack.Progress) { say("%s %s %s", p.Step, p.Server, p.Detail) },
 	}
 	if s.dsn == "" {
 		o.Servers = append(o.Servers, devstack.KindPostgres)
@@ -52,7 +53,7 @@ func (b *bench) up(ctx context.Context, products ...string) (*servers, error) {
 	}
 	for _, product := range products {
 		if product == productKafka {
-			if s.kafka = b.servers.kafka; s.kafka == "" {
+			if s.kafka = f.kafka; s.kafka == "" {
 				o.Servers = append(o.Servers, devstack.KindKafka)
 			}
 			continue
@@ -70,7 +71,7 @@ func (b *bench) up(ctx context.Context, products ...string) (*servers, error) {
 		s.stack = stack
 		s.take(stack.Addresses())
 	}
-	return s, s.database(ctx, b.servers.database)
+	return s, s.database(ctx, f.database)
 }
 
 func (s *servers) take(a devstack.Addresses) {

@@ -6,11 +6,11 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sources/sourcetest"
 )
 
 // A run of three processes, the first of which is killed in its load, and the second stopped
@@ -38,7 +38,7 @@ func TestRecordOfSeveralProcesses(t *testing.T) {
 	second, err := l.run(true, func(r *projector.Rebuild) {
 		r.Observe = func(e report.Event) {
 			if e.Kind == report.Started && e.Phase == report.PhaseCatchUp {
-				l.rows.Commit(memory.Change{ID: "7", Row: &memory.Row{Group: "g", Value: "changed"}})
+				l.rows.Commit(sourcetest.Change{ID: "7", Row: &sourcetest.Row{Group: "g", Value: "changed"}})
 			}
 		}
 	})
@@ -46,7 +46,7 @@ func TestRecordOfSeveralProcesses(t *testing.T) {
 		t.Fatalf("%v: %+v", err, second)
 	}
 	l.memory.OnSwap = nil
-	l.rows.Commit(memory.Change{ID: "8", Row: &memory.Row{Group: "g", Value: "changed"}})
+	l.rows.Commit(sourcetest.Change{ID: "8", Row: &sourcetest.Row{Group: "g", Value: "changed"}})
 	r, err := l.run(true, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestRecordOfAProcessThatEndsInARound(t *testing.T) {
 		r.Observe = func(e report.Event) {
 			if e.Kind == report.Started && e.Phase == report.PhaseCatchUp {
 				caughtUp = true
-				l.rows.Commit(memory.Change{ID: "7", Row: &memory.Row{Group: "g", Value: "changed"}}, memory.Change{ID: "8"})
+				l.rows.Commit(sourcetest.Change{ID: "7", Row: &sourcetest.Row{Group: "g", Value: "changed"}}, sourcetest.Change{ID: "8"})
 			}
 		}
 	}

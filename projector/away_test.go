@@ -10,12 +10,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/outage"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sources/sourcetest"
 )
 
 // followed is an index that a rebuild left to be followed, with a source or a target that
@@ -64,14 +64,14 @@ func TestFollowWaitsOutAnOutage(t *testing.T) {
 			var group errgroup.Group
 			group.Go(func() error { return f.Run(ctx) })
 			s.leave()
-			l.rows.Commit(memory.Change{ID: "1", Row: &memory.Row{Group: "g", Value: "meanwhile"}})
+			l.rows.Commit(sourcetest.Change{ID: "1", Row: &sourcetest.Row{Group: "g", Value: "meanwhile"}})
 			if text := <-said; !strings.Contains(text, "the "+which+" is away, for ") || !strings.Contains(text, "connection refused") {
 				t.Errorf("while it waited it said %s", text)
 			}
 			if text := <-back; !strings.Contains(text, "the "+which+" is back after ") {
 				t.Errorf("then it said %s", text)
 			}
-			l.rows.Commit(memory.Change{ID: "2", Row: &memory.Row{Group: "g", Value: "later"}})
+			l.rows.Commit(sourcetest.Change{ID: "2", Row: &sourcetest.Row{Group: "g", Value: "later"}})
 			l.until(func() bool { return maps.Equal(documentsOf(t, l.memory), l.rows.Documents()) })
 			cancel()
 			if err := group.Wait(); err != nil {
@@ -105,7 +105,7 @@ func TestOutageEndsFollowAtLast(t *testing.T) {
 			f.MaxOutage = 300 * time.Millisecond
 			s.leave()
 			start := time.Now()
-			l.rows.Commit(memory.Change{ID: "1", Row: &memory.Row{Group: "g", Value: "meanwhile"}})
+			l.rows.Commit(sourcetest.Change{ID: "1", Row: &sourcetest.Row{Group: "g", Value: "meanwhile"}})
 			err := f.Run(t.Context())
 			var outage *outage.Unavailable
 			if !errors.As(err, &outage) || outage.Server != which || !strings.Contains(err.Error(), "humpty follow orders goes on where it was when the "+which+" is back") {

@@ -9,11 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // timed is a target whose writes take their time.
@@ -86,7 +86,7 @@ func TestPaceIsCarriedOverAnOutage(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l, away := newLives(t), &server{lasts: 12 * time.Second}
 				for i := range 900 {
-					l.rows.Commit(memory.Change{ID: fmt.Sprint(i), Row: &memory.Row{Group: "g", Value: "x"}})
+					l.rows.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: "g", Value: "x"}})
 				}
 				source, sound := &server{}, &server{}
 				if which == "source" {

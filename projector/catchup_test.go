@@ -12,18 +12,19 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/memory"
 	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // chase is a live source being caught up with, for one test.
 type chase struct {
 	t       *testing.T
-	live    *memory.Live
-	target  *memory.Target
+	live    *sourcetest.LiveSource
+	target  *sinktest.MemoryTarget
 	store   *checkpoint.Store
 	capture *capture
 	catcher *catcher
@@ -32,7 +33,7 @@ type chase struct {
 
 func newChase(t *testing.T, r rules) *chase {
 	t.Helper()
-	c := &chase{t: t, live: memory.NewLive(), target: &memory.Target{Name: "orders"}}
+	c := &chase{t: t, live: sourcetest.NewLiveSource(), target: &sinktest.MemoryTarget{Name: "orders"}}
 	var err error
 	if c.store, err = checkpoint.Open("marks", checkpoint.Options{FS: vfs.NewMem()}); err != nil {
 		t.Fatal(err)
@@ -120,8 +121,8 @@ func (c *chase) equal() bool {
 	return maps.Equal(got, c.live.Documents())
 }
 
-func put(id, group, value string) memory.Change {
-	return memory.Change{ID: id, Row: &memory.Row{Group: group, Value: value}}
+func put(id, group, value string) sourcetest.Change {
+	return sourcetest.Change{ID: id, Row: &sourcetest.Row{Group: group, Value: value}}
 }
 
 // Each rule of the protocol has a history that goes wrong every time without it.
@@ -154,7 +155,7 @@ func TestEachRuleIsNeeded(t *testing.T) {
 		"settling demands that an include's change was seen when it was expanded": {rules{settleUnseen: true}, func(c *chase) {
 			c.live.Commit(put("a", "g", "1"))
 			c.finish()
-			xid := c.live.Stage(memory.Change{Group: "g", Value: "new"})
+			xid := c.live.Stage(sourcetest.Change{Group: "g", Value: "new"})
 			c.recorded()
 			c.round()
 			c.live.Reveal(xid)
@@ -165,11 +166,11 @@ func TestEachRuleIsNeeded(t *testing.T) {
 			c.recorded()
 			crash := errors.New("crash")
 			c.target.OnWrite = func(docs []sinks.Document, _ []sinks.Verdict) error { return crash }
-			c.target.Forget = true
+			c.target.IgnoreWrites = true
 			if _, err := c.catcher.round(c.t.Context()); !errors.Is(err, crash) {
 				c.t.Fatal(err)
 			}
-			c.target.OnWrite, c.target.Forget = nil, false
+			c.target.OnWrite, c.target.IgnoreWrites = nil, false
 			c.finish()
 		}},
 		"a fence is passed when what was before it is settled": {rules{fenceEarly: true}, func(c *chase) {
@@ -208,8 +209,8 @@ func TestCatchUpMarksOfGroupsAndWholeTables(t *testing.T) {
 		c.live.Commit(put(fmt.Sprint(i), fmt.Sprint("g", i%7), "1"))
 	}
 	c.finish()
-	c.live.Commit(memory.Change{Group: "g3", Value: "renamed"})
-	c.live.Commit(memory.Change{ID: "5"}, put("6", "g3", "moved"), put("new", "g1", "x"))
+	c.live.Commit(sourcetest.Change{Group: "g3", Value: "renamed"})
+	c.live.Commit(sourcetest.Change{ID: "5"}, put("6", "g3", "moved"), put("new", "g1", "x"))
 	c.finish()
 	if !c.equal() {
 		t.Error("the index differs")
@@ -234,9 +235,9 @@ func TestCatchUpAgainstRandomHistories(t *testing.T) {
 						change := put(id, fmt.Sprint("g", rng.IntN(3)), fmt.Sprint(i))
 						switch rng.IntN(6) {
 						case 0:
-							change = memory.Change{ID: id}
+							change = sourcetest.Change{ID: id}
 						case 1:
-							change = memory.Change{Group: fmt.Sprint("g", w), Value: fmt.Sprint(i)}
+							change = sourcetest.Change{Group: fmt.Sprint("g", w), Value: fmt.Sprint(i)}
 						}
 						xid := c.live.Stage(change)
 						if rng.IntN(2) == 0 {

@@ -9,9 +9,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"humpty/internal/memory"
 	"humpty/projector/checkpoint"
 	"humpty/sinks"
+	"humpty/sources/sourcetest"
 )
 
 // gamble is a history whose every step comes from a seed, in one goroutine but for the
@@ -25,16 +25,16 @@ type gamble struct {
 	n      int
 }
 
-func (g *gamble) change(rows string) []memory.Change {
-	var all []memory.Change
+func (g *gamble) change(rows string) []sourcetest.Change {
+	var all []sourcetest.Change
 	for range 1 + g.rng.IntN(3) {
 		g.n++
 		id, group, value := fmt.Sprint(rows, g.rng.IntN(6)), fmt.Sprint("g", g.rng.IntN(3)), fmt.Sprint(g.n)
 		switch g.rng.IntN(8) {
 		case 0:
-			all = append(all, memory.Change{ID: id})
+			all = append(all, sourcetest.Change{ID: id})
 		case 1:
-			all = append(all, memory.Change{Group: rows, Value: value})
+			all = append(all, sourcetest.Change{Group: rows, Value: value})
 		default:
 			all = append(all, put(id, []string{group, "seen", "hidden"}[g.rng.IntN(3)], value))
 		}
@@ -79,12 +79,12 @@ func (g *gamble) step() {
 	case k < 19:
 		g.crash()
 	default: // in the middle of a round
-		g.target.Forget = g.rng.IntN(2) == 0
+		g.target.IgnoreWrites = g.rng.IntN(2) == 0
 		g.target.OnWrite = func([]sinks.Document, []sinks.Verdict) error { return errPulled }
 		if _, err := g.catcher.round(g.t.Context()); err != nil && !errors.Is(err, errPulled) {
 			g.t.Fatal(err)
 		}
-		g.target.OnWrite, g.target.Forget = nil, false
+		g.target.OnWrite, g.target.IgnoreWrites = nil, false
 		g.crash()
 	}
 }
@@ -105,7 +105,7 @@ func runGamble(t *testing.T, seed uint64, r rules, steps int) bool {
 	g.begin()
 	g.recorded()
 	strays := rand.New(rand.NewPCG(seed, 8))
-	g.target.Stray = func([]sinks.Document) bool { return strays.IntN(6) == 0 }
+	g.target.LateAttempt = func([]sinks.Document) bool { return strays.IntN(6) == 0 }
 	for range steps {
 		g.step()
 	}

@@ -8,9 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/report"
+	"humpty/sources/sourcetest"
 )
 
 // restlessly runs a rebuild whose source takes 4 s for each lookup, and in which the given
@@ -19,15 +19,15 @@ func restlessly(t *testing.T, documents int) (projector.Record, error) {
 	t.Helper()
 	l := newLives(t)
 	l.source = slow{l.rows}
-	row := &memory.Row{Group: "g", Value: "again"}
+	row := &sourcetest.Row{Group: "g", Value: "again"}
 	var restless atomic.Bool
 	l.rows.OnLookup = func(ids []string) {
 		if !restless.Load() {
 			return
 		}
-		changes := make([]memory.Change, len(ids))
+		changes := make([]sourcetest.Change, len(ids))
 		for i, id := range ids {
-			changes[i] = memory.Change{ID: id, Row: row}
+			changes[i] = sourcetest.Change{ID: id, Row: row}
 		}
 		l.rows.Commit(changes...)
 	}
@@ -39,7 +39,7 @@ func restlessly(t *testing.T, documents int) (projector.Record, error) {
 			restless.Store(e.Phase == report.PhaseCatchUp)
 			if e.Phase == report.PhaseCatchUp {
 				for i := range documents {
-					l.rows.Commit(memory.Change{ID: fmt.Sprint("restless ", i), Row: row})
+					l.rows.Commit(sourcetest.Change{ID: fmt.Sprint("restless ", i), Row: row})
 				}
 				synctest.Wait() // until they are marked
 			}

@@ -30,5 +30,5 @@
 // WriterHandover the application never stops: behind the swap documents are written only
 // if they still are as they were seen before the source was read, and the run is over only
 // when no write of ours is under way or without an answer, and no document that we wrote
-// since has changed. internal/protocol has models of both, tried in every order of their steps.
+// since has changed. internal/e2e/protocol has models of both, tried in every order of their steps.
 package projector

@@ -17,13 +17,13 @@ import (
 func losing(l *lives, away *server) {
 	writes := 0
 	l.memory.OnWrite = func(_ []sinks.Document, verdicts []sinks.Verdict) error {
-		if l.memory.Forget {
+		if l.memory.IgnoreWrites {
 			for i := range verdicts {
 				verdicts[i] = sinks.Verdict{Outcome: sinks.Written, Status: 201}
 			}
 		}
 		writes++
-		l.memory.Forget = writes >= 20 && writes < 40
+		l.memory.IgnoreWrites = writes >= 20 && writes < 40
 		if writes == 40 {
 			away.leave()
 		}

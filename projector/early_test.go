@@ -7,15 +7,16 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/internal/memory"
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
+	"humpty/sources/sourcetest"
 )
 
 // watch notes what the alias serves at each event of a run.
-func watch(t *testing.T, target *memory.Target) (look func(report.Event), seen func() (partial bool, first int)) {
+func watch(t *testing.T, target *sinktest.MemoryTarget) (look func(report.Event), seen func() (partial bool, first int)) {
 	partial, first := false, -1
 	look = func(e report.Event) {
 		if e.Kind != report.Notice {
@@ -108,15 +109,15 @@ func TestServedEarlyAndWrong(t *testing.T) {
 func TestServedEarlyUnderWrites(t *testing.T) {
 	t.Parallel()
 	for _, writer := range []projector.Writer{projector.WriterFreeze, projector.WriterFollow, projector.WriterHandover} {
-		source, target := memory.NewLive(), &memory.Target{Name: "orders"}
+		source, target := sourcetest.NewLiveSource(), &sinktest.MemoryTarget{Name: "orders"}
 		for i := range 200 {
-			source.Commit(memory.Change{ID: strconv.Itoa(i), Row: &memory.Row{Group: "g", Value: "before"}})
+			source.Commit(sourcetest.Change{ID: strconv.Itoa(i), Row: &sourcetest.Row{Group: "g", Value: "before"}})
 		}
 		r := liveRebuild(t, source, target, writer)
 		r.ServeEarly = true
 		r.Observe = func(e report.Event) {
 			if survey, err := target.Survey(t.Context()); err == nil && survey.Partial() != "" && e.Kind == report.Started {
-				source.Commit(memory.Change{ID: "7", Row: &memory.Row{Group: "g", Value: string(e.Phase)}})
+				source.Commit(sourcetest.Change{ID: "7", Row: &sourcetest.Row{Group: "g", Value: string(e.Phase)}})
 			}
 		}
 		rec, err := r.Run(t.Context())

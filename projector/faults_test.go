@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"humpty/internal/memory"
+
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // faults fail one call of the contracts: before its effect, or after it.
@@ -64,30 +66,30 @@ func called[T any](f *faults, what string, effect func() (T, error)) (result T, 
 }
 
 type faultySource struct {
-	*memory.Live
+	*sourcetest.LiveSource
 	*faults
 }
 
 func (s faultySource) Plan(ctx context.Context) (sources.Plan, error) {
-	return called(s.faults, "Source.Plan", func() (sources.Plan, error) { return s.Live.Plan(ctx) })
+	return called(s.faults, "Source.Plan", func() (sources.Plan, error) { return s.LiveSource.Plan(ctx) })
 }
 
 func (s faultySource) Open(ctx context.Context) (sources.View, error) {
 	return called(s.faults, "Source.Open", func() (sources.View, error) {
-		v, err := s.Live.Open(ctx)
+		v, err := s.LiveSource.Open(ctx)
 		return faultyView{v, v.(sources.Expander), s.faults}, err //nolint:forcetypeassert // of the fake
 	})
 }
 
 func (s faultySource) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
 	return called(s.faults, "Live.Capture", func() (sources.ChangeStream, error) {
-		f, err := s.Live.Capture(ctx, name, from)
+		f, err := s.LiveSource.Capture(ctx, name, from)
 		return faultyFeed{f, s.faults}, err
 	})
 }
 
 func (s faultySource) Release(ctx context.Context, name string) error {
-	return s.do("Live.Release", func() error { return s.Live.Release(ctx, name) })
+	return s.do("Live.Release", func() error { return s.LiveSource.Release(ctx, name) })
 }
 
 type faultyView struct {
@@ -150,20 +152,20 @@ func (f faultyFeed) Close(ctx context.Context) error {
 }
 
 type faultyTarget struct {
-	*memory.Target
+	*sinktest.MemoryTarget
 	*faults
 }
 
 func (t faultyTarget) Survey(ctx context.Context) (sinks.Survey, error) {
-	return called(t.faults, "Target.Survey", func() (sinks.Survey, error) { return t.Target.Survey(ctx) })
+	return called(t.faults, "Target.Survey", func() (sinks.Survey, error) { return t.MemoryTarget.Survey(ctx) })
 }
 
 func (t faultyTarget) Create(ctx context.Context, g sinks.Generation) (sinks.Index, error) {
-	return called(t.faults, "Target.Create", func() (sinks.Index, error) { return t.index(t.Target.Create(ctx, g)) })
+	return called(t.faults, "Target.Create", func() (sinks.Index, error) { return t.index(t.MemoryTarget.Create(ctx, g)) })
 }
 
 func (t faultyTarget) Open(ctx context.Context, name string) (sinks.Index, error) {
-	return called(t.faults, "Target.Open", func() (sinks.Index, error) { return t.index(t.Target.Open(ctx, name)) })
+	return called(t.faults, "Target.Open", func() (sinks.Index, error) { return t.index(t.MemoryTarget.Open(ctx, name)) })
 }
 
 func (t faultyTarget) index(ix sinks.Index, err error) (sinks.Index, error) {
@@ -174,27 +176,27 @@ func (t faultyTarget) index(ix sinks.Index, err error) (sinks.Index, error) {
 }
 
 func (t faultyTarget) Swap(ctx context.Context, change sinks.AliasChange) error {
-	return t.do("Target.Swap", func() error { return t.Target.Swap(ctx, change) })
+	return t.do("Target.Swap", func() error { return t.MemoryTarget.Swap(ctx, change) })
 }
 
 func (t faultyTarget) Acquire(ctx context.Context, o sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
-	return called(t.faults, "Leases.Acquire", func() (sinks.Lease, error) { return t.Target.Acquire(ctx, o, ttl) })
+	return called(t.faults, "Leases.Acquire", func() (sinks.Lease, error) { return t.MemoryTarget.Acquire(ctx, o, ttl) })
 }
 
 func (t faultyTarget) Renew(ctx context.Context, l sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
-	return called(t.faults, "Leases.Renew", func() (sinks.Lease, error) { return t.Target.Renew(ctx, l, ttl) })
+	return called(t.faults, "Leases.Renew", func() (sinks.Lease, error) { return t.MemoryTarget.Renew(ctx, l, ttl) })
 }
 
 func (t faultyTarget) Release(ctx context.Context, l sinks.Lease) error {
-	return t.do("Leases.Release", func() error { return t.Target.Release(ctx, l) })
+	return t.do("Leases.Release", func() error { return t.MemoryTarget.Release(ctx, l) })
 }
 
 func (t faultyTarget) Block(ctx context.Context, index string) error {
-	return t.do("Blocker.Block", func() error { return t.Target.Block(ctx, index) })
+	return t.do("Blocker.Block", func() error { return t.MemoryTarget.Block(ctx, index) })
 }
 
 func (t faultyTarget) Unblock(ctx context.Context, index string) error {
-	return t.do("Blocker.Unblock", func() error { return t.Target.Unblock(ctx, index) })
+	return t.do("Blocker.Unblock", func() error { return t.MemoryTarget.Unblock(ctx, index) })
 }
 
 // fullIndex is all that the fake's can do.
@@ -251,7 +253,7 @@ func disturbed(t *testing.T, writer projector.Writer, f *faults) {
 		r.Observe = func(e report.Event) {
 			if quiet = quiet || e.Phase == report.PhaseSwap; e.Kind == report.Started && !quiet {
 				n++
-				l.rows.Commit(memory.Change{ID: fmt.Sprint(n % 90), Row: &memory.Row{Group: "g", Value: fmt.Sprint(n)}}, memory.Change{ID: fmt.Sprint(50 + n)})
+				l.rows.Commit(sourcetest.Change{ID: fmt.Sprint(n % 90), Row: &sourcetest.Row{Group: "g", Value: fmt.Sprint(n)}}, sourcetest.Change{ID: fmt.Sprint(50 + n)})
 			}
 		}
 	}

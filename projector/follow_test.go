@@ -13,25 +13,26 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/memory"
 	"humpty/internal/problem"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // stage is a source that changes, an alias, and the state folder between them.
 type stage struct {
 	t      *testing.T
-	live   *memory.Live
-	target *memory.Target
+	live   *sourcetest.LiveSource
+	target *sinktest.MemoryTarget
 	fs     vfs.FS
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	return &stage{t: t, live: memory.NewLive(), target: &memory.Target{Name: "orders"}, fs: vfs.NewMem()}
+	return &stage{t: t, live: sourcetest.NewLiveSource(), target: &sinktest.MemoryTarget{Name: "orders"}, fs: vfs.NewMem()}
 }
 
 func (s *stage) open(run string) (*checkpoint.Store, error) {
@@ -119,12 +120,12 @@ func (s *stage) until(f *Follow, work func() error, done func(report.Event) bool
 func (s *stage) write(seed uint64, n int) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	for i := range n {
-		change := memory.Change{ID: fmt.Sprint(rng.IntN(50)), Row: &memory.Row{Group: fmt.Sprint("g", rng.IntN(3)), Value: fmt.Sprint(i)}}
+		change := sourcetest.Change{ID: fmt.Sprint(rng.IntN(50)), Row: &sourcetest.Row{Group: fmt.Sprint("g", rng.IntN(3)), Value: fmt.Sprint(i)}}
 		switch rng.IntN(6) {
 		case 0:
 			change.Row = nil
 		case 1:
-			change = memory.Change{Group: fmt.Sprint("g", rng.IntN(3)), Value: fmt.Sprint(i)}
+			change = sourcetest.Change{Group: fmt.Sprint("g", rng.IntN(3)), Value: fmt.Sprint(i)}
 		}
 		s.live.Commit(change)
 	}

@@ -12,22 +12,23 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"humpty/internal/memory"
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/generation"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // lives is one run over several processes, on a source at rest.
 type lives struct {
 	t      *testing.T
-	rows   *memory.Live
+	rows   *sourcetest.LiveSource
 	source sources.Source
-	memory *memory.Target
+	memory *sinktest.MemoryTarget
 	target sinks.Target
 	disk   vfs.FS
 	writer projector.Writer
@@ -35,10 +36,10 @@ type lives struct {
 
 func newLives(t *testing.T) *lives {
 	t.Helper()
-	l := &lives{t: t, rows: memory.NewLive(), memory: &memory.Target{Name: "orders"}, disk: vfs.NewMem(), writer: projector.WriterFollow}
+	l := &lives{t: t, rows: sourcetest.NewLiveSource(), memory: &sinktest.MemoryTarget{Name: "orders"}, disk: vfs.NewMem(), writer: projector.WriterFollow}
 	l.rows.Partitions = 8
 	for i := range 80 {
-		l.rows.Commit(memory.Change{ID: fmt.Sprint(i), Row: &memory.Row{Group: "g", Value: "x"}})
+		l.rows.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: "g", Value: "x"}})
 	}
 	l.source, l.target = l.rows, l.memory
 	return l
@@ -182,7 +183,7 @@ func TestRefusedResumeLeavesTheRun(t *testing.T) {
 
 // counted counts the rows that readers give.
 type counted struct {
-	*memory.Live
+	*sourcetest.LiveSource
 	rows *atomic.Int64
 }
 
@@ -198,13 +199,13 @@ type countedReader struct {
 }
 
 func (c counted) Plan(ctx context.Context) (sources.Plan, error) {
-	p, err := c.Live.Plan(ctx)
+	p, err := c.LiveSource.Plan(ctx)
 	p.Readers = 2
 	return p, err
 }
 
 func (c counted) Open(ctx context.Context) (sources.View, error) {
-	v, err := c.Live.Open(ctx)
+	v, err := c.LiveSource.Open(ctx)
 	return countedView{v, v.(sources.Expander), c.rows}, err //nolint:forcetypeassert // of the fake
 }
 
@@ -248,7 +249,7 @@ func TestResumeReadsAgainOnlyWhatWasBegun(t *testing.T) {
 		largest := int64(0)
 		sizes := map[string]int64{}
 		for id := range l.rows.Documents() {
-			p := l.rows.Part(id)
+			p := l.rows.PartitionOf(id)
 			sizes[p]++
 			largest = max(largest, sizes[p])
 		}
@@ -267,20 +268,20 @@ func TestResumeReadsAgainOnlyWhatWasBegun(t *testing.T) {
 
 // dyingTarget swaps, and the process dies before it knows.
 type dyingTarget struct {
-	*memory.Target
+	*sinktest.MemoryTarget
 	dead *atomic.Bool
 }
 
 func (d dyingTarget) Swap(ctx context.Context, change sinks.AliasChange) error {
 	d.dead.Store(true)
-	return errors.Join(d.Target.Swap(ctx, change), errKilled)
+	return errors.Join(d.MemoryTarget.Swap(ctx, change), errKilled)
 }
 
 func (d dyingTarget) Survey(ctx context.Context) (sinks.Survey, error) {
 	if d.dead.Load() {
 		return sinks.Survey{}, errKilled
 	}
-	return d.Target.Survey(ctx)
+	return d.MemoryTarget.Survey(ctx)
 }
 
 func TestResumeBehindTheSwap(t *testing.T) {
@@ -295,7 +296,7 @@ func TestResumeBehindTheSwap(t *testing.T) {
 			if !errors.Is(err, errKilled) || !first.Resumable {
 				t.Fatalf("%v, resumable %v", err, first.Resumable)
 			}
-			l.rows.Commit(memory.Change{ID: "80", Row: &memory.Row{Group: "g", Value: "later"}})
+			l.rows.Commit(sourcetest.Change{ID: "80", Row: &sourcetest.Row{Group: "g", Value: "later"}})
 			if writer != projector.WriterFollow { // the application writes to what serves, as behind a freeze too
 				if err := l.memory.Put("80", l.rows.Documents()["80"]); err != nil {
 					t.Fatal(err)
@@ -400,6 +401,6 @@ func TestBlockOfADeadRunIsLifted(t *testing.T) {
 }
 
 // unthawing is a target that a process dies on before it can lift its block.
-type unthawing struct{ *memory.Target }
+type unthawing struct{ *sinktest.MemoryTarget }
 
 func (unthawing) Unblock(context.Context, string) error { return nil }

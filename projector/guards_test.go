@@ -56,8 +56,8 @@ func TestEmptyDoesNotReplaceFull(t *testing.T) {
 func TestWhatASealGivesUpIsInTheRecord(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 10)
-	s.target.Lacking = "2 copies have no node"
-	if rec := s.run(t); rec.Status != report.Completed || !slices.Contains(rec.Notices, s.target.Lacking) {
+	s.target.Degraded = "2 copies have no node"
+	if rec := s.run(t); rec.Status != report.Completed || !slices.Contains(rec.Notices, s.target.Degraded) {
 		t.Errorf("%s, notices %q", rec.Status, rec.Notices)
 	}
 }

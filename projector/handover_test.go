@@ -8,14 +8,14 @@ import (
 	"sync"
 	"testing"
 
-	"humpty/internal/memory"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sources/sourcetest"
 )
 
 // app does what an application does: it commits, and writes the document through the
 // alias then, without a version.
-func (c *chase) app(change memory.Change) {
+func (c *chase) app(change sourcetest.Change) {
 	c.t.Helper()
 	c.live.Commit(change)
 	c.alias(change.ID)
@@ -48,7 +48,7 @@ func (c *chase) handOver() {
 // stray leaves an attempt of the first write behind.
 func (c *chase) stray() {
 	first := true
-	c.target.Stray = func([]sinks.Document) bool {
+	c.target.LateAttempt = func([]sinks.Document) bool {
 		was := first
 		first = false
 		return was
@@ -81,14 +81,14 @@ func lateCreate(c *chase) {
 		switch there := c.has("a"); {
 		case there && !deleted:
 			deleted = true
-			c.app(memory.Change{ID: "a"})
+			c.app(sourcetest.Change{ID: "a"})
 			c.recorded()
 		case deleted && !revealed:
 			revealed = true
 			c.live.Reveal(b)
 		}
 	}
-	c.target.OnFlight = func() { c.target.Land(-1) }
+	c.target.OnInFlight = func() { c.target.Land(-1) }
 	c.handOver()
 	c.target.Land(-1) // what nobody waited for
 }
@@ -104,21 +104,21 @@ func TestEachRuleOfTheEndIsNeeded(t *testing.T) {
 			c.live.Commit(put("a", "g", "1"))
 			c.recorded()
 			var once sync.Once // between our read of the source and our create
-			c.target.OnAmend = func() { once.Do(func() { c.app(memory.Change{ID: "a"}) }) }
+			c.target.OnWriteIf = func() { once.Do(func() { c.app(sourcetest.Change{ID: "a"}) }) }
 			c.handOver()
 		}},
 		"and again until nothing has": {rules{endUnclean: true}, func(c *chase) {
 			c.live.Commit(put("a", "g", "1"))
 			c.recorded()
 			writes, flights := 0, 0
-			c.target.OnAmend = func() {
+			c.target.OnWriteIf = func() {
 				if writes++; writes <= 2 {
-					c.app(memory.Change{ID: "a"})
+					c.app(sourcetest.Change{ID: "a"})
 				}
 			}
-			c.target.OnFlight = func() {
+			c.target.OnInFlight = func() {
 				if flights++; flights == 1 {
-					c.app(memory.Change{ID: "a"})
+					c.app(sourcetest.Change{ID: "a"})
 					c.live.Commit(put("a", "g", "2")) // and is about to write it, but deletes it before
 				}
 			}
@@ -140,8 +140,8 @@ func TestEachRuleOfTheEndIsNeeded(t *testing.T) {
 				c.t.Fatal(err)
 			}
 			c.target.OnWrite = nil
-			c.app(memory.Change{ID: "a"})
-			c.target.OnFlight = func() { c.target.Land(-1) }
+			c.app(sourcetest.Change{ID: "a"})
+			c.target.OnInFlight = func() { c.target.Land(-1) }
 			c.handOver()
 		}},
 	} {
@@ -168,7 +168,7 @@ func TestHandoverDoesNotUndoAWrite(t *testing.T) {
 	c.live.Commit(put("a", "g", "1"))
 	c.recorded()
 	var once sync.Once
-	c.target.OnAmend = func() { once.Do(func() { c.app(put("a", "g", "2")) }) }
+	c.target.OnWriteIf = func() { once.Do(func() { c.app(put("a", "g", "2")) }) }
 	var outcomes []sinks.Outcome
 	c.target.OnWrite = func(_ []sinks.Document, verdicts []sinks.Verdict) error {
 		for _, v := range verdicts {
@@ -189,7 +189,7 @@ func TestHandoverThatFindsNoEnd(t *testing.T) {
 	c.live.Commit(put("a", "g", "1"))
 	c.recorded()
 	n := 0
-	c.target.OnFlight = func() {
+	c.target.OnInFlight = func() {
 		n++
 		c.live.Commit(put("a", "g", fmt.Sprint(n))) // and the application is slow to write it
 	}
@@ -218,7 +218,7 @@ func TestHandoverGoesOnBehindTheSwap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	late := memory.Change{ID: "late", Row: &memory.Row{Value: "committed before the swap"}}
+	late := sourcetest.Change{ID: "late", Row: &sourcetest.Row{Value: "committed before the swap"}}
 	s.target.OnSwap = func(sinks.AliasChange) error {
 		s.live.Commit(late)
 		return nil

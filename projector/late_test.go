@@ -10,17 +10,18 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"humpty/internal/memory"
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // slowTarget says that a swap failed, and does it before the next change.
 type slowTarget struct {
-	*memory.Target
+	*sinktest.MemoryTarget
 	late *sinks.AliasChange
 }
 
@@ -31,12 +32,12 @@ func (s *slowTarget) Swap(_ context.Context, change sinks.AliasChange) error {
 
 func (s *slowTarget) Unblock(ctx context.Context, index string) error {
 	if s.late != nil {
-		if err := s.Target.Swap(ctx, *s.late); err != nil {
+		if err := s.MemoryTarget.Swap(ctx, *s.late); err != nil {
 			return err
 		}
 		s.late = nil
 	}
-	return s.Target.Unblock(ctx, index)
+	return s.MemoryTarget.Unblock(ctx, index)
 }
 
 // A swap behind a block has no answer and comes late: the application writes to the new
@@ -48,8 +49,8 @@ func TestSwapBehindABlockThatComesLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.writer, l.disk = projector.WriterFreeze, vfs.NewMem()
-	l.target = &slowTarget{Target: l.memory}
-	l.rows.Commit(memory.Change{ID: "80", Row: &memory.Row{Group: "g", Value: "later"}})
+	l.target = &slowTarget{MemoryTarget: l.memory}
+	l.rows.Commit(sourcetest.Change{ID: "80", Row: &sourcetest.Row{Group: "g", Value: "later"}})
 	rec, err := l.run(false, nil)
 	if err != nil || rec.Status != report.Completed || rec.Resumable {
 		t.Fatalf("%v: %s, resumable %v", err, rec.Status, rec.Resumable)
@@ -64,11 +65,11 @@ func TestSwapBehindABlockThatComesLate(t *testing.T) {
 }
 
 // robbed loses the lease at the last moment before the swap, as a machine does that sleeps.
-type robbed struct{ *memory.Target }
+type robbed struct{ *sinktest.MemoryTarget }
 
 func (r robbed) Block(ctx context.Context, index string) error {
 	r.Steal(sinks.Owner{Run: "other", Host: "elsewhere"})
-	return r.Target.Block(ctx, index)
+	return r.MemoryTarget.Block(ctx, index)
 }
 
 func TestNoSwapWhenTheLeaseWasTakenOnTheWay(t *testing.T) {
@@ -94,14 +95,14 @@ func TestNoSwapWhenTheLeaseWasTakenOnTheWay(t *testing.T) {
 
 // departing is a source whose server goes away when the alias has been swapped.
 type departing struct {
-	*memory.Live
+	*sourcetest.LiveSource
 	server
 	releases int
 	denied   bool
 }
 
 func (d *departing) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
-	f, err := d.Live.Capture(ctx, name, from)
+	f, err := d.LiveSource.Capture(ctx, name, from)
 	return departingFeed{f, d}, err
 }
 
@@ -112,7 +113,7 @@ func (d *departing) Release(ctx context.Context, name string) error {
 	case d.releases < 3:
 		return &awayError{&d.server}
 	}
-	return d.Live.Release(ctx, name)
+	return d.LiveSource.Release(ctx, name)
 }
 
 type departingFeed struct {
@@ -129,7 +130,7 @@ func (f departingFeed) Close(ctx context.Context) error {
 func TestSourceThatGoesAwayBehindTheSwap(t *testing.T) {
 	t.Parallel()
 	l := newLives(t)
-	d := &departing{Live: l.rows}
+	d := &departing{LiveSource: l.rows}
 	l.source, l.writer = d, projector.WriterFreeze
 	rec, err := l.run(false, nil)
 	if err != nil || rec.Status != report.Completed || d.releases != 3 {

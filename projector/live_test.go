@@ -12,15 +12,16 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
+	"humpty/sources/sourcetest"
 )
 
 // liveRebuild is a rebuild of a source that changes.
-func liveRebuild(t *testing.T, source *memory.Live, target *memory.Target, writer projector.Writer) *projector.Rebuild {
+func liveRebuild(t *testing.T, source *sourcetest.LiveSource, target *sinktest.MemoryTarget, writer projector.Writer) *projector.Rebuild {
 	t.Helper()
 	store, err := checkpoint.Open("marks", checkpoint.Options{FS: vfs.NewMem()})
 	if err != nil {
@@ -37,7 +38,7 @@ func liveRebuild(t *testing.T, source *memory.Live, target *memory.Target, write
 	}
 }
 
-func documentsOf(t *testing.T, target *memory.Target) map[string]string {
+func documentsOf(t *testing.T, target *sinktest.MemoryTarget) map[string]string {
 	t.Helper()
 	survey, err := target.Survey(t.Context())
 	if err != nil {
@@ -68,9 +69,9 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 	for seed := range uint64(10) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			source, target := memory.NewLive(), &memory.Target{Name: "orders"}
+			source, target := sourcetest.NewLiveSource(), &sinktest.MemoryTarget{Name: "orders"}
 			for i := range 200 {
-				source.Commit(memory.Change{ID: fmt.Sprint(i), Row: &memory.Row{Group: fmt.Sprint("g", i%5), Value: "before"}})
+				source.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: fmt.Sprint("g", i%5), Value: "before"}})
 			}
 			first, err := liveRebuild(t, source, target, projector.WriterFreeze).Run(t.Context())
 			if err != nil {
@@ -98,12 +99,12 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 0))
 				for range ticks {
 					for range rng.IntN(5) {
-						change := memory.Change{ID: fmt.Sprint(rng.IntN(250)), Row: &memory.Row{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}}
+						change := sourcetest.Change{ID: fmt.Sprint(rng.IntN(250)), Row: &sourcetest.Row{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}}
 						switch rng.IntN(10) {
 						case 0:
 							change.Row = nil
 						case 1:
-							change = memory.Change{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}
+							change = sourcetest.Change{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}
 						}
 						underWay.Lock()
 						blocked := target.Blocked(first.Generation)
@@ -149,9 +150,9 @@ func TestHandoverUnderAWriterThatNeverStops(t *testing.T) {
 	for seed := range uint64(10) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			source, target := memory.NewLive(), &memory.Target{Name: "orders"}
+			source, target := sourcetest.NewLiveSource(), &sinktest.MemoryTarget{Name: "orders"}
 			for i := range 200 {
-				source.Commit(memory.Change{ID: fmt.Sprint(i), Row: &memory.Row{Group: "g", Value: "before"}})
+				source.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: "g", Value: "before"}})
 			}
 			if _, err := liveRebuild(t, source, target, projector.WriterHandover).Run(t.Context()); err != nil {
 				t.Fatal(err)
@@ -165,8 +166,8 @@ func TestHandoverUnderAWriterThatNeverStops(t *testing.T) {
 				}
 			}
 			source.OnLookup = func([]string) { tick() }
-			target.OnFlight = tick
-			target.OnAmend = tick
+			target.OnInFlight = tick
+			target.OnWriteIf = tick
 			rebuild.Observe = func(report.Event) { tick() }
 			writes := 0
 			var writer errgroup.Group
@@ -174,7 +175,7 @@ func TestHandoverUnderAWriterThatNeverStops(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 0))
 				for range ticks {
 					for range rng.IntN(5) {
-						change := memory.Change{ID: fmt.Sprint(rng.IntN(250)), Row: &memory.Row{Group: "g", Value: fmt.Sprint(writes)}}
+						change := sourcetest.Change{ID: fmt.Sprint(rng.IntN(250)), Row: &sourcetest.Row{Group: "g", Value: fmt.Sprint(writes)}}
 						if rng.IntN(5) == 0 {
 							change.Row = nil
 						}
@@ -204,8 +205,8 @@ func TestHandoverUnderAWriterThatNeverStops(t *testing.T) {
 
 func TestFailedSwapUnblocksTheOldIndex(t *testing.T) {
 	t.Parallel()
-	source, target := memory.NewLive(), &memory.Target{Name: "orders"}
-	source.Commit(memory.Change{ID: "1", Row: &memory.Row{Value: "x"}})
+	source, target := sourcetest.NewLiveSource(), &sinktest.MemoryTarget{Name: "orders"}
+	source.Commit(sourcetest.Change{ID: "1", Row: &sourcetest.Row{Value: "x"}})
 	first, err := liveRebuild(t, source, target, projector.WriterFreeze).Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -11,12 +11,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/outage"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // awayError is what a server says that is away: nothing.
@@ -49,7 +50,7 @@ func (s *server) IsUnavailable(err error) bool {
 
 // distant is a source on a server.
 type distant struct {
-	*memory.Live
+	*sourcetest.LiveSource
 	*server
 }
 
@@ -57,16 +58,16 @@ func (d distant) Plan(ctx context.Context) (sources.Plan, error) {
 	if err := d.err(); err != nil {
 		return sources.Plan{}, err
 	}
-	return d.Live.Plan(ctx)
+	return d.LiveSource.Plan(ctx)
 }
 
 func (d distant) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
-	f, err := d.Live.Capture(ctx, name, from)
+	f, err := d.LiveSource.Capture(ctx, name, from)
 	return distantFeed{f, d.server}, errors.Join(err, d.err())
 }
 
 func (d distant) Open(ctx context.Context) (sources.View, error) {
-	v, err := d.Live.Open(ctx)
+	v, err := d.LiveSource.Open(ctx)
 	return distantView{v, v.(sources.Expander), d.server}, errors.Join(err, d.err()) //nolint:forcetypeassert // of the fake
 }
 
@@ -111,7 +112,7 @@ func (r distantReader) Next(ctx context.Context, b *sources.Batch) error {
 
 // distantTarget is a target on a server; its indices are the fake's own.
 type distantTarget struct {
-	*memory.Target
+	*sinktest.MemoryTarget
 	*server
 }
 
@@ -119,14 +120,14 @@ func (d distantTarget) Survey(ctx context.Context) (sinks.Survey, error) {
 	if err := d.err(); err != nil {
 		return sinks.Survey{}, err
 	}
-	return d.Target.Survey(ctx)
+	return d.MemoryTarget.Survey(ctx)
 }
 
 func (d distantTarget) Renew(ctx context.Context, l sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
 	if err := d.err(); err != nil {
 		return l, err
 	}
-	return d.Target.Renew(ctx, l, ttl)
+	return d.MemoryTarget.Renew(ctx, l, ttl)
 }
 
 // Each server goes away in each phase, for ten minutes; the run waits, and goes on in the
@@ -170,7 +171,7 @@ func TestOutageIsWaitedOut(t *testing.T) {
 							case e.Kind == report.Started && e.Phase == phase && phase != report.PhaseLoad:
 								cut()
 								if phase == report.PhaseCatchUp {
-									l.rows.Commit(memory.Change{ID: "1", Row: &memory.Row{Group: "g", Value: "later"}})
+									l.rows.Commit(sourcetest.Change{ID: "1", Row: &sourcetest.Row{Group: "g", Value: "later"}})
 								}
 							case e.Kind == report.Waiting:
 								said = append(said, e.Text)
@@ -255,12 +256,12 @@ func TestOutageAtTheStartIsAnError(t *testing.T) {
 
 // snapshotted is a source at rest on a server that goes away while it is read.
 type snapshotted struct {
-	*memory.Source
+	*sourcetest.MemorySource
 	*server
 }
 
 func (s snapshotted) Open(ctx context.Context) (sources.View, error) {
-	v, err := s.Source.Open(ctx)
+	v, err := s.MemorySource.Open(ctx)
 	return snapshottedView{v, s.server}, err
 }
 

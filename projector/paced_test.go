@@ -8,15 +8,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/report"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // strained is a target whose nodes hold nearly all the writes that they can, once it is told.
 type strained struct {
-	*memory.Target
+	*sinktest.MemoryTarget
 	full     atomic.Bool
 	searches atomic.Int64
 }
@@ -34,10 +35,10 @@ func (s *strained) SearchLatency(context.Context) (time.Duration, error) {
 }
 
 // slow reads single documents for longer than the brake's looks are apart.
-type slow struct{ *memory.Live }
+type slow struct{ *sourcetest.LiveSource }
 
 func (s slow) Open(ctx context.Context) (sources.View, error) {
-	v, err := s.Live.Open(ctx)
+	v, err := s.LiveSource.Open(ctx)
 	return slowView{v, v.(sources.Expander)}, err //nolint:forcetypeassert // of the fake
 }
 
@@ -56,7 +57,7 @@ func TestBrakeActsInCatchUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := newLives(t)
-		target := &strained{Target: l.memory}
+		target := &strained{MemoryTarget: l.memory}
 		l.target = target
 		l.source = slow{l.rows}
 		rec, err := l.run(false, func(r *projector.Rebuild) {
@@ -65,7 +66,7 @@ func TestBrakeActsInCatchUp(t *testing.T) {
 				if e.Kind == report.Started && e.Phase == report.PhaseCatchUp {
 					target.full.Store(true)
 					for i := range 20 {
-						l.rows.Commit(memory.Change{ID: string(rune('a' + i)), Row: &memory.Row{Group: "g", Value: "later"}})
+						l.rows.Commit(sourcetest.Change{ID: string(rune('a' + i)), Row: &sourcetest.Row{Group: "g", Value: "later"}})
 					}
 				}
 			}

@@ -5,9 +5,10 @@ import (
 	"slices"
 	"testing"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/report"
+	"humpty/sinks/sinktest"
+	"humpty/sources/sourcetest"
 )
 
 // The last commit of all is in the stream long before a read sees it, and nothing is
@@ -18,9 +19,9 @@ func TestQuietEnd(t *testing.T) {
 	for _, writer := range []projector.Writer{projector.WriterFollow, projector.WriterFreeze, projector.WriterHandover} {
 		t.Run(string(writer), func(t *testing.T) {
 			t.Parallel()
-			source, target := memory.NewLive(), &memory.Target{Name: "orders"}
+			source, target := sourcetest.NewLiveSource(), &sinktest.MemoryTarget{Name: "orders"}
 			for _, id := range []string{"1", "2", "3"} {
-				source.Commit(memory.Change{ID: id, Row: &memory.Row{Group: "g", Value: "before"}})
+				source.Commit(sourcetest.Change{ID: id, Row: &sourcetest.Row{Group: "g", Value: "before"}})
 			}
 			if _, err := liveRebuild(t, source, target, projector.WriterFreeze).Run(t.Context()); err != nil {
 				t.Fatal(err)
@@ -38,7 +39,7 @@ func TestQuietEnd(t *testing.T) {
 			rebuild := liveRebuild(t, source, target, writer)
 			rebuild.Observe = func(e report.Event) {
 				if e.Kind == report.Started && e.Phase == report.PhaseSeal {
-					last = source.Stage(memory.Change{ID: "2", Row: &memory.Row{Group: "g", Value: "after"}})
+					last = source.Stage(sourcetest.Change{ID: "2", Row: &sourcetest.Row{Group: "g", Value: "after"}})
 				}
 			}
 			if _, err := rebuild.Run(t.Context()); err != nil {

@@ -9,27 +9,28 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // stage is a projection with its source and target, for one test.
 type stage struct {
-	source *memory.Source
-	target *memory.Target
+	source *sourcetest.MemorySource
+	target *sinktest.MemoryTarget
 	events []report.Event
 	runs   int
 }
 
 func setup(t *testing.T, documents int) *stage {
 	t.Helper()
-	s := &stage{source: &memory.Source{Page: 7}, target: &memory.Target{Name: "orders"}}
+	s := &stage{source: &sourcetest.MemorySource{Page: 7}, target: &sinktest.MemoryTarget{Name: "orders"}}
 	for i := range documents {
 		s.source.Records = append(s.source.Records, record(i, "first"))
 	}

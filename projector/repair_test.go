@@ -174,7 +174,7 @@ func TestRepairGivesWayToTheApplication(t *testing.T) {
 	s.put(t, live, "8", "")
 	s.put(t, live, "ghost", `{"extra":true}`)
 	wrote := false
-	s.target.OnAmend = func() {
+	s.target.OnWriteIf = func() {
 		if wrote {
 			return
 		}
@@ -256,7 +256,7 @@ func TestRepairThatCannotWinSaysSo(t *testing.T) {
 	live := s.run(t).Generation
 	s.put(t, live, "7", `{"stale":0}`)
 	n := 0
-	s.target.OnAmend = func() { n++; s.put(t, live, "7", fmt.Sprintf(`{"stale":%d}`, n)) }
+	s.target.OnWriteIf = func() { n++; s.put(t, live, "7", fmt.Sprintf(`{"stale":%d}`, n)) }
 	finding, err := s.repair("").Run(t.Context())
 	var differs *projector.Differs
 	if !errors.As(err, &differs) || differs.Unfixed != 1 || !strings.Contains(err.Error(), "document 7: stale") || n != 3 {

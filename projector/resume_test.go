@@ -11,17 +11,18 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
+	"humpty/sources/sourcetest"
 )
 
 // process is one life of a run: it dies at a moment that the test chooses, and leaves what
 // a power loss would leave of its store. Rows change at each step, until the swap begins.
 type process struct {
-	source *memory.Live
+	source *sourcetest.LiveSource
 	write  func()
 	disk   *vfs.MemFS
 	left   *vfs.MemFS // what a power loss left; nil: it did not die
@@ -49,7 +50,7 @@ func (p *process) step(phase report.Phase) {
 }
 
 // live runs until the end, or its death.
-func (p *process) live(t *testing.T, target *memory.Target, resume bool) (projector.Record, error) {
+func (p *process) live(t *testing.T, target *sinktest.MemoryTarget, resume bool) (projector.Record, error) {
 	t.Helper()
 	store, err := checkpoint.Open("marks", checkpoint.Options{FS: p.disk})
 	if err != nil {
@@ -79,20 +80,20 @@ func TestResumeLosesNoWrite(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(seed, 1))
-			source, target := memory.NewLive(), &memory.Target{Name: "orders"}
+			source, target := sourcetest.NewLiveSource(), &sinktest.MemoryTarget{Name: "orders"}
 			source.Partitions = 8
 			for i := range 80 {
-				source.Commit(memory.Change{ID: fmt.Sprint(i), Row: &memory.Row{Group: fmt.Sprint("g", i%5), Value: "before"}})
+				source.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: fmt.Sprint("g", i%5), Value: "before"}})
 			}
 			writes := 0
 			write := func() {
 				writes++
-				change := memory.Change{ID: fmt.Sprint(rng.IntN(90)), Row: &memory.Row{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}}
+				change := sourcetest.Change{ID: fmt.Sprint(rng.IntN(90)), Row: &sourcetest.Row{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}}
 				switch rng.IntN(8) {
 				case 0:
 					change.Row = nil
 				case 1:
-					change = memory.Change{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}
+					change = sourcetest.Change{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}
 				}
 				source.Commit(change)
 			}

@@ -11,6 +11,8 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/fold/script"
 	"humpty/sources/kafka"
 )
@@ -26,7 +28,7 @@ func foldedSource(c *config.Config, e *config.Events) (*fold.Source, error) {
 		return nil, l
 	}
 	cfg := kafka.Config{
-		Brokers: k.Brokers, TLS: secured, Fetch: int(k.Fetch), Readers: k.Readers, Patience: k.Patience,
+		Brokers: k.Brokers, TLS: secured, Fetch: int(k.Fetch), Readers: k.Readers, RetryTime: k.Patience,
 		SASL: kafka.SASL{Mechanism: k.SASL.Mechanism, User: k.SASL.Username, Password: k.SASL.Password.Reveal()},
 	}
 	for _, topic := range e.Topics {
@@ -55,18 +57,18 @@ func Fold(e *config.Events) (d fold.Decoder, makeFold func() (fold.Fold, error),
 }
 
 func decoderOfEvents(e *config.Events) (fold.Decoder, error) {
-	key, err := fold.ParseLocator(e.Key)
+	key, err := decode.ParseLocator(e.Key)
 	if err != nil {
 		return nil, err
 	}
 	if e.Debezium {
-		return &fold.Debezium{Key: key}, nil
+		return &decode.Debezium{Key: key}, nil
 	}
-	kind, err := fold.ParseLocator(e.Type)
+	kind, err := decode.ParseLocator(e.Type)
 	if err != nil {
 		return nil, err
 	}
-	d := &fold.JSON{Key: key, Type: kind}
+	d := &decode.JSON{Key: key, Type: kind}
 	if e.Payload != "" {
 		d.Payload = strings.Split(e.Payload, ".")
 	}
@@ -76,9 +78,9 @@ func decoderOfEvents(e *config.Events) (fold.Decoder, error) {
 func foldOfEvents(e *config.Events) (func() (fold.Fold, error), error) {
 	switch e.Fold {
 	case "merge":
-		return fold.NewMerge, nil
+		return handlers.NewMerge, nil
 	case "handlers":
-		h, err := fold.ReadHandlers(e.Handlers)
+		h, err := handlers.Read(e.Handlers)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +88,7 @@ func foldOfEvents(e *config.Events) (func() (fold.Fold, error), error) {
 	case "script":
 		return script.New(e.File, e.Script, script.Limits{})
 	}
-	return fold.NewLatest, nil
+	return handlers.NewLatest, nil
 }
 
 func tlsOf(t *config.TLS) (*tls.Config, error) {

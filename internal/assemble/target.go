@@ -20,10 +20,11 @@ func Target(ctx context.Context, c *config.Config, p config.Projection, waiting 
 		s := t.Search
 		return elastic.Dial(ctx, elastic.Config{
 			Addresses: s.Addresses, Alias: p.Alias,
-			Username: s.Username, Password: s.Password.Reveal(), APIKey: s.APIKey.Reveal(), Bearer: s.Bearer.Reveal(),
-			CA: s.CA, Cert: s.Cert, Key: s.Key, ClusterUUID: s.ClusterUUID, Gzip: s.Gzip,
+			Credentials: elastic.Credentials{Username: s.Username, Password: s.Password.Reveal(), APIKey: s.APIKey.Reveal(), Bearer: s.Bearer.Reveal()},
+			TLS:         elastic.TLS{CA: s.CA, Cert: s.Cert, Key: s.Key},
+			ClusterUUID: s.ClusterUUID, Gzip: s.Gzip,
 			LoadNodes: p.Filling.Nodes, MaxSegments: p.Filling.MaxSegments,
-			Connections: max(16, 2*p.Limits.Writers), Waiting: waiting, Outage: max(p.Limits.MaxOutage, time.Second),
+			Connections: max(16, 2*p.Limits.Writers), Waiting: waiting, UnassignedTimeout: max(p.Limits.MaxOutage, time.Second),
 		})
 	case "ndjson":
 		return ndjson.New(t.Dir, p.Alias)

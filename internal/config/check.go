@@ -36,15 +36,6 @@ func (c *checker) check(n *node, r *rule, path string) {
 	}
 }
 
-func (r *rule) needs() bool {
-	for _, k := range r.keys {
-		if k.required {
-			return true
-		}
-	}
-	return r.one
-}
-
 func (c *checker) object(n *node, r *rule, path string) {
 	if !c.is(n, mapping, r, path) {
 		return
@@ -127,26 +118,6 @@ func (c *checker) either(n *node, r *rule, path string) {
 		}
 	}
 	c.wrong(n, r.hint(), "%s must be %s, not %s", path, r.hint(), n.kind)
-}
-
-func (r *rule) fits(n *node) bool {
-	switch r.kind {
-	case object, names:
-		return n.kind == mapping
-	case list:
-		return n.kind == sequence
-	case anything:
-		return n.kind == mapping
-	case either:
-		for _, some := range r.any {
-			if some.fits(n) {
-				return true
-			}
-		}
-		return false
-	default:
-		return n.scalar()
-	}
 }
 
 func (c *checker) scalar(n *node, r *rule, path string) {

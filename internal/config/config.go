@@ -2,14 +2,11 @@ package config
 
 import (
 	"cmp"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"humpty/internal/problem"
-	"humpty/sources"
 )
 
 // Config is a checked file.
@@ -21,119 +18,6 @@ type Config struct {
 	Projections []Projection
 	Settings    []Setting    // every value in force, in the file's order
 	Warnings    problem.List // worth saying, no reason to stop
-}
-
-// Source is one system of record.
-type Source struct {
-	Name     string
-	Place    string
-	Postgres Postgres
-	Kafka    *Kafka // then it is one, and not PostgreSQL
-}
-
-// Postgres is a PostgreSQL database. A zero timeout means the server's own.
-type Postgres struct {
-	DSN              Secret
-	ReadDSN          Secret // zero: DSN
-	MaxConnections   int
-	StatementTimeout time.Duration
-	LockTimeout      time.Duration
-	MaxRows          int64 // a second; 0: no limit
-	MaxBytes         int64 // a second; 0: no limit
-	Memory           int64 // bytes for small tables held while reading
-}
-
-// Target is where a read model lives.
-type Target struct {
-	Name   string
-	Place  string
-	Kind   string // elasticsearch | opensearch | null | ndjson
-	Search Search // elasticsearch, opensearch
-	Dir    string // ndjson: folder, relative to the working folder
-}
-
-// Search is a cluster of Elasticsearch or OpenSearch and how to get in.
-type Search struct {
-	Addresses   []string
-	Username    string
-	Password    Secret
-	APIKey      Secret
-	Bearer      Secret
-	CA          string // files, relative to the working folder
-	Cert        string
-	Key         string
-	ClusterUUID string
-	Gzip        bool
-}
-
-// Projection is the definition of one read model.
-type Projection struct {
-	Name     string
-	Place    string
-	Source   string
-	Target   string
-	Alias    string
-	Index    json.RawMessage // settings and mappings, as the target takes them
-	Versions string          // class
-	Infinite string          // what becomes of NaN and Infinity: reject | null
-	Live     bool            // what others write while the source is read is caught up with
-	CatchUp  *CatchUp        // how, without logical decoding; nil: by that
-	Writer   string          // handover | freeze | follow: who writes besides a rebuild
-	Feed     bool            // follow: the generation before is fed too
-	Verify   Verify
-	Limits   Limits
-	Filling  Filling
-	Keep     int // generations besides the live one
-	Priority int // the highest come first where several are rebuilt
-	Document sources.Shape
-	Events   *Events  // the document is made of events, not of Document
-	Joined   []Joined // includes from another source than their parent's
-	Hash     string   // of what makes the documents and the index; not of connections and limits
-
-	Definition json.RawMessage // what Hash is of
-}
-
-// CatchUp is how changes are told by a column.
-type CatchUp struct {
-	Updated string        // the column
-	Margin  time.Duration // how late a row may become visible after its time
-}
-
-// Verify says how a generation is proven before the swap.
-type Verify struct {
-	Level   string        // count | sample | full
-	Budget  time.Duration // of a full comparison; 0: no limit
-	Ignore  []string      // fields that may differ
-	Queries []Query
-}
-
-// Query is a search that a generation must answer as expected.
-type Query struct {
-	Name        string
-	Place       string
-	Body        json.RawMessage
-	MinHits     int64
-	MaxHits     int64 // -1: any number
-	MustInclude []string
-	MaxLatency  time.Duration // 0: any
-}
-
-// Limits of a run.
-type Limits struct {
-	Rejections int64
-	Poison     int64
-	InFlight   int64 // bytes
-	Writers    int
-	Batch      int64                 // bytes
-	Rate       int64                 // bytes/s; 0: no limit
-	Brake      map[int]time.Duration // by percentile of searches; nil: none
-	MaxOutage  time.Duration         // how long a server that went away is waited for
-}
-
-// Filling is how the target's index is filled.
-type Filling struct {
-	MaxSegments int               // 0: segments are left as they are
-	Nodes       map[string]string // attributes of the nodes to load on; nil: any
 }
 
 // Options of Load. The zero value reads the process's environment.
@@ -166,12 +50,12 @@ func read(file string, data []byte, opts Options) (*Config, error) {
 	override(root, opts.Overrides)
 	c := &checker{problems: problems}
 	c.check(root, grammar(), "")
-	d := &decoder{file: file, env: opts.Env, root: root, problems: c.problems}
-	out := d.config()
+	in := &input{file: file, env: opts.Env, root: root, problems: c.problems}
+	out := decoder{in}.config()
 	out.Settings = c.settings
-	out.Warnings = d.problems.Warnings()
-	if err := d.problems.Err(); err != nil {
-		return nil, sorted(d.problems.Errors())
+	out.Warnings = in.problems.Warnings()
+	if err := in.problems.Err(); err != nil {
+		return nil, sorted(in.problems.Errors())
 	}
 	return out, nil
 }
@@ -200,21 +84,6 @@ func (c *Config) InOrder() []Projection {
 	all := slices.Clone(c.Projections)
 	slices.SortStableFunc(all, func(a, b Projection) int { return cmp.Compare(b.Priority, a.Priority) })
 	return all
-}
-
-// Reads are the names of the sources that a projection reads from, each once.
-func (p Projection) Reads() []string {
-	all := []string{p.Source}
-	if p.Events != nil {
-		all = append(all, p.Events.Source)
-	}
-	for _, j := range p.Joined {
-		if all = append(all, j.Source); j.Events != nil {
-			all = append(all, j.Events.Source)
-		}
-	}
-	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" })
 }
 
 // Source finds a source by name; projections name only what is there.

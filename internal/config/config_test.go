@@ -114,7 +114,7 @@ func TestReferenceHasEveryKeyAndDecoderReadsIt(t *testing.T) {
 	keysIn(root, grammar(), "", seen)
 	c := &checker{problems: problems}
 	c.check(root, grammar(), "")
-	d := &decoder{file: "testdata/reference.yaml", env: environment(), root: root, problems: c.problems}
+	d := decoder{&input{file: "testdata/reference.yaml", env: environment(), root: root, problems: c.problems}}
 	d.config()
 	if err := d.problems.Err(); err != nil {
 		t.Fatal(err)

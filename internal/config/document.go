@@ -8,12 +8,17 @@ import (
 	"humpty/sources"
 )
 
+// documentDecoder reads what a document looks like: its root, and what is included.
+type documentDecoder struct {
+	*input
+	joined []Joined // includes that are of another source than their parent's
+}
+
 // document reads what a document looks like, and where its root is read from.
-func (d *decoder) document(n *node, p *Projection) {
+func (d *documentDecoder) document(n *node, p *Projection) {
 	if n == nil || n.kind != mapping {
 		return
 	}
-	d.joined = nil
 	if d.isTopic(n.get("from")) {
 		p.Events = d.eventRoot(n)
 		p.Source = p.Events.Source
@@ -24,7 +29,7 @@ func (d *decoder) document(n *node, p *Projection) {
 }
 
 // rows reads a document that is made of tables.
-func (d *decoder) rows(n *node) (string, sources.Shape) {
+func (d *documentDecoder) rows(n *node) (string, sources.Shape) {
 	d.onlyTopics(n)
 	shape := d.table(n, "document")
 	var source string
@@ -50,7 +55,7 @@ func (d *decoder) rows(n *node) (string, sources.Shape) {
 }
 
 // table reads what a root and an include share.
-func (d *decoder) table(n *node, what string) sources.Shape {
+func (d *documentDecoder) table(n *node, what string) sources.Shape {
 	return sources.Shape{
 		Place:   n.at(),
 		Query:   strings.TrimRight(n.get("query").string(), "; \n\t"),
@@ -59,7 +64,7 @@ func (d *decoder) table(n *node, what string) sources.Shape {
 	}
 }
 
-func (d *decoder) querySource(n *node) string {
+func (d *documentDecoder) querySource(n *node) string {
 	all := keys(d.root.get("sources"))
 	s := n.get("source")
 	switch {
@@ -76,7 +81,7 @@ func (d *decoder) querySource(n *node) string {
 }
 
 // from takes SOURCE.TABLE apart.
-func (d *decoder) from(n *node) (source, table string) {
+func (d *documentDecoder) from(n *node) (source, table string) {
 	if n != nil && n.kind == sequence {
 		d.problems.Add(n.at(), "name one", "several are only for topics of a kafka source")
 	}
@@ -99,7 +104,7 @@ func (d *decoder) from(n *node) (source, table string) {
 }
 
 // columns reads a list, a mapping, or a list with mappings in it. Absent means all.
-func (d *decoder) columns(n *node, what string) []sources.Column {
+func (d *documentDecoder) columns(n *node, what string) []sources.Column {
 	if n == nil || n.reported {
 		return []sources.Column{{Expr: "*"}}
 	}

@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/fold/script"
 )
 
@@ -34,39 +35,15 @@ type Events struct {
 // Starts are the offsets at which partitions of a topic are begun with.
 type Starts map[int32]int64
 
-// ofTables are keys that have no meaning where events make the document.
-var ofTables = []string{"query", "source", "id", "routing", "columns", "where", "on", "through", "order_by", "values", "flatten"}
-
-// onlyTables reports keys of tables at a topic.
-func (d *decoder) onlyTables(n *node, but ...string) {
-	for _, name := range ofTables {
-		f := n.field(name)
-		for _, allowed := range but {
-			if name == allowed {
-				f = nil
-			}
-		}
-		if f != nil {
-			d.problems.Add(f.place, "remove it: what a document of events has is made by fold, handlers or script", "%s is for tables, and from is a topic", name)
-		}
-	}
-}
-
-// onlyTopics reports keys of topics at a table.
-func (d *decoder) onlyTopics(n *node) {
-	for _, k := range eventKeys() {
-		if f := n.field(k.name); f != nil {
-			d.problems.Add(f.place, "remove it, or take from: SOURCE.TOPIC of a kafka source", "%s is for topics, and from is a table", k.name)
-		}
-	}
-}
+// eventsDecoder reads what is said of topics: where their events are, and how they are folded.
+type eventsDecoder struct{ *input }
 
 // events reads what is said beside a topic.
-func (d *decoder) events(n *node) *Events {
+func (d eventsDecoder) events(n *node) *Events {
 	e := &Events{Place: n.get("from").at(), Key: n.get("key").string(), Type: n.get("type").string(), Payload: n.get("payload").string(), Debezium: n.get("debezium").bool()}
 	e.Source, e.Topics = d.topics(n.get("from"))
 	for _, name := range []string{"key", "type", "payload"} {
-		if _, err := fold.ParseLocator(n.get(name).string()); err != nil {
+		if _, err := decode.ParseLocator(n.get(name).string()); err != nil {
 			d.problems.Add(n.get(name).at(), "write key, header:NAME, or a path like order.id", "%s: %v", name, err)
 		}
 	}
@@ -87,7 +64,7 @@ func (d *decoder) events(n *node) *Events {
 }
 
 // starts reads {TOPIC/PARTITION: OFFSET}.
-func (d *decoder) starts(n *node, e *Events) {
+func (d eventsDecoder) starts(n *node, e *Events) {
 	for _, f := range n.mapped() {
 		slash := strings.LastIndexByte(f.key, '/')
 		topic := f.key[:max(slash, 0)]
@@ -110,7 +87,7 @@ func (d *decoder) starts(n *node, e *Events) {
 }
 
 // folding reads which fold it is, and compiles it: what is wrong in it is told here.
-func (d *decoder) folding(n *node, e *Events) {
+func (d eventsDecoder) folding(n *node, e *Events) {
 	d.exclusive(n, "fold", "handlers", "script")
 	e.Fold = "latest"
 	switch {
@@ -131,7 +108,7 @@ func (d *decoder) folding(n *node, e *Events) {
 	}
 }
 
-func (d *decoder) handlers(n *node, e *Events) {
+func (d eventsDecoder) handlers(n *node, e *Events) {
 	if n.reported {
 		return
 	}
@@ -147,7 +124,7 @@ func (d *decoder) handlers(n *node, e *Events) {
 		}
 		e.Handlers = text
 	}
-	h, err := fold.ReadHandlers(e.Handlers)
+	h, err := handlers.Read(e.Handlers)
 	if err == nil {
 		_, err = h.New()
 	}
@@ -156,7 +133,7 @@ func (d *decoder) handlers(n *node, e *Events) {
 	}
 }
 
-func (d *decoder) script(n *node, e *Events) {
+func (d eventsDecoder) script(n *node, e *Events) {
 	path := d.path(n)
 	if path == "" {
 		return
@@ -170,4 +147,36 @@ func (d *decoder) script(n *node, e *Events) {
 	if _, err := script.New(e.File, e.Script, script.Limits{}); err != nil {
 		d.problems.Add(n.at(), "try it on a few events: humpty project --from EVENTS.ndjson --fold "+path, "%v", err)
 	}
+}
+
+// topics reads SOURCE.TOPIC, or a list of topics of one source.
+func (d eventsDecoder) topics(n *node) (source string, topics []string) {
+	items := n.list()
+	if n.string() != "" {
+		items = []*node{n}
+	}
+	seen := map[string]bool{}
+	for _, item := range items {
+		if item.string() == "" {
+			continue
+		}
+		in, topic, _ := strings.Cut(item.string(), ".")
+		switch {
+		case source == "":
+			source = in
+		case in != source:
+			d.problems.Add(item.at(), "take all topics of one document from one cluster", "%s is not of source %s, as those before it", item.string(), source)
+			continue
+		}
+		switch {
+		case topic == "":
+			d.problems.Add(item.at(), "write "+source+".TOPIC", "%q does not name its topic", item.string())
+		case seen[topic]:
+			d.problems.Add(item.at(), "name it once", "topic %s is named twice", topic)
+		default:
+			seen[topic] = true
+			topics = append(topics, topic)
+		}
+	}
+	return source, topics
 }

@@ -62,11 +62,3 @@ func columnsRule() *rule {
 		{kind: list, min: 1, of: &rule{kind: either, any: []*rule{{kind: words}, renamed}}},
 	}}
 }
-
-// inner gives the rule of a names' or a list's values.
-func (r *rule) inner() *rule {
-	if r.ref == "includes" {
-		return includeRule()
-	}
-	return r.of
-}

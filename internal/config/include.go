@@ -7,7 +7,7 @@ import (
 )
 
 // includes reads the includes of one parent; those of another source are put aside.
-func (d *decoder) includes(n *node, in scope) []sources.Shape {
+func (d *documentDecoder) includes(n *node, in scope) []sources.Shape {
 	var all []sources.Shape
 	for _, f := range n.mapped() {
 		if f.value.kind != mapping {
@@ -19,7 +19,7 @@ func (d *decoder) includes(n *node, in scope) []sources.Shape {
 			}
 		}
 		if in.topic || d.isTopic(f.value.get("from")) {
-			d.apart(f, in)
+			d.foreign(f, in)
 			continue
 		}
 		all = append(all, d.include(f, in))
@@ -27,7 +27,7 @@ func (d *decoder) includes(n *node, in scope) []sources.Shape {
 	return all
 }
 
-func (d *decoder) include(f *field, in scope) sources.Shape {
+func (d *documentDecoder) include(f *field, in scope) sources.Shape {
 	n, source := f.value, in.source
 	d.onlyTopics(n)
 	s := d.table(n, "include "+f.key)
@@ -55,7 +55,7 @@ func (d *decoder) include(f *field, in scope) sources.Shape {
 }
 
 // conflicts checks the keys of an include against each other.
-func (d *decoder) conflicts(f *field, s sources.Shape) {
+func (d *documentDecoder) conflicts(f *field, s sources.Shape) {
 	n := f.value
 	if n.field("on") == nil && !d.isTopic(n.get("from")) {
 		d.problems.Add(f.place, "add on: {column of this table: column of the parent}", "the include %s does not say how its rows find their parent", f.key)
@@ -78,9 +78,7 @@ func (d *decoder) conflicts(f *field, s sources.Shape) {
 	}
 }
 
-func (n *node) wrong() bool { return n != nil && n.reported }
-
-func (d *decoder) onlyMany(f *field, names ...string) {
+func (d *documentDecoder) onlyMany(f *field, names ...string) {
 	for _, name := range names {
 		if k := f.value.field(name); k != nil {
 			d.problems.Add(k.place, "remove it, or write many: true", "%s is only for many, and the include %s is one", name, f.key)
@@ -89,7 +87,7 @@ func (d *decoder) onlyMany(f *field, names ...string) {
 }
 
 // sameSource wants an include in the root's database, where one snapshot shows both.
-func (d *decoder) sameSource(n *node, source string) string {
+func (d *documentDecoder) sameSource(n *node, source string) string {
 	from, table := d.from(n)
 	if from != "" && source != "" && from != source {
 		d.problems.Add(n.at(), "take it from "+source+"."+table, "an include from another source (%s) than the root's (%s) is not in this version of humpty", from, source)
@@ -98,7 +96,7 @@ func (d *decoder) sameSource(n *node, source string) string {
 	return table
 }
 
-func (d *decoder) through(n *node, source string) *sources.Through {
+func (d *documentDecoder) through(n *node, source string) *sources.Through {
 	if n == nil || n.kind != mapping {
 		return nil
 	}
@@ -118,7 +116,7 @@ func joins(n *node) []sources.Join {
 	return all
 }
 
-func (d *decoder) order(n *node) []sources.Order {
+func (d *documentDecoder) order(n *node) []sources.Order {
 	items := n.list()
 	if n.string() != "" {
 		items = []*node{n}

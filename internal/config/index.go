@@ -10,8 +10,11 @@ import (
 	"strings"
 )
 
+// indexDecoder reads the definition of an index.
+type indexDecoder struct{ *input }
+
 // index reads the index's definition, from its file or as it stands in this one.
-func (d *decoder) index(f *field, target string) json.RawMessage {
+func (d indexDecoder) index(f *field, target string) json.RawMessage {
 	n := f.value.get("index")
 	switch {
 	case n == nil && (target == "elasticsearch" || target == "opensearch"):
@@ -74,7 +77,7 @@ func jsonPlace(path string, data []byte, err error) string {
 }
 
 // fileKeys checks the top keys of an index file, with their lines.
-func (d *decoder) fileKeys(path string, data []byte) {
+func (d indexDecoder) fileKeys(path string, data []byte) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	_, _ = dec.Token() // the brace; the file was read before
 	for dec.More() {
@@ -93,13 +96,13 @@ func (d *decoder) fileKeys(path string, data []byte) {
 	}
 }
 
-func (d *decoder) definition(n *node) {
+func (d indexDecoder) definition(n *node) {
 	for _, f := range n.mapped() {
 		d.topKey(f.place, f.key)
 	}
 }
 
-func (d *decoder) topKey(at, name string) {
+func (d indexDecoder) topKey(at, name string) {
 	switch name {
 	case "settings", "mappings":
 	case "aliases":

@@ -1,10 +1,6 @@
 package config
 
-import (
-	"strings"
-
-	"humpty/sources"
-)
+import "humpty/sources"
 
 // Joined is an include from another source than its parent's: a topic in a document of
 // tables, or a table in one of events. A projection lists parents before what is in them.
@@ -30,58 +26,16 @@ type scope struct {
 	at     []string         // path of the parent
 }
 
-// topics reads SOURCE.TOPIC, or a list of topics of one source.
-func (d *decoder) topics(n *node) (source string, topics []string) {
-	items := n.list()
-	if n.string() != "" {
-		items = []*node{n}
-	}
-	seen := map[string]bool{}
-	for _, item := range items {
-		if item.string() == "" {
-			continue
-		}
-		in, topic, _ := strings.Cut(item.string(), ".")
-		switch {
-		case source == "":
-			source = in
-		case in != source:
-			d.problems.Add(item.at(), "take all topics of one document from one cluster", "%s is not of source %s, as those before it", item.string(), source)
-			continue
-		}
-		switch {
-		case topic == "":
-			d.problems.Add(item.at(), "write "+source+".TOPIC", "%q does not name its topic", item.string())
-		case seen[topic]:
-			d.problems.Add(item.at(), "name it once", "topic %s is named twice", topic)
-		default:
-			seen[topic] = true
-			topics = append(topics, topic)
-		}
-	}
-	return source, topics
-}
-
-// isTopic reports whether from names topics, by the kind of its source.
-func (d *decoder) isTopic(n *node) bool {
-	if items := n.list(); len(items) > 0 {
-		n = items[0]
-	}
-	source, _, _ := strings.Cut(n.string(), ".")
-	known := d.root.get("sources").field(source)
-	return known != nil && known.value.field("kafka") != nil
-}
-
 // eventRoot reads a document that is made of events.
-func (d *decoder) eventRoot(n *node) *Events {
+func (d *documentDecoder) eventRoot(n *node) *Events {
 	d.onlyTables(n)
-	e := d.events(n)
+	e := eventsDecoder{d.input}.events(n)
 	d.includes(n.get("include"), scope{source: e.Source, topic: true})
 	return e
 }
 
-// apart reads an include of another source than its parent's, and what is in it.
-func (d *decoder) apart(f *field, in scope) {
+// foreign reads an include of another source than its parent's, and what is in it.
+func (d *documentDecoder) foreign(f *field, in scope) {
 	n := f.value
 	j := Joined{
 		Name: f.key, Place: f.place, At: in.at, On: joins(n.get("on")), Strict: !in.topic,
@@ -99,7 +53,7 @@ func (d *decoder) apart(f *field, in scope) {
 		if len(j.On) == 0 && (len(in.at) > 0 || !j.One) {
 			d.problems.Add(f.place, "add on: {field of the event's document: field of the parent}", "the include %s does not say how it finds its parent; without on its key is the document's id, which is for one: true in the document itself", f.key)
 		}
-		j.Events = d.events(n)
+		j.Events = eventsDecoder{d.input}.events(n)
 		j.Source = j.Events.Source
 		d.joined[at] = j
 		d.includes(n.get("include"), scope{source: j.Source, topic: true, at: below})
@@ -127,7 +81,7 @@ func (d *decoder) apart(f *field, in scope) {
 
 // parentField wants the field that an include hangs on among those that the parent shows:
 // it is found in the document.
-func (d *decoder) parentField(f *field, on sources.Join, in scope) {
+func (d *documentDecoder) parentField(f *field, on sources.Join, in scope) {
 	if in.topic {
 		return
 	}

@@ -1,152 +1,116 @@
 package config
 
 import (
-	"fmt"
-	"strings"
+	"encoding/json"
+	"slices"
 	"time"
+
+	"humpty/sources"
 )
 
-func (d *decoder) projection(f *field) Projection {
-	n := f.value
-	p := Projection{
-		Name: f.key, Place: f.place,
-		Target:   n.get("target").string(),
-		Alias:    n.get("alias").string(),
-		Versions: n.get("version").string(),
-		Infinite: n.get("not_finite").string(),
-		Verify: Verify{
-			Level: n.get("verify", "level").string(), Budget: n.get("verify", "budget").duration(),
-			Ignore: columnList(n.get("verify", "ignore")), Queries: d.queries(n.get("verify", "queries")),
-		},
-		Limits: Limits{
-			Rejections: n.get("limits", "rejections").int(),
-			Poison:     n.get("limits", "poison").int(),
-			InFlight:   n.get("limits", "inflight").size(),
-			Writers:    int(n.get("limits", "writers").int()),
-			Batch:      n.get("limits", "batch").size(),
-			Rate:       n.get("limits", "max_bulk_mb_s").int() * 1_000_000,
-			MaxOutage:  n.get("limits", "max_outage").duration(),
-			Brake:      brakeOf(n.get("limits", "brake")),
-		},
-		Filling: Filling{MaxSegments: int(n.get("load", "max_segments").int()), Nodes: wordsOf(n.get("load", "nodes"))},
-		Keep:    int(n.get("keep", "generations").int()), Priority: int(n.get("priority").int()),
-	}
-	kind := d.targetKind(n.get("target"))
-	if p.Alias != "" {
-		d.alias(n.get("alias"))
-	}
-	if p.Limits.Batch > p.Limits.InFlight && p.Limits.InFlight > 0 {
-		d.problems.Add(n.get("limits", "batch").at(), "make limits.batch smaller, or limits.inflight larger",
-			"a bulk request (limits.batch %s) is larger than all that may be in flight (limits.inflight %s)",
-			n.get("limits", "batch").string(), n.get("limits", "inflight").string())
-	}
-	p.Index = d.index(f, kind)
-	d.document(n.get("document"), &p)
-	d.live(n, &p)
-	p.Definition, p.Hash = p.define()
-	return p
+// Projection is the definition of one read model.
+type Projection struct {
+	Name     string
+	Place    string
+	Source   string
+	Target   string
+	Alias    string
+	Index    json.RawMessage // settings and mappings, as the target takes them
+	Versions string          // class
+	Infinite string          // what becomes of NaN and Infinity: reject | null
+	Live     bool            // what others write while the source is read is caught up with
+	CatchUp  *CatchUp        // how, without logical decoding; nil: by that
+	Writer   string          // handover | freeze | follow: who writes besides a rebuild
+	Feed     bool            // follow: the generation before is fed too
+	Verify   Verify
+	Limits   Limits
+	Filling  Filling
+	Keep     int // generations besides the live one
+	Priority int // the highest come first where several are rebuilt
+	Document sources.Shape
+	Events   *Events  // the document is made of events, not of Document
+	Joined   []Joined // includes from another source than their parent's
+	Hash     string   // of what makes the documents and the index; not of connections and limits
+
+	Definition json.RawMessage // what Hash is of
 }
 
-// brakeOf reads the percentiles and their limits; nil for none.
-func brakeOf(n *node) map[int]time.Duration {
-	var brake map[int]time.Duration
-	for _, p := range brakes {
-		if limit := n.get(fmt.Sprintf("search_p%d", p)).duration(); limit > 0 {
-			if brake == nil {
-				brake = map[int]time.Duration{}
-			}
-			brake[p] = limit
-		}
-	}
-	return brake
+// CatchUp is how changes are told by a column.
+type CatchUp struct {
+	Updated string        // the column
+	Margin  time.Duration // how late a row may become visible after its time
 }
 
-// wordsOf reads a mapping of names to words; nil for none.
-func wordsOf(n *node) map[string]string {
-	var all map[string]string
-	for _, f := range n.mapped() {
-		if all == nil {
-			all = map[string]string{}
+// Verify says how a generation is proven before the swap.
+type Verify struct {
+	Level   string        // count | sample | full
+	Budget  time.Duration // of a full comparison; 0: no limit
+	Ignore  []string      // fields that may differ
+	Queries []Query
+}
+
+// Query is a search that a generation must answer as expected.
+type Query struct {
+	Name        string
+	Place       string
+	Body        json.RawMessage
+	MinHits     int64
+	MaxHits     int64 // -1: any number
+	MustInclude []string
+	MaxLatency  time.Duration // 0: any
+}
+
+// Limits of a run.
+type Limits struct {
+	Rejections int64
+	Poison     int64
+	InFlight   int64 // bytes
+	Writers    int
+	Batch      int64                 // bytes
+	Rate       int64                 // bytes/s; 0: no limit
+	Brake      map[int]time.Duration // by percentile of searches; nil: none
+	MaxOutage  time.Duration         // how long a server that went away is waited for
+}
+
+// Filling is how the target's index is filled.
+type Filling struct {
+	MaxSegments int               // 0: segments are left as they are
+	Nodes       map[string]string // attributes of the nodes to load on; nil: any
+}
+
+// Reads are the names of the sources that a projection reads from, each once.
+func (p Projection) Reads() []string {
+	all := []string{p.Source}
+	if p.Events != nil {
+		all = append(all, p.Events.Source)
+	}
+	for _, j := range p.Joined {
+		if all = append(all, j.Source); j.Events != nil {
+			all = append(all, j.Events.Source)
 		}
-		all[f.key] = f.value.string()
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" })
+}
+
+// databases are the PostgreSQL sources of a projection.
+func (p *Projection) databases() (all []string) {
+	if p.Events == nil {
+		all = append(all, p.Source)
+	}
+	for _, j := range p.Joined {
+		if j.Shape != nil && !slices.Contains(all, j.Source) {
+			all = append(all, j.Source)
+		}
 	}
 	return all
 }
 
-func (d *decoder) targetKind(n *node) string {
-	if n.string() == "" {
-		return ""
+// Database is the PostgreSQL source whose tables the projection reads, the root's if that
+// is a table; empty if it reads topics alone.
+func (p *Projection) Database() string {
+	if all := p.databases(); len(all) > 0 {
+		return all[0]
 	}
-	targets := d.root.get("targets")
-	t := targets.field(n.string())
-	if t == nil {
-		d.problems.Add(n.at(), didYouMean(n.string(), keys(targets)), "there is no target %q", n.string())
-		return ""
-	}
-	if len(t.value.fields) == 0 {
-		return ""
-	}
-	return t.value.fields[0].key
-}
-
-// alias checks what Elasticsearch and OpenSearch forbid in names of indices, since
-// generations are called after the alias.
-func (d *decoder) alias(n *node) {
-	name, bad := n.string(), ""
-	const suffix = len("-20261123t214100")
-	switch {
-	case name == "." || name == "..":
-		bad = "is no name"
-	case strings.ToLower(name) != name:
-		bad = "has upper-case letters"
-	case strings.ContainsAny(name, `\/*?"<>| ,#:`+"\t\n\r"):
-		bad = `has one of the characters \ / * ? " < > | , # : or a space`
-	case strings.ContainsAny(name[:1], "-_+"):
-		bad = "begins with -, _ or +"
-	case strings.HasPrefix(name, "."):
-		bad = "begins with a dot, as system indices do"
-	case len(name)+suffix > 255:
-		bad = "is too long: with the time behind it, it has more than 255 bytes"
-	default:
-		return
-	}
-	remedy := "names are lower case, begin with a letter or digit, and have no space or any of \\ / * ? \" < > | , # :"
-	if fixed := fixName(name); fixed != "" {
-		remedy = "write for example " + fixed + "; " + remedy
-	}
-	d.problems.Add(n.at(), remedy, "the alias %q %s: an index cannot be named so", name, bad)
-}
-
-func fixName(name string) string {
-	fixed := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`\/*?"<>| ,#:`+"\t\n\r", r) {
-			return '-'
-		}
-		return r
-	}, strings.ToLower(name))
-	fixed = strings.Trim(fixed, "-_+.")
-	if len(fixed) > 200 {
-		return ""
-	}
-	return fixed
-}
-
-// sharedAliases refuses two projections that would fight for one alias.
-func (d *decoder) sharedAliases(c *Config) {
-	seen := map[[2]string]string{}
-	for _, p := range c.Projections {
-		at := [2]string{p.Target, p.Alias}
-		if first, ok := seen[at]; ok && p.Alias != "" {
-			d.problems.Add(p.Place, "give each its own alias", "projections %s and %s have the same alias %q on the same target", first, p.Name, p.Alias)
-		}
-		seen[at] = p.Name
-	}
-}
-
-func keys(n *node) []string {
-	var all []string
-	for _, f := range n.mapped() {
-		all = append(all, f.key)
-	}
-	return all
+	return ""
 }

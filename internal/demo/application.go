@@ -78,3 +78,19 @@ func (a *application) call(ctx context.Context, method, path, body string, into 
 	}
 	return nil
 }
+
+// refresh lets searches see what was written until now.
+func (a *application) refresh(ctx context.Context) error {
+	return a.call(ctx, http.MethodPost, "/orders/_refresh", "", &struct{}{})
+}
+
+// document reads a document of the read model as the application would.
+func (a *application) document(ctx context.Context, id string) (comment string, err error) {
+	var found struct {
+		Source struct {
+			Comment string `json:"o_comment"`
+		} `json:"_source"`
+	}
+	err = a.call(ctx, http.MethodGet, "/orders/_doc/"+id, "", &found)
+	return found.Source.Comment, err
+}

@@ -33,8 +33,8 @@ type carriers struct {
 	cancel context.CancelFunc
 }
 
-// told is one event.
-type told struct {
+// parcelEvent is one event.
+type parcelEvent struct {
 	Type    string `json:"type"`
 	Parcel  string `json:"parcel"`
 	Order   int64  `json:"order,omitempty"`
@@ -43,13 +43,12 @@ type told struct {
 }
 
 // newCarriers makes the topic, and finds the orders that have parcels.
-func (d *demo) newCarriers(ctx context.Context) error {
-	address := kafkago.TCP(d.brokers...)
+func newCarriers(ctx context.Context, postgres string, brokers []string, seed uint64) (*carriers, error) {
+	address := kafkago.TCP(brokers...)
 	c := &carriers{
 		client: &kafkago.Client{Addr: address, Timeout: 30 * time.Second},
-		dice:   rand.New(rand.NewPCG(d.options.Seed, 2)), //nolint:gosec // a play, not a secret
+		dice:   rand.New(rand.NewPCG(seed, 2)), //nolint:gosec // a play, not a secret
 	}
-	d.carriers = c
 	made, err := c.client.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: []kafkago.TopicConfig{
 		{Topic: parcelTopic, NumPartitions: parcelPartitions, ReplicationFactor: 1},
 	}})
@@ -57,27 +56,27 @@ func (d *demo) newCarriers(ctx context.Context) error {
 		err = made.Errors[parcelTopic]
 	}
 	if err != nil {
-		return fmt.Errorf("demo: make the topic: %w", err)
+		return c, fmt.Errorf("demo: make the topic: %w", err)
 	}
 	if err := c.awaitLeaders(ctx); err != nil {
-		return err
+		return c, err
 	}
 	c.writer = &kafkago.Writer{
 		Addr: address, Topic: parcelTopic, Balancer: &kafkago.Hash{}, RequiredAcks: kafkago.RequireAll,
 		BatchSize: 5_000, BatchTimeout: 5 * time.Millisecond,
 		Transport: &kafkago.Transport{}, // the default one may remember that there was no topic
 	}
-	conn, err := pgx.Connect(ctx, d.postgres)
+	conn, err := pgx.Connect(ctx, postgres)
 	if err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return c, fmt.Errorf("demo: %w", err)
 	}
 	defer conn.Close(ctx)
 	rows, err := conn.Query(ctx, "SELECT o_orderkey FROM shop.orders WHERE o_orderkey % 10 = 0 ORDER BY 1")
 	if err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return c, fmt.Errorf("demo: %w", err)
 	}
 	c.orders, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-	return err
+	return c, err
 }
 
 // awaitLeaders waits until the topic can be written to.
@@ -107,8 +106,8 @@ func (c *carriers) awaitLeaders(ctx context.Context) error {
 	}
 }
 
-// past tells of all parcels until today.
-func (c *carriers) past(ctx context.Context) (bytes int64, err error) {
+// history writes of all parcels until today.
+func (c *carriers) history(ctx context.Context) (bytes int64, err error) {
 	const atOnce = 20_000
 	var events []kafkago.Message
 	for i, order := range c.orders {
@@ -118,7 +117,7 @@ func (c *carriers) past(ctx context.Context) (bytes int64, err error) {
 		if len(events) < atOnce && i < len(c.orders)-1 {
 			continue
 		}
-		if err := c.tell(ctx, events); err != nil {
+		if err := c.write(ctx, events); err != nil {
 			return bytes, err
 		}
 		for _, e := range events {
@@ -132,35 +131,35 @@ func (c *carriers) past(ctx context.Context) (bytes int64, err error) {
 // parcel is a life of one.
 func (c *carriers) parcel(order int64, n int) []kafkago.Message {
 	name := parcelName(order, n)
-	life := []kafkago.Message{message(told{Type: "Packed", Parcel: name, Order: order, Carrier: c.of("Kite", "Otter", "Swift")})}
+	life := []kafkago.Message{message(parcelEvent{Type: "Packed", Parcel: name, Order: order, Carrier: c.pick("Kite", "Otter", "Swift")})}
 	for range c.dice.IntN(4) {
-		life = append(life, c.moved(name))
+		life = append(life, c.move(name))
 	}
 	switch c.dice.IntN(20) {
 	case 0:
-		return append(life, message(told{Type: "Lost", Parcel: name}))
+		return append(life, message(parcelEvent{Type: "Lost", Parcel: name}))
 	case 1, 2, 3:
 		return life // under way
 	}
-	return append(life, message(told{Type: "Delivered", Parcel: name}))
+	return append(life, message(parcelEvent{Type: "Delivered", Parcel: name}))
 }
 
-func (c *carriers) moved(parcel string) kafkago.Message {
-	return message(told{Type: "Moved", Parcel: parcel, Stop: c.of("Ulm", "Rome", "Oslo", "Łódź", "Brno")})
+func (c *carriers) move(parcel string) kafkago.Message {
+	return message(parcelEvent{Type: "Moved", Parcel: parcel, Stop: c.pick("Ulm", "Rome", "Oslo", "Łódź", "Brno")})
 }
 
-func (c *carriers) of(some ...string) string { return some[c.dice.IntN(len(some))] }
+func (c *carriers) pick(some ...string) string { return some[c.dice.IntN(len(some))] }
 
 func parcelName(order int64, n int) string {
 	return "P" + strconv.FormatInt(order, 10) + "-" + strconv.Itoa(n)
 }
 
-func message(e told) kafkago.Message {
+func message(e parcelEvent) kafkago.Message {
 	value, _ := json.Marshal(e)
 	return kafkago.Message{Key: []byte(e.Parcel), Value: value}
 }
 
-func (c *carriers) tell(ctx context.Context, events []kafkago.Message) error {
+func (c *carriers) write(ctx context.Context, events []kafkago.Message) error {
 	if err := c.writer.WriteMessages(ctx, events...); err != nil {
 		return fmt.Errorf("demo: the carriers: %w", err)
 	}
@@ -168,8 +167,8 @@ func (c *carriers) tell(ctx context.Context, events []kafkago.Message) error {
 	return nil
 }
 
-// drive lets the carriers go on, until close.
-func (c *carriers) drive(ctx context.Context) {
+// start lets the carriers work, until close.
+func (c *carriers) start(ctx context.Context) {
 	ctx, c.cancel = context.WithCancel(ctx)
 	c.group.Go(func() error {
 		tick := time.NewTicker(4 * writesEvery)
@@ -187,14 +186,14 @@ func (c *carriers) drive(ctx context.Context) {
 				case 0:
 					events = append(events, c.parcel(order, 2)...)
 				case 1:
-					events = append(events, message(told{Type: "Lost", Parcel: name}))
+					events = append(events, message(parcelEvent{Type: "Lost", Parcel: name}))
 				case 2, 3:
-					events = append(events, message(told{Type: "Delivered", Parcel: name}))
+					events = append(events, message(parcelEvent{Type: "Delivered", Parcel: name}))
 				default:
-					events = append(events, c.moved(name))
+					events = append(events, c.move(name))
 				}
 			}
-			if err := c.tell(context.WithoutCancel(ctx), events); err != nil {
+			if err := c.write(context.WithoutCancel(ctx), events); err != nil {
 				return err
 			}
 		}

@@ -3,54 +3,50 @@ package demo
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"humpty/internal/testenv/devstack"
 	"humpty/internal/ui"
-	"humpty/projector/report"
 )
 
 // Run plays the demo and says what was measured, also when it did not come to its end.
 // It stops everything it started; with Keep, it does so only if it fails. The error of an
 // interrupted demo is ctx's.
 func Run(ctx context.Context, o Options) (Result, error) {
-	d := &demo{options: o, began: time.Now(), version: map[devstack.Kind]string{}}
-	d.story = story{out: o.Out, json: o.JSON}
-	if err := d.options.normalize(); err != nil {
+	began := time.Now()
+	if err := o.normalize(); err != nil {
 		return Result{}, err
 	}
+	s := &story{out: o.Out, json: o.JSON, watch: ui.Options{Out: o.Progress, Bars: o.Bars, Interval: o.Interval}}
+	d := &demo{options: o, story: s, project: &project{}, servers: &servers{story: s, version: map[devstack.Kind]string{}}}
 	d.result = Result{Orders: d.options.Orders, Seed: d.options.Seed}
 	err := d.play(ctx)
 	err = errors.Join(err, d.customers.close(ctx), d.carriers.close(), d.follower.close())
-	err = errors.Join(err, d.leave(ctx, err))
-	d.result.Seconds = time.Since(d.began).Seconds()
+	err = errors.Join(err, d.cleanUp(ctx, err))
+	d.result.Steps, d.result.Seconds = s.steps, time.Since(began).Seconds()
 	if err == nil {
 		d.ending()
 	}
 	return d.result, errors.Join(err, d.story.err)
 }
 
+// demo is one, with who plays in it.
 type demo struct {
 	options Options
-	story   story
-	began   time.Time
+	story   *story
 	result  Result
 
-	stack    *devstack.Stack
-	version  map[devstack.Kind]string
-	postgres string // DSN
-	brokers  []string
-	search   string // URL
-	config   string // path of humpty.yaml
-	scratch  string // folder to remove at the end, if any
-	app      *application
-	hits     int64 // of the application's search, before the loss
-	lost     time.Time
-
-	stateDir  string // of the live runs
+	servers   *servers
+	project   *project
+	app       *application
 	customers *customers
-	follower  *follower
 	carriers  *carriers
+	follower  *follower
+
+	hits int64 // of the application's search, before the loss
+	lost time.Time
 }
 
 func (d *demo) play(ctx context.Context) error {
@@ -58,9 +54,9 @@ func (d *demo) play(ctx context.Context) error {
 		title string
 		play  func(context.Context) error
 	}{
-		{"Three real servers, on this machine only", d.servers},
+		{"Three real servers, on this machine only", d.startServers},
 		{"A shop", d.shop},
-		{"Its carriers, who write events", d.tellPast},
+		{"Its carriers, who write events", d.fillTopic},
 		{"Its read model, built for the first time", d.firstBuild},
 		{"The application, which never stops writing", d.business},
 		{"The disaster", d.disaster},
@@ -79,25 +75,58 @@ func (d *demo) play(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// timed measures one step of the timeline; do fills in what it counted.
-func (d *demo) timed(name string, do func(*Step) error) error {
-	step := Step{Name: name}
-	start := time.Now()
-	err := do(&step)
-	step.Seconds = time.Since(start).Seconds()
-	if err == nil {
-		d.add(step)
+// cleanUp stops the servers, or says where they are.
+func (d *demo) cleanUp(ctx context.Context, failed error) error {
+	if d.servers.stack == nil {
+		return nil
 	}
-	return err
+	if !d.options.Keep {
+		return errors.Join(d.servers.stack.Close(), os.RemoveAll(d.project.scratch))
+	}
+	if failed != nil {
+		return d.servers.discard(ctx)
+	}
+	d.result.Kept = &Kept{Postgres: d.servers.postgres, Elasticsearch: d.servers.search, Kafka: d.servers.brokers[0], Config: d.project.file, Data: d.servers.stack.Dir()}
+	return d.servers.stack.Close()
 }
 
-func (d *demo) add(step Step) {
-	d.result.Steps = append(d.result.Steps, step)
-	d.story.emit("step", step)
+// ending is the timeline, and what to do next.
+func (d *demo) ending() {
+	if d.story.json {
+		return
+	}
+	d.story.write("\nTimeline\n")
+	d.story.timeline()
+	d.story.write(fmt.Sprintf("\nThe alias was without an index for %s. Customers never waited: %s transactions during the\n"+
+		"rebuild, and none is missing.\n", seconds(d.result.Without), ui.Count(d.result.Meanwhile)))
+	if d.result.Kept != nil {
+		d.next(*d.result.Kept)
+	}
 }
 
-// watch shows the progress of work that takes a while.
-func (d *demo) watch(ctx context.Context, work func(context.Context, func(report.Event)) error) error {
-	o := ui.Options{Out: d.options.Progress, Bars: d.options.Bars, Interval: d.options.Interval}
-	return ui.New(o).Run(ctx, work)
+func seconds(s float64) string { return ui.Time(time.Duration(s * float64(time.Second))) }
+
+// next says how to go on by hand.
+func (d *demo) next(k Kept) {
+	h := d.options.Program + " --config " + k.Config
+	d.story.write(fmt.Sprintf(`
+The servers go on running, on this machine only, without passwords:
+   PostgreSQL     %s
+   Elasticsearch  %s
+   Kafka          %[7]s
+   data and logs  %[3]s
+The read models' definition is %[4]s, with orders.index.json beside it.
+
+Try next:
+   %[5]s plan orders         # what a rebuild would do; changes nothing
+   %[5]s status orders       # the alias, its generations, who works on it
+   %[5]s follow orders       # keep the index equal to the tables; stop it with Ctrl-C
+   %[5]s rebuild orders      # blue/green: the next generation beside the live one
+   %[5]s rollback orders     # and back to the one before
+   curl -X DELETE "%[2]s/$(curl -s %[2]s/_cat/aliases/orders?h=index)" && %[5]s rebuild orders
+   %[5]s rebuild parcels     # from events
+   psql "%[1]s"
+Stop it all and remove the data:
+   %[6]s
+`, k.Postgres, k.Elasticsearch, k.Data, k.Config, h, d.options.Program+" demo --stop", k.Kafka))
 }

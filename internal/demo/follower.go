@@ -2,14 +2,10 @@ package demo
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/assemble"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
@@ -24,24 +20,21 @@ type follower struct {
 	lag chan report.Lag // of one who waits
 }
 
-// follow begins to feed what the alias serves.
-func (d *demo) follow(ctx context.Context) error {
-	r, err := wired(ctx, d.config, "orders")
+// newFollower begins to feed what the alias serves.
+func newFollower(ctx context.Context, project *project) (*follower, error) {
+	r, err := project.rebuild(ctx, "orders")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f := &follower{}
-	d.follower = f
 	ctx, f.cancel = context.WithCancel(ctx)
 	p := projector.Follow{
 		Projection: r.Projection, Source: r.Source, Target: r.Target, Observe: f.observe,
-		Open: func(run string) (*checkpoint.Store, error) { return d.state().Open(r.Projection.Name, run) },
+		Open: func(run string) (*checkpoint.Store, error) { return project.state.Open(r.Projection.Name, run) },
 	}
 	f.group.Go(func() error { return p.Run(ctx) })
-	return nil
+	return f, nil
 }
-
-func (d *demo) state() assemble.State { return assemble.State{Dir: d.stateDir} }
 
 func (f *follower) observe(e report.Event) {
 	f.mu.Lock()
@@ -80,37 +73,4 @@ func (f *follower) close() error {
 	}
 	f.cancel()
 	return f.group.Wait()
-}
-
-// rest lets the last customer go, and waits until the read model has all that was written.
-func (d *demo) rest(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("demo: the read model does not come to rest"))
-	defer cancel()
-	conn := d.customers.conn
-	d.customers.cancel()
-	if err := d.customers.group.Wait(); err != nil {
-		return err
-	}
-	var id int64
-	const last = "the last change of the demo"
-	err := conn.QueryRow(ctx, "UPDATE shop.orders SET o_comment = $1 WHERE o_orderkey = (SELECT min(o_orderkey) FROM shop.orders) RETURNING o_orderkey", last).Scan(&id)
-	if err != nil {
-		return fmt.Errorf("demo: %w", err)
-	}
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		comment, err := d.app.document(ctx, fmt.Sprint(id))
-		if err != nil {
-			return err
-		}
-		if comment == last { // all before it was read of the changes, too
-			return errors.Join(d.follower.caughtUp(ctx), d.app.refresh(ctx))
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-		}
-	}
 }

@@ -11,13 +11,14 @@ import (
 	"humpty/projector/report"
 )
 
-// tellPast fills the topic.
-func (d *demo) tellPast(ctx context.Context) error {
-	return d.timed("tell of the parcels", func(step *Step) error {
-		if err := d.newCarriers(ctx); err != nil {
+// fillTopic tells of the parcels until today.
+func (d *demo) fillTopic(ctx context.Context) error {
+	return d.story.timed("tell of the parcels", func(step *Step) error {
+		var err error
+		if d.carriers, err = newCarriers(ctx, d.servers.postgres, d.servers.brokers, d.options.Seed); err != nil {
 			return err
 		}
-		bytes, err := d.carriers.past(ctx)
+		bytes, err := d.carriers.history(ctx)
 		step.Rows, step.Bytes = d.carriers.events.Load(), bytes
 		d.story.say("The parcels of each tenth order: %s events in topic %s.", ui.Count(step.Rows), parcelTopic)
 		return err
@@ -45,13 +46,14 @@ func (d *demo) parcels(ctx context.Context) error {
 	d.result.Events = d.carriers.events.Load()
 	d.story.say("The carriers go home after %s events. Somebody else reads the topic into a table, folds it in SQL\n"+
 		"up to the offsets that each index names in its _meta, and every document is held against that.", ui.Count(d.result.Events))
-	return d.timed("compare with SQL: both models", func(step *Step) error {
-		if err := d.copyTopic(ctx); err != nil {
+	return d.story.timed("compare with SQL: both models", func(step *Step) error {
+		truth := &topicOracle{postgres: d.servers.postgres, broker: d.servers.brokers[0]}
+		if err := truth.copyTopic(ctx); err != nil {
 			return err
 		}
 		for i, oracle := range []string{parcelsOracle, deliveriesOracle} {
 			r := &d.result.Replays[i]
-			if err := d.compareReplay(ctx, r, oracle); err != nil {
+			if err := d.compareReplay(ctx, r, truth, oracle); err != nil {
 				return err
 			}
 			step.Documents += r.Compared.Found
@@ -62,12 +64,12 @@ func (d *demo) parcels(ctx context.Context) error {
 
 // replay rebuilds one projection to the end of the topic.
 func (d *demo) replay(ctx context.Context, name string) (record projector.Record, err error) {
-	r, err := wired(ctx, d.config, name)
+	r, err := d.project.rebuild(ctx, name)
 	if err != nil {
 		return record, err
 	}
-	err = d.watch(ctx, func(ctx context.Context, tell func(report.Event)) error {
-		r.Observe = quietly(tell)
+	err = d.story.watched(ctx, func(ctx context.Context, tell func(report.Event)) error {
+		r.Observe = withoutNotices(tell)
 		var err error
 		record, err = r.Run(ctx)
 		return err
@@ -79,15 +81,15 @@ func (d *demo) replay(ctx context.Context, name string) (record projector.Record
 	for _, c := range record.Inputs {
 		events += c.Read
 	}
-	d.add(Step{Name: name + ": replay, load, verify, swap", Rows: events, Documents: record.Ledger.Written, Bytes: record.Ledger.Bytes, Seconds: record.Seconds})
+	d.story.add(Step{Name: name + ": replay, load, verify, swap", Rows: events, Documents: record.Ledger.Written, Bytes: record.Ledger.Bytes, Seconds: record.Seconds})
 	d.story.say("%s events are %s documents, every one compared with its sources: %s.", ui.Count(events),
 		ui.Count(record.Ledger.Written), ui.Time(time.Duration(record.Seconds*float64(time.Second))))
 	return record, nil
 }
 
 // compareReplay holds an index against what SQL makes of the same events.
-func (d *demo) compareReplay(ctx context.Context, replay *Replay, oracle string) error {
-	r, err := wired(ctx, d.config, replay.Projection)
+func (d *demo) compareReplay(ctx context.Context, replay *Replay, truth *topicOracle, oracle string) error {
+	r, err := d.project.rebuild(ctx, replay.Projection)
 	if err != nil {
 		return err
 	}
@@ -97,7 +99,7 @@ func (d *demo) compareReplay(ctx context.Context, replay *Replay, oracle string)
 	}
 	for _, g := range survey.Generations {
 		if g.Name == replay.Record.Generation {
-			err = d.asOf(ctx, g.Meta.Positions)
+			err = truth.asOf(ctx, g.Meta.Positions)
 		}
 	}
 	if err != nil {
@@ -107,7 +109,7 @@ func (d *demo) compareReplay(ctx context.Context, replay *Replay, oracle string)
 	if err != nil {
 		return err
 	}
-	c, err := shop.CompareQuery(ctx, d.postgres, oracle, index, nil)
+	c, err := shop.CompareQuery(ctx, d.servers.postgres, oracle, index, nil)
 	if err != nil {
 		return err
 	}

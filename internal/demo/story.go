@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"humpty/internal/ui"
+	"humpty/projector"
+	"humpty/projector/report"
 )
 
 // story tells a person, or a machine, what happens.
@@ -17,6 +20,9 @@ type story struct {
 	json    bool
 	chapter int
 	err     error // of the first write that failed
+
+	steps []Step     // of the timeline
+	watch ui.Options // how the progress of work is shown
 }
 
 func (s *story) write(text string) {
@@ -53,13 +59,13 @@ func (s *story) emit(kind string, v any) {
 }
 
 // timeline is the table at the end.
-func (s *story) timeline(steps []Step) {
+func (s *story) timeline() {
 	if s.json {
 		return
 	}
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "rows\tdocuments\tsize\trate\ttime\t")
-	for _, step := range steps {
+	for _, step := range s.steps {
 		rate := ""
 		switch n := max(step.Documents, step.Rows); {
 		case step.Seconds == 0, n == 0:
@@ -85,4 +91,68 @@ func count(n int64) string {
 		return ""
 	}
 	return ui.Count(n)
+}
+
+// timed measures one step of the timeline; do fills in what it counted.
+func (s *story) timed(name string, do func(*Step) error) error {
+	step := Step{Name: name}
+	start := time.Now()
+	err := do(&step)
+	step.Seconds = time.Since(start).Seconds()
+	if err == nil {
+		s.add(step)
+	}
+	return err
+}
+
+func (s *story) add(step Step) {
+	s.steps = append(s.steps, step)
+	s.emit("step", step)
+}
+
+// watched shows the progress of work that takes a while.
+func (s *story) watched(ctx context.Context, work func(context.Context, func(report.Event)) error) error {
+	return ui.New(s.watch).Run(ctx, work)
+}
+
+// addPhases puts the phases of a build that did something into the timeline.
+func (s *story) addPhases(name string, r projector.Record) {
+	for _, p := range r.Phases {
+		step := Step{Name: name + ": " + string(p.Phase), Seconds: p.Seconds}
+		switch p.Phase {
+		case report.PhaseLoad:
+			step.Rows, step.Documents = r.Ledger.Inputs.Rows, loaded(r)
+		case report.PhaseVerify:
+			step.Documents = loaded(r)
+		}
+		s.add(step)
+	}
+}
+
+// withoutNotices leaves out what only somebody who operates it wants to know.
+func withoutNotices(tell func(report.Event)) func(report.Event) {
+	return func(e report.Event) {
+		switch e.Kind {
+		case report.Notice, report.Waiting, report.Lagging:
+		default:
+			tell(e)
+		}
+	}
+}
+
+// loaded is how many documents there are; what customers changed meanwhile was written more
+// than once.
+func loaded(r projector.Record) int64 {
+	if r.Verified == nil {
+		return r.Ledger.Written
+	}
+	return r.Verified.Documents
+}
+
+func phases(r projector.Record) map[report.Phase]float64 {
+	took := map[report.Phase]float64{}
+	for _, p := range r.Phases {
+		took[p.Phase] = p.Seconds
+	}
+	return took
 }

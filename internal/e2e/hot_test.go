@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"

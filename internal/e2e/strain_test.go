@@ -17,18 +17,18 @@ import (
 	"testing"
 	"time"
 
-	"humpty/internal/memory"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/projector/pace"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // strain is a load of documents of a kilobyte into a server, and what its bulk requests met.
 type strain struct {
-	source *memory.Source
+	source *sourcetest.MemorySource
 	target *elastic.Target
 	alias  string
 	next   http.RoundTripper
@@ -47,7 +47,7 @@ type bulk struct {
 
 func newStrain(t *testing.T, address string, documents int) *strain {
 	t.Helper()
-	s := &strain{source: &memory.Source{Page: 1000}, alias: devstack.Name(t)}
+	s := &strain{source: &sourcetest.MemorySource{Page: 1000}, alias: devstack.Name(t)}
 	body := []byte(`{"text":"` + strings.Repeat("abcdefg ", 125) + `"}`)
 	for i := range documents {
 		s.source.Records = append(s.source.Records, sources.Record{Key: fmt.Append(nil, i), Value: body})

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"humpty/internal/statedb"
 )
 
@@ -15,7 +16,7 @@ func TestSharedStoreThatWasClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &statedb.Shared{DB: db}
-	if !s.Hold() {
+	if !s.Acquire() {
 		t.Fatal("an open store is refused")
 	}
 	for range 2 {
@@ -23,7 +24,7 @@ func TestSharedStoreThatWasClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if s.Hold() {
+	if s.Acquire() {
 		t.Error("a closed store is held")
 	}
 }

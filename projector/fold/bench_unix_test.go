@@ -15,8 +15,11 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/fold/script"
 	"humpty/sources"
 	"humpty/sources/kafka"
@@ -43,17 +46,17 @@ func orders(n int) *history {
 }
 
 func declaredOrders(b testing.TB) func() (fold.Fold, error) {
-	status := func(s string) fold.Step {
-		return fold.Step{Do: fold.Set, Field: []string{"status"}, Value: []byte(`"` + s + `"`)}
+	status := func(s string) handlers.Step {
+		return handlers.Step{Do: handlers.Set, Field: []string{"status"}, Value: []byte(`"` + s + `"`)}
 	}
-	at := func(field string) fold.Step {
-		return fold.Step{Do: fold.Set, Field: []string{field}, From: []string{"at"}}
+	at := func(field string) handlers.Step {
+		return handlers.Step{Do: handlers.Set, Field: []string{field}, From: []string{"at"}}
 	}
-	f, err := fold.Handlers{Types: map[string][]fold.Step{
-		"OrderPlaced": {status("placed"), at("placed_at"), {Do: fold.Set, Field: []string{"id"}, From: []string{"order_id"}}},
+	f, err := handlers.ByType{Types: map[string][]handlers.Step{
+		"OrderPlaced": {status("placed"), at("placed_at"), {Do: handlers.Set, Field: []string{"id"}, From: []string{"order_id"}}},
 		"ItemAdded": {
-			{Do: fold.Upsert, Field: []string{"items"}, From: []string{"item"}, By: "sku"},
-			{Do: fold.Increment, Field: []string{"quantity"}, From: []string{"item", "quantity"}},
+			{Do: handlers.Upsert, Field: []string{"items"}, From: []string{"item"}, By: "sku"},
+			{Do: handlers.Increment, Field: []string{"quantity"}, From: []string{"item", "quantity"}},
 		},
 		"Paid": {status("paid"), at("paid_at")}, "Packed": {status("packed")},
 		"Shipped": {status("shipped"), at("shipped_at")}, "Delivered": {status("delivered"), at("delivered_at")},
@@ -82,13 +85,13 @@ func scriptedOrders(b testing.TB) func() (fold.Fold, error) {
 
 func BenchmarkFold(b *testing.B) {
 	h := orders(benchEvents)
-	byType := &fold.JSON{Type: fold.Locator{Path: []string{"type"}}}
+	byType := &decode.JSON{Type: decode.Locator{Path: []string{"type"}}}
 	for _, c := range []struct {
 		name   string
 		source fold.Source
 	}{
-		{"latest", fold.Source{Decoder: &fold.JSON{}, New: fold.NewLatest, Memory: 1 << 30}},
-		{"merge", fold.Source{Decoder: &fold.JSON{}, New: fold.NewMerge, Memory: 1 << 30}},
+		{"latest", fold.Source{Decoder: &decode.JSON{}, New: handlers.NewLatest, Memory: 1 << 30}},
+		{"merge", fold.Source{Decoder: &decode.JSON{}, New: handlers.NewMerge, Memory: 1 << 30}},
 		{"handlers", fold.Source{Decoder: byType, New: declaredOrders(b), Memory: 1 << 30}},
 		{"JavaScript", fold.Source{Decoder: byType, New: scriptedOrders(b), Memory: 1 << 30}},
 		{"handlers on disk", fold.Source{Decoder: byType, New: declaredOrders(b), Memory: 16 << 20, Dir: b.TempDir()}},
@@ -123,12 +126,12 @@ func BenchmarkTopics(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	byType := &fold.JSON{Type: fold.Locator{Path: []string{"type"}}}
+	byType := &decode.JSON{Type: decode.Locator{Path: []string{"type"}}}
 	for _, c := range []struct {
 		name   string
 		source fold.Source
 	}{
-		{"latest", fold.Source{Decoder: &fold.JSON{}, New: fold.NewLatest, Memory: 512 << 20}},
+		{"latest", fold.Source{Decoder: &decode.JSON{}, New: handlers.NewLatest, Memory: 512 << 20}},
 		{"handlers", fold.Source{Decoder: byType, New: declaredOrders(b), Memory: 512 << 20}},
 		{"handlers on disk", fold.Source{Decoder: byType, New: declaredOrders(b), Memory: 12 << 20, Dir: b.TempDir()}},
 		{"JavaScript", fold.Source{Decoder: byType, New: scriptedOrders(b), Memory: 512 << 20}},

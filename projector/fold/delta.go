@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -23,41 +24,41 @@ type delta struct {
 const touchedBits = 1 << 26
 
 // before reports whether an event was there at the positions. Without any none was.
-func (d *delta) before(e *entry) bool { return d != nil && e.offset < d.from[e.source] }
+func (d *delta) before(e *spill.Entry) bool { return d != nil && e.Offset < d.from[e.Partition] }
 
-// concerns reports whether any of the events of a key came since. It brings them into their
+// hasNew reports whether any of the events of a key came since. It brings them into their
 // order: what was there before may have been read after what came.
-func (d *delta) concerns(entries []entry) bool {
-	slices.SortFunc(entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.offset, b.offset))
+func (d *delta) hasNew(entries []spill.Entry) bool {
+	slices.SortFunc(entries, func(a, b spill.Entry) int {
+		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 	})
-	order(entries)
-	return slices.ContainsFunc(entries, func(e entry) bool { return !d.before(&e) })
+	spill.SortByTime(entries)
+	return slices.ContainsFunc(entries, func(e spill.Entry) bool { return !d.before(&e) })
 }
 
-// touch notes the key and the time of an event that came since.
-func (d *delta) touch(e *entry) {
-	bit := e.hash % touchedBits
+// add notes the key and the time of an event that came since.
+func (d *delta) add(e *spill.Entry) {
+	bit := e.Hash % touchedBits
 	word := &d.touched[bit/64]
 	for was := word.Load(); was&(1<<(bit%64)) == 0; was = word.Load() {
 		if word.CompareAndSwap(was, was|1<<(bit%64)) {
 			break
 		}
 	}
-	for was := d.oldest.Load(); e.time < was && !d.oldest.CompareAndSwap(was, e.time); {
+	for was := d.oldest.Load(); e.Time < was && !d.oldest.CompareAndSwap(was, e.Time); {
 		was = d.oldest.Load()
 	}
 }
 
-// touchedBy reports whether events of the key of this one came since, or of one that shares
+// includes reports whether events of the key of this one came since, or of one that shares
 // its bit.
-func (d *delta) touchedBy(e *entry) bool {
-	bit := e.hash % touchedBits
+func (d *delta) includes(e *spill.Entry) bool {
+	bit := e.Hash % touchedBits
 	return d.touched[bit/64].Load()&(1<<(bit%64)) != 0
 }
 
-// fits holds positions against the partitions that there are.
-func (d *delta) fits(v *view, from map[string]sources.Position) error {
+// setOffsets holds positions against the partitions that there are.
+func (d *delta) setOffsets(v *view, from map[string]sources.Position) error {
 	left := maps.Clone(from)
 	for _, in := range v.inputs {
 		id := in.partition.ID
@@ -81,27 +82,27 @@ func (d *delta) fits(v *view, from map[string]sources.Position) error {
 	return nil
 }
 
-// noting is where the events behind the positions go: their keys are noted, and where the
+// newEventSink is where the events behind the positions go: their keys are noted, and where the
 // newest decides, they are kept.
-type noting struct{ *view }
+type newEventSink struct{ *view }
 
-func (n noting) put(e *entry) error {
-	n.delta.touch(e)
+func (n newEventSink) put(e *spill.Entry) error {
+	n.delta.add(e)
 	if !n.source.Newest {
 		return nil
 	}
-	return n.buckets.put(e)
+	return n.buckets.Put(e)
 }
 
-// again is where events go that are read to fold what others concern; they were told of
+// rereadSink is where events go that are read to fold what others concern; they were told of
 // before.
-type again struct{ *view }
+type rereadSink struct{ *view }
 
-func (a again) put(e *entry) error {
-	if !a.delta.touchedBy(e) {
+func (a rereadSink) put(e *spill.Entry) error {
+	if !a.delta.includes(e) {
 		return nil
 	}
-	return a.buckets.put(e)
+	return a.buckets.Put(e)
 }
 
-func (again) letter(place, int64, string, []byte, []byte, string) error { return nil }
+func (rereadSink) deadLetter(eventID, int64, string, []byte, []byte, string) error { return nil }

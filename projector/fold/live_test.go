@@ -15,21 +15,24 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // tailed is a topic that an application writes to all the time, and what it wrote.
 type tailed struct {
-	log     memory.Log
+	log     sourcetest.LogSource
 	dice    *rand.Rand
 	history history
-	target  *memory.Target
+	target  *sinktest.MemoryTarget
 	app     bool // it writes documents through the alias, too
 	now     int64
 
@@ -69,15 +72,15 @@ func (w *tailed) write() error {
 	return w.target.Put(key, oracle(&w.history, mergeOracle)[key])
 }
 
-func liveSource(log *memory.Log, dir string) *fold.Source {
+func liveSource(log *sourcetest.LogSource, dir string) *fold.Source {
 	return &fold.Source{
-		Inner: log, Decoder: &fold.JSON{}, New: fold.NewMerge,
-		State: &fold.State{Dir: func(capture string) string { return filepath.Join(dir, capture) }},
+		Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge,
+		Store: &fold.StoreOptions{Dir: func(capture string) string { return filepath.Join(dir, capture) }},
 	}
 }
 
 func newTailed(seed uint64) *tailed {
-	w := &tailed{dice: rand.New(rand.NewPCG(seed, 7)), target: &memory.Target{Name: "orders"}, now: 1000}
+	w := &tailed{dice: rand.New(rand.NewPCG(seed, 7)), target: &sinktest.MemoryTarget{Name: "orders"}, now: 1000}
 	w.log.Partitions = 3
 	w.history.partitions = make([]partition, 3)
 	return w
@@ -125,7 +128,7 @@ func (w *tailed) run(t *testing.T, run string, writer projector.Writer) {
 		default:
 		}
 	}
-	w.target.OnFlight, w.target.OnAmend = tick, tick
+	w.target.OnInFlight, w.target.OnWriteIf = tick, tick
 	w.target.OnBlock = func() { // the application writes no more
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -306,7 +309,7 @@ func TestLiveTopicsNeedTheirEvents(t *testing.T) {
 // keys with a position behind them: they are read again.
 func TestEventsThatALossOfPowerTookAreReadAgain(t *testing.T) {
 	t.Parallel()
-	var log memory.Log
+	var log sourcetest.LogSource
 	source := liveSource(&log, t.TempDir())
 	began, err := source.Capture(t.Context(), "run", "")
 	if err != nil {
@@ -357,7 +360,7 @@ func TestTopicMadeAnewIsAGap(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			var log, anew memory.Log
+			var log, anew sourcetest.LogSource
 			if when == "before" {
 				log.Append(0, event("a"), event("b"))
 			}

@@ -1,46 +1,47 @@
 package fold
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
 // reader folds buckets one after the other and gives the documents.
 type reader struct {
-	maker
-	view   *view
-	bucket int // the present one
-	end    int // behind the last one
-	pass   uint64
-	owes   sources.Counts // of the replay, to be told once
+	builder
+	view    *view
+	bucket  int // the present one
+	end     int // behind the last one
+	pass    uint64
+	pending sources.Counts // of the replay, to be told once
 
-	resumed   bool
-	behind    uint64 // hash and key of the last document before
-	behindKey []byte
+	resumed  bool
+	lastHash uint64 // hash and key of the last document before
+	lastKey  []byte
 
 	open   bool // the present pass is grouped
 	at     int  // the next group
-	group  grouping
-	loader loader
+	events spill.Reader
 	quiet  bool             // nothing is booked, and no letters are written
-	met    []sources.Counts // of each partition since they were told to the view
+	counts []sources.Counts // of each partition since they were told to the view
 }
 
 func (r *reader) Close(context.Context) error {
-	r.tell()
-	r.group, r.loader, r.entries = grouping{}, loader{}, nil
+	r.flushCounts()
+	r.events, r.entries = spill.Reader{}, nil
 	return nil
 }
 
 func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
-	had, met := len(b.Records), b.Counts
-	b.Counts.Add(r.owes)
-	r.owes = sources.Counts{}
+	had, countsBefore := len(b.Records), b.Counts
+	b.Counts.Add(r.pending)
+	r.pending = sources.Counts{}
 	for !b.Full() {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
@@ -49,24 +50,24 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 			if r.bucket >= r.end {
 				break
 			}
-			if err := r.enter(); err != nil {
+			if err := r.openPass(); err != nil {
 				return fmt.Errorf("fold: %w", err)
 			}
 		}
-		if r.at == len(r.group.groups) {
-			r.leave()
+		if r.at == len(r.events.Groups) {
+			r.closePass()
 			continue
 		}
-		of := r.group.groups[r.at]
+		of := r.events.Groups[r.at]
 		r.at++
-		if err := r.document(of, b); err != nil {
+		if err := r.appendDocument(of, b); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
 		if b.Limit == 0 && len(b.Records)-had >= 1000 {
 			break
 		}
 	}
-	if len(b.Records) == had && b.Counts == met {
+	if len(b.Records) == had && b.Counts == countsBefore {
 		return io.EOF
 	}
 	b.Position = r.position()
@@ -76,70 +77,108 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 // position is behind the last document; where there was none yet, at the start.
 func (r *reader) position() sources.Position {
 	if r.open && r.at > 0 {
-		of := r.group.groups[r.at-1]
-		r.behind, r.behindKey = of.hash, append(r.behindKey[:0], r.group.key(of)...)
+		of := r.events.Groups[r.at-1]
+		r.lastHash, r.lastKey = of.Hash, append(r.lastKey[:0], r.events.Key(of)...)
 	} else if !r.open && r.bucket > 0 {
-		r.behind, r.behindKey = uint64(r.bucket)<<56-1, append(r.behindKey[:0], 0xff) // behind all of the last bucket
+		r.lastHash, r.lastKey = uint64(r.bucket)<<56-1, append(r.lastKey[:0], 0xff) // behind all of the last bucket
 	}
-	dst := strconv.AppendUint(nil, r.behind, 16)
-	return sources.Position(fmt.Sprintf("%s:%x", dst, r.behindKey))
+	dst := strconv.AppendUint(nil, r.lastHash, 16)
+	return sources.Position(fmt.Sprintf("%s:%x", dst, r.lastKey))
 }
 
-// enter groups the next pass over the present bucket.
-func (r *reader) enter() error {
-	b := &r.view.buckets.all[r.bucket]
-	from, to := span(r.bucket, r.pass, r.view.passes(b))
-	blocks := b.blocks
-	if b.file != nil {
-		var err error
-		if blocks, err = r.loader.load(b.file, b.filed, from, to); err != nil {
-			return fmt.Errorf("read events back from disk: %w", err)
-		}
+// openPass groups the next pass over the present bucket.
+func (r *reader) openPass() error {
+	if err := r.events.Open(r.bucket, r.pass); err != nil {
+		return err
 	}
-	r.group.byKey(blocks, from, to)
 	r.open, r.at = true, 0
 	return nil
 }
 
-// leave goes on to the next pass, or bucket.
-func (r *reader) leave() {
+// closePass goes on to the next pass, or bucket.
+func (r *reader) closePass() {
 	r.open = false
-	r.tell()
+	r.flushCounts()
 	r.pass++
-	if r.pass == r.view.passes(&r.view.buckets.all[r.bucket]) {
-		r.view.buckets.all[r.bucket].told.Store(true)
+	if r.pass == r.view.buckets.Passes(r.bucket) {
+		r.view.reported[r.bucket].Store(true)
 		r.bucket, r.pass = r.bucket+1, 0
 	}
 }
 
-// document folds the events of one key and appends the record, if there is one.
-func (r *reader) document(of group, b *sources.Batch) error {
-	key := r.group.key(of)
-	if !r.after(of.hash, key) {
+// appendDocument folds the events of one key and appends the record, if there is one.
+func (r *reader) appendDocument(of spill.Group, b *sources.Batch) error {
+	key := r.events.Key(of)
+	if !r.after(of.Hash, key) {
 		return nil
 	}
-	r.entries = r.group.entries(of, r.entries[:0])
-	if r.view.delta != nil && !r.view.delta.concerns(r.entries) {
+	r.entries = r.events.Entries(of, r.entries[:0])
+	if r.view.delta != nil && !r.view.delta.hasNew(r.entries) {
 		return nil
 	}
-	there, err := r.make(key, b)
+	there, err := r.build(key, b)
 	if err != nil {
 		return err
 	}
-	r.trace(there)
-	if !there && r.view.delta != nil && (!r.view.source.Newest || r.applied()) {
+	r.countOutcomes(there)
+	if !there && r.view.delta != nil && (!r.view.source.Newest || r.anyApplied()) {
 		b.Records = append(b.Records, sources.Record{Key: b.Hold(key), Deleted: true})
 	}
 	return nil
 }
 
-// applied reports whether any event was: poison alone decides nothing.
-func (r *reader) applied() bool { return slices.Contains(r.fates, applied) }
+// anyApplied reports whether any event was: poison alone decides nothing.
+func (r *reader) anyApplied() bool { return slices.Contains(r.outcomes, applied) }
 
-// letter tells of an event that cannot be applied, the first time that it is met.
-func (r *reader) letter(e *entry, kind, reason string) error {
-	if r.quiet || r.view.buckets.all[r.bucket].told.Load() || r.view.delta.before(e) {
+// reportPoison tells of an event that cannot be applied, the first time that it is met.
+func (r *reader) reportPoison(e *spill.Entry, kind, reason string) error {
+	if r.quiet || r.view.reported[r.bucket].Load() || r.view.delta.before(e) {
 		return nil
 	}
-	return r.view.letter(place{e.source, e.offset}, e.time, kind, e.key, e.value, reason)
+	return r.view.deadLetter(eventID{e.Partition, e.Offset}, e.Time, kind, e.Key, e.Value, reason)
+}
+
+// countOutcomes books the events of a document to their partitions: the first that was applied is
+// used where there is a document, the others are folded. What was read before is booked
+// already.
+func (r *reader) countOutcomes(document bool) {
+	if r.quiet || r.view.reported[r.bucket].Load() {
+		return
+	}
+	if r.counts == nil {
+		r.counts = make([]sources.Counts, len(r.view.inputs))
+	}
+	for i := range r.entries {
+		if r.view.delta.before(&r.entries[i]) {
+			continue
+		}
+		c := &r.counts[r.entries[i].Partition]
+		c.Read++
+		switch {
+		case r.outcomes[i] == filtered:
+			c.Filtered++
+		case r.outcomes[i] == poisonous:
+			c.Poison++
+		case document:
+			c.Used++
+			document = false
+		default:
+			c.Folded++
+		}
+	}
+}
+
+// flushCounts hands over what was booked since the last time.
+func (r *reader) flushCounts() {
+	for i, c := range r.counts {
+		if c != (sources.Counts{}) {
+			r.view.addCounts(i, c)
+		}
+	}
+	clear(r.counts)
+}
+
+// after reports whether a key comes behind the position of a reader that goes on.
+func (r *reader) after(hash uint64, key []byte) bool {
+	return !r.resumed || hash > r.lastHash || hash == r.lastHash && bytes.Compare(key, r.lastKey) > 0
 }

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"testing"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 )
 
 // The engine takes folded events as it takes tables: load, verification, gate, swap.
@@ -23,10 +25,10 @@ func TestRebuild(t *testing.T) {
 	p.event(1000, "order7", "")
 	p.event(1001, "order8", "no JSON")
 	for poison, allowed := range map[int64]bool{0: false, 1: true} {
-		target := &memory.Target{Name: "orders"}
+		target := &sinktest.MemoryTarget{Name: "orders"}
 		rebuild := &projector.Rebuild{
 			Projection: projector.Projection{Name: "orders", Alias: "orders", Limits: projector.Limits{Poison: poison}},
-			Source:     &fold.Source{Inner: &history{partitions: []partition{p}, page: 100}, Decoder: &fold.JSON{}, New: fold.NewLatest},
+			Source:     &fold.Source{Inner: &history{partitions: []partition{p}, page: 100}, Decoder: &decode.JSON{}, New: handlers.NewLatest},
 			Target:     target, Owner: sinks.Owner{Run: "run"},
 		}
 		record, err := rebuild.Run(t.Context())

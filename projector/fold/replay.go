@@ -11,11 +11,12 @@ import (
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
 
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
-// Replay is how far a replay is.
-type Replay struct {
+// ReplayProgress is how far a replay is.
+type ReplayProgress struct {
 	Events int64 `json:"events"` // read so far
 	Total  int64 `json:"total"`  // estimate
 	Bytes  int64 `json:"bytes"`  // read so far
@@ -24,18 +25,18 @@ type Replay struct {
 
 // replay reads all events once.
 type replay struct {
-	inputs  []input
-	inner   sources.View
-	take    func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) // what was met that made no event
-	observe func(Replay)
-	total   int64
-	disk    *atomic.Bool
-	from    map[string]sources.Position // by partition; its start where there is none
-	until   []int64                     // offsets before which each partition is read, 0: not at all; nil: all to their ends
+	inputs     []input
+	inner      sources.View
+	consume    func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) // what was met that made no event
+	onProgress func(ReplayProgress)
+	total      int64
+	disk       *atomic.Bool
+	from       map[string]sources.Position // by partition; its start where there is none
+	until      []int64                     // offsets before which each partition is read, 0: not at all; nil: all to their ends
 
-	mu  sync.Mutex
-	far Replay
-	met sources.Counts // the sum of what take gave
+	mu      sync.Mutex
+	status  ReplayProgress
+	counted sources.Counts // the sum of what take gave
 }
 
 // replayBatch is how many bytes of events are read at a time.
@@ -49,7 +50,7 @@ func (r *replay) run(ctx context.Context, plan sources.Plan) error {
 			break
 		}
 		group.Go(func() error {
-			if err := r.one(reading, i); err != nil {
+			if err := r.readPartition(reading, i); err != nil {
 				return fmt.Errorf("read partition %s: %w", plan.Partitions[i].ID, err)
 			}
 			return nil
@@ -61,7 +62,7 @@ func (r *replay) run(ctx context.Context, plan sources.Plan) error {
 	return context.Cause(ctx)
 }
 
-func (r *replay) one(ctx context.Context, source int) (err error) {
+func (r *replay) readPartition(ctx context.Context, source int) (err error) {
 	p := r.inputs[source].partition
 	if r.until != nil && r.until[source] == 0 {
 		return nil
@@ -80,11 +81,11 @@ func (r *replay) one(ctx context.Context, source int) (err error) {
 			return err
 		}
 		over := r.cut(source, batch)
-		counts, err := r.take(source, batch, into)
+		counts, err := r.consume(source, batch, into)
 		if err != nil {
 			return err
 		}
-		r.tell(counts, int64(len(batch.Records)))
+		r.addProgress(counts, int64(len(batch.Records)))
 		if over {
 			return nil
 		}
@@ -105,23 +106,43 @@ func (r *replay) cut(source int, batch *sources.Batch) bool {
 	return false
 }
 
-// keeper is where the events of a batch go.
-type keeper interface {
-	put(e *entry) error
-	letter(at place, time int64, kind string, key, value []byte, reason string) error // of an event that cannot be read
+func (r *replay) addProgress(counts sources.Counts, events int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counted.Add(counts)
+	r.status.Events += events
+	r.status.Bytes += counts.Bytes
+	r.status.Total = max(r.total, r.status.Events)
+	r.status.Disk = r.disk.Load()
+	if r.onProgress != nil {
+		r.onProgress(r.status)
+	}
 }
 
-// take decodes a batch and gives its events to where they go; the counts are of what made
+// entrySink is where the events of a batch go.
+type entrySink interface {
+	put(e *spill.Entry) error
+	deadLetter(at eventID, time int64, kind string, key, value []byte, reason string) error // of an event that cannot be read
+}
+
+// batchDecoder makes entries of records: the decoder of the source, and numbers for the types
+// that it finds.
+type batchDecoder struct {
+	decoder Decoder
+	types   *typeNumbers
+}
+
+// decodeBatch decodes a batch and gives its events to where they go; the counts are of what made
 // none.
-func (s *Source) take(known *types, source int, batch *sources.Batch, into *Decoded, to keeper) (sources.Counts, error) {
+func (d *batchDecoder) decodeBatch(source int, batch *sources.Batch, into *Decoded, to entrySink) (sources.Counts, error) {
 	counts := sources.Counts{
 		Read: batch.Counts.Filtered + batch.Counts.Orphaned + batch.Counts.Poison, Filtered: batch.Counts.Filtered,
 		Orphaned: batch.Counts.Orphaned, Poison: batch.Counts.Poison, Rows: batch.Counts.Rows, Bytes: batch.Counts.Bytes,
 	}
 	for i := range batch.Records {
 		record := &batch.Records[i]
-		e := entry{source: uint16(source), time: record.Time, offset: record.Offset}
-		err := s.decode(known, record, into, &e)
+		e := spill.Entry{Partition: uint16(source), Time: record.Time, Offset: record.Offset}
+		err := d.decodeRecord(record, into, &e)
 		if err == nil {
 			if err := to.put(&e); err != nil {
 				return counts, err
@@ -135,7 +156,7 @@ func (s *Source) take(known *types, source int, batch *sources.Batch, into *Deco
 			counts.Filtered++
 		case errors.As(err, &poison):
 			counts.Poison++
-			if err := to.letter(place{e.source, e.offset}, record.Time, "", record.Key, record.Value, poison.Reason); err != nil {
+			if err := to.deadLetter(eventID{e.Partition, e.Offset}, record.Time, "", record.Key, record.Value, poison.Reason); err != nil {
 				return counts, err
 			}
 		default:
@@ -145,48 +166,26 @@ func (s *Source) take(known *types, source int, batch *sources.Batch, into *Deco
 	return counts, nil
 }
 
-func (v *view) put(e *entry) error { return v.buckets.put(e) }
-
-// take puts a batch into the buckets.
-func (v *view) take(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
-	counts, err := v.source.take(v.types, source, batch, into, v)
-	v.meet(source, counts)
-	return counts, err
-}
-
-// decode makes an entry of a record.
-func (s *Source) decode(known *types, record *sources.Record, d *Decoded, e *entry) error {
+// decodeRecord makes an entry of a record.
+func (d *batchDecoder) decodeRecord(record *sources.Record, into *Decoded, e *spill.Entry) error {
 	if record.Reject != "" {
 		return &Poison{Reason: record.Reject}
 	}
-	*d = Decoded{}
-	if err := s.Decoder.Decode(record, d); err != nil {
+	*into = Decoded{}
+	if err := d.decoder.Decode(record, into); err != nil {
 		return err
 	}
-	if len(d.Key) == 0 {
+	if len(into.Key) == 0 {
 		return &Poison{Reason: "the key is empty"}
 	}
-	if len(d.Key) > 1<<20 || len(d.Value) > 1<<30 {
-		return &Poison{Reason: fmt.Sprintf("a key of %d and a value of %d bytes are too long", len(d.Key), len(d.Value))}
+	if len(into.Key) > 1<<20 || len(into.Value) > 1<<30 {
+		return &Poison{Reason: fmt.Sprintf("a key of %d and a value of %d bytes are too long", len(into.Key), len(into.Value))}
 	}
-	kind, ok := known.number(d.Type)
+	kind, ok := d.types.numberOf(into.Type)
 	if !ok {
 		return &Poison{Reason: "more than 65,535 types of events: is the type looked for in the right place?"}
 	}
-	e.kind, e.key, e.value, e.deleted = kind, d.Key, d.Value, d.Deleted
-	e.hash = xxh3.Hash(d.Key)
+	e.Type, e.Key, e.Value, e.Deleted = kind, into.Key, into.Value, into.Deleted
+	e.Hash = xxh3.Hash(into.Key)
 	return nil
-}
-
-func (r *replay) tell(counts sources.Counts, events int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.met.Add(counts)
-	r.far.Events += events
-	r.far.Bytes += counts.Bytes
-	r.far.Total = max(r.total, r.far.Events)
-	r.far.Disk = r.disk.Load()
-	if r.observe != nil {
-		r.observe(r.far)
-	}
 }

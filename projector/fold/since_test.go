@@ -10,9 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"humpty/projector/fold"
-	"humpty/sources"
 	"pgregory.net/rapid"
+
+	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
+	"humpty/sources"
 )
 
 // dated is a history that is read from positions and by time, as a broker's log is.
@@ -154,10 +157,10 @@ func TestSinceAgainstTheOracle(t *testing.T) {
 		}
 		newest := rapid.Bool().Draw(r, "newest")
 		log := dated{history: h, read: new64()}
-		s := &fold.Source{Inner: log, Decoder: &fold.JSON{}, New: fold.NewMerge, Newest: newest, Memory: 1 << 16, Dir: dir}
+		s := &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge, Newest: newest, Memory: 1 << 16, Dir: dir}
 		apply := mergeOracle
 		if newest {
-			s.New, apply = fold.NewLatest, latestOracle
+			s.New, apply = handlers.NewLatest, latestOracle
 		}
 		sound := func(doc map[string]any, e sources.Record) map[string]any {
 			if string(e.Value) == "[1]" { // poison changes nothing
@@ -214,7 +217,7 @@ func TestSinceReadsNoMore(t *testing.T) {
 	a.event(18, "b19", `{"v":2}`) // older than what t/1 has of it
 	a.event(30, "a3", `{"v":2}`)
 	log := dated{history: &history{partitions: []partition{a, b}, page: 1}, read: new64()}
-	s := &fold.Source{Inner: log, Decoder: &fold.JSON{}, New: fold.NewLatest, Newest: true}
+	s := &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewLatest, Newest: true}
 	got, counts := changes(t, s, from)
 	if got["b19"] != `{"v":1}` || got["a3"] != `{"v":2}` || len(got) != 2 {
 		t.Errorf("%v", got)
@@ -227,7 +230,7 @@ func TestSinceReadsNoMore(t *testing.T) {
 	if events, read, err := s.CountSince(t.Context(), from); err != nil || events != 4 || read != 4 { // offsets have holes
 		t.Errorf("%v: %d events behind, %d to be read", err, events, read)
 	}
-	s.Newest, s.New = false, fold.NewMerge
+	s.Newest, s.New = false, handlers.NewMerge
 	log.read.Store(0)
 	if got, counts := changes(t, s, from); len(got) != 2 || log.read.Load() != 2+42 || counts.Read != 2 {
 		t.Errorf("%v, %d read, %+v", got, log.read.Load(), counts)
@@ -264,7 +267,7 @@ func TestSinceHasAGap(t *testing.T) {
 				p.event(at, "k", `{}`)
 			}
 			log := dated{history: &history{partitions: []partition{p}}, lost: c.lost, read: new64()}
-			s := &fold.Source{Inner: log, Decoder: &fold.JSON{}, New: fold.NewLatest, Newest: true}
+			s := &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewLatest, Newest: true}
 			_, err := s.OpenSince(t.Context(), c.from, time.UnixMilli(1000))
 			var gap *sources.ErrChangesLost
 			if !errors.As(err, &gap) || !strings.Contains(gap.Why, c.want) {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -18,16 +19,17 @@ type Source struct {
 	Decoder Decoder
 	New     func() (Fold, error) // a fold for one goroutine
 
-	Memory  int64        // bytes of events held in memory, and of a bucket while it is folded; 256 MB by default
-	Dir     string       // where the others go; the system's folder for temporary files by default
-	Letters *Letters     // where poison goes; nil: it is counted only
-	Observe func(Replay) // told of the replay from its goroutines, one call at a time; may be nil
-	State   *State       // where live runs keep events; nil: there are none
-	Newest  bool         // the newest event of a key alone decides its document, as with NewLatest
+	Memory  int64                // bytes of events held in memory, and of a bucket while it is folded; 256 MB by default
+	Dir     string               // where the others go; the system's folder for temporary files by default
+	Letters *Letters             // where poison goes; nil: it is counted only
+	Observe func(ReplayProgress) // told of the replay from its goroutines, one call at a time; may be nil
+	Store   *StoreOptions        // where live runs keep events; nil: there are none
+	Newest  bool                 // the newest event of a key alone decides its document, as with NewLatest
 }
 
 var (
 	_ sources.Source   = (*Source)(nil)
+	_ sources.Outages  = (*Source)(nil)
 	_ sources.Replayer = (*Source)(nil)
 )
 
@@ -37,7 +39,7 @@ func (s *Source) Watch(fn func(done, total, bytes int64)) {
 		inner.Watch(fn)
 		return
 	}
-	s.Observe = func(r Replay) { fn(r.Events, r.Total, r.Bytes) }
+	s.Observe = func(r ReplayProgress) { fn(r.Events, r.Total, r.Bytes) }
 }
 
 const defaultMemory = 256 << 20
@@ -59,11 +61,11 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	plan := sources.Plan{Rows: inner.Rows, Bytes: inner.Bytes, Notes: inner.Notes, Warnings: inner.Warnings}
 	plan.Notes = append(plan.Notes, fmt.Sprintf("%d events of %d partitions are folded first; the number of documents is not known before, the number of events is its upper bound",
 		inner.Rows, len(inner.Partitions)))
-	n := 1 << (bits.Len64(uint64(min(max(inner.Rows/eventsEach, 1), bucketCount))) - 1)
+	n := 1 << (bits.Len64(uint64(min(max(inner.Rows/eventsEach, 1), spill.BucketCount))) - 1)
 	for i := range n {
 		plan.Partitions = append(plan.Partitions, sources.Partition{
 			ID:   fmt.Sprintf("fold/%04d", i),
-			From: fmt.Sprint(i * bucketCount / n), To: fmt.Sprint((i + 1) * bucketCount / n),
+			From: fmt.Sprint(i * spill.BucketCount / n), To: fmt.Sprint((i + 1) * spill.BucketCount / n),
 			Rows: inner.Rows / int64(n), Bytes: inner.Bytes / int64(n),
 		})
 	}
@@ -83,28 +85,28 @@ func (s *Source) validate(inner sources.Plan) error {
 
 // Open replays all events to the end that it captures.
 func (s *Source) Open(ctx context.Context) (sources.View, error) {
-	v, plan, inner, err := s.begin(ctx)
+	v, plan, inner, err := s.openEmpty(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &replay{inputs: v.inputs, inner: inner, take: v.take, observe: s.Observe, total: plan.Rows, disk: &v.buckets.spilled}
+	r := &replay{inputs: v.inputs, inner: inner, consume: v.consume, onProgress: s.Observe, total: plan.Rows, disk: &v.buckets.Spilled}
 	err = r.run(ctx, plan)
-	v.replayed = r.met
+	v.replayed = r.counted
 	if traced, ok := inner.(sources.PartitionCounter); ok { // it folds itself: its events are what counts
-		v.inner = traced.PartitionCounts()
+		v.innerCounts = traced.PartitionCounts()
 	}
 	if err == nil {
-		err = v.buckets.settle()
+		err = v.buckets.Flush()
 	}
 	err = errors.Join(err, inner.Close(ctx))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.close())
+		return nil, errors.Join(fmt.Errorf("fold: %w", err), v.buckets.Close())
 	}
 	return v, nil
 }
 
-// begin captures the end of the events, and makes an empty view.
-func (s *Source) begin(ctx context.Context) (*view, sources.Plan, sources.View, error) {
+// openEmpty captures the end of the events, and makes an empty view.
+func (s *Source) openEmpty(ctx context.Context) (*view, sources.Plan, sources.View, error) {
 	plan, err := s.Inner.Plan(ctx)
 	if err == nil {
 		err = s.validate(plan)
@@ -118,15 +120,15 @@ func (s *Source) begin(ctx context.Context) (*view, sources.Plan, sources.View, 
 	}
 	readers := int64(runtime.GOMAXPROCS(0))
 	v := &view{
-		source: s, share: max(memory/4/readers, 1<<20),
-		buckets: &buckets{dir: s.Dir, limit: memory / 4 * 3},
-		types:   newTypes(),
-		told:    map[place]bool{},
+		source:      s,
+		buckets:     spill.New(s.Dir, memory/4*3, max(memory/4/readers, 1<<20)),
+		decoder:     s.batchDecoder(),
+		lettersSeen: map[eventID]bool{},
 	}
 	for _, p := range plan.Partitions {
-		v.inputs = append(v.inputs, inputOf(p))
+		v.inputs = append(v.inputs, parseInput(p))
 	}
-	v.met = make([]sources.Counts, len(v.inputs))
+	v.counts = make([]sources.Counts, len(v.inputs))
 	inner, err := s.Inner.Open(ctx)
 	if err != nil {
 		return nil, plan, nil, err
@@ -145,8 +147,8 @@ type input struct {
 	number    int32
 }
 
-// inputOf reads the id of a topic's partition, TOPIC/NUMBER; any other is a topic itself.
-func inputOf(p sources.Partition) input {
+// parseInput reads the id of a topic's partition, TOPIC/NUMBER; any other is a topic itself.
+func parseInput(p sources.Partition) input {
 	in := input{partition: p, topic: p.ID}
 	if at := strings.LastIndexByte(p.ID, '/'); at >= 0 {
 		var n int32
@@ -156,3 +158,11 @@ func inputOf(p sources.Partition) input {
 	}
 	return in
 }
+
+// IsUnavailable asks the source of the events.
+func (s *Source) IsUnavailable(err error) bool {
+	inner, ok := s.Inner.(sources.Outages)
+	return ok && inner.IsUnavailable(err)
+}
+
+func (s *Source) batchDecoder() batchDecoder { return batchDecoder{s.Decoder, newTypes()} }

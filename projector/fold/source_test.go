@@ -11,10 +11,13 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"humpty/internal/deadletter"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/sources"
-	"pgregory.net/rapid"
 )
 
 // oracle folds a history event by event, with maps, in the stated order.
@@ -52,7 +55,7 @@ func oracle(h *history, apply func(doc map[string]any, e sources.Record) map[str
 	return docs
 }
 
-func decode(p []byte) map[string]any {
+func parse(p []byte) map[string]any {
 	var m map[string]any
 	d := json.NewDecoder(bytes.NewReader(p))
 	d.UseNumber()
@@ -83,14 +86,14 @@ func mergeOracle(doc map[string]any, e sources.Record) map[string]any {
 		}
 		return into
 	}
-	return merge(doc, decode(e.Value))
+	return merge(doc, parse(e.Value))
 }
 
 func latestOracle(_ map[string]any, e sources.Record) map[string]any {
 	if e.Deleted {
 		return nil
 	}
-	return decode(e.Value)
+	return parse(e.Value)
 }
 
 // TestAgainstTheOracle folds random histories of several topics, with clocks that jump,
@@ -117,10 +120,10 @@ func TestAgainstTheOracle(t *testing.T) {
 			}
 			h.partitions = append(h.partitions, part)
 		}
-		s := &fold.Source{Inner: h, Decoder: &fold.JSON{}, New: fold.NewMerge, Memory: 1, Dir: dir}
+		s := &fold.Source{Inner: h, Decoder: &decode.JSON{}, New: handlers.NewMerge, Memory: 1, Dir: dir}
 		apply := mergeOracle
 		if rapid.Bool().Draw(r, "latest") {
-			s.New, apply = fold.NewLatest, latestOracle
+			s.New, apply = handlers.NewLatest, latestOracle
 		}
 		if rapid.Bool().Draw(r, "roomy") {
 			s.Memory = 0
@@ -133,7 +136,7 @@ func TestAgainstTheOracle(t *testing.T) {
 			if _, twice := got[d.key]; twice {
 				r.Errorf("document %s came twice", d.key)
 			}
-			text, _ := json.Marshal(decode([]byte(d.body)))
+			text, _ := json.Marshal(parse([]byte(d.body)))
 			got[d.key] = string(text)
 		}
 		if len(got) != len(want) {
@@ -186,7 +189,7 @@ func TestPoisonIsCountedAndHandedOver(t *testing.T) {
 	p.event(9, strings.Repeat("long", 200), `{"type":"Counted","n":1}`)
 	p.event(10, "f", `{"type":"Counted","n":1}`)
 	p.event(11, "f", ``)
-	makeFold, err := fold.Handlers{Types: map[string][]fold.Step{"Counted": {{Do: fold.Increment, Field: []string{"total"}, From: []string{"n"}}}}}.New()
+	makeFold, err := handlers.ByType{Types: map[string][]handlers.Step{"Counted": {{Do: handlers.Increment, Field: []string{"total"}, From: []string{"n"}}}}}.New()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +197,7 @@ func TestPoisonIsCountedAndHandedOver(t *testing.T) {
 	poison := fold.NewLetters(&out, 4)
 	s := &fold.Source{
 		Inner: &history{partitions: []partition{p}}, New: makeFold, Letters: poison,
-		Decoder: &fold.JSON{Type: fold.Locator{Path: []string{"type"}}},
+		Decoder: &decode.JSON{Type: decode.Locator{Path: []string{"type"}}},
 	}
 	plan, view := open(t, s)
 	defer view.Close(t.Context()) //nolint:errcheck // at the end of the test
@@ -209,8 +212,8 @@ func TestPoisonIsCountedAndHandedOver(t *testing.T) {
 			t.Errorf("pass %d: counts %+v, not %+v", pass, counts, want)
 		}
 	}
-	if met := view.(sources.PartitionCounter).PartitionCounts()["shop/orders/7"]; met != (sources.Counts{Read: 11, Used: 2, Folded: 3, Poison: 6, Rows: 11}) {
-		t.Errorf("traced: %+v", met)
+	if countsBefore := view.(sources.PartitionCounter).PartitionCounts()["shop/orders/7"]; countsBefore != (sources.Counts{Read: 11, Used: 2, Folded: 3, Poison: 6, Rows: 11}) {
+		t.Errorf("traced: %+v", countsBefore)
 	}
 	written, dropped, err := poison.Close()
 	if err != nil || written != 4 || dropped != 2 {
@@ -230,7 +233,7 @@ func TestErrorsEndTheReplay(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the log is broken")
 	h := &history{partitions: []partition{{id: "a/0"}}, fault: broken}
-	s := &fold.Source{Inner: h, Decoder: &fold.JSON{}, New: fold.NewLatest}
+	s := &fold.Source{Inner: h, Decoder: &decode.JSON{}, New: handlers.NewLatest}
 	if _, err := s.Open(t.Context()); !errors.Is(err, broken) || !strings.Contains(err.Error(), "a/0") || h.open.Load() != 0 {
 		t.Errorf("%v, %d views open", err, h.open.Load())
 	}
@@ -241,7 +244,7 @@ func TestErrorsEndTheReplay(t *testing.T) {
 	for i := range 200 {
 		full.partitions[0].event(1, fmt.Sprint(i), `{"a":"`+strings.Repeat("x", 1000)+`"}`)
 	}
-	s = &fold.Source{Inner: full, Decoder: &fold.JSON{}, New: fold.NewLatest, Memory: 1, Dir: "/nowhere/at/all"}
+	s = &fold.Source{Inner: full, Decoder: &decode.JSON{}, New: handlers.NewLatest, Memory: 1, Dir: "/nowhere/at/all"}
 	if _, err := s.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "a folder with room") {
 		t.Errorf("%v", err)
 	}
@@ -257,12 +260,12 @@ func TestLocators(t *testing.T) {
 		"": "mk", "key": "mk", "header:h": "last", "id": "12.0", "who.name": "Ab", "list.0": "1",
 		"none": "poison", "missing": "poison", "who": "poison", "header:x": "poison",
 	} {
-		l, err := fold.ParseLocator(place)
+		l, err := decode.ParseLocator(place)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var d fold.Decoded
-		err = (&fold.JSON{Key: l, Type: fold.Locator{Header: "h"}, Payload: []string{"data"}}).Decode(&record, &d)
+		err = (&decode.JSON{Key: l, Type: decode.Locator{Header: "h"}, Payload: []string{"data"}}).Decode(&record, &d)
 		got := string(d.Key)
 		var poison *fold.Poison
 		if errors.As(err, &poison) {
@@ -275,7 +278,7 @@ func TestLocators(t *testing.T) {
 		}
 	}
 	for _, wrong := range []string{"a..b", "header:", "."} {
-		if _, err := fold.ParseLocator(wrong); err == nil {
+		if _, err := decode.ParseLocator(wrong); err == nil {
 			t.Errorf("%q was taken", wrong)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/sources/sourcetest"
 )
 
@@ -27,10 +29,10 @@ func TestSuite(t *testing.T) {
 					}
 				}
 				return sourcetest.Harness{
-					Source: &fold.Source{Inner: h, Decoder: &fold.JSON{}, New: fold.NewLatest, Memory: memory, Dir: t.TempDir()},
+					Source: &fold.Source{Inner: h, Decoder: &decode.JSON{}, New: handlers.NewLatest, Memory: memory, Dir: t.TempDir()},
 					Want:   want, Unknown: []byte("nobody"),
 					Change: func(*testing.T) { h.partitions[0].event(9, "key1", `{"changed":true}`) },
-					Left: func(*testing.T) []string {
+					Leftovers: func(*testing.T) []string {
 						if n := h.open.Load(); n != 0 {
 							return []string{fmt.Sprint(n, " views of events are open")}
 						}

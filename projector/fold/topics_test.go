@@ -12,11 +12,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"humpty/internal/memory"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
 	"humpty/sources/kafka"
 )
@@ -51,10 +54,10 @@ func TestTopicsToDocuments(t *testing.T) {
 			}
 			markersWritten(t, inner)
 			later := func() { writeTransaction(t, client, dice, topics, &history{partitions: make([]partition, 5)}) }
-			target := &memory.Target{Name: "orders"}
+			target := &sinktest.MemoryTarget{Name: "orders"}
 			rebuild := &projector.Rebuild{
 				Projection: projector.Projection{Name: "orders", Alias: "orders"},
-				Source:     &fold.Source{Inner: writtenBehind{inner, later}, Decoder: &fold.JSON{}, New: fold.NewMerge, Memory: 1, Dir: t.TempDir()},
+				Source:     &fold.Source{Inner: writtenBehind{inner, later}, Decoder: &decode.JSON{}, New: handlers.NewMerge, Memory: 1, Dir: t.TempDir()},
 				Target:     target, Owner: sinks.Owner{Run: "run"},
 			}
 			want := oracle(h, mergeOracle)
@@ -149,14 +152,14 @@ func newTopic(t testing.TB, client *kgo.Client, partitions int32) string {
 }
 
 // compare holds an index against documents in the oracle's form.
-func compare(t *testing.T, target *memory.Target, generation string, want map[string]string) {
+func compare(t *testing.T, target *sinktest.MemoryTarget, generation string, want map[string]string) {
 	t.Helper()
 	for _, d := range differences(t, target, generation, want) {
 		t.Error(d)
 	}
 }
 
-func differences(t *testing.T, target *memory.Target, generation string, want map[string]string) (all []string) {
+func differences(t *testing.T, target *sinktest.MemoryTarget, generation string, want map[string]string) (all []string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	got := map[string]string{}
@@ -164,7 +167,7 @@ func differences(t *testing.T, target *memory.Target, generation string, want ma
 	if err == nil {
 		err = index.Scan(ctx, 0, 1, func(docs []sinks.Document) error {
 			for _, d := range docs {
-				text, err := json.Marshal(decode(d.Body))
+				text, err := json.Marshal(parse(d.Body))
 				if err != nil {
 					return err
 				}
@@ -215,7 +218,7 @@ func TestRealTopicMadeAnewIsAGap(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		s := &fold.Source{Inner: inner, Decoder: &fold.JSON{}, New: fold.NewMerge, State: &fold.State{Dir: func(string) string { return dir }}}
+		s := &fold.Source{Inner: inner, Decoder: &decode.JSON{}, New: handlers.NewMerge, Store: &fold.StoreOptions{Dir: func(string) string { return dir }}}
 		return s.Capture(t.Context(), "run", from)
 	}
 	at := func(feed sources.ChangeStream) sources.Position {

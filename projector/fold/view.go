@@ -1,7 +1,6 @@
 package fold
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"humpty/internal/deadletter"
+	"humpty/projector/fold/spill"
 	"humpty/sources"
 )
 
@@ -20,21 +20,22 @@ import (
 type view struct {
 	source   *Source
 	inputs   []input
-	buckets  *buckets
-	types    *types
-	share    int64          // bytes that one reader may bring from disk at a time
+	buckets  *spill.Buckets
+	decoder  batchDecoder
 	replayed sources.Counts // of what is in no bucket
 
-	fences   map[string]sources.Position
-	inner    map[string]sources.Counts  // of a source that folds itself
-	standing sources.GroupOffsetChecker // where the events end; nil: nobody goes on there
-	delta    *delta                     // of what came behind positions only; nil: of everything
+	fences      map[string]sources.Position
+	innerCounts map[string]sources.Counts  // of a source that folds itself
+	standing    sources.GroupOffsetChecker // where the events end; nil: nobody goes on there
+	delta       *delta                     // of what came behind positions only; nil: of everything
 
 	closed atomic.Bool
 
-	mu   sync.Mutex
-	told map[place]bool   // letters that were written
-	met  []sources.Counts // of each partition of events
+	reported [spill.BucketCount]atomic.Bool // a reader has been through all of a bucket
+
+	mu          sync.Mutex
+	lettersSeen map[eventID]bool // letters that were written
+	counts      []sources.Counts // of each partition of events
 }
 
 var (
@@ -56,8 +57,8 @@ func (v *view) CheckGroupOffset(ctx context.Context) error {
 
 // PartitionCounts is what became of the events, as far as their documents were read.
 func (v *view) PartitionCounts() map[string]sources.Counts {
-	if v.inner != nil {
-		all := maps.Clone(v.inner)
+	if v.innerCounts != nil {
+		all := maps.Clone(v.innerCounts)
 		if n := v.replayed.Poison; n > 0 { // documents that the source of these could not make
 			all["states"] = sources.Counts{Read: n, Poison: n}
 		}
@@ -65,23 +66,32 @@ func (v *view) PartitionCounts() map[string]sources.Counts {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	all := make(map[string]sources.Counts, len(v.met))
-	for i, c := range v.met {
+	all := make(map[string]sources.Counts, len(v.counts))
+	for i, c := range v.counts {
 		all[v.inputs[i].partition.ID] = c
 	}
 	return all
 }
 
-func (v *view) meet(source int, c sources.Counts) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.met[source].Add(c)
+func (v *view) put(e *spill.Entry) error { return v.buckets.Put(e) }
+
+// consume puts a batch into the buckets.
+func (v *view) consume(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
+	counts, err := v.decoder.decodeBatch(source, batch, into, v)
+	v.addCounts(source, counts)
+	return counts, err
 }
 
-// place is where an event is: partition (its number in the plan) and offset.
-type place struct {
-	source uint16
-	offset int64
+func (v *view) addCounts(source int, c sources.Counts) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.counts[source].Add(c)
+}
+
+// eventID is where an event is: partition (its number in the plan) and offset.
+type eventID struct {
+	partition uint16
+	offset    int64
 }
 
 func (v *view) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
@@ -90,7 +100,7 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	}
 	first, err1 := strconv.Atoi(p.From)
 	end, err2 := strconv.Atoi(p.To)
-	if err1 != nil || err2 != nil || first < 0 || first > end || end > bucketCount {
+	if err1 != nil || err2 != nil || first < 0 || first > end || end > spill.BucketCount {
 		return nil, fmt.Errorf("fold: there is no partition %s from %q to %q", p.ID, p.From, p.To)
 	}
 	f, err := v.source.New()
@@ -103,15 +113,15 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 		hash, key, _ := strings.Cut(string(from), ":")
 		at, err := strconv.ParseUint(hash, 16, 64)
 		if err == nil {
-			r.behindKey, err = hex.DecodeString(key)
+			r.lastKey, err = hex.DecodeString(key)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("fold: %q is no position of partition %s", from, p.ID)
 		}
-		r.behind, r.resumed = at, true
-		r.bucket = max(first, bucketOf(at))
+		r.lastHash, r.resumed = at, true
+		r.bucket = max(first, spill.BucketOf(at))
 	} else if first == 0 {
-		r.owes = v.replayed
+		r.pending = v.replayed
 	}
 	return r, nil
 }
@@ -120,54 +130,33 @@ func (v *view) Close(context.Context) error {
 	if v.closed.Swap(true) {
 		return nil
 	}
-	return v.buckets.close()
+	return v.buckets.Close()
 }
 
-// letter writes one, the first time that an event is met.
-func (v *view) letter(at place, time int64, kind string, key, value []byte, reason string) error {
+// deadLetter writes one, the first time that an event is met.
+func (v *view) deadLetter(at eventID, time int64, kind string, key, value []byte, reason string) error {
 	l := v.source.Letters
 	if l == nil {
 		return nil
 	}
 	v.mu.Lock()
-	told := v.told[at]
-	if !told && int64(len(v.told)) <= l.Limit() {
-		v.told[at] = true
+	told := v.lettersSeen[at]
+	if !told && int64(len(v.lettersSeen)) <= l.Limit() {
+		v.lettersSeen[at] = true
 	}
 	v.mu.Unlock()
 	if told {
 		return nil
 	}
-	in := v.inputs[at.source]
+	in := v.inputs[at.partition]
 	return l.Put(deadletter.Letter{
 		Event: &deadletter.Event{Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Key: key, Value: value},
 		Type:  kind, Reason: reason,
 	})
 }
 
-// passes says in how many parts of equal hash range a bucket is read.
-func (v *view) passes(b *bucket) uint64 {
-	n := uint64(1)
-	for b.file != nil && int64(n)*v.share < b.filed {
-		n *= 2
-	}
-	return n
-}
-
-// span is the hashes of one pass over a bucket; to 0: to the end of all.
-func span(bucket int, pass, passes uint64) (from, to uint64) {
-	width := uint64(1) << 56 / passes
-	from = uint64(bucket)<<56 + pass*width
-	return from, from + width
-}
-
-// after reports whether a key comes behind the position of a reader that goes on.
-func (r *reader) after(hash uint64, key []byte) bool {
-	return !r.resumed || hash > r.behind || hash == r.behind && bytes.Compare(key, r.behindKey) > 0
-}
-
 func (v *view) reader(f Fold) *reader {
-	r := &reader{view: v}
-	r.maker = maker{fold: f, inputs: v.inputs, types: v.types, poisoned: r.letter}
+	r := &reader{view: v, events: spill.NewReader(v.buckets)}
+	r.builder = builder{fold: f, inputs: v.inputs, types: v.decoder.types, onPoison: r.reportPoison}
 	return r
 }

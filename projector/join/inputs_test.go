@@ -5,21 +5,21 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/internal/memory"
 	"humpty/projector/join"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // TestInputsOfTablesAndTopics: where a table has events in its documents, both are counted,
 // each by its own partitions.
 func TestInputsOfTablesAndTopics(t *testing.T) {
 	t.Parallel()
-	table := &memory.Source{Page: 3}
+	table := &sourcetest.MemorySource{Page: 3}
 	for i := range 10 {
 		table.Records = append(table.Records, sources.Record{Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, `{"id":%d}`, i)})
 	}
 	events := folded(t, 0, line("1", `{"n":1}`), line("1", `{"n":2}`), line("7", `{"n":3}`))
-	s := &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: events, Hold: true, Dir: t.TempDir()}}}
+	s := &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: events, Preload: true, Dir: t.TempDir()}}}
 	plan, err := s.Plan(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -15,19 +15,22 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // streets are documents of events with what other topics have: houses that are found by
 // their own field, a mayor by a field of the street, and a note by the street's id.
 type streets struct {
-	streets, houses, people, notes memory.Log
+	streets, houses, people, notes sourcetest.LogSource
 
 	mu   sync.Mutex
 	dice *rand.Rand
@@ -36,24 +39,24 @@ type streets struct {
 }
 
 func (s *streets) source(dir string) *Source {
-	state := func(name string) *fold.State {
-		return &fold.State{Dir: func(capture string) string { return filepath.Join(dir, name+capture) }}
+	state := func(name string) *fold.StoreOptions {
+		return &fold.StoreOptions{Dir: func(capture string) string { return filepath.Join(dir, name+capture) }}
 	}
-	of := func(log *memory.Log, name string) *fold.Source {
-		return &fold.Source{Inner: log, Decoder: &fold.JSON{}, New: fold.NewMerge, State: state(name)}
+	of := func(log *sourcetest.LogSource, name string) *fold.Source {
+		return &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge, Store: state(name)}
 	}
 	houses := of(&s.houses, "houses")
-	return &Source{Root: of(&s.streets, "streets"), State: state("links"), Includes: []Include{
-		{Name: "houses", Parent: [][]string{{"code"}}, From: Gather(houses, [][]string{{"street"}}, false, []Order{{Field: []string{"n"}}}), Rows: "rows", Hold: true},
-		{Name: "mayor", Parent: [][]string{{"leader"}}, One: true, From: of(&s.people, "people"), Hold: true},
-		{Name: "note", One: true, From: of(&s.notes, "notes"), Hold: true},
+	return &Source{Root: of(&s.streets, "streets"), Store: state("links"), Includes: []Include{
+		{Name: "houses", Parent: [][]string{{"code"}}, From: Gather(houses, [][]string{{"street"}}, false, []Order{{Field: []string{"n"}}}), Rows: "rows", Preload: true},
+		{Name: "mayor", Parent: [][]string{{"leader"}}, One: true, From: of(&s.people, "people"), Preload: true},
+		{Name: "note", One: true, From: of(&s.notes, "notes"), Preload: true},
 	}}
 }
 
 // write appends an event to one of the topics.
 func (s *streets) write() {
 	s.n++
-	put := func(log *memory.Log, prefix string, value string, args ...any) {
+	put := func(log *sourcetest.LogSource, prefix string, value string, args ...any) {
 		key := fmt.Sprint(prefix, s.dice.IntN(20))
 		e := sources.Record{Key: []byte(key), Value: fmt.Appendf(nil, value, args...), Time: int64(s.n)}
 		if s.dice.IntN(7) == 0 {
@@ -95,7 +98,7 @@ func TestLiveJoinsLoseNoEvent(t *testing.T) {
 			for range 200 {
 				s.write()
 			}
-			dir, target := t.TempDir(), &memory.Target{Name: "streets"}
+			dir, target := t.TempDir(), &sinktest.MemoryTarget{Name: "streets"}
 			def := projector.Projection{Name: "streets", Alias: "streets"}
 			open := func(string) (*checkpoint.Store, error) {
 				return checkpoint.Open(filepath.Join(dir, "marks"), checkpoint.Options{})
@@ -151,7 +154,7 @@ func TestLiveJoinsLoseNoEvent(t *testing.T) {
 
 // now is what a rebuild of everything at rest gives.
 func (s *streets) now(t *testing.T) map[string]string {
-	target := &memory.Target{Name: "streets"}
+	target := &sinktest.MemoryTarget{Name: "streets"}
 	_, err := (&projector.Rebuild{
 		Projection: projector.Projection{Name: "streets", Alias: "streets"}, Source: s.source(t.TempDir()), Target: target, Owner: sinks.Owner{Run: "now"},
 	}).Run(context.WithoutCancel(t.Context()))
@@ -161,7 +164,7 @@ func (s *streets) now(t *testing.T) map[string]string {
 	return documentsIn(t, target)
 }
 
-func documentsIn(t *testing.T, target *memory.Target) map[string]string {
+func documentsIn(t *testing.T, target *sinktest.MemoryTarget) map[string]string {
 	ctx := context.WithoutCancel(t.Context())
 	docs := map[string]string{}
 	survey, err := target.Survey(ctx)
@@ -196,18 +199,18 @@ func TestCommonForms(t *testing.T) {
 		{"6F9619FF-8B86-D011-B42D-00C04FC964FF", "6f9619ff-8b86-d011-b42d-00c04fc964ff"},
 	} {
 		for _, key := range same {
-			if got, want := string(common([]byte(key), 1)), string(common([]byte(same[0]), 1)); got != want {
+			if got, want := string(looseKey([]byte(key), 1)), string(looseKey([]byte(same[0]), 1)); got != want {
 				t.Errorf("%q is %q, %q is %q", key, got, same[0], want)
 			}
 		}
 	}
-	if a, b := string(common([]byte(`a\:b:3.00`), 2)), string(common([]byte(`A\:b:3`), 2)); a != b {
+	if a, b := string(looseKey([]byte(`a\:b:3.00`), 2)), string(looseKey([]byte(`A\:b:3`), 2)); a != b {
 		t.Errorf("%q, %q", a, b)
 	}
-	if string(common([]byte("1:2"), 1)) == string(common([]byte("1:2"), 2)) {
+	if string(looseKey([]byte("1:2"), 1)) == string(looseKey([]byte("1:2"), 2)) {
 		t.Error("one part is taken for two")
 	}
-	if string(common([]byte("7"), 1)) == string(common([]byte("8"), 1)) {
+	if string(looseKey([]byte("7"), 1)) == string(looseKey([]byte("8"), 1)) {
 		t.Error("all are the same")
 	}
 }
@@ -218,10 +221,10 @@ func TestBothReadsSaw(t *testing.T) {
 	a := sources.TxSnapshot{Min: 10, Max: 20, Running: []uint64{10, 15}}
 	b := sources.TxSnapshot{Min: 12, Max: 18, Running: []uint64{12, 15}}
 	for xid := range uint64(25) {
-		if got, want := both(a, b).Sees(xid), a.Sees(xid) && b.Sees(xid); got != want {
+		if got, want := intersect(a, b).Sees(xid), a.Sees(xid) && b.Sees(xid); got != want {
 			t.Errorf("transaction %d: %v, not %v", xid, got, want)
 		}
-		if both(a, everything()).Sees(xid) != a.Sees(xid) {
+		if intersect(a, liveSnapshot()).Sees(xid) != a.Sees(xid) {
 			t.Errorf("transaction %d beside everything", xid)
 		}
 	}

@@ -14,22 +14,23 @@ import (
 	"time"
 
 	"humpty/internal/canonjson"
-	"humpty/internal/memory"
 	"humpty/projector/verify"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // stage is a source, and an index that is equal to it until a test changes one of them.
 type stage struct {
-	source *memory.Source
-	target *memory.Target
+	source *sourcetest.MemorySource
+	target *sinktest.MemoryTarget
 	index  sinks.Index
 }
 
 func setup(t *testing.T, documents int) *stage {
 	t.Helper()
-	s := &stage{source: &memory.Source{Page: 64}, target: &memory.Target{Name: "orders"}}
+	s := &stage{source: &sourcetest.MemorySource{Page: 64}, target: &sinktest.MemoryTarget{Name: "orders"}}
 	index, err := s.target.Create(t.Context(), sinks.Generation{Name: "orders-1"})
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +74,7 @@ func (s *stage) check(t *testing.T) verify.Check {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return verify.Check{Source: s.source, Plan: plan, Index: s.index, Still: true, Exact: true, Show: 10, Folder: t.TempDir()}
+	return verify.Check{Source: s.source, Plan: plan, Index: s.index, Exact: true, TempDir: t.TempDir(), Writes: verify.Writes{Static: true}, Output: verify.Output{Show: 10}}
 }
 
 // run returns the report and every difference by id.
@@ -289,7 +290,7 @@ func TestKnownRejectionsAreNotMissing(t *testing.T) {
 	s.write(t, "5", "", nil)
 	s.source.Put(sources.Record{Key: []byte("nan"), Reject: "NaN"})
 	c := s.check(t)
-	c.Known = map[string]bool{"5": true}
+	c.Rejected = map[string]bool{"5": true}
 	report, found, err := run(t, &c)
 	want := map[string]verify.Kind{"5": verify.Rejected, "nan": verify.Rejected}
 	if err != nil || !maps.Equal(found, want) || report.Differs() || report.Rejected != 2 {
@@ -324,7 +325,7 @@ func TestManyDifferencesStayOutOfMemory(t *testing.T) {
 	if err != nil || report.Missing != n || left != n || len(report.First) != 10 {
 		t.Errorf("%v, %+v, %d named", err, report.Verification, left)
 	}
-	if files, _ := os.ReadDir(c.Folder); len(files) != 0 {
+	if files, _ := os.ReadDir(c.TempDir); len(files) != 0 {
 		t.Errorf("left in the folder: %v", files)
 	}
 }
@@ -333,7 +334,7 @@ func TestUnwritableFolderIsExplained(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 1000)
 	c := s.check(t)
-	c.Folder += "/none"
+	c.TempDir += "/none"
 	_, err := c.With(verify.Break{Notes: 10}).Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "TMPDIR") {
 		t.Errorf("error %v", err)
@@ -428,7 +429,7 @@ func TestMovingKeysAreNoDifferences(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := setup(t, 200)
 		c := s.check(t)
-		c.Still, c.Exact = false, false
+		c.Static, c.Exact = false, false
 		s.write(t, "1", "", body(1, "behind"))       // arrives before the second reading
 		s.write(t, "2", "", body(2, "truly stale"))  // never arrives
 		s.write(t, "3", "", body(3, "hot"))          // changes all the time
@@ -465,7 +466,7 @@ func TestSettleWaitsByTheClock(t *testing.T) {
 		s := setup(t, 20)
 		s.write(t, "2", "", body(2, "stale"))
 		c := s.check(t)
-		c.Still, c.Settle = false, 7*time.Second
+		c.Static, c.SettleTime = false, 7*time.Second
 		began := time.Now()
 		if _, found, err := run(t, &c); err != nil || len(found) != 1 || time.Since(began) != 7*time.Second {
 			t.Errorf("%v, %v, after %v", err, found, time.Since(began))

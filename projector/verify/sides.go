@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
-	"humpty/internal/canonjson"
+
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -20,14 +20,14 @@ const scanParts = 4
 // sides reads both sides of a comparison once.
 type sides struct {
 	*check
-	source, index *tally
+	source, index *digest
 
 	mu          sync.Mutex
-	refused     *spool // keys of documents that are known not to be in the index
+	rejected    *spool // keys of documents that are known not to be in the index
 	docs, bytes int64
 }
 
-// read fills both tallies.
+// read fills both digests.
 func (s *sides) read(ctx context.Context) error {
 	group, reading := errgroup.WithContext(ctx)
 	next := new(atomic.Int64)
@@ -45,44 +45,44 @@ func (s *sides) read(ctx context.Context) error {
 	return group.Wait()
 }
 
-func (k *check) hasher() hasher {
-	if !k.canonical {
-		return hasher{rules: k.rules}
-	}
-	return hasher{form: &canonjson.Form{Ignore: k.Ignore}, rules: k.rules}
-}
-
 // readSource notes the records of partitions until none is left.
 func (s *sides) readSource(ctx context.Context, next *atomic.Int64) error {
-	w := s.source.worker(s.hasher())
-	err := s.readPartitions(ctx, next, func(r *sources.Record) error { return s.take(r, w) })
-	return errors.Join(err, w.finish())
+	w := s.source.newWriter(s.hasher())
+	err := s.partitions().each(ctx, next, func(r *sources.Record) error { return s.addRecord(r, w) })
+	return errors.Join(err, w.close())
 }
 
-// readPartitions calls take with every record of the partitions that next hands out.
-func (k *check) readPartitions(ctx context.Context, next *atomic.Int64, take func(*sources.Record) error) error {
+// partitions reads a view by its plan.
+type partitions struct {
+	view  sources.View
+	plan  sources.Plan
+	batch int // bytes that are read at a time
+}
+
+// each calls take with every record of the partitions that next hands out.
+func (p *partitions) each(ctx context.Context, next *atomic.Int64, take func(*sources.Record) error) error {
 	batch := &sources.Batch{}
 	for {
 		i := int(next.Add(1)) - 1
-		if i >= len(k.Plan.Partitions) {
+		if i >= len(p.plan.Partitions) {
 			return nil
 		}
-		p := k.Plan.Partitions[i]
-		if err := k.readPartition(ctx, p, batch, take); err != nil {
-			return fmt.Errorf("read partition %s: %w", p.ID, err)
+		partition := p.plan.Partitions[i]
+		if err := p.one(ctx, partition, batch, take); err != nil {
+			return fmt.Errorf("read partition %s: %w", partition.ID, err)
 		}
 	}
 }
 
-func (k *check) readPartition(ctx context.Context, p sources.Partition, batch *sources.Batch, take func(*sources.Record) error) (err error) {
-	reader, err := k.View.Read(ctx, p, "")
+func (p *partitions) one(ctx context.Context, partition sources.Partition, batch *sources.Batch, take func(*sources.Record) error) (err error) {
+	reader, err := p.view.Read(ctx, partition, "")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, reader.Close(ctx)) }()
 	for {
 		batch.Reset()
-		batch.Limit = k.Batch
+		batch.Limit = p.batch
 		if err := reader.Next(ctx, batch); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil
@@ -97,20 +97,20 @@ func (k *check) readPartition(ctx context.Context, p sources.Partition, batch *s
 	}
 }
 
-func (s *sides) take(r *sources.Record, w *worker) error {
+func (s *sides) addRecord(r *sources.Record, w *digestWriter) error {
 	switch {
 	case r.Deleted:
 		return nil
-	case r.Reject != "" || s.Known[string(r.Key)]:
+	case r.Reject != "" || s.Rejected[string(r.Key)]:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.refused.add(appendKey(nil, r.Key, effective(r.Key, r.Routing)))
+		return s.rejected.add(appendKey(nil, r.Key, effectiveRouting(r.Key, r.Routing)))
 	}
 	return w.add(r.Key, r.Routing, r.Value)
 }
 
 func (s *sides) scan(ctx context.Context, part int) error {
-	w := s.index.worker(s.hasher())
+	w := s.index.newWriter(s.hasher())
 	err := s.Index.Scan(ctx, part, scanParts, func(docs []sinks.Document) error {
 		var bytes int64
 		for i := range docs {
@@ -119,13 +119,13 @@ func (s *sides) scan(ctx context.Context, part int) error {
 			}
 			bytes += int64(len(docs[i].Body))
 		}
-		s.count(int64(len(docs)), bytes)
+		s.addProgress(int64(len(docs)), bytes)
 		return nil
 	})
-	return errors.Join(err, w.finish())
+	return errors.Join(err, w.close())
 }
 
-func (s *sides) count(docs, bytes int64) {
+func (s *sides) addProgress(docs, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.docs += docs

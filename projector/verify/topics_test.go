@@ -9,12 +9,15 @@ import (
 	"slices"
 	"testing"
 
-	"humpty/internal/memory"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/join"
 	"humpty/projector/verify"
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // bring makes the index what the source has of some documents, all of them if none is
@@ -67,7 +70,7 @@ func TestTopicsUnderLiveWrites(t *testing.T) {
 	for _, root := range []string{"events", "a table"} {
 		t.Run(root, func(t *testing.T) {
 			t.Parallel()
-			log, table := &memory.Log{Partitions: 2}, &memory.Source{}
+			log, table := &sourcetest.LogSource{Partitions: 2}, &sourcetest.MemorySource{}
 			event := func(key, value string) {
 				log.Append(len(key)%2, sources.Record{Key: []byte(key), Value: []byte(value)})
 			}
@@ -76,12 +79,12 @@ func TestTopicsUnderLiveWrites(t *testing.T) {
 				event(key, fmt.Sprintf(`{"n":%d}`, i))
 				table.Records = append(table.Records, sources.Record{Key: []byte(key), Value: fmt.Appendf(nil, `{"order":%d}`, i)})
 			}
-			folded := &fold.Source{Inner: log, Decoder: &fold.JSON{}, New: fold.NewLatest, Dir: t.TempDir()}
+			folded := &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewLatest, Dir: t.TempDir()}
 			var source sources.Source = folded
 			if root == "a table" {
-				source = &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: folded, Hold: true, Dir: t.TempDir()}}}
+				source = &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: folded, Preload: true, Dir: t.TempDir()}}}
 			}
-			target := &memory.Target{Name: "parcels"}
+			target := &sinktest.MemoryTarget{Name: "parcels"}
 			index, err := target.Create(t.Context(), sinks.Generation{Name: "parcels-1"})
 			if err != nil {
 				t.Fatal(err)
@@ -107,13 +110,13 @@ func TestTopicsUnderLiveWrites(t *testing.T) {
 				t.Fatal(err)
 			}
 			waits := 0
-			c := verify.Check{Source: source, Plan: plan, Index: index, Show: 10, Folder: t.TempDir(), CatchUp: func(context.Context) error {
+			c := verify.Check{Source: source, Plan: plan, Index: index, TempDir: t.TempDir(), Output: verify.Output{Show: 10}, Writes: verify.Writes{CatchUp: func(context.Context) error {
 				if waits++; waits == 1 {
 					bring(t, source, index, "k3")
 				}
 				event("k4", fmt.Sprintf(`{"n":"hot %d"}`, waits))
 				return nil
-			}}
+			}}}
 			report, found, err := run(t, &c)
 			if want := map[string]verify.Kind{"k1": verify.Missing, "k2": verify.Stale, "x": verify.Extra}; err != nil || !maps.Equal(found, want) {
 				t.Fatalf("%v, found %v, want %v", err, found, want)

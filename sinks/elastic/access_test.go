@@ -24,7 +24,7 @@ import (
 // TestTLS puts a proxy with TLS, which wants a client's certificate and a password, before
 // the server.
 func TestTLS(t *testing.T) {
-	both(t, behindTLS)
+	onBothProducts(t, behindTLS)
 }
 
 func behindTLS(t *testing.T, server string) {
@@ -42,7 +42,7 @@ func behindTLS(t *testing.T, server string) {
 		forward.ServeHTTP(w, r)
 	}))
 	proxy.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
-	proxy.Config.ErrorLog = quiet()
+	proxy.Config.ErrorLog = discardLog()
 	proxy.StartTLS()
 	defer proxy.Close()
 	dir := t.TempDir()
@@ -60,15 +60,15 @@ func behindTLS(t *testing.T, server string) {
 		}
 	}
 	alias := elastictest.Alias(t, server)
-	cfg := elastic.Config{Addresses: []string{proxy.URL, strings.Replace(proxy.URL, "127.0.0.1", "[::ffff:127.0.0.1]", 1)}, Alias: alias, CA: ca, Cert: cert, Key: private, Username: "u", Password: "p"}
+	cfg := elastic.Config{Addresses: []string{proxy.URL, strings.Replace(proxy.URL, "127.0.0.1", "[::ffff:127.0.0.1]", 1)}, Alias: alias, TLS: elastic.TLS{CA: ca, Cert: cert, Key: private}, Credentials: elastic.Credentials{Username: "u", Password: "p"}}
 	index, _ := elastictest.Generation(t, elastictest.Target(t, cfg), alias, "")
 	if _, err := index.Write(t.Context(), elastictest.Batch(5, 1), make([]sinks.Verdict, 5)); err != nil {
 		t.Error(err)
 	}
-	cfg.CA = ""
+	cfg.TLS.CA = ""
 	_, err = elastic.Dial(t.Context(), cfg)
 	elastictest.Wants(t, err, elastic.Unreachable, "certificate signed by unknown authority", "ca")
-	cfg.CA, cfg.Cert, cfg.Key = ca, "", ""
+	cfg.TLS = elastic.TLS{CA: ca}
 	_, err = elastic.Dial(t.Context(), cfg)
 	elastictest.Wants(t, err, elastic.Unreachable, "certificate required")
 }
@@ -98,10 +98,10 @@ func TestCredentials(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	defer server.Close()
-	for want, cfg := range map[string]elastic.Config{
+	for want, credentials := range map[string]elastic.Credentials{
 		"Basic dTpw": {Username: "u", Password: "p"}, "ApiKey abc": {APIKey: "abc"}, "Bearer tok": {Bearer: "tok"}, "": {},
 	} {
-		cfg.Addresses, cfg.Alias = []string{server.URL}, "a"
+		cfg := elastic.Config{Addresses: []string{server.URL}, Alias: "a", Credentials: credentials}
 		_, err := elastic.Dial(t.Context(), cfg)
 		elastictest.Wants(t, err, elastic.Rights, "does not accept the credentials")
 		if !strings.EqualFold(got, want) { // the scheme has no case

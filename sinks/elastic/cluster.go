@@ -1,123 +1,175 @@
 package elastic
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
-	"time"
+	"strings"
+
+	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
 )
 
-// connect finds out who answers, and refuses whom it must not touch.
-func (c *client) connect(ctx context.Context) error {
-	const quick = 2 * time.Second // somebody waits for the message
-	var nodes struct {
-		Nodes map[string]struct {
-			Version string `json:"version"`
-		} `json:"nodes"`
+// cluster is what the parts of a target, and of its indices, speak to.
+type cluster struct {
+	*transport.Client
+	cfg Config
+}
+
+func newCluster(cfg Config) (*cluster, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
 	}
-	header := ""
-	r := request{method: http.MethodGet, path: "/_nodes/_all/http?filter_path=nodes.*.version", patience: quick}
-	err := c.retry(ctx, r, new(bytes.Buffer), func(body []byte, h http.Header) error {
-		if h.Get(vouchedHeader) == "" {
-			header = h.Get(productHeader)
+	client, err := transport.New(cfg.connection())
+	if err != nil {
+		return nil, err
+	}
+	return &cluster{Client: client, cfg: cfg}, nil
+}
+
+// indexInfo is an index as `GET /name` tells it.
+type indexInfo struct {
+	Aliases  map[string]aliasInfo `json:"aliases"`
+	Mappings struct {
+		Meta map[string]json.RawMessage `json:"_meta"`
+	} `json:"mappings"`
+	Settings map[string]any `json:"settings"` // flat
+}
+
+// aliasInfo is what an alias says on one index.
+type aliasInfo struct {
+	WriteIndex    *bool           `json:"is_write_index"`
+	Filter        json.RawMessage `json:"filter"`
+	IndexRouting  string          `json:"index_routing"`
+	SearchRouting string          `json:"search_routing"`
+	Hidden        *bool           `json:"is_hidden"`
+}
+
+// searchRouting is the routing of searches, where it is another than that of writes.
+func (a aliasInfo) searchRouting() string {
+	if a.SearchRouting == a.IndexRouting {
+		return ""
+	}
+	return a.SearchRouting
+}
+
+// otherAliases says which further aliases an index that serves has: a swap leaves them there.
+func (f indexInfo) otherAliases(name, alias string) []string {
+	var others []string
+	for _, other := range slices.Sorted(maps.Keys(f.Aliases)) {
+		if other != alias && other != name+loadSuffix {
+			others = append(others, other)
 		}
-		return json.Unmarshal(body, &nodes)
-	})
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("index %s also serves %s: a swap of %s leaves that as it is; whoever reads through it goes on reading %[1]s", name, strings.Join(others, ", "), alias)}
+}
+
+func (f indexInfo) setting(key string) string {
+	s, _ := f.Settings[key].(string)
+	return s
+}
+
+// metaKey is where humpty's meta is in an index's _meta.
+const metaKey = "humpty"
+
+// generationMeta reads the meta of a generation of alias.
+func (f indexInfo) generationMeta(alias string) (sinks.Meta, bool) {
+	var m sinks.Meta
+	raw, ok := f.Mappings.Meta[metaKey]
+	if !ok || json.Unmarshal(raw, &m) != nil || m.Alias != alias {
+		return sinks.Meta{}, false
+	}
+	return m, true
+}
+
+// indexFields is what is asked of an index; its fields are left out, they may be many.
+const indexFields = "?flat_settings=true&expand_wildcards=all&ignore_unavailable=true&allow_no_indices=true&filter_path=*.aliases,*.mappings._meta,*.settings"
+
+// readIndices reads the indices that an expression names.
+func (c *cluster) readIndices(ctx context.Context, expression string) (map[string]indexInfo, error) {
+	var all map[string]indexInfo
+	_, err := c.Get(ctx, "/"+expression+indexFields, &all)
 	if err != nil {
-		return c.explain("connect to "+c.addresses, err)
+		return nil, c.Explain("read index "+expression, err)
 	}
-	var versions []string
-	for _, n := range nodes.Nodes {
-		versions = append(versions, n.Version)
-	}
-	if len(versions) == 0 {
-		return &Error{Kind: Failed, What: c.addresses + " answers, but not as Elasticsearch or OpenSearch would", Remedy: "is this the address of a node?"}
-	}
-	c.version = slices.Min(versions) // while nodes are upgraded, the older ones decide
-	if c.product, err = identify(header, c.version); err != nil {
-		return &Error{Kind: Definition, What: "connect to " + c.addresses, Err: err, Remedy: "upgrade the cluster"}
-	}
-	return c.pin(ctx)
+	return all, nil
 }
 
-// pin reads the cluster's uuid and compares it with the configured one and with the one
-// seen before: behind one address there may be another cluster than a minute ago.
-func (c *client) pin(ctx context.Context) error {
-	var state struct {
-		UUID string `json:"cluster_uuid"`
+// shardsAnswer is the part of many answers that says whether all shards took part.
+type shardsAnswer struct {
+	Shards struct {
+		Total, Successful, Failed int
+		Failures                  []json.RawMessage
+	} `json:"_shards"`
+}
+
+func (a shardsAnswer) err() error {
+	if a.Shards.Failed == 0 && a.Shards.Total > 0 {
+		return nil
 	}
-	err := c.call(ctx, request{method: http.MethodGet, path: "/_cluster/state/version?filter_path=cluster_uuid", patience: patient}, &state)
+	reason := ""
+	for _, f := range a.Shards.Failures {
+		reason = ": " + transport.Clip(f)
+	}
+	return fmt.Errorf("%d of %d shards failed%s", a.Shards.Failed, a.Shards.Total, reason)
+}
+
+// count is the number of documents that a search finds now; nested ones do not count.
+func (c *cluster) count(ctx context.Context, path string) (int64, error) {
+	var a struct {
+		shardsAnswer
+		Count int64 `json:"count"`
+	}
+	err := c.Call(ctx, transport.Request{Method: http.MethodGet, Path: path + "/_count", RetryFor: transport.DefaultRetry}, &a)
+	if err == nil {
+		err = a.err()
+	}
 	if err != nil {
-		return c.explain("read the cluster's uuid", err)
+		return 0, c.Explain("count "+path[1:], err)
 	}
-	want, whence := c.cfg.ClusterUUID, "cluster_uuid of the target"
-	if want == "" {
-		want, whence = c.uuid, "cluster met first"
-	}
-	switch {
-	case state.UUID == "" || state.UUID == "_na_":
-		return &Error{Kind: Failed, What: "the cluster at " + c.addresses + " has no uuid yet: it has not elected a master"}
-	case want != "" && state.UUID != want:
-		return guard("if this cluster is the right one, set cluster_uuid: "+state.UUID,
-			"the cluster at %s is %s, not %s (%s): nothing was touched", c.addresses, state.UUID, want, whence)
-	}
-	if c.uuid == "" {
-		c.uuid = state.UUID
-	}
-	return nil
+	return a.Count, nil
 }
 
-// acknowledged is the answer to changes of the cluster's state.
-type acknowledged struct {
-	Acknowledged bool `json:"acknowledged"`
-	Errors       bool `json:"errors"`
+// recoveryProgress is how many bytes of an index's shards are where they are to be, of those that
+// were or are brought there.
+func (c *cluster) recoveryProgress(ctx context.Context, name, which string) (done, total int64, shards int, err error) {
+	var all map[string]struct {
+		Shards []struct {
+			Index struct {
+				Size struct {
+					Total     int64 `json:"total_in_bytes"`
+					Recovered int64 `json:"recovered_in_bytes"`
+				} `json:"size"`
+			} `json:"index"`
+		} `json:"shards"`
+	}
+	if err := c.Call(ctx, transport.Request{Method: http.MethodGet, Path: "/" + url.PathEscape(name) + "/_recovery" + which, RetryFor: transport.DefaultRetry}, &all); err != nil {
+		return 0, 0, 0, err
+	}
+	for _, s := range all[name].Shards {
+		done += s.Index.Size.Recovered
+		total += s.Index.Size.Total
+	}
+	return done, total, len(all[name].Shards), nil
 }
 
-// change makes a call that the cluster must acknowledge.
-func (c *client) change(ctx context.Context, method, path string, body []byte) error {
-	var a acknowledged
-	if err := c.call(ctx, request{method: method, path: path, body: body, patience: patient}, &a); err != nil {
+// addLoadAlias lets an index be written through its own alias.
+func (c *cluster) addLoadAlias(ctx context.Context, name string) error {
+	add := map[string]any{"index": name, "alias": name + loadSuffix, "is_hidden": true}
+	body, err := json.Marshal(map[string]any{"actions": []any{map[string]any{"add": add}}})
+	if err != nil {
 		return err
 	}
-	if !a.Acknowledged || a.Errors {
-		return &refused{Status: http.StatusOK, Type: unconfirmed, Reason: "not every node has confirmed the change in time: it may still happen"}
+	if err := c.Change(ctx, http.MethodPost, "/_aliases", body); err != nil {
+		return c.Explain("put back alias "+name+loadSuffix, err)
 	}
 	return nil
-}
-
-// asks is how often insist makes its call.
-const asks = 3
-
-// insist is change for what may as well be asked for twice: when a node is too slow to
-// confirm it, it is asked for again.
-func (c *client) insist(ctx context.Context, method, path string, body []byte) (err error) {
-	for range asks {
-		err = c.change(ctx, method, path, body)
-		var no *refused
-		if !errors.As(err, &no) || no.Type != unconfirmed {
-			return err
-		}
-	}
-	return err
-}
-
-// unconfirmed is the type of a change that not every node has confirmed.
-const unconfirmed = "not_acknowledged"
-
-// get reads something; found is false for a 404.
-func (c *client) get(ctx context.Context, path string, out any) (found bool, err error) {
-	err = c.call(ctx, request{method: http.MethodGet, path: path, patience: patient}, out)
-	var no *refused
-	if errors.As(err, &no) && no.Status == http.StatusNotFound {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-func (c *client) failed(what string, args ...any) *Error {
-	return &Error{Kind: Failed, What: fmt.Sprintf(what, args...)}
 }

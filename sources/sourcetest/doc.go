@@ -1,4 +1,6 @@
-// Package sourcetest is what every sources.Source must pass, tables and logs alike.
+// Package sourcetest is what every sources.Source must pass, tables and logs alike. Its
+// sources in memory serve tests of the engine without a server: [MemorySource] has records,
+// [LiveSource] rows that change while they are read, [LogSource] events.
 package sourcetest
 
 import (
@@ -19,9 +21,9 @@ type Harness struct {
 	// records. Nil where a view cannot be told from the present.
 	Change func(t *testing.T)
 
-	// Left says what the source has open or left on the system of record, one line
+	// Leftovers says what the source has open or left on the system of record, one line
 	// each; nil where that cannot be asked. It waits as long as closing may take.
-	Left func(t *testing.T) []string
+	Leftovers func(t *testing.T) []string
 
 	// Unknown is a key that the source never held, for Lookup.
 	Unknown []byte

@@ -72,7 +72,7 @@ func TestOwnMemory(t *testing.T) {
 
 func TestShards(t *testing.T) {
 	t.Parallel()
-	m, err := Spec{DSN: "postgres://localhost/x", Shape: shop.Plain, Alias: "a", Shards: 7, Writers: 3, Batch: 5, InFlight: 9, Connections: 2}.model()
+	m, err := Spec{DSN: "postgres://localhost/x", Shape: shop.Plain, Alias: "a", Bulk: Bulk{Shards: 7, Writers: 3, Batch: 5, InFlight: 9}, Connections: 2}.model()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestShards(t *testing.T) {
 	if l := m.projection.Limits; l.Writers != 3 || l.Batch != 5 || l.InFlight != 9 || m.source.MaxConnections != 2 {
 		t.Errorf("limits %+v, connections %d", l, m.source.MaxConnections)
 	}
-	plain, err := PlainIndex(Spec{DSN: "postgres://localhost/x", Shape: shop.Plain, Alias: "a", Shards: 3})
+	plain, err := PlainIndex(Spec{DSN: "postgres://localhost/x", Shape: shop.Plain, Alias: "a", Bulk: Bulk{Shards: 3}})
 	if err != nil || bytes.Contains(plain, []byte("replicas")) || !bytes.Contains(plain, []byte(`"number_of_shards":3`)) {
 		t.Errorf("the naive definition: %.200s, %v", plain, err)
 	}

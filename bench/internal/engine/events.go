@@ -9,6 +9,8 @@ import (
 	"humpty/bench/internal/figure"
 	"humpty/projector"
 	"humpty/projector/fold"
+	"humpty/projector/fold/decode"
+	"humpty/projector/fold/handlers"
 	"humpty/projector/fold/script"
 	"humpty/sinks"
 	"humpty/sinks/null"
@@ -40,10 +42,10 @@ func (e Events) source() (*fold.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &fold.Source{Inner: inner, Decoder: &fold.JSON{Type: fold.Locator{Path: []string{"type"}}}, Memory: e.Memory}
+	s := &fold.Source{Inner: inner, Decoder: &decode.JSON{Type: decode.Locator{Path: []string{"type"}}}, Memory: e.Memory}
 	switch e.Fold {
 	case FoldHandlers:
-		h, err := fold.ReadHandlers(ordersHandlers)
+		h, err := handlers.Read(ordersHandlers)
 		if err != nil {
 			return nil, err
 		}

@@ -22,17 +22,22 @@ type Spec struct {
 	Search      string // URL
 	Alias       string
 	Connections int // of max_connections; one of them only holds the snapshot
-	Writers     int
-	Batch       int // bytes
-	InFlight    int64
-	Shards      int
-	Level       projector.Level
-	Live        bool          // capture what is written beside it, and catch up
-	Apart       bool          // read what the servers use in the load alone
-	Query       bool          // let PostgreSQL build the JSON
-	Do          string        // "": a rebuild
-	Events      Events        // of Fold
-	Settle      time.Duration // of Verify and Repair
+	Bulk
+	Level  projector.Level
+	Live   bool          // capture what is written beside it, and catch up
+	Apart  bool          // read what the servers use in the load alone
+	Query  bool          // let PostgreSQL build the JSON
+	Do     string        // "": a rebuild
+	Events Events        // of Fold
+	Settle time.Duration // of Verify and Repair
+}
+
+// Bulk is how documents are written.
+type Bulk struct {
+	Writers  int
+	Batch    int // bytes
+	InFlight int64
+	Shards   int
 }
 
 // model is the read model of a spec in the engine's terms.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/internal/testenv/shop"
 	"humpty/sources"

@@ -2,9 +2,8 @@ package result
 
 import "humpty/bench/internal/figure"
 
-// Headline is what a run comes to. Ratios are of walls, pair by pair: 1.10 is ten
-// percent slower than the limit.
-type Headline struct {
+// subject is what a headline is about.
+type subject struct {
 	Run    string `json:"run"`
 	Commit string `json:"commit"`
 	Dirty  bool   `json:"dirty"`
@@ -12,6 +11,12 @@ type Headline struct {
 	Shape  string `json:"shape"`
 	Target string `json:"target"` // of e2e and naive
 	Orders int    `json:"orders"`
+}
+
+// Headline is what a run comes to. Ratios are of walls, pair by pair: 1.10 is ten
+// percent slower than the limit.
+type Headline struct {
+	subject
 
 	E2E   Estimate `json:"e2e_vs_limit"`           // rebuild ÷ both ends at once
 	Null  Estimate `json:"null_vs_copy"`           // rebuild into the null sink ÷ raw COPY
@@ -30,7 +35,7 @@ type Headline struct {
 // HeadlineOf says what one run comes to, for one shape and search product. What was not
 // measured has an Estimate with N 0.
 func HeadlineOf(run []Result, shape, target string) Headline {
-	h := Headline{Shape: shape, Target: target}
+	h := Headline{subject: subject{Shape: shape, Target: target}}
 	var cpu, rss, naive, rate []float64
 	for _, r := range run {
 		if r.Shape != shape {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/testenv/shop"
 )
 

@@ -50,8 +50,8 @@ func TestApplicationThatNeverStops(t *testing.T) {
 // database makes a database on a server.
 func database(t *testing.T, server, name string) string {
 	t.Helper()
-	s := rig.Shop{DSN: server}
-	s.SQL(t, "CREATE DATABASE shop_"+name)
+	d := rig.Database{DSN: server}
+	d.SQL(t, "CREATE DATABASE shop_"+name)
 	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/e2e/rig"
 )
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/internal/crashpoint"
 	"humpty/internal/e2e/rig"
 	"humpty/internal/testenv/devstack"

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
 	"humpty/internal/testenv/devstack"
 )
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/internal/e2e/rig"
 	"humpty/internal/testenv/devstack"
 )

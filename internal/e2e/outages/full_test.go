@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/e2e/rig"
 	"humpty/internal/testenv/devstack"
 )

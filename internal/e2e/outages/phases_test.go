@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/e2e/rig"
 	"humpty/internal/testenv/devstack"
 )

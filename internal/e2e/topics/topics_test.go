@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/e2e/rig"
 	"humpty/internal/testenv/devstack"
 )

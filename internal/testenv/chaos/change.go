@@ -8,22 +8,22 @@ import (
 
 // ids of rows: few, so that writers meet, and some of them hot.
 const (
-	mostIDs = 40
-	hotIDs  = 3
+	maxID    = 40
+	maxHotID = 3
 )
 
-func someID(rng *rand.Rand) int {
+func randomID(rng *rand.Rand) int {
 	if rng.IntN(3) == 0 {
-		return 1 + rng.IntN(hotIDs)
+		return 1 + rng.IntN(maxHotID)
 	}
-	return 1 + rng.IntN(mostIDs)
+	return 1 + rng.IntN(maxID)
 }
 
 // fill gives the tables their first rows.
 func (s *schema) fill() string {
 	var sql strings.Builder
 	for _, t := range s.tables {
-		for range 2 * mostIDs {
+		for range 2 * maxID {
 			sql.WriteString(t.insert(s.rng, "first") + ";\n")
 		}
 	}
@@ -32,12 +32,12 @@ func (s *schema) fill() string {
 
 func (t *table) insert(rng *rand.Rand, v string) string {
 	if t.link {
-		return fmt.Sprintf("insert into %s values (%d, %d) on conflict do nothing", t.name, someID(rng), someID(rng))
+		return fmt.Sprintf("insert into %s values (%d, %d) on conflict do nothing", t.name, randomID(rng), randomID(rng))
 	}
-	names, values := "id, v", fmt.Sprintf("%d, '%s'", someID(rng), v)
+	names, values := "id, v", fmt.Sprintf("%d, '%s'", randomID(rng), v)
 	for _, r := range t.refs {
 		names += ", " + r
-		values += fmt.Sprint(", ", someID(rng))
+		values += fmt.Sprint(", ", randomID(rng))
 	}
 	return fmt.Sprintf("insert into %s (%s) values (%s) on conflict do nothing", t.name, names, values)
 }
@@ -45,7 +45,7 @@ func (t *table) insert(rng *rand.Rand, v string) string {
 // change is one random statement.
 func (s *schema) change(rng *rand.Rand, v string) string {
 	t := s.tables[rng.IntN(len(s.tables))]
-	id := someID(rng)
+	id := randomID(rng)
 	kind := rng.IntN(100)
 	if kind == 0 {
 		return "truncate " + t.name
@@ -53,9 +53,9 @@ func (s *schema) change(rng *rand.Rand, v string) string {
 	if t.link {
 		switch {
 		case kind < 40:
-			return fmt.Sprintf("delete from %s where a = %d and b = %d", t.name, id, someID(rng))
+			return fmt.Sprintf("delete from %s where a = %d and b = %d", t.name, id, randomID(rng))
 		case kind < 50:
-			return fmt.Sprintf("update %s set a = %d where a = %d and b %% 5 = %d", t.name, someID(rng), id, rng.IntN(5))
+			return fmt.Sprintf("update %s set a = %d where a = %d and b %% 5 = %d", t.name, randomID(rng), id, rng.IntN(5))
 		}
 		return t.insert(rng, v)
 	}
@@ -65,7 +65,7 @@ func (s *schema) change(rng *rand.Rand, v string) string {
 	case kind < 35:
 		return fmt.Sprintf("delete from %s where id = %d", t.name, id)
 	case kind < 42:
-		return fmt.Sprintf("update %s set id = %d where id = %d and not exists (select from %[1]s where id = %[2]d)", t.name, someID(rng), id)
+		return fmt.Sprintf("update %s set id = %d where id = %d and not exists (select from %[1]s where id = %[2]d)", t.name, randomID(rng), id)
 	case kind < 48:
 		return fmt.Sprintf("update %s set v = '%s' where id %% 7 = %d", t.name, v, rng.IntN(7))
 	case kind < 53:
@@ -73,7 +73,7 @@ func (s *schema) change(rng *rand.Rand, v string) string {
 	case kind < 58 && t.soft:
 		return fmt.Sprintf("update %s set gone = not gone where id = %d", t.name, id)
 	case kind < 78 && len(t.refs) > 0:
-		return fmt.Sprintf("update %s set %s = %d where id = %d", t.name, t.refs[rng.IntN(len(t.refs))], someID(rng), id)
+		return fmt.Sprintf("update %s set %s = %d where id = %d", t.name, t.refs[rng.IntN(len(t.refs))], randomID(rng), id)
 	}
 	return fmt.Sprintf("update %s set v = '%s' where id = %d", t.name, v, id)
 }

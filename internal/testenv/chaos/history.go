@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/wait"
 	"humpty/projector"
 	"humpty/sinks"
@@ -57,16 +57,16 @@ func (p Place) replay(seed uint64, mode projector.Writer) string {
 	return fmt.Sprintf("go run ./bench chaos --seeds 1 --first %d --mode %s%s", seed, mode, program)
 }
 
-// patience is how long a follow may take to arrive when everything rests; campaigns run on
+// quiescence is how long a follow may take to catch up when everything rests; campaigns run on
 // machines that are busy with other things, too.
-const patience = 5 * time.Minute
+const quiescence = 5 * time.Minute
 
 // engine is how a history has humpty.
 type engine interface {
 	// rebuild runs one to its end, the first one without a fault.
 	rebuild(ctx context.Context, run string) (projector.Record, error)
-	// follow is humpty follow; arrived is told now and then, when it may be there.
-	follow(ctx context.Context, arrived chan<- struct{}) error
+	// follow is humpty follow; caughtUp is told now and then, when it may be there.
+	follow(ctx context.Context, caughtUp chan<- struct{}) error
 	// release gives up what runs left on the source.
 	release(ctx context.Context) error
 }
@@ -81,7 +81,7 @@ func Run(ctx context.Context, place Place, seed uint64, mode projector.Writer) (
 			err = errors.Join(err, w.close(ctx, err != nil))
 		}
 		if err != nil && w != nil {
-			if p, ok := w.engine.(*programmed); ok && len(p.kills) > 0 {
+			if p, ok := w.engine.(*builtProgram); ok && len(p.kills) > 0 {
 				err = fmt.Errorf("%w\n    killed: %v", err, p.kills)
 			}
 		}
@@ -95,31 +95,41 @@ func Run(ctx context.Context, place Place, seed uint64, mode projector.Writer) (
 	if _, err := w.engine.rebuild(ctx, "first"); err != nil {
 		return Report{}, fmt.Errorf("the first generation: %w", err)
 	}
-	app, err := w.newApp(ctx)
+	oracle, err := newOracle(ctx, w.dsn, w.schema.oracle)
 	if err != nil {
 		return Report{}, err
 	}
-	defer func() { _ = app.conn.Close(context.WithoutCancel(ctx)) }()
+	defer oracle.close(ctx)
+	app, err := newApplication(ctx, oracle, w.es+"/"+w.alias)
+	if err != nil {
+		return Report{}, err
+	}
 	report := Report{Seed: seed, Mode: mode, Topics: len(w.schema.topics)}
-	err = w.history(ctx, app, &report)
+	err = (&history{world: w, app: app, report: &report}).run(ctx)
 	report.Seconds, report.Late = time.Since(start).Seconds(), w.late.Count
-	if p, ok := w.engine.(*programmed); ok {
+	if p, ok := w.engine.(*builtProgram); ok {
 		report.Kills = p.kills
 	}
 	return report, err
 }
 
-// history is the middle of it.
-func (w *world) history(ctx context.Context, app *app, report *Report) error {
+// history is the middle of one: what happens while the world changes.
+type history struct {
+	*world
+	app    *application
+	report *Report
+}
+
+func (h *history) run(ctx context.Context) error {
 	stop := make(chan struct{})
 	group, working := errgroup.WithContext(ctx)
 	following, done := context.WithCancel(working)
 	defer done()
-	commit := app.commit
-	arrived := make(chan struct{}, 1)
-	if w.mode == projector.WriterFollow {
+	commit := h.app.commit
+	caughtUp := make(chan struct{}, 1)
+	if h.mode == projector.WriterFollow {
 		commit = func(_ context.Context, commit func() error) error { return commit() }
-		group.Go(func() error { return w.engine.follow(following, arrived) })
+		group.Go(func() error { return h.engine.follow(following, caughtUp) })
 	}
 	var transactions, events atomic.Int64
 	quiet := make(chan struct{})
@@ -127,29 +137,30 @@ func (w *world) history(ctx context.Context, app *app, report *Report) error {
 		defer close(quiet)
 		writing, working := errgroup.WithContext(working)
 		for n := range uint64(writers) {
-			writing.Go(func() error { return w.write(working, n, stop, &transactions, commit) })
+			w := &tableWriter{seed: h.seed, number: n, dsn: h.dsn, schema: h.schema, commit: commit}
+			writing.Go(func() error { return w.write(working, stop, &transactions) })
 		}
-		if w.bus != nil {
-			writing.Go(func() error { return w.bus.produce(working, stop, &events, commit) })
+		if h.producer != nil {
+			writing.Go(func() error { return h.producer.produce(working, stop, &events, commit) })
 		}
 		return writing.Wait()
 	})
 	var unsettled *projector.Unsettled
 	group.Go(func() error {
 		defer close(stop)
-		rec, err := w.engine.rebuild(working, "second")
-		report.Resumed, report.Rounds, report.Phases = rec.Resumed, len(rec.Rounds), map[string]float64{}
+		rec, err := h.engine.rebuild(working, "second")
+		h.report.Resumed, h.report.Rounds, h.report.Phases = rec.Resumed, len(rec.Rounds), map[string]float64{}
 		for _, p := range rec.Phases {
-			report.Phases[string(p.Phase)] = p.Seconds
+			h.report.Phases[string(p.Phase)] = p.Seconds
 		}
 		for _, r := range rec.Rounds {
-			report.Reread += r.Reread
+			h.report.Reread += r.Reread
 		}
 		if errors.As(err, &unsettled) {
-			report.Unsettled = unsettled.Documents
+			h.report.Unsettled = unsettled.Documents
 			err = nil
 		}
-		return errors.Join(err, wait.For(working, time.Duration(w.rng.IntN(200))*time.Millisecond))
+		return errors.Join(err, wait.For(working, time.Duration(h.rng.IntN(200))*time.Millisecond))
 	})
 	group.Go(func() error {
 		select {
@@ -158,22 +169,22 @@ func (w *world) history(ctx context.Context, app *app, report *Report) error {
 			return nil
 		}
 		defer done()
-		return w.rest(working, app, arrived)
+		return h.rest(working, caughtUp)
 	})
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	report.Transactions, report.Events = transactions.Load(), events.Load()
-	if w.mode == projector.WriterFollow {
-		if err := w.engine.release(ctx); err != nil {
+	h.report.Transactions, h.report.Events = transactions.Load(), events.Load()
+	if h.mode == projector.WriterFollow {
+		if err := h.engine.release(ctx); err != nil {
 			return err
 		}
 	}
-	if err := w.late.group.Wait(); err != nil { // what lands after the end must not matter either
+	if err := h.late.group.Wait(); err != nil { // what lands after the end must not matter either
 		return err
 	}
-	docs, wrong, err := w.compare(ctx, app.conn, unsettled)
-	report.Documents = docs
+	docs, wrong, err := h.compare(ctx, h.app.oracle, unsettled)
+	h.report.Documents = docs
 	if err == nil && wrong != nil {
 		err = wrong
 	}
@@ -181,42 +192,42 @@ func (w *world) history(ctx context.Context, app *app, report *Report) error {
 }
 
 // rest is reached when the application has written what it has to, and a follow is there.
-func (w *world) rest(ctx context.Context, app *app, arrived <-chan struct{}) error {
-	if w.mode != projector.WriterFollow {
-		return app.index(ctx)
+func (h *history) rest(ctx context.Context, caughtUp <-chan struct{}) error {
+	if h.mode != projector.WriterFollow {
+		return h.app.index(ctx)
 	}
-	conn, err := pgx.Connect(ctx, w.dsn)
+	oracle, err := newOracle(ctx, h.dsn, h.schema.oracle)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	for end := time.Now().Add(patience); ; {
+	defer oracle.close(ctx)
+	for end := time.Now().Add(quiescence); ; {
 		select {
-		case <-arrived:
+		case <-caughtUp:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		_, wrong, err := w.compare(ctx, conn, nil)
+		_, wrong, err := h.compare(ctx, oracle, nil)
 		if err != nil || wrong == nil {
 			return err
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("after %s of rest: %w", patience, wrong)
+			return fmt.Errorf("after %s of rest: %w", quiescence, wrong)
 		}
 	}
 }
 
 // compare holds the index that serves against the oracle.
-func (w *world) compare(ctx context.Context, conn *pgx.Conn, except *projector.Unsettled) (int, *Wrong, error) {
-	want, err := w.documents(ctx, conn)
+func (h *history) compare(ctx context.Context, oracle *oracle, except *projector.Unsettled) (int, *Wrong, error) {
+	want, err := oracle.documents(ctx)
 	if err != nil {
 		return 0, nil, err
 	}
-	survey, err := w.target.Survey(ctx)
+	survey, err := h.target.Survey(ctx)
 	if err != nil {
 		return 0, nil, err
 	}
-	index, err := w.target.Open(ctx, survey.Live())
+	index, err := h.target.Open(ctx, survey.Live())
 	if err != nil {
 		return 0, nil, err
 	}
@@ -239,11 +250,11 @@ func (w *world) compare(ctx context.Context, conn *pgx.Conn, except *projector.U
 			delete(have, id)
 		}
 	}
-	return len(want), w.differ(want, have), nil
+	return len(want), h.differ(want, have), nil
 }
 
-func (w *world) differ(want, have map[string]string) *Wrong {
-	wrong := &Wrong{Seed: w.seed, Mode: w.mode}
+func (h *history) differ(want, have map[string]string) *Wrong {
+	wrong := &Wrong{Seed: h.seed, Mode: h.mode}
 	for _, id := range slices.Sorted(maps.Keys(want)) {
 		switch got, there := have[id]; {
 		case !there:

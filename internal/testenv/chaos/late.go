@@ -12,11 +12,12 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/wait"
 )
 
-// late lets some bulk requests go on after their client gave up.
-type late struct {
+// lateRequests lets some bulk requests go on after their client gave up.
+type lateRequests struct {
 	next  http.RoundTripper
 	group errgroup.Group
 
@@ -29,7 +30,7 @@ var errGaveUp = errors.New("no answer in time (by the test)")
 
 // RoundTrip implements http.RoundTripper. Writes on condition are not held back, since
 // nothing protects from a proxy that does so; but they too have no answer.
-func (l *late) RoundTrip(req *http.Request) (*http.Response, error) {
+func (l *lateRequests) RoundTrip(req *http.Request) (*http.Response, error) {
 	l.mu.Lock()
 	stray, lateBy := l.rng.IntN(100) < 8, time.Duration(l.rng.IntN(400))*time.Millisecond
 	if stray = stray && strings.Contains(req.URL.Path, "/_bulk"); stray {

@@ -16,8 +16,8 @@ import (
 
 const standbyName = "humpty_late"
 
-// latest is how late the standby acknowledges at most.
-const latest = 200 * time.Millisecond
+// maxLag is how late the standby acknowledges at most.
+const maxLag = 200 * time.Millisecond
 
 // Standby makes every commit of a server wait for a standby that keeps nothing and
 // acknowledges late: such commits are in the stream of changes long before new snapshots
@@ -48,18 +48,18 @@ func Standby(ctx context.Context, dsn string) (stop func() error, err error) {
 	group.Go(func() error { return acknowledge(running, conn, system.XLogPos) })
 	stop = func() error {
 		ctx := context.WithoutCancel(ctx)
-		err := alone(ctx, dsn, "")
+		err := waitFor(ctx, dsn, "")
 		cancel()
 		return errors.Join(err, group.Wait(), conn.Close(ctx))
 	}
-	if err := alone(ctx, dsn, standbyName); err != nil {
+	if err := waitFor(ctx, dsn, standbyName); err != nil {
 		return nil, errors.Join(err, stop())
 	}
 	return stop, nil
 }
 
-// alone sets whom commits wait for.
-func alone(ctx context.Context, dsn, names string) error {
+// waitFor sets whom commits wait for.
+func waitFor(ctx context.Context, dsn, names string) error {
 	admin, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func acknowledge(ctx context.Context, conn *pgconn.PgConn, at pglogrepl.LSN) err
 				}
 				return fmt.Errorf("acknowledge as a standby: %w", err)
 			}
-			due = time.Now().Add(time.Duration(rng.Int64N(int64(latest))))
+			due = time.Now().Add(time.Duration(rng.Int64N(int64(maxLag))))
 		}
 		waiting, cancel := context.WithDeadline(ctx, due)
 		raw, err := conn.ReceiveMessage(waiting)

@@ -25,13 +25,13 @@ type schema struct {
 	oracle string // gives id and document
 
 	topics []*topic
-	joined map[string][]*joined // by the path of what they are in
-	events *joined              // the root, if it is made of events
+	joined map[string][]*topicInclude // by the path of what they are in
+	events *topicInclude              // the root, if it is made of events
 }
 
 const (
-	mostIncludes = 6
-	deepest      = 3
+	maxIncludes = 6
+	maxDepth    = 3
 )
 
 func newSchema(rng *rand.Rand) *schema {
@@ -89,7 +89,7 @@ func (s *schema) count() (n int) {
 func (s *schema) includes(parent *table, depth int) []sources.Shape {
 	var all []sources.Shape
 	for i := range 1 + s.rng.IntN(3) {
-		if depth == deepest || s.count() > mostIncludes {
+		if depth == maxDepth || s.count() > maxIncludes {
 			break
 		}
 		name := fmt.Sprintf("f%d%c", depth, 'a'+i)

@@ -19,8 +19,11 @@ type topic struct {
 	poison     bool
 }
 
-// joined is an include that a topic gives, or the events that documents are made of.
-type joined struct {
+// at is the topic's name at the broker.
+func (t *topic) at(alias string) string { return fmt.Sprint(alias, "-", t.name) }
+
+// topicInclude is an include that a topic gives, or the events that documents are made of.
+type topicInclude struct {
 	name  string
 	topic *topic
 	one   bool
@@ -34,8 +37,8 @@ type joined struct {
 // most documents of tables.
 func newMixedSchema(rng *rand.Rand) *schema {
 	if rng.IntN(4) == 0 {
-		s := &schema{rng: rng, joined: map[string][]*joined{}}
-		s.events = &joined{topic: s.topic("k", false), rows: nil}
+		s := &schema{rng: rng, joined: map[string][]*topicInclude{}}
+		s.events = &topicInclude{topic: s.topic("k", false), rows: nil}
 		s.events.rows = s.rows("")
 		if rng.IntN(2) == 0 {
 			s.join("", true)
@@ -45,7 +48,7 @@ func newMixedSchema(rng *rand.Rand) *schema {
 		return s
 	}
 	s := newSchema(rng)
-	s.joined = map[string][]*joined{}
+	s.joined = map[string][]*topicInclude{}
 	if rng.IntN(8) > 0 {
 		s.join("", false)
 		s.joinBelow(s.shape.Include, "")
@@ -54,7 +57,7 @@ func newMixedSchema(rng *rand.Rand) *schema {
 	return s
 }
 
-const mostTopics = 3
+const maxTopics = 3
 
 func (s *schema) topic(keys string, single bool) *topic {
 	t := &topic{
@@ -69,7 +72,7 @@ func (s *schema) topic(keys string, single bool) *topic {
 func (s *schema) joinBelow(shapes []sources.Shape, path string) {
 	for _, in := range shapes {
 		below := path + in.Name + "."
-		if len(s.topics) < mostTopics && s.rng.IntN(3) == 0 {
+		if len(s.topics) < maxTopics && s.rng.IntN(3) == 0 {
 			s.join(below, false)
 		}
 		s.joinBelow(in.Include, below)
@@ -78,7 +81,7 @@ func (s *schema) joinBelow(shapes []sources.Shape, path string) {
 
 // join adds an include of a topic to what is at a path.
 func (s *schema) join(path string, events bool) {
-	j := &joined{name: fmt.Sprint("k", len(s.topics), "s"), desc: s.rng.IntN(2) == 0}
+	j := &topicInclude{name: fmt.Sprint("k", len(s.topics), "s"), desc: s.rng.IntN(2) == 0}
 	switch {
 	case path == "" && !events && s.rng.IntN(3) == 0:
 		j.byKey, j.one = true, true
@@ -98,7 +101,7 @@ func (s *schema) join(path string, events bool) {
 // rows are tables in a document of events: found by a field of it.
 func (s *schema) rows(path string) []sources.Shape {
 	depth := strings.Count(path, ".")
-	if depth >= deepest || s.count() > mostIncludes {
+	if depth >= maxDepth || s.count() > maxIncludes {
 		return nil
 	}
 	shape := sources.Shape{Name: fmt.Sprintf("r%da", depth), Columns: columns("id", "v")}
@@ -119,7 +122,7 @@ func (s *schema) rows(path string) []sources.Shape {
 }
 
 // state is the naive SQL of what a topic folds to, with the rows in it.
-func (s *schema) state(j *joined, k, path string) string {
+func (s *schema) state(j *topicInclude, k, path string) string {
 	text := k + ".doc::text"
 	open := fmt.Sprintf("left(%s, -1)", text)
 	more := ""
@@ -140,7 +143,7 @@ func (s *schema) state(j *joined, k, path string) string {
 }
 
 // folded is the value of an include of a topic, by the text of what it is found by.
-func (s *schema) folded(j *joined, k, path, parent string) string {
+func (s *schema) folded(j *topicInclude, k, path, parent string) string {
 	object := s.state(j, k, path)
 	by := k + ".up"
 	if j.byKey {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/projector"
 	"humpty/sinks/elastic"
 	"humpty/sources/postgres"
@@ -36,10 +37,10 @@ type world struct {
 
 	dsn, es, alias string
 	dir            string // of what runs remember
-	late           *late
+	late           *lateRequests
 	target         *elastic.Target
 	engine         engine
-	bus            *bus // nil without topics
+	producer       *producer // nil without topics
 }
 
 func newWorld(ctx context.Context, p Place, seed uint64, mode projector.Writer) (*world, error) {
@@ -78,10 +79,10 @@ func newWorld(ctx context.Context, p Place, seed uint64, mode projector.Writer) 
 		return w, fmt.Errorf("create the tables: %w", err)
 	}
 	if len(w.schema.topics) > 0 {
-		if w.bus, err = w.newBus(ctx); err != nil {
+		if w.producer, err = newProducer(ctx, w); err != nil {
 			return w, err
 		}
-		if err := w.bus.fill(ctx); err != nil {
+		if err := w.producer.fill(ctx); err != nil {
 			return w, err
 		}
 	}
@@ -89,10 +90,10 @@ func newWorld(ctx context.Context, p Place, seed uint64, mode projector.Writer) 
 }
 
 func (w *world) connect(ctx context.Context) (err error) {
-	w.late = &late{rng: rand.New(rand.NewPCG(w.seed, 2))}
+	w.late = &lateRequests{rng: rand.New(rand.NewPCG(w.seed, 2))}
 	if w.Program != "" {
 		if w.target, err = elastic.Dial(ctx, elastic.Config{Addresses: []string{w.es}, Alias: w.alias}); err == nil {
-			w.engine, err = w.newProgrammed()
+			w.engine, err = newBuiltProgram(w)
 		}
 		return err
 	}
@@ -104,9 +105,9 @@ func (w *world) connect(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	inside := &inside{world: w}
-	inside.source, err = postgres.New(postgres.Config{DSN: w.dsn, Shape: w.schema.shape, MaxConnections: 4, PageBytes: 4 << 10})
-	w.engine = inside
+	e := &inProcess{world: w}
+	e.source, err = postgres.New(postgres.Config{DSN: w.dsn, Shape: w.schema.shape, MaxConnections: 4, PageBytes: 4 << 10})
+	w.engine = e
 	return err
 }
 
@@ -117,11 +118,11 @@ func (w *world) close(ctx context.Context, failed bool) error {
 	if failed && w.engine != nil { // what could be gone on with is given up
 		err = errors.Join(err, w.engine.release(ctx))
 	}
-	if p, ok := w.engine.(*programmed); ok {
+	if p, ok := w.engine.(*builtProgram); ok {
 		p.proxy.Close()
 	}
-	if w.bus != nil {
-		err = errors.Join(err, w.bus.close(ctx))
+	if w.producer != nil {
+		err = errors.Join(err, w.producer.close(ctx))
 	}
 	if w.late != nil {
 		err = errors.Join(err, w.late.group.Wait())

@@ -15,6 +15,33 @@ import (
 	"time"
 )
 
+// A client and the supervisor exchange JSON values over a unix socket: one
+// request, then replies, of which only the last has Done. The connection of a
+// client that asked for servers is its claim on them: while it is open the
+// supervisor stays.
+
+type action string
+
+const (
+	actStart  action = "start"  // bring up Servers
+	actHold   action = "hold"   // bring up Servers, and stay without clients
+	actStatus action = "status" // tell what runs
+	actDown   action = "down"   // end at once
+)
+
+type request struct {
+	Action  action `json:"action"`
+	Servers []Kind `json:"servers,omitempty"`
+}
+
+type reply struct {
+	Progress  *Progress `json:"progress,omitempty"`
+	Done      bool      `json:"done,omitempty"`
+	Error     string    `json:"error,omitempty"`
+	Addresses Addresses `json:"addresses"`
+	Status    *Status   `json:"status,omitempty"`
+}
+
 // shared is the way to the supervisor of the user's shared stack.
 type shared struct {
 	folders folders
@@ -180,35 +207,6 @@ func forget(version string) error {
 		return err
 	}
 	return os.Remove(f.supervisor(version))
-}
-
-func (f folders) supervisor(version string) string {
-	return filepath.Join(f.cache, "supervisor-"+version)
-}
-
-// tidy removes what supervisors of other versions of the code left, once it has
-// not been used for a day.
-func (f folders) tidy() error {
-	var errs []error
-	for _, pattern := range []string{f.supervisor("*"), filepath.Join(f.state, sharedPrefix+"*", "socket")} {
-		found, err := filepath.Glob(pattern)
-		errs = append(errs, err)
-		for _, path := range found {
-			info, err := os.Stat(path)
-			if err != nil || time.Since(info.ModTime()) < 24*time.Hour {
-				continue
-			}
-			if conn, err := net.Dial("unix", path); err == nil {
-				errs = append(errs, conn.Close())
-				continue // it runs
-			}
-			if filepath.Base(path) == "socket" {
-				path = filepath.Dir(path)
-			}
-			errs = append(errs, os.RemoveAll(path))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // build makes the supervisor's program, once for each version of the code.

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"time"
 )
 
 // folders are where devstack keeps what it brought and what runs.
@@ -141,4 +144,47 @@ func (f folders) stacks() ([]string, error) {
 		}
 	}
 	return dirs, nil
+}
+
+func (f folders) supervisor(version string) string {
+	return filepath.Join(f.cache, "supervisor-"+version)
+}
+
+// tidy removes what supervisors of other versions of the code left, once it has
+// not been used for a day.
+func (f folders) tidy() error {
+	var errs []error
+	for _, pattern := range []string{f.supervisor("*"), filepath.Join(f.state, sharedPrefix+"*", "socket")} {
+		found, err := filepath.Glob(pattern)
+		errs = append(errs, err)
+		for _, path := range found {
+			info, err := os.Stat(path)
+			if err != nil || time.Since(info.ModTime()) < 24*time.Hour {
+				continue
+			}
+			if conn, err := net.Dial("unix", path); err == nil {
+				errs = append(errs, conn.Close())
+				continue // it runs
+			}
+			if filepath.Base(path) == "socket" {
+				path = filepath.Dir(path)
+			}
+			errs = append(errs, os.RemoveAll(path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// turn waits until the machine has room for these servers.
+func (f folders) turn(ctx context.Context, kinds []Kind, limit time.Duration) (*fileLock, error) {
+	paths := []string{filepath.Join(f.state, "private-search.lock")}
+	if !slices.ContainsFunc(kinds, Kind.searches) {
+		paths = nil
+		for i := range 3 {
+			paths = append(paths, filepath.Join(f.state, fmt.Sprintf("private-%d.lock", i)))
+		}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("other tests held their private servers for %v: run fewer of them, or with a longer -timeout", limit.Round(time.Second)))
+	defer cancel()
+	return lockAny(ctx, paths...)
 }

@@ -1,10 +1,6 @@
 package devstack
 
 import (
-	"context"
-	"fmt"
-	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 )
@@ -47,20 +43,6 @@ func Private(t testing.TB, opts Options) *Stack {
 		}
 	})
 	return s
-}
-
-// turn waits until the machine has room for these servers.
-func (f folders) turn(ctx context.Context, kinds []Kind, limit time.Duration) (*fileLock, error) {
-	paths := []string{filepath.Join(f.state, "private-search.lock")}
-	if !slices.ContainsFunc(kinds, Kind.searches) {
-		paths = nil
-		for i := range 3 {
-			paths = append(paths, filepath.Join(f.state, fmt.Sprintf("private-%d.lock", i)))
-		}
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("other tests held their private servers for %v: run fewer of them, or with a longer -timeout", limit.Round(time.Second)))
-	defer cancel()
-	return lockAny(ctx, paths...)
 }
 
 // timeLeft keeps a minute for the test itself.

@@ -10,7 +10,7 @@ import (
 func BenchmarkRows(b *testing.B) {
 	for _, shape := range []Shape{Plain, Rich} {
 		b.Run(string(shape), func(b *testing.B) {
-			g := &generator{options: Options{Orders: 200_000, Shape: shape}}
+			g := &rowMaker{options: Options{Orders: 200_000, Shape: shape}}
 			b.ReportAllocs()
 			bytes, i := 0, 0
 			for b.Loop() {

@@ -3,8 +3,8 @@ package shop
 import "strconv"
 
 // customer appends one row of shop.customer.
-func (g *generator) customer(i int) {
-	d := &g.dice
+func (m *rowMaker) customer(i int) {
+	d := &m.dice
 	d.row(ofCustomers, i)
 	home := d.n(len(nations))
 	n := nations[home]
@@ -12,7 +12,7 @@ func (g *generator) customer(i int) {
 	if d.chance(3) {
 		city = n.port
 	}
-	c := &g.customers
+	c := &m.customers
 	c.int(customerKey(i))
 	c.text(d.of(firstNames), " ", d.of(lastNames))
 	c.text(strconv.Itoa(d.between(1, 120)), " ", d.of(streets), ", ", city)

@@ -2,6 +2,14 @@ package shop
 
 import "strconv"
 
+// rowMaker makes the rows of the tables, the same ones for the same seed.
+type rowMaker struct {
+	options Options
+	dice    dice
+
+	customers, products, orders, lines copyRows
+}
+
 // line is what an order must know of its lines.
 type line struct {
 	part, quantity, price int // price in cents, for all of the quantity
@@ -10,14 +18,14 @@ type line struct {
 }
 
 // order appends one row of shop.orders and its rows of shop.lineitem.
-func (g *generator) order(i int) {
-	d := &g.dice
+func (m *rowMaker) order(i int) {
+	d := &m.dice
 	d.row(ofOrders, i)
 	key := int(orderKey(i))
 	day := d.n(lastDay)
-	customer := buyer(d, g.options.Orders)
+	customer := buyer(d, m.options.Orders)
 	count := d.between(1, 7)
-	if g.rich() {
+	if m.rich() {
 		count = d.skewed(200)
 		if d.chance(2_000) {
 			count = 200
@@ -25,13 +33,13 @@ func (g *generator) order(i int) {
 	}
 	total, open := 0, 0
 	for number := 1; number <= count; number++ {
-		l := g.line(key, number, day)
+		l := m.line(key, number, day)
 		total += l.price * (100 - l.discount) / 100 * (100 + l.tax) / 100
 		if l.shipped > lastDay {
 			open++
 		}
 	}
-	c := &g.orders
+	c := &m.orders
 	c.int(key)
 	c.int(customer)
 	c.text(status(open, count))
@@ -42,8 +50,8 @@ func (g *generator) order(i int) {
 	c.int(d.n(2))
 	opening, wish, reason := d.remark()
 	c.text(opening, " ", wish, "; ", reason, ".")
-	if g.rich() {
-		g.richOrder(day)
+	if m.rich() {
+		m.richOrder(day)
 	}
 	c.end()
 }
@@ -58,15 +66,15 @@ func status(open, lines int) string {
 	return "partly shipped"
 }
 
-func (g *generator) line(key, number, day int) line {
-	d := &g.dice
+func (m *rowMaker) line(key, number, day int) line {
+	d := &m.dice
 	l := line{
-		part:     d.n(products(g.options.Orders)),
+		part:     d.n(products(m.options.Orders)),
 		quantity: d.between(1, 50), discount: d.n(11), tax: d.n(9),
 		shipped: day + d.between(1, 121),
 	}
 	l.price = l.quantity * (490 + l.part*7919%49_500)
-	c := &g.lines
+	c := &m.lines
 	c.int(key)
 	c.int(number)
 	c.text(partName(l.part))
@@ -88,8 +96,8 @@ func (g *generator) line(key, number, day int) line {
 	c.text(d.of(instructions))
 	c.text(d.of(modes))
 	c.text(d.of(packings), ", ", d.of(colours))
-	if g.rich() {
-		g.richLine(l)
+	if m.rich() {
+		m.richLine(l)
 	}
 	c.end()
 	return l

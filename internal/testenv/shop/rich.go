@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-func (g *generator) rich() bool { return g.options.Shape == Rich }
+func (m *rowMaker) rich() bool { return m.options.Shape == Rich }
 
 // richOrder appends what an order has beyond the plain columns: a long note now and
 // then, free-form attributes, labels.
-func (g *generator) richOrder(day int) {
-	d, c := &g.dice, &g.orders
+func (m *rowMaker) richOrder(day int) {
+	d, c := &m.dice, &m.orders
 	if d.chance(3) {
 		c.null()
 	} else {
-		c.text(g.prose(d.skewed(300)))
+		c.text(m.prose(d.skewed(300)))
 	}
 	switch d.n(4) {
 	case 0:
@@ -26,22 +26,22 @@ func (g *generator) richOrder(day int) {
 			strconv.Itoa(100+d.n(900)), `0, "exact": 12345678901234567890.123456789}, "seen": [1, null, true, "`,
 			jsonText(d.of(origins)), `"]}`)
 	}
-	c.text(g.labels())
+	c.text(m.labels())
 	c.moment(day, d.n(86_400), d.n(1_000_000))
 }
 
 // richLine appends the reference to a product, which is missing for old parts.
-func (g *generator) richLine(l line) {
+func (m *rowMaker) richLine(l line) {
 	if l.part%17 == 0 {
-		g.lines.null()
+		m.lines.null()
 		return
 	}
-	g.lines.int(productKey(l.part))
+	m.lines.int(productKey(l.part))
 }
 
 // product appends one row of shop.product.
-func (g *generator) product(i int) {
-	d, c := &g.dice, &g.products
+func (m *rowMaker) product(i int) {
+	d, c := &m.dice, &m.products
 	d.row(ofProducts, i)
 	c.int(productKey(i))
 	c.text(partName(i))
@@ -49,10 +49,10 @@ func (g *generator) product(i int) {
 	if d.chance(5) {
 		c.null()
 	} else {
-		c.text(g.prose(d.skewed(90)))
+		c.text(m.prose(d.skewed(90)))
 	}
 	c.text(`{"grams": `, strconv.Itoa(d.n(90_000)), `, "size": [`, strconv.Itoa(d.n(300)), `, `, strconv.Itoa(d.n(300)), `.50]}`)
-	c.text(g.labels())
+	c.text(m.labels())
 	if d.chance(4) {
 		c.null()
 	} else {
@@ -63,8 +63,8 @@ func (g *generator) product(i int) {
 }
 
 // labels is an array of texts: empty, short, with what needs quoting, with a NULL.
-func (g *generator) labels() string {
-	d := &g.dice
+func (m *rowMaker) labels() string {
+	d := &m.dice
 	labels := make([]string, d.n(4))
 	for i := range labels {
 		switch d.n(6) {
@@ -80,8 +80,8 @@ func (g *generator) labels() string {
 }
 
 // prose is so many sentences.
-func (g *generator) prose(sentences int) string {
-	d := &g.dice
+func (m *rowMaker) prose(sentences int) string {
+	d := &m.dice
 	var b strings.Builder
 	for i := range sentences {
 		if i > 0 {

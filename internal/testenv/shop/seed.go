@@ -38,7 +38,7 @@ func Seed(ctx context.Context, dsn string, o Options) (Size, error) {
 }
 
 func sendNations(ctx context.Context, conn *pgconn.PgConn) error {
-	g := generator{conn: conn}
+	l := loader{conn: conn}
 	var rows copyRows
 	for key, n := range nations {
 		rows.int(key)
@@ -46,7 +46,7 @@ func sendNations(ctx context.Context, conn *pgconn.PgConn) error {
 		rows.text(n.capital)
 		rows.end()
 	}
-	return g.send(ctx, "nation", &rows)
+	return l.send(ctx, "nation", &rows)
 }
 
 // fillTables lets each connection take the next span as it is done with the last one.
@@ -74,9 +74,9 @@ func fillTables(ctx context.Context, dsn string, o Options) (Size, error) {
 				return err
 			}
 			defer conn.Close(context.WithoutCancel(ctx))
-			g := &generator{options: o, conn: conn, dice: dice{seed: o.Seed}}
+			l := &loader{conn: conn, rows: rowMaker{options: o, dice: dice{seed: o.Seed}}}
 			for s := range next {
-				size, err := g.fill(ctx, s)
+				size, err := l.fill(ctx, s)
 				if err != nil {
 					return err
 				}

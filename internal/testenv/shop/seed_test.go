@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
 	"humpty/internal/testenv/devstack"
 )
 
@@ -22,7 +23,7 @@ func TestSameSeedSameRows(t *testing.T) {
 	for shape, want := range golden {
 		t.Run(string(shape), func(t *testing.T) {
 			t.Parallel()
-			g := &generator{options: Options{Orders: 3_000, Shape: shape}, dice: dice{seed: 7}}
+			g := &rowMaker{options: Options{Orders: 3_000, Shape: shape}, dice: dice{seed: 7}}
 			for i := range customers(3_000) {
 				g.customer(i)
 			}

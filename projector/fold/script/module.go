@@ -63,19 +63,22 @@ func New(name, source string, limits Limits) (func() (fold.Fold, error), error) 
 
 // load runs the module in a runtime of its own.
 func load(name string, program *goja.Program, limits Limits) (*script, error) {
-	s := &script{vm: goja.New(), limits: limits, name: name, handlers: map[string]goja.Callable{}}
+	s := &script{
+		limits: limits, name: name,
+		values: values{vm: goja.New()}, exports: exports{handlers: map[string]goja.Callable{}},
+	}
 	s.vm.SetMaxCallStackSize(limits.Stack)
 	s.vm.SetTimeSource(func() time.Time { return time.UnixMilli(s.time).UTC() })
 	s.vm.SetRandSource(s.random)
-	s.watch = newWatch(s.vm, limits)
+	s.watchdog = newWatchdog(s.vm, limits)
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("fold: %s: %w", name, err)
 	}
-	defer s.watch.rest()
-	s.watch.wake()
+	defer s.watchdog.stopTimer()
+	s.watchdog.startTimer()
 	exports, err := s.run(program)
 	if err != nil {
-		return nil, fmt.Errorf("fold: %s: %w", name, plain(err))
+		return nil, fmt.Errorf("fold: %s: %w", name, oneLine(err))
 	}
 	for _, key := range exports.Keys() {
 		call, ok := goja.AssertFunction(exports.Get(key))
@@ -117,9 +120,9 @@ func (s *script) run(program *goja.Program) (*goja.Object, error) {
 	if err := module.Set("exports", exports); err != nil {
 		return nil, err
 	}
-	s.watch.enter()
+	s.watchdog.beginCall()
 	_, err = body(goja.Undefined(), module, exports)
-	s.watch.leave()
+	s.watchdog.endCall()
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/memory"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
@@ -21,6 +20,7 @@ import (
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
+	"humpty/sources/sourcetest"
 )
 
 // spread counts the requests by the node that they were sent to and that answered.
@@ -59,10 +59,10 @@ func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 		asked.next = next
 		return asked
 	}})
-	rows := memory.NewLive()
+	rows := sourcetest.NewLiveSource()
 	rows.Partitions = 8
 	for i := range 3000 {
-		rows.Commit(memory.Change{ID: fmt.Sprint(i), Row: &memory.Row{Group: "g", Value: "x"}})
+		rows.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: "g", Value: "x"}})
 	}
 	store, err := checkpoint.Open(t.TempDir(), checkpoint.Options{})
 	if err != nil {
@@ -170,7 +170,7 @@ func takenBack(t *testing.T, target *elastic.Target, asked *spread, urls []strin
 func neverBack(t *testing.T, cluster *devstack.Cluster) {
 	urls := cluster.Addresses()
 	alias := devstack.Name(t)
-	target := elastictest.Target(t, elastic.Config{Addresses: urls[:2], Alias: alias, Outage: 2 * time.Second})
+	target := elastictest.Target(t, elastic.Config{Addresses: urls[:2], Alias: alias, UnassignedTimeout: 2 * time.Second})
 	index, name := elastictest.Generation(t, target, alias, `{"settings":{"number_of_replicas":0,"index.routing.allocation.require.box":"ingest"}}`)
 	if _, err := index.Write(t.Context(), elastictest.Batch(10, 1), make([]sinks.Verdict, 10)); err != nil {
 		t.Fatal(err)

@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"humpty/internal/memory"
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
 	"humpty/sources"
+	"humpty/sources/sourcetest"
 )
 
 // TestSecured has a server with security on, and reaches it in every way there is.
@@ -45,7 +45,7 @@ func may(privileges []string) role {
 // rebuild is a whole one, from the lease to the swap, with a comparison in full.
 func rebuild(t *testing.T, target *elastic.Target, run string) error {
 	t.Helper()
-	source := &memory.Source{}
+	source := &sourcetest.MemorySource{}
 	for i := range 20 {
 		source.Records = append(source.Records, sources.Record{Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, `{"n":%d}`, i)})
 	}
@@ -167,9 +167,9 @@ func (s *secured) ways(t *testing.T) {
 	}
 	s.admin(t, http.MethodPost, "/_security/oauth2/token", map[string]string{"grant_type": "password", "username": "loader", "password": "loader-secret"}, &token)
 	user, bearer, badge := s.reach(), s.reach(), s.reach()
-	user.Username, user.Password = "loader", "loader-secret"
-	bearer.Bearer = token.Text
-	badge.Cert, badge.Key = s.cert, s.key
+	user.Credentials.Username, user.Credentials.Password = "loader", "loader-secret"
+	bearer.Credentials.Bearer = token.Text
+	badge.TLS.Cert, badge.TLS.Key = s.cert, s.key
 	all := map[string]elastic.Config{"user": user, "token": bearer, "certificate": badge}
 	if s.six != "" {
 		user.Addresses = []string{s.six}
@@ -186,14 +186,14 @@ func (s *secured) ways(t *testing.T) {
 
 func (s *secured) refused(t *testing.T) {
 	user, key, token, nobody := s.reach(), s.reach(), s.reach(), s.reach()
-	user.Username, user.Password = "admin", "wrong"
-	key.APIKey = "bm86bm8="
-	token.Bearer = "bm8="
+	user.Credentials.Username, user.Credentials.Password = "admin", "wrong"
+	key.Credentials.APIKey = "bm86bm8="
+	token.Credentials.Bearer = "bm8="
 	for _, cfg := range []elastic.Config{user, key, token, nobody} {
 		_, err := elastic.Dial(t.Context(), cfg)
 		elastictest.Wants(t, err, elastic.Rights, "does not accept the credentials", "check username and password")
 	}
-	nobody.CA = ""
+	nobody.TLS.CA = ""
 	_, err := elastic.Dial(t.Context(), nobody)
 	elastictest.Wants(t, err, elastic.Unreachable, "certificate signed by unknown authority", "ca")
 	reader, _ := s.apiKey(t, role{Cluster: []string{"monitor"}, Indices: []on{{[]string{"shop", "shop-*"}, []string{"read", "view_index_metadata"}}}})

@@ -5,7 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // a format of the server's file
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -161,11 +161,11 @@ func (s *secured) apiKey(t *testing.T, may role) (cfg elastic.Config, id string)
 	var a struct{ ID, Encoded string }
 	s.admin(t, http.MethodPost, "/_security/api_key", map[string]any{"name": devstack.Name(t), "role_descriptors": map[string]role{"r": may}}, &a)
 	cfg = s.reach()
-	cfg.APIKey = a.Encoded
+	cfg.Credentials.APIKey = a.Encoded
 	return cfg, a.ID
 }
 
 // reach is how to come to the server; who one is, is left out.
 func (s *secured) reach() elastic.Config {
-	return elastic.Config{Addresses: []string{s.url}, Alias: "shop", CA: s.ca}
+	return elastic.Config{Addresses: []string{s.url}, Alias: "shop", TLS: elastic.TLS{CA: s.ca}}
 }

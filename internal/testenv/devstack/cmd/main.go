@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
 	"humpty/internal/testenv/devstack"
 )
 

@@ -1,0 +1,114 @@
+package config
+
+import (
+	"net"
+	"strings"
+	"time"
+)
+
+// Source is one system of record.
+type Source struct {
+	Name     string
+	Place    string
+	Postgres Postgres
+	Kafka    *Kafka // then it is one, and not PostgreSQL
+}
+
+// Postgres is a PostgreSQL database. A zero timeout means the server's own.
+type Postgres struct {
+	DSN              Secret
+	ReadDSN          Secret // zero: DSN
+	MaxConnections   int
+	StatementTimeout time.Duration
+	LockTimeout      time.Duration
+	MaxRows          int64 // a second; 0: no limit
+	MaxBytes         int64 // a second; 0: no limit
+	Memory           int64 // bytes for small tables held while reading
+}
+
+// Kafka is a Kafka cluster.
+type Kafka struct {
+	Brokers  []string
+	TLS      *TLS // nil: none
+	SASL     SASL
+	Readers  int
+	Fetch    int64 // bytes
+	Patience time.Duration
+	Memory   int64  // bytes of events in memory
+	Spill    string // folder, relative to the working folder; empty: the system's
+}
+
+// TLS says whom to trust and who we are. The zero value trusts the system's authorities.
+type TLS struct {
+	CA, Cert, Key string // files, relative to the working folder
+	ServerName    string
+}
+
+// SASL is a user; no mechanism: none.
+type SASL struct {
+	Mechanism string // PLAIN | SCRAM-SHA-256 | SCRAM-SHA-512
+	Username  string
+	Password  Secret
+}
+
+// sourceDecoder reads one of sources.
+type sourceDecoder struct{ *input }
+
+func (d sourceDecoder) source(f *field) Source {
+	pg := f.value.get("postgres")
+	for _, name := range []string{"dsn", "read_dsn"} {
+		if v := pg.get(name); v != nil && !v.loose && dsnHasPassword(v.string()) {
+			d.problems.Warn(v.at(), "write "+name+": \"${VAR}\" and export it, or use .pgpass", "a password stands in the file")
+		}
+	}
+	return Source{Name: f.key, Place: f.place, Kafka: d.kafka(f.value.get("kafka")), Postgres: Postgres{
+		DSN:              NewSecret(pg.get("dsn").string()),
+		ReadDSN:          NewSecret(pg.get("read_dsn").string()),
+		MaxConnections:   int(pg.get("max_connections").int()),
+		StatementTimeout: pg.get("statement_timeout").duration(),
+		LockTimeout:      pg.get("lock_timeout").duration(),
+		MaxRows:          pg.get("max_rows_per_second").int(),
+		MaxBytes:         pg.get("max_bytes_per_second").size(),
+		Memory:           pg.get("memory").size(),
+	}}
+}
+
+func (d sourceDecoder) kafka(n *node) *Kafka {
+	if n == nil {
+		return nil
+	}
+	k := &Kafka{
+		Readers: int(n.get("readers").int()), Fetch: n.get("fetch").size(), Patience: n.get("patience").duration(),
+		Memory: n.get("memory").size(), Spill: d.path(n.get("spill")),
+	}
+	for _, b := range n.get("brokers").list() {
+		if text := b.string(); text != "" && d.broker(b) {
+			k.Brokers = append(k.Brokers, text)
+		}
+	}
+	if t := n.get("tls"); t.bool() || t != nil && t.kind == mapping {
+		k.TLS = &TLS{
+			CA: d.path(t.get("ca")), Cert: d.path(t.get("cert")), Key: d.path(t.get("key")),
+			ServerName: t.get("server_name").string(),
+		}
+		d.together(t, "cert", "key")
+	}
+	s := n.get("sasl")
+	k.SASL = SASL{Mechanism: s.get("mechanism").string(), Username: s.get("username").string(), Password: NewSecret(s.get("password").string())}
+	if v := s.get("password"); v != nil && !v.loose && !v.reported {
+		d.problems.Warn(v.at(), "write password: \"${VAR}\" and export it, or ${file:/path}", "a secret stands in the file")
+	}
+	if k.SASL.Mechanism == "PLAIN" && k.TLS == nil {
+		d.problems.Warn(s.at(), "add tls: true, or use SCRAM-SHA-512", "with PLAIN and without tls the password crosses the network as it is")
+	}
+	return k
+}
+
+func (d sourceDecoder) broker(n *node) bool {
+	host, port, err := net.SplitHostPort(n.string())
+	if err == nil && host != "" && port != "" && !strings.Contains(n.string(), "/") {
+		return true
+	}
+	d.problems.Add(n.at(), "write HOST:PORT, for example localhost:9092", "%q is no address of a broker", n.string())
+	return false
+}

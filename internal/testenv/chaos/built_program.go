@@ -1,0 +1,245 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/wait"
+	"humpty/projector"
+)
+
+// program is the projection's name in the configuration.
+const program = "chaos"
+
+// builtProgram is humpty as it is shipped, behind a proxy that lets attempts be late, and killed
+// whenever it pleases.
+type builtProgram struct {
+	world *world
+	rng   *rand.Rand
+	proxy *httptest.Server
+	env   []string
+	took  time.Duration // the first run
+
+	mu    sync.Mutex
+	kills []string // what was killed, and when
+}
+
+func newBuiltProgram(w *world) (*builtProgram, error) {
+	e := &builtProgram{world: w, rng: rand.New(rand.NewPCG(w.seed, 4))}
+	text, err := configuration{w.schema, w.mode, w.seed, w.alias, w.Kafka}.text()
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(w.dir, "humpty.yaml")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return nil, err
+	}
+	to, err := url.Parse(w.es)
+	if err != nil {
+		return nil, err
+	}
+	w.late.next = http.DefaultTransport
+	forward := httputil.NewSingleHostReverseProxy(to)
+	forward.Transport = w.late
+	forward.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) } // no answer at all
+	e.proxy = httptest.NewServer(forward)
+	e.env = append(os.Environ(), "SHOP_DSN="+w.dsn, "ES="+e.proxy.URL, "HUMPTY_CONFIG="+file, "HUMPTY_STATE="+filepath.Join(w.dir, "state"))
+	return e, nil
+}
+
+// exit is how the program ended.
+type exit struct {
+	code     int // -1: killed
+	out, err string
+}
+
+func (a exit) Error() string { return fmt.Sprintf("exit code %d: %s\n%s", a.code, a.err, a.out) }
+
+// run has the program run to its end, or until kill says so.
+func (e *builtProgram) run(ctx context.Context, kill time.Duration, args ...string) (exit, error) {
+	cmd := exec.CommandContext(ctx, e.world.Program, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	cmd.Env = e.env
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Start(); err != nil {
+		return exit{}, err
+	}
+	if kill > 0 {
+		timer := time.AfterFunc(kill, func() { _ = cmd.Process.Kill() })
+		defer timer.Stop()
+	}
+	err := cmd.Wait()
+	a := exit{cmd.ProcessState.ExitCode(), out.String(), said.String()}
+	var status *exec.ExitError
+	if err != nil && !errors.As(err, &status) && ctx.Err() == nil {
+		return a, err
+	}
+	if a.code == -1 && ctx.Err() == nil {
+		e.mu.Lock()
+		e.kills = append(e.kills, fmt.Sprintf("%s after %d ms", args[0], kill.Milliseconds()))
+		e.mu.Unlock()
+	}
+	return a, ctx.Err()
+}
+
+const maxKills = 3
+
+// rebuild runs one, killed up to three times, and gone on with.
+func (e *builtProgram) rebuild(ctx context.Context, run string) (projector.Record, error) {
+	start := time.Now()
+	kills := 0
+	if run != "first" {
+		kills = e.rng.IntN(maxKills + 1)
+	}
+	args := []string{"rebuild", program, "--quiet", "--json", "--allow-unindexed", "--allow-empty", "--batch", "16KB"}
+	for n := 0; ; n++ {
+		kill := time.Duration(0)
+		if n < kills {
+			kill = 30*time.Millisecond + time.Duration(e.rng.Int64N(int64(2*e.took)))
+		}
+		a, err := e.run(ctx, kill, args...)
+		switch {
+		case err != nil:
+			return projector.Record{}, err
+		case a.code == 0:
+			if run == "first" {
+				e.took = time.Since(start)
+			}
+			rec, err := a.record()
+			rec.Resumed = n > 0
+			return rec, err
+		case a.code != -1 && (a.code != 4 || n == 0 || n > 2*maxKills):
+			return projector.Record{}, a
+		}
+		if args, err = e.next(ctx); err != nil {
+			return projector.Record{}, err
+		}
+	}
+}
+
+// record is in the last line of --json.
+func (a exit) record() (projector.Record, error) {
+	lines := strings.Split(strings.TrimSpace(a.out), "\n")
+	var last struct{ Record projector.Record }
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
+		return last.Record, fmt.Errorf("%w: %s", err, a.out)
+	}
+	return last.Record, nil
+}
+
+// next is what goes on with what a dead process left, or begins anew. One that left nothing
+// but its lease has it run out.
+func (e *builtProgram) next(ctx context.Context) ([]string, error) {
+	a, err := e.run(ctx, 0, "status", program, "--json")
+	if err != nil {
+		return nil, err
+	}
+	var found struct {
+		Projections []struct {
+			Stopped []struct{ Run string }
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(a.out), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &found); err != nil || len(found.Projections) != 1 {
+		return nil, fmt.Errorf("status: %w: %w", err, a)
+	}
+	if stopped := found.Projections[0].Stopped; len(stopped) > 0 {
+		return []string{"resume", stopped[0].Run, "--quiet", "--json"}, nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.world.es+"/humpty-leases/_update/"+e.world.alias, strings.NewReader(`{"doc": {"expires": "0001-01-01T00:00:00Z"}}`))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := res.Body.Close(); err != nil {
+		return nil, err
+	}
+	return []string{"rebuild", program, "--quiet", "--json", "--allow-unindexed", "--allow-empty", "--batch", "16KB"}, nil
+}
+
+// follow is killed now and then, and started again.
+func (e *builtProgram) follow(ctx context.Context, caughtUp chan<- struct{}) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		e.tick(ctx, caughtUp)
+		return nil
+	})
+	group.Go(func() error { return e.restart(ctx) })
+	return group.Wait()
+}
+
+func (e *builtProgram) restart(ctx context.Context) error {
+	rng := rand.New(rand.NewPCG(e.world.seed, 5))
+	for n := 0; ; n++ {
+		kill := time.Duration(0)
+		if n < maxKills && rng.IntN(2) == 0 {
+			kill = 100*time.Millisecond + time.Duration(rng.IntN(4000))*time.Millisecond
+		}
+		a, err := e.run(ctx, kill, "follow", program, "--quiet")
+		switch {
+		case ctx.Err() != nil && (a.code == 0 || a.code == -1):
+			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("humpty follow, interrupted: %w", a)
+		case err != nil:
+			return err
+		case a.code != -1:
+			return fmt.Errorf("humpty follow: %w", a)
+		}
+	}
+}
+
+func (e *builtProgram) tick(ctx context.Context, caughtUp chan<- struct{}) {
+	for wait.For(ctx, 200*time.Millisecond) == nil {
+		select {
+		case caughtUp <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// release drops what is on the source: nobody follows any more.
+func (e *builtProgram) release(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, e.world.dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	for {
+		var left, busy int
+		err := conn.QueryRow(ctx, `select count(*), count(*) filter (where active) from pg_replication_slots where database = current_database()`).Scan(&left, &busy)
+		if err != nil {
+			return err
+		}
+		if busy == 0 {
+			_, err = conn.Exec(ctx, "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database()")
+			return err
+		}
+		if err := wait.For(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+
+	"humpty/projector"
+	"humpty/projector/checkpoint"
+	"humpty/projector/report"
+	"humpty/sinks"
+	"humpty/sources/postgres"
+)
+
+// inProcess is the engine in this process.
+type inProcess struct {
+	world  *world
+	source *postgres.Source
+	events atomic.Int64
+}
+
+// id is a run's. Other histories may share the server, and slots are named after runs.
+func (e *inProcess) id(run string) string {
+	return fmt.Sprintf("%d-%s-%s", e.world.seed, e.world.mode, run)
+}
+
+func (e *inProcess) marks(run string) (*checkpoint.Store, error) {
+	return checkpoint.Open(filepath.Join(e.world.dir, run), checkpoint.Options{})
+}
+
+func (e *inProcess) projection() projector.Projection {
+	return projector.Projection{
+		Name: "chaos", Alias: e.world.alias, Versions: "class", Hash: "1",
+		Index:  json.RawMessage(`{"settings": {"number_of_shards": 2, "number_of_replicas": 0}, "mappings": {"dynamic": false}}`),
+		Limits: projector.Limits{Batch: 4 << 10},
+	}
+}
+
+// rebuild runs one. Every second one is interrupted at one of its events and goes on, or,
+// where that came before there was anything to go on with, another one begins.
+func (e *inProcess) rebuild(ctx context.Context, run string) (rec projector.Record, err error) {
+	at := int64(0)
+	if events := e.events.Load(); events > 0 && e.world.rng.IntN(2) == 0 {
+		at = 1 + e.world.rng.Int64N(events+5)
+	}
+	rec, err = e.attempt(ctx, run, false, at)
+	switch {
+	case !errors.Is(err, context.Canceled) || ctx.Err() != nil:
+		return rec, err
+	case rec.Resumable:
+		return e.attempt(ctx, run, true, 0)
+	}
+	return e.attempt(ctx, run+retrySuffix, false, 0)
+}
+
+// retrySuffix ends the name of a run that begins in place of another one.
+const retrySuffix = "-again"
+
+// runs are all that there can have been.
+var runs = [...]string{"first", "second", "second" + retrySuffix}
+
+// release gives up what runs left on the source.
+func (e *inProcess) release(ctx context.Context) error {
+	for _, run := range runs {
+		if err := e.source.Release(ctx, e.id(run)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *inProcess) attempt(ctx context.Context, run string, resume bool, at int64) (projector.Record, error) {
+	store, err := e.marks(e.id(run))
+	if err != nil {
+		return projector.Record{}, err
+	}
+	ctx, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	seen := int64(0)
+	r := projector.Rebuild{
+		Projection: e.projection(), Source: e.source, Target: e.world.target, AllowEmpty: true,
+		Owner: sinks.Owner{Run: e.id(run), Verb: "rebuild"},
+		Live:  &projector.Live{Checkpoint: store, Writer: e.world.mode, Resume: resume},
+		Observe: func(report.Event) {
+			if seen++; seen == at {
+				interrupt()
+			}
+		},
+	}
+	rec, err := r.Run(ctx)
+	e.events.Add(seen)
+	return rec, errors.Join(err, store.Close())
+}
+
+// follow is humpty follow; caughtUp is told at each event that says how far it is.
+func (e *inProcess) follow(ctx context.Context, caughtUp chan<- struct{}) error {
+	f := projector.Follow{
+		Projection: e.projection(), Source: e.source, Target: e.world.target, Open: e.marks, KeepPrevious: e.world.seed%2 == 0,
+		Observe: func(e report.Event) {
+			if e.Kind == report.Lagging {
+				select {
+				case caughtUp <- struct{}{}:
+				default:
+				}
+			}
+		},
+	}
+	return f.Run(ctx)
+}

@@ -1,0 +1,104 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/internal/wait"
+)
+
+const (
+	writers = 4 // at once
+	fatigue = 5 // after so many transactions more, a writer rests a millisecond longer: where the run is slow it must catch up all the same
+)
+
+// commitFunc does a commit, and what belongs to it.
+type commitFunc func(ctx context.Context, commit func() error) error
+
+// tableWriter is one of an application's that change rows.
+type tableWriter struct {
+	seed, number uint64
+	dsn          string
+	schema       *schema
+	commit       commitFunc
+}
+
+// write makes random transactions on one connection until stop is closed.
+func (w *tableWriter) write(ctx context.Context, stop <-chan struct{}, count *atomic.Int64) error {
+	rng := rand.New(rand.NewPCG(w.seed, 100+w.number))
+	conn, err := pgx.Connect(ctx, w.dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	for n := 0; ; n++ {
+		select {
+		case <-stop:
+			return nil
+		default:
+		}
+		if err := w.transaction(ctx, conn, rng, fmt.Sprintf("w%d.%d", w.number, n)); err != nil {
+			return fmt.Errorf("writer %d: %w", w.number, err)
+		}
+		count.Add(1)
+		if rng.IntN(4) > 0 { // else a burst
+			if err := wait.For(ctx, time.Duration(rng.IntN(8+n/fatigue))*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// transaction is a few changes, committed or rolled back.
+func (w *tableWriter) transaction(ctx context.Context, conn *pgx.Conn, rng *rand.Rand, v string) error {
+	run := func(sql string) error {
+		_, err := conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
+		return err
+	}
+	sync := []string{"on", "local", "off"}[rng.IntN(3)]
+	err := run("begin; set local synchronous_commit = " + sync)
+	long, last := rng.IntN(20) == 0, "commit"
+	for i := range 1 + rng.IntN(4) {
+		if err != nil {
+			break
+		}
+		sql := w.schema.change(rng, fmt.Sprintf("%s.%d", v, i))
+		if strings.HasPrefix(sql, "truncate") { // its lock must not be held for long
+			last = "set local lock_timeout = '100ms'; " + sql + "; commit"
+			continue
+		}
+		if rng.IntN(10) == 0 {
+			sql = "savepoint s; " + sql + "; rollback to s"
+		}
+		err = run(sql)
+		if long && err == nil {
+			err = wait.For(ctx, time.Duration(50+rng.IntN(200))*time.Millisecond)
+		}
+	}
+	if err == nil && rng.IntN(10) > 0 {
+		err = w.commit(ctx, func() error { return tolerable(run(last)) })
+	}
+	if err := tolerable(err); err != nil {
+		return err
+	}
+	return run("rollback") // nothing is open if it was committed
+}
+
+// tolerable is nil for what an application has to expect: a key that is there, a deadlock,
+// a lock that is not to be had.
+func tolerable(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && slices.Contains([]string{"23505", "40P01", "55P03"}, pg.Code) {
+		return nil
+	}
+	return err
+}

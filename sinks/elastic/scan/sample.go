@@ -1,0 +1,50 @@
+package scan
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+
+	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
+)
+
+// Sample reads the documents that a random score, which follows from the seed, puts first.
+func (r *Reader) Sample(ctx context.Context, n int, seed uint64, fn func(docs []sinks.Document) error) error {
+	var answer bytes.Buffer
+	var p page
+	const largest = 5000 // well below index.max_result_window
+	after := ""
+	for n > 0 {
+		size := min(n, largest)
+		query := fmt.Sprintf(`{"size":%d,"_source":false,"track_total_hits":false,%s"sort":[{"_score":"desc"},{"_seq_no":"asc"}],`+
+			`"query":{"function_score":{"query":{"match_all":{}},"random_score":{"seed":%d,"field":"_seq_no"},"boost_mode":"replace"}}}`,
+			size, after, seed>>1)
+		search := transport.Request{Method: http.MethodPost, Path: r.path + "/_search", Body: []byte(query), RetryFor: transport.DefaultRetry}
+		if err := r.pageOf(ctx, search, &answer, &p); err != nil {
+			return r.client.Explain("take a sample of index "+r.name, err)
+		}
+		if err := fn(p.docs); err != nil {
+			return err
+		}
+		if len(p.docs) < size || p.after == nil {
+			return nil
+		}
+		n -= len(p.docs)
+		after = `"search_after":` + string(p.after) + `,`
+	}
+	return nil
+}
+
+func (r *Reader) pageOf(ctx context.Context, req transport.Request, answer *bytes.Buffer, p *page) error {
+	return r.client.Retry(ctx, req, answer, func(body []byte, _ http.Header) error {
+		if err := p.parse(body); err != nil {
+			return err
+		}
+		if p.partial {
+			return &transport.ResponseError{Status: http.StatusServiceUnavailable, Type: "partial_answer", Reason: "a shard failed, or the search timed out: " + transport.Clip(body)}
+		}
+		return nil
+	})
+}
