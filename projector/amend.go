@@ -10,6 +10,7 @@ import (
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
+	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -87,9 +88,9 @@ func (f *fixing) write(ctx context.Context, open []verify.Reading) error {
 		}
 	}
 	if len(versioned) > 0 {
-		verdicts := make([]sinks.Verdict, len(versioned))
-		if _, err := f.index.Write(ctx, versioned, verdicts); err != nil {
-			return fmt.Errorf("write %d documents: %w", len(versioned), err)
+		verdicts, err := write.Send(ctx, f.index, versioned)
+		if err != nil {
+			return err
 		}
 		if err := f.book(versioned, verdicts); err != nil {
 			return err
@@ -100,9 +101,9 @@ func (f *fixing) write(ctx context.Context, open []verify.Reading) error {
 		if !ok {
 			return errors.New("this target cannot write a document only if it is unchanged") // able has asked: a defect
 		}
-		verdicts := make([]sinks.Verdict, len(amended))
-		if _, err := amender.WriteIf(ctx, amended, seen, verdicts); err != nil {
-			return fmt.Errorf("amend %d documents: %w", len(amended), err)
+		verdicts, err := write.SendIf(ctx, amender, amended, seen)
+		if err != nil {
+			return err
 		}
 		return f.book(amended, verdicts)
 	}

@@ -14,6 +14,7 @@ import (
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/verify"
+	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -139,9 +140,9 @@ func (c *concerned) batch(ctx context.Context, records []sources.Record) error {
 	if err != nil || len(docs) == 0 {
 		return err
 	}
-	verdicts := make([]sinks.Verdict, len(docs))
-	if _, err := c.index.Write(ctx, docs, verdicts); err != nil {
-		return fmt.Errorf("write %d documents: %w", len(docs), err)
+	verdicts, err := write.Send(ctx, c.index, docs)
+	if err != nil {
+		return err
 	}
 	return c.locked(func() error { return c.account(docs, old, verdicts) })
 }

@@ -9,6 +9,7 @@ import (
 	"humpty/internal/canonjson"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector/load"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -79,7 +80,7 @@ func (x *examination) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if x.view, err = open(ctx, x.Source, x.observer); err != nil {
+	if x.view, err = load.Open(ctx, x.Source, x.observer); err != nil {
 		return err
 	}
 	if was := x.generation.Meta.Definition; was != "" && was != x.Projection.Hash {

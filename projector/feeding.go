@@ -5,16 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
+	"humpty/projector/load"
 	"humpty/projector/pace"
 	"humpty/projector/report"
+	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -36,7 +38,7 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *report.Observe
 		err = errors.Join(err, close(ctx))
 	}
 	defer closing(feed.Close)
-	view, err := open(ctx, captured(f.Source, feed), o)
+	view, err := load.Open(ctx, catchup.SourceOf(f.Source, feed), o)
 	if err != nil {
 		return err
 	}
@@ -49,21 +51,23 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *report.Observe
 	if err != nil {
 		return fmt.Errorf("open index %s: %w", g.Name, err)
 	}
-	c := &catcher{
-		store: store, view: reread, index: index, base: g.Meta.Epoch << 40,
-		ledger: ledger.NewBook(f.Projection.Limits.Rejections, nil),
-		rate:   pace.NewLimiter(f.Projection.Limits.Rate), pace: pace.NewCatchUp(laneCount, index),
+	w := &write.Writer{
+		Index: index, Base: g.Meta.Epoch << 40, Book: ledger.NewBook(f.Projection.Limits.Rejections, nil),
+		Throttle: write.Throttle{Limiter: pace.NewLimiter(f.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}
-	b := pace.NewBrake(f.Target, f.Projection.Limits.Brake, c.pace, c.rate, o.Notice)
-	from := newCapture(feed, store)
+	rounds := &catchup.Rounds{Store: store, View: reread, Writer: w}
+	b := pace.NewBrake(f.Target, f.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
+	from := catchup.NewCapture(feed, store)
 	var documents atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	if b != nil {
 		group.Go(func() error { b.Watch(ctx); return nil })
 	}
-	group.Go(func() error { return from.run(ctx) })
-	group.Go(func() error { return from.lag(ctx, g.Name, o, documents.Load) })
-	group.Go(func() error { return c.follow(ctx, from, f.Projection.Limits, &documents) })
+	group.Go(func() error { return from.Run(ctx) })
+	group.Go(func() error { return from.Lag(ctx, g.Name, o, documents.Load) })
+	group.Go(func() error {
+		return rounds.Follow(ctx, from, f.Projection.Limits.Rejections, f.Projection.Limits.Poison, &documents)
+	})
 	return group.Wait()
 }
 
@@ -95,44 +99,4 @@ func (f *Follow) takeOver(ctx context.Context, store *checkpoint.Store, g sinks.
 		return nil, fmt.Errorf("go on with the capture of run %s: %w", g.Meta.Run, err)
 	}
 	return feed, nil
-}
-
-// follow does a round whenever something was marked, until ctx ends.
-func (c *catcher) follow(ctx context.Context, from *capture, limits Limits, documents *atomic.Int64) error {
-	late := wait.NewBackoff(fencePatience) // for changes that are not visible yet
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		select { // nothing to do before something is marked, or if something is left
-		case <-from.grew:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		round, err := c.round(ctx)
-		if err != nil {
-			return err
-		}
-		documents.Add(round.Reread)
-		sum, _ := c.ledger.Totals()
-		switch poison := ledger.Poisoned(c.view); {
-		case sum.Rejected > limits.Rejections:
-			return c.ledger.TooMany(limits.Rejections)
-		case poison > limits.Poison:
-			return &ledger.TooMuchPoison{Poison: poison, Limit: limits.Poison}
-		}
-		if round.Left == 0 {
-			late = wait.NewBackoff(fencePatience)
-		} else {
-			from.grown()
-			if over, err := late.Wait(ctx); err != nil || over && round.Left == round.Marks {
-				return errors.Join(err, c.unseen())
-			}
-		}
-		timer.Reset(betweenRounds)
-	}
 }

@@ -41,10 +41,9 @@ type Follow struct {
 }
 
 const (
-	aliasEvery    = 5 * time.Second  // how often the alias is looked at
-	trouble       = 10 * time.Minute // how long it is tried to go on while something else goes wrong
-	longestRetry  = 10 * time.Second
-	betweenRounds = 50 * time.Millisecond // changes of a burst share one
+	aliasEvery   = 5 * time.Second  // how often the alias is looked at
+	trouble      = 10 * time.Minute // how long it is tried to go on while something else goes wrong
+	longestRetry = 10 * time.Second
 )
 
 // Run follows until ctx ends, and returns nil then: what was read of the source is durable

@@ -282,3 +282,50 @@ func TestFollowStopsAtAGap(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A process that dies behind the swap: the next one settles what is left beside the
+// application, whose own spelling of a document is not a difference any more.
+func TestHandoverGoesOnBehindTheSwap(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.write(1, 50)
+	s.rebuild("r1", WriterHandover)
+	s.write(2, 50)
+	store, err := s.open("r2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := sourcetest.Change{ID: "late", Row: &sourcetest.Row{Value: "committed before the swap"}}
+	s.target.OnSwap = func(sinks.AliasChange) error {
+		s.live.Commit(late)
+		return nil
+	}
+	crash := errors.New("crash")
+	s.target.OnWrite = func(docs []sinks.Document, _ []sinks.Verdict) error {
+		if string(docs[0].ID) == "late" {
+			return crash
+		}
+		return nil
+	}
+	rec, err := s.of("r2", &Live{Checkpoint: store, Writer: WriterHandover}).Run(t.Context())
+	if !errors.Is(err, crash) || !rec.Resumable {
+		t.Fatalf("resumable %v, error %v", rec.Resumable, err)
+	}
+	s.target.OnSwap, s.target.OnWrite = nil, nil
+	if err := s.target.Put("own", `{"spelled": "by the application"}`); err != nil {
+		t.Fatal(err)
+	}
+	rec, err = s.of("r2", &Live{Checkpoint: store, Writer: WriterHandover, Resume: true}).Run(t.Context())
+	if err := errors.Join(err, store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if rec.Status != report.Completed {
+		t.Errorf("status %s", rec.Status)
+	}
+	if err := s.target.Put("own", ""); err != nil {
+		t.Fatal(err)
+	}
+	if !s.equal("") {
+		t.Error("the index differs")
+	}
+}

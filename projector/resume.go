@@ -11,6 +11,7 @@ import (
 	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
+	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/sinks"
@@ -161,7 +162,7 @@ func (n *run) canGoOn(err error) bool {
 		poison     *ledger.TooMuchPoison
 		unbalanced *ledger.Unbalanced
 		differs    *Differs
-		unsettled  *Unsettled
+		unsettled  *catchup.Unsettled
 		doubt      *sinks.ErrWritesLost
 	)
 	for _, fatal := range []any{&gap, &rejections, &poison, &unbalanced, &differs, &unsettled, &doubt} {

@@ -10,6 +10,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
@@ -42,10 +43,10 @@ type run struct {
 	loadLedger     ledger.Ledger                     // when the load was over
 	loadRejections []ledger.Rejection                // the same
 	loadComplete   bool
-	earlier        int64        // documents that earlier processes produced
-	capture        *capture     // nil: nothing to catch up with
-	rereads        atomic.Int64 // documents read again by rounds
-	catcher        *catcher
+	earlier        int64            // documents that earlier processes produced
+	capture        *catchup.Capture // nil: nothing to catch up with
+	rereads        atomic.Int64     // documents read again by rounds
+	rounds         *catchup.Rounds
 }
 
 // newRun is a rebuild that begins, and tells the observer.

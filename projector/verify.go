@@ -36,7 +36,7 @@ func (n *run) verify(ctx context.Context) error {
 	}
 	if n.capture != nil { // what differs is read again when everything committed has been caught up with
 		check.Static, check.Source, check.Documents = false, n.reads(), 0
-		check.CatchUp = func(ctx context.Context) error { return n.catcher.reach(ctx, n.capture) }
+		check.CatchUp = func(ctx context.Context) error { return n.rounds.CatchUpTo(ctx, n.capture) }
 	}
 	report, err := n.examined(ctx, check)
 	if err != nil {

@@ -56,8 +56,8 @@ var layers = []layer{
 	{name: "joins", about: engine, packages: []string{"projector/join"}, on: []string{"folds"}},
 	{name: "outages", about: engine, packages: []string{"projector/outage"}, on: []string{"reports"}},
 	{name: "leases", about: engine, packages: []string{"projector/lease"}, on: []string{"outages"}},
-	{name: "stores", about: engine, packages: []string{"internal/marks"}, on: []string{"leases"}},
-	{name: "phases", about: engine, packages: []string{"projector/verify"}, on: []string{"stores"}},
+	{name: "stores", about: engine, packages: []string{"projector/generation", "projector/checkpoint", "projector/write"}, on: []string{"leases"}},
+	{name: "phases", about: engine, packages: []string{"projector/load", "projector/catchup", "projector/verify"}, on: []string{"stores"}},
 	{name: "rebuild", about: engine, packages: []string{"projector"}, on: []string{"phases"}},
 
 	{name: "config", about: "the file knows what a projection is, and not how one is rebuilt", packages: []string{"internal/config"}, on: []string{"decoders"}},

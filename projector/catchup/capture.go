@@ -1,4 +1,4 @@
-package projector
+package catchup
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"humpty/sources"
 )
 
-// capture brings the marks of a feed into the store: durable first, acknowledged then.
-type capture struct {
+// Capture brings the marks of a feed into the store: durable first, acknowledged then.
+type Capture struct {
 	feed  sources.ChangeStream
 	store *checkpoint.Store
 	grew  chan struct{} // holds one when something was recorded since it was taken
@@ -27,21 +27,25 @@ type capture struct {
 // busier the source is, the more share one.
 const transactionsAtOnce = 4096
 
-func newCapture(feed sources.ChangeStream, store *checkpoint.Store) *capture {
-	c := &capture{feed: feed, store: store, grew: make(chan struct{}, 1), fences: map[string]chan uint64{}}
+// NewCapture brings what comes from a stream into a store.
+func NewCapture(feed sources.ChangeStream, store *checkpoint.Store) *Capture {
+	c := &Capture{feed: feed, store: store, grew: make(chan struct{}, 1), fences: map[string]chan uint64{}}
 	c.grown() // what an earlier process recorded
 	return c
 }
 
-func (c *capture) grown() {
+// Stream is where the changes come from.
+func (c *Capture) Stream() sources.ChangeStream { return c.feed }
+
+func (c *Capture) grown() {
 	select {
 	case c.grew <- struct{}{}:
 	default:
 	}
 }
 
-// run records until ctx ends or the feed fails.
-func (c *capture) run(ctx context.Context) error {
+// Run records until ctx ends or the feed fails.
+func (c *Capture) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	in := make(chan sources.ChangeSet, transactionsAtOnce)
 	group.Go(func() error {
@@ -88,7 +92,7 @@ func waiting(in <-chan sources.ChangeSet, first sources.ChangeSet) []sources.Cha
 
 // record makes transactions durable and acknowledges them. A fence is met only when all
 // that came before it is durable.
-func (c *capture) record(ctx context.Context, all []sources.ChangeSet) error {
+func (c *Capture) record(ctx context.Context, all []sources.ChangeSet) error {
 	for len(all) > 0 {
 		end := slices.IndexFunc(all, func(m sources.ChangeSet) bool { return m.Fence != "" })
 		if end < 0 {
@@ -106,15 +110,15 @@ func (c *capture) record(ctx context.Context, all []sources.ChangeSet) error {
 		}
 		crashpoint.At("marks acknowledged")
 		if id := all[end].Fence; id != "" {
-			c.fence(id) <- seq
+			c.fenceMet(id) <- seq
 		}
 		all = all[end+1:]
 	}
 	return nil
 }
 
-// fence returns where the sequence at that fence is told, once.
-func (c *capture) fence(id string) chan uint64 {
+// fenceMet returns where the sequence at that fence is told, once.
+func (c *Capture) fenceMet(id string) chan uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fences[id] == nil {
@@ -123,15 +127,15 @@ func (c *capture) fence(id string) chan uint64 {
 	return c.fences[id]
 }
 
-// reach puts a fence behind everything committed now, waits until it is met in the
+// Fence puts a fence behind everything committed now, waits until it is met in the
 // stream, and returns the sequence of the last mark before it.
-func (c *capture) reach(ctx context.Context) (uint64, error) {
+func (c *Capture) Fence(ctx context.Context) (uint64, error) {
 	id, err := c.feed.Fence(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("set a fence: %w", err)
 	}
 	select {
-	case seq := <-c.fence(id):
+	case seq := <-c.fenceMet(id):
 		return seq, nil
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)

@@ -1,4 +1,4 @@
-package projector
+package catchup
 
 import (
 	"context"
@@ -13,8 +13,8 @@ const (
 	backlogMax = 100_000
 )
 
-// lag tells the observer until ctx ends. reread counts documents.
-func (c *capture) lag(ctx context.Context, generation string, o *report.Observer, reread func() int64) error {
+// Lag tells the observer until ctx ends. reread counts documents.
+func (c *Capture) Lag(ctx context.Context, generation string, o *report.Observer, reread func() int64) error {
 	tick := time.NewTicker(lagEvery)
 	defer tick.Stop()
 	was, since := reread(), time.Now()

@@ -1,4 +1,4 @@
-package projector
+package write
 
 import (
 	"sync/atomic"
@@ -12,17 +12,18 @@ import (
 	"humpty/sinks"
 )
 
-// TestPacedKeepsToThePace: what is caught up with waits for a slot as a load's requests do.
-func TestPacedKeepsToThePace(t *testing.T) {
+// TestThrottleKeepsToThePace: what is caught up with waits for a slot as a load's requests do.
+func TestThrottleKeepsToThePace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := &catcher{pace: pace.NewCatchUp(laneCount, nil)}
-		c.pace.Restrain(1, "by the test")
+		const workers = 4
+		c := &Throttle{Pace: pace.NewCatchUp(workers, nil)}
+		c.Pace.Restrain(1, "by the test")
 		var flying, most atomic.Int64
 		var group errgroup.Group
-		for range laneCount {
+		for range workers {
 			group.Go(func() error {
-				_, err := c.paced(t.Context(), nil, time.Now(), func() (sinks.Receipt, error) {
+				_, err := c.Do(t.Context(), nil, time.Now(), func() (sinks.Receipt, error) {
 					most.Store(max(most.Load(), flying.Add(1)))
 					<-time.After(time.Second)
 					flying.Add(-1)
@@ -34,7 +35,7 @@ func TestPacedKeepsToThePace(t *testing.T) {
 		if err := group.Wait(); err != nil || most.Load() != 1 {
 			t.Errorf("%v, %d writes at once, want 1", err, most.Load())
 		}
-		if !c.pace.Idle() {
+		if !c.Pace.Idle() {
 			t.Error("a slot was not given back")
 		}
 	})

@@ -1,4 +1,4 @@
-package projector
+package catchup
 
 // rules can switch off single rules of the catch-up protocol. The product never does:
 // only tests reach it, to show that each rule is needed.

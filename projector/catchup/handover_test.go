@@ -1,4 +1,4 @@
-package projector
+package catchup
 
 import (
 	"errors"
@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources/sourcetest"
 )
@@ -28,7 +27,7 @@ func (c *chase) alias(id string) {
 	if body, ok := c.live.Documents()[id]; ok {
 		d.Body = []byte(body)
 	}
-	if _, err := c.catcher.index.Write(c.t.Context(), []sinks.Document{d}, make([]sinks.Verdict, 1)); err != nil {
+	if _, err := c.rounds.Writer.Index.Write(c.t.Context(), []sinks.Document{d}, make([]sinks.Verdict, 1)); err != nil {
 		c.t.Error(err)
 	}
 }
@@ -36,11 +35,11 @@ func (c *chase) alias(id string) {
 // handOver is what comes behind the swap.
 func (c *chase) handOver() {
 	c.t.Helper()
-	h, err := newHandover(c.catcher)
+	h, err := NewHandover(c.rounds)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if err := h.ends(c.t.Context(), c.capture, "orders"); err != nil {
+	if err := h.End(c.t.Context(), c.capture, "orders"); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -59,7 +58,7 @@ func (c *chase) stray() {
 func (c *chase) has(id string) bool {
 	c.t.Helper()
 	found := make([]sinks.Found, 1)
-	getter := c.catcher.index.(sinks.Getter) //nolint:forcetypeassert // of the fake
+	getter := c.rounds.Writer.Index.(sinks.Getter) //nolint:forcetypeassert // of the fake
 	if err := getter.Get(c.t.Context(), []sinks.Key{{ID: []byte(id)}}, found); err != nil {
 		c.t.Error(err)
 	}
@@ -132,11 +131,11 @@ func TestEachRuleOfTheEndIsNeeded(t *testing.T) {
 			c.stray()
 			crash := errors.New("crash")
 			c.target.OnWrite = func([]sinks.Document, []sinks.Verdict) error { return crash }
-			h, err := newHandover(c.catcher)
+			h, err := NewHandover(c.rounds)
 			if err != nil {
 				c.t.Fatal(err)
 			}
-			if err := h.ends(c.t.Context(), c.capture, "orders"); !errors.Is(err, crash) {
+			if err := h.End(c.t.Context(), c.capture, "orders"); !errors.Is(err, crash) {
 				c.t.Fatal(err)
 			}
 			c.target.OnWrite = nil
@@ -193,62 +192,15 @@ func TestHandoverThatFindsNoEnd(t *testing.T) {
 		n++
 		c.live.Commit(put("a", "g", fmt.Sprint(n))) // and the application is slow to write it
 	}
-	h, err := newHandover(c.catcher)
+	h, err := NewHandover(c.rounds)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var unsettled *Unsettled
-	if err := h.ends(t.Context(), c.capture, "orders"); !errors.As(err, &unsettled) || unsettled.Documents != 1 || unsettled.First[0] != "a" {
+	if err := h.End(t.Context(), c.capture, "orders"); !errors.As(err, &unsettled) || unsettled.Documents != 1 || unsettled.First[0] != "a" {
 		t.Fatalf("error %v", err)
 	}
 	if text := unsettled.Error(); !strings.Contains(text, "humpty repair orders") {
 		t.Error(text)
-	}
-}
-
-// A process that dies behind the swap: the next one settles what is left beside the
-// application, whose own spelling of a document is not a difference any more.
-func TestHandoverGoesOnBehindTheSwap(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	s.write(1, 50)
-	s.rebuild("r1", WriterHandover)
-	s.write(2, 50)
-	store, err := s.open("r2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	late := sourcetest.Change{ID: "late", Row: &sourcetest.Row{Value: "committed before the swap"}}
-	s.target.OnSwap = func(sinks.AliasChange) error {
-		s.live.Commit(late)
-		return nil
-	}
-	crash := errors.New("crash")
-	s.target.OnWrite = func(docs []sinks.Document, _ []sinks.Verdict) error {
-		if string(docs[0].ID) == "late" {
-			return crash
-		}
-		return nil
-	}
-	rec, err := s.of("r2", &Live{Checkpoint: store, Writer: WriterHandover}).Run(t.Context())
-	if !errors.Is(err, crash) || !rec.Resumable {
-		t.Fatalf("resumable %v, error %v", rec.Resumable, err)
-	}
-	s.target.OnSwap, s.target.OnWrite = nil, nil
-	if err := s.target.Put("own", `{"spelled": "by the application"}`); err != nil {
-		t.Fatal(err)
-	}
-	rec, err = s.of("r2", &Live{Checkpoint: store, Writer: WriterHandover, Resume: true}).Run(t.Context())
-	if err := errors.Join(err, store.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if rec.Status != report.Completed {
-		t.Errorf("status %s", rec.Status)
-	}
-	if err := s.target.Put("own", ""); err != nil {
-		t.Fatal(err)
-	}
-	if !s.equal("") {
-		t.Error("the index differs")
 	}
 }

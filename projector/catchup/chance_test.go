@@ -1,4 +1,4 @@
-package projector
+package catchup
 
 import (
 	"errors"
@@ -55,7 +55,7 @@ func (g *gamble) crash() {
 	if g.store, err = checkpoint.Open("marks", checkpoint.Options{FS: left}); err != nil {
 		g.t.Fatal(err)
 	}
-	g.fs, g.catcher.store = left, g.store
+	g.fs, g.rounds.Store = left, g.store
 	g.begin()
 }
 
@@ -81,7 +81,7 @@ func (g *gamble) step() {
 	default: // in the middle of a round
 		g.target.IgnoreWrites = g.rng.IntN(2) == 0
 		g.target.OnWrite = func([]sinks.Document, []sinks.Verdict) error { return errPulled }
-		if _, err := g.catcher.round(g.t.Context()); err != nil && !errors.Is(err, errPulled) {
+		if _, err := g.rounds.round(g.t.Context()); err != nil && !errors.Is(err, errPulled) {
 			g.t.Fatal(err)
 		}
 		g.target.OnWrite, g.target.IgnoreWrites = nil, false
@@ -101,7 +101,7 @@ func runGamble(t *testing.T, seed uint64, r rules, steps int) bool {
 	if g.store, err = checkpoint.Open("marks", checkpoint.Options{FS: g.fs}); err != nil {
 		t.Fatal(err)
 	}
-	g.catcher.store = g.store
+	g.rounds.Store = g.store
 	g.begin()
 	g.recorded()
 	strays := rand.New(rand.NewPCG(seed, 8))

@@ -1,4 +1,4 @@
-package projector
+package load
 
 import (
 	"context"
@@ -9,15 +9,15 @@ import (
 	"humpty/sources"
 )
 
-// replayTold is how often the observer is told how far a replay is.
-const replayTold = time.Second
+// replayToldEvery is how often the observer is told how far a replay is.
+const replayToldEvery = time.Second
 
-// open opens a source; where that reads a log to its end, the observer is told how far it is.
-func open(ctx context.Context, source sources.Source, o *report.Observer) (sources.View, error) {
+// Open opens a source; where that reads a log to its end, the observer is told how far it is.
+func Open(ctx context.Context, source sources.Source, o *report.Observer) (sources.View, error) {
 	if replayer, ok := source.(sources.Replayer); ok {
 		var last time.Time
 		replayer.Watch(func(done, total, bytes int64) {
-			if now := time.Now(); now.Sub(last) >= replayTold {
+			if now := time.Now(); now.Sub(last) >= replayToldEvery {
 				last = now
 				o.Waiting(fmt.Sprintf("for the replay of events: %d of about %d, %.1f MB", done, total, float64(bytes)/1e6))
 			}

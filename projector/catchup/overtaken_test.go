@@ -1,4 +1,4 @@
-package projector
+package catchup
 
 import (
 	"errors"
@@ -20,12 +20,12 @@ func TestNewerVersionsAreOvertaken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		drift := []sinks.Document{{ID: []byte("a"), Version: c.catcher.base + version + ahead, Body: []byte(`{"n":0}`)}}
-		if _, err := c.catcher.index.Write(t.Context(), drift, make([]sinks.Verdict, 1)); err != nil {
+		drift := []sinks.Document{{ID: []byte("a"), Version: c.rounds.Writer.Base + version + ahead, Body: []byte(`{"n":0}`)}}
+		if _, err := c.rounds.Writer.Index.Write(t.Context(), drift, make([]sinks.Verdict, 1)); err != nil {
 			t.Fatal(err)
 		}
 		c.live.Commit(put("a", "g", "2"))
-		err = c.catcher.reach(t.Context(), c.capture)
+		err = c.rounds.CatchUpTo(t.Context(), c.capture)
 		var refusal *problem.Refusal
 		switch {
 		case overtakes && (err != nil || !c.equal()):

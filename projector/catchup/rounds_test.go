@@ -1,4 +1,4 @@
-package projector
+package catchup
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 
 	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
+	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
 	"humpty/sources"
@@ -26,8 +27,8 @@ type chase struct {
 	live    *sourcetest.LiveSource
 	target  *sinktest.MemoryTarget
 	store   *checkpoint.Store
-	capture *capture
-	catcher *catcher
+	capture *Capture
+	rounds  *Rounds
 	stop    func() error
 }
 
@@ -46,7 +47,7 @@ func newChase(t *testing.T, r rules) *chase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.catcher = &catcher{store: c.store, view: view.(sources.Expander), index: index, base: 1 << 40, rules: r, ledger: ledger.NewBook(0, nil)} //nolint:forcetypeassert // of the fake
+	c.rounds = &Rounds{Store: c.store, View: view.(sources.Expander), Writer: &write.Writer{Index: index, Base: 1 << 40, Book: ledger.NewBook(0, nil)}, rules: r} //nolint:forcetypeassert // of the fake
 	c.begin()
 	t.Cleanup(func() {
 		if err := errors.Join(c.stop(), c.store.Close()); err != nil {
@@ -67,10 +68,10 @@ func (c *chase) begin() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.capture = newCapture(feed, c.store)
+	c.capture = NewCapture(feed, c.store)
 	ctx, cancel := context.WithCancel(c.t.Context())
 	var group errgroup.Group
-	group.Go(func() error { return c.capture.run(ctx) })
+	group.Go(func() error { return c.capture.Run(ctx) })
 	c.stop = func() error {
 		cancel()
 		if err := group.Wait(); !errors.Is(err, context.Canceled) {
@@ -83,7 +84,7 @@ func (c *chase) begin() {
 // recorded waits until everything committed so far is in the store.
 func (c *chase) recorded() uint64 {
 	c.t.Helper()
-	seq, err := c.capture.reach(c.t.Context())
+	seq, err := c.capture.Fence(c.t.Context())
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func (c *chase) recorded() uint64 {
 
 func (c *chase) round() {
 	c.t.Helper()
-	if _, err := c.catcher.round(c.t.Context()); err != nil {
+	if _, err := c.rounds.round(c.t.Context()); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -100,7 +101,7 @@ func (c *chase) round() {
 // finish catches up with everything, as before a swap.
 func (c *chase) finish() {
 	c.t.Helper()
-	if err := c.catcher.reach(c.t.Context(), c.capture); err != nil {
+	if err := c.rounds.CatchUpTo(c.t.Context(), c.capture); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -109,7 +110,7 @@ func (c *chase) finish() {
 func (c *chase) equal() bool {
 	c.t.Helper()
 	got := map[string]string{}
-	err := c.catcher.index.Scan(c.t.Context(), 0, 1, func(docs []sinks.Document) error {
+	err := c.rounds.Writer.Index.Scan(c.t.Context(), 0, 1, func(docs []sinks.Document) error {
 		for _, d := range docs {
 			got[string(d.ID)] = string(d.Body)
 		}
@@ -167,7 +168,7 @@ func TestEachRuleIsNeeded(t *testing.T) {
 			crash := errors.New("crash")
 			c.target.OnWrite = func(docs []sinks.Document, _ []sinks.Verdict) error { return crash }
 			c.target.IgnoreWrites = true
-			if _, err := c.catcher.round(c.t.Context()); !errors.Is(err, crash) {
+			if _, err := c.rounds.round(c.t.Context()); !errors.Is(err, crash) {
 				c.t.Fatal(err)
 			}
 			c.target.OnWrite, c.target.IgnoreWrites = nil, false
@@ -178,10 +179,10 @@ func TestEachRuleIsNeeded(t *testing.T) {
 			c.finish()
 		}},
 		"catch-up writes above the load": {rules{oneVersion: true}, func(c *chase) {
-			late := sinks.Document{ID: []byte("a"), Version: c.catcher.base, Body: []byte(`{"late":"attempt of a chunk"}`)}
+			late := sinks.Document{ID: []byte("a"), Version: c.rounds.Writer.Base, Body: []byte(`{"late":"attempt of a chunk"}`)}
 			c.live.Commit(put("a", "g", "1"))
 			c.finish()
-			if _, err := c.catcher.index.Write(c.t.Context(), []sinks.Document{late}, make([]sinks.Verdict, 1)); err != nil {
+			if _, err := c.rounds.Writer.Index.Write(c.t.Context(), []sinks.Document{late}, make([]sinks.Verdict, 1)); err != nil {
 				c.t.Fatal(err)
 			}
 		}},
@@ -241,7 +242,7 @@ func TestCatchUpAgainstRandomHistories(t *testing.T) {
 						}
 						xid := c.live.Stage(change)
 						if rng.IntN(2) == 0 {
-							if _, err := c.capture.reach(t.Context()); err != nil {
+							if _, err := c.capture.Fence(t.Context()); err != nil {
 								return err
 							}
 						}
