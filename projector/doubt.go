@@ -26,7 +26,7 @@ func (n *run) inDoubt() bool {
 // canResolve says whether the verification will find what a doubt is about.
 func (n *run) canResolve(err error) bool {
 	var doubt *sinks.ErrWritesLost
-	return errors.As(err, &doubt) && n.capture != nil && n.Projection.Verify.level() == verify.Full
+	return errors.As(err, &doubt) && n.capture != nil && n.Projection.Verify.EffectiveLevel() == verify.Full
 }
 
 // intact asks, at the end of what writes, whether the target has lost what it had confirmed.

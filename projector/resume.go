@@ -14,6 +14,7 @@ import (
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
+	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -161,7 +162,7 @@ func (n *run) canGoOn(err error) bool {
 		rejections *ledger.TooManyRejections
 		poison     *ledger.TooMuchPoison
 		unbalanced *ledger.Unbalanced
-		differs    *Differs
+		differs    *verify.Differs
 		unsettled  *catchup.Unsettled
 		doubt      *sinks.ErrWritesLost
 	)

@@ -53,7 +53,7 @@ type run struct {
 func newRun(r *Rebuild, observer *report.Observer) *run {
 	n := &run{Rebuild: *r, began: time.Now(), observer: observer}
 	n.candidate = &generation.Candidate{Target: r.Target, Alias: r.Projection.Alias, Observer: observer}
-	n.Projection.Limits = n.Projection.Limits.withDefaults()
+	n.Projection.Limits = n.Projection.Limits.WithDefaults()
 	n.rate = pace.NewLimiter(n.Projection.Limits.Rate)
 	n.ledger = ledger.NewBook(n.Projection.Limits.Rejections, r.Letters)
 	n.record = Record{

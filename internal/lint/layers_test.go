@@ -59,17 +59,18 @@ var layers = []layer{
 	{name: "stores", about: engine, packages: []string{"projector/generation", "projector/checkpoint", "projector/write"}, on: []string{"leases"}},
 	{name: "phases", about: engine, packages: []string{"projector/load", "projector/catchup", "projector/verify"}, on: []string{"stores"}},
 	{name: "rebuild", about: engine, packages: []string{"projector"}, on: []string{"phases"}},
+	{name: "aftercare", about: engine, apart: true, packages: []string{"projector/repair", "projector/follow"}, on: []string{"rebuild"}},
 
 	{name: "config", about: "the file knows what a projection is, and not how one is rebuilt", packages: []string{"internal/config"}, on: []string{"decoders"}},
 	{name: "ui", about: "what a run says is all that is shown of it", packages: []string{"internal/ui"}, on: []string{"reports"}},
 	{
 		name: "assembly", about: "the command line, the demo and the benchmark stand above", packages: []string{"internal/assemble"},
-		on: []string{"rebuild", "joins", "config", "postgres", "kafka", "elastic", "null", "ndjson"},
+		on: []string{"aftercare", "joins", "config", "postgres", "kafka", "elastic", "null", "ndjson"},
 	},
 
 	{name: "devstack", about: starting, packages: []string{"internal/testenv/devstack", "internal/testenv/devstack/cmd"}},
 	{name: "shop", about: starting, packages: []string{"internal/testenv/shop"}, on: []string{"sinks"}},
-	{name: "chaos", about: starting, packages: []string{"internal/testenv/chaos"}, on: []string{"rebuild", "postgres", "elastic"}},
+	{name: "chaos", about: starting, packages: []string{"internal/testenv/chaos"}, on: []string{"aftercare", "postgres", "elastic"}},
 	{name: "postgrestest", about: starting, packages: []string{"sources/postgres/pgtest"}, also: []string{"devstack"}},
 	{name: "elastictest", about: starting, packages: []string{"sinks/elastic/elastictest", "sinks/elastic/private"}, on: []string{"elastic"}, also: []string{"devstack"}},
 	{name: "e2e", about: starting, packages: []string{"internal/e2e/...", "internal/lint"}, on: []string{"rebuild"}, also: []string{"devstack"}},

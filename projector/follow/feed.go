@@ -1,4 +1,4 @@
-package projector
+package follow
 
 import (
 	"context"
@@ -22,13 +22,13 @@ import (
 )
 
 // feed keeps one generation equal to its source, until ctx ends or something goes wrong.
-func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *report.Observer) (err error) {
-	store, err := f.Open(g.Meta.Run)
+func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Observer) (err error) {
+	store, err := p.Open(g.Meta.Run)
 	if err != nil {
 		return fmt.Errorf("open the marks of run %s, which made %s: %w", g.Meta.Run, g.Name, err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	feed, err := f.takeOver(ctx, store, g)
+	feed, err := p.takeOver(ctx, store, g)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *report.Observe
 		err = errors.Join(err, close(ctx))
 	}
 	defer closing(feed.Close)
-	view, err := load.Open(ctx, catchup.SourceOf(f.Source, feed), o)
+	view, err := load.Open(ctx, catchup.SourceOf(p.Source, feed), o)
 	if err != nil {
 		return err
 	}
@@ -47,16 +47,16 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *report.Observe
 	if !ok {
 		return errors.New("this source cannot read single documents again")
 	}
-	index, err := f.Target.Open(ctx, g.Name)
+	index, err := p.Target.Open(ctx, g.Name)
 	if err != nil {
 		return fmt.Errorf("open index %s: %w", g.Name, err)
 	}
 	w := &write.Writer{
-		Index: index, Base: g.Meta.Epoch << 40, Book: ledger.NewBook(f.Projection.Limits.Rejections, nil),
-		Throttle: write.Throttle{Limiter: pace.NewLimiter(f.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
+		Index: index, Base: g.Meta.Epoch << 40, Book: ledger.NewBook(p.Projection.Limits.Rejections, nil),
+		Throttle: write.Throttle{Limiter: pace.NewLimiter(p.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}
 	rounds := &catchup.Rounds{Store: store, View: reread, Writer: w}
-	b := pace.NewBrake(f.Target, f.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
+	b := pace.NewBrake(p.Target, p.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
 	from := catchup.NewCapture(feed, store)
 	var documents atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
@@ -66,14 +66,14 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *report.Observe
 	group.Go(func() error { return from.Run(ctx) })
 	group.Go(func() error { return from.Lag(ctx, g.Name, o, documents.Load) })
 	group.Go(func() error {
-		return rounds.Follow(ctx, from, f.Projection.Limits.Rejections, f.Projection.Limits.Poison, &documents)
+		return rounds.Follow(ctx, from, p.Projection.Limits.Rejections, p.Projection.Limits.Poison, &documents)
 	})
 	return group.Wait()
 }
 
 // takeOver goes on with the capture that a rebuild left, if nothing is missing.
-func (f *Follow) takeOver(ctx context.Context, store *checkpoint.Store, g sinks.Generation) (sources.ChangeStream, error) {
-	source, ok := f.Source.(sources.Capturer)
+func (p *Projector) takeOver(ctx context.Context, store *checkpoint.Store, g sinks.Generation) (sources.ChangeStream, error) {
+	source, ok := p.Source.(sources.Capturer)
 	if !ok {
 		return nil, &problem.Refusal{Why: "this source cannot tell what changes", Remedy: "only tables with consistency: live can be followed"}
 	}
@@ -82,7 +82,7 @@ func (f *Follow) takeOver(ctx context.Context, store *checkpoint.Store, g sinks.
 		return nil, err
 	}
 	swapped, err := store.Swapped()
-	remedy := fmt.Sprintf("begin with one: humpty rebuild %s, with writer: follow", f.Projection.Name)
+	remedy := fmt.Sprintf("begin with one: humpty rebuild %s, with writer: follow", p.Projection.Name)
 	switch {
 	case err != nil:
 		return nil, err

@@ -1,4 +1,4 @@
-package projector
+package repair
 
 import (
 	"bytes"
@@ -36,26 +36,26 @@ func (d *Delta) Events() (n int64) {
 	return n
 }
 
-// goOn brings what was restored to the end of its topics, and proves it: what no event
+// followTopics brings what was restored to the end of its topics, and proves it: what no event
 // concerned adds up to what was verified once. It returns false where everything has to be
 // compared, and says why.
-func (b *bringing) goOn(ctx context.Context, lease sinks.Lease) (proven bool, err error) {
+func (b *restorer) followTopics(ctx context.Context, lease sinks.Lease) (proven bool, err error) {
 	source, ok := b.Source.(sources.SinceOpener)
 	if !ok || len(b.was.Positions) == 0 { // tables do not say what came since
 		return false, nil
 	}
 	d := &Delta{From: b.was.Positions}
-	b.finding.Delta = d
+	b.result.Delta = d
 	if d.Not, err = b.delta(ctx, source, lease); err != nil || d.Not == "" {
 		return err == nil, err
 	}
 	b.observer.Notice("the topics are read from their start and everything is compared: " + d.Not)
-	b.did, b.barred = Amendments{}, map[string]bool{}
+	b.changes, b.rejectedIDs = Changes{}, map[string]bool{}
 	return false, b.unview(ctx)
 }
 
 // unview closes the view.
-func (b *bringing) unview(ctx context.Context) error {
+func (b *restorer) unview(ctx context.Context) error {
 	if b.view == nil {
 		return nil
 	}
@@ -64,8 +64,8 @@ func (b *bringing) unview(ctx context.Context) error {
 	return err
 }
 
-// delta is goOn; it returns why it did not come to a proof.
-func (b *bringing) delta(ctx context.Context, source sources.SinceOpener, lease sinks.Lease) (not string, err error) {
+// delta is followTopics; it returns why it did not come to a proof.
+func (b *restorer) delta(ctx context.Context, source sources.SinceOpener, lease sinks.Lease) (not string, err error) {
 	var sum *verify.Sum
 	err = b.phase(ctx, report.PhaseReplay, func(ctx context.Context) error {
 		if err := b.find(ctx); err != nil {
@@ -84,7 +84,7 @@ func (b *bringing) delta(ctx context.Context, source sources.SinceOpener, lease 
 		if err := b.begin(ctx, lease); err != nil {
 			return err
 		}
-		return b.concerned(ctx, sum)
+		return b.applyDelta(ctx, sum)
 	})
 	if err != nil || not != "" {
 		return not, err
@@ -100,7 +100,7 @@ func (b *bringing) delta(ctx context.Context, source sources.SinceOpener, lease 
 }
 
 // summed is what the documents of the snapshot added up to when they were verified.
-func (b *bringing) summed() (sum *verify.Sum, not string) {
+func (b *restorer) summed() (sum *verify.Sum, not string) {
 	v := b.was.Verified
 	_, gets := b.index.(sinks.Getter)
 	switch {
@@ -119,7 +119,7 @@ func (b *bringing) summed() (sum *verify.Sum, not string) {
 }
 
 // addsUp holds the index against what it must add up to.
-func (b *bringing) addsUp(ctx context.Context, want *verify.Sum) (not string, err error) {
+func (b *restorer) addsUp(ctx context.Context, want *verify.Sum) (not string, err error) {
 	if _, err := b.index.Count(ctx); err != nil { // refreshes: a scan sees what was written
 		return "", fmt.Errorf("refresh the index: %w", err)
 	}
@@ -132,7 +132,7 @@ func (b *bringing) addsUp(ctx context.Context, want *verify.Sum) (not string, er
 	if have.String() != want.String() {
 		return fmt.Sprintf("the index does not add up to what was verified once and came since: it has %d documents, of %d", have.Documents(), want.Documents()), nil
 	}
-	b.finding.Verified = verify.Report{Verification: sinks.Verification{
+	b.result.Verified = verify.Report{Verification: sinks.Verification{
 		Level: string(verify.Full), At: time.Now().UTC(), Documents: want.Documents(), Sum: want.String(),
 		Rests: fmt.Sprintf("documents that no event concerned since are, by their sum, as verified %s; topics were read from there",
 			b.was.Verified.At.Format(time.RFC3339)),

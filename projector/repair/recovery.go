@@ -1,4 +1,4 @@
-package projector
+package repair
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"humpty/projector"
 	"humpty/projector/generation"
 	"humpty/sinks"
 	"humpty/sources"
@@ -15,14 +16,14 @@ import (
 
 // Recovery compares the ways back to a right index.
 type Recovery struct {
-	Projection  string `json:"projection"`
-	Alias       string `json:"alias"`
-	Ways        []Way  `json:"ways"` // the quickest that is possible first
-	Recommended string `json:"recommended"`
+	Projection  string   `json:"projection"`
+	Alias       string   `json:"alias"`
+	Options     []Option `json:"ways"` // the quickest that is possible first
+	Recommended string   `json:"recommended"`
 }
 
-// Way is one of them.
-type Way struct {
+// Option is one of them.
+type Option struct {
 	Name    string  `json:"name"` // restore | repair | rebuild
 	Seconds float64 `json:"seconds"`
 	Basis   string  `json:"basis"`             // what the estimate rests on
@@ -42,7 +43,7 @@ const (
 
 // Recover estimates the ways back; snapshot is what could be restored, nil for none. It
 // changes nothing.
-func (r *Rebuild) Recover(ctx context.Context, snapshot *sinks.Snapshot) (Recovery, error) {
+func Recover(ctx context.Context, r *projector.Rebuild, snapshot *sinks.Snapshot) (Recovery, error) {
 	plan, err := r.Plan(ctx)
 	if err != nil {
 		return Recovery{}, err
@@ -55,7 +56,7 @@ func (r *Rebuild) Recover(ctx context.Context, snapshot *sinks.Snapshot) (Recove
 		basis += "; topics are read from their start"
 	}
 	verify := share * rebuild
-	ways := []Way{
+	ways := []Option{
 		{Name: "rebuild", Seconds: rebuild, Basis: basis, Command: "humpty rebuild " + name},
 		{
 			Name: "repair", Seconds: verify, Command: "humpty repair " + name,
@@ -78,7 +79,7 @@ func (r *Rebuild) Recover(ctx context.Context, snapshot *sinks.Snapshot) (Recove
 			speed = float64(snapshot.Bytes) / snapshot.Took.Seconds()
 			from = fmt.Sprintf("%.0f MB/s, as fast as it was taken", speed/1e6)
 		}
-		then, how, err := r.afterRestore(ctx, plan, snapshot.Meta, rebuild)
+		then, how, err := afterRestore(ctx, r, plan, snapshot.Meta, rebuild)
 		if err != nil {
 			return Recovery{}, err
 		}
@@ -89,18 +90,18 @@ func (r *Rebuild) Recover(ctx context.Context, snapshot *sinks.Snapshot) (Recove
 		restore.Basis = fmt.Sprintf("%.0f MB of %s/%s (%s), %s", float64(snapshot.Bytes)/1e6, snapshot.Repository, snapshot.Name, from, how)
 		restore.Command = fmt.Sprintf("humpty restore %s --snapshot %s/%s", name, snapshot.Repository, snapshot.Name)
 	}
-	slices.SortStableFunc(ways, func(a, b Way) int {
+	slices.SortStableFunc(ways, func(a, b Option) int {
 		if (a.Not == "") != (b.Not == "") {
 			return cmp.Compare(a.Not, b.Not)
 		}
 		return cmp.Compare(a.Seconds, b.Seconds)
 	})
-	return Recovery{Projection: name, Alias: r.Projection.Alias, Ways: ways, Recommended: ways[0].Name}, nil
+	return Recovery{Projection: name, Alias: r.Projection.Alias, Options: ways, Recommended: ways[0].Name}, nil
 }
 
 // afterRestore is how long what came behind the positions of a snapshot takes, and why; how
 // is "" for sources that do not say what that is.
-func (r *Rebuild) afterRestore(ctx context.Context, plan Plan, was sinks.Meta, rebuild float64) (seconds float64, how string, err error) {
+func afterRestore(ctx context.Context, r *projector.Rebuild, plan projector.Plan, was sinks.Meta, rebuild float64) (seconds float64, how string, err error) {
 	source, ok := r.Source.(sources.SinceOpener)
 	if !ok || len(was.Positions) == 0 {
 		return 0, "", nil
@@ -124,7 +125,7 @@ func (r *Rebuild) afterRestore(ctx context.Context, plan Plan, was sinks.Meta, r
 }
 
 // rebuildTime is how long a rebuild takes, by the newest that is on record in a generation.
-func rebuildTime(plan Plan) (seconds float64, basis string) {
+func rebuildTime(plan projector.Plan) (seconds float64, basis string) {
 	rows := float64(plan.Source.Rows)
 	for _, g := range slices.Backward(plan.Survey.Generations) {
 		v := g.Meta.Verified

@@ -1,4 +1,4 @@
-package projector
+package repair
 
 import (
 	"context"
@@ -25,45 +25,45 @@ type Restore struct {
 
 // Run does the whole of it under the projection's lease. Errors as of Repair.Run; the
 // alias is as it was unless the error is nil.
-func (r *Restore) Run(ctx context.Context) (Finding, error) {
-	f := &fixing{examination: newExamination(&r.Examine), Repair: &r.Repair, barred: map[string]bool{}}
+func (r *Restore) Run(ctx context.Context) (Result, error) {
+	f := &repairer{comparison: newComparison(&r.Verify), Repair: &r.Repair, rejectedIDs: map[string]bool{}}
 	f.Repair.DryRun = false
-	b := &bringing{fixing: f, Restore: r}
+	b := &restorer{repairer: f, Restore: r}
 	err := generation.UnderLease(ctx, r.Target, r.Owner, func(ctx context.Context, lease sinks.Lease) error {
 		err := b.work(ctx, lease)
-		return b.leave(ctx, err)
+		return b.cleanUp(ctx, err)
 	})
 	return f.done(ctx, err)
 }
 
-// bringing is a Restore on its way.
-type bringing struct {
-	*fixing
+// restorer is a Restore on its way.
+type restorer struct {
+	*repairer
 	Restore *Restore
 	made    bool       // the index is there
 	was     sinks.Meta // of the snapshot
 }
 
-func (b *bringing) work(ctx context.Context, lease sinks.Lease) error {
+func (b *restorer) work(ctx context.Context, lease sinks.Lease) error {
 	err := b.phase(ctx, report.PhaseRestore, func(ctx context.Context) error { return b.restore(ctx, lease) })
 	if err != nil {
 		return err
 	}
-	proven, err := b.goOn(ctx, lease)
+	proven, err := b.followTopics(ctx, lease)
 	if err == nil && !proven {
-		err = b.fixing.work(ctx, lease)
+		err = b.repairer.work(ctx, lease)
 	}
 	if err != nil {
 		return err
 	}
 	if b.Restore.NoSwap {
-		b.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", b.Projection.Name, b.finding.Generation))
+		b.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", b.Projection.Name, b.result.Generation))
 		return nil
 	}
 	return b.phase(ctx, report.PhaseSwap, b.swap)
 }
 
-func (b *bringing) restore(ctx context.Context, lease sinks.Lease) error {
+func (b *restorer) restore(ctx context.Context, lease sinks.Lease) error {
 	snapshots, ok := b.Target.(sinks.Snapshots)
 	if !ok {
 		return generation.ErrNoSnapshots
@@ -92,7 +92,7 @@ func (b *bringing) restore(ctx context.Context, lease sinks.Lease) error {
 	return b.claim(ctx, index, survey, lease)
 }
 
-func (b *bringing) sameDefinition(hash string) error {
+func (b *restorer) sameDefinition(hash string) error {
 	if hash == "" || hash == b.Projection.Hash {
 		return nil
 	}
@@ -104,7 +104,7 @@ func (b *bringing) sameDefinition(hash string) error {
 
 // claim makes the restored index a generation of this run: its meta is what it was when
 // the snapshot was taken.
-func (b *bringing) claim(ctx context.Context, index sinks.Index, before sinks.Survey, lease sinks.Lease) error {
+func (b *restorer) claim(ctx context.Context, index sinks.Index, before sinks.Survey, lease sinks.Lease) error {
 	after, err := b.Target.Survey(ctx)
 	if err != nil {
 		return fmt.Errorf("survey the target: %w", err)
@@ -128,20 +128,20 @@ func (b *bringing) claim(ctx context.Context, index sinks.Index, before sinks.Su
 }
 
 // swap lets the alias serve what was restored.
-func (b *bringing) swap(ctx context.Context) error {
+func (b *restorer) swap(ctx context.Context) error {
 	survey, err := b.Target.Survey(ctx)
 	if err != nil {
 		return fmt.Errorf("survey the target: %w", err)
 	}
-	if _, err := generation.SwitchAlias(ctx, b.Target, survey, b.finding.Generation, "", b.Projection.Name); err != nil {
+	if _, err := generation.SwitchAlias(ctx, b.Target, survey, b.result.Generation, "", b.Projection.Name); err != nil {
 		return err
 	}
-	b.finding.Serving = true
-	return generation.RecordStates(ctx, b.Target, survey, b.finding.Generation)
+	b.result.Serving = true
+	return generation.RecordStates(ctx, b.Target, survey, b.result.Generation)
 }
 
-// leave writes the reason of a failure into the generation.
-func (b *bringing) leave(ctx context.Context, err error) error {
+// cleanUp writes the reason of a failure into the generation.
+func (b *restorer) cleanUp(ctx context.Context, err error) error {
 	if err == nil || !b.made || b.index == nil || b.generation.Meta.State == sinks.Verified {
 		return err
 	}

@@ -1,4 +1,4 @@
-package projector
+package repair
 
 import (
 	"context"
@@ -19,10 +19,10 @@ import (
 	"humpty/sources"
 )
 
-// concerned writes the documents that events concern, and keeps account of what the index
+// deltaApplier writes the documents that events concern, and keeps account of what the index
 // must add up to.
-type concerned struct {
-	*bringing
+type deltaApplier struct {
+	*restorer
 	delta   *Delta
 	getter  sinks.Getter
 	most    int64 // documents to be deleted
@@ -32,9 +32,9 @@ type concerned struct {
 	sum *verify.Sum
 }
 
-// concerned reads all partitions of the view.
-func (b *bringing) concerned(ctx context.Context, sum *verify.Sum) error {
-	c := &concerned{bringing: b, delta: b.finding.Delta, sum: sum, indexed: sum.Documents()}
+// applyDelta reads all partitions of the view.
+func (b *restorer) applyDelta(ctx context.Context, sum *verify.Sum) error {
+	c := &deltaApplier{restorer: b, delta: b.result.Delta, sum: sum, indexed: sum.Documents()}
 	c.getter, _ = b.index.(sinks.Getter)
 	c.most = b.Repair.deletable(c.indexed)
 	group, reading := errgroup.WithContext(ctx)
@@ -63,7 +63,7 @@ func (b *bringing) concerned(ctx context.Context, sum *verify.Sum) error {
 }
 
 // balanced is nil if every event and every document ended somewhere, and few enough as poison.
-func (c *concerned) balanced() error {
+func (c *deltaApplier) balanced() error {
 	var in sources.Counts
 	for id, one := range c.delta.Inputs {
 		if !one.Balanced() {
@@ -80,7 +80,7 @@ func (c *concerned) balanced() error {
 	return nil
 }
 
-func (c *concerned) partition(ctx context.Context, p sources.Partition) (err error) {
+func (c *deltaApplier) partition(ctx context.Context, p sources.Partition) (err error) {
 	reader, err := c.view.Read(ctx, p, "")
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func (c *concerned) partition(ctx context.Context, p sources.Partition) (err err
 	batch := &sources.Batch{}
 	for {
 		batch.Reset()
-		batch.Limit = min(c.Projection.Limits.Batch, comparedAtOnce)
+		batch.Limit = min(c.Projection.Limits.Batch, verify.BatchBytes)
 		if err := reader.Next(ctx, batch); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
@@ -109,7 +109,7 @@ func (c *concerned) partition(ctx context.Context, p sources.Partition) (err err
 const concernedAtOnce = 1000
 
 // batch reads what the index has of some documents, and writes those that are others now.
-func (c *concerned) batch(ctx context.Context, records []sources.Record) error {
+func (c *deltaApplier) batch(ctx context.Context, records []sources.Record) error {
 	keys, found := make([]sinks.Key, len(records)), make([]sinks.Found, len(records))
 	for i := range records {
 		keys[i] = sinks.Key{ID: records[i].Key, Routing: records[i].Routing}
@@ -147,7 +147,7 @@ func (c *concerned) batch(ctx context.Context, records []sources.Record) error {
 	return c.locked(func() error { return c.account(docs, old, verdicts) })
 }
 
-func (c *concerned) locked(do func() error) error {
+func (c *deltaApplier) locked(do func() error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return do()
@@ -155,20 +155,20 @@ func (c *concerned) locked(do func() error) error {
 
 // refuse books a document that cannot be in the index. What it has of it stays: that is not
 // as the topics have it.
-func (c *concerned) refuse(d sinks.Document, old *sinks.Found, kind, reason string) error {
+func (c *deltaApplier) refuse(d sinks.Document, old *sinks.Found, kind, reason string) error {
 	c.delta.Rejected++
 	c.reject(ledger.Rejection{ID: string(d.ID), Type: kind, Reason: reason})
 	if old.There {
-		c.did.Unfixed++
-		if len(c.did.Left) < differencesShown {
-			c.did.Left = append(c.did.Left, verify.Difference{ID: string(d.ID), Routing: string(d.Routing), Kind: verify.Stale})
+		c.changes.Unfixed++
+		if len(c.changes.Left) < verify.DetailsShown {
+			c.changes.Left = append(c.changes.Left, verify.Difference{ID: string(d.ID), Routing: string(d.Routing), Kind: verify.Stale})
 		}
 	}
-	return c.Repair.Letters.Put(ledger.Letter(c.finding.Generation, d, kind, reason))
+	return c.Repair.Letters.Put(ledger.Letter(c.result.Generation, d, kind, reason))
 }
 
 // account books what became of what was written.
-func (c *concerned) account(docs []sinks.Document, old []*sinks.Found, verdicts []sinks.Verdict) error {
+func (c *deltaApplier) account(docs []sinks.Document, old []*sinks.Found, verdicts []sinks.Verdict) error {
 	for i, v := range verdicts {
 		switch v.Outcome {
 		case sinks.Written, sinks.Deleted:
@@ -177,12 +177,12 @@ func (c *concerned) account(docs []sinks.Document, old []*sinks.Found, verdicts 
 			}
 			if docs[i].Body == nil {
 				c.delta.Deleted++
-				c.did.Deleted++
+				c.changes.Deleted++
 				break
 			}
 			c.sum.Add(docs[i])
 			c.delta.Written++
-			c.did.Written++
+			c.changes.Written++
 		case sinks.Rejected:
 			if err := c.refuse(docs[i], old[i], v.Type, v.Reason); err != nil {
 				return err
@@ -190,12 +190,12 @@ func (c *concerned) account(docs []sinks.Document, old []*sinks.Found, verdicts 
 		}
 	}
 	switch limit := c.Projection.Limits.Rejections; {
-	case c.did.Rejected > limit+ledger.HopelessExcess:
-		return &ledger.TooManyRejections{Rejected: c.did.Rejected, Limit: limit, First: c.did.Rejections}
+	case c.changes.Rejected > limit+ledger.HopelessExcess:
+		return &ledger.TooManyRejections{Rejected: c.changes.Rejected, Limit: limit, First: c.changes.Rejections}
 	case c.delta.Deleted > c.most:
 		return &problem.Refusal{
 			Why: fmt.Sprintf("events since the snapshot delete %d and more of the %d documents of %s; at most %d may be deleted. The alias was not touched",
-				c.delta.Deleted, c.indexed, c.finding.Generation, c.most),
+				c.delta.Deleted, c.indexed, c.result.Generation, c.most),
 			Remedy: fmt.Sprintf("if they must go: humpty restore %s --snapshot %s/%s --max-delete N", c.Projection.Name, c.Restore.Repository, c.Restore.Snapshot),
 		}
 	}

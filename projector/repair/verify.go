@@ -1,4 +1,4 @@
-package projector
+package repair
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"humpty/internal/canonjson"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector"
 	"humpty/projector/load"
 	"humpty/projector/report"
 	"humpty/projector/verify"
@@ -16,9 +17,9 @@ import (
 	"humpty/sources"
 )
 
-// Examine is what Verify and Repair have in common: one generation, held against the source.
-type Examine struct {
-	Projection Projection
+// Verify is what Verify and Repair have in common: one generation, held against the source.
+type Verify struct {
+	Projection projector.Projection
 	Source     sources.Source
 	Target     sinks.Target
 	Owner      sinks.Owner
@@ -30,8 +31,8 @@ type Examine struct {
 	Observe func(report.Event)            // may be nil
 }
 
-// Finding is what is known of a generation after Verify or Repair.
-type Finding struct {
+// Result is what is known of a generation after Verify or Repair.
+type Result struct {
 	Run        string               `json:"run"`
 	Projection string               `json:"projection"`
 	Alias      string               `json:"alias"`
@@ -44,15 +45,15 @@ type Finding struct {
 	Queries    []verify.QueryResult `json:"queries,omitempty"`
 	Notices    []string             `json:"notices,omitempty"`
 	Delta      *Delta               `json:"delta,omitempty"` // of a restore, where topics say what came since
-	Repair     *Amendments          `json:"repair,omitempty"`
+	Repair     *Changes             `json:"repair,omitempty"`
 }
 
-// examination is an Examine on its way.
-type examination struct {
-	Examine
+// comparison is a Verify on its way.
+type comparison struct {
+	Verify
 	observer *report.Observer
 	began    time.Time
-	finding  Finding
+	result   Result
 
 	survey     sinks.Survey
 	generation sinks.Generation
@@ -63,19 +64,19 @@ type examination struct {
 	foreign    bool // others wrote the generation, whatever its state says
 }
 
-func newExamination(e *Examine) *examination {
-	x := &examination{Examine: *e, began: time.Now()}
-	x.Projection.Limits = x.Projection.Limits.withDefaults()
-	x.observer = report.NewObserver(e.Observe)
+func newComparison(v *Verify) *comparison {
+	x := &comparison{Verify: *v, began: time.Now()}
+	x.Projection.Limits = x.Projection.Limits.WithDefaults()
+	x.observer = report.NewObserver(v.Observe)
 	if x.Show == 0 {
-		x.Show = differencesShown
+		x.Show = verify.DetailsShown
 	}
-	x.finding = Finding{Run: e.Owner.Run, Projection: e.Projection.Name, Alias: e.Projection.Alias, Started: x.began.UTC()}
+	x.result = Result{Run: v.Owner.Run, Projection: v.Projection.Name, Alias: v.Projection.Alias, Started: x.began.UTC()}
 	return x
 }
 
 // open finds the generation and opens both sides.
-func (x *examination) open(ctx context.Context) error {
+func (x *comparison) open(ctx context.Context) error {
 	err := x.find(ctx)
 	if err != nil {
 		return err
@@ -84,13 +85,13 @@ func (x *examination) open(ctx context.Context) error {
 		return err
 	}
 	if was := x.generation.Meta.Definition; was != "" && was != x.Projection.Hash {
-		x.observer.Notice("the projection's definition has changed since " + x.finding.Generation + " was made: documents may differ for that reason")
+		x.observer.Notice("the projection's definition has changed since " + x.result.Generation + " was made: documents may differ for that reason")
 	}
 	return nil
 }
 
 // find opens the generation and plans the source.
-func (x *examination) find(ctx context.Context) (err error) {
+func (x *comparison) find(ctx context.Context) (err error) {
 	if x.ignore, err = canonjson.ParsePaths(x.Projection.Verify.Ignore); err != nil {
 		return err
 	}
@@ -113,9 +114,9 @@ func (x *examination) find(ctx context.Context) (err error) {
 			Remedy: fmt.Sprintf("`humpty status %s` lists them", x.Projection.Name),
 		}
 	}
-	x.finding.Generation = name
+	x.result.Generation = name
 	for _, s := range x.survey.Serving {
-		x.finding.Serving = x.finding.Serving || s.Index == name
+		x.result.Serving = x.result.Serving || s.Index == name
 	}
 	if x.index, err = x.Target.Open(ctx, name); err != nil {
 		return fmt.Errorf("open index %s: %w", name, err)
@@ -127,61 +128,61 @@ func (x *examination) find(ctx context.Context) (err error) {
 }
 
 // compare fills the finding; each is told of every difference.
-func (x *examination) compare(ctx context.Context, level verify.Level, each func(verify.Difference) error) error {
+func (x *comparison) compare(ctx context.Context, level verify.Level, each func(verify.Difference) error) error {
 	check := verify.Check{
 		Source: x.Source, View: x.view, Plan: x.plan, Index: x.index,
 		Level: level, Budget: x.Projection.Verify.Budget, Ignore: x.ignore,
-		Exact: x.alone(), Writes: verify.Writes{Static: !x.finding.Serving, SettleTime: x.Settle},
-		Batch: min(x.Projection.Limits.Batch, comparedAtOnce),
+		Exact: x.alone(), Writes: verify.Writes{Static: !x.result.Serving, SettleTime: x.Settle},
+		Batch: min(x.Projection.Limits.Batch, verify.BatchBytes),
 		Output: verify.Output{Show: x.Show, Each: each, Progress: func(docs, bytes int64) {
 			x.observer.Compared(docs, max(x.generation.Documents, 0), bytes)
 		}},
 	}
 	var err error
-	x.finding.Verified, err = check.Run(ctx)
-	if why := x.finding.Verified.Why; err == nil && why != "" {
+	x.result.Verified, err = check.Run(ctx)
+	if why := x.result.Verified.Why; err == nil && why != "" {
 		x.observer.Notice(why)
 	}
 	return err
 }
 
 // alone reports whether only humpty has written the generation so far: it never was live.
-func (x *examination) alone() bool {
+func (x *comparison) alone() bool {
 	switch x.generation.Meta.State {
 	case sinks.Live, sinks.Retired:
 		return false
 	}
-	return !x.finding.Serving && !x.foreign
+	return !x.result.Serving && !x.foreign
 }
 
 // prove asks the rest: definition and queries.
-func (x *examination) prove(ctx context.Context) error {
+func (x *comparison) prove(ctx context.Context) error {
 	live := x.survey.Live()
-	if live == x.finding.Generation {
+	if live == x.result.Generation {
 		live = ""
 	}
-	p, err := prove(ctx, x.Target, x.index, x.Projection, live)
+	p, err := verify.Prove(ctx, x.Target, x.index, x.Projection.Index, x.Projection.Verify.Queries, live)
 	if err != nil {
 		return err
 	}
-	x.finding.Deviations, x.finding.Queries = p.deviations, p.answers
-	return p.judge(x.finding.Verified)
+	x.result.Deviations, x.result.Queries = p.Deviations, p.Answers
+	return p.Judge(x.result.Verified)
 }
 
 // done closes the source and completes the finding.
-func (x *examination) done(ctx context.Context, err error) (Finding, error) {
+func (x *comparison) done(ctx context.Context, err error) (Result, error) {
 	if x.view != nil {
 		closing, cancel := wait.ToCleanUp(ctx)
 		defer cancel()
 		err = errors.Join(err, x.view.Close(closing))
 	}
-	x.finding.Seconds = time.Since(x.began).Seconds()
-	x.finding.Notices = x.observer.Notices()
-	return x.finding, err
+	x.result.Seconds = time.Since(x.began).Seconds()
+	x.result.Notices = x.observer.Notices()
+	return x.result, err
 }
 
 // phase tells the observer of one step.
-func (x *examination) phase(ctx context.Context, p report.Phase, do func(context.Context) error) error {
+func (x *comparison) phase(ctx context.Context, p report.Phase, do func(context.Context) error) error {
 	start := time.Now()
 	x.observer.Start(p)
 	err := do(ctx)
@@ -192,15 +193,15 @@ func (x *examination) phase(ctx context.Context, p report.Phase, do func(context
 	return nil
 }
 
-// Verify compares a generation with its source and definition, and changes nothing. What
-// differs is in the finding, and a *Differs.
-func (e *Examine) Verify(ctx context.Context) (Finding, error) {
-	x := newExamination(e)
+// Run compares a generation with its source and definition, and changes nothing. What
+// differs is in the result, and a *verify.Differs.
+func (v *Verify) Run(ctx context.Context) (Result, error) {
+	x := newComparison(v)
 	err := x.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
 		if err := x.open(ctx); err != nil {
 			return err
 		}
-		if err := x.compare(ctx, x.Projection.Verify.level(), x.Each); err != nil {
+		if err := x.compare(ctx, x.Projection.Verify.EffectiveLevel(), x.Each); err != nil {
 			return err
 		}
 		return x.prove(ctx)

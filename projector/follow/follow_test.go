@@ -1,4 +1,4 @@
-package projector
+package follow
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/problem"
+	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -39,29 +40,29 @@ func (s *stage) open(run string) (*checkpoint.Store, error) {
 	return checkpoint.Open(run, checkpoint.Options{FS: s.fs})
 }
 
-func (s *stage) rebuild(run string, writer Writer) {
+func (s *stage) rebuild(run string, writer projector.Writer) {
 	s.t.Helper()
 	store, err := s.open(run)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r := s.of(run, &Live{Checkpoint: store, Writer: writer})
+	r := s.of(run, &projector.Live{Checkpoint: store, Writer: writer})
 	_, err = r.Run(s.t.Context())
 	if err := errors.Join(err, store.Close()); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func (s *stage) of(run string, live *Live) *Rebuild {
-	return &Rebuild{
-		Projection: Projection{Name: "orders", Alias: "orders", Hash: "h"}, Source: s.live, Target: s.target,
+func (s *stage) of(run string, live *projector.Live) *projector.Rebuild {
+	return &projector.Rebuild{
+		Projection: projector.Projection{Name: "orders", Alias: "orders", Hash: "h"}, Source: s.live, Target: s.target,
 		Owner: sinks.Owner{Run: run}, Live: live, AllowEmpty: true,
 	}
 }
 
-func (s *stage) follow() *Follow {
-	return &Follow{
-		Projection: Projection{Name: "orders", Alias: "orders", Hash: "h"}, Source: s.live, Target: s.target,
+func (s *stage) follow() *Projector {
+	return &Projector{
+		Projection: projector.Projection{Name: "orders", Alias: "orders", Hash: "h"}, Source: s.live, Target: s.target,
 		Open: s.open, hurry: true,
 	}
 }
@@ -91,7 +92,7 @@ func (s *stage) equal(name string) bool {
 }
 
 // until runs a Follow beside work until the condition holds for an event behind it.
-func (s *stage) until(f *Follow, work func() error, done func(report.Event) bool) error {
+func (s *stage) until(f *Projector, work func() error, done func(report.Event) bool) error {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
 	worked := make(chan struct{})
@@ -135,7 +136,7 @@ func TestFollowKeepsUpAndGoesOn(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.write(1, 100)
-	s.rebuild("r1", WriterFollow)
+	s.rebuild("r1", projector.WriterFollow)
 	for round := range uint64(2) {
 		s.write(10+round, 20) // while nobody follows
 		var lag *report.Lag
@@ -163,7 +164,7 @@ func TestFollowMovesWithTheAlias(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
 			s.write(1, 100)
-			s.rebuild("r1", WriterFollow)
+			s.rebuild("r1", projector.WriterFollow)
 			first, err := s.target.Survey(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -171,7 +172,7 @@ func TestFollowMovesWithTheAlias(t *testing.T) {
 			f := s.follow()
 			f.KeepPrevious = keep
 			err = s.until(f, func() error {
-				s.rebuild("r2", WriterFollow)
+				s.rebuild("r2", projector.WriterFollow)
 				s.write(2, 100)
 				return nil
 			}, func(e report.Event) bool {
@@ -189,7 +190,7 @@ func TestFollowOutlastsTroubles(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.write(1, 50)
-	s.rebuild("r1", WriterFollow)
+	s.rebuild("r1", projector.WriterFollow)
 	broken := errors.New("the connection is broken")
 	var mu sync.Mutex
 	left := 3
@@ -219,20 +220,20 @@ func TestFollowOutlastsTroubles(t *testing.T) {
 func TestFollowRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		prepare func(*stage, *Follow)
+		prepare func(*stage, *Projector)
 		want    string
 	}{
-		"no generation": {func(*stage, *Follow) {}, "nothing to follow"},
-		"another definition": {func(s *stage, f *Follow) {
-			s.rebuild("r1", WriterFollow)
+		"no generation": {func(*stage, *Projector) {}, "nothing to follow"},
+		"another definition": {func(s *stage, f *Projector) {
+			s.rebuild("r1", projector.WriterFollow)
 			f.Projection.Hash = "other"
 		}, "was changed since"},
-		"no marks": {func(s *stage, f *Follow) {
-			s.rebuild("r1", WriterFollow)
+		"no marks": {func(s *stage, f *Projector) {
+			s.rebuild("r1", projector.WriterFollow)
 			f.Open = func(string) (*checkpoint.Store, error) { return s.open("elsewhere") }
 		}, "another state folder"},
-		"handed over": {func(s *stage, f *Follow) {
-			s.rebuild("r1", WriterHandover)
+		"handed over": {func(s *stage, f *Projector) {
+			s.rebuild("r1", projector.WriterHandover)
 			_ = f
 		}, "would undo its writes"},
 	} {
@@ -254,7 +255,7 @@ func TestFollowStopsAtAGap(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.write(1, 50)
-	s.rebuild("r1", WriterFollow)
+	s.rebuild("r1", projector.WriterFollow)
 	old, err := s.open("r1")
 	if err != nil {
 		t.Fatal(err)
@@ -289,7 +290,7 @@ func TestHandoverGoesOnBehindTheSwap(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.write(1, 50)
-	s.rebuild("r1", WriterHandover)
+	s.rebuild("r1", projector.WriterHandover)
 	s.write(2, 50)
 	store, err := s.open("r2")
 	if err != nil {
@@ -307,7 +308,7 @@ func TestHandoverGoesOnBehindTheSwap(t *testing.T) {
 		}
 		return nil
 	}
-	rec, err := s.of("r2", &Live{Checkpoint: store, Writer: WriterHandover}).Run(t.Context())
+	rec, err := s.of("r2", &projector.Live{Checkpoint: store, Writer: projector.WriterHandover}).Run(t.Context())
 	if !errors.Is(err, crash) || !rec.Resumable {
 		t.Fatalf("resumable %v, error %v", rec.Resumable, err)
 	}
@@ -315,7 +316,7 @@ func TestHandoverGoesOnBehindTheSwap(t *testing.T) {
 	if err := s.target.Put("own", `{"spelled": "by the application"}`); err != nil {
 		t.Fatal(err)
 	}
-	rec, err = s.of("r2", &Live{Checkpoint: store, Writer: WriterHandover, Resume: true}).Run(t.Context())
+	rec, err = s.of("r2", &projector.Live{Checkpoint: store, Writer: projector.WriterHandover, Resume: true}).Run(t.Context())
 	if err := errors.Join(err, store.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,5 @@
-package projector
+// Package follow is the live projector: it keeps what an alias serves equal to its source.
+package follow
 
 import (
 	"context"
@@ -11,6 +12,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/projector/outage"
@@ -19,12 +21,12 @@ import (
 	"humpty/sources"
 )
 
-// Follow is the live projector: it takes over the capture of the generation that the alias
+// Projector is the live projector: it takes over the capture of the generation that the alias
 // serves, as a rebuild with WriterFollow left it, and keeps the generation equal to its
 // source. It needs no lease: a capture has one reader at a time. A rebuild may run beside
 // it, and when the alias serves another generation, it goes on with that one.
-type Follow struct {
-	Projection Projection
+type Projector struct {
+	Projection projector.Projection
 	Source     sources.Source
 	Target     sinks.Target
 
@@ -51,35 +53,35 @@ const (
 // up to MaxOutage, then an *Outage is returned; other troubles are outlasted for ten
 // minutes. What cannot be outlasted is returned: a *sources.ErrChangesLost (rebuild), a *Refusal,
 // *TooManyRejections.
-func (f *Follow) Run(ctx context.Context) error {
-	o := report.NewObserver(f.Observe)
+func (p *Projector) Run(ctx context.Context) error {
+	o := report.NewObserver(p.Observe)
 	o.Start(report.PhaseFollow)
 	start := time.Now()
-	err := f.run(ctx, o)
+	err := p.run(ctx, o)
 	if ctx.Err() != nil {
 		err = nil
 	}
 	o.End(report.PhaseFollow, time.Since(start), err)
 	if err != nil {
-		return fmt.Errorf("follow %s: %w", f.Projection.Name, err)
+		return fmt.Errorf("follow %s: %w", p.Projection.Name, err)
 	}
 	return nil
 }
 
-func (f *Follow) run(ctx context.Context, o *report.Observer) error {
+func (p *Projector) run(ctx context.Context, o *report.Observer) error {
 	retry := wait.NewBackoff(trouble)
-	w := outage.Waiter{Source: f.Source, Target: f.Target, Most: outage.Limit(f.MaxOutage), Observer: o}
+	w := outage.Waiter{Source: p.Source, Target: p.Target, Most: outage.Limit(p.MaxOutage), Observer: o}
 	var since time.Time // when a server was found away
 	for {
 		start := time.Now()
-		err := f.serve(ctx, o)
-		if server := outage.Server(f.Source, f.Target, err); server != "" && ctx.Err() == nil && w.Most > 0 {
+		err := p.serve(ctx, o)
+		if server := outage.Server(p.Source, p.Target, err); server != "" && ctx.Err() == nil && w.Most > 0 {
 			if time.Since(start) > outage.SoundAfter || since.IsZero() {
 				since = time.Now()
 			}
 			server, took, err := w.Wait(ctx, since, server, err)
 			if err != nil {
-				return f.goesOn(err)
+				return p.explain(err)
 			}
 			o.Notice(fmt.Sprintf("the %s is back after %.0f s", server, took.Seconds()))
 			continue
@@ -105,31 +107,31 @@ func (f *Follow) run(ctx context.Context, o *report.Observer) error {
 	}
 }
 
-// goesOn says what to do when a server was away for too long.
-func (f *Follow) goesOn(err error) error {
+// explain says what to do when a server was away for too long.
+func (p *Projector) explain(err error) error {
 	var outage *outage.Unavailable
 	if !errors.As(err, &outage) {
 		return err
 	}
-	return fmt.Errorf("%w\n    humpty follow %s goes on where it was when the %s is back", err, f.Projection.Name, outage.Server)
+	return fmt.Errorf("%w\n    humpty follow %s goes on where it was when the %s is back", err, p.Projection.Name, outage.Server)
 }
 
 // errMoved says that the alias serves another generation now.
 var errMoved = errors.New("the alias serves another generation")
 
 // serve feeds what the alias serves, until it serves something else.
-func (f *Follow) serve(ctx context.Context, o *report.Observer) error {
-	all, err := f.generations(ctx)
+func (p *Projector) serve(ctx context.Context, o *report.Observer) error {
+	all, err := p.generations(ctx)
 	if err != nil {
 		return err
 	}
 	group, feeding := errgroup.WithContext(ctx)
 	for _, g := range all {
-		group.Go(func() error { return f.feed(feeding, g, o) })
+		group.Go(func() error { return p.feed(feeding, g, o) })
 	}
 	var now []sinks.Generation
 	group.Go(func() (err error) {
-		now, err = f.moved(feeding, all)
+		now, err = p.moved(feeding, all)
 		return err
 	})
 	err = group.Wait()
@@ -137,7 +139,7 @@ func (f *Follow) serve(ctx context.Context, o *report.Observer) error {
 		return err
 	}
 	o.Notice(fmt.Sprintf("the alias serves %s now", now[0].Name))
-	source, _ := f.Source.(sources.Capturer)
+	source, _ := p.Source.(sources.Capturer)
 	for _, g := range all {
 		if !slices.ContainsFunc(now, func(n sinks.Generation) bool { return n.Name == g.Name }) {
 			if err := source.Release(ctx, g.Meta.Run); err != nil {
@@ -149,9 +151,9 @@ func (f *Follow) serve(ctx context.Context, o *report.Observer) error {
 }
 
 // moved waits until what has to be fed is not all any more.
-func (f *Follow) moved(ctx context.Context, all []sinks.Generation) ([]sinks.Generation, error) {
+func (p *Projector) moved(ctx context.Context, all []sinks.Generation) ([]sinks.Generation, error) {
 	every := aliasEvery
-	if f.hurry {
+	if p.hurry {
 		every = 10 * time.Millisecond
 	}
 	tick := time.NewTicker(every)
@@ -162,7 +164,7 @@ func (f *Follow) moved(ctx context.Context, all []sinks.Generation) ([]sinks.Gen
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-		now, err := f.generations(ctx)
+		now, err := p.generations(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -173,8 +175,8 @@ func (f *Follow) moved(ctx context.Context, all []sinks.Generation) ([]sinks.Gen
 }
 
 // generations are those to be fed, the live one first.
-func (f *Follow) generations(ctx context.Context) ([]sinks.Generation, error) {
-	survey, err := f.Target.Survey(ctx)
+func (p *Projector) generations(ctx context.Context) ([]sinks.Generation, error) {
+	survey, err := p.Target.Survey(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("survey the target: %w", err)
 	}
@@ -183,16 +185,16 @@ func (f *Follow) generations(ctx context.Context) ([]sinks.Generation, error) {
 	case !ok:
 		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("alias %s does not serve one generation of humpty's: there is nothing to follow", survey.Alias),
-			Remedy: fmt.Sprintf("make one: humpty rebuild %s, with writer: follow", f.Projection.Name),
+			Remedy: fmt.Sprintf("make one: humpty rebuild %s, with writer: follow", p.Projection.Name),
 		}
-	case live.Meta.Definition != f.Projection.Hash:
+	case live.Meta.Definition != p.Projection.Hash:
 		return nil, &problem.Refusal{
-			Why:    fmt.Sprintf("projection %s was changed since %s was made: a generation has one definition", f.Projection.Name, live.Name),
-			Remedy: fmt.Sprintf("put it back, or make a generation of the new one: humpty rebuild %s", f.Projection.Name),
+			Why:    fmt.Sprintf("projection %s was changed since %s was made: a generation has one definition", p.Projection.Name, live.Name),
+			Remedy: fmt.Sprintf("put it back, or make a generation of the new one: humpty rebuild %s", p.Projection.Name),
 		}
 	}
 	all := []sinks.Generation{live}
-	if previous, ok := survey.Find(live.Meta.Previous); ok && f.KeepPrevious && previous.Meta.Definition == f.Projection.Hash {
+	if previous, ok := survey.Find(live.Meta.Previous); ok && p.KeepPrevious && previous.Meta.Definition == p.Projection.Hash {
 		all = append(all, previous)
 	}
 	return all, nil

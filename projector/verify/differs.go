@@ -1,19 +1,17 @@
-package projector
+package verify
 
 import (
 	"fmt"
 	"strings"
-
-	"humpty/projector/verify"
 )
 
 // Differs is the gate's no: the generation is not what the source and the definition say.
 type Differs struct {
 	Missing, Stale, Extra int64
 	Unfixed               int64 // after a repair: documents that could not be made right
-	First                 []verify.Detail
-	Deviations            []string             // of mapping and settings
-	Answers               []verify.QueryResult // to queries, where they are wrong
+	First                 []Detail
+	Deviations            []string      // of mapping and settings
+	Answers               []QueryResult // to queries, where they are wrong
 }
 
 // Summary is how much differs, on one line.
