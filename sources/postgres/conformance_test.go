@@ -39,7 +39,7 @@ func harness(t *testing.T, dsn, schema string, c Config) sourcetest.Harness {
 			d.Exec(`delete from orders where o_orderkey % 5 = 1; insert into orders values (77, 1); update orders set o_total = 1;
 				delete from lineitem where l_linenumber = 2; update customer set c_name = 'x'`)
 		},
-		Left: d.left,
+		Leftovers: d.left,
 	}
 	for id, r := range d.read(Config{Shape: c.Shape}) {
 		h.Want = append(h.Want, sourcetest.Line(id, string(r.Value)))
