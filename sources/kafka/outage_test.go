@@ -151,7 +151,7 @@ func TestHalfOpen(t *testing.T) {
 	}
 }
 
-// resumingReader goes on with a reader that gave an error.
+// resumingReader reads again where a reader gave an error.
 type resumingReader struct {
 	sources.Reader
 	had int
