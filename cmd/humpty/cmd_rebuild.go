@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"text/tabwriter"
 
-	"humpty/projector/report"
-
 	"github.com/spf13/cobra"
 
 	"humpty/cmd/humpty/internal/console"
@@ -17,6 +15,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/ui"
 	"humpty/projector"
+	"humpty/projector/report"
 )
 
 const aboutRebuild = `rebuild reads the projection's tables, writes every document into a fresh index, compares

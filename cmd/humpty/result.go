@@ -3,16 +3,14 @@ package main
 import (
 	"encoding/json"
 
-	"humpty/projector/lease"
-
-	"humpty/projector/report"
-
 	"humpty/cmd/humpty/internal/dlq"
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/cmd/humpty/internal/trial"
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/lease"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 

@@ -6,11 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"humpty/projector/lease"
-
 	"humpty/cmd/humpty/internal/signals"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/projector/lease"
 	"humpty/sinks"
 )
 

@@ -5,10 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/projector/lease"
-
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/projector/lease"
 	"humpty/sinks"
 )
 
