@@ -1,8 +1,6 @@
 package config
 
-import (
-	"humpty/sources"
-)
+import "humpty/sources"
 
 // Joined is an include from another source than its parent's: a topic in a document of
 // tables, or a table in one of events. A projection lists parents before what is in them.

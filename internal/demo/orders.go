@@ -151,7 +151,7 @@ func (d *demo) build(ctx context.Context, name string) (record projector.Record,
 	if err != nil {
 		return record, err
 	}
-	r.Live = &projector.Live{Marks: store, Writer: projector.WriterFollow}
+	r.Live = &projector.Live{Checkpoint: store, Writer: projector.WriterFollow}
 	err = d.story.watched(ctx, func(ctx context.Context, tell func(report.Event)) error {
 		r.Observe = withoutNotices(tell)
 		var err error

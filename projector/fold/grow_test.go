@@ -44,7 +44,7 @@ func TestLiveTopicsTakeInPartitions(t *testing.T) {
 			var grown error
 			r := &projector.Rebuild{
 				Projection: projector.Projection{Name: "orders", Alias: "orders"}, Source: liveSource(&w.log, dir), Target: w.target,
-				Owner: sinks.Owner{Run: "run"}, Live: &projector.Live{Marks: store, Writer: projector.WriterFollow},
+				Owner: sinks.Owner{Run: "run"}, Live: &projector.Live{Checkpoint: store, Writer: projector.WriterFollow},
 				Observe: func(e report.Event) {
 					if e.Kind == report.Started && (e.Phase == report.PhaseLoad || e.Phase == report.PhaseVerify) {
 						grown = errors.Join(grown, w.grow())

@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
@@ -86,9 +86,9 @@ func newTailed(seed uint64) *tailed {
 	return w
 }
 
-func storeIn(t *testing.T, dir string) *marks.Store {
+func storeIn(t *testing.T, dir string) *checkpoint.Store {
 	t.Helper()
-	store, err := marks.Open(filepath.Join(dir, "marks"), marks.Options{})
+	store, err := checkpoint.Open(filepath.Join(dir, "marks"), checkpoint.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func (w *tailed) run(t *testing.T, run string, writer projector.Writer) {
 	w.rest = writer != projector.WriterFollow && run == "first" // nothing serves that could be blocked, or written to
 	r := &projector.Rebuild{
 		Projection: projector.Projection{Name: "orders", Alias: "orders"}, Source: liveSource(&w.log, dir), Target: w.target,
-		Owner: sinks.Owner{Run: run}, Live: &projector.Live{Marks: store, Writer: writer},
+		Owner: sinks.Owner{Run: run}, Live: &projector.Live{Checkpoint: store, Writer: writer},
 		Observe: func(report.Event) { tick() },
 	}
 	var application errgroup.Group
@@ -170,7 +170,9 @@ func (w *tailed) follow(t *testing.T, dir string, tick func()) error {
 	defer cancel()
 	f := projector.Follow{
 		Projection: projector.Projection{Name: "orders", Alias: "orders"}, Source: liveSource(&w.log, dir), Target: w.target,
-		Open: func(string) (*marks.Store, error) { return marks.Open(filepath.Join(dir, "marks"), marks.Options{}) },
+		Open: func(string) (*checkpoint.Store, error) {
+			return checkpoint.Open(filepath.Join(dir, "marks"), checkpoint.Options{})
+		},
 		Observe: func(e report.Event) {
 			tick()
 			if e.Kind != report.Lagging || e.Lag.Backlog > 0 || e.Lag.Behind > 0 {

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"humpty/bench/internal/figure"
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sources/postgres"
 )
@@ -21,11 +21,11 @@ func live(ctx context.Context, r *projector.Rebuild, source *postgres.Source) (e
 	if err != nil {
 		return nil, err
 	}
-	store, err := marks.Open(dir, marks.Options{})
+	store, err := checkpoint.Open(dir, checkpoint.Options{})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	r.Live = &projector.Live{Marks: store, Writer: projector.WriterFollow}
+	r.Live = &projector.Live{Checkpoint: store, Writer: projector.WriterFollow}
 	return func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()

@@ -13,9 +13,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
@@ -64,7 +64,7 @@ func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 	for i := range 3000 {
 		rows.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: "g", Value: "x"}})
 	}
-	store, err := marks.Open(t.TempDir(), marks.Options{})
+	store, err := checkpoint.Open(t.TempDir(), checkpoint.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 			Name: "killed", Alias: alias, Versions: "class", Limits: projector.Limits{Writers: 2, Batch: 8 << 10},
 			Index: []byte(`{"settings":{"number_of_shards":3,"number_of_replicas":0,"index.routing.allocation.require.box":"ingest","index.translog.sync_interval":"60s"}}`),
 		},
-		Source: rows, Target: target, Owner: sinks.Owner{Run: "killed"}, Live: &projector.Live{Marks: store, Writer: projector.WriterFollow},
+		Source: rows, Target: target, Owner: sinks.Owner{Run: "killed"}, Live: &projector.Live{Checkpoint: store, Writer: projector.WriterFollow},
 		Observe: func(e report.Event) {
 			if e.Kind == report.Waiting || e.Kind == report.Notice || e.Kind == report.Started {
 				t.Log(e.Phase, e.Text)

@@ -1,4 +1,4 @@
-package marks
+package checkpoint
 
 import (
 	"slices"
@@ -14,10 +14,10 @@ func TestSwapAndTouchedSurviveAPowerLoss(t *testing.T) {
 	if swapped, err := s.Swapped(); swapped || err != nil {
 		t.Fatalf("a new store was swapped: %v, %v", swapped, err)
 	}
-	if err := s.Swap(); err != nil {
+	if err := s.RecordSwap(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Touch([][]byte{[]byte("b"), []byte("a")}); err != nil {
+	if err := s.RecordWritten([][]byte{[]byte("b"), []byte("a")}); err != nil {
 		t.Fatal(err)
 	}
 	lost := fs.CrashClone(vfs.CrashCloneCfg{}) // nothing but what was synced
@@ -31,7 +31,7 @@ func TestSwapAndTouchedSurviveAPowerLoss(t *testing.T) {
 		}
 	}()
 	var ids []string
-	if err := s.Touched(func(id []byte) { ids = append(ids, string(id)) }); err != nil {
+	if err := s.Written(func(id []byte) { ids = append(ids, string(id)) }); err != nil {
 		t.Fatal(err)
 	}
 	swapped, err := s.Swapped()

@@ -1,4 +1,4 @@
-package marks
+package checkpoint
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package marks
+package checkpoint
 
 import (
 	"errors"
@@ -47,7 +47,7 @@ func record(t *testing.T, s *Store, xid uint64, keys ...string) uint64 {
 
 func due(t *testing.T, s *Store) []sources.DirtyKey {
 	t.Helper()
-	marks, err := s.Take(nil, 1000)
+	marks, err := s.Due(nil, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestSettleIsCompareAndDelete(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
 	record(t, s, 10, "a", "b")
-	round := s.Round()
+	round := s.BeginRound()
 	record(t, s, 11, "a") // between the read and its settling
 	if left := settle(t, s, round, saw(20), "a", "b"); left != 1 {
 		t.Errorf("%d marks left, want 1", left)
@@ -94,13 +94,13 @@ func TestSettleDemandsThatTheReadSaw(t *testing.T) {
 	s := fresh(t)
 	record(t, s, 10, "a")
 	record(t, s, 12, "a")
-	if left := settle(t, s, s.Round(), saw(15, 12), "a"); left != 1 {
+	if left := settle(t, s, s.BeginRound(), saw(15, 12), "a"); left != 1 {
 		t.Error("a change of a transaction that was still running for the read was settled")
 	}
-	if left := settle(t, s, s.Round(), saw(12), "a"); left != 1 {
+	if left := settle(t, s, s.BeginRound(), saw(12), "a"); left != 1 {
 		t.Error("a change of a transaction that began after the read was settled")
 	}
-	if left := settle(t, s, s.Round(), saw(13), "a"); left != 0 {
+	if left := settle(t, s, s.BeginRound(), saw(13), "a"); left != 0 {
 		t.Error("what the read saw was not settled")
 	}
 }
@@ -136,7 +136,7 @@ func TestHotRowStaysSmallAndPasses(t *testing.T) {
 	}
 	for range 5 {
 		burst()
-		round := s.Round()
+		round := s.BeginRound()
 		reading := saw(xid + 1)
 		burst()
 		settle(t, s, round, reading, "hot")
@@ -146,7 +146,7 @@ func TestHotRowStaysSmallAndPasses(t *testing.T) {
 		if len(due(t, s)) != 1 {
 			t.Fatal("what came after the round was settled")
 		}
-		value, err := s.get(encodeMark(sources.DirtyKey{Key: "hot"}))
+		value, err := s.get(encodeKey(sources.DirtyKey{Key: "hot"}))
 		if err != nil || len(value) > 24*(spansKept+2) {
 			t.Fatalf("the mark has %d bytes, %v", len(value), err)
 		}
@@ -159,10 +159,10 @@ func TestFoldedChangesWaitForEveryTransaction(t *testing.T) {
 	for xid := range uint64(3 * spansKept) {
 		record(t, s, 100+xid, "hot")
 	}
-	if left := settle(t, s, s.Round(), saw(1000, 150), "hot"); left != 1 {
+	if left := settle(t, s, s.BeginRound(), saw(1000, 150), "hot"); left != 1 {
 		t.Error("changes were settled although one of them was still running")
 	}
-	if left := settle(t, s, s.Round(), saw(1000), "hot"); left != 0 {
+	if left := settle(t, s, s.BeginRound(), saw(1000), "hot"); left != 0 {
 		t.Error("changes that are all past were not settled")
 	}
 }
@@ -224,7 +224,7 @@ func TestMarkKeysComeBackAsTheyWere(t *testing.T) {
 	}
 	var paged []sources.DirtyKey
 	for after := (*sources.DirtyKey)(nil); ; {
-		page, err := s.Take(after, 2)
+		page, err := s.Due(after, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -266,7 +266,7 @@ func TestStoreAgainstAPlainList(t *testing.T) {
 				}
 				continue
 			}
-			round := s.Round()
+			round := s.BeginRound()
 			running := xid - uint64(rng.IntN(10))
 			view := saw(xid+1, running)
 			key := fmt.Sprint("k", rng.IntN(5))
@@ -289,10 +289,10 @@ func TestStoreAgainstAPlainList(t *testing.T) {
 func TestDamageIsAnError(t *testing.T) {
 	t.Parallel()
 	s := fresh(t)
-	if err := s.db.Set(encodeMark(sources.DirtyKey{Key: "x"}), []byte{1}, nil); err != nil {
+	if err := s.db.Set(encodeKey(sources.DirtyKey{Key: "x"}), []byte{1}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Take(nil, 1); err == nil {
+	if _, err := s.Due(nil, 1); err == nil {
 		t.Error("a damaged mark was taken for good")
 	}
 	if _, err := Open("/dev/null/marks", Options{}); err == nil || errors.Is(err, errors.ErrUnsupported) {

@@ -1,4 +1,4 @@
-package marks
+package checkpoint
 
 import (
 	"errors"
@@ -9,16 +9,16 @@ import (
 
 // The documents that were written since a swap lie between these keys.
 var (
-	touchedFrom = []byte("t/")
-	touchedTo   = []byte("t0")
+	writtenFrom = []byte("t/")
+	writtenTo   = []byte("t0")
 )
 
 // keySwapped is there once others may write to the index.
 var keySwapped = []byte("s/swapped")
 
-// Swap notes that from now on others may write to the index without versions. It is
+// RecordSwap notes that from now on others may write to the index without versions. It is
 // durable when Swap returns: call it before the alias is changed.
-func (s *Store) Swap() error {
+func (s *Store) RecordSwap() error {
 	if err := s.db.Set(keySwapped, []byte{1}, pebble.Sync); err != nil {
 		return fmt.Errorf("note the swap: %w", err)
 	}
@@ -31,13 +31,13 @@ func (s *Store) Swapped() (bool, error) {
 	return value != nil, err
 }
 
-// Touch notes documents that will be written after the swap; it is durable when Touch
+// RecordWritten notes documents that will be written after the swap; it is durable when Touch
 // returns.
-func (s *Store) Touch(ids [][]byte) error {
+func (s *Store) RecordWritten(ids [][]byte) error {
 	batch := s.db.NewBatch()
 	defer batch.Close() //nolint:errcheck // committed, or given up
 	for _, id := range ids {
-		if err := batch.Set(append(touchedFrom[:2:2], id...), nil, nil); err != nil {
+		if err := batch.Set(append(writtenFrom[:2:2], id...), nil, nil); err != nil {
 			return err
 		}
 	}
@@ -47,15 +47,15 @@ func (s *Store) Touch(ids [][]byte) error {
 	return nil
 }
 
-// Touched calls fn with every id that was given to Touch; fn may not keep it.
-func (s *Store) Touched(fn func(id []byte)) (err error) {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: touchedFrom, UpperBound: touchedTo})
+// Written calls fn with every id that was given to Touch; fn may not keep it.
+func (s *Store) Written(fn func(id []byte)) (err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: writtenFrom, UpperBound: writtenTo})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	for ok := it.First(); ok; ok = it.Next() {
-		fn(it.Key()[len(touchedFrom):])
+		fn(it.Key()[len(writtenFrom):])
 	}
 	return it.Error()
 }

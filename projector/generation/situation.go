@@ -1,4 +1,4 @@
-package projector
+package generation
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ type Situation struct {
 	Text string `json:"text"`
 }
 
-// situationOf explains what a survey means for a rebuild.
-func situationOf(s sinks.Survey) Situation {
+// SituationOf explains what a survey means for a rebuild.
+func SituationOf(s sinks.Survey) Situation {
 	switch {
 	case s.Conflict != nil:
 		return Situation{"trap", fmt.Sprintf(

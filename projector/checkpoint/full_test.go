@@ -1,4 +1,4 @@
-package marks
+package checkpoint
 
 import (
 	"errors"
@@ -81,7 +81,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	due, err := s.Take(nil, 2000)
+	due, err := s.Due(nil, 2000)
 	if err := errors.Join(err, s.Close()); err != nil || len(due) < durable {
 		t.Errorf("%d marks are there of %d that were durable (%v)", len(due), durable, err)
 	}

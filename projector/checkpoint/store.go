@@ -1,6 +1,7 @@
-package marks
+package checkpoint
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,6 +13,12 @@ import (
 	"humpty/sources"
 )
 
+// What a run keeps of itself lies between these keys.
+var (
+	keptFrom = []byte("r/")
+	keptTo   = []byte("r0")
+)
+
 // Store is a run's marks in a folder. It is safe for concurrent use.
 type Store struct {
 	db *pebble.DB
@@ -19,8 +26,24 @@ type Store struct {
 	mu       sync.Mutex // held while marks change: reading one and writing it back is one step
 	seq      uint64     // of the last change recorded
 	cut      uint64     // where the present round began
-	version  int64      // last one handed out
-	reserved int64      // versions up to here are durably taken
+	versions versionCounter
+}
+
+// Keep stores a value of the run's own under a name; it is durable when Keep returns.
+// The store does not look into it.
+func (s *Store) Keep(name string, value []byte) error {
+	if err := s.db.Set(append(bytes.Clone(keptFrom), name...), value, pebble.Sync); err != nil {
+		return fmt.Errorf("keep %s of the run: %w", name, err)
+	}
+	return nil
+}
+
+// Kept calls fn with everything that was kept, in the order of names; fn may not hold the
+// value.
+func (s *Store) Kept(fn func(name string, value []byte) error) error {
+	return statedb.Each(s.db, keptFrom, keptTo, func(key, value []byte) error {
+		return fn(string(key[len(keptFrom):]), value)
+	})
 }
 
 // Options of a Store. The zero value is right outside tests.
@@ -38,25 +61,18 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the store of marks in %s: %w", dir, err)
 	}
-	s := &Store{db: db}
+	s := &Store{db: db, versions: versionCounter{db: db}}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the store of marks in %s: %w", dir, err), db.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) load() error {
-	seq, err := s.number(keySeq)
-	if err != nil {
+func (s *Store) load() (err error) {
+	if s.seq, err = number(s.db, keySeq); err != nil {
 		return err
 	}
-	reserved, err := s.number(keyReserved)
-	if err != nil {
-		return err
-	}
-	// What was reserved may have been used: go on behind it.
-	s.seq, s.reserved, s.version = seq, int64(reserved), int64(reserved)
-	return nil
+	return s.versions.load()
 }
 
 // Close closes the store.
@@ -75,8 +91,16 @@ func (s *Store) Sequence() uint64 {
 	return s.seq
 }
 
-func (s *Store) number(key []byte) (uint64, error) {
-	value, err := s.get(key)
+// Version returns the next version: larger than every one returned before, by this store
+// or by one that had its folder. Take it before the read that it is for.
+func (s *Store) Version() (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.versions.next()
+}
+
+func number(db *pebble.DB, key []byte) (uint64, error) {
+	value, err := statedb.Get(db, key)
 	if err != nil || value == nil {
 		return 0, err
 	}

@@ -1,5 +1,7 @@
-// Package marks keeps what a run has yet to read again, durably: the marks of a change
-// feed, the position of the feed behind them, and the counter that versions come from.
+// Package checkpoint keeps what a run needs after a crash, durably and in one store: the keys
+// that are dirty because their rows changed, the position of the change stream behind them, the
+// counter that versions come from (Store), and which partitions are done and what each of the
+// run's processes did (Journal).
 //
 // # The rules it keeps
 //
@@ -12,4 +14,4 @@
 //
 // The protocol, and experiments that show what breaks without each rule, are described
 // with the engine's catch-up.
-package marks
+package checkpoint

@@ -1,4 +1,4 @@
-package marks
+package checkpoint
 
 import (
 	"bytes"
@@ -16,13 +16,13 @@ const (
 
 // The bounds of all marks among the keys.
 var (
-	marksFrom = []byte("m/") // the first
-	marksTo   = []byte("m0") // behind the last
+	dirtyFrom = []byte("m/") // the first
+	dirtyTo   = []byte("m0") // behind the last
 )
 
-func encodeMark(m sources.DirtyKey) []byte {
+func encodeKey(m sources.DirtyKey) []byte {
 	key := make([]byte, 0, 4+len(m.Node)+len(m.Key))
-	key = append(key, marksFrom...)
+	key = append(key, dirtyFrom...)
 	key = append(key, m.Node...)
 	key = append(key, 0)
 	if m.All {
@@ -32,8 +32,8 @@ func encodeMark(m sources.DirtyKey) []byte {
 	return append(key, m.Key...)
 }
 
-func decodeMark(key []byte) (sources.DirtyKey, error) {
-	rest, ok := bytes.CutPrefix(key, marksFrom)
+func decodeKey(key []byte) (sources.DirtyKey, error) {
+	rest, ok := bytes.CutPrefix(key, dirtyFrom)
 	node, rest, found := bytes.Cut(rest, []byte{0})
 	if !ok || !found || len(rest) == 0 {
 		return sources.DirtyKey{}, errors.New("a mark's key cannot be read: the store is damaged")
