@@ -17,7 +17,7 @@ import (
 
 // capture is what a live run holds on a database, and who needs it.
 type capture struct {
-	postgres.Captured
+	postgres.Capture
 	Run   string `json:"run,omitempty"` // whose it is
 	State string `json:"state"`         // running | followed | stopped | dead | unknown
 }
@@ -103,7 +103,7 @@ func (a *app) captures(ctx context.Context, c *config.Config, p config.Projectio
 			run, state := k.state(t)
 			owners[t.Name] = owners[t.Name] || run != ""
 			if run != "" && q.Name == p.Name {
-				all = append(all, capture{Captured: t, Run: run, State: state})
+				all = append(all, capture{Capture: t, Run: run, State: state})
 			}
 		}
 	}
@@ -115,7 +115,7 @@ func (a *app) captures(ctx context.Context, c *config.Config, p config.Projectio
 		if t.Active {
 			state = captureRunning
 		}
-		all = append(all, capture{Captured: t, State: state})
+		all = append(all, capture{Capture: t, State: state})
 	}
 	return all, nil
 }
@@ -155,7 +155,7 @@ func (a *app) knows(ctx context.Context, c *config.Config, p config.Projection) 
 }
 
 // state finds the run of a capture, and says who needs it; no run if it is another's.
-func (k knowledge) state(c postgres.Captured) (run, state string) {
+func (k knowledge) state(c postgres.Capture) (run, state string) {
 	runs := append(slices.Clone(k.runs), k.running)
 	for _, g := range k.survey.Generations {
 		runs = append(runs, g.Meta.Run)

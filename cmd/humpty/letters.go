@@ -22,7 +22,7 @@ func (a *app) letterFolder(projection string) string {
 
 // lettersOf is the file of one run; it is made for the first letter.
 func (a *app) lettersOf(projection, run string) *deadletter.Writer {
-	return deadletter.Append(filepath.Join(a.letterFolder(projection), run+deadletter.Suffix))
+	return deadletter.AppendTo(filepath.Join(a.letterFolder(projection), run+deadletter.Suffix))
 }
 
 // chosenLetters is which dead letters a verb is about.
@@ -87,7 +87,7 @@ func (a *app) dropLetters(projection, run string, drop func(deadletter.Letter) b
 	files, err := a.letterFiles(projection, run)
 	var sum int64
 	for _, path := range files {
-		n, err := deadletter.Keep(path, func(l deadletter.Letter) bool { return !drop(l) })
+		n, err := deadletter.Filter(path, func(l deadletter.Letter) bool { return !drop(l) })
 		sum += n
 		if err != nil {
 			return sum, err

@@ -42,7 +42,7 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (join.Inc
 	if j.Events == nil {
 		shape := *j.Shape
 		shape.Name = j.Name
-		root, err := postgres.Keyed(shape)
+		root, err := postgres.LookupShape(shape)
 		if err != nil {
 			return include, err
 		}
@@ -54,7 +54,7 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (join.Inc
 	if err != nil {
 		return include, err
 	}
-	include.Hold, include.Memory, include.Dir, include.From = true, states.Memory, states.Dir, states
+	include.Preload, include.Memory, include.Dir, include.From = true, states.Memory, states.Dir, states
 	if len(by) > 0 {
 		var order []join.Order
 		for _, o := range j.OrderBy {
@@ -75,9 +75,9 @@ func Live(source sources.Source, state State, projection string) {
 			Live(inner, state, projection)
 			return
 		}
-		s.State = &fold.State{Dir: state.of(projection, "events"), Fatal: state.Fatal}
+		s.Store = &fold.StoreOptions{Dir: state.of(projection, "events"), Fatal: state.Fatal}
 	case *join.Source:
-		s.State = &fold.State{Dir: state.of(projection, "links"), Fatal: state.Fatal}
+		s.Store = &fold.StoreOptions{Dir: state.of(projection, "links"), Fatal: state.Fatal}
 		Live(s.Root, state, projection)
 		for _, in := range s.Includes {
 			Live(in.From, state, projection)
