@@ -37,8 +37,8 @@ var moreExported = map[string]int{
 
 // moreFiles lists the packages that may have more files, with the reason.
 var moreFiles = map[string]allowance{
-	"cmd/humpty":    {files: 37, why: "several nouns: being told apart"},
-	"projector":     {files: 66, why: "several nouns: being told apart"},
+	"cmd/humpty": {files: 37, why: "several nouns: being told apart"},
+	"projector":  {files: 66, why: "several nouns: being told apart"},
 }
 
 // largerTypes lists the types that may be larger, as FOLDER.TYPE, with the reason.
