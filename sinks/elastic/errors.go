@@ -2,13 +2,14 @@ package elastic
 
 import "humpty/sinks/elastic/transport"
 
-// Errors, as package transport has them.
-type (
-	Error = transport.Error
-	Kind  = transport.Kind
-)
+// Error is every error of this package that is not the context's, a [sinks.NameConflict] or a
+// [sinks.Held].
+type Error = transport.Error
 
-// The kinds of errors.
+// Kind sorts errors by what has to happen next.
+type Kind = transport.Kind
+
+// The kinds of errors; package transport says what each asks for.
 const (
 	Failed      = transport.Failed
 	Unreachable = transport.Unreachable
