@@ -8,9 +8,13 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/signals"
+	"humpty/cmd/humpty/internal/trial"
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/ledger"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources"
@@ -32,11 +36,6 @@ const (
 	exitPipe       = 141
 )
 
-// usageError is a command line that cannot be understood.
-type usageError struct{ what, remedy string }
-
-func (u *usageError) Error() string { return u.what }
-
 // exitCode is the one place that decides how a command ends. ctx tells whether a
 // signal ended it.
 func exitCode(ctx context.Context, err error) int {
@@ -44,18 +43,18 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDone
 	}
 	var (
-		usage    *usageError
+		usage    *console.UsageError
 		problems problem.List
 		refusal  *problem.Refusal
 		held     *sinks.Held
 		trap     *sinks.NameConflict
 		rejected *ledger.TooManyRejections
 		differs  *projector.Differs
-		expected *differsFromExpected
+		expected *trial.Mismatch
 		poison   *ledger.TooMuchPoison
-		bad      *unreadable
+		bad      *trial.Poison
 		gap      *sources.ErrChangesLost
-		signal   *interrupted
+		signal   *signals.Interrupt
 	)
 	switch {
 	case errors.As(err, &usage), errors.As(err, &problems):
@@ -69,7 +68,7 @@ func exitCode(ctx context.Context, err error) int {
 	case errors.As(err, &gap):
 		return exitChange
 	case errors.As(context.Cause(ctx), &signal):
-		return signalCode(signal.signal)
+		return signalCode(signal.Signal)
 	}
 	return serverCode(err)
 }
@@ -145,13 +144,13 @@ func signalCode(s os.Signal) int {
 func ending(code int) string {
 	switch code {
 	case exitDone:
-		return string(projector.Completed)
+		return string(report.Completed)
 	case exitGuard:
-		return string(projector.Refused)
+		return string(report.Refused)
 	case exitInterrupt, exitTerminate, exitHangup:
-		return string(projector.Interrupted)
+		return string(report.Interrupted)
 	default:
-		return string(projector.StatusFail)
+		return string(report.Failed)
 	}
 }
 

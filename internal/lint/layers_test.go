@@ -54,7 +54,9 @@ var layers = []layer{
 	{name: "folds", about: engine, packages: []string{"projector/fold"}, on: []string{"sources", "spill"}},
 	{name: "decoders", about: engine, apart: true, packages: []string{"projector/fold/decode", "projector/fold/handlers", "projector/fold/script"}, on: []string{"folds"}},
 	{name: "joins", about: engine, packages: []string{"projector/join"}, on: []string{"folds"}},
-	{name: "stores", about: engine, packages: []string{"internal/marks"}, on: []string{"reports"}},
+	{name: "outages", about: engine, packages: []string{"projector/outage"}, on: []string{"reports"}},
+	{name: "leases", about: engine, packages: []string{"projector/lease"}, on: []string{"outages"}},
+	{name: "stores", about: engine, packages: []string{"internal/marks"}, on: []string{"leases"}},
 	{name: "phases", about: engine, packages: []string{"projector/verify"}, on: []string{"stores"}},
 	{name: "rebuild", about: engine, packages: []string{"projector"}, on: []string{"phases"}},
 
@@ -73,7 +75,13 @@ var layers = []layer{
 	{name: "e2e", about: starting, packages: []string{"internal/e2e/...", "internal/lint"}, on: []string{"rebuild"}, also: []string{"devstack"}},
 
 	{name: "demo", about: "the demo starts servers, and knows no command line", packages: []string{"internal/demo"}, on: []string{"assembly", "ui"}, also: []string{"devstack", "shop"}},
-	{name: "cmd", about: "the command line is no library, and starts no servers but the demo's", packages: []string{"cmd/humpty"}, on: []string{"assembly", "ui"}, also: []string{"demo", "devstack"}},
+	{name: "console", about: commandLine, packages: []string{"cmd/humpty/internal/console", "cmd/humpty/internal/signals"}, on: []string{"assembly", "ui"}},
+	{
+		name: "verbs", about: commandLine, on: []string{"console"},
+		packages: []string{"cmd/humpty/internal/dlq", "cmd/humpty/internal/lag", "cmd/humpty/internal/render", "cmd/humpty/internal/runs", "cmd/humpty/internal/trial"},
+	},
+	{name: "rebuilds", about: commandLine, packages: []string{"cmd/humpty/internal/rebuild"}, on: []string{"verbs"}},
+	{name: "cmd", about: commandLine, packages: []string{"cmd/humpty"}, on: []string{"rebuilds"}, also: []string{"demo", "devstack"}},
 	{name: "bench", about: "the benchmark is no library, and knows no command line", packages: []string{"bench/..."}, on: []string{"assembly"}, also: []string{"devstack", "shop", "chaos"}},
 }
 
@@ -81,6 +89,7 @@ var layers = []layer{
 const (
 	implementation = "an implementation serves any engine, and knows no other one"
 	engine         = "the engine knows the contracts, and no product, file format or command line"
+	commandLine    = "the command line is no library, and starts no servers but the demo's"
 	starting       = "only tests, the demo and the benchmark start servers"
 )
 

@@ -155,7 +155,7 @@ func (p *phase) ended(e report.Event) string {
 
 // ETA says when an alias will serve: as far as that can be told.
 func ETA(e report.ETA) string {
-	eta := seconds(e.Seconds)
+	eta := Seconds(e.Seconds)
 	if e.Known() {
 		return "ETA " + Time(eta) + " until the alias serves"
 	}
@@ -171,7 +171,7 @@ func ETA(e report.ETA) string {
 }
 
 // Doing says in one line what a run does that is seen from elsewhere.
-func Doing(d report.Doing, at time.Time) string {
+func Doing(d report.Activity, at time.Time) string {
 	p := phase{
 		name: d.Phase, since: d.Since, done: d.Done, earlier: d.Earlier, total: d.Total, bytes: d.Bytes, waiting: d.Waiting, lag: d.Lag,
 		eta: d.ETA, told: d.At,
