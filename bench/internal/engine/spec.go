@@ -23,13 +23,13 @@ type Spec struct {
 	Alias       string
 	Connections int // of max_connections; one of them only holds the snapshot
 	Bulk
-	Level  projector.Level
-	Live   bool          // capture what is written beside it, and catch up
-	Apart  bool          // read what the servers use in the load alone
-	Query  bool          // let PostgreSQL build the JSON
-	Do     string        // "": a rebuild
-	Events Events        // of Fold
-	Settle time.Duration // of Verify and Repair
+	Level    projector.Level
+	Live     bool          // capture what is written beside it, and catch up
+	LoadOnly bool          // read what the servers use in the load alone
+	Query    bool          // let PostgreSQL build the JSON
+	Do       string        // "": a rebuild
+	Events   Events        // of Fold
+	Settle   time.Duration // of Verify and Repair
 }
 
 // Bulk is how documents are written.
