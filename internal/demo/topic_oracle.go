@@ -2,7 +2,7 @@ package demo
 
 import (
 	"context"
-	_ "embed"
+	_ "embed" // the queries are kept as SQL
 	"errors"
 	"fmt"
 	"strconv"
