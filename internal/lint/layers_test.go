@@ -36,7 +36,12 @@ var layers = []layer{
 	{name: "source-suite", about: "sources know nothing of sinks", packages: []string{"sources/sourcetest"}, on: []string{"sources"}},
 	{name: "sink-suite", about: "sinks know nothing of sources", packages: []string{"sinks/sinktest"}, on: []string{"sinks"}},
 
-	{name: "postgres", about: implementation, packages: []string{"sources/postgres", "sources/postgres/pgoutput"}, on: []string{"sources"}},
+	{name: "postgres-values", about: implementation, apart: true, packages: []string{"sources/postgres/pgjson", "sources/postgres/pgoutput"}},
+	{name: "postgres-session", about: implementation, packages: []string{"sources/postgres/session"}, on: []string{"sources"}},
+	{name: "postgres-query", about: implementation, packages: []string{"sources/postgres/query"}, on: []string{"postgres-values", "postgres-session"}},
+	{name: "postgres-read", about: implementation, packages: []string{"sources/postgres/read"}, on: []string{"postgres-query"}},
+	{name: "postgres-cdc", about: implementation, packages: []string{"sources/postgres/cdc"}, on: []string{"postgres-query"}},
+	{name: "postgres", about: implementation, packages: []string{"sources/postgres"}, on: []string{"postgres-read", "postgres-cdc"}},
 	{name: "kafka", about: implementation, packages: []string{"sources/kafka"}, on: []string{"sources"}},
 	{name: "elastic-transport", about: implementation, apart: true, packages: []string{"sinks/elastic/transport", "sinks/elastic/jsonbytes"}, on: []string{"sinks"}},
 	{name: "elastic-requests", about: implementation, apart: true, packages: []string{"sinks/elastic/bulk", "sinks/elastic/scan"}, on: []string{"elastic-transport"}},
@@ -63,11 +68,18 @@ var layers = []layer{
 	{name: "devstack", about: starting, packages: []string{"internal/testenv/devstack", "internal/testenv/devstack/cmd"}},
 	{name: "shop", about: starting, packages: []string{"internal/testenv/shop"}, on: []string{"sinks"}},
 	{name: "chaos", about: starting, packages: []string{"internal/testenv/chaos"}, on: []string{"rebuild", "postgres", "elastic"}},
+	{name: "postgrestest", about: starting, packages: []string{"sources/postgres/pgtest"}, also: []string{"devstack"}},
 	{name: "elastictest", about: starting, packages: []string{"sinks/elastic/elastictest", "sinks/elastic/private"}, on: []string{"elastic"}, also: []string{"devstack"}},
 	{name: "e2e", about: starting, packages: []string{"internal/e2e/...", "internal/lint"}, on: []string{"rebuild"}, also: []string{"devstack"}},
 
 	{name: "demo", about: "the demo starts servers, and knows no command line", packages: []string{"internal/demo"}, on: []string{"assembly", "ui"}, also: []string{"devstack", "shop"}},
-	{name: "cmd", about: "the command line is no library, and starts no servers but the demo's", packages: []string{"cmd/humpty"}, on: []string{"assembly", "ui"}, also: []string{"demo", "devstack"}},
+	{name: "console", about: commandLine, packages: []string{"cmd/humpty/internal/console", "cmd/humpty/internal/signals"}, on: []string{"assembly", "ui"}},
+	{
+		name: "verbs", about: commandLine, on: []string{"console"},
+		packages: []string{"cmd/humpty/internal/dlq", "cmd/humpty/internal/lag", "cmd/humpty/internal/render", "cmd/humpty/internal/runs", "cmd/humpty/internal/trial"},
+	},
+	{name: "rebuilds", about: commandLine, packages: []string{"cmd/humpty/internal/rebuild"}, on: []string{"verbs"}},
+	{name: "cmd", about: commandLine, packages: []string{"cmd/humpty"}, on: []string{"rebuilds"}, also: []string{"demo", "devstack"}},
 	{name: "bench", about: "the benchmark is no library, and knows no command line", packages: []string{"bench/..."}, on: []string{"assembly"}, also: []string{"devstack", "shop", "chaos"}},
 }
 
@@ -75,6 +87,7 @@ var layers = []layer{
 const (
 	implementation = "an implementation serves any engine, and knows no other one"
 	engine         = "the engine knows the contracts, and no product, file format or command line"
+	commandLine    = "the command line is no library, and starts no servers but the demo's"
 	starting       = "only tests, the demo and the benchmark start servers"
 )
 
