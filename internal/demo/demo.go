@@ -98,7 +98,7 @@ func (d *demo) printEnding() {
 	d.story.write("\nTimeline\n")
 	d.story.timeline()
 	d.story.write(fmt.Sprintf("\nThe alias was without an index for %s. Customers never waited: %s transactions during the\n"+
-		"rebuild, and none is missing.\n", seconds(d.result.Without), ui.Count(d.result.Meanwhile)))
+		"rebuild, and none is missing.\n", seconds(d.result.WithoutIndex), ui.Count(d.result.WritesMeanwhile)))
 	if d.result.Kept != nil {
 		d.printNextSteps(*d.result.Kept)
 	}

@@ -112,16 +112,16 @@ func (d *demo) rebuild(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.result.Meanwhile = d.customers.writes.Load() - before
+	d.result.WritesMeanwhile = d.customers.writes.Load() - before
 	hits, err := d.app.search(ctx)
 	if err != nil {
 		return err
 	}
-	d.result.Without = time.Since(d.lost).Seconds()
+	d.result.WithoutIndex = time.Since(d.lost).Seconds()
 	d.story.say("alias orders → %s", record.Generation)
 	d.story.say("The application searches for walnut: %s orders (before the loss: %s).", ui.Count(hits), ui.Count(d.hits))
 	d.story.say("Meanwhile customers made %s transactions; %s documents were written once more for them.",
-		ui.Count(d.result.Meanwhile), ui.Count(record.Ledger.Written-documentsOf(record)))
+		ui.Count(d.result.WritesMeanwhile), ui.Count(record.Ledger.Written-documentsOf(record)))
 	released := d.releaseLost(ctx)
 	d.follower, err = newFollower(ctx, d.project)
 	return errors.Join(released, err)

@@ -82,7 +82,7 @@ func (s Spec) model() (m model, err error) {
 	from := c.Source(p.Source).Postgres
 	m.source = postgres.Config{
 		DSN: s.DSN, Shape: p.Document, MaxConnections: from.MaxConnections, Memory: from.Memory,
-		StatementTimeout: from.StatementTimeout, LockTimeout: from.LockTimeout, NotFinite: postgres.NotFinite(p.Infinite),
+		StatementTimeout: from.StatementTimeout, LockTimeout: from.LockTimeout, NotFinite: postgres.NotFinite(p.NotFinite),
 	}
 	if s.Connections > 0 {
 		m.source.MaxConnections = s.Connections
