@@ -45,7 +45,7 @@ func (d projectionDecoder) projection(f *field) Projection {
 			"a bulk request (limits.batch %s) is larger than all that may be in flight (limits.inflight %s)",
 			n.get("limits", "batch").string(), n.get("limits", "inflight").string())
 	}
-	p.Index = indexDecoder{d.input}.index(f, kind)
+	p.Index = indexDecoder(d).index(f, kind)
 	(&documentDecoder{input: d.input}).document(n.get("document"), &p)
 	d.live(n, &p)
 	p.Definition, p.Hash = p.define()
