@@ -20,7 +20,7 @@ func newPartitions(inputs []input) *partitions {
 	topics := map[string]int{}
 	for i, in := range inputs {
 		p.number[i] = uint16(i)
-		if _, there := topics[in.topic]; !there {
+		if _, known := topics[in.topic]; !known {
 			topics[in.topic] = i
 		}
 	}

@@ -140,12 +140,12 @@ func (v *view) deadLetter(at eventID, time int64, kind string, key, value []byte
 		return nil
 	}
 	v.mu.Lock()
-	told := v.lettersSeen[at]
-	if !told && int64(len(v.lettersSeen)) <= l.Limit() {
+	written := v.lettersSeen[at]
+	if !written && int64(len(v.lettersSeen)) <= l.Limit() {
 		v.lettersSeen[at] = true
 	}
 	v.mu.Unlock()
-	if told {
+	if written {
 		return nil
 	}
 	in := v.inputs[at.partition]

@@ -128,11 +128,11 @@ func (v *liveView) Expand(ctx context.Context, marks []sources.DirtyKey, fn func
 		m.Node = inner
 		byPart[part] = append(byPart[part], m)
 	}
-	saw := liveSnapshot()
-	if own := byPart[""]; len(own) > 0 {
+	snapshot := liveSnapshot()
+	if rootKeys := byPart[""]; len(rootKeys) > 0 {
 		var err error
-		if saw, err = v.root.Expand(ctx, own, fn); err != nil {
-			return saw, err
+		if snapshot, err = v.root.Expand(ctx, rootKeys, fn); err != nil {
+			return snapshot, err
 		}
 	}
 	for i := range v.source.Includes {
@@ -140,13 +140,13 @@ func (v *liveView) Expand(ctx context.Context, marks []sources.DirtyKey, fn func
 		if len(byPart[path]) == 0 {
 			continue
 		}
-		seen, err := v.expand(ctx, &v.targets[i], byPart[path], fn)
+		one, err := v.expand(ctx, &v.targets[i], byPart[path], fn)
 		if err != nil {
-			return saw, fmt.Errorf("include %s: %w", path, err)
+			return snapshot, fmt.Errorf("include %s: %w", path, err)
 		}
-		saw = intersect(saw, seen)
+		snapshot = intersect(snapshot, one)
 	}
-	return saw, nil
+	return snapshot, nil
 }
 
 // expand goes from the marks of an include to its keys, and from these to the documents

@@ -64,21 +64,21 @@ func compareNotes(want, have []byte, open map[int]bool, found func(candidate) er
 		return err
 	}
 	var all []candidate
-	seen := map[string]bool{}
+	inIndex := map[string]bool{}
 	_ = eachNote(have, open, func(key []byte, hash xxh3.Uint128) error {
 		wanted, ok := expected[string(key)]
 		both := sideHashes{wanted, hash}
 		switch {
-		case seen[string(key)], !ok:
+		case inIndex[string(key)], !ok:
 			all = append(all, candidate{kind: Extra, hashes: both, key: key})
 		case wanted != hash:
 			all = append(all, candidate{kind: Stale, hashes: both, key: key})
 		}
-		seen[string(key)] = true
+		inIndex[string(key)] = true
 		return nil // and so does eachNote
 	})
 	for key, wanted := range expected {
-		if !seen[key] {
+		if !inIndex[key] {
 			all = append(all, candidate{kind: Missing, hashes: sideHashes{wanted}, key: []byte(key)})
 		}
 	}

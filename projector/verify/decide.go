@@ -104,32 +104,32 @@ func (v *verdict) decideStatic(ctx context.Context, candidates *spool) error {
 // decideMoving reads keys again, each time after a catch-up past the reading before, until
 // two readings in a row say the same.
 func (v *verdict) decideMoving(ctx context.Context, sides *KeyReader, candidates *spool) error {
-	own := candidates
+	current := candidates
 	for range maxRounds {
 		err := v.waitSettled(ctx)
-		left := newSpool(v.TempDir)
+		remaining := newSpool(v.TempDir)
 		if err == nil {
-			err = v.rereadRound(ctx, sides, own, left)
+			err = v.rereadRound(ctx, sides, current, remaining)
 		}
-		if own != candidates {
-			err = errors.Join(err, own.close())
+		if current != candidates {
+			err = errors.Join(err, current.close())
 		}
-		if own = left; err != nil || left.records == 0 {
-			return errors.Join(err, left.close())
+		if current = remaining; err != nil || remaining.records == 0 {
+			return errors.Join(err, remaining.close())
 		}
 	}
-	v.report.Moving = own.records
-	err := own.each(func(b []byte) error {
+	v.report.Moving = current.records
+	err := current.each(func(b []byte) error {
 		if len(v.movingIDs) < maxMovingShown {
 			v.movingIDs = append(v.movingIDs, string(decodeCandidate(b).docKey().ID))
 		}
 		return nil
 	})
-	return errors.Join(err, own.close())
+	return errors.Join(err, current.close())
 }
 
 // rereadRound reads keys again; those that neither agree nor stayed as they were are left.
-func (v *verdict) rereadRound(ctx context.Context, sides *KeyReader, candidates, left *spool) error {
+func (v *verdict) rereadRound(ctx context.Context, sides *KeyReader, candidates, remaining *spool) error {
 	hash := v.hasher()
 	return v.batches(candidates, func(all []candidate) error {
 		keys := make([]sinks.Key, len(all))
@@ -152,7 +152,7 @@ func (v *verdict) rereadRound(ctx context.Context, sides *KeyReader, candidates,
 				err = v.addDifference(c)
 			default:
 				c.hashes = now
-				err = left.add(c.encode())
+				err = remaining.add(c.encode())
 			}
 			if err != nil {
 				return err
