@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/signals"
 )
 
 // three adds projections beside orders: one that comes first, and one that cannot succeed.
@@ -68,7 +71,7 @@ func TestRebuildAll(t *testing.T) {
 func lineOrder(t *testing.T, out string) (order []string) {
 	t.Helper()
 	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
-		var l eventLine
+		var l console.EventLine
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +89,7 @@ func TestRebuildAllIsStopped(t *testing.T) {
 	s.edit(t, "projections:\n", "projections:\n"+three)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	s.onFirstBulk(t, func() { cancel(&interrupted{watchedSignals()[0]}) })
+	s.onFirstBulk(t, func() { cancel(&signals.Interrupt{Signal: signals.Watched()[0]}) })
 	a := s.run(ctx, "rebuild", "--all", "--json")
 	a.want(t, exitInterrupt, "3 of 3 projections were not rebuilt")
 	for _, o := range a.result(t)["outcomes"].([]any) {

@@ -1,126 +1,173 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"slices"
+	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/spf13/cobra"
+
+	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/dlq"
+	"humpty/cmd/humpty/internal/runs"
+	"humpty/cmd/humpty/internal/signals"
+	"humpty/internal/assemble"
+	"humpty/internal/config"
+	"humpty/internal/ui"
+	"humpty/projector/report"
 )
 
-// app is one invocation: its streams, its flags, and what it answers.
+// app is what every verb shares: how it talks, what it is about, and what it answers.
 type app struct {
-	in  io.Reader
-	out *sink // results
-	err io.Writer
+	*console.Console
 
-	inTerminal, outTerminal, errTerminal bool
+	watcher signals.Watcher
+	exit    func(int) // ends the process at once
 
-	env     func(string) (string, bool)
-	signals <-chan os.Signal // nil: none are watched
-	exit    func(int)        // ends the process, at a second signal
+	state   string            // folder for what live runs must not forget
+	letters string            // folder for dead letters
+	origins map[string]string // flags that the environment set, and the variable
 
-	flags   flags
-	origins map[string]string             // flags that the environment set, and the variable
-	stays   atomic.Bool                   // a verb runs that a lost terminal does not stop
-	began   bool                          // a verb runs: what goes wrong from now on is no usage error
-	result  result                        // the last line of --json
-	status  atomic.Pointer[func() string] // how far the running verb is
+	began  bool   // a verb runs: what goes wrong from now on is no usage error
+	result result // the last line of --json
 }
 
-// run executes the arguments and returns the exit code.
-func (a *app) run(ctx context.Context, args []string) int {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	done := make(chan struct{})
-	var group errgroup.Group
-	group.Go(func() error {
-		a.watch(cancel, done)
-		return nil
-	})
-	code := a.execute(ctx, args)
-	close(done)
-	_ = group.Wait() // watch gives no error
-	return code
-}
-
-func (a *app) execute(ctx context.Context, args []string) int {
-	root := a.root()
-	root.SetArgs(append([]string{}, args...)) // never nil: cobra would take the process's own
-	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil && !a.began {
-		err = asUsage(err)
-		a.flags.json = a.flags.json || slices.Contains(args, "--json") // it may stand behind what is wrong
+func newApp(c *console.Console, received <-chan os.Signal, exit func(int)) *app {
+	return &app{
+		Console: c, exit: exit,
+		watcher: signals.Watcher{Signals: received, Err: c.Err, End: func(s os.Signal) { exit(signalCode(s)) }},
 	}
-	if cmd != nil && cmd != root {
-		a.result.Verb = strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ") // dlq list
-	}
-	return a.finish(ctx, err)
 }
 
-// interrupted is the cause of a context that a signal ended.
-type interrupted struct{ signal os.Signal }
+// begin marks the end of the command line's checks.
+func (a *app) begin(run func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		a.began = true
+		if len(args) > 0 {
+			a.result.projection = args[0]
+		}
+		return run(cmd, args)
+	}
+}
 
-func (i *interrupted) Error() string { return interruptedBy + i.signal.String() }
+// atMostOneProjection is the argument of most verbs: a projection, or nothing.
+func atMostOneProjection(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return console.Usage(fmt.Sprintf("%s takes one projection, not %d", cmd.Name(), len(args)), "humpty help "+cmd.Name())
+	}
+	return nil
+}
 
-const interruptedBy = "interrupted by "
+// completeProjection offers the projections of the configuration to the shell.
+func (a *app) completeProjection(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || a.fromEnvironment(cmd) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return config.ProjectionNames(a.File.Path), cobra.ShellCompDirectiveNoFileComp
+}
 
-// Is lets an interruption pass for a cancelled context, which it is.
-func (i *interrupted) Is(target error) bool { return target == context.Canceled }
+// limitFlags adds the flags that stand above values of the file.
+func limitFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.String("rejections", "", "limits.rejections: documents that may be refused (HUMPTY_REJECTIONS)")
+	f.String("poison", "", "limits.poison: events that may be unreadable (HUMPTY_POISON)")
+	f.String("inflight", "", "limits.inflight: bytes between source and target, like 256MB (HUMPTY_INFLIGHT)")
+	f.String("writers", "", "limits.writers: bulk requests at once (HUMPTY_WRITERS)")
+	f.String("batch", "", "limits.batch: bytes of a bulk request, like 4MB (HUMPTY_BATCH)")
+	f.String("max-bulk-mb-s", "", "limits.max_bulk_mb_s: most megabytes a second that a load sends (HUMPTY_MAX_BULK_MB_S)")
+	f.String("max-outage", "", "limits.max_outage: how long a server that went away is waited for, like 15m (HUMPTY_MAX_OUTAGE)")
+	f.String("verify", "", "verify.level: count, sample or full (HUMPTY_VERIFY)")
+}
 
-// watch answers signals: the first one stops the run in good order, the second one
-// ends the process, and one of its own kind asks how far it is.
-func (a *app) watch(cancel context.CancelCauseFunc, done <-chan struct{}) {
-	var first *interrupted
-	for {
-		select {
-		case <-done:
-			return
-		case s := <-a.signals:
-			switch {
-			case asksForStatus(s):
-				text := "running"
-				if f := a.status.Load(); f != nil {
-					text = (*f)()
-				}
-				fmt.Fprintf(a.err, "status    %s\n", text)
-			case leaves(s) && a.stays.Load():
-			case s == syscall.SIGPIPE: // as without us
-				a.exit(signalCode(s))
-				return
-			case first == nil:
-				first = &interrupted{s}
-				fmt.Fprintln(a.err, "stopping  what was begun is being left in good order; a second signal ends it at once")
-				cancel(first)
-			default:
-				a.exit(signalCode(first.signal))
-				return
-			}
+// load reads the configuration, with what flags and variables put above it.
+func (a *app) load(cmd *cobra.Command) (*config.Config, error) {
+	opts := config.Options{Env: a.Env}
+	for _, path := range []string{"limits.rejections", "limits.poison", "limits.inflight", "limits.writers", "limits.batch", "limits.max_bulk_mb_s", "limits.max_outage", "verify.level"} {
+		name := strings.ReplaceAll(strings.TrimPrefix(strings.TrimSuffix(path, ".level"), "limits."), "_", "-")
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			opts.Overrides = append(opts.Overrides, config.Override{Path: path, Value: f.Value.String(), Origin: a.origins[name]})
 		}
 	}
-}
-
-// sink remembers that something could not be written, so that a full disk or a closed
-// pipe does not end in success.
-type sink struct {
-	to io.Writer
-
-	mu     sync.Mutex // several runs may print at once
-	failed error
-}
-
-func (s *sink) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n, err := s.to.Write(p)
-	if err != nil && s.failed == nil {
-		s.failed = err
+	c, err := config.Load(a.File.Path, opts)
+	if err != nil {
+		return nil, err
 	}
-	return n, err
+	if dir := cmp.Or(a.state, c.State); a.letters == "" && dir != "" {
+		a.letters = filepath.Join(dir, "dead-letters")
+	}
+	for _, w := range c.Warnings {
+		a.WarnOf("", w)
+	}
+	return c, nil
+}
+
+// projection reads the configuration and finds the projection that the arguments name, or
+// the only one there is.
+func (a *app) projection(cmd *cobra.Command, args []string) (*config.Config, config.Projection, error) {
+	c, err := a.load(cmd)
+	if err != nil {
+		return nil, config.Projection{}, err
+	}
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	p, err := c.Projection(name)
+	if err == nil {
+		a.result.projection = p.Name
+	}
+	return c, p, err
+}
+
+// projections returns the projection that the arguments name, or all.
+func (a *app) projections(cmd *cobra.Command, args []string) (*config.Config, []config.Projection, error) {
+	if len(args) == 0 {
+		c, err := a.load(cmd)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(c.Projections) == 1 {
+			a.result.projection = c.Projections[0].Name
+		}
+		return c, c.Projections, nil
+	}
+	c, p, err := a.projection(cmd, args)
+	return c, []config.Projection{p}, err
+}
+
+// stateFolder is the folder of what live runs must not forget.
+func (a *app) stateFolder(c *config.Config) (assemble.State, error) {
+	state, err := assemble.StateOf(c, a.state, a.Env)
+	state.Fatal = func(err error) {
+		fmt.Fprintf(a.Err, "%s %v\n%s free space there, then go on: humpty resume; or start over: humpty rebuild --new\n", a.Label("error"), err, a.Label("next"))
+		a.exit(exitFailed)
+	}
+	return state, err
+}
+
+// leftovers are what earlier processes left of the runs of a configuration.
+func (a *app) leftovers(c *config.Config) *runs.Leftovers {
+	state, err := a.stateFolder(c)
+	return runs.NewLeftovers(a.Console, c, state, err)
+}
+
+// deadLetters is where the dead letters of all projections are.
+func (a *app) deadLetters() dlq.Folder {
+	dir := a.letters
+	if dir == "" {
+		dir = filepath.Join(filepath.Dir(a.File.Path), "dead-letters")
+	}
+	return dlq.Folder{Console: a.Console, Dir: dir}
+}
+
+// observed runs work with progress on stderr, and as lines with --json.
+func (a *app) observed(ctx context.Context, work func(ctx context.Context, tell func(report.Event), waiting func(string)) error) error {
+	reporter := ui.New(a.Progress())
+	a.watcher.ShowStatus(reporter.Status)
+	return reporter.Run(ctx, func(ctx context.Context, show func(report.Event)) error {
+		return work(ctx, a.Observer("", show), func(why string) { reporter.Say("waiting", why) })
+	})
 }

@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"humpty/cmd/humpty/internal/console"
 )
 
 func verbs() []string {
@@ -18,7 +18,7 @@ func verbs() []string {
 
 func TestHelpTeaches(t *testing.T) {
 	t.Parallel()
-	root := (&app{out: &sink{}, env: os.LookupEnv}).root()
+	root := unused().root()
 	var names []string
 	for _, c := range root.Commands() {
 		if c.IsAvailableCommand() && c.Name() != "help" && c.Name() != "completion" {
@@ -170,38 +170,6 @@ projections:
 	}
 }
 
-func TestPrompt(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		yes, terminal, json bool
-		typed               string
-		refused             string
-	}{
-		"yes":              {yes: true},
-		"typed":            {terminal: true, typed: "orders\n"},
-		"typed at the end": {terminal: true, typed: "orders"},
-		"something else":   {terminal: true, typed: "order\n", refused: "the name orders was not typed"},
-		"nothing":          {terminal: true, refused: "the name orders was not typed"},
-		"no terminal":      {typed: "orders\n", refused: "there is no terminal to ask at"},
-		"json":             {terminal: true, json: true, typed: "orders\n", refused: "there is no terminal to ask at"},
-	} {
-		var out buffer
-		a := &app{in: strings.NewReader(c.typed), err: &out, inTerminal: c.terminal, errTerminal: c.terminal}
-		a.flags.yes, a.flags.json = c.yes, c.json
-		err := a.confirm("really? ", "orders", "humpty prune --yes")
-		switch {
-		case c.refused == "" && err != nil:
-			t.Errorf("%s: %v", name, err)
-		case c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)):
-			t.Errorf("%s: %v", name, err)
-		case !c.terminal && out.String() != "":
-			t.Errorf("%s: asked %q", name, out.String())
-		case c.refused != "" && !c.terminal && !strings.Contains(err.Error(), "--yes"):
-			t.Errorf("%s: --yes is not named in %v", name, err)
-		}
-	}
-}
-
 func TestColourOnlyOnATerminal(t *testing.T) {
 	t.Parallel()
 	const escape = "\x1b["
@@ -241,39 +209,9 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 func TestUnwrittenResultIsAFailure(t *testing.T) {
 	t.Parallel()
 	var errs buffer
-	a := &app{out: &sink{to: full{}}, err: &errs, env: func(string) (string, bool) { return "", false }}
+	a := newApp(&console.Console{Out: console.NewSink(full{}), Err: &errs, Env: func(string) (string, bool) { return "", false }}, nil, os.Exit)
 	if code := a.run(t.Context(), []string{"schema"}); code != 1 || !strings.Contains(errs.String(), "cannot write the result: no space left on device") {
 		t.Errorf("%d %s", code, errs.String())
-	}
-}
-
-func TestSignals(t *testing.T) {
-	t.Parallel()
-	signals := make(chan os.Signal)
-	ended := make(chan int, 1)
-	var errs buffer
-	a := &app{err: &errs, signals: signals, exit: func(code int) { ended <- code }}
-	status := func() string { return "load: half" }
-	a.status.Store(&status)
-	done := make(chan struct{})
-	defer close(done)
-	var causes []error
-	go a.watch(func(err error) { causes = append(causes, err) }, done)
-	signals <- syscall.SIGUSR1
-	signals <- syscall.SIGTERM
-	signals <- os.Interrupt
-	select {
-	case code := <-ended:
-		if code != 143 || len(causes) != 1 {
-			t.Errorf("ended with %d, causes %v", code, causes)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("the second signal does not end it")
-	}
-	for _, text := range []string{"status    load: half\n", "stopping  ", "a second signal ends it at once"} {
-		if !strings.Contains(errs.String(), text) {
-			t.Errorf("missing %q in %s", text, errs.String())
-		}
 	}
 }
 

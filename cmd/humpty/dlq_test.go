@@ -24,7 +24,7 @@ func TestDeadLetters(t *testing.T) {
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v, %v", files, err)
 	}
-	run := runOf(filepath.Join(folder, files[0].Name()))
+	run := strings.TrimSuffix(files[0].Name(), deadletter.Suffix)
 	s.run(t.Context(), "dlq", "list").want(t, 0, "orders  run "+run+": 1 documents, document_parsing_exception, for "+s.alias, "1 documents, source")
 	shown := s.run(t.Context(), "dlq", "show", "--id", "7")
 	shown.want(t, 0, `"id":"7"`, "document_parsing_exception", `\"quantity\":1000`, "out of range", `"index":"`+s.alias)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"humpty/cmd/humpty/internal/signals"
 )
 
 func TestFirstRebuildAndTheNextOnes(t *testing.T) {
@@ -228,7 +230,7 @@ func TestInterrupted(t *testing.T) {
 	s := newShop(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	s.onFirstBulk(t, func() { cancel(&interrupted{watchedSignals()[0]}) })
+	s.onFirstBulk(t, func() { cancel(&signals.Interrupt{Signal: signals.Watched()[0]}) })
 	a := s.run(ctx, "rebuild", "--json")
 	a.want(t, 130, "interrupted by interrupt", "start over, into a new generation: humpty rebuild orders", "drop the unfinished generation "+s.alias+"-", "humpty prune orders")
 	r := a.result(t)

@@ -8,6 +8,9 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/signals"
+	"humpty/cmd/humpty/internal/trial"
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/ledger"
@@ -32,11 +35,6 @@ const (
 	exitPipe       = 141
 )
 
-// usageError is a command line that cannot be understood.
-type usageError struct{ what, remedy string }
-
-func (u *usageError) Error() string { return u.what }
-
 // exitCode is the one place that decides how a command ends. ctx tells whether a
 // signal ended it.
 func exitCode(ctx context.Context, err error) int {
@@ -44,18 +42,18 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDone
 	}
 	var (
-		usage    *usageError
+		usage    *console.UsageError
 		problems problem.List
 		refusal  *problem.Refusal
 		held     *sinks.Held
 		trap     *sinks.NameConflict
 		rejected *ledger.TooManyRejections
 		differs  *projector.Differs
-		expected *differsFromExpected
+		expected *trial.Mismatch
 		poison   *ledger.TooMuchPoison
-		bad      *unreadable
+		bad      *trial.Poison
 		gap      *sources.ErrChangesLost
-		signal   *interrupted
+		signal   *signals.Interrupt
 	)
 	switch {
 	case errors.As(err, &usage), errors.As(err, &problems):
@@ -69,7 +67,7 @@ func exitCode(ctx context.Context, err error) int {
 	case errors.As(err, &gap):
 		return exitChange
 	case errors.As(context.Cause(ctx), &signal):
-		return signalCode(signal.signal)
+		return signalCode(signal.Signal)
 	}
 	return serverCode(err)
 }
@@ -92,7 +90,7 @@ func serverCode(err error) int {
 		return exitFailed
 	case *elastic.Error:
 		return targetCode(e.Kind)
-	case *kafka.Denied:
+	case *kafka.DeniedError:
 		return exitChange
 	case *pgconn.PgError:
 		if needsChange(e.Code) {

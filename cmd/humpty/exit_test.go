@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/signals"
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/ledger"
@@ -31,7 +33,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		"done":                   {nil, nil, 0, "completed"},
 		"done in spite of it":    {nil, os.Interrupt, 0, "completed"},
-		"usage":                  {&usageError{}, nil, 64, "failed"},
+		"usage":                  {&console.UsageError{}, nil, 64, "failed"},
 		"configuration":          {problems, nil, 64, "failed"},
 		"definition":             {fmt.Errorf("plan: %w", problems), nil, 64, "failed"},
 		"target's configuration": {&elastic.Error{Kind: elastic.BadConfig}, nil, 64, "failed"},
@@ -47,7 +49,7 @@ func TestExitCodes(t *testing.T) {
 		"wrong password":         {&pgconn.PgError{Code: "28P01"}, nil, 7, "failed"},
 		"no such database":       {&pgconn.PgError{Code: "3D000"}, nil, 7, "failed"},
 		"no right to read":       {&pgconn.PgError{Code: "42501"}, nil, 7, "failed"},
-		"denied by a broker":     {fmt.Errorf("plan: %w", &kafka.Denied{Why: errors.New("no")}), nil, 7, "failed"},
+		"denied by a broker":     {fmt.Errorf("plan: %w", &kafka.DeniedError{Why: errors.New("no")}), nil, 7, "failed"},
 		"server stopped":         {&pgconn.PgError{Code: "57P01"}, nil, 1, "failed"},
 		"unreachable":            {&elastic.Error{Kind: elastic.Unreachable}, nil, 1, "failed"},
 		"target failed":          {&elastic.Error{Kind: elastic.Failed}, nil, 1, "failed"},
@@ -61,7 +63,7 @@ func TestExitCodes(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		if c.signal != nil {
-			cancel(&interrupted{c.signal})
+			cancel(&signals.Interrupt{Signal: c.signal})
 		}
 		if got := exitCode(ctx, c.err); got != c.code || ending(got) != c.status {
 			t.Errorf("%s: %d %s, want %d %s", name, got, ending(got), c.code, c.status)
@@ -76,15 +78,14 @@ func TestExitCodes(t *testing.T) {
 func TestEveryFailureSaysWhatToTypeNext(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
-		"usage": &usageError{"x", "humpty help"}, "problems": problem.List{{What: "x"}}, "held": &sinks.Held{},
+		"usage": console.Usage("x", "humpty help"), "problems": problem.List{{What: "x"}}, "held": &sinks.Held{},
 		"rejections": &ledger.TooManyRejections{}, "differs": &projector.Differs{},
 		"rights": &elastic.Error{Kind: elastic.Rights}, "unreachable": &elastic.Error{Kind: elastic.Unreachable},
 		"refusal": &problem.Refusal{Why: "no", Remedy: "humpty swap orders"}, "other": errors.New("?"),
 	} {
 		var out buffer
-		a := &app{out: &sink{to: &out}, err: &out, env: func(string) (string, bool) { return "", false }}
-		a.result.Verb, a.result.projection = "rebuild", "orders"
-		a.explain(t.Context(), err)
+		c := &console.Console{Out: console.NewSink(&out), Err: &out, Env: func(string) (string, bool) { return "", false }}
+		explainer{Console: c, verb: "rebuild", projection: "orders"}.explain(t.Context(), err)
 		if !strings.Contains(out.String(), "humpty ") {
 			t.Errorf("%s: nothing to type in\n%s", name, out.String())
 		}

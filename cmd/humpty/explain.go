@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 
+	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/signals"
+	"humpty/cmd/humpty/internal/trial"
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
@@ -17,15 +19,29 @@ import (
 	"humpty/sources"
 )
 
+// explainer says what went wrong with a verb, and what to type next.
+type explainer struct {
+	*console.Console
+
+	verb, projection string
+	record           *projector.Record  // of a rebuild that began
+	finding          *projector.Finding // of verify and the like
+}
+
+// explainer is that of the verb that ran.
+func (a *app) explainer() explainer {
+	return explainer{a.Console, a.result.Verb, a.result.projection, a.result.Record, a.result.Finding}
+}
+
 // explain prints an error with what to type next, and returns it for --json.
-func (a *app) explain(ctx context.Context, err error) *failure {
-	f := &failure{Message: a.told(err), Next: a.next(ctx, err)}
+func (e explainer) explain(ctx context.Context, err error) *failure {
+	f := &failure{Message: e.Message(err), Next: e.next(ctx, err)}
 	var problems problem.List
-	var signal *interrupted
-	var some *someFailed
+	var signal *signals.Interrupt
+	var some *partialFailure
 	switch {
 	case errors.As(err, &some): // each was explained
-		fmt.Fprintf(a.err, "%s %s\n", a.label("error"), f.Message)
+		fmt.Fprintf(e.Err, "%s %s\n", e.Label("error"), f.Message)
 	case errors.As(err, &problems):
 		f.Problems = problems
 		f.Message = fmt.Sprintf("%d problems", len(problems))
@@ -33,18 +49,18 @@ func (a *app) explain(ctx context.Context, err error) *failure {
 			f.Message = "1 problem"
 		}
 		for _, p := range problems {
-			fmt.Fprintf(a.err, "%s %s\n", a.label("error"), indent(withSnippet(p)))
+			fmt.Fprintf(e.Err, "%s %s\n", e.Label("error"), console.Indent(withSnippet(p)))
 		}
 	case errors.As(context.Cause(ctx), &signal):
 		f.Message = signal.Error()
-		fmt.Fprintf(a.err, "%s %s\n", a.label("error"), f.Message)
+		fmt.Fprintf(e.Err, "%s %s\n", e.Label("error"), f.Message)
 	default:
 		for _, one := range parts(err) {
-			fmt.Fprintf(a.err, "%s %s\n", a.label("error"), indent(a.told(one)))
+			fmt.Fprintf(e.Err, "%s %s\n", e.Label("error"), console.Indent(e.Message(one)))
 		}
 	}
 	for _, next := range f.Next {
-		fmt.Fprintf(a.err, "%s %s\n", a.label("next"), indent(next))
+		fmt.Fprintf(e.Err, "%s %s\n", e.Label("next"), console.Indent(next))
 	}
 	return f
 }
@@ -58,11 +74,11 @@ func parts(err error) []error {
 }
 
 // next says what to type after a failure.
-func (a *app) next(ctx context.Context, err error) []string {
-	name := a.result.projection
-	again := a.typed("humpty", a.result.Verb, name)
+func (e explainer) next(ctx context.Context, err error) []string {
+	name := e.projection
+	again := e.CommandLine("humpty", e.verb, name)
 	var (
-		usage    *usageError
+		usage    *console.UsageError
 		problems problem.List
 		refusal  *problem.Refusal
 		gap      *sources.ErrChangesLost
@@ -70,105 +86,85 @@ func (a *app) next(ctx context.Context, err error) []string {
 		rejected *ledger.TooManyRejections
 		poison   *ledger.TooMuchPoison
 		differs  *projector.Differs
-		expected *differsFromExpected
-		signal   *interrupted
-		some     *someFailed
+		expected *trial.Mismatch
+		signal   *signals.Interrupt
+		some     *partialFailure
 	)
 	switch {
 	case errors.As(err, &some):
-		return []string{"see what each alias serves: " + a.typed("humpty status")}
+		return []string{"see what each alias serves: " + e.CommandLine("humpty status")}
 	case errors.As(err, &usage):
-		return []string{usage.remedy}
+		return []string{usage.Remedy}
 	case errors.As(err, &problems):
-		return []string{"correct this, then: " + a.typed("humpty check", name)}
+		return []string{"correct this, then: " + e.CommandLine("humpty check", name)}
 	case errors.As(context.Cause(ctx), &signal):
-		return a.afterInterrupt(name)
+		return e.afterInterrupt(name)
 	case errors.As(err, &held):
-		return []string{"see who it is: " + a.typed("humpty status", name)}
+		return []string{"see who it is: " + e.CommandLine("humpty status", name)}
 	case errors.As(err, &refusal) && refusal.Remedy != "", errors.As(err, &gap):
 		return nil // it says what to type
-	case a.result.Record != nil && a.result.Record.Resumable:
-		return a.goOn(name)
-	case errors.As(err, &rejected) && a.result.Verb == "dlq retry":
-		return []string{"see which, and why: " + a.typed("humpty dlq show", name)}
+	case e.record != nil && e.record.Resumable:
+		return e.resume(name)
+	case errors.As(err, &rejected) && e.verb == "dlq retry":
+		return []string{"see which, and why: " + e.CommandLine("humpty dlq show", name)}
 	case errors.As(err, &rejected):
 		return []string{
-			"see which, and why: " + a.typed("humpty dlq show", name),
-			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + a.typed("humpty rebuild", name),
-			"the failed generation stays for a look at it; this drops it: " + a.typed("humpty prune", name),
+			"see which, and why: " + e.CommandLine("humpty dlq show", name),
+			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + e.CommandLine("humpty rebuild", name),
+			"the failed generation stays for a look at it; this drops it: " + e.CommandLine("humpty prune", name),
 		}
 	case errors.As(err, &poison):
 		return []string{
-			"see which, and why: " + a.typed("humpty dlq show", name),
-			"mend the topic or the fold (humpty project tries it on a few events), or allow some with limits.poison (--poison); then: " + a.typed("humpty rebuild", name),
+			"see which, and why: " + e.CommandLine("humpty dlq show", name),
+			"mend the topic or the fold (humpty project tries it on a few events), or allow some with limits.poison (--poison); then: " + e.CommandLine("humpty rebuild", name),
 		}
-	case errors.As(err, &expected), a.result.Verb == "project":
+	case errors.As(err, &expected), e.verb == "project":
 		return nil // what was printed says what to look at
 	case errors.As(err, &differs):
-		return a.afterDifferences(name)
+		return e.afterDifferences(name)
 	case exitCode(ctx, err) == exitFailed:
-		return []string{"see what is reachable: " + a.typed("humpty check", name), "then again: " + again}
+		return []string{"see what is reachable: " + e.CommandLine("humpty check", name), "then again: " + again}
 	}
 	return []string{"correct this, then: " + again}
 }
 
 // afterDifferences says how to look at them, and how to go on.
-func (a *app) afterDifferences(name string) []string {
-	switch r := a.result.Record; {
+func (e explainer) afterDifferences(name string) []string {
+	switch r := e.record; {
 	case r != nil && r.Generation != "":
 		at := "--generation " + r.Generation
 		return []string{
-			"look at them: " + a.typed("humpty verify", name, at, "--diff 10"),
-			"fix just these, then let it serve: " + a.typed("humpty repair", name, at) + "; " + a.typed("humpty swap", name, "--to", r.Generation),
+			"look at them: " + e.CommandLine("humpty verify", name, at, "--diff 10"),
+			"fix just these, then let it serve: " + e.CommandLine("humpty repair", name, at) + "; " + e.CommandLine("humpty swap", name, "--to", r.Generation),
 		}
-	case a.result.Finding != nil && a.result.Verb == "verify":
-		at := "--generation " + a.result.Finding.Generation
-		return []string{"see what would be done: " + a.typed("humpty repair", name, at, "--dry-run"), "fix just these: " + a.typed("humpty repair", name, at)}
+	case e.finding != nil && e.verb == "verify":
+		at := "--generation " + e.finding.Generation
+		return []string{"see what would be done: " + e.CommandLine("humpty repair", name, at, "--dry-run"), "fix just these: " + e.CommandLine("humpty repair", name, at)}
 	}
-	return []string{"see what still differs: " + a.typed("humpty verify", name)}
+	return []string{"see what still differs: " + e.CommandLine("humpty verify", name)}
 }
 
 // afterInterrupt says what an interrupted run leaves behind.
-func (a *app) afterInterrupt(name string) []string {
-	if r := a.result.Record; r != nil && r.Resumable {
-		return a.goOn(name)
+func (e explainer) afterInterrupt(name string) []string {
+	if r := e.record; r != nil && r.Resumable {
+		return e.resume(name)
 	}
-	if a.result.Verb != "rebuild" {
-		return []string{"see what there is: " + a.typed("humpty status", name)}
+	if e.verb != "rebuild" {
+		return []string{"see what there is: " + e.CommandLine("humpty status", name)}
 	}
-	next := []string{"start over, into a new generation: " + a.typed("humpty rebuild", name)}
-	if r := a.result.Record; r != nil && r.Generation != "" {
-		next = append(next, fmt.Sprintf("drop the unfinished generation %s: %s", r.Generation, a.typed("humpty prune", name)))
+	next := []string{"start over, into a new generation: " + e.CommandLine("humpty rebuild", name)}
+	if r := e.record; r != nil && r.Generation != "" {
+		next = append(next, fmt.Sprintf("drop the unfinished generation %s: %s", r.Generation, e.CommandLine("humpty prune", name)))
 	}
 	return next
 }
 
-// goOn says how a run is gone on with that was stopped.
-func (a *app) goOn(name string) []string {
+// resume says how to resume a run that was stopped.
+func (e explainer) resume(name string) []string {
 	return []string{
-		"go on with it where it was: " + a.typed("humpty resume", a.result.Record.Run),
-		"or give it up and start over: " + a.typed("humpty rebuild", name, "--new"),
+		"go on with it where it was: " + e.CommandLine("humpty resume", e.record.Run),
+		"or give it up and start over: " + e.CommandLine("humpty rebuild", name, "--new"),
 	}
-}
-
-// typed is a command as a person would type it, about the same configuration.
-func (a *app) typed(parts ...string) string {
-	if a.flags.config != defaultConfig && a.origins["config"] == "" {
-		parts = append(parts, "--config", a.flags.config)
-	}
-	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), " ")
-}
-
-// command finds commands in the remedies of refusals, which know of no configuration.
-var command = regexp.MustCompile("humpty [a-z]+( +[^\\s`;,]+)*")
-
-// told is what an error says, its commands about the same configuration.
-func (a *app) told(err error) string {
-	var refusal *problem.Refusal
-	if !errors.As(err, &refusal) || refusal.Remedy == "" {
-		return err.Error()
-	}
-	return strings.Replace(err.Error(), refusal.Remedy, command.ReplaceAllStringFunc(refusal.Remedy, func(c string) string { return a.typed(c) }), 1)
 }
 
 // withSnippet shows the line that a problem is about, unless a secret may stand in it.
@@ -202,3 +198,45 @@ func mayHoldSecret(line string) bool {
 	plain := regexp.MustCompile(`"?\$\{[^}]*\}"?`).ReplaceAllString(line, "")
 	return regexp.MustCompile(`(?i)(password|api_key|bearer|dsn|secret|token)["']?\s*[:=]\s*[^\s,}#]|://[^/\s]*@`).MatchString(plain)
 }
+
+// join makes one error of several: a list of problems where all are problems, so that
+// each is shown with its line.
+func join(all []error) error {
+	var problems problem.List
+	var rest []error
+	for _, err := range all {
+		var l problem.List
+		switch {
+		case err == nil:
+		case errors.As(err, &l):
+			problems = append(problems, l...)
+		default:
+			rest = append(rest, err)
+		}
+	}
+	switch {
+	case len(problems) == 0:
+		return errors.Join(rest...)
+	case len(rest) == 0:
+		return problems
+	}
+	for _, err := range rest {
+		what, remedy, _ := strings.Cut(err.Error(), "\n")
+		problems.Add("", strings.TrimSpace(remedy), "%s", what)
+	}
+	return problems
+}
+
+// partialFailure is the error of a rebuild of all, of which some did what was asked.
+type partialFailure struct {
+	of     int
+	names  []string
+	errors []error
+}
+
+func (p *partialFailure) Error() string {
+	return fmt.Sprintf("%d of %d projections were not rebuilt: %s", len(p.names), p.of, strings.Join(p.names, ", "))
+}
+
+// Unwrap gives what went wrong with each, for the exit code.
+func (p *partialFailure) Unwrap() []error { return p.errors }

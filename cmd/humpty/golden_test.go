@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"humpty/cmd/humpty/internal/console"
 )
 
 // masked replaces what differs from run to run.
@@ -91,7 +93,7 @@ func told(t *testing.T, lines []string) []any {
 	var ended []any
 	running := ""
 	for _, text := range lines {
-		var l eventLine
+		var l console.EventLine
 		if err := json.Unmarshal([]byte(text), &l); err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/e2e/rig"
 	"humpty/internal/testenv/devstack"
 )
@@ -56,12 +58,10 @@ func (c call) run(ctx context.Context, args ...string) answer {
 	if c.in == nil {
 		c.in = strings.NewReader("")
 	}
-	a := &app{
-		in: c.in, out: &sink{to: &out}, err: &errs,
-		inTerminal: c.terminal, outTerminal: c.terminal, errTerminal: c.terminal,
-		env:     func(name string) (string, bool) { v, ok := c.env[name]; return v, ok },
-		signals: c.signals, exit: c.exit,
-	}
+	a := newApp(&console.Console{
+		In: c.in, Out: console.NewSink(&out), Err: &errs, InTerminal: c.terminal, ErrTerminal: c.terminal,
+		Env: func(name string) (string, bool) { v, ok := c.env[name]; return v, ok },
+	}, c.signals, c.exit)
 	code := a.run(ctx, args)
 	return answer{code: code, out: out.String(), err: errs.String()}
 }

@@ -8,16 +8,19 @@ import (
 	"os/signal"
 
 	"github.com/vbauerster/cupwriter"
+
+	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/signals"
 )
 
 func main() {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, watchedSignals()...)
-	a := &app{
-		in: os.Stdin, out: &sink{to: os.Stdout}, err: os.Stderr,
-		inTerminal: isTerminal(os.Stdin), outTerminal: isTerminal(os.Stdout), errTerminal: isTerminal(os.Stderr) && hasSize(os.Stderr),
-		env: os.LookupEnv, signals: signals, exit: os.Exit,
-	}
+	received := make(chan os.Signal, 4)
+	signal.Notify(received, signals.Watched()...)
+	a := newApp(&console.Console{
+		In: os.Stdin, Out: console.NewSink(os.Stdout), Err: os.Stderr,
+		InTerminal: isTerminal(os.Stdin), ErrTerminal: isTerminal(os.Stderr) && hasSize(os.Stderr),
+		Env: os.LookupEnv,
+	}, received, os.Exit)
 	os.Exit(a.run(context.Background(), os.Args[1:]))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,9 +15,16 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/testenv/devstack"
 	data "humpty/internal/testenv/shop"
 )
+
+// unused is a program of which only the commands are looked at.
+func unused() *app {
+	return newApp(&console.Console{Out: console.NewSink(io.Discard), Env: func(string) (string, bool) { return "", false }}, nil, os.Exit)
+}
 
 func readme(t *testing.T) string {
 	t.Helper()
@@ -51,7 +59,7 @@ func TestReadmeCommandsExist(t *testing.T) {
 		if args[0] == "puts" { // the first sentence
 			continue
 		}
-		root := (&app{env: func(string) (string, bool) { return "", false }}).root()
+		root := unused().root()
 		root.InitDefaultHelpCmd()
 		root.InitDefaultCompletionCmd()
 		cmd, rest, err := root.Find(args)
@@ -69,7 +77,7 @@ func TestReadmeCommandsExist(t *testing.T) {
 func TestReadmeTellsEveryFlag(t *testing.T) {
 	t.Parallel()
 	text := readme(t)
-	for _, cmd := range (&app{env: func(string) (string, bool) { return "", false }}).root().Commands() {
+	for _, cmd := range unused().root().Commands() {
 		if !cmd.IsAvailableCommand() || cmd.Name() == "help" || len(cmd.Commands()) > 0 {
 			continue
 		}

@@ -1,29 +1,55 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/config"
 	"humpty/internal/ui"
 )
 
-// flags are the global ones.
-type flags struct {
-	config   string
-	letters  string
-	state    string
-	json     bool
-	quiet    bool
-	yes      bool
-	noColor  bool
-	interval time.Duration
+// run executes the arguments and returns the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	return a.watcher.Run(ctx, func(ctx context.Context) int { return a.execute(ctx, args) })
 }
 
-const defaultConfig = "humpty.yaml"
+func (a *app) execute(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(append([]string{}, args...)) // never nil: cobra would take the process's own
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !a.began {
+		err = asUsage(err)
+		a.JSON = a.JSON || slices.Contains(args, "--json") // it may stand behind what is wrong
+	}
+	if cmd != nil && cmd != root {
+		a.result.Verb = strings.TrimPrefix(cmd.CommandPath(), root.Name()+" ") // dlq list
+	}
+	return a.finish(ctx, err)
+}
+
+// finish says how it ended, to the person and to the machine.
+func (a *app) finish(ctx context.Context, err error) int {
+	code := exitCode(ctx, err)
+	if err != nil {
+		a.result.Error = a.explainer().explain(ctx, err)
+	}
+	if a.JSON && (a.began || err != nil) {
+		a.result.Schema, a.result.Type = 1, "result"
+		a.result.Status, a.result.ExitCode = ending(code), code
+		a.Line(a.result)
+	}
+	if failed := a.Out.Failed(); failed != nil && code == exitDone {
+		fmt.Fprintf(a.Err, "%s cannot write the result: %v\n", a.Label("error"), failed)
+		return exitFailed
+	}
+	return code
+}
 
 // root is the command with all its verbs.
 func (a *app) root() *cobra.Command {
@@ -51,21 +77,21 @@ Before the first time:            humpty check, then humpty plan`,
 		},
 	}
 	root.SetVersionTemplate("{{.Version}}")
-	root.SetIn(a.in)
-	root.SetOut(a.out)
-	root.SetErr(a.err)
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
 	root.SetFlagErrorFunc(flagError)
 	f := root.PersistentFlags()
-	f.StringVar(&a.flags.config, "config", defaultConfig, "the configuration (HUMPTY_CONFIG)")
-	f.StringVar(&a.flags.letters, "dead-letters", "", "folder for what is refused; dead-letters in the state folder that is named, or else beside the configuration, by default (HUMPTY_DEAD_LETTERS)")
-	f.StringVar(&a.flags.state, "state", "", "folder for what live runs must not forget; state: of the configuration by default (HUMPTY_STATE)")
-	f.BoolVar(&a.flags.json, "json", false, "results as JSON lines on stdout, the last of type result (HUMPTY_JSON)")
-	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "no progress and no warnings on stderr (HUMPTY_QUIET)")
-	f.BoolVar(&a.flags.yes, "yes", false, "answer yes to every question (HUMPTY_YES)")
-	f.BoolVar(&a.flags.noColor, "no-color", false, "no colour (HUMPTY_NO_COLOR, NO_COLOR)")
-	f.DurationVar(&a.flags.interval, "progress-interval", ui.DefaultInterval, "between lines of progress off a terminal (HUMPTY_PROGRESS_INTERVAL)")
+	f.StringVar(&a.File.Path, "config", console.DefaultConfig, "the configuration (HUMPTY_CONFIG)")
+	f.StringVar(&a.letters, "dead-letters", "", "folder for what is refused; dead-letters in the state folder that is named, or else beside the configuration, by default (HUMPTY_DEAD_LETTERS)")
+	f.StringVar(&a.state, "state", "", "folder for what live runs must not forget; state: of the configuration by default (HUMPTY_STATE)")
+	f.BoolVar(&a.JSON, "json", false, "results as JSON lines on stdout, the last of type result (HUMPTY_JSON)")
+	f.BoolVarP(&a.Quiet, "quiet", "q", false, "no progress and no warnings on stderr (HUMPTY_QUIET)")
+	f.BoolVar(&a.Yes, "yes", false, "answer yes to every question (HUMPTY_YES)")
+	f.BoolVar(&a.NoColor, "no-color", false, "no colour (HUMPTY_NO_COLOR, NO_COLOR)")
+	f.DurationVar(&a.Interval, "progress-interval", ui.DefaultInterval, "between lines of progress off a terminal (HUMPTY_PROGRESS_INTERVAL)")
 	root.AddCommand(a.verbs()...)
-	root.AddCommand(topics()...)
+	root.AddCommand(helpTopics()...)
 	strictExtras(root)
 	return root
 }
@@ -93,7 +119,7 @@ func strictExtras(root *cobra.Command) {
 				if len(args) == 0 {
 					return c.Help()
 				}
-				return &usageError{fmt.Sprintf("there is no completion for %q", args[0]), "one of: bash, zsh, fish, powershell"}
+				return console.Usage(fmt.Sprintf("there is no completion for %q", args[0]), "one of: bash, zsh, fish, powershell")
 			}
 		}
 	}
@@ -102,10 +128,10 @@ func strictExtras(root *cobra.Command) {
 // verbs are the commands, in the order of the help.
 func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
-		a.rebuildCommand(), a.resumeCommand(), a.followCommand(), a.planCommand(), a.checkCommand(), a.statusCommand(),
-		a.verifyCommand(), a.repairCommand(), a.dlqCommand(),
-		a.swapCommand(), a.rollbackCommand(), a.pruneCommand(), a.snapshotCommand(), a.restoreCommand(),
-		a.projectCommand(), a.demoCommand(), a.schemaCommand(), a.versionCommand(),
+		newRebuildCommand(a), newResumeCommand(a), newFollowCommand(a), newPlanCommand(a), newCheckCommand(a), newStatusCommand(a),
+		newVerifyCommand(a), newRepairCommand(a), newDLQCommand(a),
+		newSwapCommand(a), newRollbackCommand(a), newPruneCommand(a), newSnapshotCommand(a), newRestoreCommand(a),
+		newProjectCommand(a), newDemoCommand(a), newSchemaCommand(a), newVersionCommand(a),
 	}
 }
 
@@ -120,15 +146,16 @@ func (a *app) fromEnvironment(cmd *cobra.Command) error {
 			return
 		}
 		a.origins[f.Name] = "--" + f.Name
-		value, ok := a.env(name)
+		value, ok := a.Env(name)
 		if f.Changed || !ok || value == "" {
 			return
 		}
 		a.origins[f.Name] = name
 		if err := cmd.Flags().Set(f.Name, value); err != nil && wrong == nil {
-			wrong = &usageError{fmt.Sprintf("the environment variable %s cannot be used for --%s: %v", name, f.Name, err), "correct or unset " + name}
+			wrong = console.Usage(fmt.Sprintf("the environment variable %s cannot be used for --%s: %v", name, f.Name, err), "correct or unset "+name)
 		}
 	})
+	a.File.Origin = a.origins["config"]
 	return wrong
 }
 
@@ -143,7 +170,7 @@ func unknownVerb(root *cobra.Command, word string) error {
 	if near := config.Nearest(word, all); near != "" {
 		remedy = "did you mean: humpty " + near
 	}
-	return &usageError{fmt.Sprintf("there is no verb %q", word), remedy}
+	return console.Usage(fmt.Sprintf("there is no verb %q", word), remedy)
 }
 
 // flagError makes a usage error of a flag that cannot be read.
@@ -151,7 +178,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	text := err.Error()
 	name, unknown := strings.CutPrefix(text, "unknown flag: --")
 	if !unknown {
-		return &usageError{text, "humpty help " + cmd.Name()}
+		return console.Usage(text, "humpty help "+cmd.Name())
 	}
 	var all []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { all = append(all, f.Name) })
@@ -159,40 +186,13 @@ func flagError(cmd *cobra.Command, err error) error {
 	if near := config.Nearest(name, all); near != "" {
 		remedy = "did you mean --" + near + "?"
 	}
-	return &usageError{"unknown flag --" + name, remedy}
+	return console.Usage("unknown flag --"+name, remedy)
 }
 
 // asUsage makes a usage error of what cobra says before a verb runs.
 func asUsage(err error) error {
-	if _, ok := err.(*usageError); ok { //nolint:errorlint // made here, never wrapped
+	if _, ok := err.(*console.UsageError); ok { //nolint:errorlint // made here, never wrapped
 		return err
 	}
-	return &usageError{err.Error(), "humpty help"}
-}
-
-// begin marks the end of the command line's checks.
-func (a *app) begin(run func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		a.began = true
-		if len(args) > 0 {
-			a.result.projection = args[0]
-		}
-		return run(cmd, args)
-	}
-}
-
-// oneProjection is the argument of most verbs: a projection, or nothing.
-func oneProjection(cmd *cobra.Command, args []string) error {
-	if len(args) > 1 {
-		return &usageError{fmt.Sprintf("%s takes one projection, not %d", cmd.Name(), len(args)), "humpty help " + cmd.Name()}
-	}
-	return nil
-}
-
-// completeProjection offers the projections of the configuration to the shell.
-func (a *app) completeProjection(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 || a.fromEnvironment(cmd) != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return config.ProjectionNames(a.flags.config), cobra.ShellCompDirectiveNoFileComp
+	return console.Usage(err.Error(), "humpty help")
 }

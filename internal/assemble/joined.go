@@ -1,11 +1,14 @@
 package assemble
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"humpty/internal/config"
 	"humpty/internal/deadletter"
+	"humpty/internal/problem"
 	"humpty/projector/fold"
 	"humpty/projector/join"
 	"humpty/sources"
@@ -42,7 +45,7 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (join.Inc
 	if j.Events == nil {
 		shape := *j.Shape
 		shape.Name = j.Name
-		root, err := postgres.Keyed(shape)
+		root, err := postgres.LookupShape(shape)
 		if err != nil {
 			return include, err
 		}
@@ -98,6 +101,23 @@ func Databases(source sources.Source) []*postgres.Source {
 		return all
 	}
 	return nil
+}
+
+// Preflight is what all tables of a source would meet in a live run; each of them has a slot of
+// its own.
+func Preflight(ctx context.Context, source sources.Source, unindexed bool) (all problem.List, err error) {
+	for _, database := range Databases(source) {
+		found, err := database.Preflight(ctx, unindexed)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range found {
+			if !slices.Contains(all, p) {
+				all = append(all, p)
+			}
+		}
+	}
+	return all, nil
 }
 
 // rowsField is the field in which mix.Gather gives what belongs together.

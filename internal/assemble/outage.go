@@ -15,7 +15,7 @@ import (
 func WaitOut(source sources.Source, most time.Duration, waiting func(string)) {
 	switch s := source.(type) {
 	case *kafka.Source:
-		s.WaitOut(most, waiting)
+		s.RetryOutages(most, waiting)
 	case *fold.Source:
 		WaitOut(s.Inner, most, waiting)
 	case *join.Source:

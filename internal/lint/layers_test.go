@@ -35,22 +35,30 @@ var layers = []layer{
 	{name: "sinks", about: "sinks know nothing of sources", packages: []string{"sinks"}, on: []string{"cellar"}},
 	{name: "source-suite", about: "sources know nothing of sinks", packages: []string{"sources/sourcetest"}, on: []string{"sources"}},
 	{name: "sink-suite", about: "sinks know nothing of sources", packages: []string{"sinks/sinktest"}, on: []string{"sinks"}},
-	{name: "memory", about: "a fake serves any engine", packages: []string{"internal/memory"}, on: []string{"sources", "sinks"}},
 
-	{name: "postgres", about: implementation, packages: []string{"sources/postgres", "sources/postgres/pgoutput"}, on: []string{"sources"}},
+	{name: "postgres-values", about: implementation, apart: true, packages: []string{"sources/postgres/pgjson", "sources/postgres/pgoutput"}},
+	{name: "postgres-session", about: implementation, packages: []string{"sources/postgres/session"}, on: []string{"sources"}},
+	{name: "postgres-query", about: implementation, packages: []string{"sources/postgres/query"}, on: []string{"postgres-values", "postgres-session"}},
+	{name: "postgres-read", about: implementation, packages: []string{"sources/postgres/read"}, on: []string{"postgres-query"}},
+	{name: "postgres-cdc", about: implementation, packages: []string{"sources/postgres/cdc"}, on: []string{"postgres-query"}},
+	{name: "postgres", about: implementation, packages: []string{"sources/postgres"}, on: []string{"postgres-read", "postgres-cdc"}},
 	{name: "kafka", about: implementation, packages: []string{"sources/kafka"}, on: []string{"sources"}},
-	{name: "elastic", about: implementation, packages: []string{"sinks/elastic"}, on: []string{"sinks"}},
+	{name: "elastic-transport", about: implementation, apart: true, packages: []string{"sinks/elastic/transport", "sinks/elastic/jsonbytes"}, on: []string{"sinks"}},
+	{name: "elastic-requests", about: implementation, apart: true, packages: []string{"sinks/elastic/bulk", "sinks/elastic/scan"}, on: []string{"elastic-transport"}},
+	{name: "elastic", about: implementation, packages: []string{"sinks/elastic"}, on: []string{"elastic-requests"}},
 	{name: "null", about: implementation, packages: []string{"sinks/null"}, on: []string{"sinks"}},
 	{name: "ndjson", about: implementation, packages: []string{"sinks/ndjson"}, on: []string{"sinks"}},
 
-	{name: "reports", about: engine, packages: []string{"projector/report"}, on: []string{"sources", "sinks"}},
-	{name: "folds", about: engine, packages: []string{"projector/fold", "projector/fold/script"}, on: []string{"sources"}},
+	{name: "reports", about: engine, packages: []string{"projector/ledger", "projector/pace", "projector/report"}, on: []string{"sources", "sinks"}},
+	{name: "spill", about: "it holds bytes by their keys, whatever they are", packages: []string{"projector/fold/spill"}, on: []string{"cellar"}},
+	{name: "folds", about: engine, packages: []string{"projector/fold"}, on: []string{"sources", "spill"}},
+	{name: "decoders", about: engine, apart: true, packages: []string{"projector/fold/decode", "projector/fold/handlers", "projector/fold/script"}, on: []string{"folds"}},
 	{name: "joins", about: engine, packages: []string{"projector/join"}, on: []string{"folds"}},
 	{name: "stores", about: engine, packages: []string{"internal/marks"}, on: []string{"reports"}},
 	{name: "phases", about: engine, packages: []string{"projector/verify"}, on: []string{"stores"}},
 	{name: "rebuild", about: engine, packages: []string{"projector"}, on: []string{"phases"}},
 
-	{name: "config", about: "the file knows what a projection is, and not how one is rebuilt", packages: []string{"internal/config"}, on: []string{"folds"}},
+	{name: "config", about: "the file knows what a projection is, and not how one is rebuilt", packages: []string{"internal/config"}, on: []string{"decoders"}},
 	{name: "ui", about: "what a run says is all that is shown of it", packages: []string{"internal/ui"}, on: []string{"reports"}},
 	{
 		name: "assembly", about: "the command line, the demo and the benchmark stand above", packages: []string{"internal/assemble"},
@@ -60,11 +68,18 @@ var layers = []layer{
 	{name: "devstack", about: starting, packages: []string{"internal/testenv/devstack", "internal/testenv/devstack/cmd"}},
 	{name: "shop", about: starting, packages: []string{"internal/testenv/shop"}, on: []string{"sinks"}},
 	{name: "chaos", about: starting, packages: []string{"internal/testenv/chaos"}, on: []string{"rebuild", "postgres", "elastic"}},
+	{name: "postgrestest", about: starting, packages: []string{"sources/postgres/pgtest"}, also: []string{"devstack"}},
 	{name: "elastictest", about: starting, packages: []string{"sinks/elastic/elastictest", "sinks/elastic/private"}, on: []string{"elastic"}, also: []string{"devstack"}},
 	{name: "e2e", about: starting, packages: []string{"internal/e2e/...", "internal/lint"}, on: []string{"rebuild"}, also: []string{"devstack"}},
 
 	{name: "demo", about: "the demo starts servers, and knows no command line", packages: []string{"internal/demo"}, on: []string{"assembly", "ui"}, also: []string{"devstack", "shop"}},
-	{name: "cmd", about: "the command line is no library, and starts no servers but the demo's", packages: []string{"cmd/humpty"}, on: []string{"assembly", "ui"}, also: []string{"demo", "devstack"}},
+	{name: "console", about: commandLine, packages: []string{"cmd/humpty/internal/console", "cmd/humpty/internal/signals"}, on: []string{"assembly", "ui"}},
+	{
+		name: "verbs", about: commandLine, on: []string{"console"},
+		packages: []string{"cmd/humpty/internal/dlq", "cmd/humpty/internal/lag", "cmd/humpty/internal/render", "cmd/humpty/internal/runs", "cmd/humpty/internal/trial"},
+	},
+	{name: "rebuilds", about: commandLine, packages: []string{"cmd/humpty/internal/rebuild"}, on: []string{"verbs"}},
+	{name: "cmd", about: commandLine, packages: []string{"cmd/humpty"}, on: []string{"rebuilds"}, also: []string{"demo", "devstack"}},
 	{name: "bench", about: "the benchmark is no library, and knows no command line", packages: []string{"bench/..."}, on: []string{"assembly"}, also: []string{"devstack", "shop", "chaos"}},
 }
 
@@ -72,6 +87,7 @@ var layers = []layer{
 const (
 	implementation = "an implementation serves any engine, and knows no other one"
 	engine         = "the engine knows the contracts, and no product, file format or command line"
+	commandLine    = "the command line is no library, and starts no servers but the demo's"
 	starting       = "only tests, the demo and the benchmark start servers"
 )
 

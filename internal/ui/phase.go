@@ -155,7 +155,7 @@ func (p *phase) ended(e report.Event) string {
 
 // ETA says when an alias will serve: as far as that can be told.
 func ETA(e report.ETA) string {
-	eta := seconds(e.Seconds)
+	eta := Seconds(e.Seconds)
 	if e.Known() {
 		return "ETA " + Time(eta) + " until the alias serves"
 	}

@@ -24,7 +24,7 @@ func (t *Table) arrival(now time.Time) string {
 		ends[i] += own
 		last = max(last, ends[i])
 	}
-	eta := Time(seconds(last))
+	eta := Time(Seconds(last))
 	switch {
 	case len(besides) == 0:
 		return fmt.Sprintf("ETA %s until all aliases serve", eta)
@@ -70,4 +70,5 @@ func (t *Table) perDocument(now time.Time) float64 {
 	return took / float64(documents)
 }
 
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+// Seconds is a duration of so many seconds.
+func Seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"humpty/cmd/humpty/internal/render"
+	"humpty/cmd/humpty/internal/runs"
+	"humpty/internal/assemble"
+	"humpty/internal/config"
+	"humpty/internal/problem"
+	"humpty/internal/ui"
+	"humpty/sinks"
+)
+
+// checkCommand looks at all that a run would meet.
+type checkCommand struct {
+	*app
+	effective bool
+}
+
+func newCheckCommand(a *app) *cobra.Command {
+	c := checkCommand{app: a}
+	cmd := &cobra.Command{
+		Use:   "check [PROJECTION]",
+		Short: "Check the configuration, the connections, the definition and the target, all at once",
+		Long: `check reads the configuration strictly, connects to each source and target, holds each
+definition against the database's catalog (unknown columns, keys that are not unique,
+includes without an index), and looks at the target (the pinned cluster, rights, what is in
+the way). With consistency: live it looks at all that a capture needs (wal_level, free slots
+and senders, rights, replica identities, open transactions), and at slots and publications
+that dead runs have left. It changes nothing and reports everything at once.
+
+--show-effective prints every value in force and where it comes from, without secrets.`,
+		Example: `  humpty check
+  humpty check orders --json
+  humpty check --show-effective`,
+		Args:              atMostOneProjection,
+		ValidArgsFunction: a.completeProjection,
+	}
+	cmd.RunE = a.begin(c.run)
+	cmd.Flags().BoolVar(&c.effective, "show-effective", false, "print every value in force and its origin")
+	limitFlags(cmd)
+	return cmd
+}
+
+func (c *checkCommand) run(cmd *cobra.Command, args []string) error {
+	conf, projections, err := c.projections(cmd, args)
+	if err != nil {
+		return err
+	}
+	if c.effective {
+		return c.showEffective(conf)
+	}
+	var all []error
+	for _, p := range projections {
+		all = append(all, c.check(cmd.Context(), conf, p))
+	}
+	return join(all)
+}
+
+// check looks at the source and the target of one projection, also at the second when
+// the first is wrong.
+func (c *checkCommand) check(ctx context.Context, conf *config.Config, p config.Projection) error {
+	done := projectionCheck{Projection: p.Name, Source: p.Source, Target: p.Target}
+	c.leftovers(conf).Heal(ctx, p)
+	sourceErr := c.checkSource(ctx, conf, p, &done)
+	targetErr := c.checkTarget(ctx, conf, p, &done)
+	if sourceErr == nil && targetErr == nil {
+		sourceErr = c.checkCaptures(ctx, conf, p, &done)
+	}
+	for _, err := range []error{sourceErr, targetErr} {
+		if err != nil {
+			done.Problems = append(done.Problems, err.Error())
+		}
+	}
+	for _, w := range done.Warnings {
+		c.WarnOf(p.Name+": ", w)
+	}
+	if sourceErr == nil {
+		c.Printf("%s: source %s is fine: about %s rows in %s\n", p.Name, p.Source, ui.Count(done.Rows), render.Chunks(done.Chunks))
+	}
+	if targetErr == nil {
+		c.Printf("%s: target %s is fine: %s\n", p.Name, p.Target, strings.TrimSpace(strings.Join([]string{done.Product, done.Version, done.Cluster}, " ")))
+	}
+	c.result.Checks = append(c.result.Checks, done)
+	return join([]error{sourceErr, targetErr})
+}
+
+func (c *checkCommand) checkSource(ctx context.Context, conf *config.Config, p config.Projection, done *projectionCheck) error {
+	source, err := assemble.Source(conf, p)
+	if err != nil {
+		return err
+	}
+	plan, err := source.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	live, err := preflight(ctx, conf, p)
+	if err != nil {
+		return err
+	}
+	done.Warnings = append(done.Warnings, live.Warnings()...)
+	if err := live.Err(); err != nil {
+		return err
+	}
+	done.Rows, done.Chunks = plan.Rows, len(plan.Partitions)
+	done.Warnings = append(done.Warnings, plan.Warnings...)
+	return nil
+}
+
+// checkCaptures warns of what nobody reads: the database holds its log for it.
+func (c *checkCommand) checkCaptures(ctx context.Context, conf *config.Config, p config.Projection, done *projectionCheck) error {
+	captures := runs.NewCaptures(c.leftovers(conf))
+	all, err := captures.Of(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		if one.State != runs.CaptureRunning {
+			done.Warnings.Warn("source "+p.Source, captures.Remedy(one, p.Name), "%s", one.String())
+		}
+	}
+	return nil
+}
+
+func (c *checkCommand) checkTarget(ctx context.Context, conf *config.Config, p config.Projection, done *projectionCheck) error {
+	target, err := assemble.Target(ctx, conf, p, nil)
+	if err != nil {
+		return err
+	}
+	survey, err := target.Survey(ctx)
+	if err != nil {
+		return err
+	}
+	done.Product, done.Version, done.Cluster = survey.Product, survey.Version, survey.Cluster
+	t := conf.Target(p.Target)
+	for _, w := range survey.Warnings {
+		done.Warnings.Warn("", "", "%s", w)
+	}
+	if searches(t.Kind) && t.Search.ClusterUUID == "" {
+		done.Warnings.Warn(t.Place, "cluster_uuid: "+survey.Cluster, "target %s does not say which cluster it must be", t.Name)
+	}
+	if searches(t.Kind) && survey.Product != t.Kind {
+		done.Warnings.Warn(t.Place, "write "+survey.Product+":", "target %s is said to be %s, but it is %s", t.Name, t.Kind, survey.Product)
+	}
+	if survey.Conflict != nil {
+		trap := &sinks.NameConflict{Index: *survey.Conflict}
+		done.Warnings.Warn("", "humpty help swap says what to do", "%s", trap.Error())
+	}
+	if asked, ok := target.(interface {
+		Permitted(ctx context.Context) error
+	}); ok {
+		return asked.Permitted(ctx)
+	}
+	return nil
+}
+
+func searches(kind string) bool { return kind == "elasticsearch" || kind == "opensearch" }
+
+func (c *checkCommand) showEffective(conf *config.Config) error {
+	c.result.Effective = append([]config.Setting{
+		{Path: "--config", Value: c.File.Path, Origin: c.origin("config", "humpty.yaml")},
+		{Path: "--progress-interval", Value: c.Interval.String(), Origin: c.origin("progress-interval", "10s")},
+	}, conf.Settings...)
+	width := 0
+	for _, s := range c.result.Effective {
+		width = max(width, len(s.Path))
+	}
+	for _, s := range c.result.Effective {
+		c.Printf("%-*s  %s   # %s\n", width, s.Path, render.FirstLine(s.Value), s.Origin)
+	}
+	return nil
+}
+
+func (c *checkCommand) origin(flag, unset string) string {
+	value := c.File.Path
+	if flag != "config" {
+		value = c.Interval.String()
+	}
+	if value == unset {
+		return "default"
+	}
+	return c.origins[flag]
+}
+
+// preflight is what a live run would meet; nothing for others.
+func preflight(ctx context.Context, conf *config.Config, p config.Projection) (problem.List, error) {
+	if !p.Live {
+		return nil, nil
+	}
+	source, err := assemble.Source(conf, p)
+	if err != nil {
+		return nil, err
+	}
+	return assemble.Preflight(ctx, source, false)
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"humpty/cmd/humpty/internal/lag"
+	"humpty/internal/assemble"
+	"humpty/internal/config"
+	"humpty/internal/marks"
+	"humpty/internal/problem"
+	"humpty/projector"
+	"humpty/projector/report"
+)
+
+// followCommand keeps indexes equal to their sources.
+type followCommand struct {
+	*app
+	metrics string
+}
+
+func newFollowCommand(a *app) *cobra.Command {
+	c := followCommand{app: a}
+	cmd := &cobra.Command{
+		Use:   "follow [PROJECTION…]",
+		Short: "Keep indexes equal to their sources: humpty as the live projector",
+		Long: `follow goes on where a rebuild with writer: follow ended: what changes in the tables is read
+again and written to what the alias serves, until it is stopped. Without a projection it
+follows all that have writer: follow. It goes on where it was when it is started again: the
+database keeps its log for it meanwhile. A rebuild may run beside it; when the alias serves
+the next generation, it goes on with that one. With keep.feed_previous it feeds the
+generation before, too, so that humpty rollback loses nothing.
+
+It says how far it is behind: bytes of the database's log that were not read yet, bytes of
+log that the database holds for it, documents that are due, and how many it writes a
+second. A signal stops it, and that is no failure (exit code 0). It ends with an error when
+the log is lost (rebuild), or when documents are rejected, or events poison, beyond the limit.
+--metrics serves the same for Prometheus.`,
+		Example: `  humpty follow                  # every projection with writer: follow
+  humpty follow orders customers --json`,
+		ValidArgsFunction: a.completeProjection,
+	}
+	cmd.RunE = a.begin(c.run)
+	cmd.Flags().StringVar(&c.metrics, "metrics", "", "serve lag, rate and what is due for Prometheus at this address of this machine: 127.0.0.1:9187")
+	limitFlags(cmd)
+	return cmd
+}
+
+func (c *followCommand) run(cmd *cobra.Command, args []string) error {
+	conf, err := c.load(cmd)
+	if err != nil {
+		return err
+	}
+	followed, err := c.followed(conf, args)
+	if err != nil {
+		return err
+	}
+	return c.follow(cmd.Context(), conf, followed)
+}
+
+// followed are the projections that the arguments name, or all that have writer: follow.
+func (c *followCommand) followed(conf *config.Config, names []string) ([]config.Projection, error) {
+	var all []config.Projection
+	for _, p := range conf.Projections {
+		if len(names) == 0 && p.Writer == string(projector.WriterFollow) {
+			all = append(all, p)
+		}
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+		p, err := conf.Projection(name)
+		if err != nil {
+			return nil, err
+		}
+		if p.Writer != string(projector.WriterFollow) {
+			return nil, &problem.Refusal{
+				Why:    fmt.Sprintf("projection %s has writer: %s: the application writes to its index, and to follow would undo its writes", p.Name, p.Writer),
+				Remedy: fmt.Sprintf("if nobody else writes to it: consistency: live and writer: follow, then humpty rebuild %s", p.Name),
+			}
+		}
+		all = append(all, p)
+	}
+	if len(all) == 0 {
+		return nil, &problem.Refusal{
+			Why:    "no projection has writer: follow",
+			Remedy: "add consistency: live and writer: follow to one, rebuild it, then follow it",
+		}
+	}
+	return all, nil
+}
+
+func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []config.Projection) error {
+	state, err := c.stateFolder(conf)
+	if err != nil {
+		return err
+	}
+	monitor := lag.NewMonitor(c.Console)
+	c.watcher.ShowStatus(monitor.Status)
+	var follows []*projector.Follow
+	for _, p := range all {
+		r, err := assemble.Rebuild(ctx, conf, p, "follow", nil)
+		if err != nil {
+			return err
+		}
+		assemble.Live(r.Source, state, p.Name)
+		letters := c.deadLetters().Writer(p.Name, r.Owner.Run)
+		defer letters.Close() //nolint:errcheck // what it could not write, Put has told
+		assemble.Letters(r.Source, letters)
+		follows = append(follows, &projector.Follow{
+			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.Feed, MaxOutage: r.MaxOutage,
+			Observe: func(e report.Event) { monitor.Observe(p.Name, e) },
+			Open:    func(run string) (*marks.Store, error) { return state.Open(p.Name, run) },
+		})
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	if c.metrics != "" {
+		listener, err := monitor.Listen(ctx, c.metrics)
+		if err != nil {
+			return err
+		}
+		group.Go(func() error { return monitor.Serve(ctx, listener) })
+	}
+	for _, f := range follows {
+		group.Go(func() error { return f.Run(ctx) })
+	}
+	return group.Wait()
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"humpty/internal/assemble"
+)
+
+// rollbackCommand lets the alias serve the generation that was live before.
+type rollbackCommand struct {
+	changeCommand
+	to string
+}
+
+func newRollbackCommand(a *app) *cobra.Command {
+	c := rollbackCommand{changeCommand: changeCommand{a}}
+	cmd := &cobra.Command{
+		Use:   "rollback [PROJECTION]",
+		Short: "Let the alias serve the generation that was live before",
+		Long: `rollback lets the alias serve the generation that was live before the present one, or the
+one that --to names. What was written to the present one since the swap is not in the old
+one: after a rollback, rebuild. Nothing is deleted.`,
+		Example: `  humpty rollback orders
+  humpty rollback orders --to orders-20261116t030000`,
+		Args:              atMostOneProjection,
+		ValidArgsFunction: a.completeProjection,
+	}
+	cmd.RunE = a.begin(c.run)
+	cmd.Flags().StringVar(&c.to, "to", "", "the generation to serve; the one that was live before by default")
+	return cmd
+}
+
+func (c *rollbackCommand) run(cmd *cobra.Command, args []string) error {
+	conf, p, err := c.projection(cmd, args)
+	if err != nil {
+		return err
+	}
+	m, err := assemble.Manage(cmd.Context(), conf, p, "rollback")
+	if err != nil {
+		return err
+	}
+	change, err := m.Rollback(cmd.Context(), c.to)
+	if err != nil {
+		return err
+	}
+	c.printChange(p.Name, change)
+	return c.warnUnfed(cmd.Context(), m, change.To)
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"humpty/cmd/humpty/internal/render"
+	"humpty/cmd/humpty/internal/runs"
+	"humpty/internal/assemble"
+	"humpty/internal/config"
+	"humpty/internal/ui"
+	"humpty/projector/report"
+	"humpty/sinks"
+)
+
+// statusCommand shows what an alias serves.
+type statusCommand struct {
+	*app
+	follow bool
+}
+
+func newStatusCommand(a *app) *cobra.Command {
+	c := statusCommand{app: a}
+	cmd := &cobra.Command{
+		Use:   "status [PROJECTION]",
+		Short: "Show what an alias serves, its generations, and who works on them",
+		Long: `status reads from the target what the alias serves, which generations there are (with
+state, documents, size and age), who holds the lease, and what that run does: phase, progress,
+ETA until the alias serves, lag, what it waits for, its last error, as it says every 5 s. It
+works from any machine, also while a rebuild runs elsewhere. Live runs that were stopped, of
+which the state folder here knows, are named with how far they are, and so are generations
+that were left half done and that nothing here goes on with.
+
+--follow shows what a live run does that a process on this machine is at work on, until it
+ends: from another terminal, or when the one that began it is gone.`,
+		Example: `  humpty status
+  humpty status orders --json
+  humpty status --follow`,
+		Args:              atMostOneProjection,
+		ValidArgsFunction: a.completeProjection,
+	}
+	cmd.RunE = a.begin(c.run)
+	cmd.Flags().BoolVar(&c.follow, "follow", false, "attach to the live run that is under way here")
+	return cmd
+}
+
+func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
+	conf, projections, err := c.projections(cmd, args)
+	if err != nil {
+		return err
+	}
+	if c.follow {
+		return c.attach(cmd.Context(), conf, projections)
+	}
+	left := c.leftovers(conf)
+	var all []error
+	for _, p := range projections {
+		left.Heal(cmd.Context(), p)
+		m, err := assemble.Manage(cmd.Context(), conf, p, "status")
+		if err == nil {
+			var s projectionStatus
+			s.Projection = p.Name
+			if s.Survey, s.Lease, err = m.Status(cmd.Context()); err == nil {
+				s.Survey, s.Partial = render.Listed(s.Survey), s.Survey.Partial()
+				s.Stopped, err = left.Resumable(p)
+				partial := left.PartialGenerations(p, s.Survey, s.Lease)
+				for _, g := range partial {
+					s.Incomplete = append(s.Incomplete, g.Name)
+				}
+				s.Followed = left.Followed(p, s.Survey)
+				c.show(s)
+				for _, g := range partial {
+					c.Printf("  %s\n", left.DescribePartial(p, g))
+				}
+				s.Captures = c.showCaptures(cmd.Context(), left, p)
+				c.result.Projections = append(c.result.Projections, s)
+			}
+		}
+		all = append(all, err)
+	}
+	return join(all)
+}
+
+func (c *statusCommand) show(s projectionStatus) {
+	c.Printf("%s: %s\n", s.Projection, render.Serves(s.Survey))
+	c.Printf("  on %s\n", strings.TrimSpace(strings.Join([]string{s.Survey.Product, s.Survey.Version, s.Survey.Cluster}, " ")))
+	if index := s.Survey.Conflict; index != nil {
+		c.Printf("  an index, not an alias, sits on the name %s, with %s documents: humpty help swap\n", index.Index, ui.Count(index.Documents))
+	}
+	if !c.JSON && len(s.Survey.Generations) > 0 {
+		w := tabwriter.NewWriter(c.Out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "  GENERATION\tSTATE\tDOCUMENTS\tSIZE\tAGE\tVERIFIED")
+		for _, g := range s.Survey.Generations {
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\n", g.Name, g.Meta.State, render.Known(g.Documents, ui.Count), render.Known(g.Bytes, ui.Bytes), render.Age(g.Created), render.Verified(g.Meta))
+		}
+		_ = w.Flush() // the sink remembers
+	}
+	for _, g := range s.Survey.Generations {
+		if g.Meta.State == sinks.Failed && g.Meta.Reason != "" {
+			c.Printf("  %s failed: %s\n", g.Name, render.Indent(g.Meta.Reason))
+		}
+	}
+	for _, r := range s.Stopped {
+		c.Printf("  run %s was stopped: %d of %d partitions of %s are done (began %s ago); go on with it: %s\n",
+			r.Run, r.Done, r.Partitions, r.Generation, render.Age(r.Started), c.CommandLine("humpty resume", r.Run))
+		if g, ok := s.Survey.Find(r.Generation); ok && g.Meta.Reason != "" {
+			c.Printf("    why: %s\n", render.Indent(g.Meta.Reason))
+		}
+	}
+	switch l := s.Lease; {
+	case l == nil:
+	case l.Held:
+		o := l.Lease.Owner
+		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, ui.Time(l.Left))
+		c.doing(l.Doing)
+	case s.Followed:
+		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
+	default:
+		c.Printf("  nobody works on it\n")
+	}
+}
+
+// doing says what the holder of a lease does, as it said last.
+func (c *statusCommand) doing(d *report.Doing) {
+	if d == nil || d.Phase == "" {
+		return
+	}
+	now := time.Now()
+	c.Printf("    %s (as of %s ago)\n", ui.Doing(*d, now), render.Age(d.At))
+	if d.Error != "" {
+		c.Printf("    last error: %s\n", render.Indent(d.Error))
+	}
+}
+
+// showCaptures adds to what status shows; that a database does not verbResult must not hide what
+// the target says.
+func (c *statusCommand) showCaptures(ctx context.Context, left *runs.Leftovers, p config.Projection) []runs.Capture {
+	if !p.Live {
+		return nil
+	}
+	captures := runs.NewCaptures(left)
+	all, err := captures.Of(ctx, p)
+	if err != nil {
+		c.Warn(p.Name + ": what live runs hold on the source cannot be said: " + err.Error())
+	}
+	for _, one := range all {
+		c.Printf("  %s\n", strings.TrimSuffix(one.String()+"; "+captures.Remedy(one, p.Name), "; "))
+	}
+	return all
+}
+
+// attach shows what a live run does that another process is at work on, from its log, until
+// it ends or stops being worked on.
+func (c *statusCommand) attach(ctx context.Context, conf *config.Config, projections []config.Projection) error {
+	left := c.leftovers(conf)
+	state, err := left.State()
+	if err != nil {
+		return err
+	}
+	p, run, err := left.Active(projections)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(state.Log(p.Name, run))
+	if err != nil {
+		return fmt.Errorf("read the log of run %s: %w", run, err)
+	}
+	defer f.Close()
+	o := c.Progress()
+	o.Out = c.Err // also with --quiet: it was asked for
+	reporter := ui.New(o)
+	var end runs.LogEnd
+	err = reporter.Run(ctx, func(ctx context.Context, show func(report.Event)) error {
+		if c.JSON {
+			show = c.Events("")
+		}
+		var err error
+		end, err = runs.Replay(ctx, f, show, func() (bool, error) { return runs.Idle(state, p.Name, run) })
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case end.Status == "":
+		c.Printf("%s: nobody works on run %s any more; go on with it: %s\n", p.Name, run, c.CommandLine("humpty resume", run))
+	case end.Resumable:
+		c.Printf("%s: run %s stopped (%s): %s\n  go on with it: %s\n", p.Name, run, end.Status, end.Reason, c.CommandLine("humpty resume", run))
+	default:
+		c.Printf("%s: run %s ended: %s %s\n", p.Name, run, end.Status, end.Reason)
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/render"
+	"humpty/internal/assemble"
+	"humpty/internal/config"
+	"humpty/projector"
+	"humpty/projector/report"
+	"humpty/projector/verify"
+)
+
+// verifyCommand compares an index with its sources.
+type verifyCommand struct {
+	comparison
+}
+
+func newVerifyCommand(a *app) *cobra.Command {
+	c := verifyCommand{comparison{app: a}}
+	cmd := &cobra.Command{
+		Use:   "verify [PROJECTION]",
+		Short: "Compare an index with its sources, in both directions",
+		Long: `verify reads the sources and the index once, in parallel, and compares every document. What
+differs is named: missing (in the sources only), stale (not the same), extra (in the index
+only). Order of keys, white space and the form of numbers do not matter; fields that
+verify.ignore names may differ. Then mapping and settings are held against the definition,
+and the queries of verify.queries are asked. Nothing is changed.
+
+Levels (verify.level, --verify): full compares everything; sample compares 69,075 random
+documents and the counts, so that with 99.9% probability fewer than 1 in 10,000 differ;
+count compares the numbers of documents. A full comparison that exceeds verify.budget falls
+back to a sample, and says so.
+
+On an index that the alias serves, what differs at first is read again until it is settled:
+a document counts as different only if it still is as it was at first, --settle later; what
+changes at each reading is named as moving.
+
+It ends with exit code 3 if anything differs. humpty repair fixes it.`,
+		Example: `  humpty verify orders                       # what the alias serves
+  humpty verify orders --generation orders-20261123t214100 --diff 3
+  humpty verify orders --ids differing.ndjson --json`,
+		Args:              atMostOneProjection,
+		ValidArgsFunction: a.completeProjection,
+	}
+	cmd.RunE = a.begin(c.run)
+	c.flags(cmd)
+	cmd.Flags().String("verify", "", "verify.level: count, sample or full (HUMPTY_VERIFY)")
+	return cmd
+}
+
+func (c *verifyCommand) run(cmd *cobra.Command, args []string) error {
+	conf, p, err := c.projection(cmd, args)
+	if err != nil {
+		return err
+	}
+	return c.compare(cmd.Context(), conf, p, "verify", func(ctx context.Context, x projector.Examine) (projector.Finding, error) {
+		return x.Verify(ctx)
+	})
+}
+
+// comparison is what the verbs share that compare an index with its sources: verify, repair,
+// restore and dlq retry.
+type comparison struct {
+	*app
+
+	generation string
+	diff       int
+	ids        string
+	settle     time.Duration
+}
+
+func (c *comparison) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&c.generation, "generation", "", "the generation to compare; what the alias serves by default")
+	f.IntVar(&c.diff, "diff", 10, "differing documents to show field by field")
+	f.StringVar(&c.ids, "ids", "", "write every differing document's id and kind to this file, as JSON lines")
+	f.DurationVar(&c.settle, "settle", 5*time.Second, "on an index that others write to: how long a change may be on its way from the source")
+}
+
+// compare runs one of them.
+func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.Projection, verb string,
+	run func(context.Context, projector.Examine) (projector.Finding, error),
+) (err error) {
+	list, err := newIDList(c.ids)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, list.close()) }()
+	c.leftovers(conf).Heal(ctx, p)
+	return c.observed(ctx, func(ctx context.Context, tell func(report.Event), waiting func(string)) error {
+		r, err := assemble.Rebuild(ctx, conf, p, verb, waiting)
+		if err != nil {
+			return err
+		}
+		assemble.WaitOut(r.Source, r.MaxOutage, waiting)
+		finding, err := run(ctx, projector.Examine{
+			Projection: r.Projection, Source: r.Source, Target: r.Target, Owner: r.Owner,
+			Generation: c.generation, Settle: c.settle, Show: c.diff, Each: list.add, Observe: tell,
+		})
+		c.result.Finding = &finding
+		if finding.Generation != "" {
+			render.Finding(c.People(), finding, err)
+		}
+		return err
+	})
+}
+
+// idList writes every difference to a file, if there is one.
+type idList struct {
+	file *os.File
+	out  *bufio.Writer
+}
+
+func newIDList(name string) (*idList, error) {
+	if name == "" {
+		return &idList{}, nil
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return nil, console.Usage(fmt.Sprintf("--ids %s: %v", name, err), "name a file that can be written")
+	}
+	return &idList{file: file, out: bufio.NewWriter(file)}, nil
+}
+
+func (l *idList) add(d verify.Difference) error {
+	if l.out == nil {
+		return nil
+	}
+	line, err := json.Marshal(d)
+	if err == nil {
+		_, err = l.out.Write(append(line, '\n'))
+	}
+	return err
+}
+
+func (l *idList) close() error {
+	if l.file == nil {
+		return nil
+	}
+	return errors.Join(l.out.Flush(), l.file.Close())
+}

@@ -1,0 +1,72 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"humpty/internal/problem"
+)
+
+func TestPrompt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		yes, terminal, json bool
+		typed               string
+		refused             string
+	}{
+		"yes":              {yes: true},
+		"typed":            {terminal: true, typed: "orders\n"},
+		"typed at the end": {terminal: true, typed: "orders"},
+		"something else":   {terminal: true, typed: "order\n", refused: "the name orders was not typed"},
+		"nothing":          {terminal: true, refused: "the name orders was not typed"},
+		"no terminal":      {typed: "orders\n", refused: "there is no terminal to ask at"},
+		"json":             {terminal: true, json: true, typed: "orders\n", refused: "there is no terminal to ask at"},
+	} {
+		var out strings.Builder
+		asked := &Console{In: strings.NewReader(c.typed), Err: &out, InTerminal: c.terminal, ErrTerminal: c.terminal, Yes: c.yes, JSON: c.json}
+		err := asked.Confirm("really? ", "orders", "humpty prune --yes")
+		switch {
+		case c.refused == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)):
+			t.Errorf("%s: %v", name, err)
+		case !c.terminal && out.String() != "":
+			t.Errorf("%s: asked %q", name, out.String())
+		case c.refused != "" && !c.terminal && !strings.Contains(err.Error(), "--yes"):
+			t.Errorf("%s: --yes is not named in %v", name, err)
+		}
+	}
+}
+
+// TestRemediesNameTheConfiguration: what a refusal says to type is about the same file.
+func TestRemediesNameTheConfiguration(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		config string
+		err    error
+		want   string
+	}{
+		"one at the end": {"shop.yaml", &problem.Refusal{Why: "no", Remedy: "make one: humpty rebuild orders"}, "no\nmake one: humpty rebuild orders --config shop.yaml"},
+		"several": {
+			"shop.yaml",
+			&problem.Refusal{Why: "no", Remedy: "look: humpty verify orders --ids FILE\nhumpty repair orders --max-delete 3, or humpty rebuild orders; or not"},
+			"no\nlook: humpty verify orders --ids FILE --config shop.yaml\nhumpty repair orders --max-delete 3 --config shop.yaml, or humpty rebuild orders --config shop.yaml; or not",
+		},
+		"quoted": {
+			"shop.yaml", fmt.Errorf("verify: %w", &problem.Refusal{Why: "humpty knows none", Remedy: "`humpty status orders` lists them"}),
+			"verify: humpty knows none\n`humpty status orders --config shop.yaml` lists them",
+		},
+		"the usual file": {DefaultConfig, &problem.Refusal{Why: "no", Remedy: "humpty rebuild orders"}, "no\nhumpty rebuild orders"},
+		"another error":  {"shop.yaml", errors.New("humpty status orders"), "humpty status orders"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := &Console{File: ConfigFile{Path: c.config}}
+			if got := a.Message(c.err); got != c.want {
+				t.Errorf("got\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}

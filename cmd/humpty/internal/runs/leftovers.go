@@ -1,0 +1,111 @@
+// Package runs is what earlier processes left of the runs of a configuration: runs that were
+// stopped, generations that are partial, captures on the source, the list of a rebuild of all,
+// and the log of each live run.
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"humpty/cmd/humpty/internal/console"
+	"humpty/internal/assemble"
+	"humpty/internal/config"
+	"humpty/internal/problem"
+	"humpty/projector"
+	"humpty/sinks"
+)
+
+// Leftovers finds what earlier processes left of the runs of a configuration: live ones in the
+// state folder, those of a snapshot by the generation that they left partial in the target.
+type Leftovers struct {
+	*console.Console
+
+	config  *config.Config
+	state   assemble.State
+	noState error
+}
+
+// NewLeftovers makes the Leftovers of a configuration. noState is why it has no state folder,
+// which concerns live projections only.
+func NewLeftovers(c *console.Console, conf *config.Config, state assemble.State, noState error) *Leftovers {
+	return &Leftovers{Console: c, config: conf, state: state, noState: noState}
+}
+
+// With is the same for one of several runs, which has a console of its own.
+func (l *Leftovers) With(c *console.Console) *Leftovers {
+	other := *l
+	other.Console = c
+	return &other
+}
+
+// State is the folder of what live runs must not forget.
+func (l *Leftovers) State() (assemble.State, error) { return l.state, l.noState }
+
+// Heal puts right what a dead run has left in what the alias serves, and says so, or says why
+// not. It is no reason for a command to end: what does not answer now says so there.
+func (l *Leftovers) Heal(ctx context.Context, p config.Projection) {
+	m, err := assemble.Manage(ctx, l.config, p, "mend")
+	if err != nil {
+		return
+	}
+	done, err := m.Mend(ctx)
+	var refusal *problem.Refusal
+	if errors.As(err, &refusal) {
+		l.Warn(p.Name + ": " + l.Message(err))
+	}
+	for _, what := range done {
+		l.Warn(p.Name + ": " + what + ", which is over: that was put right")
+	}
+}
+
+// Followed reports whether a process here has the marks of what serves: humpty follow.
+func (l *Leftovers) Followed(p config.Projection, survey sinks.Survey) bool {
+	live, ok := survey.Find(survey.Live())
+	if !ok || !p.Live || p.Writer != string(projector.WriterFollow) {
+		return false
+	}
+	state, err := l.State()
+	if err != nil || !state.Has(p.Name, live.Meta.Run) {
+		return false
+	}
+	idle, err := Idle(state, p.Name, live.Meta.Run)
+	return err == nil && !idle
+}
+
+// Active finds the newest run that a process is at work on.
+func (l *Leftovers) Active(projections []config.Projection) (config.Projection, string, error) {
+	var of config.Projection
+	newest := ""
+	for _, p := range projections {
+		runs, err := l.state.Runs(p.Name)
+		if err != nil {
+			return of, "", err
+		}
+		for _, run := range runs {
+			idle, err := Idle(l.state, p.Name, run)
+			if err != nil {
+				return of, "", err
+			}
+			if !idle && run > newest { // ids begin with the time
+				of, newest = p, run
+			}
+		}
+	}
+	if newest == "" {
+		return of, "", &problem.Refusal{
+			Why:    fmt.Sprintf("no process works on a live run of the state folder %s now", l.state.Dir),
+			Remedy: "humpty status shows what there is; --state DIR names another folder",
+		}
+	}
+	return of, newest, nil
+}
+
+// Idle reports whether no process is at work on a run.
+func Idle(state assemble.State, projection, run string) (bool, error) {
+	store, err := state.Open(projection, run)
+	if err != nil {
+		return !state.Has(projection, run), nil //nolint:nilerr // a run that is there and cannot be opened is locked by its process
+	}
+	return true, store.Close()
+}

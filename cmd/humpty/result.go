@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+
+	"humpty/cmd/humpty/internal/dlq"
+	"humpty/cmd/humpty/internal/runs"
+	"humpty/cmd/humpty/internal/trial"
+	"humpty/internal/config"
+	"humpty/internal/problem"
+	"humpty/projector"
+	"humpty/sinks"
+)
+
+// result is the last line of --json: one for each command, also when it failed.
+type result struct {
+	Schema   int      `json:"schema"` // 1
+	Type     string   `json:"type"`   // result
+	Verb     string   `json:"verb"`
+	Status   string   `json:"status"` // completed | failed | refused | interrupted
+	ExitCode int      `json:"exit_code"`
+	Error    *failure `json:"error,omitempty"`
+	verbResult
+
+	projection string // that the command is about, as far as it is known
+}
+
+// verbResult is what a verb found; the keys of one verb are there.
+type verbResult struct {
+	rebuildResult
+	planResult
+	checkResult
+	projectResult
+	Finding     *projector.Finding `json:"finding,omitempty"`     // verify, repair, restore
+	Snapshot    *sinks.Snapshot    `json:"snapshot,omitempty"`    // snapshot
+	Projections []projectionStatus `json:"projections,omitempty"` // status
+	Change      *sinks.AliasChange `json:"change,omitempty"`      // swap, rollback
+	Prune       *pruneResult       `json:"prune,omitempty"`       // prune
+	Version     *versionInfo       `json:"version,omitempty"`     // version
+	Config      json.RawMessage    `json:"config_schema,omitempty"`
+	Demo        any                `json:"demo,omitempty"`    // demo
+	Letters     *[]dlq.Count       `json:"letters,omitempty"` // dlq list
+}
+
+// failure says what went wrong and what to do.
+type failure struct {
+	Message  string       `json:"message"`
+	Problems problem.List `json:"problems,omitempty"`
+	Next     []string     `json:"next"` // what to type next
+}
+
+// rebuildResult is what rebuild and resume say in the result.
+type rebuildResult struct {
+	Record   *projector.Record `json:"record,omitempty"`
+	Outcomes []outcome         `json:"outcomes,omitempty"` // with --all
+}
+
+// outcome is how the rebuild of one of all projections ended.
+type outcome struct {
+	Projection string            `json:"projection"`
+	Status     projector.Status  `json:"status"`
+	ExitCode   int               `json:"exit_code"` // that it would have had alone
+	Error      *failure          `json:"error,omitempty"`
+	Record     *projector.Record `json:"record,omitempty"` // none if it did not begin
+}
+
+// planResult is what plan says in the result.
+type planResult struct {
+	Plan     *projector.Plan     `json:"plan,omitempty"`
+	Recovery *projector.Recovery `json:"recovery,omitempty"` // with --recover
+}
+
+// checkResult is what check says in the result.
+type checkResult struct {
+	Checks    []projectionCheck `json:"checks,omitempty"`
+	Effective []config.Setting  `json:"effective,omitempty"` // with --show-effective
+}
+
+// projectionCheck is what `check` found for one projection.
+type projectionCheck struct {
+	Projection string       `json:"projection"`
+	Source     string       `json:"source"`
+	Target     string       `json:"target"`
+	Rows       int64        `json:"rows"`   // estimate
+	Chunks     int          `json:"chunks"` // to read
+	Product    string       `json:"product,omitempty"`
+	Version    string       `json:"version,omitempty"`
+	Cluster    string       `json:"cluster,omitempty"`
+	Problems   []string     `json:"problems,omitempty"`
+	Warnings   problem.List `json:"warnings,omitempty"`
+}
+
+// projectResult is what project says in the result.
+type projectResult struct {
+	Documents  []trial.Document   `json:"documents,omitempty"`
+	Unexpected []trial.Unexpected `json:"unexpected,omitempty"` // with --expect
+}
+
+// projectionStatus is what `status` found for one projection.
+type projectionStatus struct {
+	Projection string                `json:"projection"`
+	Survey     sinks.Survey          `json:"survey"`
+	Partial    string                `json:"partial,omitempty"` // the generation that searches see though it is not complete
+	Lease      *projector.LeaseState `json:"lease,omitempty"`
+	Captures   []runs.Capture        `json:"captures,omitempty"` // on the source
+	Stopped    []runs.Stopped        `json:"stopped,omitempty"`  // can be gone on with here
+	Incomplete []string              `json:"halves,omitempty"`   // generations that were left half done, and cannot be gone on with here
+	Followed   bool                  `json:"followed,omitempty"` // a process here keeps it up to date
+}
+
+// pruneResult is what `prune` did, or would do.
+type pruneResult struct {
+	DryRun  bool     `json:"dry_run,omitempty"`
+	Chosen  []string `json:"chosen"`  // what is beyond what is kept
+	Dropped []string `json:"dropped"` // what is gone
+
+	Captures []runs.Capture `json:"captures,omitempty"` // slots and publications that nobody needs: gone, or to be
+}
