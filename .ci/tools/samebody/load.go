@@ -81,10 +81,42 @@ func load(top string) (*tree, error) {
 	for _, name := range sorted(t.dirs) {
 		t.check(t.dirs[name])
 	}
+	t.forward()
 	slices.SortFunc(t.units, func(a, b *unit) int {
 		return cmp.Or(strings.Compare(a.file, b.file), cmp.Compare(a.line, b.line), strings.Compare(a.name, b.name))
 	})
 	return t, nil
+}
+
+// forward takes a name that only stands for another one of the module, type A = b.A or
+// const A = b.A, for that one.
+func (t *tree) forward() {
+	to := map[string]string{}
+	t.units = slices.DeleteFunc(t.units, func(u *unit) bool {
+		var keys []tok
+		for _, x := range u.exact {
+			if x.key != "" {
+				keys = append(keys, x)
+			}
+		}
+		alone := u.kind == "type" && len(u.exact) == 4 || u.kind == "const" && len(u.exact) == 5
+		if !alone || len(keys) != 2 || keys[0].text != keys[1].text || !slices.ContainsFunc(u.exact, func(x tok) bool { return x.text == "=" }) {
+			return false
+		}
+		to[keys[0].key] = keys[1].key
+		return true
+	})
+	replace := func(all []tok) {
+		for i := range all {
+			for next := to[all[i].key]; next != ""; next = to[next] {
+				all[i].key = next
+			}
+		}
+	}
+	for _, u := range t.units {
+		replace(u.exact)
+		replace(u.short)
+	}
 }
 
 func (t *tree) parse() error {

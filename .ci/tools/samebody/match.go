@@ -257,7 +257,55 @@ func (m *match) changed() bool {
 			return true
 		}
 	}
-	return false
+	return m.alike()
+}
+
+// alike pairs the two functions that have most in common, if that is about half of both.
+func (m *match) alike() bool {
+	const least = 0.45
+	var best [2]*unit
+	most := least
+	news := open(m.now.units)
+	for _, u := range open(m.old.units) {
+		for _, n := range news {
+			if u.kind == "func" && n.kind == "func" {
+				if s := similarity(u.grams(), n.grams()); s > most {
+					best, most = [2]*unit{u, n}, s
+				}
+			}
+		}
+	}
+	if best[0] == nil {
+		return false
+	}
+	m.pair(best[0], best[1], "changed")
+	return true
+}
+
+// grams are the runs of a few tokens that a body has.
+func (u *unit) grams() map[string]bool {
+	const size = 4
+	if u.runs == nil {
+		u.runs = map[string]bool{}
+		for i := 0; i+size <= len(u.short); i++ {
+			u.runs[shape(u.short[i:i+size])] = true
+		}
+	}
+	return u.runs
+}
+
+func similarity(a, b map[string]bool) float64 {
+	const fewest = 12 // runs of a body that says anything
+	if len(a) < fewest || len(b) < fewest || 2*len(a) < len(b) || 2*len(b) < len(a) {
+		return 0
+	}
+	both := 0
+	for run := range a {
+		if b[run] {
+			both++
+		}
+	}
+	return float64(both) / float64(len(a)+len(b)-both)
 }
 
 func (m *match) pair(u, n *unit, how string) {

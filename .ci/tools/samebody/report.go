@@ -75,7 +75,7 @@ func (m *match) report(w io.Writer, o options) bool {
 			}
 		}
 	}
-	two("path changed (x.f became x.sub.f, or back)", path, true)
+	two("path changed (x.f became x.sub.f, the receiver or the grouping of a literal changed)", path, true)
 	two("method became function, or back (body the same)", turned, false)
 	two("changed", changed, true)
 	two("only in old", gone, false)

@@ -221,7 +221,42 @@ func TestPathChanged(t *testing.T) {
 	if !differ {
 		t.Error("not reported")
 	}
-	wants(t, out, "path changed (x.f became x.sub.f, or back): 3\n", "changed: 1\n", "only in new: 1\n", "conflicts (one object became two: a swapped or another call, field, type): 0\n")
+	wants(t, out, "path changed (x.f became x.sub.f, the receiver or the grouping of a literal changed): 3\n", "changed: 1\n", "only in new: 1\n", "conflicts (one object became two: a swapped or another call, field, type): 0\n")
+}
+
+func TestParts(t *testing.T) {
+	old := treeOf(t, map[string]string{"a/a.go": `package a
+
+type job struct{ name, host, port string }
+
+func newJob() *job { return &job{name: "n", host: "h", port: "p"} }
+
+func (j *job) dial() string { return j.host + j.port }
+func run() string           { return newJob().dial() }
+`})
+	now := treeOf(t, map[string]string{"a/a.go": `package a
+
+import "example/b"
+
+type Address = b.Address
+
+type job struct {
+	name string
+	to   Address
+}
+
+func newJob() *job { return &job{name: "n", to: Address{Host: "h", Port: "p"}} }
+
+func run() string { return newJob().to.Dial() }
+`, "b/b.go": `package b
+
+type Address struct{ Host, Port string }
+
+func (a Address) Dial() string { return a.Host + a.Port }
+`})
+	var b strings.Builder
+	newMatch(old, now).report(&b, options{})
+	wants(t, b.String(), ": 3\n", "changed: 1\n", "only in old: 0\n", "only in new: 1\n")
 }
 
 func TestOtherBuilds(t *testing.T) {

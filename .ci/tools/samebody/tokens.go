@@ -25,6 +25,7 @@ type unit struct {
 	short      []tok // paths of fields cut to their root and end: see shorten
 
 	shape, shortShape string
+	runs              map[string]bool
 	pair              *unit
 	how               string // exact, path, changed
 }
@@ -172,7 +173,9 @@ func (e *emitter) function(fn *ast.FuncDecl) {
 		} else {
 			e.emit(field.Names[0])
 		}
-		e.emit(field.Type)
+		if !e.shorten {
+			e.emit(field.Type)
+		}
 	}
 	for i, field := range fn.Type.Params.List {
 		if i > 0 || fn.Recv != nil {
@@ -200,6 +203,10 @@ func (e *emitter) emit(n ast.Node) {
 	case *ast.CallExpr:
 		if sel, ok := n.Fun.(*ast.SelectorExpr); ok && e.method(sel) {
 			e.call(n, sel)
+			return
+		}
+	case *ast.KeyValueExpr:
+		if e.shorten && e.inline(n) {
 			return
 		}
 	case *ast.CommentGroup:
@@ -280,6 +287,51 @@ func (e *emitter) root(x ast.Expr) ast.Expr {
 	}
 }
 
+// part reports a struct of the module: as a field it may be a part that was taken out of another.
+func (e *emitter) part(typ types.Type) bool {
+	if p, ok := types.Unalias(typ).(*types.Pointer); ok {
+		typ = p.Elem()
+	}
+	named, ok := types.Unalias(typ).(*types.Named)
+	if !ok || !e.t.owned(named.Obj()) {
+		return false
+	}
+	_, ok = named.Underlying().(*types.Struct)
+	return ok
+}
+
+// inline writes the fields of a part in a literal as if they were the outer struct's own.
+func (e *emitter) inline(n *ast.KeyValueExpr) bool {
+	id, ok := n.Key.(*ast.Ident)
+	if !ok {
+		return false
+	}
+	field, ok := e.info.Uses[id].(*types.Var)
+	if !ok || !field.IsField() || !e.part(field.Type()) {
+		return false
+	}
+	value := n.Value
+	if ref, ok := value.(*ast.UnaryExpr); ok {
+		value = ref.X
+	}
+	lit, ok := value.(*ast.CompositeLit)
+	if !ok || len(lit.Elts) == 0 {
+		return false
+	}
+	for _, x := range lit.Elts {
+		if _, ok := x.(*ast.KeyValueExpr); !ok {
+			return false
+		}
+	}
+	for i, x := range lit.Elts {
+		if i > 0 {
+			e.put(",")
+		}
+		e.emit(x)
+	}
+	return true
+}
+
 func (e *emitter) selector(n *ast.SelectorExpr) {
 	if id, ok := n.X.(*ast.Ident); ok {
 		if _, ok := e.info.Uses[id].(*types.PkgName); ok {
@@ -289,6 +341,9 @@ func (e *emitter) selector(n *ast.SelectorExpr) {
 	}
 	if s := e.info.Selections[n]; e.shorten && s != nil && e.t.owned(s.Obj()) {
 		e.emit(e.root(n.X))
+		if s.Kind() == types.FieldVal && e.part(s.Type()) {
+			return
+		}
 	} else {
 		e.emit(n.X)
 	}
