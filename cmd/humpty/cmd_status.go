@@ -118,7 +118,7 @@ func (c *statusCommand) show(s projectionStatus) {
 	case l.Held:
 		o := l.Lease.Owner
 		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, ui.Time(l.Left))
-		c.doing(l.Doing)
+		c.doing(l.Activity)
 	case s.Followed:
 		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:
@@ -127,7 +127,7 @@ func (c *statusCommand) show(s projectionStatus) {
 }
 
 // doing says what the holder of a lease does, as it said last.
-func (c *statusCommand) doing(d *report.Doing) {
+func (c *statusCommand) doing(d *report.Activity) {
 	if d == nil || d.Phase == "" {
 		return
 	}

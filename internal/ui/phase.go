@@ -171,7 +171,7 @@ func ETA(e report.ETA) string {
 }
 
 // Doing says in one line what a run does that is seen from elsewhere.
-func Doing(d report.Doing, at time.Time) string {
+func Doing(d report.Activity, at time.Time) string {
 	p := phase{
 		name: d.Phase, since: d.Since, done: d.Done, earlier: d.Earlier, total: d.Total, bytes: d.Bytes, waiting: d.Waiting, lag: d.Lag,
 		eta: d.ETA, told: d.At,
