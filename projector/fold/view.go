@@ -88,12 +88,6 @@ func (v *view) addCounts(source int, c sources.Counts) {
 	v.counts[source].Add(c)
 }
 
-// eventID is where an event is: partition (its number in the plan) and offset.
-type eventID struct {
-	partition uint16
-	offset    int64
-}
-
 func (v *view) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
 	if v.closed.Load() {
 		return nil, errors.New("fold: the view is closed")

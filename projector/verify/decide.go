@@ -3,7 +3,6 @@ package verify
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"slices"
 
@@ -20,23 +19,6 @@ const (
 
 // errSpelling ends a pass over bytes that has to be repeated over canonical forms.
 var errSpelling = errors.New("too many documents differ in bytes to open them one by one")
-
-// A candidate's record is its kind, its state, and its key.
-
-func (c candidate) encode() []byte {
-	b := append(make([]byte, 0, 1+stateSize+len(c.key)), c.kind[0])
-	for _, half := range c.hashes {
-		b = binary.BigEndian.AppendUint64(b, half.Hi)
-		b = binary.BigEndian.AppendUint64(b, half.Lo)
-	}
-	return append(b, c.key...)
-}
-
-const stateSize = 2 * hashSize
-
-func decodeCandidate(b []byte) candidate {
-	return candidate{kind: kindByLetter(b[0]), hashes: sideHashes{noteHash(b[1:]), noteHash(b[1+hashSize:])}, key: b[1+stateSize:]}
-}
 
 // decide decides which candidates are differences.
 func (v *verdict) decide(ctx context.Context, candidates *spool) error {
@@ -191,12 +173,4 @@ func (v *verdict) batches(candidates *spool, fn func([]candidate) error) error {
 		return err
 	}
 	return flush()
-}
-
-func (c candidate) docKey() sinks.Key {
-	id, routing, _ := splitKey(c.key)
-	if len(routing) == 0 {
-		routing = nil
-	}
-	return sinks.Key{ID: id, Routing: routing}
 }
