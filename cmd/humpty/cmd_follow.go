@@ -111,7 +111,7 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 		defer letters.Close() //nolint:errcheck // what it could not write, Put has told
 		assemble.Letters(r.Source, letters)
 		follows = append(follows, &follow.Projector{
-			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.Feed, MaxOutage: r.MaxOutage,
+			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.FeedPrevious, MaxOutage: r.MaxOutage,
 			Observe: func(e report.Event) { monitor.Observe(p.Name, e) },
 			Open:    func(run string) (*checkpoint.Store, error) { return state.Open(p.Name, run) },
 		})

@@ -56,8 +56,8 @@ var layers = []layer{
 	{name: "joins", about: engine, packages: []string{"projector/join"}, on: []string{"folds"}},
 	{name: "outages", about: engine, packages: []string{"projector/outage"}, on: []string{"reports"}},
 	{name: "leases", about: engine, packages: []string{"projector/lease"}, on: []string{"outages"}},
-	{name: "stores", about: engine, packages: []string{"projector/generation", "projector/checkpoint", "projector/write"}, on: []string{"leases"}},
-	{name: "phases", about: engine, packages: []string{"projector/load", "projector/catchup", "projector/verify"}, on: []string{"stores"}},
+	{name: "stores", about: engine, packages: []string{"projector/generation", "projector/checkpoint", "projector/write"}, apart: true, on: []string{"leases"}},
+	{name: "phases", about: engine, packages: []string{"projector/load", "projector/catchup", "projector/verify"}, apart: true, on: []string{"stores"}},
 	{name: "rebuild", about: engine, packages: []string{"projector"}, on: []string{"phases"}},
 	{name: "aftercare", about: engine, apart: true, packages: []string{"projector/repair", "projector/follow"}, on: []string{"rebuild"}},
 

@@ -80,7 +80,7 @@ func liveSource(log *sourcetest.LogSource, dir string) *fold.Source {
 	}
 }
 
-func newTailed(seed uint64) *tailed {
+func newLiveTopic(seed uint64) *tailed {
 	w := &tailed{dice: rand.New(rand.NewPCG(seed, 7)), target: &sinktest.MemoryTarget{Name: "orders"}, now: 1000}
 	w.log.Partitions = 3
 	w.history.partitions = make([]partition, 3)
@@ -104,7 +104,7 @@ func TestLiveTopicsLoseNoEvent(t *testing.T) {
 		for seed := range uint64(4) {
 			t.Run(fmt.Sprint(writer, " ", seed), func(t *testing.T) {
 				t.Parallel()
-				w := newTailed(seed)
+				w := newLiveTopic(seed)
 				for range 300 {
 					if err := w.write(); err != nil {
 						t.Fatal(err)
@@ -191,10 +191,10 @@ func (w *tailed) follow(t *testing.T, dir string, tick func()) error {
 
 // A capture whose process dies goes on where its marks were durable: every event is there,
 // and the document of each that may not be in a mark is marked again.
-func TestLiveTopicsGoOnAfterAKill(t *testing.T) {
+func TestLiveTopicsResumeAfterAKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	w := newTailed(1)
+	w := newLiveTopic(1)
 	for range 100 {
 		if err := w.write(); err != nil {
 			t.Fatal(err)
@@ -273,7 +273,7 @@ func marksUntilFence(t *testing.T, s *fold.Source, from sources.Position) (ids [
 // Events that are not where they were are told, not made up for by the tail alone.
 func TestLiveTopicsNeedTheirEvents(t *testing.T) {
 	t.Parallel()
-	w := newTailed(1)
+	w := newLiveTopic(1)
 	dir := t.TempDir()
 	s := liveSource(&w.log, dir)
 	feed, err := s.Capture(t.Context(), "run", "")
@@ -308,7 +308,7 @@ func TestLiveTopicsNeedTheirEvents(t *testing.T) {
 
 // A loss of power may take the events that came behind the fence, and leave the marks of their
 // keys with a position behind them: they are read again.
-func TestEventsThatALossOfPowerTookAreReadAgain(t *testing.T) {
+func TestEventsLostWithThePowerAreReadAgain(t *testing.T) {
 	t.Parallel()
 	var log sourcetest.LogSource
 	source := liveSource(&log, t.TempDir())
@@ -352,7 +352,7 @@ func TestEventsThatALossOfPowerTookAreReadAgain(t *testing.T) {
 
 // A topic that was made anew has other events where the run has read already, and those before
 // its position would be missing.
-func TestTopicMadeAnewIsAGap(t *testing.T) {
+func TestRecreatedTopicIsAGap(t *testing.T) {
 	t.Parallel()
 	event := func(key string) sources.Record {
 		return sources.Record{Key: []byte(key), Value: []byte(`{"n":1}`), Time: 7}

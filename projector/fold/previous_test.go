@@ -16,9 +16,9 @@ import (
 
 // The generation before is fed from topics, too, each from a capture of its own: whichever
 // the alias serves after a rollback has every event.
-func TestTheGenerationBeforeIsFedFromTopics(t *testing.T) {
+func TestPreviousGenerationIsFedFromTopics(t *testing.T) {
 	t.Parallel()
-	w, dir := newTailed(3), t.TempDir()
+	w, dir := newLiveTopic(3), t.TempDir()
 	some := func() {
 		for range 60 {
 			if err := w.write(); err != nil {

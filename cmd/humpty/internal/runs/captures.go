@@ -177,7 +177,7 @@ func (i runInventory) state(captured postgres.Capture) (run, state string) {
 	switch {
 	case captured.Active, run == i.running:
 		return run, CaptureRunning
-	case follows && live.Meta.Run == run, follows && i.projection.Feed && fed && previous.Meta.Run == run:
+	case follows && live.Meta.Run == run, follows && i.projection.FeedPrevious && fed && previous.Meta.Run == run:
 		return run, CaptureFollowed
 	case slices.ContainsFunc(i.stopped, func(b checkpoint.Run) bool { return b.Run == run }):
 		return run, CaptureStopped

@@ -101,7 +101,7 @@ func TestHeirs(t *testing.T) {
 		t.Errorf("%d rows, %v, want 600", plan.Rows, err)
 	}
 	d.Exec("insert into capital values (30, 'twice', 'm')")
-	_, v := opened(t, d, Config{Shape: sources.Shape{From: "place"}})
+	_, v := openView(t, d, Config{Shape: sources.Shape{From: "place"}})
 	r, err := v.Read(t.Context(), sources.Partition{ID: "p"}, "")
 	for err == nil {
 		err = r.Next(t.Context(), &sources.Batch{Limit: 1})

@@ -13,8 +13,8 @@ import (
 	"humpty/sources/postgres/session"
 )
 
-// opened is a view, and the plan it goes by if that is cut into chunks.
-func opened(t *testing.T, d *database, c Config) (sources.Plan, sources.View) {
+// openView is a view, and the plan it goes by if that is cut into chunks.
+func openView(t *testing.T, d *database, c Config) (sources.Plan, sources.View) {
 	t.Helper()
 	s := d.source(c)
 	var plan sources.Plan
@@ -60,7 +60,7 @@ func TestAlteredBetweenPlanAndOpen(t *testing.T) {
 func TestAlteredInTheMiddle(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, rowsSQL)
-	plan, v := opened(t, d, Config{Shape: sources.Shape{From: "t"}, Chunks: 2})
+	plan, v := openView(t, d, Config{Shape: sources.Shape{From: "t"}, Chunks: 2})
 	for _, ddl := range []string{"drop table t", "alter table t alter v type text", "truncate t"} {
 		err := d.Try("set lock_timeout = 50; " + ddl)
 		contains(t, err, "lock timeout")
@@ -89,7 +89,7 @@ func TestLockedTable(t *testing.T) {
 func TestStatementTimeout(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, rowsSQL)
-	_, v := opened(t, d, Config{
+	_, v := openView(t, d, Config{
 		StatementTimeout: 300 * time.Millisecond,
 		Shape:            sources.Shape{From: "t", Columns: []sources.Column{{Field: "x", Expr: "case when id = 999 then pg_sleep(60)::text end"}}},
 	})
@@ -111,7 +111,7 @@ func TestStatementTimeout(t *testing.T) {
 func TestLostSessions(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, rowsSQL)
-	plan, v := opened(t, d, Config{Shape: sources.Shape{From: "t"}, Chunks: 4})
+	plan, v := openView(t, d, Config{Shape: sources.Shape{From: "t"}, Chunks: 4})
 	first, err := v.Read(t.Context(), plan.Partitions[0], "")
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestLostSessions(t *testing.T) {
 func TestCancelInTheMiddleOfAQuery(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, rowsSQL)
-	_, v := opened(t, d, Config{Shape: sources.Shape{From: "t", Columns: []sources.Column{{Field: "x", Expr: "case when id = 999 then pg_sleep(60)::text end"}}}})
+	_, v := openView(t, d, Config{Shape: sources.Shape{From: "t", Columns: []sources.Column{{Field: "x", Expr: "case when id = 999 then pg_sleep(60)::text end"}}}})
 	r, err := v.Read(t.Context(), sources.Partition{ID: "t/0"}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +172,7 @@ func TestCancelInTheMiddleOfAQuery(t *testing.T) {
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, rowsSQL)
-	plan, v := opened(t, d, Config{Shape: sources.Shape{From: "t"}, Chunks: 4, MaxConnections: 3})
+	plan, v := openView(t, d, Config{Shape: sources.Shape{From: "t"}, Chunks: 4, MaxConnections: 3})
 	if plan.Readers != 2 {
 		t.Errorf("%d readers, want 2", plan.Readers)
 	}
@@ -199,7 +199,7 @@ create table large (id uuid primary key, pad text); insert into large select md5
 	for table, c := range map[string]struct{ weight, most string }{
 		"sparse": {"1", "1.1"}, "skewed": {"24 + octet_length(pad)", "1.3"}, "large": {"1", "2.5"},
 	} {
-		plan, _ := opened(t, d, Config{Chunks: 8, Shape: sources.Shape{From: table}})
+		plan, _ := openView(t, d, Config{Chunks: 8, Shape: sources.Shape{From: table}})
 		if len(plan.Partitions) != 8 {
 			t.Errorf("%s: %d partitions", table, len(plan.Partitions))
 		}
@@ -247,7 +247,7 @@ create table child (id int, no int, note text, primary key (id, no));
 insert into child select i, n, repeat('x', 50) from generate_series(1, 20000) i, generate_series(1, 40) n where n <= case when i % 10000 < 1000 then 40 else 1 end; analyze`)
 	shape := sources.Shape{From: "parent", Include: []sources.Shape{{Name: "id", From: "child", Many: true, On: on("id", "id")}}}
 	shape.Columns = []sources.Column{{Field: "key", Expr: "id", Plain: true}}
-	plan, v := opened(t, d, Config{Chunks: 8, Shape: shape})
+	plan, v := openView(t, d, Config{Chunks: 8, Shape: shape})
 	if len(plan.Partitions) != 8 {
 		t.Fatalf("%d partitions", len(plan.Partitions))
 	}

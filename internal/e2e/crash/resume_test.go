@@ -20,7 +20,7 @@ import (
 func heldShop(t *testing.T, dsn string, through int64) (s *rig.Shop, loading <-chan struct{}, release func()) {
 	t.Helper()
 	s = rig.New(t, dsn, devstack.Elasticsearch(t))
-	s.SQL(t, "DROP TABLE IF EXISTS line, orders, customer; "+rig.Loose(3000, 200))
+	s.SQL(t, "DROP TABLE IF EXISTS line, orders, customer; "+rig.UnconstrainedTables(3000, 200))
 	loading, release = s.Hold(t, through)
 	return s, loading, release
 }
@@ -52,7 +52,7 @@ func TestSnapshotIsTakenAnew(t *testing.T) {
 	s, loading, release := heldShop(t, devstack.Postgres(t), 0)
 	s.Edit(t, "alias: ${ALIAS}\n", "alias: ${ALIAS}\n    limits: {batch: 64KB}\n")
 	killedIn(t, s, loading, func() {
-		rig.Until(t, 200*time.Millisecond, "the phase in status", func() bool {
+		rig.WaitFor(t, 200*time.Millisecond, "the phase in status", func() bool {
 			a := s.Run(t, "status")
 			return strings.Contains(a.Out, "    load: running for ") && strings.Contains(a.Out, "ETA not known until the alias serves (no measure of load, seal, verify) (as of ")
 		})
@@ -155,7 +155,7 @@ func TestLostSlotLeavesWhatCanBeSaved(t *testing.T) {
 	killedIn(t, s, loading, nil, "rebuild")
 	release()
 	s.SQL(t, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active")
-	rig.Until(t, 50*time.Millisecond, "the slot to be free", func() bool {
+	rig.WaitFor(t, 50*time.Millisecond, "the slot to be free", func() bool {
 		s.SQL(t, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active")
 		var n int
 		return s.Connect(t).QueryRow(t.Context(), "SELECT count(*) FROM pg_replication_slots").Scan(&n) == nil && n == 0

@@ -145,19 +145,19 @@ func TestHalfOpen(t *testing.T) {
 	}
 	n.silent.Store(false)
 	n.sever(false)
-	rest := &resumed{r, read}
+	rest := &resumingReader{r, read}
 	if got, err := rest.on(t, batch); err != io.EOF || got != 49 { //nolint:errorlint // as a reader gives it
 		t.Errorf("%d events, then %v", got, err)
 	}
 }
 
-// resumed goes on with a reader that gave an error.
-type resumed struct {
+// resumingReader reads again where a reader gave an error.
+type resumingReader struct {
 	sources.Reader
 	had int
 }
 
-func (r *resumed) on(t *testing.T, batch *sources.Batch) (int, error) {
+func (r *resumingReader) on(t *testing.T, batch *sources.Batch) (int, error) {
 	t.Helper()
 	for {
 		batch.Reset()
@@ -182,7 +182,7 @@ func TestCut(t *testing.T) {
 		t.Fatalf("%v (%T) is no outage", err, err)
 	}
 	n.sever(false)
-	rest := &resumed{r, read}
+	rest := &resumingReader{r, read}
 	if got, err := rest.on(t, batch); err != io.EOF || got != 49 { //nolint:errorlint // as a reader gives it
 		t.Errorf("%d events, then %v", got, err)
 	}
@@ -201,7 +201,7 @@ func TestOutageIsWaitedOutByAReader(t *testing.T) {
 	})
 	n.sever(true)
 	done := make(chan error, 1)
-	rest := &resumed{r, 0}
+	rest := &resumingReader{r, 0}
 	time.AfterFunc(0, func() {
 		_, err := rest.on(t, batch)
 		done <- err

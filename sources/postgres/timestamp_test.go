@@ -29,8 +29,8 @@ func updatedShape() sources.Shape {
 	}, Columns: plain("id", "title")}
 }
 
-// reached gives all marks up to a fence that is set now.
-func reached(t *testing.T, feed sources.ChangeStream) (all []string) {
+// keysUntilFence gives all marks up to a fence that is set now.
+func keysUntilFence(t *testing.T, feed sources.ChangeStream) (all []string) {
 	t.Helper()
 	id, err := feed.Fence(t.Context())
 	for m := (sources.ChangeSet{}); err == nil && m.Fence != id; err = feed.Next(t.Context(), &m) {
@@ -69,7 +69,7 @@ func TestUpdatedColumnTellsWhatWasWritten(t *testing.T) {
 	if text := limited.Caveats(); !strings.Contains(text, "of public.shelf, which have no such column") {
 		t.Error(text)
 	}
-	if got := reached(t, feed); len(got) > 0 {
+	if got := keysUntilFence(t, feed); len(got) > 0 {
 		t.Errorf("nothing was written, and %q is marked", got)
 	}
 	view, err := s.Open(t.Context())
@@ -82,11 +82,11 @@ insert into book values (6, 1, 'new')`)
 	if docs := readPartition(t, view, plan.Partitions[0], "", 1000); len(docs) != 5 || strings.Contains(string(docs[0].Value), "new") {
 		t.Errorf("the load is not of the snapshot: %d documents, %s", len(docs), docs[0].Value)
 	}
-	if got, want := reached(t, feed), []string{"1", "6", `pages ["2"]`}; !slices.Equal(got, want) {
+	if got, want := keysUntilFence(t, feed), []string{"1", "6", `pages ["2"]`}; !slices.Equal(got, want) {
 		t.Errorf("marks %q, want %q", got, want)
 	}
 	d.Exec("update book set title = 'newer' where id = 1; delete from book where id = 3") // with the same time
-	if got, want := reached(t, feed), []string{"1"}; !slices.Equal(got, want) {
+	if got, want := keysUntilFence(t, feed), []string{"1"}; !slices.Equal(got, want) {
 		t.Errorf("marks %q, want %q", got, want)
 	}
 	var b sources.Batch

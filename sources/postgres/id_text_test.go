@@ -40,7 +40,7 @@ insert into line select c, i, b, 1 from t; insert into tagged select tags, 1 fro
 		{"truncate tagged", first + " " + second},
 		{"delete from t where c = 'a'", first},
 	} {
-		got, _ := c.touched(tc.sql)
+		got, _ := c.changedIDs(tc.sql)
 		if strings.Join(got, " ") != tc.want {
 			t.Errorf("%s\n touches %q, want %q", tc.sql, got, tc.want)
 		}
@@ -82,7 +82,7 @@ create cast (odd as text) with function odd_text(odd); create table o (id odd pr
 func TestFenceFindsAnAlteredPublication(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
-	_, first := c.touched("update orders set note = '1' where id = 1")
+	_, first := c.changedIDs("update orders set note = '1' where id = 1")
 	c.Exec("alter publication humpty_run_1 drop table line")
 	var gap *sources.ErrChangesLost
 	if _, err := c.feed.Fence(t.Context()); !errors.As(err, &gap) || !strings.Contains(err.Error(), "publication") {
