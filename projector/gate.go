@@ -4,178 +4,132 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
-	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
-	"humpty/internal/wait"
 	"humpty/projector/generation"
-	"humpty/projector/lease"
-	"humpty/projector/ledger"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
 
-// gateLoad holds what was read and written against the limits.
-func (n *run) gateLoad() error {
-	sum, _ := n.ledger.Totals()
-	if sum.Rejected > n.Projection.Limits.Rejections {
-		return n.ledger.TooMany(n.Projection.Limits.Rejections)
-	}
-	if poison, limit := max(sum.Inputs.Poison, ledger.Poisoned(n.view)), n.Projection.Limits.Poison; poison > limit {
-		return &ledger.TooMuchPoison{Poison: poison, Limit: limit}
-	}
-	if err := n.shares.Check(n.input.Partitions); err != nil {
-		return err
-	}
-	if !sum.Balances() {
-		return &ledger.Unbalanced{Ledger: sum}
-	}
-	return n.Letters.Err()
+// gate refuses to let the alias serve a generation where a person has to decide.
+type gate struct {
+	rebuild   *Rebuild
+	record    *Record
+	candidate *generation.Candidate
+	observer  *report.Observer
+	before    sinks.Survey // when the run was planned
 }
 
-// seal ends the load: settings as the user wants them, all copies there.
-func (n *run) seal(ctx context.Context) error {
-	err := n.candidate.Index.Seal(ctx, n.observer.Sealing)
-	if n.canResolve(err) {
-		n.candidate.Meta.SuspectLoss = true
-		if err = n.candidate.Note(ctx, n.candidate.Meta.State); err == nil {
-			err = n.candidate.Index.Seal(ctx, n.observer.Sealing)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("seal index %s: %w", n.record.Generation, err)
-	}
-	crashpoint.At("index sealed")
-	sum, _ := n.ledger.Totals()
-	n.candidate.Meta.Documents = sum.Written
-	if n.capture != nil { // some were written again, some deleted
-		count, err := n.candidate.Index.Count(ctx)
-		if err != nil {
-			return fmt.Errorf("count index %s: %w", n.record.Generation, err)
-		}
-		n.candidate.Meta.Documents = count
-	}
-	err = n.candidate.Note(ctx, sinks.Sealed)
-	crashpoint.At("seal noted")
-	return err
-}
-
-// swap lets the alias serve the generation, if nothing speaks against it now.
-func (n *run) swap(ctx context.Context) error {
-	if n.NoSwap {
-		n.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", n.Projection.Name, n.record.Generation))
+// servingEarly refuses where searches would lose something, or the application a write.
+func (g *gate) servingEarly() error {
+	if !g.rebuild.ServeEarly {
 		return nil
 	}
-	survey, err := n.Target.Survey(ctx)
-	if err != nil {
-		return fmt.Errorf("survey the target: %w", err)
-	}
-	if err := n.gateEmpty(survey); err != nil {
-		return err
-	}
-	if err := lease.Check(ctx, n.Target, n.fence); err != nil {
-		return err
-	}
-	if err := n.gateAlias(survey); err != nil {
-		return err
-	}
-	if err := n.stands(ctx); err != nil {
-		return err
-	}
-	thaw, err := n.arrive(ctx, survey)
-	if err != nil {
-		return err
-	}
-	for i := range survey.Generations {
-		if survey.Generations[i].Name == n.record.Generation {
-			survey.Generations[i].Meta = n.candidate.Meta
-		}
-	}
-	swap := func() error {
-		if err := lease.Check(ctx, n.Target, n.fence); err != nil { // again: to arrive may have taken long, and the process have slept meanwhile
-			return err
-		}
-		now, err := n.Target.Survey(ctx)
-		if err != nil {
-			return fmt.Errorf("survey the target: %w", err)
-		}
-		if err := n.gateAlias(now); err != nil {
-			return err
-		}
-		_, err = generation.SwitchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
-		crashpoint.At("alias read again")
-		if err == nil {
-			n.candidate.MarkLive()
-		}
-		return err
-	}
-	if n.handsOver() {
-		err = n.handOver(ctx, swap)
-	} else {
-		err = swap()
-	}
-	if n.candidate.Meta.State != sinks.Live {
-		if err = errors.Join(err, thaw()); !n.swappedLate(ctx) {
-			return err
-		}
-		err = nil
-	}
-	err = errors.Join(err, generation.RecordStates(context.WithoutCancel(ctx), n.Target, survey, n.record.Generation))
-	crashpoint.At("states settled")
-	return err
-}
-
-// swappedLate reports whether a swap behind a block has taken effect after all, though it
-// failed. The target does one change after the other, so when the block is lifted the swap is
-// done or never comes; but while it was under way the alias could be read as it was before.
-// Without a block whoever resumes the run finds that the alias serves it, and catches up.
-func (n *run) swappedLate(ctx context.Context) bool {
-	if n.capture == nil || n.Live.Writer != WriterFreeze {
-		return false
-	}
-	ctx, cancel := wait.ToCleanUp(ctx)
-	defer cancel()
-	survey, err := n.Target.Survey(ctx)
-	if err != nil || survey.Live() != n.record.Generation {
-		return false
-	}
-	n.candidate.MarkLive()
-	n.observer.Notice(fmt.Sprintf("the swap was not confirmed, but alias %s serves %s", survey.Alias, n.record.Generation))
-	return true
-}
-
-// stands makes sure that who goes on where the logs were read up to has not moved: a run
-// with a capture goes on itself.
-func (n *run) stands(ctx context.Context) error {
-	standing, ok := n.view.(sources.GroupOffsetChecker)
-	if !ok || n.capture != nil {
+	why := ""
+	s := g.before
+	switch _, can := g.rebuild.Target.(sinks.EarlyServing); {
+	case !can:
+		why = generation.CannotServeEarly
+	case g.rebuild.NoSwap:
+		why = "the alias is not to be touched (--no-swap)"
+	case s.Conflict != nil:
+		why = fmt.Sprintf("an index sits on the alias's name %q", s.Alias)
+	case s.Partial() != "" && s.Partial() == g.record.Generation: // gone on with
+		return nil
+	case len(s.Serving) > 0:
+		why = fmt.Sprintf("alias %s serves %s: that is more than a part of something new", s.Alias, s.Serving[0].Index)
+	case g.rebuild.Live != nil && g.rebuild.Live.Writer == WriterHandover:
+		why = "the application never stops writing through the alias (writer: handover), and a generation that is loading must refuse that"
+	default:
 		return nil
 	}
-	err := standing.CheckGroupOffset(ctx)
-	var gap *sources.ErrChangesLost
-	if errors.As(err, &gap) {
-		return &problem.Refusal{
-			Why:    fmt.Sprintf("%s; generation %s is ready", gap.Why, n.record.Generation),
-			Remedy: fmt.Sprintf("%s: humpty swap %s --to %s", gap.Remedy, n.Projection.Name, n.record.Generation),
-		}
+	return &problem.Refusal{
+		Why:    "the generation cannot be served early: " + why,
+		Remedy: "leave --serve-early out; with writer: handover, writer: freeze does if the application writes again what was refused",
 	}
-	return err
 }
 
-// gateEmpty refuses to let nothing replace something: an empty source is more often
+// empty refuses to let nothing replace something: an empty source is more often
 // a wrong database than the truth.
-func (n *run) gateEmpty(survey sinks.Survey) error {
-	if n.AllowEmpty || n.candidate.Meta.Documents > 0 {
+func (g *gate) empty(survey sinks.Survey) error {
+	if g.rebuild.AllowEmpty || g.candidate.Meta.Documents > 0 {
 		return nil
 	}
 	for _, serving := range survey.Serving {
 		if serving.Documents > 0 {
 			return &problem.Refusal{
 				Why: fmt.Sprintf("the new generation %s is empty, but %s serves %d documents from %s: is this the right database?",
-					n.record.Generation, survey.Alias, serving.Documents, serving.Index),
-				Remedy: fmt.Sprintf("if an empty index is right: humpty rebuild %s --allow-empty", n.Projection.Name),
+					g.record.Generation, survey.Alias, serving.Documents, serving.Index),
+				Remedy: fmt.Sprintf("if an empty index is right: humpty rebuild %s --allow-empty", g.rebuild.Projection.Name),
 			}
 		}
 	}
 	return nil
+}
+
+// alias refuses to take an alias away from what somebody else made it serve while this
+// process was at work. That what it served is gone is why there are rebuilds.
+func (g *gate) alias(now sinks.Survey) error {
+	other := slices.DeleteFunc(servingNames(now), func(name string) bool {
+		return name == g.record.Generation || slices.Contains(servingNames(g.before), name)
+	})
+	if len(other) == 0 {
+		return nil
+	}
+	how := fmt.Sprintf("humpty swap %s --to %s", g.rebuild.Projection.Name, g.record.Generation)
+	if g.rebuild.Live != nil {
+		how = "humpty resume " + g.record.Run
+	}
+	return &problem.Refusal{
+		Why: fmt.Sprintf("somebody else changed alias %s in the meantime: it serves %s, and served %s; generation %s is ready and was not swapped",
+			g.rebuild.Projection.Alias, strings.Join(other, ", "), orNothing(servingNames(g.before)), g.record.Generation),
+		Remedy: fmt.Sprintf("find out who did it, and why (humpty status %s); if the new generation is to serve all the same: %s", g.rebuild.Projection.Name, how),
+	}
+}
+
+// noticeChange tells of an alias that was changed while no process was at work on the run. It
+// goes on from there: that is what was asked for.
+func (g *gate) noticeChange() {
+	was, is := g.record.Previous, g.before.Live()
+	if is == was || slices.Contains(servingNames(g.before), g.record.Generation) {
+		return
+	}
+	g.observer.Notice(fmt.Sprintf("alias %s was changed since the run began: it served %s, and serves %s", g.rebuild.Projection.Alias,
+		orNothing([]string{was}), orNothing(servingNames(g.before))))
+	g.record.Previous = is
+}
+
+// groupOffset makes sure that who goes on where the logs were read up to has not moved: a run
+// with a capture goes on itself.
+func (g *gate) groupOffset(ctx context.Context, view sources.View, capturing bool) error {
+	checker, ok := view.(sources.GroupOffsetChecker)
+	if !ok || capturing {
+		return nil
+	}
+	err := checker.CheckGroupOffset(ctx)
+	var gap *sources.ErrChangesLost
+	if errors.As(err, &gap) {
+		return &problem.Refusal{
+			Why:    fmt.Sprintf("%s; generation %s is ready", gap.Why, g.record.Generation),
+			Remedy: fmt.Sprintf("%s: humpty swap %s --to %s", gap.Remedy, g.rebuild.Projection.Name, g.record.Generation),
+		}
+	}
+	return err
+}
+
+func servingNames(s sinks.Survey) (names []string) {
+	for _, serving := range s.Serving {
+		names = append(names, serving.Index)
+	}
+	return names
+}
+
+func orNothing(names []string) string {
+	if text := strings.Join(names, ", "); text != "" {
+		return text
+	}
+	return "nothing"
 }

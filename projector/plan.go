@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/projector/generation"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -76,34 +77,16 @@ func (p Plan) steps(def Projection) []Step {
 	return steps
 }
 
-// plan reads what there is, and tells the user what that means.
-func (n *run) plan(ctx context.Context) error {
-	plan, err := n.Plan(ctx)
-	if err != nil {
-		return err
+// tell tells the user what there is.
+func (p Plan) tell(o *report.Observer) {
+	o.Notice(p.Situation.Text)
+	for _, note := range p.Source.Notes {
+		o.Notice(note)
 	}
-	n.survey, n.input = plan.Survey, plan.Source
-	n.record.Generation, n.record.Previous = plan.Generation, plan.Survey.Live()
-	if n.Live == nil || !n.Live.Resume { // then the user was told already
-		n.tell(plan)
+	for _, w := range p.Source.Warnings {
+		o.Notice(w.String())
 	}
-	n.newestFirst()
-	if err := n.begin(ctx); err != nil {
-		return err
-	}
-	n.observer.Expect(n.input.Rows, n.Live != nil, n.survey)
-	return n.mayServeEarly()
-}
-
-func (n *run) tell(plan Plan) {
-	n.observer.Notice(plan.Situation.Text)
-	for _, note := range plan.Source.Notes {
-		n.observer.Notice(note)
-	}
-	for _, w := range plan.Source.Warnings {
-		n.observer.Notice(w.String())
-	}
-	for _, w := range plan.Survey.Warnings {
-		n.observer.Notice(w)
+	for _, w := range p.Survey.Warnings {
+		o.Notice(w)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
@@ -20,72 +19,69 @@ import (
 )
 
 // begin writes down what the run is, or reads what it was when it goes on.
-func (n *run) begin(ctx context.Context) error {
-	if n.Live == nil {
+func (r *run) begin(ctx context.Context) error {
+	if r.Live == nil {
 		return nil
 	}
-	if _, ok := n.Source.(sources.Capturer); !ok {
+	if _, ok := r.Source.(sources.Capturer); !ok {
 		return errNotLive
 	}
-	j, err := checkpoint.ReadJournal(n.Live.Checkpoint)
+	j, err := checkpoint.ReadJournal(r.Live.Checkpoint)
 	if err != nil {
 		return err
 	}
 	switch {
-	case n.Live.Resume && j.Run == nil:
-		n.record.Resumable = false
+	case r.Live.Resume && j.Run == nil:
+		r.record.Resumable = false
 		return checkpoint.ErrNotBegun
-	case n.Live.Resume:
-		n.journal = j
-		return n.goOn(ctx)
+	case r.Live.Resume:
+		r.logbook.journal = j
+		return r.resume(ctx)
 	case j.Run != nil:
 		return &problem.Refusal{
 			Why:    fmt.Sprintf("the state folder is that of run %s, which began %s", j.Run.Run, j.Run.Started.Format("2006-01-02 15:04:05")),
 			Remedy: "go on with it: humpty resume " + j.Run.Run,
 		}
 	}
-	n.journal = j
+	r.logbook.journal = j
 	err = j.Begin(checkpoint.Run{
-		Run: n.Owner.Run, Projection: n.Projection.Name, Alias: n.Projection.Alias, Definition: n.Projection.Hash, Text: n.Projection.Text,
-		Generation: n.record.Generation, Previous: n.record.Previous, Started: n.began.UTC(),
-		Readers: n.input.Readers, Rows: n.input.Rows, Bytes: n.input.Bytes, Partitions: n.input.Partitions,
-	}, n.began)
+		Run: r.Owner.Run, Projection: r.Projection.Name, Alias: r.Projection.Alias, Definition: r.Projection.Hash, Text: r.Projection.Text,
+		Generation: r.record.Generation, Previous: r.record.Previous, Started: r.logbook.began.UTC(),
+		Readers: r.input.Readers, Rows: r.input.Rows, Bytes: r.input.Bytes, Partitions: r.input.Partitions,
+	}, r.logbook.began)
 	if err == nil {
 		crashpoint.At("run recorded")
-		err = n.remember()
+		err = r.logbook.remember()
 	}
 	return err
 }
 
-// goOn takes over from a process that ended. What it knew and is not written down is
+// resume takes over from a process that ended. What it knew and is not written down is
 // found again: the target says how far the generation is, the store which partitions
 // are done and what is marked.
-func (n *run) goOn(ctx context.Context) error {
-	was := n.journal.Run
+func (r *run) resume(ctx context.Context) error {
+	was := r.logbook.journal.Run
 	switch {
-	case was.Projection != n.Projection.Name:
-		return &problem.Refusal{Why: fmt.Sprintf("run %s is one of projection %s, not of %s", was.Run, was.Projection, n.Projection.Name)}
-	case was.Definition != n.Projection.Hash:
+	case was.Projection != r.Projection.Name:
+		return &problem.Refusal{Why: fmt.Sprintf("run %s is one of projection %s, not of %s", was.Run, was.Projection, r.Projection.Name)}
+	case was.Definition != r.Projection.Hash:
 		return &problem.Refusal{
 			Why: fmt.Sprintf("projection %s was changed since run %s began: a generation has one definition%s",
-				was.Projection, was.Run, changed(was.Text, n.Projection.Text)),
+				was.Projection, was.Run, changed(was.Text, r.Projection.Text)),
 			Remedy: fmt.Sprintf("put it back and resume, or start anew with the new one: humpty rebuild %s --new", was.Projection),
 		}
-	case n.journal.Ended != nil:
-		return n.journal.Ended.Refusal(was)
+	case r.logbook.journal.Ended != nil:
+		return r.logbook.journal.Ended.Refusal(was)
 	}
-	n.record.Run, n.record.Generation, n.record.Previous = was.Run, was.Generation, was.Previous
-	n.record.Resumed, n.record.Started = n.record.Resumed || !n.again, was.Started
-	n.noticeAlias()
-	n.input.Partitions, n.input.Readers, n.input.Rows, n.input.Bytes = was.Partitions, was.Readers, was.Rows, was.Bytes
-	for _, share := range n.journal.Done {
-		n.ledger.AddEarlier(share.Ledger, share.Rejections)
-		n.earlier += share.Ledger.Produced
-	}
-	n.attempt()
-	n.observer.Notice(fmt.Sprintf("run %s goes on: %d of %d partitions are done", was.Run, len(n.journal.Done), len(was.Partitions)))
-	g, ok := n.survey.Find(was.Generation)
-	if !ok && !n.journal.Created {
+	r.record.Run, r.record.Generation, r.record.Previous = was.Run, was.Generation, was.Previous
+	r.record.Resumed, r.record.Started = r.record.Resumed || !r.logbook.resumedInProcess, was.Started
+	r.gate.noticeChange()
+	r.input.Partitions, r.input.Readers, r.input.Rows, r.input.Bytes = was.Partitions, was.Readers, was.Rows, was.Bytes
+	r.accounts.addEarlier(r.logbook.journal.Done)
+	r.logbook.startAttempt()
+	r.observer.Notice(fmt.Sprintf("run %s goes on: %d of %d partitions are done", was.Run, len(r.logbook.journal.Done), len(was.Partitions)))
+	g, ok := r.gate.before.Find(was.Generation)
+	if !ok && !r.logbook.journal.Created {
 		return nil
 	}
 	if !ok || g.Meta.Run != was.Run {
@@ -95,15 +91,15 @@ func (n *run) goOn(ctx context.Context) error {
 			Err:    errGone,
 		}
 	}
-	index, err := n.Target.Open(ctx, was.Generation)
+	index, err := r.Target.Open(ctx, was.Generation)
 	if err != nil {
 		return fmt.Errorf("open index %s: %w", was.Generation, err)
 	}
-	n.candidate.Name, n.candidate.Meta, n.candidate.Index = was.Generation, g.Meta, index
-	n.candidate.Meta.Reason = ""
-	n.candidate.AlreadyLive = n.survey.Live() == was.Generation
-	n.candidate.ServedEarly = n.survey.Partial() == was.Generation
-	n.record.Verified = g.Meta.Verified
+	r.candidate.Name, r.candidate.Meta, r.candidate.Index = was.Generation, g.Meta, index
+	r.candidate.Meta.Reason = ""
+	r.candidate.AlreadyLive = r.gate.before.Live() == was.Generation
+	r.candidate.ServedEarly = r.gate.before.Partial() == was.Generation
+	r.record.Verified = g.Meta.Verified
 	return nil
 }
 
@@ -125,36 +121,27 @@ func changed(was, is []byte) string {
 	return list.String()
 }
 
-// saved says what is left of a run whose capture has a gap.
-func (n *run) saved(err error) error {
+// explainGap says what is left of a run whose capture has a gap.
+func (r *run) explainGap(err error) error {
 	var gap *sources.ErrChangesLost
-	if !errors.As(err, &gap) || !n.Live.Resume || n.candidate.Index == nil {
+	if !errors.As(err, &gap) || !r.Live.Resume || r.candidate.Index == nil {
 		return err
 	}
 	return &sources.ErrChangesLost{
 		Why: gap.Why + ": changes made since may be missing, so the run cannot go on",
 		Remedy: fmt.Sprintf("generation %s holds %d of %d partitions; to save them instead of starting over (it compares everything and writes what differs):\n"+
 			"humpty repair %s --generation %[1]s, then humpty swap %[4]s --to %[1]s, then humpty repair %[4]s for what changed meanwhile; or start anew: humpty rebuild %[4]s --new",
-			n.record.Generation, len(n.journal.Done), len(n.input.Partitions), n.Projection.Name),
+			r.record.Generation, len(r.logbook.journal.Done), len(r.input.Partitions), r.Projection.Name),
 	}
 }
 
-// over writes down that nobody goes on with the run.
-func (n *run) over(err error) error {
-	e := checkpoint.End{Status: n.statusOf(err), At: time.Now().UTC()}
-	if err != nil {
-		e.Reason = err.Error()
-	}
-	return n.journal.MarkFinished(e)
-}
-
-// canGoOn says whether a later process can go on with a run that ended with err: nothing
+// canResume says whether a later process can resume a run that ended with err: nothing
 // was found wrong, it only did not get to its end.
-func (n *run) canGoOn(err error) bool {
-	if err != nil && n.journal == nil {
-		return n.record.Resumable
+func (r *run) canResume(err error) bool {
+	if err != nil && r.logbook.journal == nil {
+		return r.record.Resumable
 	}
-	if err == nil || !n.journal.Unfinished() || errors.Is(err, errGone) {
+	if err == nil || !r.logbook.journal.Unfinished() || errors.Is(err, errGone) {
 		return false
 	}
 	var (
@@ -171,5 +158,5 @@ func (n *run) canGoOn(err error) bool {
 			return false
 		}
 	}
-	return n.candidate.Meta.State != sinks.Live || n.handsOver() // which goes on behind the swap
+	return r.candidate.Meta.State != sinks.Live || r.changes.handsOver() // which goes on behind the swap
 }

@@ -43,9 +43,8 @@ var moreFiles = map[string]allowance{}
 // largerTypes lists the types that may be larger, as FOLDER.TYPE, with the reason.
 var largerTypes = map[string]allowance{
 	"internal/config.Projection": {fields: 22, why: "one field a key of the file, and what follows from them"},
-	"projector.Record":           {fields: 32, why: "several nouns: being told apart"},
-	"projector.run":              {files: 22, methods: 70, fields: 26, why: "several nouns: being told apart"},
-	"projector/report.Event":     {fields: 16, why: "several nouns: being told apart"},
+	"projector.Record":           {fields: 32, why: "data: the fields of a run in --json"},
+	"projector/report.Event":     {fields: 16, why: "data: the fields of a line in --json"},
 	"sinks.Meta":                 {fields: 20, why: "a key of an index's _meta each"},
 	"sinks.Verification":         {fields: 16, why: "a key of an index's _meta each"},
 	"sources.Shape":              {fields: 17, why: "several nouns: being told apart"},

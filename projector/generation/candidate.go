@@ -133,6 +133,9 @@ func (c *Candidate) BlockWrites(ctx context.Context, survey sinks.Survey) (unblo
 	return unblock, nil
 }
 
+// BaseVersion is the version of what a load writes; see the documentation of package sinks.
+func (c *Candidate) BaseVersion() int64 { return c.Meta.Epoch << 40 }
+
 // MarkLive is called when the alias serves it.
 func (c *Candidate) MarkLive() {
 	c.Meta.State, c.Meta.Partial, c.ServedEarly = sinks.Live, false, false
