@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/render"
 	"humpty/cmd/humpty/internal/runs"
@@ -61,7 +60,7 @@ func (c *pruneCommand) run(cmd *cobra.Command, args []string) error {
 	}
 	left := c.leftovers(conf)
 	left.Heal(cmd.Context(), p)
-	m, err := assemble.Manage(cmd.Context(), conf, p, "prune")
+	m, err := assemble.Admin(cmd.Context(), conf, p, "prune")
 	if err != nil {
 		return err
 	}

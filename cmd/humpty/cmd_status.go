@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
 	"humpty/cmd/humpty/internal/render"
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
@@ -62,7 +61,7 @@ func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
 	var all []error
 	for _, p := range projections {
 		left.Heal(cmd.Context(), p)
-		m, err := assemble.Manage(cmd.Context(), conf, p, "status")
+		m, err := assemble.Admin(cmd.Context(), conf, p, "status")
 		if err == nil {
 			var s projectionStatus
 			s.Projection = p.Name
@@ -74,20 +73,20 @@ func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
 					s.Incomplete = append(s.Incomplete, g.Name)
 				}
 				s.Followed = left.Followed(p, s.Survey)
-				c.show(s)
+				c.printStatus(s)
 				for _, g := range partial {
 					c.Printf("  %s\n", left.DescribePartial(p, g))
 				}
-				s.Captures = c.showCaptures(cmd.Context(), left, p)
+				s.Captures = c.printCaptures(cmd.Context(), left, p)
 				c.result.Projections = append(c.result.Projections, s)
 			}
 		}
 		all = append(all, err)
 	}
-	return join(all)
+	return joinErrors(all)
 }
 
-func (c *statusCommand) show(s projectionStatus) {
+func (c *statusCommand) printStatus(s projectionStatus) {
 	c.Printf("%s: %s\n", s.Projection, render.Serves(s.Survey))
 	c.Printf("  on %s\n", strings.TrimSpace(strings.Join([]string{s.Survey.Product, s.Survey.Version, s.Survey.Cluster}, " ")))
 	if index := s.Survey.Conflict; index != nil {
@@ -118,7 +117,7 @@ func (c *statusCommand) show(s projectionStatus) {
 	case l.Held:
 		o := l.Lease.Owner
 		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, ui.Time(l.Left))
-		c.doing(l.Doing)
+		c.printActivity(l.Doing)
 	case s.Followed:
 		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:
@@ -126,8 +125,8 @@ func (c *statusCommand) show(s projectionStatus) {
 	}
 }
 
-// doing says what the holder of a lease does, as it said last.
-func (c *statusCommand) doing(d *report.Doing) {
+// printActivity says what the holder of a lease does, as it said last.
+func (c *statusCommand) printActivity(d *report.Doing) {
 	if d == nil || d.Phase == "" {
 		return
 	}
@@ -138,9 +137,9 @@ func (c *statusCommand) doing(d *report.Doing) {
 	}
 }
 
-// showCaptures adds to what status shows; that a database does not verbResult must not hide what
+// printCaptures adds to what status shows; that a database does not verbResult must not hide what
 // the target says.
-func (c *statusCommand) showCaptures(ctx context.Context, left *runs.Leftovers, p config.Projection) []runs.Capture {
+func (c *statusCommand) printCaptures(ctx context.Context, left *runs.Leftovers, p config.Projection) []runs.Capture {
 	if !p.Live {
 		return nil
 	}
@@ -167,7 +166,7 @@ func (c *statusCommand) attach(ctx context.Context, conf *config.Config, project
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(state.Log(p.Name, run))
+	f, err := os.Open(state.LogPath(p.Name, run))
 	if err != nil {
 		return fmt.Errorf("read the log of run %s: %w", run, err)
 	}

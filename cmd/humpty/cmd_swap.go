@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
 	"humpty/cmd/humpty/internal/render"
 	"humpty/internal/assemble"
 	"humpty/internal/problem"
@@ -60,7 +59,7 @@ func (c *swapCommand) run(cmd *cobra.Command, args []string) error {
 			Remedy: fmt.Sprintf("humpty status %s shows what is there", p.Name),
 		}
 	}
-	m, err := assemble.Manage(cmd.Context(), conf, p, "swap")
+	m, err := assemble.Admin(cmd.Context(), conf, p, "swap")
 	if err != nil {
 		return err
 	}

@@ -46,9 +46,9 @@ func (s State) folder(projection, run string) string {
 	return filepath.Join(s.Dir, url.PathEscape(projection), url.PathEscape(run))
 }
 
-// of is where parts of a run's source keep what they need, by the names of their captures:
+// partDir is where parts of a run's source keep what they need, by the names of their captures:
 // the run's, or that and the part's.
-func (s State) of(projection, what string) func(capture string) string {
+func (s State) partDir(projection, what string) func(capture string) string {
 	return func(capture string) string {
 		run, part, _ := strings.Cut(capture, "_part")
 		return filepath.Join(s.folder(projection, run), what+part)
@@ -104,9 +104,9 @@ func (s State) Runs(projection string) ([]string, error) {
 	return runs, nil
 }
 
-// Unfinished are the runs of a projection that can be gone on with: not those that ended,
+// Resumable are the runs of a projection that can be gone on with: not those that ended,
 // nor those that a process is at work on.
-func (s State) Unfinished(projection string) ([]projector.Begun, error) {
+func (s State) Resumable(projection string) ([]projector.Begun, error) {
 	runs, err := s.Runs(projection)
 	if err != nil {
 		return nil, err
@@ -134,4 +134,9 @@ func (s State) Forget(projection, run string) error {
 		return fmt.Errorf("remove the state of run %s: %w", run, err)
 	}
 	return nil
+}
+
+// LogPath is the file in which a run says what it does, for those who were not there.
+func (s State) LogPath(projection, run string) string {
+	return filepath.Join(s.folder(projection, run), "run.log")
 }

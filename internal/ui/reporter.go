@@ -49,7 +49,7 @@ func (r *Reporter) Run(ctx context.Context, work func(context.Context, func(repo
 		defer r.bar.close()
 	}
 	group.Go(func() error {
-		r.beat(done)
+		r.heartbeat(done)
 		return nil
 	})
 	group.Go(func() error {
@@ -59,8 +59,8 @@ func (r *Reporter) Run(ctx context.Context, work func(context.Context, func(repo
 	return group.Wait()
 }
 
-// beat tells of the running phase at each interval, also when the run says nothing.
-func (r *Reporter) beat(done <-chan struct{}) {
+// heartbeat tells of the running phase at each interval, also when the run says nothing.
+func (r *Reporter) heartbeat(done <-chan struct{}) {
 	tick := time.NewTicker(r.opts.Interval)
 	defer tick.Stop()
 	for {
@@ -80,7 +80,7 @@ func (r *Reporter) beat(done <-chan struct{}) {
 func (r *Reporter) observe(e report.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.phase.take(e)
+	r.phase.apply(e)
 	switch e.Kind {
 	case report.Started:
 		if r.bar == nil {
@@ -108,8 +108,8 @@ func (r *Reporter) observe(e report.Event) {
 		if r.bar != nil {
 			r.bar.end()
 		}
-		r.line(string(e.Phase), r.phase.ended(e))
-		r.phase = phase{lag: r.phase.lag, eta: r.phase.eta, told: r.phase.told}
+		r.line(string(e.Phase), r.phase.endText(e))
+		r.phase = phase{lag: r.phase.lag, eta: r.phase.eta, etaAt: r.phase.etaAt}
 	}
 }
 

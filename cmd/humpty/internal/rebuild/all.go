@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
@@ -98,9 +97,9 @@ func (r *Runner) estimates(ctx context.Context, order []config.Projection) []ui.
 	rows := make([]ui.Row, len(order))
 	for i, p := range order {
 		rows[i].Name, rows[i].After = p.Name, turnsBefore(order, i)
-		if m, err := assemble.Manage(ctx, r.Config, p, "status"); err == nil {
+		if m, err := assemble.Admin(ctx, r.Config, p, "status"); err == nil {
 			if survey, _, err := m.Status(ctx); err == nil {
-				rows[i].Before = projector.PaceBefore(survey)
+				rows[i].EarlierPace = projector.PaceBefore(survey)
 			}
 		}
 		source, err := assemble.Source(r.Config, p)

@@ -136,7 +136,7 @@ type runInventory struct {
 
 func (c *Captures) inventory(ctx context.Context, p config.Projection) (i runInventory, err error) {
 	i.projection = p
-	m, err := assemble.Manage(ctx, c.leftovers.config, p, "status")
+	m, err := assemble.Admin(ctx, c.leftovers.config, p, "status")
 	if err != nil {
 		return i, err
 	}
@@ -155,7 +155,7 @@ func (c *Captures) inventory(ctx context.Context, p config.Projection) (i runInv
 	if i.runs, err = state.Runs(p.Name); err != nil {
 		return i, err
 	}
-	i.stopped, err = state.Unfinished(p.Name)
+	i.stopped, err = state.Resumable(p.Name)
 	return i, err
 }
 

@@ -27,7 +27,7 @@ type Log struct {
 
 // OpenLog opens the log of a run in its state folder.
 func OpenLog(state assemble.State, projection, run string) (*Log, error) {
-	path := state.Log(projection, run)
+	path := state.LogPath(projection, run)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the log of run %s: %w", run, err)
