@@ -164,7 +164,7 @@ func (a *app) deadLetters() dlq.Folder {
 
 // observed runs work with progress on stderr, and as lines with --json.
 func (a *app) observed(ctx context.Context, work func(ctx context.Context, tell func(report.Event), waiting func(string)) error) error {
-	reporter := ui.New(a.Progress())
+	reporter := ui.NewReporter(a.Progress())
 	a.watcher.ShowStatus(reporter.Status)
 	return reporter.Run(ctx, func(ctx context.Context, show func(report.Event)) error {
 		return work(ctx, a.Observer("", show), func(why string) { reporter.Say("waiting", why) })

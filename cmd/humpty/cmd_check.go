@@ -110,7 +110,7 @@ func (c *checkCommand) checkSource(ctx context.Context, conf *config.Config, p c
 	return nil
 }
 
-// checkCaptures warns of what nobody reads: the database holds its log for it.
+// checkCaptures warns of captures that are not in use: the database holds its log for them.
 func (c *checkCommand) checkCaptures(ctx context.Context, conf *config.Config, p config.Projection, done *projectionCheck) error {
 	captures := runs.NewCaptures(c.leftovers(conf))
 	all, err := captures.Of(ctx, p)

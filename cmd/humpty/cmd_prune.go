@@ -114,7 +114,7 @@ func (c *pruneCommand) prune(ctx context.Context, p config.Projection, m *projec
 	return captures.Drop(ctx, p, chosen, done.Captures)
 }
 
-// withoutStopped leaves out the generations that live runs can go on with.
+// withoutStopped leaves out the generations of live runs that can be resumed.
 func (c *pruneCommand) withoutStopped(left *runs.Leftovers, p config.Projection, chosen []sinks.Generation) ([]sinks.Generation, error) {
 	stopped, err := left.Resumable(p)
 	return slices.DeleteFunc(chosen, func(g sinks.Generation) bool {

@@ -173,7 +173,7 @@ func (c *statusCommand) attach(ctx context.Context, conf *config.Config, project
 	defer f.Close()
 	o := c.Progress()
 	o.Out = c.Err // also with --quiet: it was asked for
-	reporter := ui.New(o)
+	reporter := ui.NewReporter(o)
 	var end runs.LogEnd
 	err = reporter.Run(ctx, func(ctx context.Context, show func(report.Event)) error {
 		if c.JSON {

@@ -75,7 +75,7 @@ func (c *swapCommand) run(cmd *cobra.Command, args []string) error {
 type changeCommand struct{ *app }
 
 // warnUnfed warns of a generation that was verified a while ago: what the sources changed
-// since is not in it, unless somebody fed it.
+// since is not in it, unless it was fed.
 func (c changeCommand) warnUnfed(ctx context.Context, m *projector.Manage, generation string) error {
 	survey, _, err := m.Status(ctx)
 	if err != nil {

@@ -112,7 +112,7 @@ func targetCode(kind elastic.Kind) int {
 	}
 }
 
-// needsChange tells whether PostgreSQL's error stays until somebody changes a right,
+// needsChange tells whether PostgreSQL's error stays until a right is changed,
 // the configuration or the schema: classes 28 (authorization), 3D (no such database),
 // 42 (rights, names, syntax), 22 (data that an expression cannot take).
 func needsChange(sqlstate string) bool {

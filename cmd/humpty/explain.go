@@ -128,7 +128,7 @@ func (e explainer) next(ctx context.Context, err error) []string {
 	return []string{"correct this, then: " + again}
 }
 
-// afterDifferences says how to look at them, and how to go on.
+// afterDifferences says how to look at them, and what to do about them.
 func (e explainer) afterDifferences(name string) []string {
 	switch r := e.record; {
 	case r != nil && r.Generation != "":

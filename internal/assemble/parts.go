@@ -82,7 +82,7 @@ func UseLetters(source sources.Source, to *deadletter.Writer) {
 }
 
 // WaitForBrokers has readers of topics wait for brokers that are away, for runs that cannot do
-// the same work again when they are back. waiting is told why; it may be nil. It is called
+// the same work again when they are back. waiting gets why; it may be nil. It is called
 // before the source is planned.
 func WaitForBrokers(source sources.Source, most time.Duration, waiting func(string)) {
 	switch s := source.(type) {

@@ -104,7 +104,7 @@ func (s State) Runs(projection string) ([]string, error) {
 	return runs, nil
 }
 
-// Resumable are the runs of a projection that can be gone on with: not those that ended,
+// Resumable are the runs of a projection that can be resumed: not those that ended,
 // nor those that a process is at work on.
 func (s State) Resumable(projection string) ([]projector.Begun, error) {
 	runs, err := s.Runs(projection)

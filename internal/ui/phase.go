@@ -101,7 +101,7 @@ func (p *phase) text(at time.Time) string {
 	return strings.Join(parts, ", ")
 }
 
-// short is text for beside a bar, which needs the room.
+// short is the text next to a bar, which needs the room.
 func (p *phase) short(at time.Time) string {
 	var parts []string
 	switch {

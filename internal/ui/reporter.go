@@ -12,7 +12,7 @@ import (
 	"humpty/projector/report"
 )
 
-// DefaultInterval is how often a running phase is told of, off a terminal.
+// DefaultInterval is how often the state of a running phase is written, off a terminal.
 const DefaultInterval = 10 * time.Second
 
 // Options of a Reporter. Only Out is required.
@@ -31,8 +31,8 @@ type Reporter struct {
 	bar   *bar
 }
 
-// New makes a Reporter.
-func New(opts Options) *Reporter {
+// NewReporter makes a Reporter.
+func NewReporter(opts Options) *Reporter {
 	if opts.Interval <= 0 {
 		opts.Interval = DefaultInterval
 	}
@@ -59,7 +59,7 @@ func (r *Reporter) Run(ctx context.Context, work func(context.Context, func(repo
 	return group.Wait()
 }
 
-// heartbeat tells of the running phase at each interval, also when the run says nothing.
+// heartbeat writes how far the running phase is, at each interval, also when the run says nothing.
 func (r *Reporter) heartbeat(done <-chan struct{}) {
 	tick := time.NewTicker(r.opts.Interval)
 	defer tick.Stop()
@@ -131,7 +131,7 @@ func (r *Reporter) Say(label, text string) {
 }
 
 // line writes one line, above the bar if there is one. What cannot be written is lost:
-// a run does not end because nobody watches it.
+// a run does not end because it is not watched.
 func (r *Reporter) line(label, text string) {
 	text = strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", 10))
 	line := fmt.Sprintf("%-9s %s\n", label, text)

@@ -35,7 +35,7 @@ func TestLines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out shared
-		r := New(Options{Out: &out})
+		r := NewReporter(Options{Out: &out})
 		failure := errors.New("disk full")
 		wait := func() { <-time.After(14 * time.Second) } // not quite three intervals
 		err := r.Run(t.Context(), func(_ context.Context, tell func(report.Event)) error {
@@ -107,7 +107,7 @@ func TestETAUntilTheAliasServes(t *testing.T) {
 func TestBarsLeaveTheLines(t *testing.T) {
 	t.Parallel()
 	var out shared
-	r := New(Options{Out: &out, Bars: true})
+	r := NewReporter(Options{Out: &out, Bars: true})
 	err := r.Run(t.Context(), func(_ context.Context, tell func(report.Event)) error {
 		for _, p := range []report.Phase{report.PhaseLoad, report.PhaseVerify} {
 			tell(report.Event{Kind: report.Started, Phase: p, At: time.Now()})

@@ -99,7 +99,7 @@ func (t *Table) draw() {
 	}
 }
 
-// heartbeat tells of all that are running at each interval.
+// heartbeat writes how far all are that are running, at each interval.
 func (t *Table) heartbeat(done <-chan struct{}) {
 	every := t.opts.Interval
 	if t.container != nil {

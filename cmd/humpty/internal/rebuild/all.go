@@ -57,7 +57,7 @@ func (r *Runner) All(ctx context.Context, o Options) ([]Outcome, error) {
 				record, err := b.one(ctx, p, i)
 				outcomes[i] = Outcome{p, record, err}
 				pending.End(p.Name, err)
-				return nil // the others go on
+				return nil // the others continue
 			})
 		}
 		_ = group.Wait() // gives no error

@@ -29,7 +29,7 @@ type job struct {
 	log   *runs.Log
 }
 
-// newJob prepares a rebuild; waiting is told why a write waits.
+// newJob prepares a rebuild; waiting gets why a write waits.
 func newJob(ctx context.Context, r *Runner, p config.Projection, verb string, o Options, waiting func(string)) (*job, error) {
 	rebuild, err := assemble.Rebuild(ctx, r.Config, p, verb, waiting)
 	if err != nil {
@@ -102,7 +102,7 @@ func (j *job) capture(ctx context.Context, o Options) error {
 	return err
 }
 
-// discardStopped refuses a new run beside one that can be resumed; or discards that.
+// discardStopped refuses a new run if an earlier one can be resumed, or discards that one.
 func (j *job) discardStopped(ctx context.Context, source sources.Capturer, discard bool) error {
 	r, p := j.runner, j.projection
 	stopped, err := j.state.Resumable(p.Name)
