@@ -79,7 +79,7 @@ func (f *fixing) write(ctx context.Context, open []verify.Reading) error {
 			d.Version = r.Version
 			versioned = append(versioned, d)
 		case f.finding.Serving:
-			amended, seen = append(amended, d), append(seen, r.Seen)
+			amended, seen = append(amended, d), append(seen, r.SeqNo)
 		default:
 			d.Version = f.epoch << 40
 			versioned = append(versioned, d)

@@ -12,8 +12,8 @@ type Differs struct {
 	Missing, Stale, Extra int64
 	Unfixed               int64 // after a repair: documents that could not be made right
 	First                 []verify.Detail
-	Deviations            []string        // of mapping and settings
-	Answers               []verify.Answer // to queries, where they are wrong
+	Deviations            []string             // of mapping and settings
+	Answers               []verify.QueryResult // to queries, where they are wrong
 }
 
 // summary is how much differs, on one line.

@@ -30,19 +30,19 @@ type Examine struct {
 
 // Finding is what is known of a generation after Verify or Repair.
 type Finding struct {
-	Run        string          `json:"run"`
-	Projection string          `json:"projection"`
-	Alias      string          `json:"alias"`
-	Generation string          `json:"generation,omitempty"`
-	Serving    bool            `json:"serving"` // the alias serves it: others may write to it
-	Started    time.Time       `json:"started"`
-	Seconds    float64         `json:"seconds"`
-	Verified   verify.Report   `json:"verified"` // before anything was repaired
-	Deviations []string        `json:"deviations,omitempty"`
-	Queries    []verify.Answer `json:"queries,omitempty"`
-	Notices    []string        `json:"notices,omitempty"`
-	Delta      *Delta          `json:"delta,omitempty"` // of a restore, where topics say what came since
-	Repair     *Amendments     `json:"repair,omitempty"`
+	Run        string               `json:"run"`
+	Projection string               `json:"projection"`
+	Alias      string               `json:"alias"`
+	Generation string               `json:"generation,omitempty"`
+	Serving    bool                 `json:"serving"` // the alias serves it: others may write to it
+	Started    time.Time            `json:"started"`
+	Seconds    float64              `json:"seconds"`
+	Verified   verify.Report        `json:"verified"` // before anything was repaired
+	Deviations []string             `json:"deviations,omitempty"`
+	Queries    []verify.QueryResult `json:"queries,omitempty"`
+	Notices    []string             `json:"notices,omitempty"`
+	Delta      *Delta               `json:"delta,omitempty"` // of a restore, where topics say what came since
+	Repair     *Amendments          `json:"repair,omitempty"`
 }
 
 // examination is an Examine on its way.
@@ -129,9 +129,11 @@ func (x *examination) compare(ctx context.Context, level verify.Level, each func
 	check := verify.Check{
 		Source: x.Source, View: x.view, Plan: x.plan, Index: x.index,
 		Level: level, Budget: x.Projection.Verify.Budget, Ignore: x.ignore,
-		Exact: x.alone(), Still: !x.finding.Serving, Settle: x.Settle,
-		Show: x.Show, Each: each, Batch: min(x.Projection.Limits.Batch, comparedAtOnce),
-		Progress: func(docs, bytes int64) { x.observer.compared(docs, max(x.generation.Documents, 0), bytes) },
+		Exact: x.alone(), Writes: verify.Writes{Static: !x.finding.Serving, SettleTime: x.Settle},
+		Batch: min(x.Projection.Limits.Batch, comparedAtOnce),
+		Output: verify.Output{Show: x.Show, Each: each, Progress: func(docs, bytes int64) {
+			x.observer.compared(docs, max(x.generation.Documents, 0), bytes)
+		}},
 	}
 	var err error
 	x.finding.Verified, err = check.Run(ctx)

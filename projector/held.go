@@ -26,7 +26,7 @@ func (f *fixing) hold(r *verify.Reading) bool {
 
 // fixHeld writes what was held, as fix does what it reads.
 func (f *fixing) fixHeld(ctx context.Context, left *verify.List) error {
-	for size := max(f.finding.Verified.Together, 1); len(f.held) > 0; {
+	for size := max(f.finding.Verified.KeyBatch, 1); len(f.held) > 0; {
 		some := f.held[:min(size, len(f.held))]
 		if err := f.amend(ctx, some, left); err != nil {
 			return err

@@ -23,7 +23,7 @@ func refused(t *testing.T, s *stage, path string, bad ...int) projector.Record {
 	s.source.Records[0].Reject, s.source.Records[0].Value = "not finite", nil
 	r := s.rebuild()
 	r.Projection.Limits.Rejections = int64(len(bad)) + 1
-	r.Letters = deadletter.Append(path)
+	r.Letters = deadletter.AppendTo(path)
 	rec, err := r.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestNoLettersNoFile(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 50)
 	r := s.rebuild()
-	r.Letters = deadletter.Append(filepath.Join(t.TempDir(), "orders"+deadletter.Suffix))
+	r.Letters = deadletter.AppendTo(filepath.Join(t.TempDir(), "orders"+deadletter.Suffix))
 	rec, err := r.Run(t.Context())
 	if err != nil || rec.DeadLetters != "" {
 		t.Errorf("%q, %v", rec.DeadLetters, err)

@@ -37,7 +37,7 @@ type Record struct {
 	Verified    *sinks.Verification       `json:"verified,omitempty"`
 	Differing   []verify.Detail           `json:"differing,omitempty"`          // the first ones
 	Deviations  []string                  `json:"deviations,omitempty"`         // of mapping and settings from the definition
-	Queries     []verify.Answer           `json:"queries,omitempty"`            // answers to the user's
+	Queries     []verify.QueryResult      `json:"queries,omitempty"`            // answers to the user's
 	Outages     []Away                    `json:"outages,omitempty"`            // servers that were waited for
 	Checkpoints float64                   `json:"checkpoint_seconds,omitempty"` // spent in writing down how far it is
 	Undone      int64                     `json:"undone,omitempty"`             // documents that the target had lost when it went away, written again

@@ -58,7 +58,7 @@ type fixing struct {
 	*examination
 	Repair *Repair
 	did    Amendments
-	sides  *verify.Keyed
+	sides  *verify.KeyReader
 	epoch  int64 // of what is written, in a generation that does not serve
 	round  int
 	barred map[string]bool // ids that the target refused: not tried again
@@ -116,7 +116,7 @@ func (f *fixing) able() error {
 		source = f.Source
 	}
 	var ok bool
-	f.sides, ok = verify.NewKeyed(f.index, f.view, source, f.ignore)
+	f.sides, ok = verify.NewKeyReader(f.index, f.view, source, f.ignore)
 	_, amends := f.index.(sinks.ConditionalWriter)
 	switch {
 	case f.finding.Verified.Level != string(verify.Full):
@@ -182,7 +182,7 @@ func (f *fixing) rounds(ctx context.Context, differing *verify.List) error {
 		if err != nil {
 			return errors.Join(err, differing.Close(), left.Close())
 		}
-		err = differing.Batches(max(f.finding.Verified.Together, 1), func(some []verify.Difference) error { return f.fix(ctx, some, left) })
+		err = differing.Batches(max(f.finding.Verified.KeyBatch, 1), func(some []verify.Difference) error { return f.fix(ctx, some, left) })
 		if err = errors.Join(err, differing.Close()); err != nil {
 			return errors.Join(err, left.Close())
 		}

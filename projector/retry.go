@@ -51,7 +51,7 @@ func (f *fixing) again(ctx context.Context, keys []sinks.Key) error {
 	if err := f.able(); err != nil {
 		return err
 	}
-	f.finding.Verified, f.finding.Repair = verify.Report{Together: retriedTogether}, &f.did
+	f.finding.Verified, f.finding.Repair = verify.Report{KeyBatch: retriedTogether}, &f.did
 	f.finding.Verified.Missing = int64(len(keys)) // what progress counts towards
 	list := verify.NewList("")
 	for _, k := range keys {

@@ -27,13 +27,15 @@ func (n *run) verify(ctx context.Context) error {
 	check := verify.Check{
 		View: n.view, Plan: n.input, Index: n.index,
 		Level: n.Projection.Verify.level(), Budget: n.Projection.Verify.Budget, Ignore: ignore,
-		Exact: true, Still: true, // nobody else knows the generation, and the view does not move
-		Known: n.ledger.RejectedIDs(), Documents: n.meta.Documents,
-		Show: differencesShown, Batch: min(n.Projection.Limits.Batch, comparedAtOnce),
-		Progress: func(docs, bytes int64) { n.observer.compared(docs, n.meta.Documents, bytes) },
+		Exact: true, Writes: verify.Writes{Static: true}, // nobody else knows the generation, and the view does not move
+		Rejected: n.ledger.RejectedIDs(), Documents: n.meta.Documents,
+		Batch: min(n.Projection.Limits.Batch, comparedAtOnce),
+		Output: verify.Output{Show: differencesShown, Progress: func(docs, bytes int64) {
+			n.observer.compared(docs, n.meta.Documents, bytes)
+		}},
 	}
 	if n.capture != nil { // what differs is read again when everything committed has been caught up with
-		check.Still, check.Source, check.Documents = false, n.reads(), 0
+		check.Static, check.Source, check.Documents = false, n.reads(), 0
 		check.CatchUp = func(ctx context.Context) error { return n.catcher.reach(ctx, n.capture) }
 	}
 	report, err := n.examined(ctx, check)
@@ -62,7 +64,7 @@ func (n *run) verify(ctx context.Context) error {
 // proof is what was asked of a generation beside its documents.
 type proof struct {
 	deviations []string
-	answers    []verify.Answer
+	answers    []verify.QueryResult
 }
 
 // prove compares a generation with its definition, and asks it the user's queries. live is
@@ -86,7 +88,7 @@ func prove(ctx context.Context, target sinks.Target, index sinks.Index, def Proj
 		}
 	}
 	var err error
-	p.answers, err = verify.Ask(ctx, def.Verify.Queries, searcher, serving)
+	p.answers, err = verify.RunQueries(ctx, def.Verify.Queries, searcher, serving)
 	return p, err
 }
 

@@ -7,14 +7,14 @@ import (
 
 // AliasAction is one step of a change, as `_aliases` takes it.
 type AliasAction struct {
-	Verb       string          `json:"verb"` // add | remove | remove_index
-	Index      string          `json:"index"`
-	Alias      string          `json:"alias,omitempty"`
-	WriteIndex *bool           `json:"is_write_index,omitempty"`
-	Filter     json.RawMessage `json:"filter,omitempty"`
-	Routing    string          `json:"routing,omitempty"`
-	Searched   string          `json:"search_routing,omitempty"` // where it is another than Routing
-	Hidden     *bool           `json:"is_hidden,omitempty"`
+	Verb          string          `json:"verb"` // add | remove | remove_index
+	Index         string          `json:"index"`
+	Alias         string          `json:"alias,omitempty"`
+	WriteIndex    *bool           `json:"is_write_index,omitempty"`
+	Filter        json.RawMessage `json:"filter,omitempty"`
+	Routing       string          `json:"routing,omitempty"`
+	SearchRouting string          `json:"search_routing,omitempty"` // where it is another than Routing
+	Hidden        *bool           `json:"is_hidden,omitempty"`
 }
 
 // AliasChange makes the alias serve To: all of it at once, or nothing.
@@ -73,7 +73,7 @@ func (s Survey) SwapTo(to, replace string) (AliasChange, error) {
 			was.WriteIndex = nil
 		}
 		add.WriteIndex, add.Filter, add.Routing = was.WriteIndex, was.Filter, was.Routing
-		add.Searched, add.Hidden = was.Searched, was.Hidden
+		add.SearchRouting, add.Hidden = was.SearchRouting, was.Hidden
 	}
 	change.Actions = append(change.Actions, add)
 	return change, nil

@@ -14,14 +14,14 @@ type Survey struct {
 
 // Serving is one index behind the alias, with the alias's properties on it.
 type Serving struct {
-	Index      string `json:"index"`
-	Ours       bool   `json:"ours"` // made by humpty for this alias
-	WriteIndex *bool  `json:"write_index,omitempty"`
-	Filter     []byte `json:"-"`                        // the alias's filter, JSON; kept as it is by a swap
-	Routing    string `json:"routing,omitempty"`        // of writes
-	Searched   string `json:"search_routing,omitempty"` // of searches, where it is another
-	Hidden     *bool  `json:"hidden,omitempty"`
-	Documents  int64  `json:"documents"`
+	Index         string `json:"index"`
+	Ours          bool   `json:"ours"` // made by humpty for this alias
+	WriteIndex    *bool  `json:"write_index,omitempty"`
+	Filter        []byte `json:"-"`                        // the alias's filter, JSON; kept as it is by a swap
+	Routing       string `json:"routing,omitempty"`        // of writes
+	SearchRouting string `json:"search_routing,omitempty"` // of searches, where it is another
+	Hidden        *bool  `json:"hidden,omitempty"`
+	Documents     int64  `json:"documents"`
 }
 
 // ConflictingIndex is an index whose name is the alias's.

@@ -89,7 +89,7 @@ func serverCode(err error) int {
 		return exitFailed
 	case *elastic.Error:
 		return targetCode(e.Kind)
-	case *kafka.Denied:
+	case *kafka.DeniedError:
 		return exitChange
 	case *pgconn.PgError:
 		if needsChange(e.Code) {

@@ -49,7 +49,7 @@ func TestExitCodes(t *testing.T) {
 		"wrong password":         {&pgconn.PgError{Code: "28P01"}, nil, 7, "failed"},
 		"no such database":       {&pgconn.PgError{Code: "3D000"}, nil, 7, "failed"},
 		"no right to read":       {&pgconn.PgError{Code: "42501"}, nil, 7, "failed"},
-		"denied by a broker":     {fmt.Errorf("plan: %w", &kafka.Denied{Why: errors.New("no")}), nil, 7, "failed"},
+		"denied by a broker":     {fmt.Errorf("plan: %w", &kafka.DeniedError{Why: errors.New("no")}), nil, 7, "failed"},
 		"server stopped":         {&pgconn.PgError{Code: "57P01"}, nil, 1, "failed"},
 		"unreachable":            {&elastic.Error{Kind: elastic.Unreachable}, nil, 1, "failed"},
 		"target failed":          {&elastic.Error{Kind: elastic.Failed}, nil, 1, "failed"},

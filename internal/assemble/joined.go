@@ -40,7 +40,7 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (join.Inc
 	if j.Events == nil {
 		shape := *j.Shape
 		shape.Name = j.Name
-		root, err := postgres.Keyed(shape)
+		root, err := postgres.LookupShape(shape)
 		if err != nil {
 			return include, err
 		}
@@ -52,7 +52,7 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (join.Inc
 	if err != nil {
 		return include, err
 	}
-	include.Hold, include.Memory, include.Dir, include.From = true, states.Memory, states.Dir, states
+	include.Preload, include.Memory, include.Dir, include.From = true, states.Memory, states.Dir, states
 	if len(by) > 0 {
 		var order []join.Order
 		for _, o := range j.OrderBy {
@@ -63,5 +63,5 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (join.Inc
 	return include, nil
 }
 
-// rowsField is the field in which mix.Gather gives what belongs together.
+// rowsField is the field in which join.Gather gives what belongs together.
 const rowsField = "rows"

@@ -24,9 +24,9 @@ func UseState(source sources.Source, state State, projection string) {
 			UseState(inner, state, projection)
 			return
 		}
-		s.State = &fold.State{Dir: state.partDir(projection, "events"), Fatal: state.Fatal}
+		s.Store = &fold.StoreOptions{Dir: state.partDir(projection, "events"), Fatal: state.Fatal}
 	case *join.Source:
-		s.State = &fold.State{Dir: state.partDir(projection, "links"), Fatal: state.Fatal}
+		s.Store = &fold.StoreOptions{Dir: state.partDir(projection, "links"), Fatal: state.Fatal}
 		UseState(s.Root, state, projection)
 		for _, in := range s.Includes {
 			UseState(in.From, state, projection)
@@ -87,7 +87,7 @@ func UseLetters(source sources.Source, to *deadletter.Writer) {
 func WaitForBrokers(source sources.Source, most time.Duration, waiting func(string)) {
 	switch s := source.(type) {
 	case *kafka.Source:
-		s.WaitOut(most, waiting)
+		s.RetryOutages(most, waiting)
 	case *fold.Source:
 		WaitForBrokers(s.Inner, most, waiting)
 	case *join.Source:

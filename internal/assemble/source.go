@@ -38,13 +38,13 @@ func database(c *config.Config, p config.Projection, loose bool) (*postgres.Sour
 			return nil, l
 		}
 	}
-	var updated *postgres.Updated
+	var updated *postgres.TimestampColumn
 	if p.CatchUp != nil {
-		updated = &postgres.Updated{Column: p.CatchUp.Updated, Margin: p.CatchUp.Margin}
+		updated = &postgres.TimestampColumn{Column: p.CatchUp.Updated, Margin: p.CatchUp.Margin}
 	}
 	return postgres.New(postgres.Config{
-		Updated: updated,
-		DSN:     pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document, Loose: loose,
+		TimestampColumn: updated,
+		DSN:             pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document, Loose: loose,
 		MaxConnections: pg.MaxConnections, StatementTimeout: pg.StatementTimeout, LockTimeout: pg.LockTimeout,
 		MaxRows: pg.MaxRows, MaxBytes: pg.MaxBytes,
 		NotFinite: postgres.NotFinite(p.Infinite), Memory: pg.Memory,

@@ -62,31 +62,31 @@ func Read(path string, fn func(Letter) error) (err error) {
 	}
 }
 
-// Keep rewrites a file with the letters that keep wants, and returns how many were taken
+// Filter rewrites a file with the letters that keep wants, and returns how many were taken
 // out. The file is replaced in one step, and removed if nothing is left.
-func Keep(path string, keep func(Letter) bool) (taken int64, err error) {
-	beside := path + ".new"
-	out, err := os.OpenFile(beside, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+func Filter(path string, keep func(Letter) bool) (removed int64, err error) {
+	temp := path + ".new"
+	out, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, fmt.Errorf("rewrite dead letters: %w", err)
 	}
 	w := NewWriter(out, 1<<62)
 	err = Read(path, func(l Letter) error {
 		if !keep(l) {
-			taken++
+			removed++
 			return nil
 		}
 		return w.Put(l)
 	})
-	left, dropped, closing := w.Close()
+	kept, dropped, closing := w.Close()
 	if dropped > 0 {
 		closing = errors.Join(closing, fmt.Errorf("%s has grown beyond what can be rewritten", path))
 	}
 	if err = errors.Join(err, closing, out.Sync(), out.Close()); err != nil {
-		return 0, errors.Join(err, os.Remove(beside))
+		return 0, errors.Join(err, os.Remove(temp))
 	}
-	if left == 0 {
-		return taken, errors.Join(os.Remove(beside), os.Remove(path))
+	if kept == 0 {
+		return removed, errors.Join(os.Remove(temp), os.Remove(path))
 	}
-	return taken, os.Rename(beside, path)
+	return removed, os.Rename(temp, path)
 }

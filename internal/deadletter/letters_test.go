@@ -55,17 +55,17 @@ func document(id string) deadletter.Letter {
 func TestFileIsBoundedAndWritten(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "folder", "orders-1"+deadletter.Suffix)
-	w := deadletter.Append(path)
+	w := deadletter.AppendTo(path)
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file without letters is there: %v", err)
 	}
-	for range deadletter.Most + 5 {
+	for range deadletter.DefaultLimit + 5 {
 		if err := w.Put(document("7")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	written, dropped, err := w.Close()
-	if written != deadletter.Most || dropped != 5 || err != nil {
+	if written != deadletter.DefaultLimit || dropped != 5 || err != nil {
 		t.Errorf("%d written, %d dropped, %v", written, dropped, err)
 	}
 	files, err := deadletter.Files(filepath.Dir(path))
@@ -73,7 +73,7 @@ func TestFileIsBoundedAndWritten(t *testing.T) {
 		t.Fatalf("%v, %v", files, err)
 	}
 	n := 0
-	if err := deadletter.Read(path, func(deadletter.Letter) error { n++; return nil }); err != nil || n != deadletter.Most {
+	if err := deadletter.Read(path, func(deadletter.Letter) error { n++; return nil }); err != nil || n != deadletter.DefaultLimit {
 		t.Errorf("%d letters read, %v", n, err)
 	}
 }
@@ -81,7 +81,7 @@ func TestFileIsBoundedAndWritten(t *testing.T) {
 func TestKeepRewrites(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x"+deadletter.Suffix)
-	w := deadletter.Append(path)
+	w := deadletter.AppendTo(path)
 	for _, id := range []string{"a", "b", "c"} {
 		if err := w.Put(document(id)); err != nil {
 			t.Fatal(err)
@@ -97,7 +97,7 @@ func TestKeepRewrites(t *testing.T) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	taken, err := deadletter.Keep(path, func(l deadletter.Letter) bool { return l.ID != "b" })
+	taken, err := deadletter.Filter(path, func(l deadletter.Letter) bool { return l.ID != "b" })
 	if taken != 1 || err != nil {
 		t.Fatalf("%d taken, %v", taken, err)
 	}
@@ -105,7 +105,7 @@ func TestKeepRewrites(t *testing.T) {
 	if err := deadletter.Read(path, func(l deadletter.Letter) error { ids += l.ID; return nil }); err != nil || ids != "ac" {
 		t.Errorf("%q are left, %v", ids, err)
 	}
-	if taken, err = deadletter.Keep(path, func(deadletter.Letter) bool { return false }); taken != 2 || err != nil {
+	if taken, err = deadletter.Filter(path, func(deadletter.Letter) bool { return false }); taken != 2 || err != nil {
 		t.Errorf("%d taken, %v", taken, err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {

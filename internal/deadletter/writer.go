@@ -11,16 +11,16 @@ import (
 
 // The bounds of a file, where a caller asks for none of its own.
 const (
-	Most      = 10_000
-	mostBytes = 256 << 20
+	DefaultLimit = 10_000
+	maxBytes     = 256 << 20
 )
 
 // Writer writes letters up to a limit; what is beyond is counted only. It is safe for
 // concurrent use. The nil Writer drops everything.
 type Writer struct {
-	limit int64
-	open  func() (io.Writer, error) // called for the first letter
-	path  string
+	limit    int64
+	openFile func() (io.Writer, error) // called for the first letter
+	path     string
 
 	mu      sync.Mutex
 	out     io.Writer
@@ -33,14 +33,14 @@ type Writer struct {
 // NewWriter writes to w, at most limit letters; 0 means Most.
 func NewWriter(w io.Writer, limit int64) *Writer {
 	if limit <= 0 {
-		limit = Most
+		limit = DefaultLimit
 	}
 	return &Writer{limit: limit, out: w}
 }
 
-// Append writes to the end of a file, which is made, with its folder, for the first letter.
-func Append(path string) *Writer {
-	return &Writer{limit: Most, path: path, open: func() (io.Writer, error) {
+// AppendTo writes to the end of a file, which is made, with its folder, for the first letter.
+func AppendTo(path string) *Writer {
+	return &Writer{limit: DefaultLimit, path: path, openFile: func() (io.Writer, error) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return nil, err
 		}
@@ -70,12 +70,12 @@ func (w *Writer) Put(letter Letter) error {
 		return w.err
 	}
 	line, err := json.Marshal(letter)
-	if err == nil && (w.written == w.limit || w.bytes+int64(len(line)) > mostBytes) {
+	if err == nil && (w.written == w.limit || w.bytes+int64(len(line)) > maxBytes) {
 		w.dropped++
 		return nil
 	}
 	if err == nil && w.out == nil {
-		w.out, err = w.open()
+		w.out, err = w.openFile()
 	}
 	if err == nil { // in one piece, and not later: what a crash leaves is whole lines
 		_, err = w.out.Write(append(line, '\n'))
@@ -106,7 +106,7 @@ func (w *Writer) Close() (written, dropped int64, err error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if c, ok := w.out.(io.Closer); ok && w.open != nil {
+	if c, ok := w.out.(io.Closer); ok && w.openFile != nil {
 		if err := c.Close(); err != nil && w.err == nil {
 			w.err = fmt.Errorf("write a dead letter: %w", err)
 		}

@@ -16,7 +16,7 @@ func TestSharedStoreThatWasClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &statedb.Shared{DB: db}
-	if !s.Hold() {
+	if !s.Acquire() {
 		t.Fatal("an open store is refused")
 	}
 	for range 2 {
@@ -24,7 +24,7 @@ func TestSharedStoreThatWasClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if s.Hold() {
+	if s.Acquire() {
 		t.Error("a closed store is held")
 	}
 }

@@ -17,8 +17,8 @@ import (
 // was cut off and written again by another leader, has others at the same places, and a tail
 // that goes on behind its position would miss those before.
 
-// anchors is how many partitions are asked for theirs at once.
-const anchors = 8
+// anchorReads is how many partitions are asked for theirs at once.
+const anchorReads = 8
 
 const anchorSize = 24 // offset, time, hash; the position follows
 
@@ -32,13 +32,13 @@ func anchorOf(before sources.Position, r *sources.Record) []byte {
 	return append(binary.BigEndian.AppendUint64(b, h.Sum64()), before...)
 }
 
-// sameLogs looks for the anchors in the logs. One that is not there any more, for retention or
+// checkAnchors looks for the anchors in the logs. One that is not there any more, for retention or
 // compaction, says nothing.
-func (f *feed) sameLogs(ctx context.Context) error {
+func (f *feed) checkAnchors(ctx context.Context) error {
 	group, asking := errgroup.WithContext(ctx)
-	group.SetLimit(anchors)
+	group.SetLimit(anchorReads)
 	for i, p := range f.plan.Partitions {
-		anchor, err := statedb.Get(f.state.db.DB, placeKey(keptAnchor, place{source: uint16(i)}))
+		anchor, err := statedb.Get(f.state.db.DB, storeKey(anchorPrefix, eventID{partition: uint16(i)}))
 		if err != nil {
 			return errors.Join(err, group.Wait())
 		}
@@ -46,7 +46,7 @@ func (f *feed) sameLogs(ctx context.Context) error {
 			continue
 		}
 		group.Go(func() error {
-			same, err := f.stands(asking, p, anchor)
+			same, err := f.matchesAnchor(asking, p, anchor)
 			var gap *sources.ErrChangesLost
 			switch {
 			case errors.As(err, &gap): // the tail itself finds out whether it lacks anything
@@ -65,8 +65,8 @@ func (f *feed) sameLogs(ctx context.Context) error {
 	return group.Wait()
 }
 
-// stands is false if another event is in the anchor's place.
-func (f *feed) stands(ctx context.Context, p sources.Partition, anchor []byte) (same bool, err error) {
+// matchesAnchor is false if another event is in the anchor's place.
+func (f *feed) matchesAnchor(ctx context.Context, p sources.Partition, anchor []byte) (same bool, err error) {
 	before := sources.Position(anchor[anchorSize:])
 	reader, err := f.tailer.Tail(ctx, p, before)
 	if err != nil {

@@ -26,9 +26,9 @@ const touchedBits = 1 << 26
 // before reports whether an event was there at the positions. Without any none was.
 func (d *delta) before(e *spill.Entry) bool { return d != nil && e.Offset < d.from[e.Partition] }
 
-// concerns reports whether any of the events of a key came since. It brings them into their
+// hasNew reports whether any of the events of a key came since. It brings them into their
 // order: what was there before may have been read after what came.
-func (d *delta) concerns(entries []spill.Entry) bool {
+func (d *delta) hasNew(entries []spill.Entry) bool {
 	slices.SortFunc(entries, func(a, b spill.Entry) int {
 		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 	})
@@ -36,8 +36,8 @@ func (d *delta) concerns(entries []spill.Entry) bool {
 	return slices.ContainsFunc(entries, func(e spill.Entry) bool { return !d.before(&e) })
 }
 
-// touch notes the key and the time of an event that came since.
-func (d *delta) touch(e *spill.Entry) {
+// add notes the key and the time of an event that came since.
+func (d *delta) add(e *spill.Entry) {
 	bit := e.Hash % touchedBits
 	word := &d.touched[bit/64]
 	for was := word.Load(); was&(1<<(bit%64)) == 0; was = word.Load() {
@@ -50,15 +50,15 @@ func (d *delta) touch(e *spill.Entry) {
 	}
 }
 
-// touchedBy reports whether events of the key of this one came since, or of one that shares
+// includes reports whether events of the key of this one came since, or of one that shares
 // its bit.
-func (d *delta) touchedBy(e *spill.Entry) bool {
+func (d *delta) includes(e *spill.Entry) bool {
 	bit := e.Hash % touchedBits
 	return d.touched[bit/64].Load()&(1<<(bit%64)) != 0
 }
 
-// fits holds positions against the partitions that there are.
-func (d *delta) fits(v *view, from map[string]sources.Position) error {
+// setOffsets holds positions against the partitions that there are.
+func (d *delta) setOffsets(v *view, from map[string]sources.Position) error {
 	left := maps.Clone(from)
 	for _, in := range v.inputs {
 		id := in.partition.ID
@@ -82,27 +82,27 @@ func (d *delta) fits(v *view, from map[string]sources.Position) error {
 	return nil
 }
 
-// noting is where the events behind the positions go: their keys are noted, and where the
+// newEventSink is where the events behind the positions go: their keys are noted, and where the
 // newest decides, they are kept.
-type noting struct{ *view }
+type newEventSink struct{ *view }
 
-func (n noting) put(e *spill.Entry) error {
-	n.delta.touch(e)
+func (n newEventSink) put(e *spill.Entry) error {
+	n.delta.add(e)
 	if !n.source.Newest {
 		return nil
 	}
 	return n.buckets.Put(e)
 }
 
-// again is where events go that are read to fold what others concern; they were told of
+// rereadSink is where events go that are read to fold what others concern; they were told of
 // before.
-type again struct{ *view }
+type rereadSink struct{ *view }
 
-func (a again) put(e *spill.Entry) error {
-	if !a.delta.touchedBy(e) {
+func (a rereadSink) put(e *spill.Entry) error {
+	if !a.delta.includes(e) {
 		return nil
 	}
 	return a.buckets.Put(e)
 }
 
-func (again) letter(place, int64, string, []byte, []byte, string) error { return nil }
+func (rereadSink) deadLetter(eventID, int64, string, []byte, []byte, string) error { return nil }

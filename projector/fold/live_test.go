@@ -74,7 +74,7 @@ func (w *tailed) write() error {
 func liveSource(log *sourcetest.LogSource, dir string) *fold.Source {
 	return &fold.Source{
 		Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge,
-		State: &fold.State{Dir: func(capture string) string { return filepath.Join(dir, capture) }},
+		Store: &fold.StoreOptions{Dir: func(capture string) string { return filepath.Join(dir, capture) }},
 	}
 }
 

@@ -22,26 +22,26 @@ import (
 
 // liveView is the documents of a capture's events as they are at each read.
 type liveView struct {
-	source *Source
-	state  *state
-	fences map[string]sources.Position
-	owes   sources.Counts // of the replay: what made no event
-	closed atomic.Bool
+	source  *Source
+	state   *eventStore
+	fences  map[string]sources.Position
+	pending sources.Counts // of the replay: what made no event
+	closed  atomic.Bool
 
 	mu   sync.Mutex
-	idle []*folding
+	idle []*liveBuilder
 }
 
-// folding makes documents of kept events. While it does, its entries have the ranks of
+// liveBuilder makes documents of kept events. While it does, its entries have the ranks of
 // their partitions in place of the numbers, as a replay has.
-type folding struct {
-	maker
+type liveBuilder struct {
+	builder
 	parts *partitions
 }
 
-// begin takes over the partitions that there are now: at least those of all events that an
+// usePartitions takes over the partitions that there are now: at least those of all events that an
 // iterator of before can meet.
-func (m *folding) begin(s *state) {
+func (m *liveBuilder) usePartitions(s *eventStore) {
 	m.parts = s.parts.Load()
 	m.inputs = m.parts.sorted
 }
@@ -57,7 +57,7 @@ var (
 // Open replays every partition to the fence that was captured, once for all processes of
 // a run, and gives a view of all events, also of those that come behind it.
 func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
-	if !f.state.db.Hold() { // the feed ended meanwhile
+	if !f.state.db.Acquire() { // the feed ended meanwhile
 		return nil, context.Cause(f.ctx)
 	}
 	defer func() {
@@ -66,7 +66,7 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 		}
 	}()
 	v := &liveView{source: f.source, state: f.state, fences: f.FenceOffsets()}
-	loaded, err := statedb.Get(f.state.db.DB, []byte{keptLoaded})
+	loaded, err := statedb.Get(f.state.db.DB, []byte{replayedPrefix})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 			return nil, fmt.Errorf("fold: %w", err)
 		}
 	}
-	if err := json.Unmarshal(loaded, &v.owes); err != nil {
+	if err := json.Unmarshal(loaded, &v.pending); err != nil {
 		return nil, fmt.Errorf("fold: the store is damaged: %w", err)
 	}
 	return v, nil
@@ -87,9 +87,9 @@ func (f *feed) replay(ctx context.Context) ([]byte, error) {
 	f.mu.Unlock()
 	before := make([]sources.Position, len(plan.Partitions)) // each used by the one that reads its partition
 	r := &replay{
-		inputs: f.state.parts.Load().inputs, inner: f.inner, observe: f.source.Observe, total: plan.Rows, disk: &atomic.Bool{},
-		take: func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
-			_, counts, err := f.state.take(source, batch, into, before[source], false)
+		inputs: f.state.parts.Load().inputs, inner: f.inner, onProgress: f.source.Observe, total: plan.Rows, disk: &atomic.Bool{},
+		consume: func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
+			_, counts, err := f.state.storeBatch(source, batch, into, before[source], false)
 			before[source] = batch.Position
 			return counts, err
 		},
@@ -98,15 +98,15 @@ func (f *feed) replay(ctx context.Context) ([]byte, error) {
 	if err := r.run(ctx, plan); err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(r.met)
+	text, err := json.Marshal(r.counted)
 	if err != nil {
 		return nil, err
 	}
-	return text, f.state.db.Set([]byte{keptLoaded}, text, pebble.Sync) // with all that was kept before it
+	return text, f.state.db.Set([]byte{replayedPrefix}, text, pebble.Sync) // with all that was kept before it
 }
 
-// everything is the snapshot of a read that sees all that was given out before it.
-func everything() sources.TxSnapshot {
+// liveSnapshot is the snapshot of a read that sees all that was given out before it.
+func liveSnapshot() sources.TxSnapshot {
 	return sources.TxSnapshot{Min: math.MaxUint64, Max: math.MaxUint64}
 }
 
@@ -125,8 +125,8 @@ func (v *liveView) Close(context.Context) error {
 	return v.state.db.Release()
 }
 
-// maker takes one that is idle, or makes one.
-func (v *liveView) maker() (*folding, error) {
+// acquireBuilder takes one that is idle, or makes one.
+func (v *liveView) acquireBuilder() (*liveBuilder, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if last := len(v.idle) - 1; last >= 0 {
@@ -138,14 +138,14 @@ func (v *liveView) maker() (*folding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fold: %w", err)
 	}
-	m := &folding{maker: maker{fold: f, types: v.state.decoder.types}}
-	m.poisoned = func(e *spill.Entry, kind, reason string) error {
-		return v.state.letter(place{m.parts.number[e.Partition], e.Offset}, e.Time, kind, e.Key, e.Value, reason)
+	m := &liveBuilder{builder: builder{fold: f, types: v.state.decoder.types}}
+	m.onPoison = func(e *spill.Entry, kind, reason string) error {
+		return v.state.deadLetter(eventID{m.parts.number[e.Partition], e.Offset}, e.Time, kind, e.Key, e.Value, reason)
 	}
 	return m, nil
 }
 
-func (v *liveView) give(m *folding) {
+func (v *liveView) releaseBuilder(m *liveBuilder) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.idle = append(v.idle, m)
@@ -157,20 +157,20 @@ func (v *liveView) Expand(_ context.Context, marks []sources.DirtyKey, fn func([
 	ids := make([][]byte, 0, len(marks))
 	for _, m := range marks {
 		if m.All {
-			return everything(), v.everyKey(fn)
+			return liveSnapshot(), v.eachKey(fn)
 		}
 		ids = append(ids, []byte(m.Key))
 	}
-	return everything(), fn(ids)
+	return liveSnapshot(), fn(ids)
 }
 
 // keysAtOnce are given to the caller in one portion.
 const keysAtOnce = 1000
 
-func (v *liveView) everyKey(fn func([][]byte) error) error {
+func (v *liveView) eachKey(fn func([][]byte) error) error {
 	var keys [][]byte
 	last := []byte(nil)
-	err := statedb.Each(v.state.db.DB, []byte{keptEvent}, []byte{keptEvent + 1}, func(name, _ []byte) error {
+	err := statedb.Each(v.state.db.DB, []byte{eventPrefix}, []byte{eventPrefix + 1}, func(name, _ []byte) error {
 		if len(name) < 23 {
 			return errors.New("an event is cut short: the store is damaged")
 		}
@@ -197,18 +197,18 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 	if v.closed.Load() {
 		return errors.New("fold: the view is closed")
 	}
-	m, err := v.maker()
+	m, err := v.acquireBuilder()
 	if err != nil {
 		return err
 	}
-	defer v.give(m)
-	b.Snapshot = everything()
-	it, err := v.state.db.NewIter(&pebble.IterOptions{LowerBound: []byte{keptEvent}, UpperBound: []byte{keptEvent + 1}})
+	defer v.releaseBuilder(m)
+	b.Snapshot = liveSnapshot()
+	it, err := v.state.db.NewIter(&pebble.IterOptions{LowerBound: []byte{eventPrefix}, UpperBound: []byte{eventPrefix + 1}})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	m.begin(v.state)
+	m.usePartitions(v.state)
 	for _, key := range keys {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -216,7 +216,7 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 		m.entries = m.entries[:0]
 		prefix := eventKey(nil, xxh3.Hash(key), key)
 		for ok := it.SeekGE(prefix); ok && bytes.HasPrefix(it.Key(), prefix) && len(it.Key()) == len(prefix)+10; ok = it.Next() {
-			if err := v.append(m, it); err != nil {
+			if err := v.appendEntry(m, it); err != nil {
 				return err
 			}
 		}
@@ -225,7 +225,7 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 		}
 		had := len(b.Records)
 		if len(m.entries) > 0 {
-			if _, err := v.make(m, key, b); err != nil {
+			if _, err := v.build(m, key, b); err != nil {
 				return fmt.Errorf("fold: %w", err)
 			}
 		}
@@ -236,10 +236,10 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 	return nil
 }
 
-// append adds the event that an iterator is at.
-func (v *liveView) append(m *folding, it *pebble.Iterator) error {
+// appendEntry adds the event that an iterator is at.
+func (v *liveView) appendEntry(m *liveBuilder, it *pebble.Iterator) error {
 	var e spill.Entry
-	if err := v.state.entry(bytes.Clone(it.Key()), bytes.Clone(it.Value()), &e); err != nil {
+	if err := v.state.parseEntry(bytes.Clone(it.Key()), bytes.Clone(it.Value()), &e); err != nil {
 		return err
 	}
 	e.Partition = m.parts.rank[e.Partition]
@@ -247,12 +247,12 @@ func (v *liveView) append(m *folding, it *pebble.Iterator) error {
 	return nil
 }
 
-// make brings the entries, which come by partition, into their order, and folds them.
-func (v *liveView) make(m *folding, key []byte, b *sources.Batch) (bool, error) {
+// build brings the entries, which come by partition, into their order, and folds them.
+func (v *liveView) build(m *liveBuilder, key []byte, b *sources.Batch) (bool, error) {
 	if n := len(m.entries); m.entries[0].Partition != m.entries[n-1].Partition {
 		spill.SortByTime(m.entries)
 	}
-	return m.make(key, b)
+	return m.build(key, b)
 }
 
 // Read folds the documents of some buckets.
@@ -262,60 +262,60 @@ func (v *liveView) Read(_ context.Context, p sources.Partition, from sources.Pos
 	if err := errors.Join(err1, err2); err != nil || from != "" || v.closed.Load() {
 		return nil, errors.Join(err, fmt.Errorf("fold: partition %s from %q to %q is not read from position %q", p.ID, p.From, p.To, from))
 	}
-	m, err := v.maker()
+	m, err := v.acquireBuilder()
 	if err != nil {
 		return nil, err
 	}
 	bound := func(bucket int) []byte {
 		if bucket >= spill.BucketCount {
-			return []byte{keptEvent + 1}
+			return []byte{eventPrefix + 1}
 		}
-		return binary.BigEndian.AppendUint64([]byte{keptEvent}, uint64(bucket)<<56)
+		return binary.BigEndian.AppendUint64([]byte{eventPrefix}, uint64(bucket)<<56)
 	}
 	it, err := v.state.db.NewIter(&pebble.IterOptions{LowerBound: bound(first), UpperBound: bound(end)})
 	if err != nil {
 		return nil, err
 	}
-	m.begin(v.state)
-	r := &liveReader{view: v, maker: m, it: it}
+	m.usePartitions(v.state)
+	r := &liveReader{view: v, builder: m, it: it}
 	it.First()
 	if first == 0 {
-		r.owes = v.owes
+		r.pending = v.pending
 	}
 	return r, nil
 }
 
 // liveReader goes through the events in order of their keys.
 type liveReader struct {
-	view  *liveView
-	maker *folding
-	it    *pebble.Iterator
-	owes  sources.Counts
+	view    *liveView
+	builder *liveBuilder
+	it      *pebble.Iterator
+	pending sources.Counts
 }
 
 func (r *liveReader) Close(context.Context) error {
-	r.view.give(r.maker)
+	r.view.releaseBuilder(r.builder)
 	return r.it.Close()
 }
 
 func (r *liveReader) Next(ctx context.Context, b *sources.Batch) error {
-	had, met := len(b.Records), b.Counts
-	b.Counts.Add(r.owes)
-	r.owes = sources.Counts{}
+	had, countsBefore := len(b.Records), b.Counts
+	b.Counts.Add(r.pending)
+	r.pending = sources.Counts{}
 	for !b.Full() && r.it.Valid() {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		key := r.it.Key()
 		prefix := bytes.Clone(key[:max(len(key)-10, 0)])
-		m := r.maker
+		m := r.builder
 		m.entries = m.entries[:0]
 		for ; r.it.Valid() && len(r.it.Key()) == len(key) && bytes.HasPrefix(r.it.Key(), prefix); r.it.Next() {
-			if err := r.view.append(m, r.it); err != nil {
+			if err := r.view.appendEntry(m, r.it); err != nil {
 				return err
 			}
 		}
-		if _, err := r.view.make(m, m.entries[0].Key, b); err != nil {
+		if _, err := r.view.build(m, m.entries[0].Key, b); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
 		if b.Limit == 0 && len(b.Records)-had >= keysAtOnce {
@@ -325,9 +325,9 @@ func (r *liveReader) Next(ctx context.Context, b *sources.Batch) error {
 	if err := r.it.Error(); err != nil {
 		return err
 	}
-	if len(b.Records) == had && b.Counts == met {
+	if len(b.Records) == had && b.Counts == countsBefore {
 		return io.EOF
 	}
-	b.Snapshot, b.Position = everything(), sources.Position("live")
+	b.Snapshot, b.Position = liveSnapshot(), sources.Position("live")
 	return nil
 }

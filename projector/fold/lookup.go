@@ -21,14 +21,14 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 	if err != nil {
 		return fmt.Errorf("fold: %w", err)
 	}
-	asked := make([]wanted, len(keys))
+	asked := make([]lookupKey, len(keys))
 	for i, key := range keys {
-		asked[i] = wanted{hash: xxh3.Hash(key), key: key}
+		asked[i] = lookupKey{hash: xxh3.Hash(key), key: key}
 	}
-	slices.SortFunc(asked, func(a, b wanted) int {
+	slices.SortFunc(asked, func(a, b lookupKey) int {
 		return cmp.Or(cmp.Compare(a.hash, b.hash), bytes.Compare(a.key, b.key))
 	})
-	asked = slices.CompactFunc(asked, func(a, b wanted) bool { return bytes.Equal(a.key, b.key) })
+	asked = slices.CompactFunc(asked, func(a, b lookupKey) bool { return bytes.Equal(a.key, b.key) })
 	r := v.reader(f)
 	r.quiet = true
 	for len(asked) > 0 {
@@ -38,7 +38,7 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 		r.bucket = spill.BucketOf(asked[0].hash)
 		passes := v.buckets.Passes(r.bucket)
 		r.pass = (asked[0].hash - uint64(r.bucket)<<56) / (uint64(1) << 56 / passes)
-		if err := r.enter(); err != nil {
+		if err := r.openPass(); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
 		_, to := spill.Span(r.bucket, r.pass, passes)
@@ -46,7 +46,7 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 		for n < len(asked) && (to == 0 || asked[n].hash < to) && spill.BucketOf(asked[n].hash) == r.bucket {
 			n++
 		}
-		if err := r.answer(asked[:n], b); err != nil {
+		if err := r.lookupKeys(asked[:n], b); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
 		asked = asked[n:]
@@ -54,20 +54,20 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 	return nil
 }
 
-type wanted struct {
+type lookupKey struct {
 	hash uint64
 	key  []byte
 }
 
-// answer appends a record for each of the keys of the present pass, which are in order.
-func (r *reader) answer(asked []wanted, b *sources.Batch) error {
+// lookupKeys appends a record for each of the keys of the present pass, which are in order.
+func (r *reader) lookupKeys(asked []lookupKey, b *sources.Batch) error {
 	for _, w := range asked {
-		for r.at < len(r.events.Groups) && w.behind(r.events.Groups[r.at].Hash, r.events.Key(r.events.Groups[r.at])) {
+		for r.at < len(r.events.Groups) && w.after(r.events.Groups[r.at].Hash, r.events.Key(r.events.Groups[r.at])) {
 			r.at++
 		}
 		had := len(b.Records)
 		if r.at < len(r.events.Groups) && bytes.Equal(r.events.Key(r.events.Groups[r.at]), w.key) {
-			if err := r.document(r.events.Groups[r.at], b); err != nil {
+			if err := r.appendDocument(r.events.Groups[r.at], b); err != nil {
 				return err
 			}
 		}
@@ -78,7 +78,7 @@ func (r *reader) answer(asked []wanted, b *sources.Batch) error {
 	return nil
 }
 
-// behind reports whether w comes after another key in the order of the buckets.
-func (w wanted) behind(hash uint64, key []byte) bool {
+// after reports whether w comes after another key in the order of the buckets.
+func (w lookupKey) after(hash uint64, key []byte) bool {
 	return hash < w.hash || hash == w.hash && bytes.Compare(key, w.key) < 0
 }

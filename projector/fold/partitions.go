@@ -43,9 +43,9 @@ func (p *partitions) ids() []string {
 	return all
 }
 
-// as gives the inputs the numbers that they had; which of them are new comes last. It is
+// renumber gives the inputs the numbers that they had; which of them are new comes last. It is
 // false where one is not there any more.
-func (p *partitions) as(ids []string) (same *partitions, added int, ok bool) {
+func (p *partitions) renumber(ids []string) (same *partitions, added int, ok bool) {
 	var inputs []input
 	rest := slices.Clone(p.inputs)
 	for _, id := range ids {

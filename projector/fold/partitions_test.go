@@ -11,7 +11,7 @@ import (
 func partitionsOf(ids ...string) *partitions {
 	var all []input
 	for _, id := range ids {
-		all = append(all, inputOf(sources.Partition{ID: id}))
+		all = append(all, parseInput(sources.Partition{ID: id}))
 	}
 	return newPartitions(all)
 }
@@ -21,7 +21,7 @@ func partitionsOf(ids ...string) *partitions {
 func TestPartitionsKeepNumbersAndOrder(t *testing.T) {
 	t.Parallel()
 	was := []string{"zebra/0", "zebra/1", "ant/0"}
-	p, added, ok := partitionsOf("zebra/0", "zebra/1", "zebra/2", "ant/0", "ant/1").as(was)
+	p, added, ok := partitionsOf("zebra/0", "zebra/1", "zebra/2", "ant/0", "ant/1").renumber(was)
 	if want := append(slices.Clone(was), "zebra/2", "ant/1"); !ok || added != 2 || !slices.Equal(p.ids(), want) {
 		t.Fatalf("%v, %d added, %v; want %v", p.ids(), added, ok, want)
 	}
@@ -35,7 +35,7 @@ func TestPartitionsKeepNumbersAndOrder(t *testing.T) {
 	if got := fmt.Sprint(sorted); got != "[zebra/0 zebra/1 zebra/2 ant/0 ant/1]" {
 		t.Error(got)
 	}
-	if _, _, ok := partitionsOf("zebra/0", "ant/0").as(was); ok {
+	if _, _, ok := partitionsOf("zebra/0", "ant/0").renumber(was); ok {
 		t.Error("a partition that is gone was not missed")
 	}
 }

@@ -28,7 +28,7 @@ func TestTheGenerationBeforeIsFedFromTopics(t *testing.T) {
 		return marks.Open(filepath.Join(dir, run, "marks"), marks.Options{})
 	}
 	source := liveSource(&w.log, dir)
-	source.State.Dir = func(capture string) string { return filepath.Join(dir, capture, "events") }
+	source.Store.Dir = func(capture string) string { return filepath.Join(dir, capture, "events") }
 	projection := projector.Projection{Name: "orders", Alias: "orders"}
 	rebuild := func(run string) string {
 		some()

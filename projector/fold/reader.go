@@ -14,34 +14,34 @@ import (
 
 // reader folds buckets one after the other and gives the documents.
 type reader struct {
-	maker
-	view   *view
-	bucket int // the present one
-	end    int // behind the last one
-	pass   uint64
-	owes   sources.Counts // of the replay, to be told once
+	builder
+	view    *view
+	bucket  int // the present one
+	end     int // behind the last one
+	pass    uint64
+	pending sources.Counts // of the replay, to be told once
 
-	resumed   bool
-	behind    uint64 // hash and key of the last document before
-	behindKey []byte
+	resumed  bool
+	lastHash uint64 // hash and key of the last document before
+	lastKey  []byte
 
 	open   bool // the present pass is grouped
 	at     int  // the next group
 	events spill.Reader
 	quiet  bool             // nothing is booked, and no letters are written
-	met    []sources.Counts // of each partition since they were told to the view
+	counts []sources.Counts // of each partition since they were told to the view
 }
 
 func (r *reader) Close(context.Context) error {
-	r.tell()
+	r.flushCounts()
 	r.events, r.entries = spill.Reader{}, nil
 	return nil
 }
 
 func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
-	had, met := len(b.Records), b.Counts
-	b.Counts.Add(r.owes)
-	r.owes = sources.Counts{}
+	had, countsBefore := len(b.Records), b.Counts
+	b.Counts.Add(r.pending)
+	r.pending = sources.Counts{}
 	for !b.Full() {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
@@ -50,24 +50,24 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 			if r.bucket >= r.end {
 				break
 			}
-			if err := r.enter(); err != nil {
+			if err := r.openPass(); err != nil {
 				return fmt.Errorf("fold: %w", err)
 			}
 		}
 		if r.at == len(r.events.Groups) {
-			r.leave()
+			r.closePass()
 			continue
 		}
 		of := r.events.Groups[r.at]
 		r.at++
-		if err := r.document(of, b); err != nil {
+		if err := r.appendDocument(of, b); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
 		if b.Limit == 0 && len(b.Records)-had >= 1000 {
 			break
 		}
 	}
-	if len(b.Records) == had && b.Counts == met {
+	if len(b.Records) == had && b.Counts == countsBefore {
 		return io.EOF
 	}
 	b.Position = r.position()
@@ -78,16 +78,16 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 func (r *reader) position() sources.Position {
 	if r.open && r.at > 0 {
 		of := r.events.Groups[r.at-1]
-		r.behind, r.behindKey = of.Hash, append(r.behindKey[:0], r.events.Key(of)...)
+		r.lastHash, r.lastKey = of.Hash, append(r.lastKey[:0], r.events.Key(of)...)
 	} else if !r.open && r.bucket > 0 {
-		r.behind, r.behindKey = uint64(r.bucket)<<56-1, append(r.behindKey[:0], 0xff) // behind all of the last bucket
+		r.lastHash, r.lastKey = uint64(r.bucket)<<56-1, append(r.lastKey[:0], 0xff) // behind all of the last bucket
 	}
-	dst := strconv.AppendUint(nil, r.behind, 16)
-	return sources.Position(fmt.Sprintf("%s:%x", dst, r.behindKey))
+	dst := strconv.AppendUint(nil, r.lastHash, 16)
+	return sources.Position(fmt.Sprintf("%s:%x", dst, r.lastKey))
 }
 
-// enter groups the next pass over the present bucket.
-func (r *reader) enter() error {
+// openPass groups the next pass over the present bucket.
+func (r *reader) openPass() error {
 	if err := r.events.Open(r.bucket, r.pass); err != nil {
 		return err
 	}
@@ -95,10 +95,10 @@ func (r *reader) enter() error {
 	return nil
 }
 
-// leave goes on to the next pass, or bucket.
-func (r *reader) leave() {
+// closePass goes on to the next pass, or bucket.
+func (r *reader) closePass() {
 	r.open = false
-	r.tell()
+	r.flushCounts()
 	r.pass++
 	if r.pass == r.view.buckets.Passes(r.bucket) {
 		r.view.reported[r.bucket].Store(true)
@@ -106,58 +106,58 @@ func (r *reader) leave() {
 	}
 }
 
-// document folds the events of one key and appends the record, if there is one.
-func (r *reader) document(of spill.Group, b *sources.Batch) error {
+// appendDocument folds the events of one key and appends the record, if there is one.
+func (r *reader) appendDocument(of spill.Group, b *sources.Batch) error {
 	key := r.events.Key(of)
 	if !r.after(of.Hash, key) {
 		return nil
 	}
 	r.entries = r.events.Entries(of, r.entries[:0])
-	if r.view.delta != nil && !r.view.delta.concerns(r.entries) {
+	if r.view.delta != nil && !r.view.delta.hasNew(r.entries) {
 		return nil
 	}
-	there, err := r.make(key, b)
+	there, err := r.build(key, b)
 	if err != nil {
 		return err
 	}
-	r.trace(there)
-	if !there && r.view.delta != nil && (!r.view.source.Newest || r.applied()) {
+	r.countOutcomes(there)
+	if !there && r.view.delta != nil && (!r.view.source.Newest || r.anyApplied()) {
 		b.Records = append(b.Records, sources.Record{Key: b.Hold(key), Deleted: true})
 	}
 	return nil
 }
 
-// applied reports whether any event was: poison alone decides nothing.
-func (r *reader) applied() bool { return slices.Contains(r.fates, applied) }
+// anyApplied reports whether any event was: poison alone decides nothing.
+func (r *reader) anyApplied() bool { return slices.Contains(r.outcomes, applied) }
 
-// letter tells of an event that cannot be applied, the first time that it is met.
-func (r *reader) letter(e *spill.Entry, kind, reason string) error {
+// reportPoison tells of an event that cannot be applied, the first time that it is met.
+func (r *reader) reportPoison(e *spill.Entry, kind, reason string) error {
 	if r.quiet || r.view.reported[r.bucket].Load() || r.view.delta.before(e) {
 		return nil
 	}
-	return r.view.letter(place{e.Partition, e.Offset}, e.Time, kind, e.Key, e.Value, reason)
+	return r.view.deadLetter(eventID{e.Partition, e.Offset}, e.Time, kind, e.Key, e.Value, reason)
 }
 
-// trace books the events of a document to their partitions: the first that was applied is
+// countOutcomes books the events of a document to their partitions: the first that was applied is
 // used where there is a document, the others are folded. What was read before is booked
 // already.
-func (r *reader) trace(document bool) {
+func (r *reader) countOutcomes(document bool) {
 	if r.quiet || r.view.reported[r.bucket].Load() {
 		return
 	}
-	if r.met == nil {
-		r.met = make([]sources.Counts, len(r.view.inputs))
+	if r.counts == nil {
+		r.counts = make([]sources.Counts, len(r.view.inputs))
 	}
 	for i := range r.entries {
 		if r.view.delta.before(&r.entries[i]) {
 			continue
 		}
-		c := &r.met[r.entries[i].Partition]
+		c := &r.counts[r.entries[i].Partition]
 		c.Read++
 		switch {
-		case r.fates[i] == filtered:
+		case r.outcomes[i] == filtered:
 			c.Filtered++
-		case r.fates[i] == poisonous:
+		case r.outcomes[i] == poisonous:
 			c.Poison++
 		case document:
 			c.Used++
@@ -168,17 +168,17 @@ func (r *reader) trace(document bool) {
 	}
 }
 
-// tell hands over what was booked since the last time.
-func (r *reader) tell() {
-	for i, c := range r.met {
+// flushCounts hands over what was booked since the last time.
+func (r *reader) flushCounts() {
+	for i, c := range r.counts {
 		if c != (sources.Counts{}) {
-			r.view.meet(i, c)
+			r.view.addCounts(i, c)
 		}
 	}
-	clear(r.met)
+	clear(r.counts)
 }
 
 // after reports whether a key comes behind the position of a reader that goes on.
 func (r *reader) after(hash uint64, key []byte) bool {
-	return !r.resumed || hash > r.behind || hash == r.behind && bytes.Compare(key, r.behindKey) > 0
+	return !r.resumed || hash > r.lastHash || hash == r.lastHash && bytes.Compare(key, r.lastKey) > 0
 }

@@ -14,8 +14,8 @@ import (
 	"humpty/sources"
 )
 
-// Replay is how far a replay is.
-type Replay struct {
+// ReplayProgress is how far a replay is.
+type ReplayProgress struct {
 	Events int64 `json:"events"` // read so far
 	Total  int64 `json:"total"`  // estimate
 	Bytes  int64 `json:"bytes"`  // read so far
@@ -24,18 +24,18 @@ type Replay struct {
 
 // replay reads all events once.
 type replay struct {
-	inputs  []input
-	inner   sources.View
-	take    func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) // what was met that made no event
-	observe func(Replay)
-	total   int64
-	disk    *atomic.Bool
-	from    map[string]sources.Position // by partition; its start where there is none
-	until   []int64                     // offsets before which each partition is read, 0: not at all; nil: all to their ends
+	inputs     []input
+	inner      sources.View
+	consume    func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) // what was met that made no event
+	onProgress func(ReplayProgress)
+	total      int64
+	disk       *atomic.Bool
+	from       map[string]sources.Position // by partition; its start where there is none
+	until      []int64                     // offsets before which each partition is read, 0: not at all; nil: all to their ends
 
-	mu  sync.Mutex
-	far Replay
-	met sources.Counts // the sum of what take gave
+	mu      sync.Mutex
+	status  ReplayProgress
+	counted sources.Counts // the sum of what take gave
 }
 
 // replayBatch is how many bytes of events are read at a time.
@@ -49,7 +49,7 @@ func (r *replay) run(ctx context.Context, plan sources.Plan) error {
 			break
 		}
 		group.Go(func() error {
-			if err := r.one(reading, i); err != nil {
+			if err := r.readPartition(reading, i); err != nil {
 				return fmt.Errorf("read partition %s: %w", plan.Partitions[i].ID, err)
 			}
 			return nil
@@ -61,7 +61,7 @@ func (r *replay) run(ctx context.Context, plan sources.Plan) error {
 	return context.Cause(ctx)
 }
 
-func (r *replay) one(ctx context.Context, source int) (err error) {
+func (r *replay) readPartition(ctx context.Context, source int) (err error) {
 	p := r.inputs[source].partition
 	if r.until != nil && r.until[source] == 0 {
 		return nil
@@ -80,11 +80,11 @@ func (r *replay) one(ctx context.Context, source int) (err error) {
 			return err
 		}
 		over := r.cut(source, batch)
-		counts, err := r.take(source, batch, into)
+		counts, err := r.consume(source, batch, into)
 		if err != nil {
 			return err
 		}
-		r.tell(counts, int64(len(batch.Records)))
+		r.addProgress(counts, int64(len(batch.Records)))
 		if over {
 			return nil
 		}
@@ -105,35 +105,35 @@ func (r *replay) cut(source int, batch *sources.Batch) bool {
 	return false
 }
 
-func (r *replay) tell(counts sources.Counts, events int64) {
+func (r *replay) addProgress(counts sources.Counts, events int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.met.Add(counts)
-	r.far.Events += events
-	r.far.Bytes += counts.Bytes
-	r.far.Total = max(r.total, r.far.Events)
-	r.far.Disk = r.disk.Load()
-	if r.observe != nil {
-		r.observe(r.far)
+	r.counted.Add(counts)
+	r.status.Events += events
+	r.status.Bytes += counts.Bytes
+	r.status.Total = max(r.total, r.status.Events)
+	r.status.Disk = r.disk.Load()
+	if r.onProgress != nil {
+		r.onProgress(r.status)
 	}
 }
 
-// keeper is where the events of a batch go.
-type keeper interface {
+// entrySink is where the events of a batch go.
+type entrySink interface {
 	put(e *spill.Entry) error
-	letter(at place, time int64, kind string, key, value []byte, reason string) error // of an event that cannot be read
+	deadLetter(at eventID, time int64, kind string, key, value []byte, reason string) error // of an event that cannot be read
 }
 
 // batchDecoder makes entries of records: the decoder of the source, and numbers for the types
 // that it finds.
 type batchDecoder struct {
 	decoder Decoder
-	types   *types
+	types   *typeNumbers
 }
 
-// take decodes a batch and gives its events to where they go; the counts are of what made
+// decodeBatch decodes a batch and gives its events to where they go; the counts are of what made
 // none.
-func (d *batchDecoder) take(source int, batch *sources.Batch, into *Decoded, to keeper) (sources.Counts, error) {
+func (d *batchDecoder) decodeBatch(source int, batch *sources.Batch, into *Decoded, to entrySink) (sources.Counts, error) {
 	counts := sources.Counts{
 		Read: batch.Counts.Filtered + batch.Counts.Orphaned + batch.Counts.Poison, Filtered: batch.Counts.Filtered,
 		Orphaned: batch.Counts.Orphaned, Poison: batch.Counts.Poison, Rows: batch.Counts.Rows, Bytes: batch.Counts.Bytes,
@@ -141,7 +141,7 @@ func (d *batchDecoder) take(source int, batch *sources.Batch, into *Decoded, to 
 	for i := range batch.Records {
 		record := &batch.Records[i]
 		e := spill.Entry{Partition: uint16(source), Time: record.Time, Offset: record.Offset}
-		err := d.decode(record, into, &e)
+		err := d.decodeRecord(record, into, &e)
 		if err == nil {
 			if err := to.put(&e); err != nil {
 				return counts, err
@@ -155,7 +155,7 @@ func (d *batchDecoder) take(source int, batch *sources.Batch, into *Decoded, to 
 			counts.Filtered++
 		case errors.As(err, &poison):
 			counts.Poison++
-			if err := to.letter(place{e.Partition, e.Offset}, record.Time, "", record.Key, record.Value, poison.Reason); err != nil {
+			if err := to.deadLetter(eventID{e.Partition, e.Offset}, record.Time, "", record.Key, record.Value, poison.Reason); err != nil {
 				return counts, err
 			}
 		default:
@@ -165,8 +165,8 @@ func (d *batchDecoder) take(source int, batch *sources.Batch, into *Decoded, to 
 	return counts, nil
 }
 
-// decode makes an entry of a record.
-func (d *batchDecoder) decode(record *sources.Record, into *Decoded, e *spill.Entry) error {
+// decodeRecord makes an entry of a record.
+func (d *batchDecoder) decodeRecord(record *sources.Record, into *Decoded, e *spill.Entry) error {
 	if record.Reject != "" {
 		return &Poison{Reason: record.Reject}
 	}
@@ -180,7 +180,7 @@ func (d *batchDecoder) decode(record *sources.Record, into *Decoded, e *spill.En
 	if len(into.Key) > 1<<20 || len(into.Value) > 1<<30 {
 		return &Poison{Reason: fmt.Sprintf("a key of %d and a value of %d bytes are too long", len(into.Key), len(into.Value))}
 	}
-	kind, ok := d.types.number(into.Type)
+	kind, ok := d.types.numberOf(into.Type)
 	if !ok {
 		return &Poison{Reason: "more than 65,535 types of events: is the type looked for in the right place?"}
 	}

@@ -16,13 +16,13 @@ var _ sources.SinceOpener = (*Source)(nil)
 
 // CountSince counts offsets: markers and compaction make them more than events.
 func (s *Source) CountSince(ctx context.Context, from map[string]sources.Position) (events, read int64, err error) {
-	v, plan, inner, err := s.begin(ctx)
+	v, plan, inner, err := s.openEmpty(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, inner.Close(ctx)) }()
 	d := &delta{}
-	if err := d.fits(v, from); err != nil {
+	if err := d.setOffsets(v, from); err != nil {
 		return 0, 0, err
 	}
 	for i, in := range v.inputs {
@@ -43,7 +43,7 @@ func (s *Source) CountSince(ctx context.Context, from map[string]sources.Positio
 // oldest of these: between partitions the time decides. Elsewhere it then reads everything,
 // to fold again the documents that they concern, and keeps the events of no other.
 func (s *Source) OpenSince(ctx context.Context, from map[string]sources.Position, taken time.Time) (sources.View, error) {
-	v, plan, inner, err := s.begin(ctx)
+	v, plan, inner, err := s.openEmpty(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -61,44 +61,44 @@ func (s *Source) OpenSince(ctx context.Context, from map[string]sources.Position
 }
 
 func (v *view) since(ctx context.Context, plan sources.Plan, inner sources.View, from map[string]sources.Position, taken time.Time) error {
-	if err := v.delta.fits(v, from); err != nil {
+	if err := v.delta.setOffsets(v, from); err != nil {
 		return err
 	}
 	dated, ok := inner.(sources.OffsetFinder)
 	if !ok {
 		return &sources.ErrChangesLost{Why: "its events cannot be found by their time"}
 	}
-	if err := v.same(ctx, dated, taken); err != nil {
+	if err := v.checkUnchanged(ctx, dated, taken); err != nil {
 		return err
 	}
-	r := v.reading(inner, noting{v}, v.meet)
+	r := v.newReplay(inner, newEventSink{v}, v.addCounts)
 	r.from = from
 	if err := r.run(ctx, plan); err != nil || v.delta.oldest.Load() == math.MaxInt64 {
 		return err
 	}
-	r = v.reading(inner, again{v}, func(source int, c sources.Counts) {
-		v.meet(source, sources.Counts{Rows: c.Rows, Bytes: c.Bytes})
+	r = v.newReplay(inner, rereadSink{v}, func(source int, c sources.Counts) {
+		v.addCounts(source, sources.Counts{Rows: c.Rows, Bytes: c.Bytes})
 	})
 	if v.source.Newest {
-		return v.beside(ctx, r, plan, dated)
+		return v.readOverlap(ctx, r, plan, dated)
 	}
 	r.total = plan.Rows
 	return r.run(ctx, plan)
 }
 
-// reading is one of the logs, whose events go to a keeper.
-func (v *view) reading(inner sources.View, to keeper, meet func(int, sources.Counts)) *replay {
-	r := &replay{inputs: v.inputs, inner: inner, observe: v.source.Observe, disk: &v.buckets.Spilled}
-	r.take = func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
-		counts, err := v.decoder.take(source, batch, into, to)
+// newReplay is one of the logs, whose events go to a sink.
+func (v *view) newReplay(inner sources.View, to entrySink, meet func(int, sources.Counts)) *replay {
+	r := &replay{inputs: v.inputs, inner: inner, onProgress: v.source.Observe, disk: &v.buckets.Spilled}
+	r.consume = func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
+		counts, err := v.decoder.decodeBatch(source, batch, into, to)
 		meet(source, counts)
 		return counts, err
 	}
 	return r
 }
 
-// beside reads the events before the positions that may be newer than one behind them.
-func (v *view) beside(ctx context.Context, r *replay, plan sources.Plan, dated sources.OffsetFinder) error {
+// readOverlap reads the events before the positions that may be newer than one behind them.
+func (v *view) readOverlap(ctx context.Context, r *replay, plan sources.Plan, dated sources.OffsetFinder) error {
 	if len(v.inputs) == 1 {
 		return nil
 	}
@@ -116,9 +116,9 @@ func (v *view) beside(ctx context.Context, r *replay, plan sources.Plan, dated s
 	return r.run(ctx, plan)
 }
 
-// same makes sure that what lies before the positions is not newer than these: a topic that
+// checkUnchanged makes sure that what lies before the positions is not newer than these: a topic that
 // was deleted and made anew begins later, whatever its offsets are.
-func (v *view) same(ctx context.Context, dated sources.OffsetFinder, taken time.Time) error {
+func (v *view) checkUnchanged(ctx context.Context, dated sources.OffsetFinder, taken time.Time) error {
 	later, err := dated.OffsetsForTime(ctx, taken)
 	if err != nil {
 		return err

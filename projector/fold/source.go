@@ -19,12 +19,12 @@ type Source struct {
 	Decoder Decoder
 	New     func() (Fold, error) // a fold for one goroutine
 
-	Memory  int64        // bytes of events held in memory, and of a bucket while it is folded; 256 MB by default
-	Dir     string       // where the others go; the system's folder for temporary files by default
-	Letters *Letters     // where poison goes; nil: it is counted only
-	Observe func(Replay) // told of the replay from its goroutines, one call at a time; may be nil
-	State   *State       // where live runs keep events; nil: there are none
-	Newest  bool         // the newest event of a key alone decides its document, as with NewLatest
+	Memory  int64                // bytes of events held in memory, and of a bucket while it is folded; 256 MB by default
+	Dir     string               // where the others go; the system's folder for temporary files by default
+	Letters *Letters             // where poison goes; nil: it is counted only
+	Observe func(ReplayProgress) // told of the replay from its goroutines, one call at a time; may be nil
+	Store   *StoreOptions        // where live runs keep events; nil: there are none
+	Newest  bool                 // the newest event of a key alone decides its document, as with NewLatest
 }
 
 var (
@@ -39,7 +39,7 @@ func (s *Source) Watch(fn func(done, total, bytes int64)) {
 		inner.Watch(fn)
 		return
 	}
-	s.Observe = func(r Replay) { fn(r.Events, r.Total, r.Bytes) }
+	s.Observe = func(r ReplayProgress) { fn(r.Events, r.Total, r.Bytes) }
 }
 
 const defaultMemory = 256 << 20
@@ -85,15 +85,15 @@ func (s *Source) validate(inner sources.Plan) error {
 
 // Open replays all events to the end that it captures.
 func (s *Source) Open(ctx context.Context) (sources.View, error) {
-	v, plan, inner, err := s.begin(ctx)
+	v, plan, inner, err := s.openEmpty(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &replay{inputs: v.inputs, inner: inner, take: v.take, observe: s.Observe, total: plan.Rows, disk: &v.buckets.Spilled}
+	r := &replay{inputs: v.inputs, inner: inner, consume: v.consume, onProgress: s.Observe, total: plan.Rows, disk: &v.buckets.Spilled}
 	err = r.run(ctx, plan)
-	v.replayed = r.met
+	v.replayed = r.counted
 	if traced, ok := inner.(sources.PartitionCounter); ok { // it folds itself: its events are what counts
-		v.inner = traced.PartitionCounts()
+		v.innerCounts = traced.PartitionCounts()
 	}
 	if err == nil {
 		err = v.buckets.Flush()
@@ -105,8 +105,8 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	return v, nil
 }
 
-// begin captures the end of the events, and makes an empty view.
-func (s *Source) begin(ctx context.Context) (*view, sources.Plan, sources.View, error) {
+// openEmpty captures the end of the events, and makes an empty view.
+func (s *Source) openEmpty(ctx context.Context) (*view, sources.Plan, sources.View, error) {
 	plan, err := s.Inner.Plan(ctx)
 	if err == nil {
 		err = s.validate(plan)
@@ -120,15 +120,15 @@ func (s *Source) begin(ctx context.Context) (*view, sources.Plan, sources.View, 
 	}
 	readers := int64(runtime.GOMAXPROCS(0))
 	v := &view{
-		source:  s,
-		buckets: spill.New(s.Dir, memory/4*3, max(memory/4/readers, 1<<20)),
-		decoder: s.batchDecoder(),
-		told:    map[place]bool{},
+		source:      s,
+		buckets:     spill.New(s.Dir, memory/4*3, max(memory/4/readers, 1<<20)),
+		decoder:     s.batchDecoder(),
+		lettersSeen: map[eventID]bool{},
 	}
 	for _, p := range plan.Partitions {
-		v.inputs = append(v.inputs, inputOf(p))
+		v.inputs = append(v.inputs, parseInput(p))
 	}
-	v.met = make([]sources.Counts, len(v.inputs))
+	v.counts = make([]sources.Counts, len(v.inputs))
 	inner, err := s.Inner.Open(ctx)
 	if err != nil {
 		return nil, plan, nil, err
@@ -147,8 +147,8 @@ type input struct {
 	number    int32
 }
 
-// inputOf reads the id of a topic's partition, TOPIC/NUMBER; any other is a topic itself.
-func inputOf(p sources.Partition) input {
+// parseInput reads the id of a topic's partition, TOPIC/NUMBER; any other is a topic itself.
+func parseInput(p sources.Partition) input {
 	in := input{partition: p, topic: p.ID}
 	if at := strings.LastIndexByte(p.ID, '/'); at >= 0 {
 		var n int32

@@ -211,8 +211,8 @@ func TestPoisonIsCountedAndHandedOver(t *testing.T) {
 			t.Errorf("pass %d: counts %+v, not %+v", pass, counts, want)
 		}
 	}
-	if met := view.(sources.PartitionCounter).PartitionCounts()["shop/orders/7"]; met != (sources.Counts{Read: 11, Used: 2, Folded: 3, Poison: 6, Rows: 11}) {
-		t.Errorf("traced: %+v", met)
+	if countsBefore := view.(sources.PartitionCounter).PartitionCounts()["shop/orders/7"]; countsBefore != (sources.Counts{Read: 11, Used: 2, Folded: 3, Poison: 6, Rows: 11}) {
+		t.Errorf("traced: %+v", countsBefore)
 	}
 	written, dropped, err := poison.Close()
 	if err != nil || written != 4 || dropped != 2 {

@@ -32,7 +32,7 @@ func TestSuite(t *testing.T) {
 					Source: &fold.Source{Inner: h, Decoder: &decode.JSON{}, New: handlers.NewLatest, Memory: memory, Dir: t.TempDir()},
 					Want:   want, Unknown: []byte("nobody"),
 					Change: func(*testing.T) { h.partitions[0].event(9, "key1", `{"changed":true}`) },
-					Left: func(*testing.T) []string {
+					Leftovers: func(*testing.T) []string {
 						if n := h.open.Load(); n != 0 {
 							return []string{fmt.Sprint(n, " views of events are open")}
 						}

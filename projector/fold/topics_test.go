@@ -217,7 +217,7 @@ func TestRealTopicMadeAnewIsAGap(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		s := &fold.Source{Inner: inner, Decoder: &decode.JSON{}, New: handlers.NewMerge, State: &fold.State{Dir: func(string) string { return dir }}}
+		s := &fold.Source{Inner: inner, Decoder: &decode.JSON{}, New: handlers.NewMerge, Store: &fold.StoreOptions{Dir: func(string) string { return dir }}}
 		return s.Capture(t.Context(), "run", from)
 	}
 	at := func(feed sources.ChangeStream) sources.Position {

@@ -2,19 +2,19 @@ package fold
 
 import "sync"
 
-// types numbers the types of events.
-type types struct {
+// typeNumbers numbers the types of events.
+type typeNumbers struct {
 	mu      sync.RWMutex
 	numbers map[string]uint16
 	names   []string
 }
 
-func newTypes() *types {
-	return &types{numbers: map[string]uint16{"": 0}, names: []string{""}}
+func newTypes() *typeNumbers {
+	return &typeNumbers{numbers: map[string]uint16{"": 0}, names: []string{""}}
 }
 
-// number of a type; ok is false if there are too many to be types.
-func (t *types) number(name []byte) (n uint16, ok bool) {
+// numberOf of a type; ok is false if there are too many to be types.
+func (t *typeNumbers) numberOf(name []byte) (n uint16, ok bool) {
 	t.mu.RLock()
 	n, ok = t.numbers[string(name)]
 	t.mu.RUnlock()
@@ -36,8 +36,8 @@ func (t *types) number(name []byte) (n uint16, ok bool) {
 	return n, true
 }
 
-// known is the names so far, by number.
-func (t *types) known() []string {
+// all is the names so far, by number.
+func (t *typeNumbers) all() []string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.names

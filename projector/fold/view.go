@@ -24,18 +24,18 @@ type view struct {
 	decoder  batchDecoder
 	replayed sources.Counts // of what is in no bucket
 
-	fences   map[string]sources.Position
-	inner    map[string]sources.Counts  // of a source that folds itself
-	standing sources.GroupOffsetChecker // where the events end; nil: nobody goes on there
-	delta    *delta                     // of what came behind positions only; nil: of everything
+	fences      map[string]sources.Position
+	innerCounts map[string]sources.Counts  // of a source that folds itself
+	standing    sources.GroupOffsetChecker // where the events end; nil: nobody goes on there
+	delta       *delta                     // of what came behind positions only; nil: of everything
 
 	closed atomic.Bool
 
 	reported [spill.BucketCount]atomic.Bool // a reader has been through all of a bucket
 
-	mu   sync.Mutex
-	told map[place]bool   // letters that were written
-	met  []sources.Counts // of each partition of events
+	mu          sync.Mutex
+	lettersSeen map[eventID]bool // letters that were written
+	counts      []sources.Counts // of each partition of events
 }
 
 var (
@@ -57,8 +57,8 @@ func (v *view) CheckGroupOffset(ctx context.Context) error {
 
 // PartitionCounts is what became of the events, as far as their documents were read.
 func (v *view) PartitionCounts() map[string]sources.Counts {
-	if v.inner != nil {
-		all := maps.Clone(v.inner)
+	if v.innerCounts != nil {
+		all := maps.Clone(v.innerCounts)
 		if n := v.replayed.Poison; n > 0 { // documents that the source of these could not make
 			all["states"] = sources.Counts{Read: n, Poison: n}
 		}
@@ -66,8 +66,8 @@ func (v *view) PartitionCounts() map[string]sources.Counts {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	all := make(map[string]sources.Counts, len(v.met))
-	for i, c := range v.met {
+	all := make(map[string]sources.Counts, len(v.counts))
+	for i, c := range v.counts {
 		all[v.inputs[i].partition.ID] = c
 	}
 	return all
@@ -75,23 +75,23 @@ func (v *view) PartitionCounts() map[string]sources.Counts {
 
 func (v *view) put(e *spill.Entry) error { return v.buckets.Put(e) }
 
-// take puts a batch into the buckets.
-func (v *view) take(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
-	counts, err := v.decoder.take(source, batch, into, v)
-	v.meet(source, counts)
+// consume puts a batch into the buckets.
+func (v *view) consume(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
+	counts, err := v.decoder.decodeBatch(source, batch, into, v)
+	v.addCounts(source, counts)
 	return counts, err
 }
 
-func (v *view) meet(source int, c sources.Counts) {
+func (v *view) addCounts(source int, c sources.Counts) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.met[source].Add(c)
+	v.counts[source].Add(c)
 }
 
-// place is where an event is: partition (its number in the plan) and offset.
-type place struct {
-	source uint16
-	offset int64
+// eventID is where an event is: partition (its number in the plan) and offset.
+type eventID struct {
+	partition uint16
+	offset    int64
 }
 
 func (v *view) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
@@ -113,15 +113,15 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 		hash, key, _ := strings.Cut(string(from), ":")
 		at, err := strconv.ParseUint(hash, 16, 64)
 		if err == nil {
-			r.behindKey, err = hex.DecodeString(key)
+			r.lastKey, err = hex.DecodeString(key)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("fold: %q is no position of partition %s", from, p.ID)
 		}
-		r.behind, r.resumed = at, true
+		r.lastHash, r.resumed = at, true
 		r.bucket = max(first, spill.BucketOf(at))
 	} else if first == 0 {
-		r.owes = v.replayed
+		r.pending = v.replayed
 	}
 	return r, nil
 }
@@ -133,22 +133,22 @@ func (v *view) Close(context.Context) error {
 	return v.buckets.Close()
 }
 
-// letter writes one, the first time that an event is met.
-func (v *view) letter(at place, time int64, kind string, key, value []byte, reason string) error {
+// deadLetter writes one, the first time that an event is met.
+func (v *view) deadLetter(at eventID, time int64, kind string, key, value []byte, reason string) error {
 	l := v.source.Letters
 	if l == nil {
 		return nil
 	}
 	v.mu.Lock()
-	told := v.told[at]
-	if !told && int64(len(v.told)) <= l.Limit() {
-		v.told[at] = true
+	told := v.lettersSeen[at]
+	if !told && int64(len(v.lettersSeen)) <= l.Limit() {
+		v.lettersSeen[at] = true
 	}
 	v.mu.Unlock()
 	if told {
 		return nil
 	}
-	in := v.inputs[at.source]
+	in := v.inputs[at.partition]
 	return l.Put(deadletter.Letter{
 		Event: &deadletter.Event{Topic: in.topic, Partition: in.number, Offset: at.offset, Time: time, Key: key, Value: value},
 		Type:  kind, Reason: reason,
@@ -157,6 +157,6 @@ func (v *view) letter(at place, time int64, kind string, key, value []byte, reas
 
 func (v *view) reader(f Fold) *reader {
 	r := &reader{view: v, events: spill.NewReader(v.buckets)}
-	r.maker = maker{fold: f, inputs: v.inputs, types: v.decoder.types, poisoned: r.letter}
+	r.builder = builder{fold: f, inputs: v.inputs, types: v.decoder.types, onPoison: r.reportPoison}
 	return r
 }

@@ -25,7 +25,7 @@ func BenchmarkHeld(b *testing.B) {
 				}
 			}
 			s := &join.Source{Root: folded(b, 0, roots...), Includes: []join.Include{
-				{Name: "states", Parent: [][]string{{"id"}}, Memory: memory, Hold: true, Rows: "rows", From: join.Gather(folded(b, 0, states...), [][]string{{"parent"}}, false, nil)},
+				{Name: "states", Parent: [][]string{{"id"}}, Memory: memory, Preload: true, Rows: "rows", From: join.Gather(folded(b, 0, states...), [][]string{{"parent"}}, false, nil)},
 			}}
 			plan, err := s.Plan(b.Context())
 			if err != nil {

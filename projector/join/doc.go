@@ -1,4 +1,4 @@
-// Package mix joins what comes from different sources into one document: the folded
+// Package join joins what comes from different sources into one document: the folded
 // states of a topic into documents of tables, rows of tables into documents of events.
 //
 // A [Source] gives the documents of Root, each with its [Include]s spliced in as they are:

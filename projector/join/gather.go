@@ -22,7 +22,7 @@ type Order struct {
 func Gather(states *fold.Source, by [][]string, one bool, order []Order) *fold.Source {
 	return &fold.Source{
 		Inner: states, Decoder: byFields(by), Memory: states.Memory, Dir: states.Dir, Letters: states.Letters,
-		New: func() (fold.Fold, error) { return &gathering{one: one, order: order}, nil },
+		New: func() (fold.Fold, error) { return &arrayFold{one: one, order: order}, nil },
 	}
 }
 
@@ -42,30 +42,30 @@ func (by byFields) Decode(r *sources.Record, d *fold.Decoded) error {
 	return nil
 }
 
-// gathering makes the rows of one parent.
-type gathering struct {
+// arrayFold makes the rows of one parent.
+type arrayFold struct {
 	one   bool
 	order []Order
-	rows  []gathered
+	rows  []arrayRow
 }
 
-type gathered struct{ key, value []byte }
+type arrayRow struct{ key, value []byte }
 
-func (g *gathering) Begin(_, _ []byte) error {
+func (g *arrayFold) Begin(_, _ []byte) error {
 	g.rows = g.rows[:0]
 	return nil
 }
 
-func (g *gathering) Apply(e *fold.Event) error {
-	g.rows = append(g.rows, gathered{rawjson.Get(e.Value, "0"), rawjson.Get(e.Value, "1")})
+func (g *arrayFold) Apply(e *fold.Event) error {
+	g.rows = append(g.rows, arrayRow{rawjson.Get(e.Value, "0"), rawjson.Get(e.Value, "1")})
 	return nil
 }
 
-func (g *gathering) Append(dst []byte) ([]byte, bool, error) {
+func (g *arrayFold) Append(dst []byte) ([]byte, bool, error) {
 	if g.one && len(g.rows) > 1 {
 		return dst, false, &fold.Poison{Reason: "more than one belongs to it: write many: true"}
 	}
-	slices.SortFunc(g.rows, func(a, b gathered) int {
+	slices.SortFunc(g.rows, func(a, b arrayRow) int {
 		for _, o := range g.order {
 			c := compare(rawjson.Get(a.value, o.Field...), rawjson.Get(b.value, o.Field...))
 			if o.Desc {
@@ -96,27 +96,27 @@ func (g *gathering) Append(dst []byte) ([]byte, bool, error) {
 // compare orders values: what is missing and null last, as in SQL; numbers, and texts that
 // are whole numbers, by their size.
 func compare(a, b []byte) int {
-	if a, b := missing(a), missing(b); a || b {
-		return cmp.Compare(truth(a), truth(b))
+	if a, b := isNull(a), isNull(b); a || b {
+		return cmp.Compare(boolToInt(a), boolToInt(b))
 	}
-	x, xIs := whole(a)
-	y, yIs := whole(b)
+	x, xIs := numericText(a)
+	y, yIs := numericText(b)
 	if xIs && yIs {
 		if c := compareNumbers(x, y); c != 0 {
 			return c
 		}
 	}
 	if xIs != yIs {
-		return cmp.Compare(truth(yIs), truth(xIs))
+		return cmp.Compare(boolToInt(yIs), boolToInt(xIs))
 	}
 	return bytes.Compare(a, b)
 }
 
-func truth(b bool) int {
+func boolToInt(b bool) int {
 	if b {
 		return 1
 	}
 	return 0
 }
 
-func missing(v []byte) bool { return len(v) == 0 || rawjson.Kind(v) == 'n' }
+func isNull(v []byte) bool { return len(v) == 0 || rawjson.Kind(v) == 'n' }

@@ -19,7 +19,7 @@ func TestInputsOfTablesAndTopics(t *testing.T) {
 		table.Records = append(table.Records, sources.Record{Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, `{"id":%d}`, i)})
 	}
 	events := folded(t, 0, line("1", `{"n":1}`), line("1", `{"n":2}`), line("7", `{"n":3}`))
-	s := &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: events, Hold: true, Dir: t.TempDir()}}}
+	s := &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: events, Preload: true, Dir: t.TempDir()}}}
 	plan, err := s.Plan(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -15,28 +15,28 @@ type joiner struct {
 	from []byte // the documents of the batch before the present include
 	into []byte // and with it
 
-	numbers map[string]int32 // of the keys of the present include
-	keys    [][]byte
-	places  []int32 // number of the key of each place, in order of the walk; -1: none
-	found   []found
-	held    []byte // what was found
-	key     []byte
-	linked  []link // of a live view: the keys of each document
+	numbers   map[string]int32 // of the keys of the present include
+	keys      [][]byte
+	places    []int32 // number of the key of each place, in order of the walk; -1: none
+	found     []found
+	foundData []byte // what was found
+	key       []byte
+	docLinks  []docLink // of a live view: the keys of each document
 }
 
-// link is a document with one of the keys of the present include.
-type link struct {
+// docLink is a document with one of the keys of the present include.
+type docLink struct {
 	key int32
 	id  []byte
 }
 
 type found struct {
 	start, end int
-	there      bool
+	present    bool
 	reject     string
 }
 
-func (v *view) joiner() *joiner { return &joiner{view: v, numbers: map[string]int32{}} }
+func (v *view) newJoiner() *joiner { return &joiner{view: v, numbers: map[string]int32{}} }
 
 // document is one of the batch on its way.
 type document struct {
@@ -63,7 +63,7 @@ func (j *joiner) batch(ctx context.Context, in, b *sources.Batch) error {
 			return fmt.Errorf("include %s: %w", j.view.source.Includes[i].path(), err)
 		}
 		if j.view.links != nil {
-			saw = both(saw, seen)
+			saw = intersect(saw, seen)
 		}
 	}
 	next := 0
@@ -90,13 +90,13 @@ func (j *joiner) batch(ctx context.Context, in, b *sources.Batch) error {
 func (j *joiner) include(ctx context.Context, number int, docs []document, in *sources.Batch, rejects map[int]string) (sources.TxSnapshot, error) {
 	include := &j.view.source.Includes[number]
 	clear(j.numbers)
-	j.keys, j.places, j.found, j.held, j.linked = j.keys[:0], j.places[:0], j.found[:0], j.held[:0], j.linked[:0]
+	j.keys, j.places, j.found, j.foundData, j.docLinks = j.keys[:0], j.places[:0], j.found[:0], j.foundData[:0], j.docLinks[:0]
 	for _, d := range docs {
 		if err := j.collect(include, j.from[d.start:d.end], include.At, in.Records[d.record].Key); err != nil {
 			return sources.TxSnapshot{}, err
 		}
 	}
-	if err := j.link(number); err != nil {
+	if err := j.addLinks(number); err != nil {
 		return sources.TxSnapshot{}, err
 	}
 	for range j.keys {
@@ -112,9 +112,9 @@ func (j *joiner) include(ctx context.Context, number int, docs []document, in *s
 				return
 			}
 		}
-		f.there, f.start = true, len(j.held)
-		j.held = append(j.held, doc...)
-		f.end = len(j.held)
+		f.present, f.start = true, len(j.foundData)
+		j.foundData = append(j.foundData, doc...)
+		f.end = len(j.foundData)
 	})
 	if err != nil {
 		return saw, err
@@ -135,17 +135,17 @@ func (j *joiner) include(ctx context.Context, number int, docs []document, in *s
 	return saw, nil
 }
 
-// link remembers which documents are read with which keys, before what these find is read.
-func (j *joiner) link(number int) error {
+// addLinks remembers which documents are read with which keys, before what these find is read.
+func (j *joiner) addLinks(number int) error {
 	if j.view.links == nil {
 		return nil
 	}
-	all := make([]pair, 0, len(j.linked))
+	all := make([]keyLink, 0, len(j.docLinks))
 	parts := max(len(j.view.source.Includes[number].Parent), 1)
-	for _, l := range j.linked {
-		all = append(all, pair{common(j.keys[l.key], parts), l.id})
+	for _, l := range j.docLinks {
+		all = append(all, keyLink{looseKey(j.keys[l.key], parts), l.id})
 	}
-	return linked{j.view.links, uint16(3 * number)}.add(all)
+	return linkTable{j.view.links, uint16(3 * number)}.add(all)
 }
 
 // collect numbers the keys of all places of an include in one document.
@@ -193,7 +193,7 @@ func (j *joiner) collect(in *Include, v []byte, at []string, id []byte) error {
 	}
 	j.places = append(j.places, n)
 	if j.view.links != nil && len(in.Parent) > 0 {
-		j.linked = append(j.linked, link{n, id})
+		j.docLinks = append(j.docLinks, docLink{n, id})
 	}
 	return nil
 }
@@ -237,21 +237,21 @@ func (j *joiner) splice(in *Include, v []byte, at []string, place *int, reject *
 			j.into = append(j.into, ',')
 		}
 		j.into = append(rawjson.AppendQuoted(j.into, in.Name), ':')
-		j.one(in, j.places[*place], reject)
+		j.appendFound(in, j.places[*place], reject)
 		*place++
 	}
 	j.into = append(j.into, '}')
 }
 
-// one writes what was found for a key.
-func (j *joiner) one(in *Include, n int32, reject *string) {
+// appendFound writes what was found for a key.
+func (j *joiner) appendFound(in *Include, n int32, reject *string) {
 	if n >= 0 {
 		f := &j.found[n]
 		if f.reject != "" {
 			*reject = f.reject
 		}
-		if f.there {
-			j.into = append(j.into, j.held[f.start:f.end]...)
+		if f.present {
+			j.into = append(j.into, j.foundData[f.start:f.end]...)
 			return
 		}
 	}

@@ -20,7 +20,7 @@ func AppendKey(dst, value []byte, i, n int) ([]byte, bool) {
 		if len(value) == 0 {
 			return dst, false
 		}
-		part = plain(value)
+		part = trimZeros(value)
 	}
 	if n == 1 {
 		return append(dst, part...), true
@@ -37,8 +37,8 @@ func AppendKey(dst, value []byte, i, n int) ([]byte, bool) {
 	return dst, true
 }
 
-// plain takes zeros behind the point off a number: 7.00 finds 7.
-func plain(number []byte) []byte {
+// trimZeros takes zeros behind the point off a number: 7.00 finds 7.
+func trimZeros(number []byte) []byte {
 	if bytes.IndexByte(number, '.') < 0 || bytes.ContainsAny(number, "eE") {
 		return number
 	}

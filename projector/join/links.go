@@ -13,59 +13,59 @@ import (
 	"humpty/sources"
 )
 
-// links remember, durably, which documents were ever read with which key of an include: a
+// linkStore remember, durably, which documents were ever read with which key of an include: a
 // set that only grows. A key is linked before what it finds is read, so whoever changes
 // later finds every document that may show what was there before.
-type links struct{ db *statedb.Shared }
+type linkStore struct{ db *statedb.Shared }
 
-func openLinks(dir string, fatal func(error)) (*links, error) {
+func openLinkStore(dir string, fatal func(error)) (*linkStore, error) {
 	db, err := statedb.Open(dir, statedb.Options{Fatal: fatal})
 	if err != nil {
 		return nil, fmt.Errorf("open the links of the run in %s: %w", dir, err)
 	}
-	return &links{&statedb.Shared{DB: db}}, nil
+	return &linkStore{&statedb.Shared{DB: db}}, nil
 }
 
 var keyBegun = []byte("begun") // the capture has begun with these links
 
-// errNoLinks is for a capture that begins where its links should be already.
-var errNoLinks = &sources.ErrChangesLost{
+// errLinksMissing is for a capture that begins where its links should be already.
+var errLinksMissing = &sources.ErrChangesLost{
 	Why:    "which documents show what is not in the state folder of the run any more",
 	Remedy: "changes of includes would not lead to their documents: start a new rebuild",
 }
 
-// begin makes sure that a capture that goes on has its links.
-func (l *links) begin(anew bool) error {
+// checkBegun makes sure that a capture that goes on has its links.
+func (l *linkStore) checkBegun(anew bool) error {
 	was, err := statedb.Get(l.db.DB, keyBegun)
 	switch {
 	case err != nil:
 		return fmt.Errorf("read the links of the run: %w", err)
 	case was == nil && !anew:
-		return errNoLinks
+		return errLinksMissing
 	case was == nil:
 		return l.db.Set(keyBegun, nil, pebble.Sync)
 	}
 	return nil
 }
 
-// linked is one kind of links: of an include, or between the states of a topic and the
+// linkTable is one kind of links: of an include, or between the states of a topic and the
 // values in them by which they are found.
-type linked struct {
-	*links
+type linkTable struct {
+	*linkStore
 	kind uint16
 }
 
-func (l linked) prefix(from []byte) []byte {
+func (l linkTable) prefix(from []byte) []byte {
 	name := binary.BigEndian.AppendUint16([]byte{'k'}, l.kind)
 	name = binary.BigEndian.AppendUint32(name, uint32(len(from)))
 	return append(name, from...)
 }
 
-// pair is a link.
-type pair struct{ from, to []byte }
+// keyLink is a link.
+type keyLink struct{ from, to []byte }
 
 // add makes links durable that are not there yet.
-func (l linked) add(all []pair) error {
+func (l linkTable) add(all []keyLink) error {
 	batch := l.db.NewBatch()
 	defer batch.Close() //nolint:errcheck // committed, or given up
 	for _, p := range all {
@@ -88,13 +88,13 @@ func (l linked) add(all []pair) error {
 }
 
 // each calls fn with what a key is linked to; fn may not hold it.
-func (l linked) each(from []byte, fn func(to []byte) error) error {
+func (l linkTable) each(from []byte, fn func(to []byte) error) error {
 	prefix := l.prefix(from)
-	return statedb.Each(l.db.DB, prefix, behindAll(prefix), func(name, _ []byte) error { return fn(name[len(prefix):]) })
+	return statedb.Each(l.db.DB, prefix, prefixEnd(prefix), func(name, _ []byte) error { return fn(name[len(prefix):]) })
 }
 
-// behindAll is the first key behind those that begin with a prefix.
-func behindAll(prefix []byte) []byte {
+// prefixEnd is the first key behind those that begin with a prefix.
+func prefixEnd(prefix []byte) []byte {
 	end := bytes.Clone(prefix)
 	for i := len(end) - 1; i >= 0; i-- {
 		if end[i]++; end[i] != 0 {
@@ -104,19 +104,19 @@ func behindAll(prefix []byte) []byte {
 	return nil
 }
 
-// filled keeps that links were made of everything there was.
-func (l linked) filled() (bool, error) {
+// isBackfilled keeps that links were made of everything there was.
+func (l linkTable) isBackfilled() (bool, error) {
 	was, err := statedb.Get(l.db.DB, binary.BigEndian.AppendUint16([]byte{'f'}, l.kind))
 	return was != nil, err
 }
 
-func (l linked) fill() error {
+func (l linkTable) markBackfilled() error {
 	return l.db.Set(binary.BigEndian.AppendUint16([]byte{'f'}, l.kind), nil, pebble.Sync)
 }
 
-// common is a form that all texts have which a database may take for equal to a key; others
+// looseKey is a form that all texts have which a database may take for equal to a key; others
 // may have it, too: they only cost a reading. Of n parts each has its own.
-func common(key []byte, n int) []byte {
+func looseKey(key []byte, n int) []byte {
 	parts := []string{string(key)}
 	if n > 1 {
 		parts = parts[:0]

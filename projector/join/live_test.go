@@ -38,17 +38,17 @@ type streets struct {
 }
 
 func (s *streets) source(dir string) *Source {
-	state := func(name string) *fold.State {
-		return &fold.State{Dir: func(capture string) string { return filepath.Join(dir, name+capture) }}
+	state := func(name string) *fold.StoreOptions {
+		return &fold.StoreOptions{Dir: func(capture string) string { return filepath.Join(dir, name+capture) }}
 	}
 	of := func(log *sourcetest.LogSource, name string) *fold.Source {
-		return &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge, State: state(name)}
+		return &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge, Store: state(name)}
 	}
 	houses := of(&s.houses, "houses")
-	return &Source{Root: of(&s.streets, "streets"), State: state("links"), Includes: []Include{
-		{Name: "houses", Parent: [][]string{{"code"}}, From: Gather(houses, [][]string{{"street"}}, false, []Order{{Field: []string{"n"}}}), Rows: "rows", Hold: true},
-		{Name: "mayor", Parent: [][]string{{"leader"}}, One: true, From: of(&s.people, "people"), Hold: true},
-		{Name: "note", One: true, From: of(&s.notes, "notes"), Hold: true},
+	return &Source{Root: of(&s.streets, "streets"), Store: state("links"), Includes: []Include{
+		{Name: "houses", Parent: [][]string{{"code"}}, From: Gather(houses, [][]string{{"street"}}, false, []Order{{Field: []string{"n"}}}), Rows: "rows", Preload: true},
+		{Name: "mayor", Parent: [][]string{{"leader"}}, One: true, From: of(&s.people, "people"), Preload: true},
+		{Name: "note", One: true, From: of(&s.notes, "notes"), Preload: true},
 	}}
 }
 
@@ -198,18 +198,18 @@ func TestCommonForms(t *testing.T) {
 		{"6F9619FF-8B86-D011-B42D-00C04FC964FF", "6f9619ff-8b86-d011-b42d-00c04fc964ff"},
 	} {
 		for _, key := range same {
-			if got, want := string(common([]byte(key), 1)), string(common([]byte(same[0]), 1)); got != want {
+			if got, want := string(looseKey([]byte(key), 1)), string(looseKey([]byte(same[0]), 1)); got != want {
 				t.Errorf("%q is %q, %q is %q", key, got, same[0], want)
 			}
 		}
 	}
-	if a, b := string(common([]byte(`a\:b:3.00`), 2)), string(common([]byte(`A\:b:3`), 2)); a != b {
+	if a, b := string(looseKey([]byte(`a\:b:3.00`), 2)), string(looseKey([]byte(`A\:b:3`), 2)); a != b {
 		t.Errorf("%q, %q", a, b)
 	}
-	if string(common([]byte("1:2"), 1)) == string(common([]byte("1:2"), 2)) {
+	if string(looseKey([]byte("1:2"), 1)) == string(looseKey([]byte("1:2"), 2)) {
 		t.Error("one part is taken for two")
 	}
-	if string(common([]byte("7"), 1)) == string(common([]byte("8"), 1)) {
+	if string(looseKey([]byte("7"), 1)) == string(looseKey([]byte("8"), 1)) {
 		t.Error("all are the same")
 	}
 }
@@ -220,10 +220,10 @@ func TestBothReadsSaw(t *testing.T) {
 	a := sources.TxSnapshot{Min: 10, Max: 20, Running: []uint64{10, 15}}
 	b := sources.TxSnapshot{Min: 12, Max: 18, Running: []uint64{12, 15}}
 	for xid := range uint64(25) {
-		if got, want := both(a, b).Sees(xid), a.Sees(xid) && b.Sees(xid); got != want {
+		if got, want := intersect(a, b).Sees(xid), a.Sees(xid) && b.Sees(xid); got != want {
 			t.Errorf("transaction %d: %v, not %v", xid, got, want)
 		}
-		if both(a, everything()).Sees(xid) != a.Sees(xid) {
+		if intersect(a, liveSnapshot()).Sees(xid) != a.Sees(xid) {
 			t.Errorf("transaction %d beside everything", xid)
 		}
 	}

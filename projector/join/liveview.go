@@ -14,19 +14,19 @@ import (
 // liveView is documents as they are at each read.
 type liveView struct {
 	*view
-	root     sources.Expander
-	includes []reached
-	rows     []*rows
-	parts    []sources.View // opened, of all parts
+	root         sources.Expander
+	targets      []includeTarget
+	stateFinders []*stateFinder
+	parts        []sources.View // opened, of all parts
 }
 
-// reached is how the documents are found that an include's keys concern.
-type reached struct {
+// includeTarget is how the documents are found that an include's keys concern.
+type includeTarget struct {
 	view   sources.Expander
-	rows   *rows // nil: the keys of the view are the include's
-	byID   bool  // they are the documents' ids
-	n      int   // parts of a key
-	linked linked
+	states *stateFinder // nil: the keys of the view are the include's
+	byID   bool         // they are the documents' ids
+	n      int          // parts of a key
+	links  linkTable
 }
 
 var (
@@ -40,7 +40,7 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 	s := f.source
 	v := &liveView{view: s.newView()}
 	v.links = f.links
-	if !f.links.db.Hold() { // the feed ended meanwhile
+	if !f.links.db.Acquire() { // the feed ended meanwhile
 		return nil, context.Cause(f.ctx)
 	}
 	defer func() {
@@ -51,19 +51,19 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 	for i, p := range f.parts {
 		opened, err := openPart(ctx, p)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", called(p.name), err)
+			return nil, fmt.Errorf("%s: %w", partLabel(p.name), err)
 		}
 		v.parts = append(v.parts, opened)
 		reread, ok := opened.(sources.Expander)
 		if !ok {
-			return nil, fmt.Errorf("%s: %w", called(p.name), errNotLive)
+			return nil, fmt.Errorf("%s: %w", partLabel(p.name), errNotLive)
 		}
 		if i == 0 {
 			v.view.root, v.root = opened, reread
 			continue
 		}
 		if err := v.include(ctx, i-1, reread); err != nil {
-			return nil, fmt.Errorf("%s: %w", called(p.name), err)
+			return nil, fmt.Errorf("%s: %w", partLabel(p.name), err)
 		}
 		if fenced, ok := opened.(sources.EndOffsets); ok {
 			for id, at := range fenced.EndOffsets() {
@@ -84,17 +84,17 @@ func openPart(ctx context.Context, p *part) (sources.View, error) {
 // include makes what finds one, and whom its changes concern.
 func (v *liveView) include(ctx context.Context, i int, from sources.Expander) error {
 	in := &v.source.Includes[i]
-	to := reached{view: from, byID: len(in.Parent) == 0, n: max(len(in.Parent), 1), linked: linked{v.links, uint16(3 * i)}}
-	v.finders[i] = &asking{view: from}
-	if _, by := in.gathered(); by != nil {
-		r := &rows{states: from, gather: by, forth: linked{v.links, uint16(3*i + 1)}, back: linked{v.links, uint16(3*i + 2)}}
-		if err := r.fill(ctx); err != nil {
+	to := includeTarget{view: from, byID: len(in.Parent) == 0, n: max(len(in.Parent), 1), links: linkTable{v.links, uint16(3 * i)}}
+	v.finders[i] = &viewFinder{view: from}
+	if _, by := in.arraySource(); by != nil {
+		r := &stateFinder{states: from, array: by, statesByKey: linkTable{v.links, uint16(3*i + 1)}, keysByState: linkTable{v.links, uint16(3*i + 2)}}
+		if err := r.backfill(ctx); err != nil {
 			return err
 		}
-		v.finders[i], to.rows = r, r
-		v.rows = append(v.rows, r)
+		v.finders[i], to.states = r, r
+		v.stateFinders = append(v.stateFinders, r)
 	}
-	v.includes = append(v.includes, to)
+	v.targets = append(v.targets, to)
 	return nil
 }
 
@@ -114,8 +114,8 @@ func (v *liveView) PoisonCount() (n int64) {
 			n += tainted.PoisonCount()
 		}
 	}
-	for _, r := range v.rows {
-		n += r.poisoned()
+	for _, r := range v.stateFinders {
+		n += r.poisonCount()
 	}
 	return n
 }
@@ -124,11 +124,11 @@ func (v *liveView) PoisonCount() (n int64) {
 func (v *liveView) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
 	byPart := map[string][]sources.DirtyKey{}
 	for _, m := range marks {
-		part, inner := partOf(m.Node)
+		part, inner := splitNode(m.Node)
 		m.Node = inner
 		byPart[part] = append(byPart[part], m)
 	}
-	saw := everything()
+	saw := liveSnapshot()
 	if own := byPart[""]; len(own) > 0 {
 		var err error
 		if saw, err = v.root.Expand(ctx, own, fn); err != nil {
@@ -140,21 +140,21 @@ func (v *liveView) Expand(ctx context.Context, marks []sources.DirtyKey, fn func
 		if len(byPart[path]) == 0 {
 			continue
 		}
-		seen, err := v.expand(ctx, &v.includes[i], byPart[path], fn)
+		seen, err := v.expand(ctx, &v.targets[i], byPart[path], fn)
 		if err != nil {
 			return saw, fmt.Errorf("include %s: %w", path, err)
 		}
-		saw = both(saw, seen)
+		saw = intersect(saw, seen)
 	}
 	return saw, nil
 }
 
 // expand goes from the marks of an include to its keys, and from these to the documents
 // that were ever read with them.
-func (v *liveView) expand(ctx context.Context, to *reached, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
+func (v *liveView) expand(ctx context.Context, to *includeTarget, marks []sources.DirtyKey, fn func([][]byte) error) (sources.TxSnapshot, error) {
 	return to.view.Expand(ctx, marks, func(keys [][]byte) (err error) {
-		if to.rows != nil {
-			if keys, err = to.rows.parents(ctx, keys); err != nil {
+		if to.states != nil {
+			if keys, err = to.states.updateLinks(ctx, keys); err != nil {
 				return err
 			}
 		}
@@ -163,7 +163,7 @@ func (v *liveView) expand(ctx context.Context, to *reached, marks []sources.Dirt
 		}
 		var ids [][]byte
 		for _, key := range keys {
-			err := to.linked.each(common(key, to.n), func(id []byte) error {
+			err := to.links.each(looseKey(key, to.n), func(id []byte) error {
 				ids = append(ids, bytes.Clone(id))
 				return nil
 			})
@@ -175,13 +175,13 @@ func (v *liveView) expand(ctx context.Context, to *reached, marks []sources.Dirt
 	})
 }
 
-// everything is what a read saw that nothing escapes.
-func everything() sources.TxSnapshot {
+// liveSnapshot is what a read saw that nothing escapes.
+func liveSnapshot() sources.TxSnapshot {
 	return sources.TxSnapshot{Min: math.MaxUint64, Max: math.MaxUint64}
 }
 
-// both is what two reads saw, each of them.
-func both(a, b sources.TxSnapshot) sources.TxSnapshot {
+// intersect is what two reads saw, each of them.
+func intersect(a, b sources.TxSnapshot) sources.TxSnapshot {
 	running := append(slices.Clone(a.Running), b.Running...)
 	slices.Sort(running)
 	return sources.TxSnapshot{Min: min(a.Min, b.Min), Max: min(a.Max, b.Max), Running: slices.Compact(running)}

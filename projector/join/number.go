@@ -6,8 +6,8 @@ import (
 	"humpty/internal/rawjson"
 )
 
-// whole is the text of a number, or of a text that is a short whole number.
-func whole(v []byte) (string, bool) {
+// numericText is the text of a number, or of a text that is a short whole number.
+func numericText(v []byte) (string, bool) {
 	switch rawjson.Kind(v) {
 	case 0:
 		return string(v), true

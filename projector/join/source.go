@@ -14,8 +14,8 @@ import (
 // Source gives Root's documents with their includes.
 type Source struct {
 	Root     sources.Source
-	Includes []Include   // those that are in others behind these
-	State    *fold.State // where live runs keep which documents were read with what; nil: there are none
+	Includes []Include          // those that are in others behind these
+	Store    *fold.StoreOptions // where live runs keep which documents were read with what; nil: there are none
 }
 
 // Include is what is spliced into a document.
@@ -26,11 +26,11 @@ type Include struct {
 	Strict bool       // an object without such a field ends the run, as a slip in the definition; otherwise nothing is found
 	One    bool       // an object or null; otherwise an array
 
-	From   sources.Source // documents by key: the values, several as parts of an id (see Key)
-	Rows   string         // what of such a document is included; all of it if empty
-	Hold   bool           // read all of it once; otherwise its views are looked up in
-	Memory int64          // of what is held: bytes in memory, 256 MB by default
-	Dir    string         // where the rest goes; the system's folder for temporary files by default
+	From    sources.Source // documents by key: the values, several as parts of an id (see Key)
+	Rows    string         // what of such a document is included; all of it if empty
+	Preload bool           // read all of it once; otherwise its views are looked up in
+	Memory  int64          // of what is held: bytes in memory, 256 MB by default
+	Dir     string         // where the rest goes; the system's folder for temporary files by default
 }
 
 var (
@@ -43,9 +43,9 @@ func (in *Include) path() string {
 	return strings.Join(append(in.At[:len(in.At):len(in.At)], in.Name), ".")
 }
 
-// checker is what a source can be that is looked up in: its definition is held against its
+// definitionChecker is what a source can be that is looked up in: its definition is held against its
 // system of record without a plan, which would cost a reading of the whole.
-type checker interface {
+type definitionChecker interface {
 	Check(ctx context.Context) (problem.List, error)
 }
 
@@ -57,8 +57,8 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	}
 	for i := range s.Includes {
 		in := &s.Includes[i]
-		if !in.Hold { // its plan would cut it into partitions, which nobody reads
-			if by, ok := in.From.(checker); ok {
+		if !in.Preload { // its plan would cut it into partitions, which nobody reads
+			if by, ok := in.From.(definitionChecker); ok {
 				warnings, err := by.Check(ctx)
 				if err != nil {
 					return sources.Plan{}, err
@@ -103,8 +103,8 @@ func (s *Source) Open(ctx context.Context) (_ sources.View, err error) {
 		}
 	}()
 	for i := range s.Includes {
-		if in := &s.Includes[i]; in.Hold {
-			if err := v.hold(ctx, i, in); err != nil {
+		if in := &s.Includes[i]; in.Preload {
+			if err := v.preload(ctx, i, in); err != nil {
 				return nil, fmt.Errorf("include %s: %w", in.path(), err)
 			}
 		}
@@ -114,7 +114,7 @@ func (s *Source) Open(ctx context.Context) (_ sources.View, err error) {
 	}
 	for i := range s.Includes {
 		in := &s.Includes[i]
-		if in.Hold {
+		if in.Preload {
 			continue
 		}
 		other, err := in.From.Open(ctx)
@@ -126,7 +126,7 @@ func (s *Source) Open(ctx context.Context) (_ sources.View, err error) {
 		if !ok {
 			return nil, fmt.Errorf("include %s: its source cannot be read by key", in.path())
 		}
-		v.finders[i] = &asking{view: by}
+		v.finders[i] = &viewFinder{view: by}
 	}
 	return v, nil
 }

@@ -21,11 +21,11 @@ type view struct {
 	inputs   map[string]sources.Counts // of what is held
 	mu       sync.Mutex
 	read     map[string]sources.Counts // of the root, so far, where that is not made of events
-	owes     sources.Counts            // the sum of these, as they are told to a reader
-	told     atomic.Bool
-	shelves  []*shelf
+	pending  sources.Counts            // the sum of these, as they are told to a reader
+	reported atomic.Bool
+	tables   []*spillTable
 	standing []sources.GroupOffsetChecker // of what is held
-	links    *links                       // of a live run; nil: each source is as of one moment
+	links    *linkStore                   // of a live run; nil: each source is as of one moment
 }
 
 var (
@@ -43,7 +43,7 @@ type finder interface {
 	find(ctx context.Context, keys [][]byte, give func(i int, document []byte, reject string)) (sources.TxSnapshot, error)
 }
 
-func (v *view) hold(ctx context.Context, i int, in *Include) error {
+func (v *view) preload(ctx context.Context, i int, in *Include) error {
 	plan, err := in.From.Plan(ctx)
 	if err != nil {
 		return err
@@ -52,19 +52,19 @@ func (v *view) hold(ctx context.Context, i int, in *Include) error {
 	if err != nil {
 		return err
 	}
-	s := newShelf(in.Memory, in.Dir)
-	v.shelves = append(v.shelves, s)
+	s := newSpillTable(in.Memory, in.Dir)
+	v.tables = append(v.tables, s)
 	v.finders[i] = s
 	err = s.fill(ctx, from, plan)
 	if err == nil {
-		v.book(in, from)
+		v.addInputs(in, from)
 	}
 	return errors.Join(err, from.Close(ctx))
 }
 
-// book takes over what became of the events of an include. They are all folded: the
+// addInputs takes over what became of the events of an include. They are all folded: the
 // documents that are counted are the root's.
-func (v *view) book(in *Include, from sources.View) {
+func (v *view) addInputs(in *Include, from sources.View) {
 	if fenced, ok := from.(sources.EndOffsets); ok {
 		for id, at := range fenced.EndOffsets() {
 			v.fences[in.path()+":"+id] = at
@@ -77,7 +77,7 @@ func (v *view) book(in *Include, from sources.View) {
 		for id, c := range traced.PartitionCounts() {
 			c.Used, c.Folded = 0, c.Folded+c.Used
 			v.inputs[in.path()+":"+id] = c
-			v.owes.Add(c)
+			v.pending.Add(c)
 		}
 	}
 }
@@ -118,8 +118,8 @@ func (v *view) PartitionCounts() map[string]sources.Counts {
 	return all
 }
 
-// met books what a reader of the root met.
-func (v *view) met(partition string, c sources.Counts) {
+// addCounts books what a reader of the root met.
+func (v *view) addCounts(partition string, c sources.Counts) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	sum := v.read[partition]
@@ -132,12 +132,12 @@ func (v *view) Read(ctx context.Context, p sources.Partition, from sources.Posit
 	if err != nil {
 		return nil, err
 	}
-	return &reader{inner: inner, join: v.joiner(), view: v, partition: p.ID, first: from == "", grown: firstGrown}, nil
+	return &reader{inner: inner, join: v.newJoiner(), view: v, partition: p.ID, first: from == "", growth: initialGrowth}, nil
 }
 
 func (v *view) Close(ctx context.Context) error {
 	var errs []error
-	for _, s := range v.shelves {
+	for _, s := range v.tables {
 		errs = append(errs, s.close())
 	}
 	for _, o := range v.open {
@@ -159,11 +159,11 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 	if err := root.Lookup(ctx, keys, &in); err != nil {
 		return err
 	}
-	return v.joiner().batch(ctx, &in, b)
+	return v.newJoiner().batch(ctx, &in, b)
 }
 
-// firstGrown is what is taken for the growth of documents until it is known.
-const firstGrown = 4
+// initialGrowth is what is taken for the growth of documents until it is known.
+const initialGrowth = 4
 
 // reader reads a partition of the root.
 type reader struct {
@@ -173,27 +173,51 @@ type reader struct {
 	join      *joiner
 	in        sources.Batch
 	first     bool
-	grown     float64 // how many times larger documents became by their includes, in the last batch
+	growth    float64 // how many times larger documents became by their includes, in the last batch
 }
 
 func (r *reader) Close(ctx context.Context) error { return r.inner.Close(ctx) }
 
 func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 	r.in.Reset()
-	r.in.Limit = int(float64(b.Limit) / max(r.grown, 1)) // includes count as bytes in flight too
+	r.in.Limit = int(float64(b.Limit) / max(r.growth, 1)) // includes count as bytes in flight too
 	if err := r.inner.Next(ctx, &r.in); err != nil {
 		return err
 	}
-	r.view.met(r.partition, r.in.Counts)
-	if r.first && !r.view.told.Swap(true) {
-		b.Counts.Add(r.view.owes)
+	r.view.addCounts(r.partition, r.in.Counts)
+	if r.first && !r.view.reported.Swap(true) {
+		b.Counts.Add(r.view.pending)
 	}
 	r.first = false
 	if err := r.join.batch(ctx, &r.in, b); err != nil {
 		return err
 	}
 	if len(r.in.Data) > 0 {
-		r.grown = float64(len(b.Data)) / float64(len(r.in.Data))
+		r.growth = float64(len(b.Data)) / float64(len(r.in.Data))
 	}
 	return nil
+}
+
+// viewFinder finds by looking up in a view.
+type viewFinder struct{ view sources.Lookup }
+
+func (a *viewFinder) find(ctx context.Context, keys [][]byte, give func(int, []byte, string)) (sources.TxSnapshot, error) {
+	if len(keys) == 0 {
+		return liveSnapshot(), nil
+	}
+	var b sources.Batch
+	if err := a.view.Lookup(ctx, keys, &b); err != nil {
+		return sources.TxSnapshot{}, err
+	}
+	numbers := make(map[string]int, len(keys))
+	for i, key := range keys {
+		numbers[string(key)] = i
+	}
+	for i := range b.Records {
+		r := &b.Records[i]
+		if n, asked := numbers[string(r.Key)]; asked && !r.Deleted {
+			give(n, r.Value, r.Reject)
+		}
+	}
+	return b.Snapshot, nil
 }

@@ -23,22 +23,32 @@ type Check struct {
 	Ignore *canonjson.Paths // fields that may differ; nil: none
 	Exact  bool             // humpty alone wrote the index: compare bytes first
 
-	// Known are ids that the target refused, so that they are not missing.
-	Known map[string]bool
+	// Rejected are ids that the target refused, so that they are not missing.
+	Rejected map[string]bool
 	// Documents is how many the source has, where that is known; 0: it is counted.
 	Documents int64
 
-	Still   bool                            // neither side changes meanwhile
-	Settle  time.Duration                   // otherwise: how long a change may be on its way; 5 s if 0
-	CatchUp func(ctx context.Context) error // in place of Settle: returns when what was on its way has arrived
+	Writes
+	Output
 
+	TempDir string // for temporary files; os.TempDir() if empty
+	Batch   int    // bytes a reader takes at once; 1 MB if 0
+
+	rules rules
+}
+
+// Writes says what may change on both sides while they are compared.
+type Writes struct {
+	Static     bool                            // nothing
+	SettleTime time.Duration                   // otherwise: how long a change may be on its way; 5 s if 0
+	CatchUp    func(ctx context.Context) error // in place of SettleTime: returns when what was on its way has arrived
+}
+
+// Output says what a comparison reports, and to whom.
+type Output struct {
 	Show     int                          // differences that the report names, with their fields
 	Each     func(Difference) error       // told of every difference, one at a time; may be nil
 	Progress func(documents, bytes int64) // of the index, so far; one call at a time; may be nil
-	Folder   string                       // for temporary files; os.TempDir() if empty
-	Batch    int                          // bytes a reader takes at once; 1 MB if 0
-
-	rules rules
 }
 
 // errBudget ends a full comparison that takes longer than it may.
@@ -51,8 +61,8 @@ func (c *Check) Run(ctx context.Context) (Report, error) {
 	if k.Level == "" {
 		k.Level = Full
 	}
-	if k.Settle <= 0 {
-		k.Settle = 5 * time.Second
+	if k.SettleTime <= 0 {
+		k.SettleTime = 5 * time.Second
 	}
 	if k.Batch <= 0 {
 		k.Batch = 1 << 20
@@ -61,10 +71,10 @@ func (c *Check) Run(ctx context.Context) (Report, error) {
 		k.Exact = false
 	}
 	var report Report
-	err := k.with(ctx, k.View, func(view sources.View) (err error) {
+	err := k.withView(ctx, k.View, func(view sources.View) (err error) {
 		k.View = view
 		report, err = k.run(ctx)
-		return errors.Join(err, k.sides.Close(ctx))
+		return errors.Join(err, k.keyReader.Close(ctx))
 	})
 	report.At = time.Now().UTC()
 	return report, err
@@ -73,14 +83,14 @@ func (c *Check) Run(ctx context.Context) (Report, error) {
 // check is a Check on its way.
 type check struct {
 	Check
-	canonical bool // this pass compares canonical forms from the start
-	sides     *Keyed
-	sided     bool  // both can be read by key
-	average   int64 // bytes of a document of the index; 0: not known yet
+	canonical    bool // this pass compares canonical forms from the start
+	keyReader    *KeyReader
+	hasKeyReader bool  // both can be read by key
+	average      int64 // bytes of a document of the index; 0: not known yet
 }
 
-// with calls do with the view, or with a fresh one where there is none.
-func (k *check) with(ctx context.Context, view sources.View, do func(sources.View) error) error {
+// withView calls do with the view, or with a fresh one where there is none.
+func (k *check) withView(ctx context.Context, view sources.View, do func(sources.View) error) error {
 	if view != nil {
 		return do(view)
 	}
@@ -129,10 +139,10 @@ func (k *check) full(ctx context.Context) (Report, error) {
 }
 
 func (k *check) pass(ctx context.Context) (report Report, err error) {
-	s := &sides{check: k, source: k.tally(), index: k.tally(), refused: newSpool(k.Folder)}
-	candidates := newSpool(k.Folder)
+	s := &sides{check: k, source: k.newSideDigest(), index: k.newSideDigest(), rejected: newSpool(k.TempDir)}
+	candidates := newSpool(k.TempDir)
 	defer func() {
-		err = errors.Join(err, s.source.notes.close(), s.index.notes.close(), s.refused.close(), candidates.close())
+		err = errors.Join(err, s.source.notes.close(), s.index.notes.close(), s.rejected.close(), candidates.close())
 	}()
 	if err := s.read(ctx); err != nil {
 		return report, err
@@ -140,50 +150,50 @@ func (k *check) pass(ctx context.Context) (report Report, err error) {
 	if s.docs > 0 {
 		k.average = max(s.bytes/s.docs, 1)
 	}
-	if err := k.everything(ctx, s.source.sums.documents()+s.refused.records); err != nil {
+	if err := k.checkSourceCount(ctx, s.source.sums.documents()+s.rejected.records); err != nil {
 		return report, err
 	}
 	v := &verdict{check: k}
 	v.report.Level, v.report.Documents = string(Full), s.source.sums.documents()
-	if err := s.refused.each(v.refused); err != nil {
+	if err := s.rejected.each(v.addRejected); err != nil {
 		return report, err
 	}
-	err = group(s.source, s.index, k.rules, func(c candidate) error { return candidates.add(c.encode()) })
+	err = findCandidates(s.source, s.index, k.rules, func(c candidate) error { return candidates.add(c.encode()) })
 	if err != nil {
 		return report, err
 	}
 	if candidates.records == 0 {
 		v.report.Sum = newSum(k.canonical, k.Ignore, s.index.sums.total()).String()
 	}
-	if err := v.settle(ctx, candidates); err != nil {
+	if err := v.decide(ctx, candidates); err != nil {
 		return report, err
 	}
-	return v.done(ctx)
+	return v.finish(ctx)
 }
 
-func (k *check) tally() *tally {
-	t := newTally(k.Folder)
+func (k *check) newSideDigest() *digest {
+	t := newDigest(k.TempDir)
 	if k.rules.Notes > 0 {
 		t.limit = k.rules.Notes
 	}
 	return t
 }
 
-// keyed reads both sides by key: of the view if nothing moves, else as they are then.
-func (k *check) keyed() (*Keyed, bool) {
+// openKeyReader reads both sides by key: of the view if nothing moves, else as they are then.
+func (k *check) openKeyReader() (*KeyReader, bool) {
 	source := k.Source
-	if k.Still {
+	if k.Static {
 		source = nil
 	}
-	if k.sides == nil {
-		k.sides, k.sided = NewKeyed(k.Index, k.View, source, k.Ignore)
+	if k.keyReader == nil {
+		k.keyReader, k.hasKeyReader = NewKeyReader(k.Index, k.View, source, k.Ignore)
 	}
-	return k.sides, k.sided
+	return k.keyReader, k.hasKeyReader
 }
 
-// together is how many keys are read in one call: many, since each call may open a view of
+// keyBatchSize is how many keys are read in one call: many, since each call may open a view of
 // its own, but few if documents are large.
-func (k *check) together() int {
+func (k *check) keyBatchSize() int {
 	bytes, most, least := int64(16<<20), int64(2000), int64(20)
 	if _, replays := k.Source.(sources.Replayer); replays { // all events again for each call
 		bytes, most = 128<<20, 100_000

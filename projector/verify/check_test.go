@@ -74,7 +74,7 @@ func (s *stage) check(t *testing.T) verify.Check {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return verify.Check{Source: s.source, Plan: plan, Index: s.index, Still: true, Exact: true, Show: 10, Folder: t.TempDir()}
+	return verify.Check{Source: s.source, Plan: plan, Index: s.index, Exact: true, TempDir: t.TempDir(), Writes: verify.Writes{Static: true}, Output: verify.Output{Show: 10}}
 }
 
 // run returns the report and every difference by id.
@@ -290,7 +290,7 @@ func TestKnownRejectionsAreNotMissing(t *testing.T) {
 	s.write(t, "5", "", nil)
 	s.source.Put(sources.Record{Key: []byte("nan"), Reject: "NaN"})
 	c := s.check(t)
-	c.Known = map[string]bool{"5": true}
+	c.Rejected = map[string]bool{"5": true}
 	report, found, err := run(t, &c)
 	want := map[string]verify.Kind{"5": verify.Rejected, "nan": verify.Rejected}
 	if err != nil || !maps.Equal(found, want) || report.Differs() || report.Rejected != 2 {
@@ -325,7 +325,7 @@ func TestManyDifferencesStayOutOfMemory(t *testing.T) {
 	if err != nil || report.Missing != n || left != n || len(report.First) != 10 {
 		t.Errorf("%v, %+v, %d named", err, report.Verification, left)
 	}
-	if files, _ := os.ReadDir(c.Folder); len(files) != 0 {
+	if files, _ := os.ReadDir(c.TempDir); len(files) != 0 {
 		t.Errorf("left in the folder: %v", files)
 	}
 }
@@ -334,7 +334,7 @@ func TestUnwritableFolderIsExplained(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 1000)
 	c := s.check(t)
-	c.Folder += "/none"
+	c.TempDir += "/none"
 	_, err := c.With(verify.Break{Notes: 10}).Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "TMPDIR") {
 		t.Errorf("error %v", err)
@@ -429,7 +429,7 @@ func TestMovingKeysAreNoDifferences(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := setup(t, 200)
 		c := s.check(t)
-		c.Still, c.Exact = false, false
+		c.Static, c.Exact = false, false
 		s.write(t, "1", "", body(1, "behind"))       // arrives before the second reading
 		s.write(t, "2", "", body(2, "truly stale"))  // never arrives
 		s.write(t, "3", "", body(3, "hot"))          // changes all the time
@@ -466,7 +466,7 @@ func TestSettleWaitsByTheClock(t *testing.T) {
 		s := setup(t, 20)
 		s.write(t, "2", "", body(2, "stale"))
 		c := s.check(t)
-		c.Still, c.Settle = false, 7*time.Second
+		c.Static, c.SettleTime = false, 7*time.Second
 		began := time.Now()
 		if _, found, err := run(t, &c); err != nil || len(found) != 1 || time.Since(began) != 7*time.Second {
 			t.Errorf("%v, %v, after %v", err, found, time.Since(began))

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/sources"
 )
 
@@ -15,17 +14,17 @@ import (
 func (k *check) count(ctx context.Context) (Report, error) {
 	v := &verdict{check: k}
 	v.report.Level = string(Count)
-	tries := rounds
-	if k.Still {
+	tries := maxRounds
+	if k.Static {
 		tries = 1
 	}
 	for round := range tries {
 		if round > 0 {
-			if err := v.wait(ctx); err != nil {
+			if err := v.waitSettled(ctx); err != nil {
 				return v.report, err
 			}
 		}
-		before, have, after, err := k.counts(ctx)
+		before, have, after, err := k.countBoth(ctx)
 		if err != nil {
 			return v.report, err
 		}
@@ -39,27 +38,27 @@ func (k *check) count(ctx context.Context) (Report, error) {
 	return v.report, nil
 }
 
-func (k *check) counts(ctx context.Context) (before, have, after int64, err error) {
-	before, err = k.documents(ctx)
+func (k *check) countBoth(ctx context.Context) (before, have, after int64, err error) {
+	before, err = k.countSource(ctx)
 	if err != nil {
 		return 0, 0, 0, fmt.Errorf("count the documents of the source: %w", err)
 	}
 	if have, err = k.Index.Count(ctx); err != nil {
 		return 0, 0, 0, fmt.Errorf("count the documents of the index: %w", err)
 	}
-	if after = before; !k.Still {
-		if after, err = k.documents(ctx); err != nil {
+	if after = before; !k.Static {
+		if after, err = k.countSource(ctx); err != nil {
 			err = fmt.Errorf("count the documents of the source: %w", err)
 		}
 	}
 	return before, have, after, err
 }
 
-// everything makes sure that the partitions gave all that the source has: both the load and
+// checkSourceCount makes sure that the partitions gave all that the source has: both the load and
 // a comparison by them would miss what is in none. The source counts in another way.
-func (k *check) everything(ctx context.Context, read int64) error {
+func (k *check) checkSourceCount(ctx context.Context, read int64) error {
 	counter, ok := k.View.(sources.Counter)
-	if !ok || !k.Still {
+	if !ok || !k.Static {
 		return nil
 	}
 	n, err := counter.Count(ctx)
@@ -72,19 +71,19 @@ func (k *check) everything(ctx context.Context, read int64) error {
 	return nil
 }
 
-// documents counts what the source has now, by reading it if there is no other way.
-func (k *check) documents(ctx context.Context) (n int64, err error) {
+// countSource counts what the source has now, by reading it if there is no other way.
+func (k *check) countSource(ctx context.Context) (n int64, err error) {
 	view := k.View
 	switch {
 	case k.Documents > 0:
 		return k.Documents, nil
-	case !k.Still && k.Source != nil:
+	case !k.Static && k.Source != nil:
 		view = nil
 	}
-	err = k.with(ctx, view, func(view sources.View) error {
+	err = k.withView(ctx, view, func(view sources.View) error {
 		if counter, ok := view.(sources.Counter); ok {
 			n, err = counter.Count(ctx)
-			n -= int64(len(k.Known))
+			n -= int64(len(k.Rejected))
 			return err
 		}
 		var total atomic.Int64
@@ -93,7 +92,7 @@ func (k *check) documents(ctx context.Context) (n int64, err error) {
 		for range max(k.Plan.Readers, 1) {
 			group.Go(func() error {
 				return all.each(reading, next, func(r *sources.Record) error {
-					if !r.Deleted && r.Reject == "" && !k.Known[string(r.Key)] {
+					if !r.Deleted && r.Reject == "" && !k.Rejected[string(r.Key)] {
 						total.Add(1)
 					}
 					return nil

@@ -49,7 +49,7 @@ func (d Detail) String() string {
 type Report struct {
 	sinks.Verification
 
-	Together int `json:"-"` // how many of these documents are well read in one call
+	KeyBatch int `json:"-"` // how many of these documents are well read in one call
 
 	First     []Detail `json:"first,omitempty"`      // at most Check.Show
 	MovingIDs []string `json:"moving_ids,omitempty"` // the first that changed at each reading

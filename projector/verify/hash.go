@@ -11,8 +11,8 @@ type hasher struct {
 	rules rules
 }
 
-// broken marks a body that is no JSON in a canonical comparison: it equals only the same bytes.
-const broken = 0x6e6f206a736f6e
+// invalidJSON marks a body that is no JSON in a canonical comparison: it equals only the same bytes.
+const invalidJSON = 0x6e6f206a736f6e
 
 func (h *hasher) document(id, routing, body []byte) (bucket int, hash xxh3.Uint128) {
 	if h.rules.SameLength {
@@ -23,23 +23,23 @@ func (h *hasher) document(id, routing, body []byte) (bucket int, hash xxh3.Uint1
 	}
 	form, err := h.form.Of(body)
 	if err != nil {
-		return fingerprint(id, routing, body, broken)
+		return fingerprint(id, routing, body, invalidJSON)
 	}
 	return fingerprint(id, routing, form, 0)
 }
 
-// state is what a reading would have been noted as, had it been of a pass.
-func (h *hasher) state(r *Reading) (s state) {
+// hashReading is what a reading would have been noted as, had it been of a pass.
+func (h *hasher) hashReading(r *Reading) (s sideHashes) {
 	for i, body := range [][]byte{r.Want, r.Have} {
 		if body != nil {
-			_, s[i] = h.document(r.ID, effective(r.ID, r.Routing), body)
+			_, s[i] = h.document(r.ID, effectiveRouting(r.ID, r.Routing), body)
 		}
 	}
 	return s
 }
 
-// effective is the routing if it says anything: a document without one is routed by its id.
-func effective(id, routing []byte) []byte {
+// effectiveRouting is the routing if it says anything: a document without one is routed by its id.
+func effectiveRouting(id, routing []byte) []byte {
 	if string(routing) == string(id) {
 		return nil
 	}

@@ -14,9 +14,9 @@ const (
 
 // What a sample without a difference proves.
 const (
-	confidence = 0.999
-	share      = 1.0 / 10_000
-	proves     = "with 99.9% probability fewer than 1 in 10,000 differ"
+	confidence  = 0.999
+	share       = 1.0 / 10_000
+	sampleClaim = "with 99.9% probability fewer than 1 in 10,000 differ"
 )
 
 // sampleSize is how many documents must be compared without a difference, so that with

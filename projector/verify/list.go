@@ -22,7 +22,7 @@ func (l *List) Batches(size int, fn func([]Difference) error) error {
 	var some []Difference
 	err := l.spool.each(func(record []byte) error {
 		id, routing, _ := splitKey(record[1:])
-		some = append(some, Difference{ID: string(id), Routing: string(routing), Kind: kindOf(record[0])})
+		some = append(some, Difference{ID: string(id), Routing: string(routing), Kind: kindByLetter(record[0])})
 		if len(some) < size {
 			return nil
 		}
@@ -38,8 +38,8 @@ func (l *List) Batches(size int, fn func([]Difference) error) error {
 // Close removes the file.
 func (l *List) Close() error { return l.spool.close() }
 
-// kindOf finds a kind by its first letter.
-func kindOf(letter byte) Kind {
+// kindByLetter finds a kind by its first letter.
+func kindByLetter(letter byte) Kind {
 	for _, kind := range []Kind{Missing, Stale, Extra, Rejected} {
 		if kind[0] == letter {
 			return kind

@@ -39,7 +39,8 @@ func (s *synthetic) Plan(context.Context) (sources.Plan, error) {
 }
 
 func (s *synthetic) Open(context.Context) (sources.View, error) { return s, nil }
-func (s *synthetic) Close(context.Context) error                { return nil }
+
+func (s *synthetic) Close(context.Context) error { return nil }
 
 func (s *synthetic) Read(_ context.Context, p sources.Partition, _ sources.Position) (sources.Reader, error) {
 	from, _ := strconv.Atoi(p.From)
@@ -111,21 +112,21 @@ func oneCharacter(t *testing.T, n int) uint64 {
 	most := uint64(0)
 	scans := 0
 	c := verify.Check{
-		View: s, Plan: plan, Index: syntheticIndex{synthetic: s}, Still: true, Folder: t.TempDir(), Show: 1,
-		Progress: func(documents, _ int64) {
+		View: s, Plan: plan, Index: syntheticIndex{synthetic: s}, TempDir: t.TempDir(), Writes: verify.Writes{Static: true},
+		Output: verify.Output{Show: 1, Progress: func(documents, _ int64) {
 			if scans++; scans%5_000 == 0 {
 				var m runtime.MemStats
 				runtime.ReadMemStats(&m)
 				most = max(most, m.HeapAlloc)
 			}
-		},
+		}},
 	}
 	report, found, err := run(t, c.With(verify.Break{Notes: 1 << 20}))
 	if want := map[string]verify.Kind{fmt.Sprint(s.odd): verify.Stale}; err != nil || !maps.Equal(found, want) || report.Documents != int64(n) {
 		t.Errorf("%v, found %v, want %v", err, found, want)
 	}
 	t.Logf("%d documents: %d MB of heap at most", n, most>>20)
-	if files, _ := os.ReadDir(c.Folder); len(files) != 0 {
+	if files, _ := os.ReadDir(c.TempDir); len(files) != 0 {
 		t.Errorf("left in the folder: %v", files)
 	}
 	return most

@@ -21,8 +21,8 @@ type Query struct {
 	MaxLatency  time.Duration
 }
 
-// Answer is how a query was answered by a generation, and by the live one.
-type Answer struct {
+// QueryResult is how a query was answered by a generation, and by the live one.
+type QueryResult struct {
 	Query        string   `json:"query"`
 	Hits         int64    `json:"hits"`
 	Milliseconds float64  `json:"milliseconds"`
@@ -32,7 +32,7 @@ type Answer struct {
 }
 
 // String is the answer on one line.
-func (a Answer) String() string {
+func (a QueryResult) String() string {
 	text := fmt.Sprintf("query %s: %d hits in %.1f ms", a.Query, a.Hits, a.Milliseconds)
 	if a.LiveHits != nil {
 		text += fmt.Sprintf(" (live: %d in %.1f ms)", *a.LiveHits, *a.LiveMillis)
@@ -43,21 +43,21 @@ func (a Answer) String() string {
 	return text
 }
 
-// timed is how often a query is run for its latency, after one run that warms up.
-const timed = 5
+// latencyRuns is how often a query is run for its latency, after one run that warms up.
+const latencyRuns = 5
 
-// Ask runs the queries against an index, and against the live one if that is not nil.
-func Ask(ctx context.Context, queries []Query, index, live sinks.Searcher) ([]Answer, error) {
-	var answers []Answer
+// RunQueries runs the queries against an index, and against the live one if that is not nil.
+func RunQueries(ctx context.Context, queries []Query, index, live sinks.Searcher) ([]QueryResult, error) {
+	var answers []QueryResult
 	for _, q := range queries {
-		hits, took, err := q.run(ctx, index)
+		hits, took, err := q.measure(ctx, index)
 		if err != nil {
 			return answers, fmt.Errorf("%s: query %s: %w", q.Place, q.Name, err)
 		}
-		a := Answer{Query: q.Name, Hits: hits.Total, Milliseconds: millis(took), Wrong: q.judge(hits, took)}
+		a := QueryResult{Query: q.Name, Hits: hits.Total, Milliseconds: millis(took), Wrong: q.check(hits, took)}
 		if live != nil {
 			// the live index may be of another mapping and refuse the query: no comparison then
-			if hits, took, err := q.run(ctx, live); err == nil {
+			if hits, took, err := q.measure(ctx, live); err == nil {
 				ms := millis(took)
 				a.LiveHits, a.LiveMillis = &hits.Total, &ms
 			} else if ctx.Err() != nil {
@@ -71,25 +71,25 @@ func Ask(ctx context.Context, queries []Query, index, live sinks.Searcher) ([]An
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// run returns the hits and the median latency.
-func (q Query) run(ctx context.Context, index sinks.Searcher) (sinks.Hits, time.Duration, error) {
+// measure returns the hits and the median latency.
+func (q Query) measure(ctx context.Context, index sinks.Searcher) (sinks.Hits, time.Duration, error) {
 	hits, err := index.Search(ctx, q.Body, q.MustInclude)
 	if err != nil {
 		return hits, 0, err
 	}
 	var took []time.Duration
-	for range timed {
-		again, err := index.Search(ctx, q.Body, nil)
+	for range latencyRuns {
+		repeat, err := index.Search(ctx, q.Body, nil)
 		if err != nil {
 			return hits, 0, err
 		}
-		took = append(took, again.Took)
+		took = append(took, repeat.Took)
 	}
 	slices.Sort(took)
-	return hits, took[timed/2], nil
+	return hits, took[latencyRuns/2], nil
 }
 
-func (q Query) judge(hits sinks.Hits, took time.Duration) []string {
+func (q Query) check(hits sinks.Hits, took time.Duration) []string {
 	var wrong []string
 	if hits.Total < q.MinHits {
 		wrong = append(wrong, fmt.Sprintf("at least %d hits are wanted", q.MinHits))

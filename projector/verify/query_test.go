@@ -37,7 +37,7 @@ func TestLatencyOfAQuery(t *testing.T) {
 		"the median is it": {took: []time.Duration{1 * ms, 10 * ms, 10 * ms, 51 * ms, 51 * ms, 51 * ms}, slow: true},
 	} {
 		q := verify.Query{Name: "q", MinHits: 7, MaxHits: 7, MustInclude: []string{"1"}, MaxLatency: 50 * ms}
-		answers, err := verify.Ask(t.Context(), []verify.Query{q}, &answering{took: c.took}, &answering{took: []time.Duration{3 * ms}})
+		answers, err := verify.RunQueries(t.Context(), []verify.Query{q}, &answering{took: c.took}, &answering{took: []time.Duration{3 * ms}})
 		if err != nil || len(answers) != 1 {
 			t.Fatalf("%s: %v, %v", name, err, answers)
 		}

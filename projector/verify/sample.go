@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/zeebo/xxh3"
-
 	"humpty/sinks"
 )
 
@@ -19,7 +18,7 @@ func (k *check) sample(ctx context.Context) (Report, error) {
 	if k.rules.Sample > 0 {
 		n = k.rules.Sample
 	}
-	sides, ok := k.keyed()
+	sides, ok := k.openKeyReader()
 	if !ok {
 		report, err := k.count(ctx)
 		report.Asked, report.Why = string(Sample), "source or target cannot read single documents"
@@ -37,10 +36,10 @@ func (k *check) sample(ctx context.Context) (Report, error) {
 	return k.compareSample(ctx, sides, n, counted)
 }
 
-func (k *check) compareSample(ctx context.Context, sides *Keyed, n int, counted Report) (Report, error) {
+func (k *check) compareSample(ctx context.Context, sides *KeyReader, n int, counted Report) (Report, error) {
 	k.canonical = true
 	v := &verdict{check: k}
-	candidates, hash := newSpool(k.Folder), k.hasher()
+	candidates, hash := newSpool(k.TempDir), k.hasher()
 	var read int64
 	err := k.random(ctx, n, func(keys []sinks.Key) error {
 		readings, err := sides.Read(ctx, keys)
@@ -50,7 +49,7 @@ func (k *check) compareSample(ctx context.Context, sides *Keyed, n int, counted 
 		read += int64(len(keys))
 		for _, r := range readings {
 			if r.Kind == Stale || r.Kind == Extra {
-				c := candidate{kind: r.Kind, state: hash.state(&r), key: appendKey(nil, r.ID, effective(r.ID, r.Routing))}
+				c := candidate{kind: r.Kind, hashes: hash.hashReading(&r), key: appendKey(nil, r.ID, effectiveRouting(r.ID, r.Routing))}
 				if err := candidates.add(c.encode()); err != nil {
 					return err
 				}
@@ -62,17 +61,17 @@ func (k *check) compareSample(ctx context.Context, sides *Keyed, n int, counted 
 		return nil
 	})
 	if err == nil {
-		err = v.settle(ctx, candidates)
+		err = v.decide(ctx, candidates)
 	}
 	if err = errors.Join(err, candidates.close()); err != nil {
 		return counted, fmt.Errorf("compare a sample: %w", err)
 	}
-	report, err := v.done(ctx)
+	report, err := v.finish(ctx)
 	report.Level, report.Documents, report.Sampled = string(Sample), counted.Documents, read
 	report.Missing += counted.Missing
 	report.Extra = max(report.Extra, counted.Extra)
 	if !report.Differs() && read >= int64(n) {
-		report.Proves = proves
+		report.Proves = sampleClaim
 	}
 	return report, err
 }
@@ -104,7 +103,7 @@ func (k *check) random(ctx context.Context, n int, fn func([]sinks.Key) error) e
 			if float64(xxh3.HashSeed(d.ID, seed)>>11)/(1<<53) < threshold {
 				some = append(some, sinks.Key{ID: bytes.Clone(d.ID), Routing: bytes.Clone(d.Routing)})
 			}
-			if len(some) == k.together() {
+			if len(some) == k.keyBatchSize() {
 				if err := flush(); err != nil {
 					return err
 				}

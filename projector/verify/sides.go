@@ -19,14 +19,14 @@ const scanParts = 4
 // sides reads both sides of a comparison once.
 type sides struct {
 	*check
-	source, index *tally
+	source, index *digest
 
 	mu          sync.Mutex
-	refused     *spool // keys of documents that are known not to be in the index
+	rejected    *spool // keys of documents that are known not to be in the index
 	docs, bytes int64
 }
 
-// read fills both tallies.
+// read fills both digests.
 func (s *sides) read(ctx context.Context) error {
 	group, reading := errgroup.WithContext(ctx)
 	next := new(atomic.Int64)
@@ -46,9 +46,9 @@ func (s *sides) read(ctx context.Context) error {
 
 // readSource notes the records of partitions until none is left.
 func (s *sides) readSource(ctx context.Context, next *atomic.Int64) error {
-	w := s.source.worker(s.hasher())
-	err := s.partitions().each(ctx, next, func(r *sources.Record) error { return s.take(r, w) })
-	return errors.Join(err, w.finish())
+	w := s.source.newWriter(s.hasher())
+	err := s.partitions().each(ctx, next, func(r *sources.Record) error { return s.addRecord(r, w) })
+	return errors.Join(err, w.close())
 }
 
 // partitions reads a view by its plan.
@@ -96,20 +96,20 @@ func (p *partitions) one(ctx context.Context, partition sources.Partition, batch
 	}
 }
 
-func (s *sides) take(r *sources.Record, w *worker) error {
+func (s *sides) addRecord(r *sources.Record, w *digestWriter) error {
 	switch {
 	case r.Deleted:
 		return nil
-	case r.Reject != "" || s.Known[string(r.Key)]:
+	case r.Reject != "" || s.Rejected[string(r.Key)]:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.refused.add(appendKey(nil, r.Key, effective(r.Key, r.Routing)))
+		return s.rejected.add(appendKey(nil, r.Key, effectiveRouting(r.Key, r.Routing)))
 	}
 	return w.add(r.Key, r.Routing, r.Value)
 }
 
 func (s *sides) scan(ctx context.Context, part int) error {
-	w := s.index.worker(s.hasher())
+	w := s.index.newWriter(s.hasher())
 	err := s.Index.Scan(ctx, part, scanParts, func(docs []sinks.Document) error {
 		var bytes int64
 		for i := range docs {
@@ -118,13 +118,13 @@ func (s *sides) scan(ctx context.Context, part int) error {
 			}
 			bytes += int64(len(docs[i].Body))
 		}
-		s.count(int64(len(docs)), bytes)
+		s.addProgress(int64(len(docs)), bytes)
 		return nil
 	})
-	return errors.Join(err, w.finish())
+	return errors.Join(err, w.close())
 }
 
-func (s *sides) count(docs, bytes int64) {
+func (s *sides) addProgress(docs, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.docs += docs

@@ -61,18 +61,18 @@ func (s *Sum) String() string { return fmt.Sprintf("%s:%d:%016x%016x", s.form, s
 func (s *Sum) Documents() int64 { return s.docs }
 
 // Add puts a document in.
-func (s *Sum) Add(d sinks.Document) { s.plus(s.of(d)) }
+func (s *Sum) Add(d sinks.Document) { s.plus(s.hashOf(d)) }
 
 // Remove takes a document out that is in.
 func (s *Sum) Remove(d sinks.Document) {
-	b := s.of(d)
+	b := s.hashOf(d)
 	lo, borrow := bits.Sub64(0, b.lo, 0)
 	hi, _ := bits.Sub64(0, b.hi, borrow)
 	s.plus(sum{docs: -1, hi: hi, lo: lo})
 }
 
-func (s *Sum) of(d sinks.Document) sum {
-	_, hash := s.hasher.document(d.ID, effective(d.ID, d.Routing), d.Body)
+func (s *Sum) hashOf(d sinks.Document) sum {
+	_, hash := s.hasher.document(d.ID, effectiveRouting(d.ID, d.Routing), d.Body)
 	return sum{docs: 1, hi: hash.Hi, lo: hash.Lo}
 }
 

@@ -21,7 +21,7 @@ func TestSumOfAnIndex(t *testing.T) {
 	for name, left := range map[string]*canonjson.Paths{"bytes": nil, "json": ignore} {
 		s := &synthetic{n: 5000, odd: -1, text: bytes.Repeat([]byte("x"), 60)}
 		plan, _ := s.Plan(t.Context())
-		c := verify.Check{View: s, Plan: plan, Index: syntheticIndex{synthetic: s}, Still: true, Exact: true, Ignore: left}
+		c := verify.Check{View: s, Plan: plan, Index: syntheticIndex{synthetic: s}, Writes: verify.Writes{Static: true}, Exact: true, Ignore: left}
 		report, err := c.Run(t.Context())
 		sum, ok := verify.ParseSum(report.Sum, left)
 		if err != nil || !ok || sum.Documents() != 5000 {
@@ -61,7 +61,7 @@ func TestSumOnlyOfWhatIsRight(t *testing.T) {
 	t.Parallel()
 	s := &synthetic{n: 100, odd: 7, text: []byte("xy")}
 	plan, _ := s.Plan(t.Context())
-	c := verify.Check{View: s, Plan: plan, Index: syntheticIndex{synthetic: s}, Still: true}
+	c := verify.Check{View: s, Plan: plan, Index: syntheticIndex{synthetic: s}, Writes: verify.Writes{Static: true}}
 	if report, err := c.Run(t.Context()); err != nil || report.Stale != 1 || report.Sum != "" {
 		t.Errorf("%v: %+v", err, report.Verification)
 	}

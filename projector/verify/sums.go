@@ -11,10 +11,10 @@ import (
 // that every reader has its own.
 const bucketCount = 1 << 14
 
-// sums are order-independent sums of document hashes, by bucket of the id. Two sides with
+// bucketSums are order-independent sums of document hashes, by bucket of the id. Two sides with
 // equal documents have equal sums, in whatever order and however split they were read;
 // sides that differ have different ones but for a chance of 2^-128 a bucket.
-type sums [bucketCount]sum
+type bucketSums [bucketCount]sum
 
 type sum struct {
 	docs   int64
@@ -37,7 +37,7 @@ func fingerprint(id, routing, body []byte, mark uint64) (bucket int, hash xxh3.U
 	return int(key.Hi % bucketCount), hash
 }
 
-func (s *sums) add(bucket int, hash xxh3.Uint128) {
+func (s *bucketSums) add(bucket int, hash xxh3.Uint128) {
 	s[bucket].plus(sum{docs: 1, hi: hash.Hi, lo: hash.Lo})
 }
 
@@ -48,14 +48,14 @@ func (b *sum) plus(other sum) {
 	b.hi, _ = bits.Add64(b.hi, other.hi, carry)
 }
 
-func (s *sums) merge(other *sums) {
+func (s *bucketSums) merge(other *bucketSums) {
 	for i := range s {
 		s[i].plus(other[i])
 	}
 }
 
 // total is the sum of all buckets.
-func (s *sums) total() sum {
+func (s *bucketSums) total() sum {
 	var all sum
 	for i := range s {
 		all.plus(s[i])
@@ -63,7 +63,7 @@ func (s *sums) total() sum {
 	return all
 }
 
-func (s *sums) documents() int64 {
+func (s *bucketSums) documents() int64 {
 	var n int64
 	for i := range s {
 		n += s[i].docs

@@ -9,7 +9,7 @@ import (
 func TestSumsDoNotDependOnOrderOrSplit(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
-	var whole, left, right sums
+	var whole, left, right bucketSums
 	for _, i := range rng.Perm(10_000) {
 		whole.note(fmt.Append(nil, i), nil, fmt.Appendf(nil, "body %d", i))
 	}
@@ -31,28 +31,28 @@ func TestSumsDoNotDependOnOrderOrSplit(t *testing.T) {
 
 func TestSumsSeeEachKindOfDifference(t *testing.T) {
 	t.Parallel()
-	doc := func(s *sums, id, routing, body string) {
+	doc := func(s *bucketSums, id, routing, body string) {
 		var r []byte
 		if routing != "" {
 			r = []byte(routing)
 		}
 		s.note([]byte(id), r, []byte(body))
 	}
-	for name, change := range map[string]func(a, b *sums){
-		"body":       func(a, b *sums) { doc(a, "1", "", "x"); doc(b, "1", "", "y") },
-		"id":         func(a, b *sums) { doc(a, "1", "", "x"); doc(b, "2", "", "x") },
-		"routing":    func(a, b *sums) { doc(a, "1", "r", "x"); doc(b, "1", "s", "x") },
-		"no routing": func(a, b *sums) { doc(a, "1", "r", "x"); doc(b, "1", "", "x") },
-		"missing":    func(a, _ *sums) { doc(a, "1", "", "x") },
-		"twice":      func(a, b *sums) { doc(a, "1", "", "x"); doc(b, "1", "", "x"); doc(b, "1", "", "x") },
-		"exchanged": func(a, b *sums) {
+	for name, change := range map[string]func(a, b *bucketSums){
+		"body":       func(a, b *bucketSums) { doc(a, "1", "", "x"); doc(b, "1", "", "y") },
+		"id":         func(a, b *bucketSums) { doc(a, "1", "", "x"); doc(b, "2", "", "x") },
+		"routing":    func(a, b *bucketSums) { doc(a, "1", "r", "x"); doc(b, "1", "s", "x") },
+		"no routing": func(a, b *bucketSums) { doc(a, "1", "r", "x"); doc(b, "1", "", "x") },
+		"missing":    func(a, _ *bucketSums) { doc(a, "1", "", "x") },
+		"twice":      func(a, b *bucketSums) { doc(a, "1", "", "x"); doc(b, "1", "", "x"); doc(b, "1", "", "x") },
+		"exchanged": func(a, b *bucketSums) {
 			doc(a, "1", "", "x")
 			doc(a, "2", "", "y")
 			doc(b, "1", "", "y")
 			doc(b, "2", "", "x")
 		},
 	} {
-		var a, b sums
+		var a, b bucketSums
 		for i := range 100 {
 			doc(&a, fmt.Sprint("same", i), "", "body")
 			doc(&b, fmt.Sprint("same", i), "", "body")
@@ -68,7 +68,7 @@ func TestSumsSeeEachKindOfDifference(t *testing.T) {
 }
 
 func BenchmarkSums(b *testing.B) {
-	var s sums
+	var s bucketSums
 	id, body := []byte("1234567"), make([]byte, 1730)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
@@ -77,12 +77,12 @@ func BenchmarkSums(b *testing.B) {
 	}
 }
 
-func (s *sums) note(id, routing, body []byte) {
-	bucket, hash := fingerprint(id, effective(id, routing), body, 0)
+func (s *bucketSums) note(id, routing, body []byte) {
+	bucket, hash := fingerprint(id, effectiveRouting(id, routing), body, 0)
 	s.add(bucket, hash)
 }
 
-func (s *sums) differing(other *sums) (buckets []int) {
+func (s *bucketSums) differing(other *bucketSums) (buckets []int) {
 	for i := range s {
 		if s[i] != other[i] {
 			buckets = append(buckets, i)

@@ -82,7 +82,7 @@ func TestTopicsUnderLiveWrites(t *testing.T) {
 			folded := &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewLatest, Dir: t.TempDir()}
 			var source sources.Source = folded
 			if root == "a table" {
-				source = &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: folded, Hold: true, Dir: t.TempDir()}}}
+				source = &join.Source{Root: table, Includes: []join.Include{{Name: "parcel", One: true, From: folded, Preload: true, Dir: t.TempDir()}}}
 			}
 			target := &sinktest.MemoryTarget{Name: "parcels"}
 			index, err := target.Create(t.Context(), sinks.Generation{Name: "parcels-1"})
@@ -110,13 +110,13 @@ func TestTopicsUnderLiveWrites(t *testing.T) {
 				t.Fatal(err)
 			}
 			waits := 0
-			c := verify.Check{Source: source, Plan: plan, Index: index, Show: 10, Folder: t.TempDir(), CatchUp: func(context.Context) error {
+			c := verify.Check{Source: source, Plan: plan, Index: index, TempDir: t.TempDir(), Output: verify.Output{Show: 10}, Writes: verify.Writes{CatchUp: func(context.Context) error {
 				if waits++; waits == 1 {
 					bring(t, source, index, "k3")
 				}
 				event("k4", fmt.Sprintf(`{"n":"hot %d"}`, waits))
 				return nil
-			}}
+			}}}
 			report, found, err := run(t, &c)
 			if want := map[string]verify.Kind{"k1": verify.Missing, "k2": verify.Stale, "x": verify.Extra}; err != nil || !maps.Equal(found, want) {
 				t.Fatalf("%v, found %v, want %v", err, found, want)

@@ -10,20 +10,20 @@ import (
 	"humpty/sinks"
 )
 
-// fieldsShown is how many fields of one stale document are named.
-const fieldsShown = 5
+// maxFieldsShown is how many fields of one stale document are named.
+const maxFieldsShown = 5
 
 // verdict collects what a check finds.
 type verdict struct {
 	*check
-	report Report
-	first  []Difference
-	never  []Difference // the first that cannot be in the index
-	moving []string
+	report    Report
+	first     []Difference
+	rejected  []Difference // the first that cannot be in the index
+	movingIDs []string
 }
 
-// differs books one difference.
-func (v *verdict) differs(c candidate) error {
+// addDifference books one difference.
+func (v *verdict) addDifference(c candidate) error {
 	switch c.kind {
 	case Missing:
 		v.report.Missing++
@@ -32,17 +32,17 @@ func (v *verdict) differs(c candidate) error {
 	case Extra:
 		v.report.Extra++
 	}
-	key := c.document()
-	return v.name(Difference{ID: string(key.ID), Routing: string(key.Routing), Kind: c.kind, Reading: c.reading})
+	key := c.docKey()
+	return v.record(Difference{ID: string(key.ID), Routing: string(key.Routing), Kind: c.kind, Reading: c.reading})
 }
 
-// refused books a document that cannot be in the index.
-func (v *verdict) refused(key []byte) error {
+// addRejected books a document that cannot be in the index.
+func (v *verdict) addRejected(key []byte) error {
 	id, routing, _ := splitKey(key)
 	v.report.Rejected++
 	d := Difference{ID: string(id), Routing: string(routing), Kind: Rejected}
-	if len(v.never) < v.Show {
-		v.never = append(v.never, d)
+	if len(v.rejected) < v.Show {
+		v.rejected = append(v.rejected, d)
 	}
 	if v.Each == nil {
 		return nil
@@ -50,7 +50,7 @@ func (v *verdict) refused(key []byte) error {
 	return v.Each(d)
 }
 
-func (v *verdict) name(d Difference) error {
+func (v *verdict) record(d Difference) error {
 	if len(v.first) < v.Show {
 		shown := d
 		if r := d.Reading; r != nil { // a part of a large batch, and its receiver may change it
@@ -64,9 +64,9 @@ func (v *verdict) name(d Difference) error {
 	return v.Each(d)
 }
 
-// done describes the first differences and returns the report.
-func (v *verdict) done(ctx context.Context) (Report, error) {
-	v.first = append(v.first, v.never[:min(len(v.never), max(v.Show-len(v.first), 0))]...) // with what room is left
+// finish describes the first differences and returns the report.
+func (v *verdict) finish(ctx context.Context) (Report, error) {
+	v.first = append(v.first, v.rejected[:min(len(v.rejected), max(v.Show-len(v.first), 0))]...) // with what room is left
 	slices.SortFunc(v.first, func(a, b Difference) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Routing, b.Routing))
 	})
@@ -79,28 +79,28 @@ func (v *verdict) done(ctx context.Context) (Report, error) {
 		v.report.First = append(v.report.First, Detail{Difference: d})
 		switch shown := &v.report.First[len(v.report.First)-1]; {
 		case d.Kind == Stale && r != nil:
-			v.fields(shown, r)
+			v.describe(shown, r)
 		case d.Kind == Stale:
 			stale, unread = append(stale, d.Key()), append(unread, shown)
 		}
 	}
-	v.report.MovingIDs, v.report.Together = v.moving, v.together()
-	if sides, ok := v.keyed(); ok && len(stale) > 0 {
+	v.report.MovingIDs, v.report.KeyBatch = v.movingIDs, v.keyBatchSize()
+	if sides, ok := v.openKeyReader(); ok && len(stale) > 0 {
 		readings, err := sides.Read(ctx, stale)
 		if err != nil {
 			return v.report, err
 		}
 		for i, shown := range unread {
-			v.fields(shown, &readings[i])
+			v.describe(shown, &readings[i])
 		}
 	}
 	return v.report, nil
 }
 
-// fields describes how a stale document differs.
-func (v *verdict) fields(d *Detail, r *Reading) {
-	d.Fields = canonjson.Diff(r.Want, r.Have, v.Ignore, fieldsShown)
-	if v.Still && len(d.Fields) == 0 {
+// describe describes how a stale document differs.
+func (v *verdict) describe(d *Detail, r *Reading) {
+	d.Fields = canonjson.Diff(r.Want, r.Have, v.Ignore, maxFieldsShown)
+	if v.Static && len(d.Fields) == 0 {
 		d.Fields = []canonjson.Change{{Want: "the document that a read by id gives", Have: "another one in a scan: do the copies of its shard differ?"}}
 	}
 }

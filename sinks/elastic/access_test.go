@@ -24,7 +24,7 @@ import (
 // TestTLS puts a proxy with TLS, which wants a client's certificate and a password, before
 // the server.
 func TestTLS(t *testing.T) {
-	both(t, behindTLS)
+	onBothProducts(t, behindTLS)
 }
 
 func behindTLS(t *testing.T, server string) {
@@ -42,7 +42,7 @@ func behindTLS(t *testing.T, server string) {
 		forward.ServeHTTP(w, r)
 	}))
 	proxy.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
-	proxy.Config.ErrorLog = quiet()
+	proxy.Config.ErrorLog = discardLog()
 	proxy.StartTLS()
 	defer proxy.Close()
 	dir := t.TempDir()

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-type answers func(path string) string
+type cannedAnswers func(path string) string
 
-func (a answers) RoundTrip(req *http.Request) (*http.Response, error) {
+func (a cannedAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a(req.URL.Path)))}, nil
 }
 
@@ -38,7 +38,7 @@ func TestCopiesWithoutAPlace(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c, err := newCluster(Config{Addresses: []string{"http://a"}, Alias: "shop", Wrap: func(http.RoundTripper) http.RoundTripper {
-					return answers(func(path string) string {
+					return cannedAnswers(func(path string) string {
 						switch path {
 						case "/_cluster/health/shop-1":
 							return `{"status":"yellow","number_of_data_nodes":3,"active_primary_shards":2,"active_shards":4,"unassigned_shards":2}`
@@ -51,11 +51,11 @@ func TestCopiesWithoutAPlace(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				x := &index{cluster: c, name: "shop-1", path: "/shop-1", shards: 2}
+				x := &lifecycle{metaRecord: &metaRecord{indexRef: &indexRef{cluster: c, name: "shop-1", path: "/shop-1", shards: 2}}}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				began, last := time.Now(), ""
-				err = x.copies(ctx, func(waiting string) { last = waiting })
+				err = x.waitForCopies(ctx, func(waiting string) { last = waiting })
 				switch {
 				case test.want == "" && !errors.Is(err, context.DeadlineExceeded):
 					t.Errorf("it does not wait: %v, %s", err, last)

@@ -12,11 +12,11 @@ import (
 type definition struct {
 	settings settings
 	mappings map[string]json.RawMessage // top level; what is below is kept byte for byte
-	own      map[string]json.RawMessage // the user's keys of _meta
+	userMeta map[string]json.RawMessage // the user's keys of _meta
 }
 
 func parseDefinition(raw json.RawMessage) (definition, error) {
-	d := definition{mappings: map[string]json.RawMessage{}, own: map[string]json.RawMessage{}}
+	d := definition{mappings: map[string]json.RawMessage{}, userMeta: map[string]json.RawMessage{}}
 	if len(bytes.TrimSpace(raw)) == 0 {
 		raw = json.RawMessage("{}")
 	}
@@ -46,15 +46,15 @@ func parseDefinition(raw json.RawMessage) (definition, error) {
 		}
 	}
 	if meta, ok := d.mappings["_meta"]; ok {
-		if err := json.Unmarshal(meta, &d.own); err != nil {
+		if err := json.Unmarshal(meta, &d.userMeta); err != nil {
 			return d, wrongDefinition("", "its mappings._meta: %v", err)
 		}
 	}
-	if d.own == nil {
-		d.own = map[string]json.RawMessage{} // it was null
+	if d.userMeta == nil {
+		d.userMeta = map[string]json.RawMessage{} // it was null
 	}
-	delete(d.own, metaKey)
-	return d, d.settings.acceptable("the definition of the index is wrong: its", "leave it out")
+	delete(d.userMeta, metaKey)
+	return d, d.settings.check("the definition of the index is wrong: its", "leave it out")
 }
 
 func wrongDefinition(remedy, what string, args ...any) *Error {
@@ -65,7 +65,7 @@ func wrongDefinition(remedy, what string, args ...any) *Error {
 func (d definition) body(name string, meta sinks.Meta, templates, load settings) ([]byte, error) {
 	var all settings
 	all, meta.PendingSettings = d.settings.overlay(templates, load)
-	raw, err := metaBody(d.own, meta)
+	raw, err := metaBody(d.userMeta, meta)
 	if err != nil {
 		return nil, err
 	}

@@ -1,17 +1,15 @@
-// Package elastic writes to Elasticsearch 8 and 9 and OpenSearch 2 and 3 by one code
-// path; product.go names what differs.
+// Package elastic writes to Elasticsearch 8 and 9 and OpenSearch 2 and 3 by one code path.
 //
-// # Writing
-//
-// A generation is written through an alias of its own (its name and "-load") with
-// require_alias, because a bulk request to an index that somebody deleted would create
-// it again, empty and with a guessed mapping. Write sends what has no verdict until it
-// has one; rules.go is the list of what each answer means.
+// A [Target] is composed of what it is made of: the catalog of generations, the switch of
+// the alias, leases, write blocks, snapshots, a load probe. An index that it opens is composed
+// likewise: a writer (package bulk), a reader of all documents (package scan), what the index
+// knows about itself, the lifecycle of its settings. All of them speak to one cluster (package
+// transport, whose product.go names what differs between the servers).
 //
 // # Settings
 //
 // Create puts the load's settings over the user's and writes what the user wants into a
-// journal in the index's _meta ([sinks.Meta].Restore). Seal works the journal off, so any
+// journal in the index's _meta ([sinks.Meta].PendingSettings). Seal works the journal off, so any
 // later run can do it too. gc_deletes stays at 24 h until the generation is live, since a
 // late write of the load must not bring a deleted document back; a Seal of a live
 // generation restores it.
@@ -24,18 +22,12 @@
 // writes with it. At the end of the load and of each round, and by Seal after it has flushed,
 // the shards' primary terms are compared with those of a fresh index, and their histories
 // with those at the last look; it is a [sinks.ErrWritesLost] if one has changed. Shards that have no
-// node for longer than Config.Outage end a Write, with the cluster's reason.
+// node for longer than Config.UnassignedTimeout end a Write, with the cluster's reason.
 //
 // # Rights
 //
 // [Target.Permitted] asks Elasticsearch what the account may do, and Create refuses before it
 // makes an index; rights.go has the list. OpenSearch's security has no such question.
-//
-// # Reading
-//
-// Scan opens a point in time for each shard, and a part reads whole shards: with more
-// parts than shards some have nothing to do. The next page is read while one is handed
-// out.
 //
 // # Leases
 //

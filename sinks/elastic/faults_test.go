@@ -38,7 +38,7 @@ func TestEachFault(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				spoiled(t, index, faults, kind, fault < 2)
+				writeSpoiled(t, index, faults, kind, fault < 2)
 			})
 		}
 	})
@@ -47,11 +47,11 @@ func TestEachFault(t *testing.T) {
 	}
 }
 
-func spoiled(t *testing.T, index sinks.Index, faults *sinktest.Faults, prefix string, full bool) {
+func writeSpoiled(t *testing.T, index sinks.Index, faults *sinktest.Faults, prefix string, full bool) {
 	t.Helper()
 	var total sinks.Receipt
 	const rounds, n = 6, 10
-	before := faults.Spoiled.Load()
+	before := faults.Injected.Load()
 	for range rounds {
 		docs, verdicts := elastictest.Batch(n, 1<<40), make([]sinks.Verdict, n)
 		for i := range docs {
@@ -70,7 +70,7 @@ func spoiled(t *testing.T, index sinks.Index, faults *sinktest.Faults, prefix st
 		total.Retries += receipt.Retries
 		total.Throttled += receipt.Throttled
 	}
-	count := int(faults.Spoiled.Load() - before)
+	count := int(faults.Injected.Load() - before)
 	if count == 0 || total.Retries != count || total.Requests != rounds+count {
 		t.Errorf("receipts say %d requests, %d of them sent again; %d were spoiled", total.Requests, total.Retries, count)
 	}
@@ -79,14 +79,14 @@ func spoiled(t *testing.T, index sinks.Index, faults *sinktest.Faults, prefix st
 	}
 }
 
-// fake answers bulk requests by a function, all else by the server.
-type fake struct {
+// fakeBulk answers bulk requests by a function, all else by the server.
+type fakeBulk struct {
 	next http.RoundTripper
 	bulk func(n int, req *http.Request, body string) *http.Response
 	n    atomic.Int64
 }
 
-func (f *fake) RoundTrip(req *http.Request) (*http.Response, error) {
+func (f *fakeBulk) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !strings.HasSuffix(req.URL.Path, "/_bulk") {
 		return f.next.RoundTrip(req)
 	}
@@ -106,13 +106,13 @@ func respond(status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
 }
 
-// faked is a generation on a server whose bulk answers the test makes; nil: the server's.
-func faked(t *testing.T, cfg elastic.Config, bulk func(n int, req *http.Request, body string) *http.Response) sinks.Index {
+// newFakedIndex is a generation on a server whose bulk answers the test makes; nil: the server's.
+func newFakedIndex(t *testing.T, cfg elastic.Config, bulk func(n int, req *http.Request, body string) *http.Response) sinks.Index {
 	t.Helper()
 	url := devstack.Elasticsearch(t)
 	cfg.Alias = elastictest.Alias(t, url)
 	cfg.Addresses = []string{url}
-	cfg.Wrap = func(next http.RoundTripper) http.RoundTripper { return &fake{next: next, bulk: bulk} }
+	cfg.Wrap = func(next http.RoundTripper) http.RoundTripper { return &fakeBulk{next: next, bulk: bulk} }
 	index, _ := elastictest.Generation(t, elastictest.Target(t, cfg), cfg.Alias, sinktest.Definition)
 	return index
 }
@@ -121,7 +121,7 @@ func faked(t *testing.T, cfg elastic.Config, bulk func(n int, req *http.Request,
 func TestGivesUp(t *testing.T) {
 	t.Parallel()
 	var says func() *http.Response
-	index := faked(t, elastic.Config{RetryBound: 200 * time.Millisecond}, func(int, *http.Request, string) *http.Response { return says() })
+	index := newFakedIndex(t, elastic.Config{RetryBound: 200 * time.Millisecond}, func(int, *http.Request, string) *http.Response { return says() })
 	for name, test := range map[string]struct {
 		status int
 		answer string
@@ -162,7 +162,7 @@ func TestSplits(t *testing.T) {
 	t.Parallel()
 	const limit = 4000
 	largest := 0
-	index := faked(t, elastic.Config{}, func(_ int, _ *http.Request, body string) *http.Response {
+	index := newFakedIndex(t, elastic.Config{}, func(_ int, _ *http.Request, body string) *http.Response {
 		largest = max(largest, len(body))
 		if len(body) > limit {
 			return respond(http.StatusRequestEntityTooLarge, "<html>413 Request Entity Too Large</html>")
@@ -195,7 +195,7 @@ func TestSplits(t *testing.T) {
 // as it does for mistakes that humpty does not know.
 func TestRefusedRequest(t *testing.T) {
 	t.Parallel()
-	index := faked(t, elastic.Config{}, func(_ int, _ *http.Request, body string) *http.Response {
+	index := newFakedIndex(t, elastic.Config{}, func(_ int, _ *http.Request, body string) *http.Response {
 		if strings.Contains(body, `"_id":"13"`) || strings.Contains(body, `"_id":"90"`) {
 			return respond(400, `{"error":{"type":"illegal_argument_exception","reason":"unlucky"},"status":400}`)
 		}
@@ -221,7 +221,7 @@ func TestOutage(t *testing.T) {
 		said = reason
 		cancel()
 	}}
-	index := faked(t, cfg, func(int, *http.Request, string) *http.Response { return respond(503, "no") })
+	index := newFakedIndex(t, cfg, func(int, *http.Request, string) *http.Response { return respond(503, "no") })
 	verdicts := make([]sinks.Verdict, 3)
 	receipt, err := index.Write(ctx, elastictest.Batch(3, 1), verdicts)
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "3 documents are without a verdict and may still be written") {
@@ -237,7 +237,7 @@ func TestRequest(t *testing.T) {
 	t.Parallel()
 	for _, zip := range []bool{false, true} {
 		var seen *http.Request
-		index := faked(t, elastic.Config{Gzip: zip}, func(_ int, req *http.Request, body string) *http.Response {
+		index := newFakedIndex(t, elastic.Config{Gzip: zip}, func(_ int, req *http.Request, body string) *http.Response {
 			seen = req
 			if zip == strings.Contains(body, `"_id"`) {
 				t.Errorf("gzip %v, but the body is %.40q", zip, body)

@@ -13,6 +13,9 @@ import (
 	"humpty/sinks/elastic/transport"
 )
 
+// leases keeps one owner for the alias: a document in leaseIndex, changed by compare-and-set.
+type leases struct{ *cluster }
+
 // leaseIndex holds one document for each alias that was ever worked on.
 const leaseIndex = "humpty-leases"
 
@@ -22,12 +25,12 @@ const leaseDefinition = `{
 }`
 
 // Acquire takes the lease if it is free, expired, or owner's own.
-func (t *Target) Acquire(ctx context.Context, owner sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
-	if err := t.CheckIdentity(ctx); err != nil {
+func (ls leases) Acquire(ctx context.Context, owner sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
+	if err := ls.CheckIdentity(ctx); err != nil {
 		return sinks.Lease{}, err
 	}
 	for {
-		was, err := t.Holder(ctx)
+		was, err := ls.Holder(ctx)
 		if err != nil {
 			return sinks.Lease{}, err
 		}
@@ -35,27 +38,27 @@ func (t *Target) Acquire(ctx context.Context, owner sinks.Owner, ttl time.Durati
 			return sinks.Lease{}, &sinks.Held{Lease: was}
 		}
 		next := sinks.Lease{Owner: owner, Fence: was.Fence + 1, Epoch: was.Epoch, Expires: time.Now().Add(ttl).UTC(), Token: was.Token}
-		taken, err := t.put(ctx, next)
-		if err == nil || !conflict(err) {
+		taken, err := ls.store(ctx, next)
+		if err == nil || !isConflict(err) {
 			return taken, err
 		}
 		// Somebody was quicker, or an earlier attempt of ours took it: look again.
 	}
 }
 
-func same(a, b sinks.Owner) bool { return a.Run == b.Run && a.Host == b.Host && a.PID == b.PID }
+func sameOwner(a, b sinks.Owner) bool { return a.Run == b.Run && a.Host == b.Host && a.PID == b.PID }
 
 // Renew prolongs a lease.
-func (t *Target) Renew(ctx context.Context, l sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
-	return t.update(ctx, l, func(stored sinks.Lease) sinks.Lease {
+func (ls leases) Renew(ctx context.Context, l sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
+	return ls.update(ctx, l, func(stored sinks.Lease) sinks.Lease {
 		l.Expires, l.Epoch = time.Now().Add(ttl).UTC(), max(l.Epoch, stored.Epoch)
 		return l
 	})
 }
 
 // Release gives a lease back; one that was taken over already is let alone.
-func (t *Target) Release(ctx context.Context, l sinks.Lease) error {
-	_, err := t.update(ctx, l, func(stored sinks.Lease) sinks.Lease {
+func (ls leases) Release(ctx context.Context, l sinks.Lease) error {
+	_, err := ls.update(ctx, l, func(stored sinks.Lease) sinks.Lease {
 		l.Expires, l.Epoch = time.Time{}, max(l.Epoch, stored.Epoch)
 		return l
 	})
@@ -68,35 +71,35 @@ func (t *Target) Release(ctx context.Context, l sinks.Lease) error {
 
 // update changes a lease that is still l's: the same fence is the same acquisition,
 // whatever attempts of this call did before.
-func (t *Target) update(ctx context.Context, l sinks.Lease, change func(stored sinks.Lease) sinks.Lease) (sinks.Lease, error) {
+func (ls leases) update(ctx context.Context, l sinks.Lease, change func(stored sinks.Lease) sinks.Lease) (sinks.Lease, error) {
 	for {
-		stored, err := t.Holder(ctx)
+		stored, err := ls.Holder(ctx)
 		if err != nil {
 			return l, err
 		}
-		if stored.Fence != l.Fence || !same(stored.Owner, l.Owner) {
+		if stored.Fence != l.Fence || !sameOwner(stored.Owner, l.Owner) {
 			return l, &sinks.Held{Lease: stored}
 		}
 		next := change(stored)
 		next.Token = stored.Token
-		renewed, err := t.put(ctx, next)
-		if err == nil || !conflict(err) {
+		renewed, err := ls.store(ctx, next)
+		if err == nil || !isConflict(err) {
 			return renewed, err
 		}
 	}
 }
 
 // Holder reads the lease; the zero Lease if there never was one.
-func (t *Target) Holder(ctx context.Context) (sinks.Lease, error) {
+func (ls leases) Holder(ctx context.Context) (sinks.Lease, error) {
 	var a struct {
 		Found  bool        `json:"found"`
 		Seq    int64       `json:"_seq_no"`
 		Term   int64       `json:"_primary_term"`
 		Source sinks.Lease `json:"_source"`
 	}
-	found, err := t.Get(ctx, t.leasePath("_doc"), &a)
+	found, err := ls.Get(ctx, ls.leasePath("_doc"), &a)
 	if err != nil {
-		return sinks.Lease{}, t.Explain("read the lease of alias "+t.cfg.Alias, err)
+		return sinks.Lease{}, ls.Explain("read the lease of alias "+ls.cfg.Alias, err)
 	}
 	if !found || !a.Found {
 		return sinks.Lease{}, nil
@@ -105,16 +108,16 @@ func (t *Target) Holder(ctx context.Context) (sinks.Lease, error) {
 	return a.Source, nil
 }
 
-func (t *Target) leasePath(verb string) string {
-	return "/" + leaseIndex + "/" + verb + "/" + url.PathEscape(t.cfg.Alias)
+func (ls leases) leasePath(verb string) string {
+	return "/" + leaseIndex + "/" + verb + "/" + url.PathEscape(ls.cfg.Alias)
 }
 
-// put stores l over the document that its token names, or as the first.
-func (t *Target) put(ctx context.Context, l sinks.Lease) (sinks.Lease, error) {
-	path := t.leasePath("_create")
+// store puts l over the document that its token names, or as the first.
+func (ls leases) store(ctx context.Context, l sinks.Lease) (sinks.Lease, error) {
+	path := ls.leasePath("_create")
 	if l.Token != "" {
-		path = t.leasePath("_doc") + l.Token
-	} else if err := t.leaseHome(ctx); err != nil {
+		path = ls.leasePath("_doc") + l.Token
+	} else if err := ls.ensureIndex(ctx); err != nil {
 		return l, err
 	}
 	body, err := json.Marshal(l)
@@ -125,28 +128,28 @@ func (t *Target) put(ctx context.Context, l sinks.Lease) (sinks.Lease, error) {
 		Seq  int64 `json:"_seq_no"`
 		Term int64 `json:"_primary_term"`
 	}
-	if err := t.Call(ctx, transport.Request{Method: http.MethodPut, Path: path, Body: body, RetryFor: transport.DefaultRetry}, &a); err != nil {
-		if conflict(err) {
+	if err := ls.Call(ctx, transport.Request{Method: http.MethodPut, Path: path, Body: body, RetryFor: transport.DefaultRetry}, &a); err != nil {
+		if isConflict(err) {
 			return l, err
 		}
-		return l, t.Explain("write the lease of alias "+t.cfg.Alias+" to index "+leaseIndex, err)
+		return l, ls.Explain("write the lease of alias "+ls.cfg.Alias+" to index "+leaseIndex, err)
 	}
 	l.Token = fmt.Sprintf("?if_seq_no=%d&if_primary_term=%d", a.Seq, a.Term)
 	return l, nil
 }
 
-func conflict(err error) bool {
+func isConflict(err error) bool {
 	var no *transport.ResponseError
 	return errors.As(err, &no) && no.Status == http.StatusConflict
 }
 
-// leaseHome makes the index of the leases if it is not there: explicitly, since one that
+// ensureIndex makes the index of the leases if it is not there: explicitly, since one that
 // is made by the first document would map it by guess.
-func (t *Target) leaseHome(ctx context.Context) error {
-	err := t.Change(ctx, http.MethodPut, "/"+leaseIndex, []byte(leaseDefinition))
+func (ls leases) ensureIndex(ctx context.Context) error {
+	err := ls.Change(ctx, http.MethodPut, "/"+leaseIndex, []byte(leaseDefinition))
 	var no *transport.ResponseError
 	if err == nil || errors.As(err, &no) && no.Type == "resource_already_exists_exception" {
 		return nil
 	}
-	return t.Explain("create index "+leaseIndex+", which keeps two rebuilds apart", err)
+	return ls.Explain("create index "+leaseIndex+", which keeps two rebuilds apart", err)
 }

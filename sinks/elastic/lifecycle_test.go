@@ -13,8 +13,8 @@ import (
 	"humpty/sinks/elastic/elastictest"
 )
 
-// both runs a test on Elasticsearch and on OpenSearch.
-func both(t *testing.T, test func(t *testing.T, url string)) {
+// onBothProducts runs a test on Elasticsearch and on OpenSearch.
+func onBothProducts(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	t.Parallel()
 	for name, server := range map[string]func(testing.TB) string{"Elasticsearch": devstack.Elasticsearch, "OpenSearch": devstack.OpenSearch} {
@@ -27,7 +27,7 @@ func both(t *testing.T, test func(t *testing.T, url string)) {
 
 // TestSettings follows the settings from the user's words to the load and back.
 func TestSettings(t *testing.T) {
-	both(t, func(t *testing.T, url string) {
+	onBothProducts(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
 		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
 		index, name := elastictest.Generation(t, target, alias, `{"settings":{"number_of_shards":2,"index":{"refresh_interval":"7s"},"index.number_of_replicas":1,
@@ -89,7 +89,7 @@ func TestCrashedSeal(t *testing.T) {
 	t.Parallel()
 	url := devstack.Elasticsearch(t)
 	alias := elastictest.Alias(t, url)
-	cut := &fake{} // no bulk is sent; mappings are not to be had
+	cut := &fakeBulk{} // no bulk is sent; mappings are not to be had
 	cfg := elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
 		cut.next = roundTrip(func(req *http.Request) (*http.Response, error) {
 			if strings.HasSuffix(req.URL.Path, "/_mapping") {
@@ -121,7 +121,7 @@ func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return
 
 // TestBlocked: what stops writes for good ends in an error that says what to do.
 func TestBlocked(t *testing.T) {
-	both(t, func(t *testing.T, url string) {
+	onBothProducts(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
 		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias, RetryBound: 100 * time.Millisecond})
 		index, name := elastictest.Generation(t, target, alias, "")
@@ -153,7 +153,7 @@ func TestBlocked(t *testing.T) {
 // TestDeletedMeanwhile: an index that is deleted while it is written must not come back
 // by itself, empty and with another mapping.
 func TestDeletedMeanwhile(t *testing.T) {
-	both(t, func(t *testing.T, url string) {
+	onBothProducts(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
 		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
 		index, name := elastictest.Generation(t, target, alias, "")
@@ -220,7 +220,7 @@ func TestGuards(t *testing.T) {
 // TestAliasProperties: filter, routing and write flag go with the alias; other aliases
 // of the old index stay.
 func TestAliasProperties(t *testing.T) {
-	both(t, func(t *testing.T, url string) {
+	onBothProducts(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
 		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
 		legacy := alias + ".legacy"
@@ -290,7 +290,7 @@ func TestTemplates(t *testing.T) {
 
 // TestOldTemplates: those of the old kind count where none of the new kind does.
 func TestOldTemplates(t *testing.T) {
-	both(t, func(t *testing.T, url string) {
+	onBothProducts(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
 		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
 		template := url + "/_template/" + alias
@@ -330,7 +330,7 @@ func TestRefusedDefinitions(t *testing.T) {
 
 // TestMerge leaves one segment a shard, and only when a load is sealed.
 func TestMerge(t *testing.T) {
-	both(t, func(t *testing.T, url string) {
+	onBothProducts(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
 		cfg := elastic.Config{Addresses: []string{url}, Alias: alias, MaxSegments: 1}
 		index, name := elastictest.Generation(t, elastictest.Target(t, cfg), alias, `{"settings":{"number_of_shards":2,"number_of_replicas":0}}`)

@@ -12,6 +12,10 @@ import (
 	"humpty/sinks/elastic/transport"
 )
 
+// preflight finds out, before an index is made, what would fail it or spoil it: rights that
+// the account lacks, templates and policies that take the index.
+type preflight struct{ *cluster }
+
 // rights is what an account needs for each thing, as the remedy of a 401 or 403.
 const rights = `grant the account these rights (Elasticsearch's names; in OpenSearch the like-named action groups):
 cluster: monitor
@@ -23,14 +27,14 @@ indices ` + leaseIndex + `: create_index, write, read, view_index_metadata`
 // right is one of them: a privilege, or what a rebuild does with it, since an account may
 // have that by another name. The server takes an action for all that begin like it.
 type right struct {
-	say       string
+	label     string
 	privilege string // "": there is none that is not manage
 	actions   []string
 }
 
-// onGenerations are those on the alias and its generations; the first four are those on the
+// generationRights are those on the alias and its generations; the first four are those on the
 // leases too.
-var onGenerations = [...]right{
+var generationRights = [...]right{
 	{"create_index", "create_index", []string{"indices:admin/create"}},
 	{"write", "write", []string{"indices:data/write/", "indices:admin/mapping/auto_put"}},
 	{"read", "read", []string{"indices:data/read/"}},
@@ -46,8 +50,8 @@ var onGenerations = [...]right{
 // Permitted asks whether the account may do all that a rebuild does, so that it is told
 // before hours of loading; an *Error of kind Rights names every right that it lacks. Where
 // the server cannot be asked (OpenSearch, or no security) it is nil.
-func (t *Target) Permitted(ctx context.Context) error {
-	if t.Product.Name != "elasticsearch" {
+func (p *preflight) Permitted(ctx context.Context) error {
+	if p.Product.Name != "elasticsearch" {
 		return nil
 	}
 	type ask struct {
@@ -56,7 +60,7 @@ func (t *Target) Permitted(ctx context.Context) error {
 	}
 	asked := struct {
 		Index []ask `json:"index"`
-	}{[]ask{{[]string{t.cfg.Alias, t.cfg.Alias + "-*"}, namesOf(onGenerations[:])}, {[]string{leaseIndex}, namesOf(onGenerations[:4])}}}
+	}{[]ask{{[]string{p.cfg.Alias, p.cfg.Alias + "-*"}, privilegesOf(generationRights[:])}, {[]string{leaseIndex}, privilegesOf(generationRights[:4])}}}
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return fmt.Errorf("encode the rights to ask for: %w", err)
@@ -64,31 +68,31 @@ func (t *Target) Permitted(ctx context.Context) error {
 	var a struct {
 		Index map[string]map[string]bool `json:"index"`
 	}
-	err = t.Call(ctx, transport.Request{Method: http.MethodPost, Path: "/_security/user/_has_privileges", Body: body, RetryFor: transport.DefaultRetry}, &a)
+	err = p.Call(ctx, transport.Request{Method: http.MethodPost, Path: "/_security/user/_has_privileges", Body: body, RetryFor: transport.DefaultRetry}, &a)
 	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no) && no.Status != http.StatusUnauthorized:
 		return nil // no security, or somebody in between: the calls themselves will tell
 	case err != nil:
-		return t.Explain("ask for the account's rights", err)
+		return p.Explain("ask for the account's rights", err)
 	}
 	var lacks []string
 	for _, name := range asked.Index[0].Names {
-		lacks = append(lacks, lacking(name, onGenerations[:], a.Index[name])...)
+		lacks = append(lacks, missingRights(name, generationRights[:], a.Index[name])...)
 	}
-	lacks = append(lacks, lacking(leaseIndex, onGenerations[:4], a.Index[leaseIndex])...)
+	lacks = append(lacks, missingRights(leaseIndex, generationRights[:4], a.Index[leaseIndex])...)
 	if len(lacks) == 0 {
 		return nil
 	}
 	return &Error{
 		Kind:   Rights,
-		What:   "the account lacks rights at " + t.Addresses + " that a rebuild needs: " + strings.Join(lacks, "; "),
-		Remedy: fmt.Sprintf(rights, t.cfg.Alias),
+		What:   "the account lacks rights at " + p.Addresses + " that a rebuild needs: " + strings.Join(lacks, "; "),
+		Remedy: fmt.Sprintf(rights, p.cfg.Alias),
 	}
 }
 
-// namesOf is what to ask for.
-func namesOf(all []right) []string {
+// privilegesOf is what to ask for.
+func privilegesOf(all []right) []string {
 	var names []string
 	for _, r := range all {
 		if r.privilege != "" {
@@ -99,12 +103,12 @@ func namesOf(all []right) []string {
 	return names
 }
 
-// lacking names the rights that an account does not have on an index, by any name.
-func lacking(index string, all []right, has map[string]bool) []string {
+// missingRights names the rights that an account does not have on an index, by any name.
+func missingRights(index string, all []right, has map[string]bool) []string {
 	var lacks []string
 	for _, r := range all {
 		if !has[r.privilege] && slices.ContainsFunc(r.actions, func(action string) bool { return !has[action] }) {
-			lacks = append(lacks, r.say+" on "+index)
+			lacks = append(lacks, r.label+" on "+index)
 		}
 	}
 	return lacks

@@ -12,8 +12,8 @@ import (
 // Settings are flat, "index.refresh_interval", with their values as JSON.
 type settings map[string]json.RawMessage
 
-// load is what the load needs, on nodes with the given attributes.
-func load(nodes map[string]string) (settings, error) {
+// loadSettings is what the load needs, on nodes with the given attributes.
+func loadSettings(nodes map[string]string) (settings, error) {
 	s := settings{
 		"index.refresh_interval":              json.RawMessage(`"-1"`), // searches see nothing, segments grow large
 		"index.number_of_replicas":            json.RawMessage(`"0"`),  // copied once when full, not indexed twice
@@ -94,13 +94,13 @@ func (s settings) overlay(templates, load settings) (all settings, journal map[s
 	return all, journal
 }
 
-// managed names the policy that would change or delete the index behind our back.
-func (s settings) managed() string {
+// policy names the policy that would change or delete the index behind our back.
+func (s settings) policy() string {
 	for key, value := range s {
 		if string(value) == "null" || string(value) == `""` {
 			continue // said not to be
 		}
-		for _, policy := range policies {
+		for _, policy := range policySettings {
 			if strings.HasPrefix(key, policy) {
 				return key
 			}
@@ -109,30 +109,29 @@ func (s settings) managed() string {
 	return ""
 }
 
-// beside is s without what stronger says itself.
-func (s settings) beside(stronger settings) settings {
+// without is s without what others says itself.
+func (s settings) without(others settings) settings {
 	left := maps.Clone(s)
-	maps.DeleteFunc(left, func(key string, _ json.RawMessage) bool { _, ok := stronger[key]; return ok })
+	maps.DeleteFunc(left, func(key string, _ json.RawMessage) bool { _, ok := others[key]; return ok })
 	return left
 }
 
-// acceptable refuses what would change the index or its documents behind humpty's back.
-func (s settings) acceptable(whose, remedy string) error {
-	if key := s.managed(); key != "" {
+// check refuses what would change the index or its documents behind humpty's back.
+func (s settings) check(whose, remedy string) error {
+	if key := s.policy(); key != "" {
 		return &Error{Kind: Definition, Remedy: remedy + ", or set it on the live index by hand", What: fmt.Sprintf(
 			"%s setting %s puts the index under a lifecycle policy, which may roll over, shrink or delete a generation that humpty manages", whose, key)}
 	}
-	if key, name := s.piped(); key != "" {
+	if key, name := s.pipeline(); key != "" {
 		return &Error{Kind: Definition, Remedy: remedy + `, and let the projection make the documents as they are to be; if only what others write is to pass it, set it on the live index by hand, or send ?pipeline=` + name + ` with the writes`, What: fmt.Sprintf(
 			"%s setting %s sends every document through the ingest pipeline %s: what is in the index would not be what the sources say, and could not be verified", whose, key, name)}
 	}
 	return nil
 }
 
-// piped names the pipeline that would change documents on their way into the index.
-func (s settings) piped() (key, pipeline string) {
+// pipeline names the pipeline that would change documents on their way into the index.
+func (s settings) pipeline() (key, name string) {
 	for _, key := range []string{"index.default_pipeline", "index.final_pipeline"} {
-		var name string
 		if raw, ok := s[key]; ok && json.Unmarshal(raw, &name) == nil && name != "_none" && name != "" {
 			return key, name
 		}
@@ -140,6 +139,6 @@ func (s settings) piped() (key, pipeline string) {
 	return "", ""
 }
 
-// policies are the settings of index lifecycle management (Elasticsearch) and index
+// policySettings are the settings of index lifecycle management (Elasticsearch) and index
 // state management (OpenSearch).
-var policies = []string{"index.lifecycle.name", "index.lifecycle.rollover_alias", "index.plugins.index_state_management.", "index.opendistro.index_state_management."}
+var policySettings = []string{"index.lifecycle.name", "index.lifecycle.rollover_alias", "index.plugins.index_state_management.", "index.opendistro.index_state_management."}

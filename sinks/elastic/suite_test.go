@@ -15,22 +15,22 @@ import (
 
 func TestElasticsearch(t *testing.T) {
 	t.Parallel()
-	sinktest.Run(t, under(devstack.Elasticsearch(t), nil))
+	sinktest.Run(t, newHarness(devstack.Elasticsearch(t), nil))
 }
 
-// under is a target on a real server, whose answers may be spoiled on the way.
-func under(url string, spoil func(http.RoundTripper) http.RoundTripper) sinktest.Under {
+// newHarness is a target on a real server, whose answers may be spoiled on the way.
+func newHarness(url string, spoil func(http.RoundTripper) http.RoundTripper) sinktest.Harness {
 	dial := func(t *testing.T, alias string) sinks.Target {
 		t.Helper()
 		return elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: spoil})
 	}
-	return sinktest.Under{
+	return sinktest.Harness{
 		Target: func(t *testing.T) (sinks.Target, string) {
 			alias := elastictest.Alias(t, url)
 			return dial(t, alias), alias
 		},
-		Again: dial,
-		Trap: func(t *testing.T, alias string) {
+		Another: dial,
+		OccupyName: func(t *testing.T, alias string) {
 			elastictest.Call(t, http.MethodPut, url+"/"+alias+"/_doc/1?refresh=true", `{"n":1}`)
 		},
 	}
@@ -38,16 +38,16 @@ func under(url string, spoil func(http.RoundTripper) http.RoundTripper) sinktest
 
 func TestOpenSearch(t *testing.T) {
 	t.Parallel()
-	sinktest.Run(t, under(devstack.OpenSearch(t), nil))
+	sinktest.Run(t, newHarness(devstack.OpenSearch(t), nil))
 }
 
 // TestFaults runs the suite while every third request or answer is spoiled.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	sinktest.Run(t, under(devstack.Elasticsearch(t), func(next http.RoundTripper) http.RoundTripper {
+	sinktest.Run(t, newHarness(devstack.Elasticsearch(t), func(next http.RoundTripper) http.RoundTripper {
 		return &sinktest.Faults{Next: next}
 	}))
 }
 
-// quiet drops what a test server would write to the terminal.
-func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+// discardLog drops what a test server would write to the terminal.
+func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -16,49 +16,49 @@ import (
 
 // Survey reads what there is for the alias; it changes nothing. Counts that cannot be
 // had (a red index, a generation that is still loading) are -1.
-func (t *Target) Survey(ctx context.Context) (sinks.Survey, error) {
-	if err := t.CheckIdentity(ctx); err != nil {
+func (c *catalog) Survey(ctx context.Context) (sinks.Survey, error) {
+	if err := c.CheckIdentity(ctx); err != nil {
 		return sinks.Survey{}, err
 	}
-	alias := t.cfg.Alias
-	s := sinks.Survey{Product: t.Product.Name, Version: t.Version, Cluster: t.UUID, Alias: alias}
-	if err := t.noDataStream(ctx); err != nil {
+	alias := c.cfg.Alias
+	s := sinks.Survey{Product: c.Product.Name, Version: c.Version, Cluster: c.UUID, Alias: alias}
+	if err := c.noDataStream(ctx); err != nil {
 		return s, err
 	}
-	all, err := t.look(ctx, url.PathEscape(alias)+","+url.PathEscape(alias)+"-*")
+	all, err := c.readIndices(ctx, url.PathEscape(alias)+","+url.PathEscape(alias)+"-*")
 	if err != nil {
 		return s, err
 	}
-	sizes, err := t.sizes(ctx)
+	sizes, err := c.sizes(ctx)
 	if err != nil {
 		return s, err
 	}
 	for name, f := range all {
-		meta, ours := f.ours(alias)
+		meta, ours := f.generationMeta(alias)
 		if ours {
-			s.Generations = append(s.Generations, t.generation(ctx, name, f, meta, sizes))
+			s.Generations = append(s.Generations, c.generation(ctx, name, f, meta, sizes))
 		}
 		if of, serves := f.Aliases[alias]; serves {
 			s.Serving = append(s.Serving, sinks.Serving{
 				Index: name, Ours: ours, WriteIndex: of.WriteIndex, Filter: of.Filter, Hidden: of.Hidden,
-				Routing: of.IndexRouting, Searched: of.searched(), Documents: t.documents(ctx, name),
+				Routing: of.IndexRouting, SearchRouting: of.searchRouting(), Documents: c.documents(ctx, name),
 			})
-			s.Warnings = append(s.Warnings, f.others(name, alias)...)
+			s.Warnings = append(s.Warnings, f.otherAliases(name, alias)...)
 		}
 		if name == alias {
-			s.Conflict = &sinks.ConflictingIndex{Index: name, UUID: f.setting("index.uuid"), Documents: t.documents(ctx, name)}
+			s.Conflict = &sinks.ConflictingIndex{Index: name, UUID: f.setting("index.uuid"), Documents: c.documents(ctx, name)}
 		}
 	}
 	slices.SortFunc(s.Generations, func(a, b sinks.Generation) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name))
 	})
 	slices.SortFunc(s.Serving, func(a, b sinks.Serving) int { return cmp.Compare(a.Index, b.Index) })
-	more, err := t.warnings(ctx, all)
+	more, err := c.hazards.warnings(ctx, all)
 	s.Warnings = append(s.Warnings, more...)
 	return s, err
 }
 
-func (t *Target) generation(ctx context.Context, name string, f found, meta sinks.Meta, sizes map[string]size) sinks.Generation {
+func (c *catalog) generation(ctx context.Context, name string, f indexInfo, meta sinks.Meta, sizes map[string]size) sinks.Generation {
 	g := sinks.Generation{Name: name, Meta: meta, Documents: -1, Bytes: -1}
 	if ms, err := strconv.ParseInt(f.setting("index.creation_date"), 10, 64); err == nil {
 		g.Created = time.UnixMilli(ms).UTC()
@@ -67,14 +67,14 @@ func (t *Target) generation(ctx context.Context, name string, f found, meta sink
 		g.Bytes, g.Health = z.bytes, z.health
 	}
 	if _, loading := meta.PendingSettings["index.refresh_interval"]; !loading && g.Health != "red" {
-		g.Documents = t.documents(ctx, name) // while it loads nothing is refreshed: a count would say 0
+		g.Documents = c.documents(ctx, name) // while it loads nothing is refreshed: a count would say 0
 	}
 	return g
 }
 
 // documents counts, or says that it does not know.
-func (t *Target) documents(ctx context.Context, name string) int64 {
-	n, err := t.count(ctx, "/"+url.PathEscape(name))
+func (c *catalog) documents(ctx context.Context, name string) int64 {
+	n, err := c.count(ctx, "/"+url.PathEscape(name))
 	if err != nil {
 		return -1
 	}
@@ -87,19 +87,19 @@ type size struct {
 	health string
 }
 
-func (t *Target) sizes(ctx context.Context) (map[string]size, error) {
+func (c *catalog) sizes(ctx context.Context) (map[string]size, error) {
 	var rows []struct {
 		Index, Health string
 		Bytes         string `json:"store.size"`
 	}
-	path := "/_cat/indices/" + url.PathEscape(t.cfg.Alias) + "-*?format=json&bytes=b&expand_wildcards=all&h=index,health,store.size"
-	_, err := t.Get(ctx, path, &rows)
+	path := "/_cat/indices/" + url.PathEscape(c.cfg.Alias) + "-*?format=json&bytes=b&expand_wildcards=all&h=index,health,store.size"
+	_, err := c.Get(ctx, path, &rows)
 	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no) && no.Status == http.StatusForbidden:
 		return nil, nil // an account that may only read: sizes and health stay unknown
 	case err != nil:
-		return nil, t.Explain("read the sizes of the generations", err)
+		return nil, c.Explain("read the sizes of the generations", err)
 	}
 	sizes := map[string]size{}
 	for _, r := range rows {
@@ -113,18 +113,18 @@ func (t *Target) sizes(ctx context.Context) (map[string]size, error) {
 }
 
 // noDataStream refuses a data stream on the alias's name: it cannot be swapped.
-func (t *Target) noDataStream(ctx context.Context) error {
+func (c *catalog) noDataStream(ctx context.Context) error {
 	var a struct {
 		Streams []struct {
 			Name string `json:"name"`
 		} `json:"data_streams"`
 	}
-	path := "/_resolve/index/" + url.PathEscape(t.cfg.Alias) + "?expand_wildcards=all"
-	if _, err := t.Get(ctx, path, &a); err != nil {
-		return t.Explain("look for "+t.cfg.Alias, err)
+	path := "/_resolve/index/" + url.PathEscape(c.cfg.Alias) + "?expand_wildcards=all"
+	if _, err := c.Get(ctx, path, &a); err != nil {
+		return c.Explain("look for "+c.cfg.Alias, err)
 	}
 	for _, s := range a.Streams {
-		if s.Name == t.cfg.Alias {
+		if s.Name == c.cfg.Alias {
 			return transport.Guardf("choose another alias for the projection",
 				"%s is a data stream: data streams only append, and cannot be swapped for a generation", s.Name)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -15,15 +16,15 @@ import (
 	"humpty/sinks/elastic/transport"
 )
 
-// templates reads which settings index templates would give the index, where the account
+// templateSettings reads which settings index templates would give the index, where the account
 // may ask; the user's definition is stronger. An alias from a template is refused: it
 // would serve an empty index.
-func (t *Target) templates(ctx context.Context, name string) (settings, error) {
-	composed, err := t.composed(ctx, name)
+func (p *preflight) templateSettings(ctx context.Context, name string) (settings, error) {
+	composed, err := p.composableTemplate(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	old, err := t.legacy(ctx, name)
+	old, err := p.legacyTemplates(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +33,7 @@ func (t *Target) templates(ctx context.Context, name string) (settings, error) {
 		return nil, &Error{
 			Kind:   Definition,
 			What:   "an index template that matches " + name + " would put it behind alias " + alias + " while it is empty",
-			Remedy: "narrow the template's index_patterns (see GET _index_template and GET _template), so that they do not match " + t.cfg.Alias + "-*",
+			Remedy: "narrow the template's index_patterns (see GET _index_template and GET _template), so that they do not match " + p.cfg.Alias + "-*",
 		}
 	}
 	flat, err := flatten(composed.Settings)
@@ -51,17 +52,17 @@ type template struct {
 	Aliases  map[string]json.RawMessage `json:"aliases"`
 }
 
-func (t *Target) composed(ctx context.Context, name string) (template, error) {
+func (p *preflight) composableTemplate(ctx context.Context, name string) (template, error) {
 	var a struct {
 		Template template `json:"template"`
 	}
-	return a.Template, t.askTemplates(ctx, http.MethodPost, "/_index_template/_simulate_index/"+url.PathEscape(name), &a)
+	return a.Template, p.readTemplates(ctx, http.MethodPost, "/_index_template/_simulate_index/"+url.PathEscape(name), &a)
 }
 
-// askTemplates reads something about templates; nothing if the account may not ask: then
+// readTemplates reads something about templates; nothing if the account may not ask: then
 // the server's defaults are restored.
-func (t *Target) askTemplates(ctx context.Context, method, path string, out any) error {
-	err := t.Call(ctx, transport.Request{Method: method, Path: path, RetryFor: transport.DefaultRetry}, out)
+func (p *preflight) readTemplates(ctx context.Context, method, path string, out any) error {
+	err := p.Call(ctx, transport.Request{Method: method, Path: path, RetryFor: transport.DefaultRetry}, out)
 	var no *transport.ResponseError
 	if errors.As(err, &no) {
 		return nil
@@ -69,23 +70,23 @@ func (t *Target) askTemplates(ctx context.Context, method, path string, out any)
 	return err
 }
 
-// merged is what several templates say together.
-type merged struct {
+// templateSum is what several templates say together.
+type templateSum struct {
 	settings settings
 	aliases  map[string]json.RawMessage
 }
 
-// legacy puts the templates of the old kind together as the server does: all that match,
+// legacyTemplates puts the templates of the old kind together as the server does: all that match,
 // those of higher order over the others, and none if one of the new kind matches.
-func (t *Target) legacy(ctx context.Context, name string) (merged, error) {
-	sum := merged{settings: settings{}, aliases: map[string]json.RawMessage{}}
+func (p *preflight) legacyTemplates(ctx context.Context, name string) (templateSum, error) {
+	sum := templateSum{settings: settings{}, aliases: map[string]json.RawMessage{}}
 	var newer struct {
 		Templates []struct {
 			Template template `json:"index_template"`
 		} `json:"index_templates"`
 	}
 	var all map[string]template
-	if err := t.askTemplates(ctx, http.MethodGet, "/_index_template", &newer); err != nil {
+	if err := p.readTemplates(ctx, http.MethodGet, "/_index_template", &newer); err != nil {
 		return sum, err
 	}
 	for _, n := range newer.Templates {
@@ -93,7 +94,7 @@ func (t *Target) legacy(ctx context.Context, name string) (merged, error) {
 			return sum, nil
 		}
 	}
-	if err := t.askTemplates(ctx, http.MethodGet, "/_template", &all); err != nil {
+	if err := p.readTemplates(ctx, http.MethodGet, "/_template", &all); err != nil {
 		return sum, err
 	}
 	for _, one := range slices.SortedFunc(maps.Values(all), func(a, b template) int { return cmp.Compare(a.Order, b.Order) }) {
@@ -111,11 +112,50 @@ func (t *Target) legacy(ctx context.Context, name string) (merged, error) {
 }
 
 func (t template) applies(name string) bool {
-	return slices.ContainsFunc(t.Patterns, func(p string) bool { return matches(p, name) })
+	return slices.ContainsFunc(t.Patterns, func(pattern string) bool { return matches(pattern, name) })
 }
 
 // matches tells whether a pattern with stars stands for the name.
 func matches(pattern, name string) bool {
 	ok, err := path.Match(strings.NewReplacer(`[`, `\[`, `?`, `\?`).Replace(pattern), name)
 	return err == nil && ok
+}
+
+// checkPolicies refuses a name that a policy of OpenSearch's index state management takes by
+// itself: its settings do not show that. Where the plugin is not, or the account may not
+// ask, there is nothing to be seen.
+func (p *preflight) checkPolicies(ctx context.Context, name string) error {
+	if p.Product.Name != "opensearch" {
+		return nil
+	}
+	var a struct {
+		Policies []struct {
+			ID     string `json:"_id"`
+			Policy struct {
+				Templates []struct {
+					Patterns []string `json:"index_patterns"`
+				} `json:"ism_template"`
+			} `json:"policy"`
+		} `json:"policies"`
+	}
+	err := p.Call(ctx, transport.Request{Method: http.MethodGet, Path: "/_plugins/_ism/policies?size=1000", RetryFor: transport.DefaultRetry}, &a)
+	var no *transport.ResponseError
+	switch {
+	case errors.As(err, &no):
+		return nil
+	case err != nil:
+		return err
+	}
+	for _, one := range a.Policies {
+		for _, of := range one.Policy.Templates {
+			if slices.ContainsFunc(of.Patterns, func(pattern string) bool { return matches(pattern, name) }) {
+				return &Error{
+					Kind:   Definition,
+					What:   fmt.Sprintf("the policy %s of index state management takes every index like %s: it may roll over, shrink or delete a generation that humpty manages", one.ID, name),
+					Remedy: "narrow the ism_template of the policy, so that it does not match " + p.cfg.Alias + "-*",
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -18,9 +18,9 @@ import (
 	"humpty/sources/sourcetest"
 )
 
-// rebuilding is a rebuild of twenty documents in small batches through a target whose requests
+// rebuildThrough is a rebuild of twenty documents in small batches through a target whose requests
 // the test sees.
-func rebuilding(t *testing.T, url, alias, run, definition string, seen func(next http.RoundTripper, req *http.Request) (*http.Response, error)) (projector.Record, error) {
+func rebuildThrough(t *testing.T, url, alias, run, definition string, seen func(next http.RoundTripper, req *http.Request) (*http.Response, error)) (projector.Record, error) {
 	t.Helper()
 	target := elastictest.Target(t, elastic.Config{
 		Addresses: []string{url}, Alias: alias, RetryBound: 100 * time.Millisecond,
@@ -46,7 +46,7 @@ func TestOldIndexIsUntouched(t *testing.T) {
 	url := devstack.Elasticsearch(t)
 	alias := elastictest.Alias(t, url)
 	const definition = `{"settings":{"number_of_replicas":0},"mappings":{"properties":{"n":{"type":"%s"}}}}`
-	first, err := rebuilding(t, url, alias, "first", fmt.Sprintf(definition, "long"), func(next http.RoundTripper, req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
+	first, err := rebuildThrough(t, url, alias, "first", fmt.Sprintf(definition, "long"), func(next http.RoundTripper, req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestOldIndexIsUntouched(t *testing.T) {
 	} {
 		var bulks atomic.Int64
 		var denied atomic.Bool
-		rec, err := rebuilding(t, url, alias, trouble.name, fmt.Sprintf(definition, trouble.kind), func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		rec, err := rebuildThrough(t, url, alias, trouble.name, fmt.Sprintf(definition, trouble.kind), func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 			name, isBulk := strings.CutSuffix(strings.Trim(req.URL.Path, "/"), "-load/_bulk")
 			if isBulk && bulks.Add(1) == 3 {
 				trouble.happens(t, name)

@@ -24,7 +24,7 @@ func TestOtherVersions(t *testing.T) {
 				Config:  map[devstack.Kind][]string{kind: {"cluster.routing.allocation.disk.threshold_enabled: false"}},
 			})
 			a := stack.Addresses()
-			t.Run("Suite", func(t *testing.T) { sinktest.Run(t, under(a.Elasticsearch+a.OpenSearch, nil)) })
+			t.Run("Suite", func(t *testing.T) { sinktest.Run(t, newHarness(a.Elasticsearch+a.OpenSearch, nil)) })
 		})
 	}
 }

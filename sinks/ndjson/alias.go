@@ -36,7 +36,7 @@ func (t *Target) Survey(ctx context.Context) (sinks.Survey, error) {
 	if err := ctx.Err(); err != nil {
 		return s, err
 	}
-	names, err := t.names()
+	names, err := t.generationNames()
 	if err != nil {
 		return s, err
 	}
@@ -118,8 +118,8 @@ func (t *Target) Swap(_ context.Context, change sinks.AliasChange) error {
 	return err
 }
 
-// replace writes a file so that there is the old one or the new one at any moment.
-func replace(path string, content []byte) error {
+// replaceFile writes a file so that there is the old one or the new one at any moment.
+func replaceFile(path string, content []byte) error {
 	next := path + ".next"
 	file, err := os.Create(next)
 	if err != nil {

@@ -21,16 +21,16 @@ type index struct {
 	target *Target
 	name   string
 
-	mu   sync.Mutex
-	file *os.File
-	size int64            // behind the last whole line
-	rows map[string]place // by id
-	live int64            // rows that are not deleted
-	line []byte           // used again
+	mu        sync.Mutex
+	file      *os.File
+	size      int64              // behind the last whole line
+	rows      map[string]lineRef // by id
+	liveCount int64              // rows that are not deleted
+	line      []byte             // used again
 }
 
-// place is where the line that counts is.
-type place struct {
+// lineRef is where the line that counts is.
+type lineRef struct {
 	at      int64
 	length  int
 	version int64
@@ -39,7 +39,7 @@ type place struct {
 
 // load reads the file again, and cuts off a line that a crash left without its end.
 func (x *index) load() error {
-	x.rows = map[string]place{}
+	x.rows = map[string]lineRef{}
 	in := bufio.NewReaderSize(x.file, 1<<20)
 	for {
 		raw, err := in.ReadBytes('\n')
@@ -53,7 +53,7 @@ func (x *index) load() error {
 		if err := json.Unmarshal(raw, &l); err != nil {
 			return fmt.Errorf("%s at byte %d: not a line of a generation: %w", x.file.Name(), x.size, err)
 		}
-		x.put(l.ID, place{at: x.size, length: len(raw), version: l.Version, deleted: l.Deleted})
+		x.book(l.ID, lineRef{at: x.size, length: len(raw), version: l.Version, deleted: l.Deleted})
 	}
 	if err := x.file.Truncate(x.size); err != nil {
 		return fmt.Errorf("cut off the last line of %s: %w", x.file.Name(), err)
@@ -61,12 +61,12 @@ func (x *index) load() error {
 	return nil
 }
 
-func (x *index) put(id string, p place) {
+func (x *index) book(id string, p lineRef) {
 	if was, ok := x.rows[id]; ok && !was.deleted {
-		x.live--
+		x.liveCount--
 	}
 	if !p.deleted {
-		x.live++
+		x.liveCount++
 	}
 	x.rows[id] = p
 	x.size += int64(p.length)
@@ -81,7 +81,7 @@ func (x *index) Write(ctx context.Context, docs []sinks.Document, verdicts []sin
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.appendAll(docs, verdicts, start, func(i int, was place, _ bool) (sinks.Verdict, int64) {
+	return x.appendAll(docs, verdicts, start, func(i int, was lineRef, _ bool) (sinks.Verdict, int64) {
 		version := docs[i].Version
 		if version == 0 {
 			version = was.version + 1
@@ -93,14 +93,14 @@ func (x *index) Write(ctx context.Context, docs []sinks.Document, verdicts []sin
 	})
 }
 
-// appendAll writes the documents that may be: may gives the verdict on one, or its version
+// appendAll writes the documents that may be: decide gives the verdict on one, or its version
 // where there is none yet. Nothing counts before it is in the file.
 func (x *index) appendAll(docs []sinks.Document, verdicts []sinks.Verdict, start time.Time,
-	may func(i int, was place, there bool) (sinks.Verdict, int64),
+	decide func(i int, was lineRef, there bool) (sinks.Verdict, int64),
 ) (sinks.Receipt, error) {
 	x.line = x.line[:0]
 	decided := make([]sinks.Verdict, len(docs))
-	added := map[string]place{} // by this call
+	added := map[string]lineRef{} // by this call
 	at := x.size
 	for i := range docs {
 		d := &docs[i]
@@ -108,12 +108,12 @@ func (x *index) appendAll(docs []sinks.Document, verdicts []sinks.Verdict, start
 		if !ok {
 			was, ok = x.rows[string(d.ID)]
 		}
-		if reason := unfit(d); reason != "" {
+		if reason := invalid(d); reason != "" {
 			decided[i] = sinks.Verdict{Outcome: sinks.Rejected, Status: 400, Type: "invalid_document", Reason: reason}
 			continue
 		}
 		var version int64
-		if decided[i], version = may(i, was, ok && !was.deleted); decided[i].Outcome != sinks.Undecided {
+		if decided[i], version = decide(i, was, ok && !was.deleted); decided[i].Outcome != sinks.Undecided {
 			continue
 		}
 		from := len(x.line)
@@ -122,7 +122,7 @@ func (x *index) appendAll(docs []sinks.Document, verdicts []sinks.Verdict, start
 			return sinks.Receipt{}, err
 		}
 		length := len(x.line) - from
-		added[string(d.ID)] = place{at: at, length: length, version: version, deleted: d.Body == nil}
+		added[string(d.ID)] = lineRef{at: at, length: length, version: version, deleted: d.Body == nil}
 		at += int64(length)
 		decided[i].Outcome = sinks.Written
 		if d.Body == nil {
@@ -133,7 +133,7 @@ func (x *index) appendAll(docs []sinks.Document, verdicts []sinks.Verdict, start
 		return sinks.Receipt{}, fmt.Errorf("write to %s: %w", x.file.Name(), err)
 	}
 	for id, p := range added {
-		x.put(id, p)
+		x.book(id, p)
 	}
 	x.size = at
 	copy(verdicts, decided)
@@ -163,7 +163,7 @@ func (x *index) Note(ctx context.Context, m sinks.Meta) error {
 func (x *index) Count(context.Context) (int64, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.live, nil
+	return x.liveCount, nil
 }
 
 // pageDocuments is how many documents a scan hands out at once.
@@ -172,12 +172,12 @@ const pageDocuments = 1000
 // Scan reads the documents of a part, by hash of the id, in the order of the file.
 func (x *index) Scan(ctx context.Context, part, parts int, fn func([]sinks.Document) error) error {
 	page := make([]sinks.Document, 0, pageDocuments)
-	for places := range slices.Chunk(x.places(part, parts), pageDocuments) {
+	for refs := range slices.Chunk(x.refs(part, parts), pageDocuments) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		page = page[:0]
-		for _, p := range places {
+		for _, p := range refs {
 			d, err := x.read(p)
 			if err != nil {
 				return err
@@ -191,10 +191,10 @@ func (x *index) Scan(ctx context.Context, part, parts int, fn func([]sinks.Docum
 	return ctx.Err()
 }
 
-func (x *index) places(part, parts int) []place {
+func (x *index) refs(part, parts int) []lineRef {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	var list []place
+	var list []lineRef
 	for id, p := range x.rows {
 		hash := fnv.New32a()
 		_, _ = io.WriteString(hash, id) // never fails
@@ -202,11 +202,11 @@ func (x *index) places(part, parts int) []place {
 			list = append(list, p)
 		}
 	}
-	slices.SortFunc(list, func(a, b place) int { return int(a.at - b.at) })
+	slices.SortFunc(list, func(a, b lineRef) int { return int(a.at - b.at) })
 	return list
 }
 
-func (x *index) read(p place) (sinks.Document, error) {
+func (x *index) read(p lineRef) (sinks.Document, error) {
 	raw := make([]byte, p.length)
 	var l line
 	_, err := x.file.ReadAt(raw, p.at)

@@ -31,11 +31,11 @@ func (x *index) Get(ctx context.Context, keys []sinks.Key, found []sinks.Found) 
 		if err != nil {
 			return err
 		}
-		if telling(string(d.ID), string(d.Routing)) != telling(string(k.ID), string(k.Routing)) {
+		if effectiveRouting(string(d.ID), string(d.Routing)) != effectiveRouting(string(k.ID), string(k.Routing)) {
 			continue
 		}
 		d.ID, d.Routing = k.ID, k.Routing
-		found[i] = sinks.Found{Document: d, There: true, SeqNo: p.seen()}
+		found[i] = sinks.Found{Document: d, There: true, SeqNo: p.seqNo()}
 	}
 	return nil
 }
@@ -49,9 +49,9 @@ func (x *index) WriteIf(ctx context.Context, docs []sinks.Document, seen []strin
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.appendAll(docs, verdicts, start, func(i int, was place, there bool) (sinks.Verdict, int64) {
+	return x.appendAll(docs, verdicts, start, func(i int, was lineRef, there bool) (sinks.Verdict, int64) {
 		switch {
-		case there && was.seen() != seen[i], !there && seen[i] != "":
+		case there && was.seqNo() != seen[i], !there && seen[i] != "":
 			return sinks.Verdict{Outcome: sinks.Superseded, Status: 409}, 0
 		case !there && docs[i].Body == nil:
 			return sinks.Verdict{Outcome: sinks.Deleted}, 0 // there was none
@@ -60,11 +60,11 @@ func (x *index) WriteIf(ctx context.Context, docs []sinks.Document, seen []strin
 	})
 }
 
-// seen tells one write of a document from all others.
-func (p place) seen() string { return strconv.FormatInt(p.at, 10) }
+// seqNo tells one write of a document from all others.
+func (p lineRef) seqNo() string { return strconv.FormatInt(p.at, 10) }
 
-// telling is the routing unless it says nothing.
-func telling(id, routing string) string {
+// effectiveRouting is the routing unless it is the id, which is the default.
+func effectiveRouting(id, routing string) string {
 	if routing == id {
 		return ""
 	}

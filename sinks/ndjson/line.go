@@ -38,8 +38,8 @@ func appendLine(dst []byte, d *sinks.Document, version int64) ([]byte, error) {
 	return append(dst, "}\n"...), nil
 }
 
-// unfit says why a document cannot be a line.
-func unfit(d *sinks.Document) string {
+// invalid says why a document cannot be a line.
+func invalid(d *sinks.Document) string {
 	body := bytes.TrimSpace(d.Body)
 	switch {
 	case len(d.ID) == 0:

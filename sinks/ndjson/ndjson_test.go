@@ -18,14 +18,14 @@ func TestSuite(t *testing.T) {
 		t.Helper()
 		return open(t, dir, alias)
 	}
-	sinktest.Run(t, sinktest.Under{
-		Lenient: true,
+	sinktest.Run(t, sinktest.Harness{
+		NoMapping: true,
 		Target: func(t *testing.T) (sinks.Target, string) {
 			alias := strings.ToLower(filepath.Base(t.Name()))
 			return again(t, alias), alias
 		},
-		Again: again,
-		Trap: func(t *testing.T, alias string) {
+		Another: again,
+		OccupyName: func(t *testing.T, alias string) {
 			if err := os.WriteFile(filepath.Join(dir, alias), []byte("{}\n"), 0o666); err != nil {
 				t.Fatal(err)
 			}

@@ -57,7 +57,7 @@ func (t *Target) Create(_ context.Context, g sinks.Generation) (sinks.Index, err
 	if err != nil {
 		return nil, fmt.Errorf("create generation %s: %w", g.Name, err)
 	}
-	x := &index{target: t, name: g.Name, file: file, rows: map[string]place{}}
+	x := &index{target: t, name: g.Name, file: file, rows: map[string]lineRef{}}
 	g.Meta.PendingSettings = nil
 	if err := t.writeMeta(g.Name, g.Meta); err != nil {
 		return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
@@ -114,7 +114,7 @@ func (t *Target) writeMeta(name string, m sinks.Meta) error {
 	if err != nil {
 		return fmt.Errorf("encode the meta of %s: %w", name, err)
 	}
-	if err := replace(t.path(name+".json"), append(raw, '\n')); err != nil {
+	if err := replaceFile(t.path(name+".json"), append(raw, '\n')); err != nil {
 		return fmt.Errorf("write the meta of %s: %w", name, err)
 	}
 	return nil
@@ -146,8 +146,8 @@ func (t *Target) Drop(_ context.Context, name string) error {
 	return errors.Join(err, gone, os.Remove(t.path(name+".json")))
 }
 
-// names lists the generations by their meta files.
-func (t *Target) names() ([]string, error) {
+// generationNames lists the generations by their meta files.
+func (t *Target) generationNames() ([]string, error) {
 	entries, err := os.ReadDir(t.dir)
 	if err != nil {
 		return nil, fmt.Errorf("list the generations: %w", err)

@@ -74,12 +74,12 @@ func (t *Target) Open(_ context.Context, name string) (sinks.Index, error) {
 	defer t.mu.Unlock()
 	x := t.indices[name]
 	if x == nil {
-		return nil, t.unknown(name)
+		return nil, t.notFound(name)
 	}
 	return x, nil
 }
 
-func (t *Target) unknown(name string) error {
+func (t *Target) notFound(name string) error {
 	return fmt.Errorf("there is no generation %s of alias %s in this process: %v", name, t.alias, slices.Sorted(maps.Keys(t.indices)))
 }
 
@@ -88,7 +88,7 @@ func (t *Target) Swap(_ context.Context, change sinks.AliasChange) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.indices[change.To] == nil {
-		return t.unknown(change.To)
+		return t.notFound(change.To)
 	}
 	t.live = change.To
 	return nil
@@ -100,7 +100,7 @@ func (t *Target) Drop(_ context.Context, name string) error {
 	defer t.mu.Unlock()
 	switch {
 	case t.indices[name] == nil:
-		return t.unknown(name)
+		return t.notFound(name)
 	case name == t.live:
 		return fmt.Errorf("generation %s is not dropped: alias %s serves it", name, t.alias)
 	}

@@ -12,15 +12,15 @@ import (
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	var targets sync.Map
-	sinktest.Run(t, sinktest.Under{
-		Forgets: true,
-		Lenient: true,
+	sinktest.Run(t, sinktest.Harness{
+		KeepsNothing: true,
+		NoMapping:    true,
 		Target: func(t *testing.T) (sinks.Target, string) {
 			target := null.New(t.Name())
 			targets.Store(t.Name(), target)
 			return target, t.Name()
 		},
-		Again: func(_ *testing.T, alias string) sinks.Target {
+		Another: func(_ *testing.T, alias string) sinks.Target {
 			target, _ := targets.Load(alias)
 			return target.(sinks.Target)
 		},

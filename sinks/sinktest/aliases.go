@@ -9,8 +9,8 @@ import (
 	"humpty/sinks"
 )
 
-// look surveys.
-func look(t *testing.T, target sinks.Target) sinks.Survey {
+// surveyOf surveys.
+func surveyOf(t *testing.T, target sinks.Target) sinks.Survey {
 	t.Helper()
 	s, err := target.Survey(t.Context())
 	must(t, err)
@@ -20,14 +20,14 @@ func look(t *testing.T, target sinks.Target) sinks.Survey {
 // swapTo swaps as the engine does.
 func swapTo(t *testing.T, target sinks.Target, to, replace string) {
 	t.Helper()
-	change, err := look(t, target).SwapTo(to, replace)
+	change, err := surveyOf(t, target).SwapTo(to, replace)
 	must(t, err)
 	must(t, target.Swap(t.Context(), change))
 }
 
-func survey(t *testing.T, u Under) {
-	f := begin(t, u)
-	s := look(t, f.Target)
+func survey(t *testing.T, u Harness) {
+	f := newFixture(t, u)
+	s := surveyOf(t, f.Target)
 	if s.Alias != f.alias || s.Product == "" || len(s.Serving) != 0 || s.Conflict != nil || s.Live() != "" {
 		t.Errorf("survey of an alias with one generation that does not serve: %+v", s)
 	}
@@ -38,17 +38,17 @@ func survey(t *testing.T, u Under) {
 	newer, _, _ := f.generation(t, 2)
 	write(t, f.index, doc("a", 1, `{"n":1}`))
 	must(t, f.index.Seal(t.Context(), nil))
-	s = look(t, f.Target)
+	s = surveyOf(t, f.Target)
 	if len(s.Generations) != 2 || s.Generations[0].Name != f.name || s.Generations[1].Name != newer {
 		t.Fatalf("generations %+v, want the older and the newer", s.Generations)
 	}
 	if s.Epoch() != 2 {
 		t.Errorf("epoch %d, want 2", s.Epoch())
 	}
-	if g := s.Generations[0]; g.Documents != 1 && !u.Forgets {
+	if g := s.Generations[0]; g.Documents != 1 && !u.KeepsNothing {
 		t.Errorf("the sealed generation has %d documents, want 1", g.Documents)
 	}
-	if g := s.Generations[1]; g.Documents > 0 || g.Created.IsZero() && !u.Forgets {
+	if g := s.Generations[1]; g.Documents > 0 || g.Created.IsZero() && !u.KeepsNothing {
 		t.Errorf("the generation that loads: %+v", g)
 	}
 }
@@ -62,8 +62,8 @@ func sameMeta(t *testing.T, got, want sinks.Meta) {
 	}
 }
 
-func reopen(t *testing.T, u Under) {
-	f := begin(t, u)
+func reopen(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	write(t, f.index, doc("a", 1, `{"n":1}`))
 	m := f.meta
 	m.State, m.Reason, m.Documents = sinks.Failed, `a "reason"`, 7
@@ -71,8 +71,8 @@ func reopen(t *testing.T, u Under) {
 	m.Verified = &sinks.Verification{Level: "full", At: m.Started, Documents: 1}
 	m.PendingSettings = map[string]json.RawMessage{"not": json.RawMessage(`"yours"`)}
 	must(t, f.index.Note(t.Context(), m))
-	other := u.Again(t, f.alias)
-	g, ok := look(t, other).Find(f.name)
+	other := u.Another(t, f.alias)
+	g, ok := surveyOf(t, other).Find(f.name)
 	if !ok {
 		t.Fatalf("another target for the alias does not see %s", f.name)
 	}
@@ -84,11 +84,11 @@ func reopen(t *testing.T, u Under) {
 	must(t, err)
 	write(t, index, doc("b", 1, `{"n":2}`))
 	f.index = index // sealed by another run than the one that made it
-	f.holds(t, u, map[string]string{"a": `{"n":1}`, "b": `{"n":2}`})
+	f.wantDocuments(t, u, map[string]string{"a": `{"n":1}`, "b": `{"n":2}`})
 }
 
-func refusals(t *testing.T, u Under) {
-	f := begin(t, u)
+func refusals(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	again := sinks.Generation{Name: f.name, Definition: []byte(Definition), Meta: f.meta}
 	again.Meta.Run = "another"
 	if _, err := f.Create(t.Context(), again); err == nil {
@@ -101,45 +101,45 @@ func refusals(t *testing.T, u Under) {
 		if err := f.Drop(t.Context(), name); err == nil {
 			t.Errorf("Drop takes %q, which is no generation", name)
 		}
-		if _, err := look(t, f.Target).SwapTo(name, ""); err == nil {
+		if _, err := surveyOf(t, f.Target).SwapTo(name, ""); err == nil {
 			t.Errorf("SwapTo takes %q, which is no generation", name)
 		}
 	}
 }
 
-func firstSwap(t *testing.T, u Under) {
-	f := begin(t, u)
+func firstSwap(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	must(t, f.index.Seal(t.Context(), nil))
 	swapTo(t, f.Target, f.name, "")
 	swapTo(t, f.Target, f.name, "") // again is harmless
-	s := look(t, u.Again(t, f.alias))
+	s := surveyOf(t, u.Another(t, f.alias))
 	if s.Live() != f.name || !s.Serving[0].Ours {
 		t.Errorf("the alias serves %+v, want %s", s.Serving, f.name)
 	}
 }
 
-func swapBack(t *testing.T, u Under) {
-	f := begin(t, u)
+func swapBack(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	must(t, f.index.Seal(t.Context(), nil))
 	swapTo(t, f.Target, f.name, "")
 	newer, _, index := f.generation(t, 2)
 	must(t, index.Seal(t.Context(), nil))
 	for _, to := range []string{newer, f.name, newer} {
 		swapTo(t, f.Target, to, "")
-		if live := look(t, f.Target).Live(); live != to {
+		if live := surveyOf(t, f.Target).Live(); live != to {
 			t.Fatalf("the alias serves %q, want %q", live, to)
 		}
 	}
 }
 
-func trap(t *testing.T, u Under) {
-	if u.Trap == nil {
+func nameConflict(t *testing.T, u Harness) {
+	if u.OccupyName == nil {
 		t.Skip("has no concrete indices beside its generations")
 	}
-	f := begin(t, u)
+	f := newFixture(t, u)
 	must(t, f.index.Seal(t.Context(), nil))
-	u.Trap(t, f.alias)
-	s := look(t, f.Target)
+	u.OccupyName(t, f.alias)
+	s := surveyOf(t, f.Target)
 	if s.Conflict == nil || s.Conflict.Index != f.alias || s.Conflict.Documents != 1 {
 		t.Fatalf("the index on the alias's name is not seen: %+v", s.Conflict)
 	}
@@ -149,13 +149,13 @@ func trap(t *testing.T, u Under) {
 		t.Fatalf("SwapTo: %v, want a trap", err)
 	}
 	swapTo(t, f.Target, f.name, f.alias)
-	if s = look(t, f.Target); s.Live() != f.name || s.Conflict != nil {
+	if s = surveyOf(t, f.Target); s.Live() != f.name || s.Conflict != nil {
 		t.Errorf("after replacing it: %+v", s)
 	}
 }
 
-func drop(t *testing.T, u Under) {
-	f := begin(t, u)
+func drop(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	must(t, f.index.Seal(t.Context(), nil))
 	swapTo(t, f.Target, f.name, "")
 	newer, _, _ := f.generation(t, 2)
@@ -163,7 +163,7 @@ func drop(t *testing.T, u Under) {
 		t.Fatal("Drop deletes the live generation")
 	}
 	must(t, f.Drop(t.Context(), newer))
-	if s := look(t, f.Target); s.Live() != f.name || len(s.Generations) != 1 {
+	if s := surveyOf(t, f.Target); s.Live() != f.name || len(s.Generations) != 1 {
 		t.Errorf("after dropping the other generation: %+v", s)
 	}
 }

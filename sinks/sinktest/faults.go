@@ -34,22 +34,22 @@ type Faults struct {
 	Every int     // 0: 3
 	Kinds []Fault // nil: all
 
-	count   atomic.Int64
-	Spoiled atomic.Int64 // requests so far
+	requests atomic.Int64
+	Injected atomic.Int64 // requests so far
 }
 
 var errCut = errors.New("connection reset by peer (by the test)")
 
 // RoundTrip implements http.RoundTripper.
 func (f *Faults) RoundTrip(req *http.Request) (*http.Response, error) {
-	n, every := f.count.Add(1), int64(f.Every)
+	n, every := f.requests.Add(1), int64(f.Every)
 	if every == 0 {
 		every = 3
 	}
 	if n%every != 0 {
 		return f.Next.RoundTrip(req)
 	}
-	f.Spoiled.Add(1)
+	f.Injected.Add(1)
 	kind := Fault(n / every % int64(lastFault))
 	if f.Kinds != nil {
 		kind = f.Kinds[int(n/every)%len(f.Kinds)]
@@ -104,7 +104,7 @@ func after(res *http.Response, body []byte, kind Fault) (*http.Response, error) 
 	case Page:
 		return answer(res.Request, http.StatusOK, page), nil
 	case Truncated:
-		cut := io.MultiReader(bytes.NewReader(body[:len(body)/2]), broken{})
+		cut := io.MultiReader(bytes.NewReader(body[:len(body)/2]), brokenReader{})
 		res.Body = io.NopCloser(cut)
 		return res, nil
 	case Shortened:
@@ -118,9 +118,9 @@ func after(res *http.Response, body []byte, kind Fault) (*http.Response, error) 
 	return res, nil
 }
 
-type broken struct{}
+type brokenReader struct{}
 
-func (broken) Read([]byte) (int, error) { return 0, errCut }
+func (brokenReader) Read([]byte) (int, error) { return 0, errCut }
 
 func answer(req *http.Request, status int, body string) *http.Response {
 	return &http.Response{

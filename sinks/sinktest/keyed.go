@@ -9,18 +9,18 @@ import (
 	"humpty/sinks"
 )
 
-// keyed are the tests of what an index may do beside.
-func keyed() map[string]func(*testing.T, Under) {
-	return map[string]func(*testing.T, Under){
-		"Get":      get,
-		"Amend":    amend,
-		"Sample":   sample,
-		"Conforms": conforms,
+// optional are the tests of what an index may do beside.
+func optional() map[string]func(*testing.T, Harness) {
+	return map[string]func(*testing.T, Harness){
+		"Get":            get,
+		"WriteIf":        writeIf,
+		"Sample":         sample,
+		"DiffDefinition": diffDefinition,
 	}
 }
 
-func get(t *testing.T, u Under) {
-	f := begin(t, u)
+func get(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	getter, ok := f.index.(sinks.Getter)
 	if !ok {
 		t.Skip("it cannot read by id")
@@ -53,8 +53,8 @@ func get(t *testing.T, u Under) {
 	must(t, getter.Get(t.Context(), nil, nil))
 }
 
-func amend(t *testing.T, u Under) {
-	f := begin(t, u)
+func writeIf(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	getter, can := f.index.(sinks.Getter)
 	amender, ok := f.index.(sinks.ConditionalWriter)
 	if !ok || !can {
@@ -94,7 +94,7 @@ func amend(t *testing.T, u Under) {
 	now := seen("a")
 	try("a", now, "", sinks.Deleted)
 	try("a", now, "", sinks.Superseded) // gone in between
-	try("b", seen("b"), `{"n":"no number"}`, map[bool]sinks.Outcome{false: sinks.Rejected, true: sinks.Written}[u.Lenient])
+	try("b", seen("b"), `{"n":"no number"}`, map[bool]sinks.Outcome{false: sinks.Rejected, true: sinks.Written}[u.NoMapping])
 	if _, err := f.index.Count(t.Context()); err != nil { // refreshes
 		t.Fatal(err)
 	}
@@ -103,8 +103,8 @@ func amend(t *testing.T, u Under) {
 	}
 }
 
-func sample(t *testing.T, u Under) {
-	f := begin(t, u)
+func sample(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	sampler, ok := f.index.(sinks.Sampler)
 	if !ok {
 		t.Skip("it cannot take samples")
@@ -145,8 +145,8 @@ func sample(t *testing.T, u Under) {
 	}
 }
 
-func conforms(t *testing.T, u Under) {
-	f := begin(t, u)
+func diffDefinition(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	conformer, ok := f.index.(sinks.DefinitionDiffer)
 	if !ok {
 		t.Skip("it cannot be compared with its definition")
@@ -157,7 +157,7 @@ func conforms(t *testing.T, u Under) {
 	if len(deviations) != 0 {
 		t.Errorf("as it was made, it deviates: %v", deviations)
 	}
-	if u.Lenient {
+	if u.NoMapping {
 		return
 	}
 	var d map[string]any

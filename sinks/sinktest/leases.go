@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/sinks"
 )
 
@@ -16,13 +15,13 @@ func owner(n int) sinks.Owner {
 	return sinks.Owner{Run: fmt.Sprintf("run-%d", n), Host: "host", PID: n, User: "me", Verb: "rebuild"}
 }
 
-func leases(t *testing.T, u Under) {
+func leases(t *testing.T, u Harness) {
 	target, alias := u.Target(t)
 	mine, ok := target.(sinks.Leases)
 	if !ok {
 		t.Skip("has no leases")
 	}
-	theirs := u.Again(t, alias).(sinks.Leases) //nolint:errcheck // the same type
+	theirs := u.Another(t, alias).(sinks.Leases) //nolint:errcheck // the same type
 	ctx := t.Context()
 	if l, err := mine.Holder(ctx); err != nil || l != (sinks.Lease{}) {
 		t.Fatalf("the lease that never was: %+v, %v", l, err)
@@ -84,7 +83,7 @@ func takeover(t *testing.T, mine, theirs sinks.Leases, before sinks.Lease) {
 }
 
 // leaseRace lets many want it at once: one has it.
-func leaseRace(t *testing.T, u Under) {
+func leaseRace(t *testing.T, u Harness) {
 	target, alias := u.Target(t)
 	if _, ok := target.(sinks.Leases); !ok {
 		t.Skip("has no leases")
@@ -93,7 +92,7 @@ func leaseRace(t *testing.T, u Under) {
 	won := 0
 	var group errgroup.Group
 	for n := range 8 {
-		l := u.Again(t, alias).(sinks.Leases) //nolint:errcheck // as above
+		l := u.Another(t, alias).(sinks.Leases) //nolint:errcheck // as above
 		group.Go(func() error {
 			_, err := l.Acquire(t.Context(), owner(n), time.Minute)
 			var held *sinks.Held

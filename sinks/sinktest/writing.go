@@ -8,12 +8,11 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/sinks"
 )
 
-func roundtrip(t *testing.T, u Under) {
-	f := begin(t, u)
+func roundtrip(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	want := map[string]string{}
 	var docs []sinks.Document
 	for i := range 100 {
@@ -26,17 +25,17 @@ func roundtrip(t *testing.T, u Under) {
 			t.Fatalf("verdict %+v, want written", v)
 		}
 	}
-	f.holds(t, u, want)
+	f.wantDocuments(t, u, want)
 	must(t, f.index.Seal(t.Context(), nil)) // again is harmless
-	if v := stored(t, t.Context(), f.index, 1)["d7"].Version; !u.Forgets && v != 1<<40 && v != 0 {
+	if v := stored(t, t.Context(), f.index, 1)["d7"].Version; !u.KeepsNothing && v != 1<<40 && v != 0 {
 		t.Errorf("a scan says version %d, want %d or none", v, int64(1<<40))
 	}
 }
 
-func verdicts(t *testing.T, u Under) {
-	f := begin(t, u)
+func verdicts(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	superseded := sinks.Superseded
-	if u.Forgets {
+	if u.KeepsNothing {
 		superseded = sinks.Written
 	}
 	expect(t, f.index, doc("a", 10, `{"n":1}`), sinks.Written)
@@ -47,26 +46,26 @@ func verdicts(t *testing.T, u Under) {
 	expect(t, f.index, doc("b", 5, `{"n":2}`), superseded) // a late attempt does not bring it back
 	expect(t, f.index, doc("never", 3, ""), sinks.Deleted)
 	expect(t, f.index, doc("never", 2, `{"n":1}`), superseded)
-	if !u.Forgets {
+	if !u.KeepsNothing {
 		expect(t, f.index, doc("a", 8, ""), sinks.Superseded)
 	}
 	expect(t, f.index, doc("c", 7, ""), sinks.Deleted)
 	expect(t, f.index, doc("c", 7, ""), sinks.Deleted)
-	f.holds(t, u, map[string]string{"a": `{"n":2}`})
+	f.wantDocuments(t, u, map[string]string{"a": `{"n":2}`})
 }
 
-func unversioned(t *testing.T, u Under) {
-	f := begin(t, u)
+func unversioned(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	expect(t, f.index, doc("a", 0, `{"n":1}`), sinks.Written)
 	expect(t, f.index, doc("a", 0, `{"n":2}`), sinks.Written)
 	expect(t, f.index, doc("b", 0, `{"n":1}`), sinks.Written)
 	expect(t, f.index, doc("b", 0, ""), sinks.Deleted)
 	expect(t, f.index, doc("b", 0, ""), sinks.Deleted)
-	f.holds(t, u, map[string]string{"a": `{"n":2}`})
+	f.wantDocuments(t, u, map[string]string{"a": `{"n":2}`})
 }
 
-func routing(t *testing.T, u Under) {
-	f := begin(t, u)
+func routing(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	var docs []sinks.Document
 	for i := range 20 {
 		d := doc(fmt.Sprint(i), 1, `{"n":1}`)
@@ -78,7 +77,7 @@ func routing(t *testing.T, u Under) {
 	gone.Routing = docs[4].Routing
 	expect(t, f.index, gone, sinks.Deleted)
 	must(t, f.index.Seal(t.Context(), nil))
-	if u.Forgets {
+	if u.KeepsNothing {
 		return
 	}
 	got := stored(t, t.Context(), f.index, 2)
@@ -92,8 +91,8 @@ func routing(t *testing.T, u Under) {
 	}
 }
 
-func ids(t *testing.T, u Under) {
-	f := begin(t, u)
+func ids(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	want := map[string]string{}
 	var docs []sinks.Document
 	for _, id := range []string{
@@ -105,11 +104,11 @@ func ids(t *testing.T, u Under) {
 		docs = append(docs, doc(id, 1, body))
 	}
 	write(t, f.index, docs...)
-	f.holds(t, u, want)
+	f.wantDocuments(t, u, want)
 }
 
-func bodies(t *testing.T, u Under) {
-	f := begin(t, u)
+func bodies(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	want := map[string]string{}
 	for i, body := range []string{
 		`{}`, `{"text":"quote \" backslash \\ brace } bracket ] \\\" end\\"}`, `{"deep":[[[[{"a":[{},[],""]}]]]]}`,
@@ -120,15 +119,15 @@ func bodies(t *testing.T, u Under) {
 		want[id] = body
 		expect(t, f.index, doc(id, 1, body), sinks.Written)
 	}
-	f.holds(t, u, want)
+	f.wantDocuments(t, u, want)
 }
 
-// unfit documents are refused by themselves: what travels with them is written.
-func unfit(t *testing.T, u Under) {
-	if u.Lenient {
+// invalidDocuments documents are refused by themselves: what travels with them is written.
+func invalidDocuments(t *testing.T, u Harness) {
+	if u.NoMapping {
 		t.Skip("takes any document")
 	}
-	f := begin(t, u)
+	f := newFixture(t, u)
 	bad := []sinks.Document{
 		doc("", 1, `{"n":1}`), doc(strings.Repeat("x", 513), 1, `{"n":1}`), doc("broken", 1, `{"n":`), doc("lines", 1, "{\n}"),
 		doc("array", 1, `[]`), doc("\xff", 1, `{}`), doc("negative", -1, `{}`),
@@ -149,11 +148,11 @@ func unfit(t *testing.T, u Under) {
 	}
 }
 
-func rejections(t *testing.T, u Under) {
-	if u.Lenient {
+func rejections(t *testing.T, u Harness) {
+	if u.NoMapping {
 		t.Skip("has no mapping")
 	}
-	f := begin(t, u)
+	f := newFixture(t, u)
 	v := write(t, f.index, doc("a", 1, `{"n":1}`), doc("b", 1, `{"n":"many"}`), doc("c", 1, `{"n":3}`))
 	if v[0].Outcome != sinks.Written || v[2].Outcome != sinks.Written {
 		t.Errorf("a rejection hurts others: %+v", v)
@@ -161,11 +160,11 @@ func rejections(t *testing.T, u Under) {
 	if v[1].Outcome != sinks.Rejected || v[1].Status != 400 || v[1].Type == "" || !strings.Contains(v[1].Reason, "many") {
 		t.Errorf("verdict %+v, want a rejection that names the value", v[1])
 	}
-	f.holds(t, u, map[string]string{"a": `{"n":1}`, "c": `{"n":3}`})
+	f.wantDocuments(t, u, map[string]string{"a": `{"n":1}`, "c": `{"n":3}`})
 }
 
-func large(t *testing.T, u Under) {
-	f := begin(t, u)
+func large(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	filler := strings.Repeat("x", 200)
 	docs := make([]sinks.Document, 20_000)
 	for i := range docs {
@@ -173,13 +172,13 @@ func large(t *testing.T, u Under) {
 	}
 	write(t, f.index, docs...)
 	must(t, f.index.Seal(t.Context(), nil))
-	if got := stored(t, t.Context(), f.index, 4); !u.Forgets && len(got) != len(docs) {
+	if got := stored(t, t.Context(), f.index, 4); !u.KeepsNothing && len(got) != len(docs) {
 		t.Errorf("%d documents, want %d", len(got), len(docs))
 	}
 }
 
-func concurrent(t *testing.T, u Under) {
-	f := begin(t, u)
+func concurrent(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	var group errgroup.Group
 	for w := range 8 {
 		group.Go(func() error {
@@ -203,13 +202,13 @@ func concurrent(t *testing.T, u Under) {
 	}
 	must(t, group.Wait())
 	must(t, f.index.Seal(t.Context(), nil))
-	if n, err := f.index.Count(t.Context()); err != nil || n != 2000 && !u.Forgets {
+	if n, err := f.index.Count(t.Context()); err != nil || n != 2000 && !u.KeepsNothing {
 		t.Errorf("%d documents (%v), want 2000", n, err)
 	}
 }
 
-func cancelled(t *testing.T, u Under) {
-	f := begin(t, u)
+func cancelled(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	v := []sinks.Verdict{{Outcome: sinks.Written}}
@@ -220,7 +219,7 @@ func cancelled(t *testing.T, u Under) {
 		t.Errorf("a verdict without an answer: %+v", v[0])
 	}
 	never := func([]sinks.Document) error { return nil }
-	if err := f.index.Scan(ctx, 0, 1, never); !errors.Is(err, context.Canceled) && !u.Forgets {
+	if err := f.index.Scan(ctx, 0, 1, never); !errors.Is(err, context.Canceled) && !u.KeepsNothing {
 		t.Errorf("Scan: %v, want the context's error", err)
 	}
 	if _, err := f.Survey(ctx); !errors.Is(err, context.Canceled) {
@@ -228,14 +227,14 @@ func cancelled(t *testing.T, u Under) {
 	}
 }
 
-func empty(t *testing.T, u Under) {
-	f := begin(t, u)
+func empty(t *testing.T, u Harness) {
+	f := newFixture(t, u)
 	write(t, f.index)
-	f.holds(t, u, nil)
+	f.wantDocuments(t, u, nil)
 	stop := errors.New("enough")
 	write(t, f.index, doc("a", 1, `{}`))
 	must(t, f.index.Seal(t.Context(), nil))
-	if err := f.index.Scan(t.Context(), 0, 1, func([]sinks.Document) error { return stop }); !errors.Is(err, stop) && !u.Forgets {
+	if err := f.index.Scan(t.Context(), 0, 1, func([]sinks.Document) error { return stop }); !errors.Is(err, stop) && !u.KeepsNothing {
 		t.Errorf("Scan: %v, want the error of its callback", err)
 	}
 }

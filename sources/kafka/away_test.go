@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+
 	"humpty/internal/problem"
 	"humpty/sources"
 	"humpty/sources/kafka"
@@ -126,7 +127,7 @@ func on(t *testing.T, r sources.Reader, batch *sources.Batch) (events int, err e
 // ever; when answers come again, the same reader goes on, and no event is skipped.
 func TestHalfOpen(t *testing.T) {
 	t.Parallel()
-	n, s, view, r, batch := distant(t, kafka.Config{Answer: 100 * time.Millisecond, Patience: 200 * time.Millisecond})
+	n, s, view, r, batch := distant(t, kafka.Config{ResponseTimeout: 100 * time.Millisecond, RetryTime: 200 * time.Millisecond})
 	n.silent.Store(true)
 	read, err := on(t, r, batch)
 	if !s.IsUnavailable(err) {
@@ -174,7 +175,7 @@ func (r *resumed) on(t *testing.T, batch *sources.Batch) (int, error) {
 // Connections are cut, and so is every new one.
 func TestCut(t *testing.T) {
 	t.Parallel()
-	n, s, _, r, batch := distant(t, kafka.Config{Patience: 100 * time.Millisecond})
+	n, s, _, r, batch := distant(t, kafka.Config{RetryTime: 100 * time.Millisecond})
 	n.sever(true)
 	read, err := on(t, r, batch)
 	if !s.IsUnavailable(err) {
@@ -191,8 +192,8 @@ func TestCut(t *testing.T) {
 func TestOutageIsWaitedOutByAReader(t *testing.T) {
 	t.Parallel()
 	said := make(chan string, 100)
-	n, s, _, r, batch := distant(t, kafka.Config{Patience: 10 * time.Millisecond})
-	s.WaitOut(time.Minute, func(why string) {
+	n, s, _, r, batch := distant(t, kafka.Config{RetryTime: 10 * time.Millisecond})
+	s.RetryOutages(time.Minute, func(why string) {
 		select {
 		case said <- why:
 		default:
@@ -219,7 +220,7 @@ func TestSlowAnswer(t *testing.T) {
 	c := fake(t, kfake.NumBrokers(1), kfake.ListenFn(n.listen))
 	b := newBus(t, c.ListenAddrs())
 	b.put(rec("events", 0, "k", string(make([]byte, 100_000))))
-	s, plan, view := open(t, kafka.Config{Brokers: c.ListenAddrs(), Topics: []kafka.Topic{{Name: "events"}}, Answer: 150 * time.Millisecond, Patience: time.Millisecond})
+	s, plan, view := open(t, kafka.Config{Brokers: c.ListenAddrs(), Topics: []kafka.Topic{{Name: "events"}}, ResponseTimeout: 150 * time.Millisecond, RetryTime: time.Millisecond})
 	n.rate.Store(2000) // half a second
 	if events, _, err := drain(t, view, plan.Partitions[0], "", 1<<20); err != nil || len(events) != 1 {
 		t.Errorf("%d events, %v; an outage: %v", len(events), err, s.IsUnavailable(err))
@@ -234,7 +235,7 @@ func TestFaultsAreNoOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, err := range []error{
-		nil, &kafka.Lost{Topic: "events"}, &kafka.Changed{Topic: "events"}, &kafka.Denied{Broker: "b", Why: io.EOF},
+		nil, &kafka.LostRecordsError{Topic: "events"}, &kafka.ChangedTopicError{Topic: "events"}, &kafka.DeniedError{Broker: "b", Why: io.EOF},
 		&sources.ErrChangesLost{Why: "events are gone"},
 		problem.List{},
 		fmt.Errorf("close: %w", t.Context().Err()),

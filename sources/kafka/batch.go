@@ -107,7 +107,7 @@ func peekBatch(data []byte) (next int64, rest []byte, ok bool) {
 	return int64(binary.BigEndian.Uint64(data)) + int64(int32(binary.BigEndian.Uint32(data[lastDeltaAt:]))) + 1, data[size:], true
 }
 
-func (b *batch) is(bit int16) bool { return b.attributes&bit != 0 }
+func (b *batch) has(bit int16) bool { return b.attributes&bit != 0 }
 
 // unpack returns the records as they were before compression: in place, or in buf, which
 // is grown and given back.
@@ -147,22 +147,22 @@ func readInto(r io.Reader, buf []byte) ([]byte, error) {
 
 // filter tells which batches of one answer are records of committed transactions.
 type filter struct {
-	aborted []aborted // not yet begun
-	open    []int64   // producers in an aborted transaction
+	aborted []abortedTx // not yet begun
+	open    []int64     // producers in an aborted transaction
 }
 
-// drops reports whether b is a marker or belongs to an aborted transaction.
-func (f *filter) drops(b *batch) bool {
+// skips reports whether b is a marker or belongs to an aborted transaction.
+func (f *filter) skips(b *batch) bool {
 	for len(f.aborted) > 0 && f.aborted[0].first < b.next {
 		f.open = append(f.open, f.aborted[0].producer)
 		f.aborted = f.aborted[1:]
 	}
 	at := slices.Index(f.open, b.producer)
-	if b.is(control) {
+	if b.has(control) {
 		if at >= 0 { // the end of the transaction
 			f.open = slices.Delete(f.open, at, at+1)
 		}
 		return true
 	}
-	return at >= 0 && b.is(transactional)
+	return at >= 0 && b.has(transactional)
 }

@@ -19,44 +19,44 @@ type bounds struct {
 }
 
 // bounds asks where every partition starts and ends now.
-func (s *Source) bounds(ctx context.Context) (l layout, all map[place]bounds, err error) {
-	denied := unknownFor
-	if s.known() {
-		denied = deniedFor
+func (s *Source) bounds(ctx context.Context) (l layout, all map[topicPartition]bounds, err error) {
+	denied := retryUnknown
+	if s.wasPlanned() {
+		denied = retryDenied
 	}
-	err = s.cluster.patient(ctx, denied, s.cluster.patience, nil, func() (err error) {
+	err = s.cluster.retryFor(ctx, denied, s.cluster.retryTime, nil, func() (err error) {
 		l, all, err = s.askBounds(ctx)
 		return err
 	})
-	return l, all, s.unknownTopics(err)
+	return l, all, s.topicProblems(err)
 }
 
-// known reports whether the topics were there once: brokers that start deny them longer
+// wasPlanned reports whether the topics were there once: brokers that start deny them longer
 // than a slip should cost.
-func (s *Source) known() bool {
+func (s *Source) wasPlanned() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.planned != nil
 }
 
-func (s *Source) askBounds(ctx context.Context) (layout, map[place]bounds, error) {
+func (s *Source) askBounds(ctx context.Context) (layout, map[topicPartition]bounds, error) {
 	l, err := s.cluster.layout(ctx)
 	if err != nil {
 		return l, nil, err
 	}
-	ask := func(isolation int8, at func(Topic) int64) map[place]int64 {
+	ask := func(isolation int8, at func(Topic) int64) map[topicPartition]int64 {
 		if err != nil {
 			return nil
 		}
-		times := map[place]int64{}
+		times := map[topicPartition]int64{}
 		for _, t := range s.cfg.Topics {
 			for i := range l.counts[t.Name] {
 				if when := at(t); when != 0 {
-					times[place{t.Name, i}] = when
+					times[topicPartition{t.Name, i}] = when
 				}
 			}
 		}
-		var found map[place]int64
+		var found map[topicPartition]int64
 		found, err = s.cluster.offsets(ctx, l, isolation, times)
 		return found
 	}
@@ -72,10 +72,10 @@ func (s *Source) askBounds(ctx context.Context) (layout, map[place]bounds, error
 	if err != nil {
 		return l, nil, err
 	}
-	all := make(map[place]bounds, len(starts))
+	all := make(map[topicPartition]bounds, len(starts))
 	for _, t := range s.cfg.Topics {
 		for i := range l.counts[t.Name] {
-			p := place{t.Name, i}
+			p := topicPartition{t.Name, i}
 			b := bounds{from: starts[p], fence: fences[p], end: ends[p], log: starts[p]}
 			if at, asked := since[p]; asked {
 				if b.from = at; at < 0 {
@@ -84,7 +84,7 @@ func (s *Source) askBounds(ctx context.Context) (layout, map[place]bounds, error
 			}
 			if at, given := t.Offsets[i]; given {
 				if b.from = at; at < b.log || at > b.end {
-					return l, nil, &Lost{Topic: p.topic, Partition: p.partition, Position: at, Start: b.log, End: b.end}
+					return l, nil, &LostRecordsError{Topic: p.topic, Partition: p.partition, Position: at, Start: b.log, End: b.end}
 				}
 			}
 			b.from = min(b.from, max(b.fence, b.log))
@@ -101,9 +101,9 @@ func (s *Source) askBounds(ctx context.Context) (layout, map[place]bounds, error
 	return l, all, nil
 }
 
-// unknownTopics says of topics that no broker has where the configuration names them.
-func (s *Source) unknownTopics(err error) error {
-	var names unknown
+// topicProblems says of topics that no broker has where the configuration names them.
+func (s *Source) topicProblems(err error) error {
+	var names unknownTopics
 	if !errors.As(err, &names) {
 		return err
 	}
@@ -119,15 +119,15 @@ func (s *Source) unknownTopics(err error) error {
 
 // sameCounts is an error if a topic has not as many partitions as it had.
 func sameCounts(before, now map[string]int32) error {
-	return counted(before, func(topic string, n int32) (int32, bool) { return now[topic], now[topic] == n })
+	return comparePartitions(before, func(topic string, n int32) (int32, bool) { return now[topic], now[topic] == n })
 }
 
 // noFewer is an error if a topic has lost partitions: it was made anew.
 func noFewer(before, now map[string]int32) error {
-	return counted(before, func(topic string, n int32) (int32, bool) { return now[topic], now[topic] >= n })
+	return comparePartitions(before, func(topic string, n int32) (int32, bool) { return now[topic], now[topic] >= n })
 }
 
-func counted(before map[string]int32, fits func(topic string, n int32) (now int32, ok bool)) error {
+func comparePartitions(before map[string]int32, fits func(topic string, n int32) (now int32, ok bool)) error {
 	var changed []string
 	for topic, n := range before {
 		if now, ok := fits(topic, n); !ok {
@@ -137,9 +137,44 @@ func counted(before map[string]int32, fits func(topic string, n int32) (now int3
 	if len(changed) == 0 {
 		return nil
 	}
-	return &Changed{
+	return &ChangedTopicError{
 		Topic:  strings.Join(changed, ", "),
 		What:   "since the read began",
 		Remedy: "keys may have moved between partitions; rebuild with the topic as it is now",
 	}
+}
+
+// fencedBounds is bounds, with the fences where the readers of views end.
+func (s *Source) fencedBounds(ctx context.Context) (layout, map[topicPartition]bounds, error) {
+	l, all, err := s.bounds(ctx)
+	if err == nil {
+		err = s.fenceAtGroups(ctx, l, all)
+	}
+	return l, all, err
+}
+
+// fenceAtGroups makes what consumer groups have committed the fences of their topics.
+func (s *Source) fenceAtGroups(ctx context.Context, l layout, all map[topicPartition]bounds) error {
+	for _, t := range s.cfg.Topics {
+		if t.Group == "" {
+			continue
+		}
+		at, err := s.committedOffsets(ctx, t, l.counts[t.Name])
+		if err != nil {
+			return err
+		}
+		if err := fenceAt(t, at, all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// committedOffsets asks the group's coordinator; -1: nothing.
+func (s *Source) committedOffsets(ctx context.Context, t Topic, partitions int32) (at map[int32]int64, err error) {
+	c := s.cluster
+	return at, c.retry(ctx, func() (err error) {
+		at, err = c.committedOffsets(ctx, t, partitions)
+		return err
+	})
 }

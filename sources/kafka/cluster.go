@@ -16,62 +16,62 @@ import (
 	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
-// place is one partition of one topic.
-type place struct {
+// topicPartition is one partition of one topic.
+type topicPartition struct {
 	topic     string
 	partition int32
 }
 
 // String is the partition's id for the engine. A topic's name has no slash.
-func (p place) String() string { return fmt.Sprintf("%s/%d", p.topic, p.partition) }
+func (p topicPartition) String() string { return fmt.Sprintf("%s/%d", p.topic, p.partition) }
 
 // layout is who leads what.
 type layout struct {
 	brokers map[int32]string // addresses
-	leaders map[place]int32
+	leaders map[topicPartition]int32
 	counts  map[string]int32 // partitions of a topic
 }
 
 // cluster asks small questions, each over a connection of its own.
 type cluster struct {
 	dialer
-	brokers  []string // named by the user
-	topics   []string
-	patience time.Duration
-	outage   outage // of readers
+	brokers   []string // named by the user
+	topics    []string
+	retryTime time.Duration
+	outage    outage // of readers
 
-	mu    sync.Mutex
-	learn map[string]bool // addresses of all brokers, as the last layout said
+	mu      sync.Mutex
+	learned map[string]bool // addresses of all brokers, as the last layout said
 }
 
 // How long brokers may deny a topic, which they do for a moment when they start and when
 // it is new: one that was there, and one whose name may be a slip.
 const (
-	deniedFor  = 10 * time.Second
-	unknownFor = 2 * time.Second
+	retryDenied  = 10 * time.Second
+	retryUnknown = 2 * time.Second
 )
 
-// patiently calls do until it gives no error or a final one, or the patience of what reads
+// retry calls do until it gives no error or a final one, or the time of what reads
 // is over.
-func (c *cluster) patiently(ctx context.Context, do func() error) error {
-	return c.patient(ctx, deniedFor, max(c.patience, c.outage.most), c.outage.tell, do)
+func (c *cluster) retry(ctx context.Context, do func() error) error {
+	return c.retryFor(ctx, retryDenied, max(c.retryTime, c.outage.limit), c.outage.report, do)
 }
 
-func (c *cluster) patient(ctx context.Context, denied, patience time.Duration, tell func(waited time.Duration, err error), do func() error) error {
+func (c *cluster) retryFor(ctx context.Context, denied, limit time.Duration, report func(waited time.Duration, err error), do func() error) error {
 	began, wait := time.Now(), 50*time.Millisecond
 	for {
 		err := do()
-		if err == nil || final(err) || ctx.Err() != nil {
-			return because(ctx, err)
+		if err == nil || isFinal(err) || ctx.Err() != nil {
+			return causeOf(ctx, err)
 		}
-		patience := patience
+		limit := limit
 		if errors.Is(err, kafkago.UnknownTopicOrPartition) {
-			patience = min(patience, denied)
+			limit = min(limit, denied)
 		}
-		if waited := time.Since(began); waited > patience {
+		if waited := time.Since(began); waited > limit {
 			return fmt.Errorf("after %v of trying: %w", waited.Round(time.Second), err)
-		} else if tell != nil {
-			tell(waited, err)
+		} else if report != nil {
+			report(waited, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -84,26 +84,26 @@ func (c *cluster) patient(ctx context.Context, denied, patience time.Duration, t
 // layout asks any broker that answers.
 func (c *cluster) layout(ctx context.Context) (layout, error) {
 	var failed []error
-	known := c.known()
+	known := c.addresses()
 	for _, address := range known {
 		l, err := c.layoutFrom(ctx, address)
 		if err == nil {
 			c.remember(l)
 		}
-		if err == nil || final(err) || ctx.Err() != nil {
-			return l, because(ctx, err)
+		if err == nil || isFinal(err) || ctx.Err() != nil {
+			return l, causeOf(ctx, err)
 		}
 		failed = append(failed, err)
 	}
 	return layout{}, fmt.Errorf("no broker of %v answers: %w", known, errors.Join(failed...))
 }
 
-// known is the brokers that were named, then those that were learnt.
-func (c *cluster) known() []string {
+// addresses is the brokers that were named, then those that were learnt.
+func (c *cluster) addresses() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := slices.Clone(c.brokers)
-	for _, address := range slices.Sorted(maps.Keys(c.learn)) {
+	for _, address := range slices.Sorted(maps.Keys(c.learned)) {
 		if !slices.Contains(all, address) {
 			all = append(all, address)
 		}
@@ -114,9 +114,9 @@ func (c *cluster) known() []string {
 func (c *cluster) remember(l layout) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.learn = map[string]bool{}
+	c.learned = map[string]bool{}
 	for _, address := range l.brokers {
-		c.learn[address] = true
+		c.learned[address] = true
 	}
 }
 
@@ -130,26 +130,26 @@ func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err
 	if err != nil {
 		return l, err
 	}
-	m, err := as[*metadata.Response](answer)
+	m, err := responseAs[*metadata.Response](answer)
 	if err != nil {
 		return l, err
 	}
-	l = layout{brokers: map[int32]string{}, leaders: map[place]int32{}, counts: map[string]int32{}}
+	l = layout{brokers: map[int32]string{}, leaders: map[topicPartition]int32{}, counts: map[string]int32{}}
 	for _, b := range m.Brokers {
 		l.brokers[b.NodeID] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 	}
-	var missing unknown
+	var missing unknownTopics
 	for _, t := range m.Topics {
 		switch code := kafkago.Error(t.ErrorCode); code {
 		case 0:
 		case kafkago.UnknownTopicOrPartition:
 			missing = append(missing, t.Name)
 		default:
-			return l, fmt.Errorf("topic %s: %w", t.Name, unread(address, t.Name, code))
+			return l, fmt.Errorf("topic %s: %w", t.Name, topicError(address, t.Name, code))
 		}
 		l.counts[t.Name] = int32(len(t.Partitions))
 		for _, p := range t.Partitions {
-			l.leaders[place{t.Name, p.PartitionIndex}] = p.LeaderID // -1: none now
+			l.leaders[topicPartition{t.Name, p.PartitionIndex}] = p.LeaderID // -1: none now
 		}
 	}
 	if missing != nil {
@@ -159,7 +159,7 @@ func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err
 }
 
 // leader connects to who leads a partition now.
-func (c *cluster) leader(ctx context.Context, p place) (*conn, error) {
+func (c *cluster) leader(ctx context.Context, p topicPartition) (*conn, error) {
 	l, err := c.layout(ctx)
 	if err != nil {
 		return nil, err
@@ -185,8 +185,8 @@ const (
 
 // offsets asks the leaders for one offset of each partition: of the first record at or
 // behind the time, or one end of the log. -1: there is no such record.
-func (c *cluster) offsets(ctx context.Context, l layout, isolation int8, times map[place]int64) (map[place]int64, error) {
-	found := make(map[place]int64, len(times))
+func (c *cluster) offsets(ctx context.Context, l layout, isolation int8, times map[topicPartition]int64) (map[topicPartition]int64, error) {
+	found := make(map[topicPartition]int64, len(times))
 	byLeader := map[int32]map[string][]listoffsets.RequestPartition{}
 	for p, at := range times {
 		topics := byLeader[l.leaders[p]]
@@ -215,7 +215,7 @@ func (c *cluster) offsets(ctx context.Context, l layout, isolation int8, times m
 	return found, nil
 }
 
-func (c *cluster) offsetsFrom(ctx context.Context, address string, request *listoffsets.Request, found map[place]int64) error {
+func (c *cluster) offsetsFrom(ctx context.Context, address string, request *listoffsets.Request, found map[topicPartition]int64) error {
 	broker, err := c.dial(ctx, address)
 	if err != nil {
 		return err
@@ -225,15 +225,15 @@ func (c *cluster) offsetsFrom(ctx context.Context, address string, request *list
 	if err != nil {
 		return err
 	}
-	offsets, err := as[*listoffsets.Response](answer)
+	offsets, err := responseAs[*listoffsets.Response](answer)
 	if err != nil {
 		return err
 	}
 	for _, t := range offsets.Topics {
 		for _, p := range t.Partitions {
-			at := place{t.Topic, p.Partition}
+			at := topicPartition{t.Topic, p.Partition}
 			if p.ErrorCode != 0 {
-				return fmt.Errorf("offsets of partition %s: %w", at, unread(address, t.Topic, kafkago.Error(p.ErrorCode)))
+				return fmt.Errorf("offsets of partition %s: %w", at, topicError(address, t.Topic, kafkago.Error(p.ErrorCode)))
 			}
 			found[at] = p.Offset
 		}

@@ -78,7 +78,7 @@ func TestSASL(t *testing.T) {
 			t.Errorf("%s: %v, %v", s.Mechanism, values(events), err)
 		}
 		cfg.SASL.Password = "wrong"
-		cfg.Patience = time.Millisecond // that broker says no by closing the connection
+		cfg.RetryTime = time.Millisecond // that broker says no by closing the connection
 		wrong, err := kafka.New(cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -20,10 +20,10 @@ type Config struct {
 	SASL     SASL
 	ClientID string // how the brokers know us; humpty by default
 
-	Fetch    int           // bytes asked for at once from one partition; 2 MB by default
-	Readers  int           // partitions read at once; 4 by default
-	Patience time.Duration // how long a broker, a leader or a topic may be away before that is an outage; 15 s by default
-	Answer   time.Duration // how long a broker may send nothing of an answer; 30 s by default
+	Fetch           int           // bytes asked for at once from one partition; 2 MB by default
+	Readers         int           // partitions read at once; 4 by default
+	RetryTime       time.Duration // how long a broker, a leader or a topic may be away before that is an outage; 15 s by default
+	ResponseTimeout time.Duration // how long a broker may send nothing of an answer; 30 s by default
 }
 
 // Topic is one topic and where reading it starts: at its earliest record, unless said.
@@ -68,11 +68,11 @@ func (c Config) withDefaults() (Config, sasl.Mechanism, error) {
 	if c.Readers <= 0 {
 		c.Readers = 4
 	}
-	if c.Patience <= 0 {
-		c.Patience = 15 * time.Second
+	if c.RetryTime <= 0 {
+		c.RetryTime = 15 * time.Second
 	}
-	if c.Answer <= 0 {
-		c.Answer = answerWithin
+	if c.ResponseTimeout <= 0 {
+		c.ResponseTimeout = defaultResponseTimeout
 	}
 	mechanism, err := c.SASL.mechanism()
 	return c, mechanism, err

@@ -19,33 +19,33 @@ import (
 )
 
 const (
-	// answerWithin is how long a broker may send nothing while an answer is awaited; a
+	// defaultResponseTimeout is how long a broker may send nothing while an answer is awaited; a
 	// fetch waits for at most fetchWait of it.
-	answerWithin = 30 * time.Second
-	// connectWithin is how long a connection may take to be there.
-	connectWithin = 10 * time.Second
+	defaultResponseTimeout = 30 * time.Second
+	// connectTimeout is how long a connection may take to be there.
+	connectTimeout = 10 * time.Second
 )
 
 // conn is one connection to one broker, for one goroutine.
 type conn struct {
 	net.Conn
-	in       *bufio.Reader
-	clientID string
-	within   time.Duration // see answerWithin
-	versions map[protocol.ApiKey]int16
-	lastID   int32
+	in              *bufio.Reader
+	clientID        string
+	responseTimeout time.Duration // see defaultResponseTimeout
+	versions        map[protocol.ApiKey]int16
+	lastID          int32
 }
 
 // dialer makes connections.
 type dialer struct {
-	clientID string
-	within   time.Duration
-	tls      *tls.Config
-	sasl     sasl.Mechanism
+	clientID        string
+	responseTimeout time.Duration
+	tls             *tls.Config
+	sasl            sasl.Mechanism
 }
 
 func (d *dialer) dial(ctx context.Context, address string) (*conn, error) {
-	connecting, cancel := context.WithTimeout(ctx, connectWithin)
+	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	raw, err := (&net.Dialer{}).DialContext(connecting, "tcp", address)
 	if err != nil {
@@ -58,23 +58,23 @@ func (d *dialer) dial(ctx context.Context, address string) (*conn, error) {
 		}
 		secure := tls.Client(raw, own)
 		if err := secure.HandshakeContext(connecting); err != nil {
-			return nil, errors.Join(untrusted(address, err), raw.Close())
+			return nil, errors.Join(tlsError(address, err), raw.Close())
 		}
 		raw = secure
 	}
-	c := &conn{Conn: raw, in: bufio.NewReaderSize(raw, 64<<10), clientID: d.clientID, within: d.within}
-	if err := c.greet(ctx, d.sasl, address); err != nil {
+	c := &conn{Conn: raw, in: bufio.NewReaderSize(raw, 64<<10), clientID: d.clientID, responseTimeout: d.responseTimeout}
+	if err := c.handshake(ctx, d.sasl, address); err != nil {
 		if alert := (*net.OpError)(nil); errors.As(err, &alert) && alert.Op == "remote error" { // of TLS 1.3, behind the handshake
-			err = untrusted(address, err)
+			err = tlsError(address, err)
 		}
 		return nil, errors.Join(fmt.Errorf("broker %s: %w", address, err), raw.Close())
 	}
 	return c, nil
 }
 
-// untrusted makes a certificate that is not believed, by us or by the broker, a final no.
-func untrusted(address string, err error) error {
-	no := &Denied{Broker: address, Why: fmt.Errorf("TLS: %w", err)}
+// tlsError makes a certificate that is not believed, by us or by the broker, a final no.
+func tlsError(address string, err error) error {
+	no := &DeniedError{Broker: address, Why: fmt.Errorf("TLS: %w", err)}
 	var ours *tls.CertificateVerificationError
 	var theirs *net.OpError
 	var plain tls.RecordHeaderError
@@ -91,13 +91,13 @@ func untrusted(address string, err error) error {
 	return no
 }
 
-// greet agrees on versions and says who we are.
-func (c *conn) greet(ctx context.Context, mechanism sasl.Mechanism, address string) error {
+// handshake agrees on versions and says who we are.
+func (c *conn) handshake(ctx context.Context, mechanism sasl.Mechanism, address string) error {
 	answer, err := c.ask(ctx, &apiversions.Request{})
 	if err != nil {
 		return err
 	}
-	known, err := as[*apiversions.Response](answer)
+	known, err := responseAs[*apiversions.Response](answer)
 	if err != nil {
 		return err
 	}
@@ -127,12 +127,12 @@ func (c *conn) authenticate(ctx context.Context, mechanism sasl.Mechanism, addre
 	if err != nil {
 		return err
 	}
-	hands, err := as[*saslhandshake.Response](answer)
+	hands, err := responseAs[*saslhandshake.Response](answer)
 	if err != nil {
 		return err
 	}
 	if hands.ErrorCode != 0 {
-		return &Denied{
+		return &DeniedError{
 			Broker: address, Why: kafkago.Error(hands.ErrorCode),
 			Remedy: fmt.Sprintf("it offers %v: correct sasl: {mechanism}, or take the port of a listener with SASL", hands.Mechanisms),
 		}
@@ -146,12 +146,12 @@ func (c *conn) authenticate(ctx context.Context, mechanism sasl.Mechanism, addre
 		if err != nil {
 			return err
 		}
-		theirs, err := as[*saslauthenticate.Response](answer)
+		theirs, err := responseAs[*saslauthenticate.Response](answer)
 		if err != nil {
 			return err
 		}
 		if theirs.ErrorCode != 0 {
-			return &Denied{
+			return &DeniedError{
 				Broker: address, Why: fmt.Errorf("%w: %s", kafkago.Error(theirs.ErrorCode), theirs.ErrorMessage),
 				Remedy: "correct sasl: {username, password}",
 			}
@@ -165,14 +165,14 @@ func (c *conn) authenticate(ctx context.Context, mechanism sasl.Mechanism, addre
 
 // ask sends a small request and waits for its answer.
 func (c *conn) ask(ctx context.Context, request protocol.Message) (protocol.Message, error) {
-	defer c.until(ctx)()
+	defer c.withDeadline(ctx)()
 	c.lastID++
 	answer, err := protocol.RoundTrip(struct {
 		peeker
 		io.Writer
 	}{c.in, c}, c.versions[request.ApiKey()], c.lastID, c.clientID, request)
 	if err != nil {
-		return nil, c.silent(ctx, err)
+		return nil, c.timeoutError(ctx, err)
 	}
 	return answer, nil
 }
@@ -184,35 +184,35 @@ type peeker interface {
 	Discard(int) (int, error)
 }
 
-// until bounds what comes by ctx and the time of an answer; the returned function ends that.
-func (c *conn) until(ctx context.Context) (release func() bool) {
-	c.again()
+// withDeadline bounds what comes by ctx and the time of an answer; the returned function ends that.
+func (c *conn) withDeadline(ctx context.Context) (release func() bool) {
+	c.extendDeadline()
 	return context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 }
 
-// again gives the broker its time anew.
-func (c *conn) again() {
-	_ = c.SetDeadline(time.Now().Add(c.within)) // fails only on a closed connection; so does what follows
+// extendDeadline gives the broker its time anew.
+func (c *conn) extendDeadline() {
+	_ = c.SetDeadline(time.Now().Add(c.responseTimeout)) // fails only on a closed connection; so does what follows
 }
 
-// silent is because, and says how long nothing came.
-func (c *conn) silent(ctx context.Context, err error) error {
+// timeoutError is causeOf, and says how long nothing came.
+func (c *conn) timeoutError(ctx context.Context, err error) error {
 	var network net.Error
 	if ctx.Err() == nil && errors.As(err, &network) && network.Timeout() {
-		return fmt.Errorf("nothing has come for %s: %w", c.within, err)
+		return fmt.Errorf("nothing has come for %s: %w", c.responseTimeout, err)
 	}
-	return because(ctx, err)
+	return causeOf(ctx, err)
 }
 
-// because prefers the end of ctx over what it did to the connection.
-func because(ctx context.Context, err error) error {
+// causeOf prefers the end of ctx over what it did to the connection.
+func causeOf(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-func as[T protocol.Message](m protocol.Message) (T, error) {
+func responseAs[T protocol.Message](m protocol.Message) (T, error) {
 	t, ok := m.(T)
 	if !ok {
 		return t, fmt.Errorf("kafka: answer of type %T where %T was asked for", m, t)

@@ -8,5 +8,5 @@
 //
 // A reader ends when its position has reached the fence, never after a number of records.
 // What was lost on the way is an error that names the partition and the offsets
-// ([Lost], [Changed]); no position is ever reset.
+// ([LostRecordsError], [ChangedTopicError]); no position is ever reset.
 package kafka

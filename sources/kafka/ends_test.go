@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 	"humpty/sources/kafka"
@@ -123,7 +124,7 @@ func TestRetentionPassesTheStart(t *testing.T) {
 		batch.Reset()
 		err = r.Next(t.Context(), batch)
 	}
-	var lost *kafka.Lost
+	var lost *kafka.LostRecordsError
 	if !errors.As(err, &lost) || lost.Topic != topic || lost.Partition != 0 || lost.Start != 15 || lost.Position < 1 || lost.Position > 3 {
 		t.Errorf("%v", err)
 	}
@@ -153,7 +154,7 @@ func TestTopicDeletedOrMadeAnew(t *testing.T) {
 		for i := range 20 {
 			b.put(rec(topic, 0, "k", fmt.Sprint(i)))
 		}
-		_, plan, view := open(t, kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic}}, Fetch: 1, Patience: 2 * time.Second})
+		_, plan, view := open(t, kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic}}, Fetch: 1, RetryTime: 2 * time.Second})
 		r, err := view.Read(t.Context(), plan.Partitions[0], "")
 		if err != nil {
 			t.Fatal(err)
@@ -210,7 +211,7 @@ func TestWhatTheUserMustPutRight(t *testing.T) {
 		"mechanism":   {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic}}, SASL: kafka.SASL{Mechanism: "MAGIC"}}, "SCRAM-SHA-512"},
 		"slip":        {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic}, {Name: topic + "x", Place: "humpty.yaml:3:4"}}}, "humpty.yaml:3:4: topic " + topic + "x does not exist, or may not be described by this user\n    correct its name"},
 		"partition":   {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic, Offsets: map[int32]int64{9: 0}}}}, "partition 9"},
-		"unreachable": {kafka.Config{Brokers: []string{"127.0.0.1:1"}, Topics: []kafka.Topic{{Name: topic}}, Patience: time.Millisecond}, "127.0.0.1:1"},
+		"unreachable": {kafka.Config{Brokers: []string{"127.0.0.1:1"}, Topics: []kafka.Topic{{Name: topic}}, RetryTime: time.Millisecond}, "127.0.0.1:1"},
 		"no SASL":     {kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic}}, SASL: kafka.SASL{Mechanism: "plain", User: "u", Password: "p"}}, "SASL PLAIN"},
 	} {
 		s, err := kafka.New(c.cfg)

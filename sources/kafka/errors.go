@@ -8,12 +8,13 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"humpty/internal/problem"
+	"humpty/sources"
 )
 
-// Lost is the error of a partition whose records are gone before they were read: retention
+// LostRecordsError is the error of a partition whose records are gone before they were read: retention
 // or a deletion of records passed the position, or offsets were asked for that the log
 // does not have. Nothing is skipped silently.
-type Lost struct {
+type LostRecordsError struct {
 	Topic     string
 	Partition int32
 	Position  int64 // where reading would have gone on
@@ -21,7 +22,7 @@ type Lost struct {
 	End       int64
 }
 
-func (e *Lost) Error() string {
+func (e *LostRecordsError) Error() string {
 	if e.Position > e.End {
 		return fmt.Sprintf("topic %s, partition %d: offset %d is out of range: the log ends at %d, so it was truncated or the topic was made anew; rebuild from its start",
 			e.Topic, e.Partition, e.Position, e.End)
@@ -30,25 +31,27 @@ func (e *Lost) Error() string {
 		e.Topic, e.Partition, e.Position, e.Start, e.Start-e.Position)
 }
 
-// Changed is the error of a topic that is not what it was when the read began.
-type Changed struct {
+// ChangedTopicError is the error of a topic that is not what it was when the read began.
+type ChangedTopicError struct {
 	Topic  string
 	What   string
 	Remedy string
 }
 
-func (e *Changed) Error() string { return fmt.Sprintf("topic %s %s; %s", e.Topic, e.What, e.Remedy) }
+func (e *ChangedTopicError) Error() string {
+	return fmt.Sprintf("topic %s %s; %s", e.Topic, e.What, e.Remedy)
+}
 
-// Denied is a final no, of a broker or about it: who we are is not believed, or who it is,
+// DeniedError is a final no, of a broker or about it: who we are is not believed, or who it is,
 // or a right is missing. It stays so until that or the configuration is changed.
-type Denied struct {
+type DeniedError struct {
 	Broker string // address
 	Topic  string // empty: it is not about one
 	Why    error
 	Remedy string
 }
 
-func (e *Denied) Error() string {
+func (e *DeniedError) Error() string {
 	what := "broker " + e.Broker
 	if e.Topic != "" {
 		what += ", topic " + e.Topic
@@ -56,33 +59,33 @@ func (e *Denied) Error() string {
 	return fmt.Sprintf("%s: %v; %s", what, e.Why, e.Remedy)
 }
 
-func (e *Denied) Unwrap() error { return e.Why }
+func (e *DeniedError) Unwrap() error { return e.Why }
 
-// unread is a code that a broker gave for a topic; a missing right is a Denied.
-func unread(broker, topic string, code kafkago.Error) error {
+// topicError is a code that a broker gave for a topic; a missing right is a DeniedError.
+func topicError(broker, topic string, code kafkago.Error) error {
 	if code != kafkago.TopicAuthorizationFailed && code != kafkago.ClusterAuthorizationFailed {
 		return code
 	}
-	return &Denied{
+	return &DeniedError{
 		Broker: broker, Topic: topic, Why: code,
 		Remedy: "allow it: kafka-acls.sh --add --allow-principal User:NAME --operation Describe --operation Read --topic " + topic,
 	}
 }
 
-// unknown is the error of topics that no broker has.
-type unknown []string
+// unknownTopics is the error of topics that no broker has.
+type unknownTopics []string
 
-func (u unknown) Error() string {
+func (u unknownTopics) Error() string {
 	return fmt.Sprintf("topic %s: %s", strings.Join(u, ", "), kafkago.UnknownTopicOrPartition.Title())
 }
 
-func (u unknown) Unwrap() error { return kafkago.UnknownTopicOrPartition }
+func (u unknownTopics) Unwrap() error { return kafkago.UnknownTopicOrPartition }
 
-// final reports whether an error stays what it is however often one tries.
-func final(err error) bool {
-	var lost *Lost
-	var changed *Changed
-	var no *Denied
+// isFinal reports whether an error stays what it is however often one tries.
+func isFinal(err error) bool {
+	var lost *LostRecordsError
+	var changed *ChangedTopicError
+	var no *DeniedError
 	var wrong problem.List
 	if errors.As(err, &lost) || errors.As(err, &changed) || errors.As(err, &no) || errors.As(err, &wrong) {
 		return true
@@ -98,11 +101,36 @@ func final(err error) bool {
 	return false
 }
 
-// gone says more of a topic that was there when the read began. Brokers deny a topic for
+// deletedTopic says more of a topic that was there when the read began. Brokers deny a topic for
 // a moment when they start, so it is not final.
-func gone(err error) error {
+func deletedTopic(err error) error {
 	if errors.Is(err, kafkago.UnknownTopicOrPartition) {
 		return fmt.Errorf("it was there when the read began, and was deleted meanwhile: %w", err)
+	}
+	return err
+}
+
+// asChangesLost is err as one that says that a log has not what was asked for.
+func asChangesLost(target any, err error) bool {
+	to, ok := target.(**sources.ErrChangesLost)
+	if ok {
+		*to = &sources.ErrChangesLost{Why: err.Error()}
+	}
+	return ok
+}
+
+// As makes it a *sources.ErrChangesLost for those who know that word only.
+func (e *LostRecordsError) As(target any) bool { return asChangesLost(target, e) }
+
+// As makes it a *sources.ErrChangesLost for those who know that word only.
+func (e *ChangedTopicError) As(target any) bool { return asChangesLost(target, e) }
+
+// changesLost makes a gap of errors that say that something is missing.
+func changesLost(err error) error {
+	var lost *LostRecordsError
+	var changed *ChangedTopicError
+	if errors.As(err, &lost) || errors.As(err, &changed) {
+		return &sources.ErrChangesLost{Why: err.Error(), Remedy: "what was read cannot be trusted to be complete: start a new rebuild"}
 	}
 	return err
 }

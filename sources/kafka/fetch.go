@@ -16,7 +16,7 @@ import (
 const (
 	fetchVersion = 11 // the newest without flexible fields and topic ids; Kafka 2.3 to 4.x
 	fetchWait    = 500 * time.Millisecond
-	answerLimit  = 1 << 30 // larger is no answer but garbage
+	maxResponse  = 1 << 30 // larger is no answer but garbage
 )
 
 // errShort says that an answer or a batch ends in the middle of something.
@@ -25,7 +25,7 @@ var errShort = errors.New("kafka: data end too early")
 // sendFetch asks for records of one partition from an offset on; the answer is read by
 // receiveFetch. Only committed transactions are asked for, with a list of the others.
 func (c *conn) sendFetch(ctx context.Context, topic string, partition int32, offset int64, limit int) error {
-	defer c.until(ctx)()
+	defer c.withDeadline(ctx)()
 	c.lastID++
 	b := make([]byte, 4, 128+len(topic))
 	b = binary.BigEndian.AppendUint16(b, uint16(protocol.Fetch))
@@ -51,45 +51,45 @@ func (c *conn) sendFetch(ctx context.Context, topic string, partition int32, off
 	b = appendText(b, "")                   // rack
 	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
 	_, err := c.Write(b)
-	return because(ctx, err)
+	return causeOf(ctx, err)
 }
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint16(b, uint16(len(s))), s...)
 }
 
-// fetched is the answer for one partition; its slices point into the answer's buffer.
-type fetched struct {
+// fetchResponse is the answer for one partition; its slices point into the answer's buffer.
+type fetchResponse struct {
 	code      kafkago.Error // 0: none
 	throttled bool
 	start     int64 // of the log
 	stable    int64 // last stable offset
-	aborted   []aborted
+	aborted   []abortedTx
 	batches   []byte
 }
 
-// aborted is one transaction that was aborted at or behind the fetched offset.
-type aborted struct{ producer, first int64 }
+// abortedTx is one transaction that was aborted at or behind the fetched offset.
+type abortedTx struct{ producer, first int64 }
 
 // receiveFetch reads the next answer into buf, which is grown and given back.
 func (c *conn) receiveFetch(ctx context.Context, buf []byte) ([]byte, error) {
-	defer c.until(ctx)()
+	defer c.withDeadline(ctx)()
 	var head [4]byte
 	if _, err := io.ReadFull(c.in, head[:]); err != nil {
-		return buf, c.silent(ctx, err)
+		return buf, c.timeoutError(ctx, err)
 	}
 	size := binary.BigEndian.Uint32(head[:])
-	if size > answerLimit || size < 4 {
+	if size > maxResponse || size < 4 {
 		return buf, fmt.Errorf("kafka: an answer of %d bytes: is this a Kafka broker?", size)
 	}
 	buf = slices.Grow(buf[:0], int(size))[:size]
 	for rest := buf; len(rest) > 0; { // slow is not silent
 		n, err := c.in.Read(rest)
 		if err != nil {
-			return buf, c.silent(ctx, noEnd(err))
+			return buf, c.timeoutError(ctx, unexpectedEOF(err))
 		}
 		rest = rest[n:]
-		if c.again(); ctx.Err() != nil { // it may have ended before that
+		if c.extendDeadline(); ctx.Err() != nil { // it may have ended before that
 			return buf, context.Cause(ctx)
 		}
 	}
@@ -99,8 +99,8 @@ func (c *conn) receiveFetch(ctx context.Context, buf []byte) ([]byte, error) {
 	return buf, nil
 }
 
-// noEnd makes an end in the middle of something the error that it is.
-func noEnd(err error) error {
+// unexpectedEOF makes an end in the middle of something the error that it is.
+func unexpectedEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
@@ -108,7 +108,7 @@ func noEnd(err error) error {
 }
 
 // parseFetch takes an answer apart.
-func parseFetch(buf []byte) (f fetched, err error) {
+func parseFetch(buf []byte) (f fetchResponse, err error) {
 	s := scanner{rest: buf}
 	s.skip(4) // correlation id
 	f.throttled = s.int32() > 0
@@ -117,7 +117,7 @@ func parseFetch(buf []byte) (f fetched, err error) {
 	topics := s.int32()
 	if s.short || topics != 1 || code != 0 {
 		if code != 0 {
-			return fetched{code: kafkago.Error(code), throttled: f.throttled}, nil
+			return fetchResponse{code: kafkago.Error(code), throttled: f.throttled}, nil
 		}
 		return f, fmt.Errorf("fetch answer with %d topics: %w", topics, errShort)
 	}
@@ -131,7 +131,7 @@ func parseFetch(buf []byte) (f fetched, err error) {
 	f.stable = s.int64()
 	f.start = s.int64()
 	for n := s.int32(); n > 0 && !s.short; n-- {
-		f.aborted = append(f.aborted, aborted{producer: s.int64(), first: s.int64()})
+		f.aborted = append(f.aborted, abortedTx{producer: s.int64(), first: s.int64()})
 	}
 	s.skip(4) // preferred replica
 	size := s.int32()
@@ -141,7 +141,7 @@ func parseFetch(buf []byte) (f fetched, err error) {
 	if s.short {
 		return f, errShort
 	}
-	slices.SortFunc(f.aborted, func(a, b aborted) int { return int(min(max(a.first-b.first, -1), 1)) })
+	slices.SortFunc(f.aborted, func(a, b abortedTx) int { return int(min(max(a.first-b.first, -1), 1)) })
 	return f, nil
 }
 

@@ -13,49 +13,23 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/findcoordinator"
 	"github.com/segmentio/kafka-go/protocol/offsetfetch"
+
 	"humpty/internal/problem"
-	"humpty/sources"
 )
 
-// fenced is bounds, with the fences where the readers of views end.
-func (s *Source) fenced(ctx context.Context) (layout, map[place]bounds, error) {
-	l, all, err := s.bounds(ctx)
-	if err == nil {
-		err = s.atGroups(ctx, l, all)
-	}
-	return l, all, err
-}
-
-// left says what is left to a consumer group.
-func left(t Topic, events int64) string {
+// groupNote says what is left to a consumer group.
+func groupNote(t Topic, events int64) string {
 	return fmt.Sprintf("topic %s is replayed up to where consumer group %s goes on: %d events are behind that", t.Name, t.Group, events)
-}
-
-// atGroups makes what consumer groups have committed the fences of their topics.
-func (s *Source) atGroups(ctx context.Context, l layout, all map[place]bounds) error {
-	for _, t := range s.cfg.Topics {
-		if t.Group == "" {
-			continue
-		}
-		at, err := s.committed(ctx, t, l.counts[t.Name])
-		if err != nil {
-			return err
-		}
-		if err := fenceAt(t, at, all); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // fenceAt sets the fences of one topic. All that is wrong with what was committed comes
 // at once.
-func fenceAt(t Topic, at map[int32]int64, all map[place]bounds) error {
+func fenceAt(t Topic, at map[int32]int64, all map[topicPartition]bounds) error {
 	var wrong problem.List
 	var none []string
 	empty := 0
 	for _, i := range slices.Sorted(maps.Keys(at)) {
-		p, offset := place{t.Name, i}, at[i]
+		p, offset := topicPartition{t.Name, i}, at[i]
 		b := all[p]
 		switch {
 		case offset < 0 && b.log == b.end: // a consumer commits nothing of what is empty
@@ -90,16 +64,7 @@ func fenceAt(t Topic, at map[int32]int64, all map[place]bounds) error {
 	return wrong.Err()
 }
 
-// committed asks the group's coordinator; -1: nothing.
-func (s *Source) committed(ctx context.Context, t Topic, partitions int32) (at map[int32]int64, err error) {
-	c := s.cluster
-	return at, c.patiently(ctx, func() (err error) {
-		at, err = c.committed(ctx, t, partitions)
-		return err
-	})
-}
-
-func (c *cluster) committed(ctx context.Context, t Topic, partitions int32) (map[int32]int64, error) {
+func (c *cluster) committedOffsets(ctx context.Context, t Topic, partitions int32) (map[int32]int64, error) {
 	address, err := c.coordinator(ctx, t.Group)
 	if err != nil {
 		return nil, err
@@ -117,18 +82,18 @@ func (c *cluster) committed(ctx context.Context, t Topic, partitions int32) (map
 	if err != nil {
 		return nil, err
 	}
-	offsets, err := as[*offsetfetch.Response](answer)
+	offsets, err := responseAs[*offsetfetch.Response](answer)
 	if err != nil {
 		return nil, err
 	}
 	if offsets.ErrorCode != 0 {
-		return nil, barred(address, t.Group, kafkago.Error(offsets.ErrorCode))
+		return nil, groupError(address, t.Group, kafkago.Error(offsets.ErrorCode))
 	}
 	at := map[int32]int64{}
 	for _, topic := range offsets.Topics {
 		for _, p := range topic.Partitions {
 			if p.ErrorCode != 0 {
-				return nil, fmt.Errorf("consumer group %s, partition %s/%d: %w", t.Group, topic.Name, p.PartitionIndex, unread(address, t.Name, kafkago.Error(p.ErrorCode)))
+				return nil, fmt.Errorf("consumer group %s, partition %s/%d: %w", t.Group, topic.Name, p.PartitionIndex, topicError(address, t.Name, kafkago.Error(p.ErrorCode)))
 			}
 			at[p.PartitionIndex] = p.CommittedOffset
 		}
@@ -142,10 +107,10 @@ func (c *cluster) committed(ctx context.Context, t Topic, partitions int32) (map
 // coordinator finds the broker that keeps what a group has committed.
 func (c *cluster) coordinator(ctx context.Context, group string) (string, error) {
 	var failed []error
-	for _, address := range c.known() {
+	for _, address := range c.addresses() {
 		found, err := c.coordinatorFrom(ctx, address, group)
-		if err == nil || final(err) || ctx.Err() != nil {
-			return found, because(ctx, err)
+		if err == nil || isFinal(err) || ctx.Err() != nil {
+			return found, causeOf(ctx, err)
 		}
 		failed = append(failed, err)
 	}
@@ -162,56 +127,23 @@ func (c *cluster) coordinatorFrom(ctx context.Context, address, group string) (s
 	if err != nil {
 		return "", err
 	}
-	found, err := as[*findcoordinator.Response](answer)
+	found, err := responseAs[*findcoordinator.Response](answer)
 	if err != nil {
 		return "", err
 	}
 	if found.ErrorCode != 0 {
-		return "", barred(address, group, kafkago.Error(found.ErrorCode))
+		return "", groupError(address, group, kafkago.Error(found.ErrorCode))
 	}
 	return net.JoinHostPort(found.Host, strconv.Itoa(int(found.Port))), nil
 }
 
-// barred is a code that a broker gave for a group; a missing right is a Denied.
-func barred(broker, group string, code kafkago.Error) error {
+// groupError is a code that a broker gave for a group; a missing right is a DeniedError.
+func groupError(broker, group string, code kafkago.Error) error {
 	if code != kafkago.GroupAuthorizationFailed {
 		return fmt.Errorf("consumer group %s: %w", group, code)
 	}
-	return &Denied{
+	return &DeniedError{
 		Broker: broker, Why: fmt.Errorf("consumer group %s: %w", group, code),
 		Remedy: "allow it: kafka-acls.sh --add --allow-principal User:NAME --operation Describe --group " + group,
-	}
-}
-
-var _ sources.GroupOffsetChecker = (*view)(nil)
-
-// CheckGroupOffset asks whether the groups are still where the view ends.
-func (v *view) CheckGroupOffset(ctx context.Context) error {
-	var moved, back []string
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, t := range v.source.cfg.Topics {
-		if t.Group == "" {
-			continue
-		}
-		now, err := v.source.committed(ctx, t, v.counts[t.Name])
-		if err != nil {
-			return fmt.Errorf("kafka: %w", err)
-		}
-		for _, i := range slices.Sorted(maps.Keys(now)) {
-			p := place{t.Name, i}
-			was := v.all[p.String()].fence
-			if now[i] != was && (now[i] >= 0 || was > v.all[p.String()].log) {
-				moved = append(moved, fmt.Sprintf("group %s, partition %s: %d, and now %d", t.Group, p, was, now[i]))
-			}
-			back = append(back, fmt.Sprintf("%s=%d", p, was))
-		}
-	}
-	if len(moved) == 0 {
-		return nil
-	}
-	return &sources.ErrChangesLost{
-		Why:    "the projector went on during the run, and what it wrote meanwhile is in the old index alone (" + strings.Join(moved, "; ") + ")",
-		Remedy: "stop it during the rebuild; or, if it may write the same events again, stop it, set it back to " + strings.Join(back, " ") + ", swap by hand, and start it",
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kgo"
+
 	"humpty/internal/problem"
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 	"humpty/sources/kafka"
@@ -147,8 +148,8 @@ func some(topic string, partition int32, prefix string, n int) []*kgo.Record {
 
 func open(t testing.TB, cfg kafka.Config) (*kafka.Source, sources.Plan, sources.View) {
 	t.Helper()
-	if cfg.Patience == 0 {
-		cfg.Patience = 5 * time.Second
+	if cfg.RetryTime == 0 {
+		cfg.RetryTime = 5 * time.Second
 	}
 	s, err := kafka.New(cfg)
 	if err != nil {

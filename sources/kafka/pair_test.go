@@ -17,6 +17,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 	"humpty/sources/kafka"
@@ -184,7 +185,7 @@ func leaderChange(t *testing.T, stack *devstack.Stack) {
 	for i := range n {
 		b.put(rec(topic, 0, "k", fmt.Sprint(i)))
 	}
-	_, plan, view := open(t, kafka.Config{Brokers: brokers[:1], Topics: []kafka.Topic{{Name: topic}}, Fetch: 1, Patience: time.Minute})
+	_, plan, view := open(t, kafka.Config{Brokers: brokers[:1], Topics: []kafka.Topic{{Name: topic}}, Fetch: 1, RetryTime: time.Minute})
 	r, err := view.Read(t.Context(), plan.Partitions[0], "")
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 	"humpty/sources/kafka"
@@ -74,7 +75,7 @@ func restart(t *testing.T, stack *devstack.Stack, brokers []string) {
 	for i := range 50 {
 		b.put(rec(topic, 0, "k", fmt.Sprint(i)))
 	}
-	_, plan, view := open(t, kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}, Fetch: 1, Patience: time.Minute})
+	_, plan, view := open(t, kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}, Fetch: 1, RetryTime: time.Minute})
 	r, err := view.Read(t.Context(), plan.Partitions[0], "")
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +106,7 @@ func restart(t *testing.T, stack *devstack.Stack, brokers []string) {
 	}
 
 	// one that stays away is an error that says so
-	s, err := kafka.New(kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}, Patience: 10 * time.Millisecond})
+	s, err := kafka.New(kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}, RetryTime: 10 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,46 +13,46 @@ import (
 	"humpty/sources"
 )
 
-// emptyAnswers is how many empty answers in a row, from a broker that does not throttle
+// maxEmptyResponses is how many empty answers in a row, from a broker that does not throttle
 // and knows the fence, say that compaction left nothing before the fence. Kafka sends at
 // least one batch if there is one.
-const emptyAnswers = 3
+const maxEmptyResponses = 3
 
 // reader reads one partition. The next answer is already on its way while one is
 // decoded: the broker works, and what it sends waits in the socket.
 type reader struct {
-	view     *view
-	place    place
-	position int64 // of the next record to be given
-	fence    int64
+	view      *view
+	partition topicPartition
+	position  int64 // of the next record to be given
+	fence     int64
 
-	conn    *conn
-	asked   bool   // an answer is on its way
-	answer  []byte // the buffer of the present one
-	batches []byte // of it, not yet decoded
-	filter  filter
-	decoder decoder
-	packed  []byte // the buffer of the present batch, unpacked
-	epoch   int32  // of the last batch
-	empty   int    // answers in a row
-	sound   bool   // the end was checked
-	tail    bool   // the fence moves with the log
+	conn           *conn
+	requested      bool   // an answer is on its way
+	response       []byte // the buffer of the present one
+	batches        []byte // of it, not yet decoded
+	filter         filter
+	decoder        decoder
+	unpacked       []byte // the buffer of the present batch, unpacked
+	epoch          int32  // of the last batch
+	emptyResponses int    // answers in a row
+	endChecked     bool   // the end was checked
+	tail           bool   // the fence moves with the log
 }
 
 func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 	for !b.Full() && r.position < r.fence {
-		if err := r.more(ctx, b); err != nil {
+		if err := r.advance(ctx, b); err != nil {
 			return fmt.Errorf("kafka: %w", err)
 		}
 		if b.Limit == 0 && len(b.Records) > 0 {
 			break
 		}
 	}
-	if r.position >= r.fence && !r.sound {
-		if err := r.view.unchanged(ctx); err != nil {
+	if r.position >= r.fence && !r.endChecked {
+		if err := r.view.checkPartitions(ctx); err != nil {
 			return fmt.Errorf("kafka: %w", err)
 		}
-		r.sound = true
+		r.endChecked = true
 	}
 	if len(b.Records) == 0 && b.Counts == (sources.Counts{}) {
 		return io.EOF
@@ -71,49 +71,49 @@ func (r *reader) Close(context.Context) error {
 	return err
 }
 
-// more decodes records of the present batch, or goes on to the next one, or the next
+// advance decodes records of the present batch, or goes on to the next one, or the next
 // answer.
-func (r *reader) more(ctx context.Context, b *sources.Batch) error {
+func (r *reader) advance(ctx context.Context, b *sources.Batch) error {
 	if r.decoder.left > 0 {
 		return r.decode(b)
 	}
 	if len(r.batches) > 0 {
 		next, rest, ok, err := cutBatch(r.batches)
 		if err != nil {
-			return fmt.Errorf("partition %s, at offset %d: %w", r.place, r.position, err)
+			return fmt.Errorf("partition %s, at offset %d: %w", r.partition, r.position, err)
 		}
 		if ok {
 			r.batches = rest
-			return r.enter(next, b)
+			return r.openBatch(next, b)
 		}
 		r.batches = nil
 	}
 	return r.receive(ctx, b)
 }
 
-// enter begins a batch.
-func (r *reader) enter(next batch, b *sources.Batch) error {
+// openBatch begins a batch.
+func (r *reader) openBatch(next batch, b *sources.Batch) error {
 	if next.next <= r.position {
 		return nil // the log's index is coarse
 	}
 	if next.epoch < r.epoch {
-		return &Changed{
-			Topic: r.place.topic, What: fmt.Sprintf("has older leader epochs behind newer ones in partition %d, at offset %d", r.place.partition, next.base),
+		return &ChangedTopicError{
+			Topic: r.partition.topic, What: fmt.Sprintf("has older leader epochs behind newer ones in partition %d, at offset %d", r.partition.partition, next.base),
 			Remedy: "the topic was made anew, or its log was truncated; rebuild",
 		}
 	}
 	r.epoch = next.epoch
-	if !next.is(control) {
+	if !next.has(control) {
 		b.Counts.Rows += int64(next.count)
 	}
-	if r.filter.drops(&next) {
+	if r.filter.skips(&next) {
 		r.position = min(next.next, r.fence)
 		return nil
 	}
-	records, packed, err := next.unpack(r.packed)
-	r.packed = packed
+	records, packed, err := next.unpack(r.unpacked)
+	r.unpacked = packed
 	if err != nil {
-		return fmt.Errorf("partition %s, batch at offset %d: %w", r.place, next.base, err)
+		return fmt.Errorf("partition %s, batch at offset %d: %w", r.partition, next.base, err)
 	}
 	r.decoder.open(next, records)
 	return r.decode(b)
@@ -122,7 +122,7 @@ func (r *reader) enter(next batch, b *sources.Batch) error {
 func (r *reader) decode(b *sources.Batch) error {
 	next, err := r.decoder.fill(b, r.position, r.fence)
 	if err != nil {
-		return fmt.Errorf("partition %s: %w", r.place, err)
+		return fmt.Errorf("partition %s: %w", r.partition, err)
 	}
 	r.position = next
 	return nil
@@ -131,44 +131,44 @@ func (r *reader) decode(b *sources.Batch) error {
 // receive waits for the next answer and asks for the one behind it.
 func (r *reader) receive(ctx context.Context, b *sources.Batch) error {
 	c := r.view.source.cluster
-	return c.patiently(ctx, func() error {
-		got, err := r.exchange(ctx)
+	return c.retry(ctx, func() error {
+		got, err := r.fetch(ctx)
 		if err == nil {
 			b.Counts.Bytes += int64(len(got.batches))
 			return r.accept(ctx, got)
 		}
 		err = errors.Join(err, r.Close(ctx)) // whatever it was, the leader may be another one now
-		r.asked = false
-		return fmt.Errorf("partition %s: %w", r.place, err)
+		r.requested = false
+		return fmt.Errorf("partition %s: %w", r.partition, err)
 	})
 }
 
-// exchange gets one answer without an error in it.
-func (r *reader) exchange(ctx context.Context) (got fetched, err error) {
+// fetch gets one answer without an error in it.
+func (r *reader) fetch(ctx context.Context) (got fetchResponse, err error) {
 	source := r.view.source
 	if r.conn == nil {
-		if r.conn, err = source.cluster.leader(ctx, r.place); err != nil {
-			return got, gone(err)
+		if r.conn, err = source.cluster.leader(ctx, r.partition); err != nil {
+			return got, deletedTopic(err)
 		}
 	}
-	if !r.asked {
-		if err := r.ask(ctx, r.position); err != nil {
+	if !r.requested {
+		if err := r.request(ctx, r.position); err != nil {
 			return got, err
 		}
 	}
-	r.asked = false
-	if r.answer, err = r.conn.receiveFetch(ctx, r.answer); err != nil {
+	r.requested = false
+	if r.response, err = r.conn.receiveFetch(ctx, r.response); err != nil {
 		return got, err
 	}
-	if got, err = parseFetch(r.answer); err != nil {
+	if got, err = parseFetch(r.response); err != nil {
 		return got, err
 	}
 	switch got.code {
 	case 0:
 	case kafkago.OffsetOutOfRange:
-		return got, r.lost(ctx)
+		return got, r.lostError(ctx)
 	default:
-		return got, gone(unread(r.conn.RemoteAddr().String(), r.place.topic, got.code))
+		return got, deletedTopic(topicError(r.conn.RemoteAddr().String(), r.partition.topic, got.code))
 	}
 	if r.tail && got.stable >= r.position {
 		r.fence = got.stable
@@ -179,31 +179,31 @@ func (r *reader) exchange(ctx context.Context) (got fetched, err error) {
 	return got, nil
 }
 
-func (r *reader) ask(ctx context.Context, offset int64) error {
-	err := r.conn.sendFetch(ctx, r.place.topic, r.place.partition, offset, r.view.source.cfg.Fetch)
-	r.asked = err == nil
+func (r *reader) request(ctx context.Context, offset int64) error {
+	err := r.conn.sendFetch(ctx, r.partition.topic, r.partition.partition, offset, r.view.source.cfg.Fetch)
+	r.requested = err == nil
 	return err
 }
 
 // accept makes an answer the present one, and asks for what is behind it.
-func (r *reader) accept(ctx context.Context, got fetched) error {
+func (r *reader) accept(ctx context.Context, got fetchResponse) error {
 	r.batches = got.batches
 	r.filter = filter{aborted: got.aborted, open: r.filter.open[:0]}
-	next := behind(got.batches)
+	next := nextOffset(got.batches)
 	if next <= r.position {
 		next = r.position
 		if !got.throttled && next < r.fence {
-			r.empty++
+			r.emptyResponses++
 		}
-		if r.empty >= emptyAnswers {
+		if r.emptyResponses >= maxEmptyResponses {
 			r.position = r.fence // a hole up to it
 			return nil
 		}
 	} else {
-		r.empty = 0
+		r.emptyResponses = 0
 	}
 	if next < r.fence && !got.throttled {
-		return r.ask(ctx, next)
+		return r.request(ctx, next)
 	}
 	if got.throttled && len(got.batches) == 0 {
 		select {
@@ -214,9 +214,9 @@ func (r *reader) accept(ctx context.Context, got fetched) error {
 	return nil
 }
 
-// behind is the offset behind the last whole batch; 0 if there is none. Errors are left
+// nextOffset is the offset behind the last whole batch; 0 if there is none. Errors are left
 // to who decodes it.
-func behind(batches []byte) int64 {
+func nextOffset(batches []byte) int64 {
 	next := int64(0)
 	for len(batches) > 0 {
 		b, rest, ok := peekBatch(batches)
@@ -228,23 +228,23 @@ func behind(batches []byte) int64 {
 	return next
 }
 
-// lost finds out what the log still has.
-func (r *reader) lost(ctx context.Context) error {
+// lostError finds out what the log still has.
+func (r *reader) lostError(ctx context.Context) error {
 	c := r.view.source.cluster
 	l, err := c.layout(ctx)
 	if err != nil {
-		return gone(err)
+		return deletedTopic(err)
 	}
-	start, err := c.offsets(ctx, l, uncommitted, map[place]int64{r.place: earliest})
+	start, err := c.offsets(ctx, l, uncommitted, map[topicPartition]int64{r.partition: earliest})
 	if err != nil {
 		return err
 	}
-	end, err := c.offsets(ctx, l, uncommitted, map[place]int64{r.place: latest})
+	end, err := c.offsets(ctx, l, uncommitted, map[topicPartition]int64{r.partition: latest})
 	if err != nil {
 		return err
 	}
-	if at := r.position; at >= start[r.place] && at <= end[r.place] {
+	if at := r.position; at >= start[r.partition] && at <= end[r.partition] {
 		return kafkago.OffsetOutOfRange // no longer: a new leader
 	}
-	return &Lost{Topic: r.place.topic, Partition: r.place.partition, Position: r.position, Start: start[r.place], End: end[r.place]}
+	return &LostRecordsError{Topic: r.partition.topic, Partition: r.partition.partition, Position: r.position, Start: start[r.partition], End: end[r.partition]}
 }

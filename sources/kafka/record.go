@@ -41,7 +41,7 @@ func (d *decoder) fill(b *sources.Batch, from, to int64) (next int64, err error)
 		body := d.rest[i : i+int(size)]
 		d.rest = d.rest[i+int(size):]
 		d.left--
-		offset, err := d.one(b, body, from, to)
+		offset, err := d.record(b, body, from, to)
 		if err != nil {
 			return next, err
 		}
@@ -57,8 +57,8 @@ func (d *decoder) fill(b *sources.Batch, from, to int64) (next int64, err error)
 	return next, nil
 }
 
-// one decodes a record and appends it if it is in [from, to).
-func (d *decoder) one(b *sources.Batch, body []byte, from, to int64) (offset int64, err error) {
+// record decodes a record and appends it if it is in [from, to).
+func (d *decoder) record(b *sources.Batch, body []byte, from, to int64) (offset int64, err error) {
 	delta, i := varint(body, 1) // behind the attributes, which have no meaning
 	step, i := varint(body, i)
 	offset = d.base + step
@@ -84,7 +84,7 @@ func (d *decoder) one(b *sources.Batch, body []byte, from, to int64) (offset int
 	held := b.Hold(body[key:])
 	b.Records = append(b.Records, sources.Record{Offset: offset, Time: d.firstTime + delta})
 	r := &b.Records[len(b.Records)-1]
-	if d.is(logAppendTime) {
+	if d.has(logAppendTime) {
 		r.Time = d.maxTime
 	}
 	if keySize >= 0 {

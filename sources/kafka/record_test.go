@@ -122,7 +122,7 @@ func TestFilter(t *testing.T) {
 	b := func(base int64, producer int64, attributes int16) batch {
 		return batch{base: base, next: base + 1, producer: producer, attributes: attributes}
 	}
-	f := filter{aborted: []aborted{{7, 10}, {8, 12}, {7, 20}}}
+	f := filter{aborted: []abortedTx{{7, 10}, {8, 12}, {7, 20}}}
 	for _, c := range []struct {
 		batch batch
 		drops bool
@@ -138,7 +138,7 @@ func TestFilter(t *testing.T) {
 		{b(17, 9, control), true}, // of nobody we know
 		{b(20, 7, transactional), true},
 	} {
-		if got := f.drops(&c.batch); got != c.drops {
+		if got := f.skips(&c.batch); got != c.drops {
 			t.Errorf("batch at %d: %v", c.batch.base, got)
 		}
 	}
@@ -167,7 +167,7 @@ func FuzzParseFetch(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		got, err := parseFetch(data)
 		if err == nil {
-			behind(got.batches)
+			nextOffset(got.batches)
 		}
 	})
 }

@@ -2,9 +2,16 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"sync"
+	"syscall"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
 
 	"humpty/internal/problem"
 	"humpty/sources"
@@ -21,7 +28,10 @@ type Source struct {
 	planned map[string]int32 // partitions of each topic at the last Plan
 }
 
-var _ sources.Source = (*Source)(nil)
+var (
+	_ sources.Source  = (*Source)(nil)
+	_ sources.Outages = (*Source)(nil)
+)
 
 // New checks the configuration; it connects to nothing.
 func New(cfg Config) (*Source, error) {
@@ -30,8 +40,8 @@ func New(cfg Config) (*Source, error) {
 		return nil, err
 	}
 	c := &cluster{
-		dialer:  dialer{clientID: cfg.ClientID, tls: cfg.TLS, sasl: mechanism, within: cfg.Answer},
-		brokers: cfg.Brokers, patience: cfg.Patience,
+		dialer:  dialer{clientID: cfg.ClientID, tls: cfg.TLS, sasl: mechanism, responseTimeout: cfg.ResponseTimeout},
+		brokers: cfg.Brokers, retryTime: cfg.RetryTime,
 	}
 	groups := map[string]string{}
 	for _, t := range cfg.Topics {
@@ -45,12 +55,12 @@ func New(cfg Config) (*Source, error) {
 // are at most, nothing cheap tells how large.
 const bytesEach = 256
 
-// places are all partitions in the order in which the topics were named.
-func (s *Source) places(l layout) []place {
-	var all []place
+// partitions are all partitions in the order in which the topics were named.
+func (s *Source) partitions(l layout) []topicPartition {
+	var all []topicPartition
 	for _, t := range s.cfg.Topics {
 		for i := range l.counts[t.Name] {
-			all = append(all, place{t.Name, i})
+			all = append(all, topicPartition{t.Name, i})
 		}
 	}
 	return all
@@ -60,14 +70,14 @@ func (s *Source) places(l layout) []place {
 // topics were named. Its rows are offsets, which
 // markers and compaction make more than records.
 func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
-	l, all, err := s.fenced(ctx)
+	l, all, err := s.fencedBounds(ctx)
 	if err != nil {
 		return sources.Plan{}, fmt.Errorf("kafka: %w", err)
 	}
 	plan := sources.Plan{Readers: min(s.cfg.Readers, max(len(all), 1))}
 	behind := map[string]int64{}
 	var warnings problem.List
-	for _, p := range s.places(l) {
+	for _, p := range s.partitions(l) {
 		b := all[p]
 		rows := max(b.fence-b.from, 0)
 		plan.Partitions = append(plan.Partitions, sources.Partition{ID: p.String(), Rows: rows, Bytes: rows * bytesEach})
@@ -83,7 +93,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	plan.Warnings = warnings
 	for _, t := range s.cfg.Topics {
 		if t.Group != "" {
-			plan.Notes = append(plan.Notes, left(t, behind[t.Name]))
+			plan.Notes = append(plan.Notes, groupNote(t, behind[t.Name]))
 		}
 	}
 	s.mu.Lock()
@@ -94,7 +104,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 
 // Open captures where every partition starts and ends.
 func (s *Source) Open(ctx context.Context) (sources.View, error) {
-	l, all, err := s.fenced(ctx)
+	l, all, err := s.fencedBounds(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
@@ -104,9 +114,34 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	if err := sameCounts(planned, l.counts); err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
-	v := &view{source: s, counts: l.counts, all: make(map[string]captured, len(all))}
+	v := &view{source: s, counts: l.counts, partitions: make(map[string]partitionBounds, len(all))}
 	for p, b := range all {
-		v.all[p.String()] = captured{p, b}
+		v.partitions[p.String()] = partitionBounds{p, b}
 	}
 	return v, nil
+}
+
+// IsUnavailable implements sources.Outages: brokers that do not answer, end connections, or have no
+// leader. A topic that they deny was deleted, and records that are gone stay so.
+func (*Source) IsUnavailable(err error) bool {
+	var gap *sources.ErrChangesLost
+	if err == nil || isFinal(err) || errors.As(err, &gap) || errors.Is(err, kafkago.UnknownTopicOrPartition) {
+		return false
+	}
+	var code kafkago.Error
+	if errors.As(err, &code) && code.Temporary() {
+		return true
+	}
+	var network net.Error
+	return errors.As(err, &network) && !errors.Is(err, context.Canceled) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// RetryOutages has readers wait for brokers that are away for longer than Config.RetryTime, and
+// go on where they were: for runs that cannot do the same work again. notify is told why, at
+// most every ten seconds, from the readers' goroutines, one call at a time; it may be nil.
+// RetryOutages is called before the source is planned.
+func (s *Source) RetryOutages(limit time.Duration, notify func(string)) {
+	s.cluster.outage.limit, s.cluster.outage.notify = limit, notify
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/sources/kafka"
 	"humpty/sources/sourcetest"
@@ -31,7 +32,7 @@ func TestSuite(t *testing.T) {
 			h.Want = append(h.Want, sourcetest.Line(key, value))
 		}
 		tx.transaction(false, rec(topic, 0, "aborted", "{}"))
-		s, err := kafka.New(kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}, Fetch: 2000, Patience: 5 * time.Second})
+		s, err := kafka.New(kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}, Fetch: 2000, RetryTime: 5 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}

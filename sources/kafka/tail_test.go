@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 	"humpty/sources/kafka"

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"humpty/sources"
 )
@@ -17,15 +21,21 @@ type view struct {
 	closed atomic.Bool
 	tailed atomic.Bool // more partitions are no mistake
 
-	mu     sync.Mutex
-	counts map[string]int32
-	all    map[string]captured
+	mu         sync.Mutex
+	counts     map[string]int32
+	partitions map[string]partitionBounds
 }
 
-var _ sources.EndOffsets = (*view)(nil)
+var (
+	_ sources.EndOffsets         = (*view)(nil)
+	_ sources.Tailer             = (*view)(nil)
+	_ sources.OffsetFinder       = (*view)(nil)
+	_ sources.GroupOffsetChecker = (*view)(nil)
+)
 
-type captured struct {
-	place
+// partitionBounds is what is read of a partition.
+type partitionBounds struct {
+	topicPartition
 	bounds
 }
 
@@ -34,12 +44,12 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 		return nil, errors.New("kafka: the view is closed")
 	}
 	v.mu.Lock()
-	c, ok := v.all[p.ID]
+	c, ok := v.partitions[p.ID]
 	v.mu.Unlock()
 	if !ok {
 		return nil, fmt.Errorf("kafka: there is no partition %s", p.ID)
 	}
-	r := &reader{view: v, place: c.place, position: c.from, fence: c.fence}
+	r := &reader{view: v, partition: c.topicPartition, position: c.from, fence: c.fence}
 	if from != "" {
 		at, err := strconv.ParseInt(string(from), 10, 64)
 		if err != nil || at < 0 {
@@ -54,8 +64,8 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 func (v *view) EndOffsets() map[string]sources.Position {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	all := make(map[string]sources.Position, len(v.all))
-	for id, c := range v.all {
+	all := make(map[string]sources.Position, len(v.partitions))
+	for id, c := range v.partitions {
 		all[id] = sources.Position(strconv.FormatInt(c.fence, 10))
 	}
 	return all
@@ -66,14 +76,14 @@ func (v *view) Close(context.Context) error {
 	return nil
 }
 
-// unchanged asks whether the topics still have the partitions that were captured; who
+// checkPartitions asks whether the topics still have the partitions that were captured; who
 // tails them takes in more.
-func (v *view) unchanged(ctx context.Context) error {
+func (v *view) checkPartitions(ctx context.Context) error {
 	c := v.source.cluster
-	return c.patiently(ctx, func() error {
+	return c.retry(ctx, func() error {
 		l, err := c.layout(ctx)
 		if err != nil {
-			return gone(err)
+			return deletedTopic(err)
 		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
@@ -82,4 +92,135 @@ func (v *view) unchanged(ctx context.Context) error {
 		}
 		return sameCounts(v.counts, l.counts)
 	})
+}
+
+// Tail reads a partition behind its fence, without an end.
+func (v *view) Tail(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+	inner, err := v.Read(ctx, p, from)
+	if err != nil {
+		return nil, err
+	}
+	r, ok := inner.(*reader)
+	if !ok {
+		return nil, errors.New("kafka: a partition has no reader")
+	}
+	v.tailed.Store(true)
+	r.tail, r.fence = true, r.position
+	return &tailReader{reader: r}, nil
+}
+
+// LatestOffsets are behind everything that is in the log now, transactions that are under way
+// included: a broker says that one is committed before its last stable offset has passed
+// it, and whoever committed it may have gone on, and counts on it.
+func (v *view) LatestOffsets(ctx context.Context) (map[string]sources.Position, error) {
+	l, all, err := v.source.bounds(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	if err := v.addPartitions(l, all); err != nil {
+		return nil, changesLost(err)
+	}
+	ends := make(map[string]sources.Position, len(all))
+	for p, b := range all {
+		ends[p.String()] = sources.Position(strconv.FormatInt(b.end, 10))
+	}
+	return ends, nil
+}
+
+// addPartitions takes in partitions that were not there when the view was opened: who tails it reads
+// them from their start.
+func (v *view) addPartitions(l layout, all map[topicPartition]bounds) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := noFewer(v.counts, l.counts); err != nil {
+		return err
+	}
+	for p, b := range all {
+		if _, known := v.partitions[p.String()]; !known {
+			b.fence = b.from
+			v.partitions[p.String()] = partitionBounds{p, b}
+		}
+	}
+	v.counts = l.counts
+	return nil
+}
+
+// BeginningOffset is where a partition is read from that nobody has read of.
+func (v *view) BeginningOffset(partition string) sources.Position {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return sources.Position(strconv.FormatInt(v.partitions[partition].from, 10))
+}
+
+// OffsetLag counts offsets: markers and compaction make them more than records.
+func (v *view) OffsetLag(from, to sources.Position) int64 {
+	a, err1 := strconv.ParseInt(string(from), 10, 64)
+	b, err2 := strconv.ParseInt(string(to), 10, 64)
+	if err1 != nil || err2 != nil {
+		return 0
+	}
+	return max(b-a, 0)
+}
+
+// OffsetsForTime asks for the first record of each partition whose time is at least a moment.
+func (v *view) OffsetsForTime(ctx context.Context, moment time.Time) (map[string]sources.Position, error) {
+	c := v.source.cluster
+	times := make(map[topicPartition]int64, len(v.partitions))
+	for _, p := range v.partitions {
+		times[p.topicPartition] = max(moment.UnixMilli(), 0)
+	}
+	var found map[topicPartition]int64
+	err := c.retry(ctx, func() error {
+		l, err := c.layout(ctx)
+		if err == nil {
+			found, err = c.offsets(ctx, l, uncommitted, times)
+		}
+		if err != nil {
+			return deletedTopic(err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	all := make(map[string]sources.Position, len(v.partitions))
+	for id, p := range v.partitions {
+		at := found[p.topicPartition]
+		if at < 0 || at > p.fence { // nothing is that new
+			at = p.fence
+		}
+		all[id] = sources.Position(strconv.FormatInt(max(at, p.from), 10))
+	}
+	return all, nil
+}
+
+// CheckGroupOffset asks whether the groups are still where the view ends.
+func (v *view) CheckGroupOffset(ctx context.Context) error {
+	var moved, back []string
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, t := range v.source.cfg.Topics {
+		if t.Group == "" {
+			continue
+		}
+		now, err := v.source.committedOffsets(ctx, t, v.counts[t.Name])
+		if err != nil {
+			return fmt.Errorf("kafka: %w", err)
+		}
+		for _, i := range slices.Sorted(maps.Keys(now)) {
+			p := topicPartition{t.Name, i}
+			was := v.partitions[p.String()].fence
+			if now[i] != was && (now[i] >= 0 || was > v.partitions[p.String()].log) {
+				moved = append(moved, fmt.Sprintf("group %s, partition %s: %d, and now %d", t.Group, p, was, now[i]))
+			}
+			back = append(back, fmt.Sprintf("%s=%d", p, was))
+		}
+	}
+	if len(moved) == 0 {
+		return nil
+	}
+	return &sources.ErrChangesLost{
+		Why:    "the projector went on during the run, and what it wrote meanwhile is in the old index alone (" + strings.Join(moved, "; ") + ")",
+		Remedy: "stop it during the rebuild; or, if it may write the same events again, stop it, set it back to " + strings.Join(back, " ") + ", swap by hand, and start it",
+	}
 }

@@ -7,13 +7,15 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"humpty/sources"
+	"humpty/sources/postgres/pgtest"
+	"humpty/sources/postgres/query"
+	"humpty/sources/postgres/session"
 )
 
 const benchOrders = 60_000
@@ -48,9 +50,9 @@ func BenchmarkRead(b *testing.B) {
 	if testing.Short() {
 		b.Skip("needs PostgreSQL")
 	}
-	c := Config{DSN: os.Getenv("HUMPTY_BENCH_DSN"), Shape: benchShape()}
+	c := Config{DSN: os.Getenv("HUMPTY_BENCH_DSN"), Shape: benchShape(), LockTimeout: time.Minute}
 	if c.DSN == "" {
-		c.DSN = newDatabase(b, benchSQL).dsn
+		c.DSN = newDatabase(b, benchSQL).DSN
 	} else { // a database with the shop's schema
 		c.Shape.From, c.Shape.Include[0].From, c.Shape.Include[1].From = "shop.orders", "shop.customer", "shop.lineitem"
 		c.Shape.Include[0].Include[0].From = "shop.nation"
@@ -69,16 +71,16 @@ func BenchmarkRead(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Run("documents", func(b *testing.B) { measure(b, s, plan, readDocuments) })
-	b.Run("raw", func(b *testing.B) { measure(b, s, plan, readRaw) })
+	b.Run("raw", func(b *testing.B) { measure(b, s, plan, readRaw(c)) })
 }
 
-type readFunc func(ctx context.Context, v *view, p sources.Partition) (documents, bytes, out int64, err error)
+type readFunc func(ctx context.Context, v sources.View, p sources.Partition) (documents, bytes, out int64, err error)
 
 func measure(b *testing.B, s *Source, plan sources.Plan, read readFunc) {
 	var documents, bytes, out int64
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	cpu := ownCPU()
+	cpu := pgtest.OwnCPU()
 	for b.Loop() {
 		v, err := s.Open(b.Context())
 		if err != nil {
@@ -89,7 +91,7 @@ func measure(b *testing.B, s *Source, plan sources.Plan, read readFunc) {
 		counts := make(chan [3]int64, len(plan.Partitions))
 		for _, p := range plan.Partitions {
 			g.Go(func() error {
-				n, in, o, err := read(ctx, v.(*view), p)
+				n, in, o, err := read(ctx, v, p)
 				counts <- [3]int64{n, in, o}
 				return err
 			})
@@ -106,19 +108,13 @@ func measure(b *testing.B, s *Source, plan sources.Plan, read readFunc) {
 	runtime.ReadMemStats(&after)
 	n := float64(documents)
 	b.ReportMetric(n/b.Elapsed().Seconds(), "docs/s")
-	b.ReportMetric((ownCPU()-cpu).Seconds()/n*1e6, "cpu-s/Mdoc")
+	b.ReportMetric((pgtest.OwnCPU()-cpu).Seconds()/n*1e6, "cpu-s/Mdoc")
 	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/n, "allocs/doc")
 	b.ReportMetric(float64(bytes)/b.Elapsed().Seconds()/1e6, "in-MB/s")
 	b.ReportMetric(float64(out)/n, "bytes/doc")
 }
 
-func ownCPU() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-func readDocuments(ctx context.Context, v *view, p sources.Partition) (documents, bytes, out int64, err error) {
+func readDocuments(ctx context.Context, v sources.View, p sources.Partition) (documents, bytes, out int64, err error) {
 	r, err := v.Read(ctx, p, "")
 	if err != nil {
 		return 0, 0, 0, err
@@ -138,42 +134,46 @@ func readDocuments(ctx context.Context, v *view, p sources.Partition) (documents
 	}
 }
 
-// readRaw copies the root's and the lines' rows of a partition and looks at none.
-func readRaw(ctx context.Context, v *view, p sources.Partition) (documents, bytes, out int64, err error) {
-	db, err := v.session(ctx)
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	defer v.give(ctx, db)
-	lo, err := parsePosition(p.From, 1)
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	hi, err := parsePosition(p.To, 1)
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	before := db.received
-	for i, s := range []statement{v.tree.pages, v.tree.inRange[3]} {
-		db.queue(s.between(nil, lo, hi, 0))
-		if err := db.flush(); err != nil {
+// readRaw gives what copies the root's and the lines' rows of a partition and looks at none.
+func readRaw(c Config) readFunc {
+	return func(ctx context.Context, _ sources.View, p sources.Partition) (documents, bytes, out int64, err error) {
+		db, err := session.Connect(ctx, c.DSN, c.session())
+		if err != nil {
 			return 0, 0, 0, err
 		}
-		for {
-			row, err := db.row()
-			if err != nil {
+		defer db.Close(ctx)
+		t, _, err := query.Compile(ctx, db, c.query())
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		lo, err := query.ParseKey(p.From, 1)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		hi, err := query.ParseKey(p.To, 1)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		before := db.BytesReceived()
+		for i, s := range []query.Statement{t.Root.Pages, t.InRange[3]} {
+			db.Queue(s.Between(nil, lo, hi, 0))
+			if err := db.Flush(); err != nil {
 				return 0, 0, 0, err
 			}
-			if row == nil {
-				break
+			for {
+				row, err := db.Row()
+				if err != nil {
+					return 0, 0, 0, err
+				}
+				if row == nil {
+					break
+				}
+				if i == 0 {
+					documents++
+				}
 			}
-			if i == 0 {
-				documents++
-			}
+			db.Done()
 		}
-		db.done()
+		return documents, db.BytesReceived() - before, 0, nil
 	}
-	return documents, db.received - before, 0, nil
 }
-
-func benchLine() *sources.Shape { return &sources.Shape{Name: "lines", From: "lineitem", Many: true} }

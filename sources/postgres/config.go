@@ -1,11 +1,16 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
 
 	"humpty/sources"
+	"humpty/sources/postgres/cdc"
+	"humpty/sources/postgres/query"
+	"humpty/sources/postgres/read"
+	"humpty/sources/postgres/session"
 )
 
 // Config says what to read, and how gently.
@@ -13,7 +18,7 @@ type Config struct {
 	DSN     string // URL or key=value form; what it leaves out comes from PG* variables and ~/.pgpass
 	ReadDSN string // a streaming replica to read from; DSN where empty
 
-	Updated *Updated // how changes are told without logical decoding; nil: by that
+	TimestampColumn *TimestampColumn // how changes are told without logical decoding; nil: by that
 
 	Shape sources.Shape
 	Loose bool // keys that are looked up find what PostgreSQL takes for equal, as 7 and 7.00; otherwise only their own text
@@ -21,7 +26,7 @@ type Config struct {
 	MaxConnections   int           // at most this many at once; 4 where 0
 	StatementTimeout time.Duration // of each statement; the server's own where 0
 	LockTimeout      time.Duration // waiting for a table locked by others; 30 s where 0
-	Silence          time.Duration // in the middle of an answer, until the server is asked whether one is to come; 30 s where 0
+	HalfOpenAfter    time.Duration // in the middle of an answer, until the server is asked whether one is to come; 30 s where 0
 	MaxRows          int64         // a second, of all tables, while partitions are read; no limit where 0
 	MaxBytes         int64         // a second, received while partitions are read; no limit where 0
 
@@ -29,11 +34,6 @@ type Config struct {
 	Memory    int64     // bytes for small tables of `one` includes, all together; 32 MB where 0
 	PageBytes int       // bytes of documents read at a time by one reader; 2 MB where 0
 	Chunks    int       // how many partitions to plan; 0: by size and readers
-
-	pace *throttle // of all views together
-	live bool      // changes are captured: no snapshot holds the tables as they are
-
-	replica *replica // ReadDSN is read while changes are captured; nil: DSN is
 }
 
 // NotFinite is the rule for values that JSON cannot say: NaN, Infinity, and infinite
@@ -58,34 +58,30 @@ func (c *Config) validate() error {
 	default:
 		return fmt.Errorf("the rule for NaN and Infinity is %q; it can be %q or %q", c.NotFinite, Reject, Null)
 	}
-	c.MaxConnections = orDefault(c.MaxConnections, 4)
-	c.LockTimeout = orDefault(c.LockTimeout, 30*time.Second)
-	c.Memory = orDefault(c.Memory, 32<<20)
-	c.PageBytes = orDefault(c.PageBytes, 2<<20)
+	c.MaxConnections = cmp.Or(c.MaxConnections, 4)
+	c.LockTimeout = cmp.Or(c.LockTimeout, 30*time.Second)
+	c.Memory = cmp.Or(c.Memory, 32<<20)
+	c.PageBytes = cmp.Or(c.PageBytes, 2<<20)
 	if c.MaxBytes > 0 {
-		c.PageBytes = min(c.PageBytes, max(int(c.MaxBytes/bursts), 1))
+		c.PageBytes = min(c.PageBytes, max(int(c.MaxBytes/read.PagesPerSecond), 1))
 	}
-	if u := c.Updated; u != nil {
+	if u := c.TimestampColumn; u != nil {
 		own := *u
-		own.Margin = orDefault(own.Margin, defaultMargin)
-		c.Updated = &own
+		own.Margin = cmp.Or(own.Margin, cdc.DefaultMargin)
+		c.TimestampColumn = &own
 		if own.Column == "" || own.Margin < 0 {
 			return errors.New("the column that tells what was written needs a name, and a margin that is not negative")
 		}
 	}
-	c.pace = &throttle{rows: float64(c.MaxRows), bytes: float64(c.MaxBytes)}
 	return nil
 }
 
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
+func (c *Config) readDSN() string { return cmp.Or(c.ReadDSN, c.DSN) }
+
+func (c *Config) query() query.Options {
+	return query.Options{Shape: c.Shape, Loose: c.Loose, NullNotFinite: c.NotFinite == Null, Memory: c.Memory}
 }
 
-// readers is how many partitions are read at once: one connection holds the snapshot.
-func (c *Config) readers() int { return max(1, c.MaxConnections-1) }
-
-func (c *Config) readDSN() string { return orDefault(c.ReadDSN, c.DSN) }
+func (c *Config) session() session.Options {
+	return session.Options{StatementTimeout: c.StatementTimeout, LockTimeout: c.LockTimeout, HalfOpenAfter: c.HalfOpenAfter}
+}

@@ -20,7 +20,7 @@ func TestSource(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sourcetest.Run(t, func(t *testing.T) sourcetest.Harness {
 				schema := "s" + strconv.FormatInt(schemas.Add(1), 10)
-				return harness(t, d.dsn, schema, c)
+				return harness(t, d.DSN, schema, c)
 			})
 		})
 	}
@@ -30,16 +30,16 @@ func TestSource(t *testing.T) {
 func harness(t *testing.T, dsn, schema string, c Config) sourcetest.Harness {
 	dsn += "&search_path=" + schema
 	d := connectTo(t, dsn)
-	d.exec("create schema " + schema + ";" + shopSQL + "delete from orders where o_orderkey % 3 = 0")
+	d.Exec("create schema " + schema + ";" + shopSQL + "delete from orders where o_orderkey % 3 = 0")
 	c.Shape = shopShape()
 	h := sourcetest.Harness{
 		Source:  d.source(c),
 		Unknown: []byte("77"),
 		Change: func(*testing.T) {
-			d.exec(`delete from orders where o_orderkey % 5 = 1; insert into orders values (77, 1); update orders set o_total = 1;
+			d.Exec(`delete from orders where o_orderkey % 5 = 1; insert into orders values (77, 1); update orders set o_total = 1;
 				delete from lineitem where l_linenumber = 2; update customer set c_name = 'x'`)
 		},
-		Left: d.left,
+		Leftovers: d.left,
 	}
 	for id, r := range d.read(Config{Shape: c.Shape}) {
 		h.Want = append(h.Want, sourcetest.Line(id, string(r.Value)))

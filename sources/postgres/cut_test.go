@@ -37,7 +37,7 @@ func TestConnectionThatBreaksWhileTheDefinitionIsRead(t *testing.T) {
 	}
 	cuts := 0
 	for after := 1; ; after++ {
-		err := openThrough(t, d.dsn, shape, after)
+		err := openThrough(t, d.DSN, shape, after)
 		if err == nil {
 			break
 		}

@@ -11,10 +11,13 @@ import (
 // a row that is deleted and inserted again leads to its document.
 func TestOneRowOfManyDocuments(t *testing.T) {
 	t.Parallel()
-	const orders = 25_500
+	const (
+		orders  = 25_500
+		portion = 1000
+	)
 	c := capture(t, liveShape(), liveSchema, `
 insert into orders select i, 10, 'many' from generate_series(101, 100 + 25500) i; analyze orders`)
-	c.exec("update nation set name = 'FR' where id = 1")
+	c.Exec("update nation set name = 'FR' where id = 1")
 	var marks sources.ChangeSet
 	if err := c.feed.Next(t.Context(), &marks); err != nil {
 		t.Fatal(err)
@@ -22,7 +25,7 @@ insert into orders select i, 10, 'many' from generate_series(101, 100 + 25500) i
 	seen := map[string]bool{}
 	portions := 0
 	_, err := c.view.Expand(t.Context(), marks.Keys, func(ids [][]byte) error {
-		if portions++; len(ids) > idsAtOnce {
+		if portions++; len(ids) > portion {
 			t.Errorf("a portion has %d documents", len(ids))
 		}
 		for _, id := range ids {
@@ -36,7 +39,7 @@ insert into orders select i, 10, 'many' from generate_series(101, 100 + 25500) i
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(marks.Keys) != 1 || len(seen) != orders+2 || portions < orders/idsAtOnce {
+	if len(marks.Keys) != 1 || len(seen) != orders+2 || portions < orders/portion {
 		t.Errorf("%d marks lead to %d documents in %d portions", len(marks.Keys), len(seen), portions)
 	}
 	for _, sql := range []string{

@@ -105,7 +105,7 @@ func TestForms(t *testing.T) {
 				c.shape.Include[2] = sources.Shape{Name: "phones", From: "phone", Many: true, On: on("employee_id", "id"), Values: "number", Where: "false"}
 				c.oracle = strings.Replace(c.oracle, "|| jsonb_build_object(", "|| jsonb_build_object('phones', '[]'::jsonb, ", 1)
 			}
-			d := connectTo(t, d.dsn)
+			d := connectTo(t, d.DSN)
 			for _, cfg := range []Config{{Chunks: 4}, {PageBytes: 100, Memory: 1}} {
 				cfg.Shape = c.shape
 				got := d.read(cfg)
@@ -213,7 +213,7 @@ func TestRangeWithoutRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.exec("delete from t where id > 200")
+	d.Exec("delete from t where id > 200")
 	v, err := s.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)

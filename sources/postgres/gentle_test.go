@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 const gentleSQL = `
@@ -22,18 +23,18 @@ alter table secret enable row level security; create policy p on secret using (o
 
 // guest is a role that may read and nothing else, not even make a temporary table.
 func (d *database) guest() *database {
-	d.t.Helper()
-	name := d.rows("select current_database()")[0][0]
+	d.T.Helper()
+	name := d.Rows("select current_database()")[0][0]
 	role := strings.ToLower("g" + name)
-	d.exec("create role " + role + " login password 'secret'; grant usage on schema public to " + role + "; grant select on all tables in schema public to " + role +
-		"; alter role " + role + " set default_transaction_read_only = on; revoke temp on database " + ident(name) + " from public; revoke create on schema public from public")
-	d.t.Cleanup(func() { d.dropRole(role) })
-	u, err := url.Parse(d.dsn)
+	d.Exec("create role " + role + " login password 'secret'; grant usage on schema public to " + role + "; grant select on all tables in schema public to " + role +
+		"; alter role " + role + " set default_transaction_read_only = on; revoke temp on database " + session.QuoteIdent(name) + " from public; revoke create on schema public from public")
+	d.T.Cleanup(func() { d.dropRole(role) })
+	u, err := url.Parse(d.DSN)
 	if err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
 	u.User = url.UserPassword(role, "secret")
-	return connectTo(d.t, u.String())
+	return connectTo(d.T, u.String())
 }
 
 // TestNothingIsMade reads with every way to find rows, as a role that can make nothing,
@@ -42,7 +43,7 @@ func TestNothingIsMade(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, gentleSQL)
 	const made = "select count(*), max(oid) from pg_class"
-	before := d.rows(made)[0]
+	before := d.Rows(made)[0]
 	guest := d.guest()
 	visits := sources.Shape{Name: "visits", From: "visit", Many: true, Values: "no", On: on("place_id", "id")}
 	for name, c := range map[string]struct {
@@ -86,7 +87,7 @@ func TestNothingIsMade(t *testing.T) {
 	if left := guest.left(t); len(left) > 0 {
 		t.Errorf("sessions left: %q", left)
 	}
-	if after := d.rows(made)[0]; after[0] != before[0] || after[1] != before[1] {
+	if after := d.Rows(made)[0]; after[0] != before[0] || after[1] != before[1] {
 		t.Errorf("there were %q relations, there are %q", before, after)
 	}
 }
@@ -99,7 +100,7 @@ func TestHeirs(t *testing.T) {
 	if err != nil || plan.Rows != 600 {
 		t.Errorf("%d rows, %v, want 600", plan.Rows, err)
 	}
-	d.exec("insert into capital values (30, 'twice', 'm')")
+	d.Exec("insert into capital values (30, 'twice', 'm')")
 	_, v := opened(t, d, Config{Shape: sources.Shape{From: "place"}})
 	r, err := v.Read(t.Context(), sources.Partition{ID: "p"}, "")
 	for err == nil {

@@ -2,57 +2,32 @@ package postgres
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-	"humpty/internal/testenv/devstack"
 	"humpty/sources"
+	"humpty/sources/postgres/pgtest"
+	"humpty/sources/postgres/session"
 )
 
-// database is a fresh database of one test.
-type database struct {
-	t    testing.TB
-	dsn  string
-	conn *pgconn.PgConn
-}
+// database is a fresh database of one test, and what a source makes of it.
+type database struct{ *pgtest.Database }
 
 func newDatabase(t testing.TB, sql ...string) *database {
 	t.Helper()
-	dsn := os.Getenv("HUMPTY_TEST_POSTGRES") // a server of the developer's own, with a last path of /postgres
-	if dsn != "" {
-		name := devstack.Name(t)
-		connectTo(t, dsn).exec("create database " + name + " template template0")
-		dsn = strings.Replace(dsn, "/postgres?", "/"+name+"?", 1)
-	} else {
-		dsn = devstack.Postgres(t)
-	}
-	d := connectTo(t, dsn)
-	for _, s := range sql {
-		d.exec(s)
-	}
-	return d
+	return &database{pgtest.New(t, sql...)}
 }
 
 func connectTo(t testing.TB, dsn string) *database {
 	t.Helper()
-	d := &database{t: t, dsn: dsn}
-	conn, err := pgconn.Connect(t.Context(), d.dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
-	d.conn = conn
-	return d
+	return &database{pgtest.Connect(t, dsn)}
 }
 
 // left says which of our sessions with this search_path the server still has.
@@ -60,7 +35,7 @@ func (d *database) left(*testing.T) []string {
 	var left []string
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
 		left = nil
-		for _, row := range d.rows("select pid || ' ' || query from pg_stat_activity where application_name = " + literal(d.name())) {
+		for _, row := range d.Rows("select pid || ' ' || query from pg_stat_activity where application_name = " + session.QuoteLiteral(d.name())) {
 			left = append(left, row[0])
 		}
 		if left == nil {
@@ -71,61 +46,37 @@ func (d *database) left(*testing.T) []string {
 }
 
 // name is the application_name of the sessions of a test's own source.
-func (d *database) name() string { return "humpty " + d.dsn[len(d.dsn)-20:] }
-
-func (d *database) exec(sql string) {
-	d.t.Helper()
-	if _, err := d.conn.Exec(d.t.Context(), sql).ReadAll(); err != nil {
-		d.t.Fatalf("%v\n%s", err, sql)
-	}
-}
-
-func (d *database) rows(sql string) [][]string {
-	d.t.Helper()
-	res, err := d.conn.Exec(d.t.Context(), sql).ReadAll()
-	if err != nil {
-		d.t.Fatalf("%v\n%s", err, sql)
-	}
-	var out [][]string
-	for _, row := range res[len(res)-1].Rows {
-		fields := make([]string, len(row))
-		for i, f := range row {
-			fields[i] = string(f)
-		}
-		out = append(out, fields)
-	}
-	return out
-}
+func (d *database) name() string { return "humpty " + d.DSN[len(d.DSN)-20:] }
 
 func (d *database) source(c Config) *Source {
-	d.t.Helper()
-	c.DSN = d.dsn + "&application_name=" + url.QueryEscape(d.name())
+	d.T.Helper()
+	c.DSN = d.DSN + "&application_name=" + strings.ReplaceAll(url.QueryEscape(d.name()), "+", "%20")
 	s, err := New(c)
 	if err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
 	return s
 }
 
 // read gives all records of a source by id; a record that comes twice fails the test.
 func (d *database) read(c Config) map[string]sources.Record {
-	d.t.Helper()
-	ctx := d.t.Context()
+	d.T.Helper()
+	ctx := d.T.Context()
 	s := d.source(c)
 	plan, err := s.Plan(ctx)
 	if err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
 	v, err := s.Open(ctx)
 	if err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
 	defer func() { _ = v.Close(ctx) }()
 	out := map[string]sources.Record{}
 	for _, p := range plan.Partitions {
-		for _, r := range readPartition(d.t, v, p, "", 1<<20) {
+		for _, r := range readPartition(d.T, v, p, "", 1<<20) {
 			if _, twice := out[string(r.Key)]; twice {
-				d.t.Errorf("record %s came twice", r.Key)
+				d.T.Errorf("record %s came twice", r.Key)
 			}
 			out[string(r.Key)] = r
 		}
@@ -156,24 +107,24 @@ func readPartition(t testing.TB, v sources.View, p sources.Partition, from sourc
 
 // equal compares what was read with what SQL says: rows of id and document.
 func (d *database) equal(got map[string]sources.Record, oracle string) {
-	d.t.Helper()
-	want := d.rows(oracle)
+	d.T.Helper()
+	want := d.Rows(oracle)
 	if len(want) != len(got) {
-		d.t.Errorf("%d documents, want %d", len(got), len(want))
+		d.T.Errorf("%d documents, want %d", len(got), len(want))
 	}
 	for _, row := range want {
 		r, ok := got[row[0]]
 		switch {
 		case !ok:
-			d.t.Errorf("document %s is missing", row[0])
+			d.T.Errorf("document %s is missing", row[0])
 		case r.Reject != "":
-			d.t.Errorf("document %s is rejected: %s", row[0], r.Reject)
+			d.T.Errorf("document %s is rejected: %s", row[0], r.Reject)
 		case !json.Valid(r.Value) || bytes.ContainsAny(r.Value, "\n\r"):
-			d.t.Errorf("document %s is no JSON on one line: %s", row[0], r.Value)
+			d.T.Errorf("document %s is no JSON on one line: %s", row[0], r.Value)
 		case !sameJSON(r.Value, []byte(row[1])):
-			d.t.Errorf("document %s:\n got %s\nwant %s", row[0], r.Value, row[1])
+			d.T.Errorf("document %s:\n got %s\nwant %s", row[0], r.Value, row[1])
 		}
-		if d.t.Failed() {
+		if d.T.Failed() {
 			return
 		}
 	}
@@ -225,7 +176,7 @@ func namesOf(list string) []string {
 func prefixed(prefix, list string) string {
 	var out []string
 	for _, n := range namesOf(list) {
-		out = append(out, prefix+ident(n))
+		out = append(out, prefix+session.QuoteIdent(n))
 	}
 	return strings.Join(out, ", ")
 }

@@ -41,10 +41,10 @@ create collation blind (provider = icu, locale = 'und-u-ks-level2', deterministi
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := connectTo(t, d.dsn)
+			d := connectTo(t, d.DSN)
 			table := fmt.Sprintf("t%d", rand.Uint64())
 			list := c.key
-			d.exec(fmt.Sprintf(`create table %[1]s (%[2]s, v int, primary key (%[3]s)); insert into %[1]s select %[4]s, i from generate_series(1, 400) i;
+			d.Exec(fmt.Sprintf(`create table %[1]s (%[2]s, v int, primary key (%[3]s)); insert into %[1]s select %[4]s, i from generate_series(1, 400) i;
 create table %[1]s_c (%[2]s, line int, primary key (%[3]s, line)); insert into %[1]s_c select %[5]s, x from %[1]s r, generate_series(1, 3) x where x <= v %% 4`,
 				table, c.columns, c.key, c.values, columnsOf(c.columns)))
 			var pairs []sources.Join
@@ -74,23 +74,23 @@ create table %[1]s_c (%[2]s, line int, primary key (%[3]s, line)); insert into %
 
 // lookUpAll compares what Lookup finds with what was read.
 func (d *database) lookUpAll(c Config, want map[string]sources.Record) {
-	d.t.Helper()
-	v, err := d.source(c).Open(d.t.Context())
+	d.T.Helper()
+	v, err := d.source(c).Open(d.T.Context())
 	if err != nil {
-		d.t.Fatal(err)
+		d.T.Fatal(err)
 	}
-	defer func() { _ = v.Close(d.t.Context()) }()
+	defer func() { _ = v.Close(d.T.Context()) }()
 	keys := [][]byte{[]byte("no such key"), []byte(""), []byte(`\?\`), []byte("\xff"), []byte("12\x00")}
 	gone := len(keys)
 	for id := range want {
 		keys = append(keys, []byte(id))
 	}
 	var b sources.Batch
-	if err := v.(sources.Lookup).Lookup(d.t.Context(), keys, &b); err != nil {
-		d.t.Fatal(err)
+	if err := v.(sources.Lookup).Lookup(d.T.Context(), keys, &b); err != nil {
+		d.T.Fatal(err)
 	}
 	if len(b.Records) != len(keys) {
-		d.t.Fatalf("%d records for %d keys", len(b.Records), len(keys))
+		d.T.Fatalf("%d records for %d keys", len(b.Records), len(keys))
 	}
 	for _, r := range b.Records {
 		w, ok := want[string(r.Key)]
@@ -98,11 +98,11 @@ func (d *database) lookUpAll(c Config, want map[string]sources.Record) {
 			gone--
 		}
 		if r.Deleted == ok || string(r.Value) != string(w.Value) {
-			d.t.Errorf("looked up %q: deleted %t, %s, want %s", r.Key, r.Deleted, r.Value, w.Value)
+			d.T.Errorf("looked up %q: deleted %t, %s, want %s", r.Key, r.Deleted, r.Value, w.Value)
 		}
 	}
 	if gone != 0 {
-		d.t.Errorf("%d unknown keys were not reported as deleted", gone)
+		d.T.Errorf("%d unknown keys were not reported as deleted", gone)
 	}
 }
 
@@ -130,28 +130,4 @@ func TestLookupTellsErrorsApart(t *testing.T) {
 	}
 	b.Reset()
 	contains(t, look.Lookup(t.Context(), [][]byte{[]byte("2024-01-05"), []byte("2024-01-06"), []byte("x")}, &b), "division by zero")
-}
-
-func TestID(t *testing.T) {
-	t.Parallel()
-	parts := []string{"", ":", `\`, `\:`, "a", "a:b", `a\`, "::", `\\`}
-	seen := map[string]string{}
-	for _, a := range parts {
-		for _, b := range parts {
-			id := string(appendIDPart(appendIDPart(nil, []byte(a), true), []byte(b), false))
-			if other, twice := seen[id]; twice {
-				t.Errorf("%q and %q share the id %s", other, a+"|"+b, id)
-			}
-			seen[id] = a + "|" + b
-			got, ok := splitID(id, 2)
-			if !ok || got[0] != a || got[1] != b {
-				t.Errorf("%s is taken apart to %q, want %q and %q", id, got, a, b)
-			}
-		}
-	}
-	for _, bad := range []string{"", "a", "a:b:c", `a:b\`} {
-		if parts, ok := splitID(bad, 2); ok {
-			t.Errorf("%s is taken apart to %q", bad, parts)
-		}
-	}
 }

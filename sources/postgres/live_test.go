@@ -65,7 +65,7 @@ func capture(t *testing.T, shape sources.Shape, sql ...string) *capturing {
 	stack := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}})
 	c := &capturing{database: connectTo(t, stack.Addresses().Postgres)}
 	for _, s := range sql {
-		c.exec(s)
+		c.Exec(s)
 	}
 	c.source = c.database.source(Config{Shape: shape})
 	var err error
@@ -78,16 +78,16 @@ func capture(t *testing.T, shape sources.Shape, sql ...string) *capturing {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = v.Close(context.WithoutCancel(t.Context())) })
-	c.view = v.(*view)
+	c.view = v.(sources.Expander)
 	return c
 }
 
 // touched runs a statement and returns the ids of the documents that its marks lead to.
 func (c *capturing) touched(sql string) (ids []string, marks sources.ChangeSet) {
-	c.t.Helper()
-	c.exec(sql)
-	if err := c.feed.Next(c.t.Context(), &marks); err != nil {
-		c.t.Fatalf("%s: %v", sql, err)
+	c.T.Helper()
+	c.Exec(sql)
+	if err := c.feed.Next(c.T.Context(), &marks); err != nil {
+		c.T.Fatalf("%s: %v", sql, err)
 	}
 	var wide []sources.DirtyKey
 	for _, m := range marks.Keys {
@@ -98,17 +98,17 @@ func (c *capturing) touched(sql string) (ids []string, marks sources.ChangeSet) 
 		}
 	}
 	if len(wide) > 0 {
-		saw, err := c.view.Expand(c.t.Context(), wide, func(found [][]byte) error {
+		saw, err := c.view.Expand(c.T.Context(), wide, func(found [][]byte) error {
 			for _, id := range found {
 				ids = append(ids, string(id))
 			}
 			return nil
 		})
 		if err != nil {
-			c.t.Fatalf("%s: expand %+v: %v", sql, wide, err)
+			c.T.Fatalf("%s: expand %+v: %v", sql, wide, err)
 		}
 		if !saw.Sees(marks.Xid) {
-			c.t.Errorf("%s: the snapshot %+v does not see transaction %d", sql, saw, marks.Xid)
+			c.T.Errorf("%s: the snapshot %+v does not see transaction %d", sql, saw, marks.Xid)
 		}
 	}
 	slices.Sort(ids)
@@ -148,7 +148,7 @@ func TestLookupReadsThePresent(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
 	_, marks := c.touched("update product set name = 'walnut' where id = 7")
-	c.exec("delete from orders where id = 2")
+	c.Exec("delete from orders where id = 2")
 	b := &sources.Batch{}
 	if err := c.view.Lookup(t.Context(), [][]byte{[]byte("1"), []byte("2")}, b); err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func TestLookupReadsThePresent(t *testing.T) {
 func TestFenceComesBehindWhatIsCommitted(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
-	c.exec("set synchronous_commit = off; update orders set note = 'late' where id = 1")
+	c.Exec("set synchronous_commit = off; update orders set note = 'late' where id = 1")
 	id, err := c.feed.Fence(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +226,7 @@ func TestCaptureGoesOnWhereItWas(t *testing.T) {
 	if err := c.source.Release(t.Context(), "run-1"); err != nil {
 		t.Fatal(err)
 	}
-	if left := c.rows("select slot_name from pg_replication_slots union all select pubname from pg_publication"); len(left) != 0 {
+	if left := c.Rows("select slot_name from pg_replication_slots union all select pubname from pg_publication"); len(left) != 0 {
 		t.Errorf("left on the source: %v", left)
 	}
 	if err := c.source.Release(t.Context(), "run-1"); err != nil {
@@ -244,7 +244,7 @@ func TestQuietTablesMoveThePosition(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema, "create table other (id int)")
 	_, first := c.touched("update orders set note = 'a' where id = 1")
-	c.exec("insert into other select generate_series(1, 1000)")
+	c.Exec("insert into other select generate_series(1, 1000)")
 	var m sources.ChangeSet
 	if err := c.feed.Next(t.Context(), &m); err != nil || len(m.Keys) > 0 || m.Fence != "" || m.Position == first.Position {
 		t.Fatalf("%+v, %v", m, err)
@@ -270,7 +270,7 @@ func TestCaptureGoesOnThoughADeadReaderHoldsIt(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
 	_, first := c.touched("update orders set note = 'a' where id = 1")
-	c.exec("update orders set note = 'b' where id = 2")
+	c.Exec("update orders set note = 'b' where id = 2")
 	again, err := c.source.Capture(t.Context(), "run-1", first.Position)
 	if err != nil {
 		t.Fatal(err)
@@ -282,7 +282,7 @@ func TestCaptureGoesOnThoughADeadReaderHoldsIt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.exec("update orders set note = 'c' where id = 3")
+	c.Exec("update orders set note = 'c' where id = 3")
 	for err == nil { // what it had received before it was ended
 		if err = c.feed.Next(t.Context(), &m); len(m.Keys) > 0 && m.Keys[0].Key == "3" {
 			t.Fatal("both read the slot")
@@ -297,9 +297,9 @@ func TestSlotThatMovedOnIsAGap(t *testing.T) {
 	if err := c.feed.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.exec("set synchronous_commit = on; update orders set note = '2' where id = 2")
+	c.Exec("set synchronous_commit = on; update orders set note = '2' where id = 2")
 	for end := time.Now().Add(10 * time.Second); ; {
-		_, err := c.conn.Exec(t.Context(), "select pg_replication_slot_advance('humpty_run_1', pg_current_wal_lsn())").ReadAll()
+		err := c.Try("select pg_replication_slot_advance('humpty_run_1', pg_current_wal_lsn())")
 		if err == nil {
 			break
 		}
@@ -317,8 +317,8 @@ func TestAlteredTableEndsTheCapture(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
 	c.touched("update orders set note = '1' where id = 1")
-	c.exec("alter table orders add column extra int")
-	c.exec("update orders set note = '2' where id = 2")
+	c.Exec("alter table orders add column extra int")
+	c.Exec("update orders set note = '2' where id = 2")
 	var m sources.ChangeSet
 	contains(t, c.feed.Next(t.Context(), &m), "orders", "altered during the run")
 }
@@ -327,7 +327,7 @@ func TestCaptureDemandsIdentities(t *testing.T) {
 	t.Parallel()
 	stack := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}})
 	d := connectTo(t, stack.Addresses().Postgres)
-	d.exec(`create table orders (id int primary key);
+	d.Exec(`create table orders (id int primary key);
 create table line (id int primary key, order_id int not null);
 create table note (id int primary key, order_id int);
 create table stamp (order_id int)`)
@@ -343,7 +343,7 @@ create table stamp (order_id int)`)
 		`CREATE UNIQUE INDEX CONCURRENTLY "line_humpty_identity" ON public.line ("order_id", "id");`, `USING INDEX "line_humpty_identity"`,
 		"identity of public.note does not hold order_id", "ALTER TABLE public.note REPLICA IDENTITY FULL",
 		"public.stamp has no replica identity", "make the application's updates and deletes fail")
-	if left := d.rows("select slot_name from pg_replication_slots union all select pubname from pg_publication"); len(left) != 0 {
+	if left := d.Rows("select slot_name from pg_replication_slots union all select pubname from pg_publication"); len(left) != 0 {
 		t.Errorf("left on the source: %v", left)
 	}
 }
@@ -352,14 +352,14 @@ func TestSlotWaitsAndNamesTheTransaction(t *testing.T) {
 	t.Parallel()
 	stack := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}})
 	d := connectTo(t, stack.Addresses().Postgres)
-	d.exec(liveSchema)
-	other := connectTo(t, d.dsn)
-	other.exec("begin; update orders set note = 'open' where id = 1")
+	d.Exec(liveSchema)
+	other := connectTo(t, d.DSN)
+	other.Exec("begin; update orders set note = 'open' where id = 1")
 	s := d.source(Config{Shape: liveShape()})
-	s.patience = time.Second
+	s.captureTimeout = time.Second
 	_, err := s.Capture(t.Context(), "x", "")
-	contains(t, err, "waits for open transactions", "pid "+other.rows("select pg_backend_pid()")[0][0], "idle in transaction")
-	if left := d.rows("select slot_name from pg_replication_slots union all select pubname from pg_publication"); len(left) != 0 {
+	contains(t, err, "waits for open transactions", "pid "+other.Rows("select pg_backend_pid()")[0][0], "idle in transaction")
+	if left := d.Rows("select slot_name from pg_replication_slots union all select pubname from pg_publication"); len(left) != 0 {
 		t.Errorf("left on the source: %v", left)
 	}
 }
@@ -379,43 +379,6 @@ insert into orders (id, note) values (1, 'a'), (101, 'b')`)
 	} {
 		if got, _ := c.touched(tc.sql); strings.Join(got, " ") != tc.want {
 			t.Errorf("%s\n touches %v, want %s", tc.sql, got, tc.want)
-		}
-	}
-}
-
-func TestWidenTakesTheNearest(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		recent uint64
-		xid    uint32
-		want   uint64
-	}{
-		{1000, 999, 999},
-		{1000, 1001, 1001},
-		{1<<32 + 5, 3, 1<<32 + 3},
-		{1<<32 + 5, 1<<32 - 2, 1<<32 - 2},
-		{5<<32 - 1, 2, 5<<32 + 2},
-	} {
-		if got := widen(tc.recent, tc.xid); got != tc.want {
-			t.Errorf("widen(%d, %d) = %d, want %d", tc.recent, tc.xid, got, tc.want)
-		}
-	}
-}
-
-func TestParseSnapshot(t *testing.T) {
-	t.Parallel()
-	s, err := parseSnapshot("10:20:12,15")
-	if err != nil || s.Min != 10 || s.Max != 20 || !slices.Equal(s.Running, []uint64{12, 15}) {
-		t.Errorf("%+v, %v", s, err)
-	}
-	for xid, want := range map[uint64]bool{9: true, 10: true, 12: false, 13: true, 15: false, 19: true, 20: false} {
-		if s.Sees(xid) != want {
-			t.Errorf("sees %d: %v", xid, !want)
-		}
-	}
-	for _, bad := range []string{"", "1:2", "1:2:x", "a:2:"} {
-		if _, err := parseSnapshot(bad); err == nil {
-			t.Errorf("%q was taken for a snapshot", bad)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 )
@@ -21,7 +20,7 @@ insert into p values (1, 'a'), (11, 'b')`)
 	if _, err := c.feed.Fence(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.exec("alter table p detach partition p2")
+	c.Exec("alter table p detach partition p2")
 	var gap *sources.ErrChangesLost
 	if _, err := c.feed.Fence(t.Context()); !errors.As(err, &gap) || !strings.Contains(err.Error(), "partition") {
 		t.Errorf("error %v", err)
@@ -44,7 +43,7 @@ func TestPositionBelongsToServerAndTables(t *testing.T) {
 	if _, err := c.source.Capture(t.Context(), "run-1", sources.Position(lsn+" 1/1 "+rest[strings.Index(rest, " ")+1:])); !errors.As(err, &gap) || !strings.Contains(err.Error(), "another server") {
 		t.Errorf("another server: %v", err)
 	}
-	c.exec("alter table orders add column extra int")
+	c.Exec("alter table orders add column extra int")
 	if _, err := c.source.Capture(t.Context(), "run-1", first.Position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "altered") {
 		t.Errorf("altered: %v", err)
 	}
@@ -57,7 +56,7 @@ func TestCaptureRefusesRouting(t *testing.T) {
 	t.Parallel()
 	stack := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}})
 	d := connectTo(t, stack.Addresses().Postgres)
-	d.exec("create table r (id int primary key, tenant int)")
+	d.Exec("create table r (id int primary key, tenant int)")
 	_, err := d.source(Config{Shape: sources.Shape{From: "r", Routing: []string{"tenant"}}}).Capture(t.Context(), "run-1", "")
 	contains(t, err, "routing", "consistency: snapshot")
 }
@@ -83,17 +82,5 @@ insert into ab values (1, 3), (2, 4); insert into bc values (3, 5), (4, 6)`)
 	ids, _ := c.touched("update c set v = 'x' where id = 6")
 	if len(ids) != 1 || ids[0] != "2" {
 		t.Errorf("touched %v, want document 2", ids)
-	}
-}
-
-// What the server cannot decode it cannot decode later either; what it refuses for now, it may.
-func TestStreamThatTheServerEnds(t *testing.T) {
-	t.Parallel()
-	for code, over := range map[string]bool{"XX000": true, "XX001": true, "57P01": false, "53100": false} {
-		err := refused("humpty_x", &pgconn.PgError{Code: code, Message: "could not map filenode"})
-		var gap *sources.ErrChangesLost
-		if errors.As(err, &gap) != over || !strings.Contains(err.Error(), "could not map filenode") {
-			t.Errorf("%s: %v", code, err)
-		}
 	}
 }

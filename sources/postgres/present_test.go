@@ -38,14 +38,14 @@ func TestPresentIsOfEachLookup(t *testing.T) {
 	if before := look(); !strings.Contains(before, `"Ann"`) || strings.Contains(before, "deleted") {
 		t.Errorf("before: %s", before)
 	}
-	d.exec("update customer set name = 'Eve' where id = 10; delete from orders where id = 2")
+	d.Exec("update customer set name = 'Eve' where id = 10; delete from orders where id = 2")
 	if after := look(); !strings.Contains(after, `"Eve"`) || !strings.Contains(after, "2 deleted") {
 		t.Errorf("after: %s", after)
 	}
-	if idle := d.rows("select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'"); idle[0][0] != "0" {
+	if idle := d.Rows("select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in%'"); idle[0][0] != "0" {
 		t.Errorf("%s transactions are open between lookups", idle[0][0])
 	}
-	d.exec("alter table customer add column more int; alter table customer drop column name")
+	d.Exec("alter table customer add column more int; alter table customer drop column name")
 	var b sources.Batch
 	if err := v.(sources.Lookup).Lookup(t.Context(), [][]byte{[]byte("1")}, &b); err == nil {
 		t.Error("a column that is gone was not missed")

@@ -62,8 +62,9 @@ func TestDocuments(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("memory %d, page %d, chunks %d", c.Memory, c.PageBytes, c.Chunks), func(t *testing.T) {
 			c.Shape = shopShape()
-			d := *d
-			d.t = t
+			own := *d.Database
+			own.T = t
+			d := database{&own}
 			d.equal(d.read(c), shopOracle)
 		})
 	}

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pglogrepl"
 	"humpty/internal/testenv/devstack"
 	"humpty/sources"
+	"humpty/sources/postgres/session"
 )
 
 // TestReplica loads from a standby: with read_dsn nothing but it is asked.
@@ -23,13 +23,13 @@ func TestReplica(t *testing.T) {
 		t.Fatal(err)
 	}
 	primary := connectTo(t, stack.Addresses().Postgres)
-	primary.exec(shopSQL + rowsSQL)
+	primary.Exec(shopSQL + rowsSQL)
 	replica := connectTo(t, dsn)
 	follow := func() {
 		t.Helper()
-		primary.exec("set synchronous_commit = local; select pg_logical_emit_message(true, '', '')") // all before it is on the disk then
-		lsn := primary.rows("select pg_current_wal_flush_lsn()")[0][0]
-		for replica.rows("select pg_last_wal_replay_lsn() >= " + literal(lsn))[0][0] != "t" {
+		primary.Exec("set synchronous_commit = local; select pg_logical_emit_message(true, '', '')") // all before it is on the disk then
+		lsn := primary.Rows("select pg_current_wal_flush_lsn()")[0][0]
+		for replica.Rows("select pg_last_wal_replay_lsn() >= " + session.QuoteLiteral(lsn))[0][0] != "t" {
 			if err := t.Context().Err(); err != nil {
 				t.Fatal(err)
 			}
@@ -48,8 +48,8 @@ func TestReplica(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	primary.exec("delete from t where id % 2 = 0")
-	primary.exec("vacuum t") // what the standby replays would take rows from the snapshot
+	primary.Exec("delete from t where id % 2 = 0")
+	primary.Exec("vacuum t") // what the standby replays would take rows from the snapshot
 	follow()
 	for err = nil; err == nil; {
 		err = r.Next(t.Context(), &sources.Batch{Limit: 1})
@@ -82,43 +82,43 @@ func TestLiveReadsOfAStandby(t *testing.T) {
 	}
 	c := &capturing{database: connectTo(t, stack.Addresses().Postgres)}
 	standby := connectTo(t, dsn)
-	c.exec("create table t (id int primary key, v text); insert into t values (1, 'old'), (2, 'old')")
+	c.Exec("create table t (id int primary key, v text); insert into t values (1, 'old'), (2, 'old')")
 	pause := func() {
-		standby.exec("select pg_wal_replay_pause()")
-		for standby.rows("select pg_get_wal_replay_pause_state()")[0][0] != "paused" {
+		standby.Exec("select pg_wal_replay_pause()")
+		for standby.Rows("select pg_get_wal_replay_pause_state()")[0][0] != "paused" {
 			if t.Context().Err() != nil {
 				t.Fatal("not paused")
 			}
 		}
 	}
-	for standby.rows("select to_regclass('t') is not null and exists (select from pg_stat_wal_receiver)")[0][0] != "t" {
+	for standby.Rows("select to_regclass('t') is not null and exists (select from pg_stat_wal_receiver)")[0][0] != "t" {
 		if t.Context().Err() != nil {
 			t.Fatal("no standby")
 		}
 	}
 	c.source = c.database.source(Config{ReadDSN: dsn, Shape: sources.Shape{From: "t"}})
 	pause()
-	c.exec("insert into t values (3, 'before the capture')")
+	c.Exec("insert into t values (3, 'before the capture')")
 	if c.feed, err = c.source.Capture(t.Context(), "run-1", ""); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.feed.Close(context.WithoutCancel(t.Context())) }()
-	c.source.config.replica.patience = 100 * time.Millisecond
+	c.source.replica.StartTimeout = 100 * time.Millisecond
 	_, err = c.source.Open(t.Context())
 	contains(t, err, "is behind the beginning of the capture for 100ms", "leave read_dsn out")
-	standby.exec("select pg_wal_replay_resume()")
-	c.source.config.replica.patience = time.Minute
+	standby.Exec("select pg_wal_replay_resume()")
+	c.source.replica.StartTimeout = time.Minute
 	v, err := c.source.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = v.Close(context.WithoutCancel(t.Context())) }()
-	c.view = v.(*view)
+	c.view = v.(sources.Expander)
 	if n := len(readPartition(t, v, sources.Partition{ID: "t/0"}, "", 1000)); n != 3 {
 		t.Errorf("%d documents, want 3", n)
 	}
 	pause()
-	c.exec("update t set v = 'new' where id = 1")
+	c.Exec("update t set v = 'new' where id = 1")
 	var marks sources.ChangeSet
 	if err := c.feed.Next(t.Context(), &marks); err != nil {
 		t.Fatal(err)
@@ -133,10 +133,15 @@ func TestLiveReadsOfAStandby(t *testing.T) {
 	if text, sees := read(); sees || !strings.Contains(text, "old") {
 		t.Errorf("the standby has not replayed it, and the read has %s, settled: %t", text, sees)
 	}
-	if own, err := parseSnapshot(standby.rows(snapshotSQL)[0][0]); err != nil || marks.Xid < own.Min {
+	db, err := session.Connect(t.Context(), dsn, session.Options{LockTimeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(context.WithoutCancel(t.Context()))
+	if own, err := db.Snapshot(t.Context()); err != nil || marks.Xid < own.Min {
 		t.Errorf("the standby knows the transaction already, so the test shows nothing: %+v, %v", own, err)
 	}
-	standby.exec("select pg_wal_replay_resume()")
+	standby.Exec("select pg_wal_replay_resume()")
 	if text, sees := read(); !sees || !strings.Contains(text, "new") {
 		t.Errorf("the standby has replayed it, and the read has %s, settled: %t", text, sees)
 	}
@@ -144,35 +149,5 @@ func TestLiveReadsOfAStandby(t *testing.T) {
 		c.source.config.ReadDSN = wrong
 		_, err := c.source.Open(t.Context())
 		contains(t, err, "read_dsn", "leave read_dsn out")
-	}
-}
-
-// What is not known any more is settled only by a standby that is behind all of it.
-func TestReplicaForgets(t *testing.T) {
-	t.Parallel()
-	r := &replica{commits: map[uint64]pglogrepl.LSN{}, forgotten: 100}
-	for xid := range uint64(commitsKept + 1) {
-		r.heard(1000+xid, pglogrepl.LSN(1000+10*xid))
-	}
-	if len(r.commits) > commitsKept {
-		t.Errorf("%d transactions are kept", len(r.commits))
-	}
-	middle, end := r.forgotten, r.newest
-	for _, c := range []struct {
-		at   pglogrepl.LSN
-		xid  uint64
-		sees bool
-	}{
-		{50, 1, false},
-		{middle - 1, 1000, false},
-		{middle, 1000, true},
-		{middle, 1000 + commitsKept, false},
-		{end, 1000 + commitsKept, false},
-		{end + 1, 1000 + commitsKept, true},
-		{end, 1000 + commitsKept - 1, true},
-	} {
-		if got := r.sees(c.at).Sees(c.xid); got != c.sees {
-			t.Errorf("at %d, transaction %d: %t", c.at, c.xid, got)
-		}
 	}
 }

@@ -5,31 +5,65 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pglogrepl"
-
+	"humpty/internal/problem"
 	"humpty/sources"
+	"humpty/sources/postgres/query"
+	"humpty/sources/postgres/read"
+	"humpty/sources/postgres/session"
 )
 
 // Source reads the documents of one projection from PostgreSQL.
 type Source struct {
-	config   Config
-	patience time.Duration // with open transactions, when a capture begins
+	config         Config
+	throttle       *read.Throttle   // of all views together
+	replica        *session.Replica // ReadDSN is read while changes are captured; nil: DSN is
+	captureTimeout time.Duration    // with open transactions, when a capture begins
 
 	mu      sync.Mutex
-	planned *tree // when last planned
-	live    bool  // changes are captured
+	planned *query.Tree // when last planned
+	live    bool        // changes are captured
 }
+
+var (
+	_ sources.Capturer     = (*Source)(nil)
+	_ sources.LatestOpener = (*Source)(nil)
+	_ sources.Outages      = (*Source)(nil)
+)
+
+// HalfOpenError is the error of a connection on which nothing comes any more, though the
+// server has nothing to do for it.
+type HalfOpenError = session.HalfOpenError
+
+// LookupShape makes a root of an include whose parent is elsewhere, to be looked up: its
+// documents are {NAME: …} with what the include's name holds, and their ids the values of
+// the columns that its condition names.
+func LookupShape(include sources.Shape) (sources.Shape, error) { return query.LookupShape(include) }
 
 // New checks the options; it does not connect.
 func New(c Config) (*Source, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	s := &Source{config: c, patience: max(2*c.LockTimeout, time.Minute)}
-	if c.ReadDSN != "" && c.Updated == nil {
-		s.config.replica = &replica{patience: s.patience, commits: map[uint64]pglogrepl.LSN{}}
+	s := &Source{config: c, throttle: read.NewThrottle(c.MaxRows, c.MaxBytes), captureTimeout: max(2*c.LockTimeout, time.Minute)}
+	if c.ReadDSN != "" && c.TimestampColumn == nil {
+		s.replica = session.NewReplica(s.captureTimeout)
 	}
 	return s, nil
+}
+
+// IsUnavailable implements sources.Outages.
+func (*Source) IsUnavailable(err error) bool { return session.IsUnavailable(err) }
+
+// Check holds the definition against the catalog, and returns its warnings. It reads no
+// rows.
+func (s *Source) Check(ctx context.Context) (problem.List, error) {
+	db, err := session.Connect(ctx, s.config.readDSN(), s.config.session())
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close(ctx)
+	_, warnings, err := query.Compile(ctx, db, s.config.query())
+	return warnings, err
 }
 
 // Open implements sources.Source: one exported snapshot for all readers; while changes
@@ -40,49 +74,88 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	s.mu.Lock()
 	live := s.live
 	s.mu.Unlock()
-	v, err := s.open(ctx, live && s.config.Updated == nil)
+	v, err := s.open(ctx, live && s.config.TimestampColumn == nil)
 	if err != nil {
 		return nil, err
 	}
-	if live && s.config.Updated != nil {
-		return &catching{view: v, source: s, switching: make(chan struct{}, 1)}, nil
+	if live && s.config.TimestampColumn != nil {
+		return read.NewSwitchingView(v, func(ctx context.Context) (*read.View, error) { return s.open(ctx, true) }), nil
 	}
 	return v, nil
 }
 
-func (s *Source) open(ctx context.Context, live bool) (*view, error) {
+func (s *Source) open(ctx context.Context, live bool) (*read.View, error) {
 	s.mu.Lock()
 	planned, config := s.planned, s.config
 	s.mu.Unlock()
-	config.live = live
-	db, err := connect(ctx, config.readDSN(), &config)
+	db, err := session.Connect(ctx, config.readDSN(), config.session())
 	if err != nil {
 		return nil, err
 	}
-	if live && config.replica != nil {
-		if err := config.replica.joins(ctx, db); err != nil {
-			db.close(ctx)
+	if live && s.replica != nil {
+		if err := s.replica.Admit(ctx, db); err != nil {
+			db.Close(ctx)
 			return nil, err
 		}
 	}
-	t, _, err := compile(ctx, db, &config)
-	if err != nil {
-		db.close(ctx)
-		return nil, err
+	t, _, err := query.Compile(ctx, db, config.query())
+	if err == nil {
+		err = t.KeepTypes(planned)
 	}
-	err = t.since(planned)
-	if err != nil {
-		db.close(ctx)
-		return nil, err
+	var v *read.View
+	if err == nil {
+		v, err = s.openView(ctx, db, t, live)
 	}
-	open := openView
-	if live {
-		open = openLive
-	}
-	v, err := open(ctx, db, &config, t)
 	if err != nil {
-		db.close(ctx)
+		db.Close(ctx)
 		return nil, err
 	}
 	return v, nil
+}
+
+func (s *Source) openView(ctx context.Context, db *session.Session, t *query.Tree, live bool) (*read.View, error) {
+	if !live {
+		return read.Open(ctx, db, t, s.sessions(), s.reading())
+	}
+	bare := s.config.query()
+	bare.Memory = -1 // not even an empty table: it may be full at the next lookup
+	uncached, _, err := query.Compile(ctx, db, bare)
+	if err != nil {
+		return nil, err
+	}
+	return read.OpenLive(ctx, db, t, uncached, s.sessions(), s.reading())
+}
+
+// OpenLatest implements sources.LatestOpener.
+func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
+	s.mu.Lock()
+	planned := s.planned
+	s.mu.Unlock()
+	o := s.config.query()
+	o.Memory = -1                                                     // what is in memory would be of one moment
+	db, err := session.Connect(ctx, s.config.DSN, s.config.session()) // a standby does not have what was committed just now
+	if err != nil {
+		return nil, err
+	}
+	t, _, err := query.Compile(ctx, db, o)
+	if err == nil {
+		err = t.KeepTypes(planned)
+	}
+	var v *read.View
+	if err == nil {
+		v, err = read.OpenLatest(ctx, db, t, session.PoolOptions{DSN: s.config.DSN, MaxConnections: 1, Session: s.config.session(), Replica: s.replica}, s.reading())
+	}
+	if err != nil {
+		db.Close(ctx)
+		return nil, err
+	}
+	return v, nil
+}
+
+func (s *Source) sessions() session.PoolOptions {
+	return session.PoolOptions{DSN: s.config.readDSN(), MaxConnections: s.config.MaxConnections, Session: s.config.session(), Replica: s.replica}
+}
+
+func (s *Source) reading() read.Options {
+	return read.Options{PageBytes: s.config.PageBytes, Loose: s.config.Loose, Throttle: s.throttle}
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -94,7 +95,7 @@ func TestTypes(t *testing.T) {
 		for _, value := range c.values {
 			rows = append(rows, fmt.Sprintf("insert into t (%s) values ((%s)::%s)", v, value, c.typ))
 		}
-		form := strings.ReplaceAll(orDefault(c.json, "to_json(v)"), "(v", "("+v)
+		form := strings.ReplaceAll(cmp.Or(c.json, "to_json(v)"), "(v", "("+v)
 		oracle = append(oracle, fmt.Sprintf("select id, '%s', %s from t where %s is distinct from null", v, strings.ReplaceAll(form, "v::text", v+"::text"), v))
 	}
 	d := newDatabase(t, typeSetup, "create table t (id serial primary key, "+strings.Join(columns, ", ")+")", strings.Join(rows, ";"),
@@ -102,7 +103,7 @@ func TestTypes(t *testing.T) {
 	got := d.read(Config{Shape: sources.Shape{From: "t"}})
 	for i, sql := range oracle {
 		t.Run(typeCases[i].typ, func(t *testing.T) {
-			want := d.rows(sql)
+			want := d.Rows(sql)
 			if len(want) != len(typeCases[i].values) {
 				t.Fatalf("%d values, want %d", len(want), len(typeCases[i].values))
 			}
@@ -145,7 +146,7 @@ set timezone = 'UTC'; set intervalstyle = 'postgres'`, float64(seed%1000)/1000, 
 	// PostgreSQL's shortest form is sometimes a digit longer, where the shorter one lies on
 	// the edge to the neighbour: it reads back as the same number
 	floats := d.read(Config{Shape: sources.Shape{From: "rnd", Columns: plain("f", "g")}})
-	for _, row := range d.rows("select id, f, g from rnd") {
+	for _, row := range d.Rows("select id, f, g from rnd") {
 		var ours struct{ F, G json.Number }
 		if err := json.Unmarshal(floats[row[0]].Value, &ours); err != nil {
 			t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"humpty/sources"
-	"humpty/sources/postgres/pgoutput"
 )
 
 // A change says values as its type writes them, an id has them as a cast to text does, and
@@ -59,7 +58,7 @@ func TestFenceFindsATableInAnothersPlace(t *testing.T) {
 	if _, err := c.feed.Fence(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.exec("alter table t rename to t_old; create table t (id int primary key, v int); insert into t values (1, 1)")
+	c.Exec("alter table t rename to t_old; create table t (id int primary key, v int); insert into t values (1, 1)")
 	var gap *sources.ErrChangesLost
 	if _, err := c.feed.Fence(t.Context()); !errors.As(err, &gap) || !strings.Contains(err.Error(), "renamed") {
 		t.Errorf("error %v", err)
@@ -84,7 +83,7 @@ func TestFenceFindsAnAlteredPublication(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
 	_, first := c.touched("update orders set note = '1' where id = 1")
-	c.exec("alter publication humpty_run_1 drop table line")
+	c.Exec("alter publication humpty_run_1 drop table line")
 	var gap *sources.ErrChangesLost
 	if _, err := c.feed.Fence(t.Context()); !errors.As(err, &gap) || !strings.Contains(err.Error(), "publication") {
 		t.Errorf("fence: %v", err)
@@ -99,28 +98,5 @@ func TestFenceFindsAnAlteredPublication(t *testing.T) {
 	_, origin, _ := strings.Cut(string(first.Position), " ")
 	if _, err := c.source.Capture(t.Context(), "run-1", sources.Position("FF/0 "+origin)); !errors.As(err, &gap) || !strings.Contains(err.Error(), "older copy") {
 		t.Errorf("ahead: %v", err)
-	}
-}
-
-// An update that does not say a watched value, and no old row, concerns anything.
-func TestWithheldValueMarksTheTable(t *testing.T) {
-	t.Parallel()
-	n := &node{id: []keyColumn{{typ: oidText}}}
-	r := newMarker([]captured{{oid: "1", watches: []*watch{{node: n, columns: []string{"k"}}}}}, 1)
-	r.relations[1] = &pgoutput.Relation{OID: 1, Columns: []pgoutput.Column{{Name: "k"}, {Name: "v"}}}
-	for _, tc := range []struct {
-		change pgoutput.Change
-		want   sources.DirtyKey
-	}{
-		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {Text: []byte("x")}}}, sources.DirtyKey{All: true}},
-		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {}}, Old: []pgoutput.Value{{Text: []byte("a")}, {}}}, sources.DirtyKey{Key: "a"}},
-		{pgoutput.Change{New: []pgoutput.Value{{Text: []byte("a")}, {Unchanged: true}}}, sources.DirtyKey{Key: "a"}},
-	} {
-		tc.change.Kind, tc.change.Relation = 'U', 1
-		if err := r.change(&tc.change); err != nil || len(r.marks) != 1 || r.marks[0] != tc.want {
-			t.Errorf("%+v: %v, %+v, want %+v", tc.change, err, r.marks, tc.want)
-		}
-		r.marks = nil
-		clear(r.seen)
 	}
 }

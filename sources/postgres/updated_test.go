@@ -10,6 +10,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/sources"
+	"humpty/sources/postgres/cdc"
 )
 
 const updatedSQL = `
@@ -52,7 +53,7 @@ func reached(t *testing.T, feed sources.ChangeStream) (all []string) {
 func TestUpdatedColumnTellsWhatWasWritten(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, updatedSQL)
-	s := d.source(Config{Shape: updatedShape(), Updated: &Updated{Column: "changed", Margin: time.Hour}})
+	s := d.source(Config{Shape: updatedShape(), TimestampColumn: &cdc.TimestampColumn{Column: "changed", Margin: time.Hour}})
 	plan, err := s.Plan(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +77,7 @@ func TestUpdatedColumnTellsWhatWasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = view.Close(context.WithoutCancel(t.Context())) }()
-	d.exec(`update book set title = 'new', changed = now() - interval '30 minutes' where id = 1; insert into page values (2, 7, 'new');
+	d.Exec(`update book set title = 'new', changed = now() - interval '30 minutes' where id = 1; insert into page values (2, 7, 'new');
 insert into book values (6, 1, 'new')`)
 	if docs := readPartition(t, view, plan.Partitions[0], "", 1000); len(docs) != 5 || strings.Contains(string(docs[0].Value), "new") {
 		t.Errorf("the load is not of the snapshot: %d documents, %s", len(docs), docs[0].Value)
@@ -84,7 +85,7 @@ insert into book values (6, 1, 'new')`)
 	if got, want := reached(t, feed), []string{"1", "6", `pages ["2"]`}; !slices.Equal(got, want) {
 		t.Errorf("marks %q, want %q", got, want)
 	}
-	d.exec("update book set title = 'newer' where id = 1; delete from book where id = 3") // with the same time
+	d.Exec("update book set title = 'newer' where id = 1; delete from book where id = 3") // with the same time
 	if got, want := reached(t, feed), []string{"1"}; !slices.Equal(got, want) {
 		t.Errorf("marks %q, want %q", got, want)
 	}
@@ -106,7 +107,7 @@ insert into book values (6, 1, 'new')`)
 	if docs := readPartition(t, view, plan.Partitions[0], "", 1000); len(docs) != 5 || !strings.Contains(string(docs[0].Value), "newer") {
 		t.Errorf("behind the load the present is read: %d documents, %s", len(docs), docs[0].Value)
 	}
-	if left := d.rows("select (select count(*) from pg_publication) + (select count(*) from pg_replication_slots where database = current_database())")[0][0]; left != "0" {
+	if left := d.Rows("select (select count(*) from pg_publication) + (select count(*) from pg_replication_slots where database = current_database())")[0][0]; left != "0" {
 		t.Errorf("%s slots and publications", left)
 	}
 }
@@ -118,7 +119,7 @@ func TestUpdatedColumnThatIsNone(t *testing.T) {
 		"nothing": {"public.book has no column nothing, so nothing says what was written meanwhile", "or leave catch_up out"},
 		"changed": {"column changed of public.page is of type", "it must be a timestamptz, or a timestamp in UTC"},
 	} {
-		_, err := d.source(Config{Shape: updatedShape(), Updated: &Updated{Column: column}}).Plan(t.Context())
+		_, err := d.source(Config{Shape: updatedShape(), TimestampColumn: &cdc.TimestampColumn{Column: column}}).Plan(t.Context())
 		contains(t, err, want...)
 		var l problem.List
 		if !errors.As(err, &l) {

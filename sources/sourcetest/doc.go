@@ -21,9 +21,9 @@ type Harness struct {
 	// records. Nil where a view cannot be told from the present.
 	Change func(t *testing.T)
 
-	// Left says what the source has open or left on the system of record, one line
+	// Leftovers says what the source has open or left on the system of record, one line
 	// each; nil where that cannot be asked. It waits as long as closing may take.
-	Left func(t *testing.T) []string
+	Leftovers func(t *testing.T) []string
 
 	// Unknown is a key that the source never held, for Lookup.
 	Unknown []byte

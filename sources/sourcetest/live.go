@@ -159,7 +159,7 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 	ids := make([]string, len(keys))
 	for i, key := range keys {
 		ids[i] = string(key)
-		l.append(b, ids[i])
+		l.appendRow(b, ids[i])
 	}
 	b.Snapshot = l.snapshot()
 	l.mu.Unlock()
@@ -169,7 +169,7 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 	return nil
 }
 
-func (l *LiveSource) append(b *sources.Batch, id string) {
+func (l *LiveSource) appendRow(b *sources.Batch, id string) {
 	r := sources.Record{Key: b.Hold([]byte(id))}
 	if _, ok := l.rows[id]; ok {
 		r.Value = b.Hold([]byte(l.document(id)))
@@ -225,7 +225,7 @@ func (r *liveReader) Next(_ context.Context, b *sources.Batch) error {
 	}
 	if found {
 		r.last = next
-		l.append(b, next)
+		l.appendRow(b, next)
 		b.Snapshot = l.snapshot()
 		b.Position = sources.Position(next)
 		return nil

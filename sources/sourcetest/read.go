@@ -120,8 +120,8 @@ func flat(steps []step) []string {
 	return lines
 }
 
-// same compares two lists of lines, order and all.
-func same(t *testing.T, what string, got, want []string) {
+// sameLines compares two lists of lines, order and all.
+func sameLines(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	for i := range min(len(got), len(want)) {
 		if got[i] != want[i] {
@@ -135,12 +135,12 @@ func same(t *testing.T, what string, got, want []string) {
 
 func sorted(lines []string) []string { return slices.Sorted(slices.Values(lines)) }
 
-func nothingLeft(t *testing.T, h Harness) {
+func checkLeftovers(t *testing.T, h Harness) {
 	t.Helper()
-	if h.Left == nil {
+	if h.Leftovers == nil {
 		return
 	}
-	if left := h.Left(t); len(left) > 0 {
+	if left := h.Leftovers(t); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/sources"
 )
 
@@ -18,18 +17,18 @@ func testSplit(t *testing.T, h Harness) {
 	part := p.Partitions[len(p.Partitions)/2]
 	whole := flat(read(t, v, part, ""))
 	for _, before := range []int{0, 2} {
-		lines, can := inParts(t, v, part, before)
+		lines, can := readSplitting(t, v, part, before)
 		if !can {
 			t.Skip("the readers of this source do not split")
 		}
-		same(t, part.ID+" in parts", sorted(lines), sorted(whole))
+		sameLines(t, part.ID+" in parts", sorted(lines), sorted(whole))
 	}
 	testSplitTogether(t, p, v, sorted(h.Want))
 }
 
-// inParts reads some batches of a partition, asks for parts of the rest while it reads
+// readSplitting reads some batches of a partition, asks for parts of the rest while it reads
 // the next ones, and reads the parts, in which it does the same.
-func inParts(t *testing.T, v sources.View, part sources.Partition, before int) (lines []string, can bool) {
+func readSplitting(t *testing.T, v sources.View, part sources.Partition, before int) (lines []string, can bool) {
 	t.Helper()
 	r, err := v.Read(t.Context(), part, "")
 	if err != nil {
@@ -76,7 +75,7 @@ func inParts(t *testing.T, v sources.View, part sources.Partition, before int) (
 		t.Errorf("%s: a closed reader gives something up", part.ID)
 	}
 	for _, p := range parts {
-		more, _ := inParts(t, v, p, before)
+		more, _ := readSplitting(t, v, p, before)
 		lines = append(lines, more...)
 	}
 	return lines, true
@@ -146,5 +145,5 @@ func testSplitTogether(t *testing.T, p sources.Plan, v sources.View, want []stri
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "everything in parts", sorted(lines), want)
+	sameLines(t, "everything in parts", sorted(lines), want)
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/sources"
 )
 
@@ -31,22 +30,22 @@ func testPlan(t *testing.T, h Harness) {
 		}
 		seen[p.ID] = true
 	}
-	nothingLeft(t, h)
+	checkLeftovers(t, h)
 }
 
 func testEverything(t *testing.T, h Harness) {
 	p, v := plan(t, h), open(t, h)
-	same(t, "all partitions", sorted(all(t, v, p.Partitions)), sorted(h.Want))
+	sameLines(t, "all partitions", sorted(all(t, v, p.Partitions)), sorted(h.Want))
 }
 
 func testResume(t *testing.T, h Harness) {
 	p, v := plan(t, h), open(t, h)
 	for _, part := range p.Partitions[:min(3, len(p.Partitions))] {
 		steps := read(t, v, part, "")
-		same(t, part.ID+" read again", flat(read(t, v, part, "")), flat(steps))
+		sameLines(t, part.ID+" read again", flat(read(t, v, part, "")), flat(steps))
 		for i := 0; i < len(steps); i += 1 + len(steps)/5 {
 			rest := flat(steps[i+1:])
-			same(t, part.ID+" from "+string(steps[i].after), flat(read(t, v, part, steps[i].after)), rest)
+			sameLines(t, part.ID+" from "+string(steps[i].after), flat(read(t, v, part, steps[i].after)), rest)
 		}
 	}
 	// a later view goes on from the position of an earlier one
@@ -57,7 +56,7 @@ func testResume(t *testing.T, h Harness) {
 	}
 	v = open(t, h)
 	at := len(steps) / 2
-	same(t, part.ID+" in another view", flat(read(t, v, part, steps[at].after)), flat(steps[at+1:]))
+	sameLines(t, part.ID+" in another view", flat(read(t, v, part, steps[at].after)), flat(steps[at+1:]))
 }
 
 func testLimits(t *testing.T, h Harness) {
@@ -83,7 +82,7 @@ func testLimits(t *testing.T, h Harness) {
 			got = append(got, line(rec))
 		}
 	}
-	same(t, part.ID+" under changing limits", got, want)
+	sameLines(t, part.ID+" under changing limits", got, want)
 	if err := r.Next(t.Context(), &b); !errors.Is(err, io.EOF) {
 		t.Errorf("behind the end: %v, want io.EOF", err)
 	}
@@ -106,7 +105,7 @@ func testTogether(t *testing.T, h Harness) {
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "partitions read at once", sorted(slices.Concat(lines...)), sorted(h.Want))
+	sameLines(t, "partitions read at once", sorted(slices.Concat(lines...)), sorted(h.Want))
 }
 
 func testStable(t *testing.T, h Harness) {
@@ -115,7 +114,7 @@ func testStable(t *testing.T, h Harness) {
 	}
 	p, v := plan(t, h), open(t, h)
 	h.Change(t)
-	same(t, "after a change", sorted(all(t, v, p.Partitions)), sorted(h.Want))
+	sameLines(t, "after a change", sorted(all(t, v, p.Partitions)), sorted(h.Want))
 	later := open(t, h)
 	if slices.Equal(sorted(all(t, later, plan(t, h).Partitions)), sorted(h.Want)) {
 		t.Error("a later view does not see the change, so the test shows nothing")
@@ -140,7 +139,7 @@ func testClose(t *testing.T, h Harness) {
 	if err := v.Close(gone); err != nil {
 		t.Errorf("close a view: %v", err)
 	}
-	nothingLeft(t, h)
+	checkLeftovers(t, h)
 	if _, err := v.Read(t.Context(), p.Partitions[0], ""); err == nil {
 		t.Error("a closed view reads")
 	}
@@ -185,11 +184,11 @@ func testCancel(t *testing.T, h Harness) {
 	} else if !errors.Is(err, context.Canceled) {
 		t.Errorf("read with a cancelled context: %v", err)
 	}
-	same(t, part.ID+" behind a cancelled read", flat(read(t, v, part, at)), want[seen:])
+	sameLines(t, part.ID+" behind a cancelled read", flat(read(t, v, part, at)), want[seen:])
 	if err := v.Close(ctx); err != nil {
 		t.Errorf("close a view: %v", err)
 	}
-	nothingLeft(t, h)
+	checkLeftovers(t, h)
 }
 
 func testLookup(t *testing.T, h Harness) {
@@ -231,7 +230,7 @@ func testLookup(t *testing.T, h Harness) {
 	for i, rec := range b.Records {
 		got[i] = line(rec)
 	}
-	same(t, "looked up", sorted(got), sorted(want))
+	sameLines(t, "looked up", sorted(got), sorted(want))
 	if !b.Counts.Balanced() {
 		t.Errorf("counts do not balance: %+v", b.Counts)
 	}
@@ -256,13 +255,13 @@ func testCount(t *testing.T, h Harness) {
 	if _, err := counter.Count(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("count with a cancelled context: %v", err)
 	}
-	nothingLeftAfter(t, h, v)
+	checkLeftoversAfter(t, h, v)
 }
 
-func nothingLeftAfter(t *testing.T, h Harness, v sources.View) {
+func checkLeftoversAfter(t *testing.T, h Harness, v sources.View) {
 	t.Helper()
 	if err := v.Close(t.Context()); err != nil {
 		t.Errorf("close the view: %v", err)
 	}
-	nothingLeft(t, h)
+	checkLeftovers(t, h)
 }

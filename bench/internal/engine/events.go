@@ -2,7 +2,7 @@ package engine
 
 import (
 	"context"
-	_ "embed"
+	_ "embed" // the folds are kept as a user writes them
 	"fmt"
 	"time"
 

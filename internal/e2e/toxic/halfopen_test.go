@@ -22,7 +22,7 @@ func sourceOf(t *testing.T) (*postgres.Source, network, *rig.Shop) {
 	s.SQL(t, rig.Loose(orders, customers))
 	dsn, n := between(t, pg)
 	source, err := postgres.New(postgres.Config{
-		DSN: dsn, Silence: 300 * time.Millisecond, PageBytes: 4 << 10,
+		DSN: dsn, HalfOpenAfter: 300 * time.Millisecond, PageBytes: 4 << 10,
 		Shape: sources.Shape{From: "orders", Columns: []sources.Column{{Expr: "*"}}},
 	})
 	if err != nil {
@@ -73,7 +73,7 @@ func TestHalfOpenWhileChangesAreRead(t *testing.T) {
 
 func silent(t *testing.T, source *postgres.Source, err error) {
 	t.Helper()
-	var lost *postgres.Silent
+	var lost *postgres.HalfOpenError
 	if !errors.As(err, &lost) || !source.IsUnavailable(err) {
 		t.Errorf("%v (%T)", err, err)
 	}
@@ -86,7 +86,7 @@ func TestSlowIsNotHalfOpen(t *testing.T) {
 	source, _, s := sourceOf(t)
 	s.SQL(t, `CREATE FUNCTION slow(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.2); RETURN $1; END $$`)
 	slow, err := postgres.New(postgres.Config{
-		DSN: s.DSN, Silence: 300 * time.Millisecond,
+		DSN: s.DSN, HalfOpenAfter: 300 * time.Millisecond,
 		Shape: sources.Shape{From: "customer", Columns: []sources.Column{{Expr: "*"}}, Where: "id < 3 AND slow(1) = 1"},
 	})
 	if err != nil {

@@ -33,7 +33,7 @@ func TestBadNetworkToKafka(t *testing.T) {
 	topic := filled(t, address, events)
 	source, err := kafka.New(kafka.Config{
 		Brokers: []string{address}, Topics: []kafka.Topic{{Name: topic}}, Fetch: 1,
-		Answer: 500 * time.Millisecond, Patience: time.Second,
+		ResponseTimeout: 500 * time.Millisecond, RetryTime: time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)

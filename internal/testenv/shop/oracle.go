@@ -2,7 +2,7 @@ package shop
 
 import (
 	"context"
-	_ "embed"
+	_ "embed" // the query is kept as SQL
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"

@@ -22,7 +22,7 @@ type lazy struct {
 	values *values
 	epoch  uint64
 	raw    []byte
-	made   []member
+	cache  []member
 }
 
 type member struct {
@@ -33,8 +33,8 @@ type member struct {
 // lazyArray is lazy under the other interface of goja.
 type lazyArray struct{ lazy }
 
-// thing is what a number that JavaScript cannot hold is, over its bytes.
-type thing struct{ lazy }
+// bigNumber is what a number that JavaScript cannot hold is, over its bytes.
+type bigNumber struct{ lazy }
 
 // value makes what a checked JSON value is to a script.
 func (v *values) value(raw []byte) goja.Value {
@@ -68,7 +68,7 @@ func (v *values) number(raw []byte) goja.Value {
 	if err == nil && significant(raw) <= 15 { // as many digits as a float64 gives back
 		return v.vm.ToValue(f)
 	}
-	o := v.vm.NewDynamicObject(&thing{lazy{values: v, epoch: v.epoch, raw: raw}})
+	o := v.vm.NewDynamicObject(&bigNumber{lazy{values: v, epoch: v.epoch, raw: raw}})
 	_ = o.SetPrototype(v.numbers) // fails for objects that are not extensible
 	return o
 }
@@ -87,23 +87,23 @@ func significant(v []byte) int {
 	return n
 }
 
-// check throws if the event's document is done: its bytes may be another event's by now.
-func (l *lazy) check() {
+// checkEpoch throws if the event's document is done: its bytes may be another event's by now.
+func (l *lazy) checkEpoch() {
 	if l.epoch != l.values.epoch {
 		panic(l.values.vm.NewTypeError("an event was kept beyond its document; keep what you need in the state"))
 	}
 }
 
-func (l *lazy) deny() bool {
+func (l *lazy) rejectWrite() bool {
 	panic(l.values.vm.NewTypeError("events are read-only; change a copy: {...event.item}, [...event.list]"))
 }
 
 // Get makes the member.
 func (l *lazy) Get(key string) goja.Value {
-	l.check()
-	for i := range l.made {
-		if l.made[i].name == key {
-			return l.made[i].value
+	l.checkEpoch()
+	for i := range l.cache {
+		if l.cache[i].name == key {
+			return l.cache[i].value
 		}
 	}
 	v := rawjson.Get(l.raw, key)
@@ -111,25 +111,25 @@ func (l *lazy) Get(key string) goja.Value {
 		return nil
 	}
 	value := l.values.value(v)
-	l.made = append(l.made, member{key, value})
+	l.cache = append(l.cache, member{key, value})
 	return value
 }
 
 // Set throws.
-func (l *lazy) Set(string, goja.Value) bool { return l.deny() }
+func (l *lazy) Set(string, goja.Value) bool { return l.rejectWrite() }
 
 // Delete throws.
-func (l *lazy) Delete(string) bool { return l.deny() }
+func (l *lazy) Delete(string) bool { return l.rejectWrite() }
 
 // Has reports whether there is such a member.
 func (l *lazy) Has(key string) bool {
-	l.check()
+	l.checkEpoch()
 	return rawjson.Get(l.raw, key) != nil
 }
 
 // Keys lists the members.
 func (l *lazy) Keys() []string {
-	l.check()
+	l.checkEpoch()
 	var keys []string
 	for w := rawjson.Into(l.raw); w.Next(); {
 		keys = append(keys, string(rawjson.AppendUnquoted(nil, w.Name)))
@@ -139,7 +139,7 @@ func (l *lazy) Keys() []string {
 
 // Len counts the elements.
 func (a *lazyArray) Len() int {
-	a.check()
+	a.checkEpoch()
 	n := 0
 	for w := rawjson.Into(a.raw); w.Next(); {
 		n++
@@ -149,27 +149,27 @@ func (a *lazyArray) Len() int {
 
 // Get makes the element. All are made at once: a walk to each would be quadratic.
 func (a *lazyArray) Get(i int) goja.Value {
-	a.check()
-	if a.made == nil {
+	a.checkEpoch()
+	if a.cache == nil {
 		for w := rawjson.Into(a.raw); w.Next(); {
-			a.made = append(a.made, member{value: a.values.value(w.Value)})
+			a.cache = append(a.cache, member{value: a.values.value(w.Value)})
 		}
 	}
-	if i < 0 || i >= len(a.made) {
+	if i < 0 || i >= len(a.cache) {
 		return nil
 	}
-	return a.made[i].value
+	return a.cache[i].value
 }
 
 // Set throws.
-func (a *lazyArray) Set(int, goja.Value) bool { return a.deny() }
+func (a *lazyArray) Set(int, goja.Value) bool { return a.rejectWrite() }
 
 // SetLen throws.
-func (a *lazyArray) SetLen(int) bool { return a.deny() }
+func (a *lazyArray) SetLen(int) bool { return a.rejectWrite() }
 
 // Get has raw, the digits.
-func (t *thing) Get(key string) goja.Value {
-	t.check()
+func (t *bigNumber) Get(key string) goja.Value {
+	t.checkEpoch()
 	if key == "raw" {
 		return t.values.vm.ToValue(string(t.raw))
 	}
@@ -177,10 +177,10 @@ func (t *thing) Get(key string) goja.Value {
 }
 
 // Has knows raw.
-func (t *thing) Has(key string) bool { return key == "raw" }
+func (t *bigNumber) Has(key string) bool { return key == "raw" }
 
 // Keys has none: raw is not for loops.
-func (t *thing) Keys() []string { return nil }
+func (t *bigNumber) Keys() []string { return nil }
 
 // meta is what is known of the present event beside its value. There is one, which
 // changes with each event.
@@ -227,25 +227,25 @@ func (m *meta) Keys() []string {
 	return []string{"type", "key", "topic", "partition", "offset", "time"}
 }
 
-// thaw makes ordinary values of a document that was written before, except for numbers
+// fromDocument makes ordinary values of a document that was written before, except for numbers
 // that JavaScript cannot hold.
-func (v *values) thaw(raw []byte) goja.Value {
+func (v *values) fromDocument(raw []byte) goja.Value {
 	switch rawjson.Kind(raw) {
 	case '{':
 		o := v.vm.NewObject()
 		for w := rawjson.Into(raw); w.Next(); {
-			_ = o.Set(string(rawjson.AppendUnquoted(nil, w.Name)), v.thaw(w.Value)) // an ordinary object takes anything
+			_ = o.Set(string(rawjson.AppendUnquoted(nil, w.Name)), v.fromDocument(w.Value)) // an ordinary object takes anything
 		}
 		return o
 	case '[':
 		var all []any
 		for w := rawjson.Into(raw); w.Next(); {
-			all = append(all, v.thaw(w.Value))
+			all = append(all, v.fromDocument(w.Value))
 		}
 		return v.vm.NewArray(all...)
 	}
 	return v.value(raw)
 }
 
-// exact reports whether a number is one that JSON can say.
-func exact(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
+// isFinite reports whether a number is one that JSON can say.
+func isFinite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }

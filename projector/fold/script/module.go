@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/dop251/goja"
-
 	"humpty/projector/fold"
 )
 
@@ -70,15 +69,15 @@ func load(name string, program *goja.Program, limits Limits) (*script, error) {
 	s.vm.SetMaxCallStackSize(limits.Stack)
 	s.vm.SetTimeSource(func() time.Time { return time.UnixMilli(s.time).UTC() })
 	s.vm.SetRandSource(s.random)
-	s.watch = newWatch(s.vm, limits)
+	s.watchdog = newWatchdog(s.vm, limits)
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("fold: %s: %w", name, err)
 	}
-	defer s.watch.rest()
-	s.watch.wake()
+	defer s.watchdog.stopTimer()
+	s.watchdog.startTimer()
 	exports, err := s.run(program)
 	if err != nil {
-		return nil, fmt.Errorf("fold: %s: %w", name, plain(err))
+		return nil, fmt.Errorf("fold: %s: %w", name, oneLine(err))
 	}
 	for _, key := range exports.Keys() {
 		call, ok := goja.AssertFunction(exports.Get(key))
@@ -120,9 +119,9 @@ func (s *script) run(program *goja.Program) (*goja.Object, error) {
 	if err := module.Set("exports", exports); err != nil {
 		return nil, err
 	}
-	s.watch.enter()
+	s.watchdog.beginCall()
 	_, err = body(goja.Undefined(), module, exports)
-	s.watch.leave()
+	s.watchdog.endCall()
 	if err != nil {
 		return nil, err
 	}

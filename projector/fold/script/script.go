@@ -13,17 +13,17 @@ import (
 
 // script folds with one runtime.
 type script struct {
-	limits Limits
-	name   string
-	watch  *watch
+	limits   Limits
+	name     string
+	watchdog *watchdog
 	exports
 
 	values
-	kinds   kinds
+	types   objectTypes
 	meta    meta
 	metaObj *goja.Object // over meta
 	time    int64        // what Date says
-	dice    *rand.Rand
+	rng     *rand.Rand
 
 	state goja.Value // nil: none
 	args  [3]goja.Value
@@ -41,10 +41,10 @@ var _ fold.Fold = (*script)(nil)
 
 // random is the same sequence for each document.
 func (s *script) random() float64 {
-	if s.dice == nil {
-		s.dice = rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time is what is wanted
+	if s.rng == nil {
+		s.rng = rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time is what is wanted
 	}
-	return s.dice.Float64()
+	return s.rng.Float64()
 }
 
 // prepare makes what the module's values need.
@@ -54,7 +54,7 @@ func (s *script) prepare() error {
 		return err
 	}
 	s.numbers = v.ToObject(s.vm)
-	s.kinds = newKinds()
+	s.types = newObjectTypes()
 	s.meta.script = s
 	s.metaObj = s.vm.NewDynamicObject(&s.meta)
 	return nil
@@ -62,13 +62,13 @@ func (s *script) prepare() error {
 
 func (s *script) Begin(_, document []byte) error {
 	s.epoch++
-	s.dice, s.state, s.time, s.meta.event = nil, nil, 0, nil
-	s.watch.wake()
+	s.rng, s.state, s.time, s.meta.event = nil, nil, 0, nil
+	s.watchdog.startTimer()
 	if document != nil {
 		if err := rawjson.Check(document); err != nil {
 			return fmt.Errorf("the stored document is %w", err)
 		}
-		s.state = s.thaw(document)
+		s.state = s.fromDocument(document)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (s *script) Apply(e *fold.Event) error {
 		return &fold.Poison{Reason: fmt.Sprintf("%s has no handler for events of type %q, and no $any", s.name, e.Type)}
 	}
 	if s.state == nil {
-		if err := s.begin(); err != nil {
+		if err := s.initState(); err != nil {
 			return err
 		}
 	}
@@ -117,8 +117,8 @@ func (s *script) Apply(e *fold.Event) error {
 	return nil
 }
 
-// begin makes the first state.
-func (s *script) begin() error {
+// initState makes the first state.
+func (s *script) initState() error {
 	if s.init == nil {
 		s.state = s.vm.NewObject()
 		return nil
@@ -135,17 +135,17 @@ func (s *script) begin() error {
 }
 
 func (s *script) call(f goja.Callable, args ...goja.Value) (goja.Value, error) {
-	s.watch.enter()
+	s.watchdog.beginCall()
 	v, err := f(goja.Undefined(), args...)
-	s.watch.leave()
+	s.watchdog.endCall()
 	if err != nil {
-		return nil, &fold.Poison{Reason: plain(err).Error(), Dirty: true}
+		return nil, &fold.Poison{Reason: oneLine(err).Error(), Dirty: true}
 	}
 	return v, nil
 }
 
-// plain makes one line of an exception, with file and line of where it was thrown.
-func plain(err error) error {
+// oneLine makes one line of an exception, with file and line of where it was thrown.
+func oneLine(err error) error {
 	var deep *goja.StackOverflowError
 	if errors.As(err, &deep) {
 		return errors.New("stopped: calls nest too deep")
@@ -163,7 +163,7 @@ func plain(err error) error {
 }
 
 func (s *script) Append(dst []byte) ([]byte, bool, error) {
-	defer s.watch.rest()
+	defer s.watchdog.stopTimer()
 	if s.state == nil {
 		return dst, false, nil
 	}

@@ -11,8 +11,8 @@ import (
 	"humpty/projector/fold"
 )
 
-// deepest is how deep a state may nest; a cycle ends there too.
-const deepest = 200
+// maxDepth is how deep a state may nest; a cycle ends there too.
+const maxDepth = 200
 
 // writer makes JSON of a state.
 type writer struct {
@@ -50,11 +50,11 @@ func (w *writer) tooLarge() error {
 	return w.reject("has more than %d bytes", w.limits.State)
 }
 
-// kinds are the Go types of what is not an ordinary object.
-type kinds struct{ object, array, thing, meta reflect.Type }
+// objectTypes are the Go types of what is not an ordinary object.
+type objectTypes struct{ object, array, number, meta reflect.Type }
 
-func newKinds() kinds {
-	return kinds{reflect.TypeFor[*lazy](), reflect.TypeFor[*lazyArray](), reflect.TypeFor[*thing](), reflect.TypeFor[*meta]()}
+func newObjectTypes() objectTypes {
+	return objectTypes{reflect.TypeFor[*lazy](), reflect.TypeFor[*lazyArray](), reflect.TypeFor[*bigNumber](), reflect.TypeFor[*meta]()}
 }
 
 // value appends v; undefined and functions are for the caller to leave out.
@@ -76,7 +76,7 @@ func (w *writer) value(dst []byte, v goja.Value) ([]byte, error) {
 	case *big.Int:
 		return x.Append(dst, 10), nil
 	case float64:
-		if !exact(x) {
+		if !isFinite(x) {
 			return dst, w.reject("is %v, which JSON has no word for", x)
 		}
 	case int64:
@@ -87,26 +87,26 @@ func (w *writer) value(dst []byte, v goja.Value) ([]byte, error) {
 }
 
 func (w *writer) object(dst []byte, o *goja.Object) ([]byte, error) {
-	if len(w.path) > deepest {
-		return dst, w.reject("nests deeper than %d: a cycle?", deepest)
+	if len(w.path) > maxDepth {
+		return dst, w.reject("nests deeper than %d: a cycle?", maxDepth)
 	}
 	// an ordinary object would be exported as a whole, so its type is asked first
 	switch o.ExportType() {
-	case w.kinds.object, w.kinds.array, w.kinds.thing, w.kinds.meta:
+	case w.types.object, w.types.array, w.types.number, w.types.meta:
 		switch x := o.Export().(type) {
 		case *lazy:
-			return w.copied(dst, x)
+			return w.appendRaw(dst, x)
 		case *lazyArray:
-			return w.copied(dst, &x.lazy)
-		case *thing:
-			return w.copied(dst, &x.lazy)
+			return w.appendRaw(dst, &x.lazy)
+		case *bigNumber:
+			return w.appendRaw(dst, &x.lazy)
 		}
 		return dst, w.reject("is meta itself, which changes with each event; copy it: {...meta}")
 	}
 	if f, ok := goja.AssertFunction(o.Get("toJSON")); ok {
 		v, err := f(o)
 		if err != nil {
-			return dst, w.reject("cannot be written: %v", plain(err))
+			return dst, w.reject("cannot be written: %v", oneLine(err))
 		}
 		if v != goja.Value(o) {
 			return w.value(dst, v)
@@ -123,8 +123,8 @@ func (w *writer) object(dst []byte, o *goja.Object) ([]byte, error) {
 	return w.members(dst, o)
 }
 
-// copied appends a part of an event as it came.
-func (w *writer) copied(dst []byte, l *lazy) ([]byte, error) {
+// appendRaw appends a part of an event as it came.
+func (w *writer) appendRaw(dst []byte, l *lazy) ([]byte, error) {
 	if l.epoch != w.epoch {
 		return dst, w.reject("holds an event of another document")
 	}

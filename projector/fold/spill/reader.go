@@ -10,6 +10,7 @@ type Reader struct {
 	keyIndex
 }
 
+// NewReader reads what is in these buckets.
 func NewReader(of *Buckets) Reader { return Reader{buckets: of} }
 
 // Open groups one pass over a bucket.

@@ -16,8 +16,8 @@ import (
 // attempt is one bulk request and its answer; its buffers are used again.
 type attempt struct {
 	body        []byte
-	packed      bytes.Buffer // the body compressed
-	zip         *gzip.Writer
+	compressed  bytes.Buffer // the body compressed
+	compressor  *gzip.Writer
 	docs        []int // positions of the documents in the batch, in the order sent
 	answer      bytes.Buffer
 	items       []item
@@ -93,7 +93,7 @@ func (a *attempt) send(ctx context.Context, w *Writer) error {
 	req.ContentLength = int64(len(body))
 	req.GetBody = func() (io.ReadCloser, error) { return a.reader(body), nil }
 	req.Header.Set("Content-Type", "application/x-ndjson")
-	req.Header.Set("X-Opaque-Id", *w.opaque.Load())
+	req.Header.Set("X-Opaque-Id", *w.tag.Load())
 	if w.cfg.Gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
@@ -116,17 +116,17 @@ func (a *attempt) encode(compress bool) ([]byte, error) {
 	if !compress {
 		return a.body, nil
 	}
-	a.packed.Reset()
-	if a.zip == nil {
-		a.zip, _ = gzip.NewWriterLevel(&a.packed, gzip.BestSpeed) // the level is valid
+	a.compressed.Reset()
+	if a.compressor == nil {
+		a.compressor, _ = gzip.NewWriterLevel(&a.compressed, gzip.BestSpeed) // the level is valid
 	} else {
-		a.zip.Reset(&a.packed)
+		a.compressor.Reset(&a.compressed)
 	}
-	if _, err := a.zip.Write(a.body); err != nil {
+	if _, err := a.compressor.Write(a.body); err != nil {
 		return nil, err
 	}
-	if err := a.zip.Close(); err != nil {
+	if err := a.compressor.Close(); err != nil {
 		return nil, err
 	}
-	return a.packed.Bytes(), nil
+	return a.compressed.Bytes(), nil
 }

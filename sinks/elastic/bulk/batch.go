@@ -20,10 +20,10 @@ type batch struct {
 	verdicts []sinks.Verdict
 	receipt  sinks.Receipt
 
-	from    int // all before it are decided
-	maxDocs int // in the next request
-	backoff transport.Backoff
-	bounded time.Time // since when there were only answers that are not waited for without end
+	firstOpen    int // all before it are decided
+	maxDocs      int // in the next request
+	backoff      transport.Backoff
+	boundedSince time.Time // since when there were only answers that are not waited for without end
 }
 
 // result is what came of one request.
@@ -37,22 +37,22 @@ type result struct {
 
 func (b *batch) write(ctx context.Context) error {
 	for {
-		for b.from < len(b.docs) && b.verdicts[b.from].Outcome != sinks.Undecided {
-			b.from++
+		for b.firstOpen < len(b.docs) && b.verdicts[b.firstOpen].Outcome != sinks.Undecided {
+			b.firstOpen++
 		}
-		if b.from == len(b.docs) {
+		if b.firstOpen == len(b.docs) {
 			return nil
 		}
 		if ctx.Err() != nil {
 			return b.interrupted(ctx.Err())
 		}
-		b.fill(b.docs, b.verdicts, b.from, int(b.limit.Load()), b.maxDocs)
+		b.fill(b.docs, b.verdicts, b.firstOpen, int(b.bodyLimit.Load()), b.maxDocs)
 		if len(b.attempt.docs) == 0 {
 			continue
 		}
 		r := b.request(ctx)
 		if r.rule == decided {
-			b.maxDocs, b.backoff, b.bounded = math.MaxInt, transport.Backoff{}, time.Time{}
+			b.maxDocs, b.backoff, b.boundedSince = math.MaxInt, transport.Backoff{}, time.Time{}
 			b.gate.answered()
 			continue
 		}
@@ -113,7 +113,7 @@ func (b *batch) request(ctx context.Context) result {
 // handle does what the rule says: nil to send again what is undecided.
 func (b *batch) handle(ctx context.Context, r result) error {
 	if r.verdicts > 0 {
-		b.backoff, b.bounded = transport.Backoff{}, time.Time{}
+		b.backoff, b.boundedSince = transport.Backoff{}, time.Time{}
 	}
 	switch r.rule {
 	case split:
@@ -126,14 +126,14 @@ func (b *batch) handle(ctx context.Context, r result) error {
 			return err
 		}
 	case retryBounded:
-		if b.bounded.IsZero() {
-			b.bounded = time.Now()
+		if b.boundedSince.IsZero() {
+			b.boundedSince = time.Now()
 		}
-		if lasted := time.Since(b.bounded); lasted > b.cfg.RetryBound {
+		if lasted := time.Since(b.boundedSince); lasted > b.cfg.RetryBound {
 			return b.unrecoverable(fmt.Errorf("for %s: %w", lasted.Round(time.Second), r.cause))
 		}
 	default:
-		b.bounded = time.Time{}
+		b.boundedSince = time.Time{}
 		if !r.throttled && b.backoff.Tries > 0 && time.Since(b.backoff.Since) > b.cfg.UnassignedTimeout {
 			if err := b.cfg.Unassigned(ctx, b.backoff.Since); err != nil {
 				return b.unrecoverable(err)
@@ -161,7 +161,7 @@ func (b *batch) divide(why error) {
 	sent := b.attempt.docs
 	if len(sent) > 1 {
 		if no.Status == http.StatusRequestEntityTooLarge {
-			b.limit.Store(max(int64(len(b.body)/2), 1)) // the next batches know it
+			b.bodyLimit.Store(max(int64(len(b.body)/2), 1)) // the next batches know it
 			return
 		}
 		b.maxDocs = len(sent) / 2

@@ -9,7 +9,7 @@ import (
 	"humpty/sinks"
 )
 
-func some(n, size int) []sinks.Document {
+func documents(n, size int) []sinks.Document {
 	docs := make([]sinks.Document, n)
 	for i := range docs {
 		docs[i] = sinks.Document{ID: []byte(fmt.Sprint(1000000 + i)), Version: 1<<40 + 7, Body: []byte(`{"text":"` + strings.Repeat("a b, ", size/5) + `","n":1}`)}
@@ -18,7 +18,7 @@ func some(n, size int) []sinks.Document {
 }
 
 func BenchmarkBody(b *testing.B) {
-	docs := some(2400, 1700)
+	docs := documents(2400, 1700)
 	verdicts := make([]sinks.Verdict, len(docs))
 	var a attempt
 	a.fill(docs, verdicts, 0, 1<<30, math.MaxInt)
@@ -44,7 +44,7 @@ func BenchmarkAnswer(b *testing.B) {
 
 // TestWriteAllocates keeps the hot path free of garbage.
 func TestWriteAllocates(t *testing.T) {
-	docs := some(100, 500)
+	docs := documents(100, 500)
 	verdicts := make([]sinks.Verdict, len(docs))
 	answer := []byte(`{"errors":false,"items":[` + strings.TrimSuffix(strings.Repeat(`{"index":{"status":201}},`, 100), ",") + `]}`)
 	var a attempt

@@ -44,8 +44,8 @@ type Writer struct {
 	path   string // where documents are sent to
 
 	attempts  sync.Pool              // of *attempt
-	limit     atomic.Int64           // bytes of one body; a 413 lowers it
-	opaque    atomic.Pointer[string] // who we are, in the cluster's task list and logs
+	bodyLimit atomic.Int64           // bytes of one body; a 413 lowers it
+	tag       atomic.Pointer[string] // who we are, in the cluster's task list and logs
 	gate      recoveryGate           // after outages
 	throttled atomic.Int64           // requests that were refused because the target is full
 }
@@ -56,7 +56,7 @@ func New(client *transport.Client, cfg Config) *Writer {
 	// The server shall not wait for shards that have no node for as long as it would: 1 m.
 	away := min(max(cfg.UnassignedTimeout/10, time.Second), 10*time.Second)
 	w.path = cfg.Path + "/_bulk?require_alias=true&timeout=" + strconv.FormatInt(away.Milliseconds(), 10) + "ms&filter_path=" + answerParts
-	w.limit.Store(int64(cfg.MaxRequestBytes))
+	w.bodyLimit.Store(int64(cfg.MaxRequestBytes))
 	w.attempts.New = func() any { return new(attempt) }
 	return w
 }
@@ -64,7 +64,7 @@ func New(client *transport.Client, cfg Config) *Writer {
 // Tag names the run and the epoch in the cluster's task list and logs.
 func (w *Writer) Tag(run string, epoch int64) {
 	tag := fmt.Sprintf("humpty-%s-%d", run, epoch)
-	w.opaque.Store(&tag)
+	w.tag.Store(&tag)
 }
 
 // ThrottledTotal implements sinks.ThrottleCounter.

@@ -28,7 +28,7 @@ func (f Folder) of(projection string) string {
 
 // Writer is the file of one run; it is made for the first letter.
 func (f Folder) Writer(projection, run string) *deadletter.Writer {
-	return deadletter.Append(filepath.Join(f.of(projection), run+deadletter.Suffix))
+	return deadletter.AppendTo(filepath.Join(f.of(projection), run+deadletter.Suffix))
 }
 
 // files are those of the chosen run, or of all; none is a refusal that says where it looked.
@@ -72,7 +72,7 @@ func (f Folder) Drop(projection, run string, drop func(deadletter.Letter) bool) 
 	files, err := f.files(projection, run)
 	var sum int64
 	for _, path := range files {
-		n, err := deadletter.Keep(path, func(l deadletter.Letter) bool { return !drop(l) })
+		n, err := deadletter.Filter(path, func(l deadletter.Letter) bool { return !drop(l) })
 		sum += n
 		if err != nil {
 			return sum, err

@@ -16,7 +16,7 @@ import (
 
 // Capture is what a live run holds on a database, and who needs it.
 type Capture struct {
-	postgres.Captured
+	postgres.Capture
 	Run   string `json:"run,omitempty"` // whose it is
 	State string `json:"state"`         // running | followed | stopped | dead | unknown
 }
@@ -108,7 +108,7 @@ func (c *Captures) Of(ctx context.Context, p config.Projection) ([]Capture, erro
 			run, state := i.state(t)
 			owners[t.Name] = owners[t.Name] || run != ""
 			if run != "" && q.Name == p.Name {
-				all = append(all, Capture{Captured: t, Run: run, State: state})
+				all = append(all, Capture{Capture: t, Run: run, State: state})
 			}
 		}
 	}
@@ -120,7 +120,7 @@ func (c *Captures) Of(ctx context.Context, p config.Projection) ([]Capture, erro
 		if t.Active {
 			state = CaptureRunning
 		}
-		all = append(all, Capture{Captured: t, State: state})
+		all = append(all, Capture{Capture: t, State: state})
 	}
 	return all, nil
 }
@@ -160,7 +160,7 @@ func (c *Captures) inventory(ctx context.Context, p config.Projection) (i runInv
 }
 
 // state finds the run of a capture, and says who needs it; no run if it is another's.
-func (i runInventory) state(captured postgres.Captured) (run, state string) {
+func (i runInventory) state(captured postgres.Capture) (run, state string) {
 	runs := append(slices.Clone(i.runs), i.running)
 	for _, g := range i.survey.Generations {
 		runs = append(runs, g.Meta.Run)

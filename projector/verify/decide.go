@@ -1,0 +1,202 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"humpty/internal/wait"
+	"humpty/sinks"
+)
+
+const (
+	maxRounds      = 4         // readings of a key after the first, before it is called moving
+	maxReread      = 1_000_000 // keys; beyond it the first readings stand
+	maxSpelled     = 50_000    // keys that are opened one by one for their spelling
+	maxMovingShown = 10
+)
+
+// errSpelling ends a pass over bytes that has to be repeated over canonical forms.
+var errSpelling = errors.New("too many documents differ in bytes to open them one by one")
+
+// A candidate's record is its kind, its state, and its key.
+
+func (c candidate) encode() []byte {
+	b := append(make([]byte, 0, 1+stateSize+len(c.key)), c.kind[0])
+	for _, half := range c.hashes {
+		b = binary.BigEndian.AppendUint64(b, half.Hi)
+		b = binary.BigEndian.AppendUint64(b, half.Lo)
+	}
+	return append(b, c.key...)
+}
+
+const stateSize = 2 * hashSize
+
+func decodeCandidate(b []byte) candidate {
+	return candidate{kind: kindByLetter(b[0]), hashes: sideHashes{noteHash(b[1:]), noteHash(b[1+hashSize:])}, key: b[1+stateSize:]}
+}
+
+// decide decides which candidates are differences.
+func (v *verdict) decide(ctx context.Context, candidates *spool) error {
+	switch {
+	case candidates.records == 0:
+		return nil
+	case v.Static:
+		return v.decideStatic(ctx, candidates)
+	}
+	sides, ok := v.openKeyReader()
+	if !ok || candidates.records > maxReread {
+		v.report.Why = "the documents that differed could not be read again: some may have been on their way"
+		return candidates.each(func(b []byte) error { return v.addDifference(decodeCandidate(b)) })
+	}
+	return v.decideMoving(ctx, sides, candidates)
+}
+
+// decideStatic has nothing to wait for: only spellings are to be told from meanings.
+func (v *verdict) decideStatic(ctx context.Context, candidates *spool) error {
+	if v.canonical {
+		return candidates.each(func(b []byte) error { return v.addDifference(decodeCandidate(b)) })
+	}
+	var stale int64
+	err := candidates.each(func(b []byte) error {
+		if b[0] == Stale[0] {
+			stale++
+		}
+		return nil
+	})
+	sides, ok := v.openKeyReader()
+	if err != nil || stale > 0 && !ok || stale > maxSpelled {
+		return errors.Join(err, errSpelling)
+	}
+	return v.batches(candidates, func(all []candidate) error {
+		var open []sinks.Key
+		for _, c := range all {
+			if c.kind == Stale {
+				open = append(open, c.docKey())
+			}
+		}
+		readings, err := sides.Read(ctx, open)
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if c.kind == Stale {
+				r := readings[0]
+				readings = readings[1:]
+				c.kind = r.Kind
+				switch same := bytes.Equal(r.Want, r.Have); {
+				case c.kind == "" && same:
+					c.kind = Stale // a scan shows another document than a read by id: so will a search
+				case c.kind == "":
+					continue
+				}
+			}
+			if err := v.addDifference(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// decideMoving reads keys again, each time after a catch-up past the reading before, until
+// two readings in a row say the same.
+func (v *verdict) decideMoving(ctx context.Context, sides *KeyReader, candidates *spool) error {
+	own := candidates
+	for range maxRounds {
+		err := v.waitSettled(ctx)
+		left := newSpool(v.TempDir)
+		if err == nil {
+			err = v.rereadRound(ctx, sides, own, left)
+		}
+		if own != candidates {
+			err = errors.Join(err, own.close())
+		}
+		if own = left; err != nil || left.records == 0 {
+			return errors.Join(err, left.close())
+		}
+	}
+	v.report.Moving = own.records
+	err := own.each(func(b []byte) error {
+		if len(v.movingIDs) < maxMovingShown {
+			v.movingIDs = append(v.movingIDs, string(decodeCandidate(b).docKey().ID))
+		}
+		return nil
+	})
+	return errors.Join(err, own.close())
+}
+
+// rereadRound reads keys again; those that neither agree nor stayed as they were are left.
+func (v *verdict) rereadRound(ctx context.Context, sides *KeyReader, candidates, left *spool) error {
+	hash := v.hasher()
+	return v.batches(candidates, func(all []candidate) error {
+		keys := make([]sinks.Key, len(all))
+		for i, c := range all {
+			keys[i] = c.docKey()
+		}
+		readings, err := sides.Read(ctx, keys)
+		if err != nil {
+			return err
+		}
+		for i := range readings {
+			c, r := all[i], &readings[i]
+			now := hash.hashReading(r)
+			switch {
+			case r.Kind == "":
+				v.report.Moved++
+				continue
+			case now == c.hashes:
+				c.kind, c.reading = r.Kind, r
+				err = v.addDifference(c)
+			default:
+				c.hashes = now
+				err = left.add(c.encode())
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (v *verdict) waitSettled(ctx context.Context) error {
+	if v.CatchUp != nil {
+		return v.CatchUp(ctx)
+	}
+	return wait.For(ctx, v.SettleTime)
+}
+
+// batches calls fn with as many candidates as are read together.
+func (v *verdict) batches(candidates *spool, fn func([]candidate) error) error {
+	var all []candidate
+	flush := func() error {
+		if len(all) == 0 {
+			return nil
+		}
+		err := fn(all)
+		all = all[:0]
+		return err
+	}
+	err := candidates.each(func(b []byte) error {
+		all = append(all, decodeCandidate(slices.Clone(b)))
+		if len(all) < v.keyBatchSize() {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
+}
+
+func (c candidate) docKey() sinks.Key {
+	id, routing, _ := splitKey(c.key)
+	if len(routing) == 0 {
+		routing = nil
+	}
+	return sinks.Key{ID: id, Routing: routing}
+}

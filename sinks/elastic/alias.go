@@ -1,0 +1,145 @@
+package elastic
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"humpty/internal/crashpoint"
+	"humpty/sinks"
+	"humpty/sinks/elastic/transport"
+)
+
+// aliasSwitch changes what the alias serves.
+type aliasSwitch struct{ *cluster }
+
+// Swap applies the change in one call and re-reads the alias.
+func (s aliasSwitch) Swap(ctx context.Context, change sinks.AliasChange) error {
+	if err := s.CheckIdentity(ctx); err != nil {
+		return err
+	}
+	body, err := s.actions(change)
+	if err != nil {
+		return err
+	}
+	callErr := s.Change(ctx, http.MethodPost, "/_aliases", body)
+	crashpoint.At("alias changed")
+	serving, writable, err := s.serving(ctx)
+	if err != nil {
+		return &Error{
+			Kind: Failed, What: "the alias " + change.Alias + " may have been swapped to " + change.To + ", but could not be read again", Err: err,
+			Remedy: "see what it serves: `humpty status`",
+		}
+	}
+	if slices.Equal(serving, []string{change.To}) && writable == change.Writable() {
+		return nil // also if the answer was lost, or said that an earlier attempt had done it
+	}
+	if callErr != nil {
+		return s.Explain("swap alias "+change.Alias, callErr)
+	}
+	return transport.Guardf("look at `humpty status`, and swap again",
+		"alias %s serves %s after the swap, not %s alone: somebody else changes it", change.Alias, listNames(serving), change.To)
+}
+
+func listNames(indices []string) string {
+	if len(indices) == 0 {
+		return "nothing"
+	}
+	return strings.Join(indices, ", ")
+}
+
+// actions makes the request, and refuses to delete anything but an index on the alias's
+// own name.
+func (s aliasSwitch) actions(change sinks.AliasChange) ([]byte, error) {
+	if change.Alias != s.cfg.Alias {
+		return nil, transport.Guardf("", "the change is for alias %s, the target is for %s", change.Alias, s.cfg.Alias)
+	}
+	var list []map[string]any
+	for _, a := range change.Actions {
+		of := map[string]any{"index": a.Index}
+		switch a.Verb {
+		case "remove_index":
+			if a.Index != change.Alias {
+				return nil, transport.Guardf("use `humpty prune` to drop generations", "a swap must not delete index %s", a.Index)
+			}
+		case "remove":
+			of["alias"], of["must_exist"] = a.Alias, true
+		case "add":
+			of["alias"] = a.Alias
+			if a.WriteIndex != nil {
+				of["is_write_index"] = *a.WriteIndex
+			}
+			if len(a.Filter) > 0 {
+				of["filter"] = a.Filter
+			}
+			if a.Routing != "" || a.SearchRouting != "" {
+				of["index_routing"], of["search_routing"] = nullIfEmpty(a.Routing), nullIfEmpty(cmp.Or(a.SearchRouting, a.Routing))
+			}
+			if a.Hidden != nil {
+				of["is_hidden"] = *a.Hidden
+			}
+		default:
+			return nil, fmt.Errorf("unknown alias action %q", a.Verb)
+		}
+		list = append(list, map[string]any{a.Verb: of})
+	}
+	return json.Marshal(map[string]any{"actions": list})
+}
+
+// nullIfEmpty is null for nothing.
+func nullIfEmpty(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// serving reads what the alias points to now, and whether it can be written through if it
+// is one index.
+func (s aliasSwitch) serving(ctx context.Context) (all []string, writable bool, err error) {
+	var found map[string]struct {
+		Aliases map[string]struct {
+			WriteIndex *bool `json:"is_write_index"`
+		} `json:"aliases"`
+	}
+	if _, err := s.Get(ctx, "/_alias/"+url.PathEscape(s.cfg.Alias), &found); err != nil {
+		return nil, false, s.Explain("read alias "+s.cfg.Alias, err)
+	}
+	for _, of := range found {
+		flag := of.Aliases[s.cfg.Alias].WriteIndex
+		writable = flag == nil || *flag
+	}
+	return slices.Sorted(maps.Keys(found)), writable, nil
+}
+
+// earlyServingSettings is how soon searches see what is written to an exposed generation. Refreshing more
+// often makes a load slower.
+const earlyServingSettings = `{"index.refresh_interval":"5s"}`
+
+// ServeEarly lets searches see a generation that is loading: an alias to one index that is not its write index answers
+// searches, and refuses every write, deletions included.
+func (s aliasSwitch) ServeEarly(ctx context.Context, name string) error {
+	if err := s.CheckIdentity(ctx); err != nil {
+		return err
+	}
+	if err := s.Change(ctx, http.MethodPut, "/"+url.PathEscape(name)+"/_settings", []byte(earlyServingSettings)); err != nil {
+		return s.Explain("let searches see "+name, err)
+	}
+	serving, _, err := s.serving(ctx)
+	if err != nil {
+		return err
+	}
+	if len(serving) > 0 && !slices.Equal(serving, []string{name}) {
+		return transport.Guardf("look at `humpty status`", "alias %s serves %s meanwhile: somebody else set it", s.cfg.Alias, listNames(serving))
+	}
+	closed := false
+	return s.Swap(ctx, sinks.AliasChange{Alias: s.cfg.Alias, To: name, Actions: []sinks.AliasAction{
+		{Verb: "add", Index: name, Alias: s.cfg.Alias, WriteIndex: &closed},
+	}})
+}

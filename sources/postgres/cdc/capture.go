@@ -1,0 +1,179 @@
+package cdc
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/internal/crashpoint"
+	"humpty/internal/problem"
+	"humpty/sources"
+	"humpty/sources/postgres/query"
+	"humpty/sources/postgres/session"
+)
+
+// Options say how changes are captured.
+type Options struct {
+	DSN           string           // of the primary
+	Loose         bool             // keys that are looked up find what PostgreSQL takes for equal
+	Timeout       time.Duration    // with open transactions, when the capture begins
+	HalfOpenAfter time.Duration    // without a word of the server, until it is asked; 30 s where 0
+	Replica       *session.Replica // what is told of each transaction; may be nil
+}
+
+// Start begins a capture by a publication and a logical replication slot, or resumes
+// it from a position. db, a session of the primary, is the stream's where there is no error.
+func Start(ctx context.Context, db *session.Session, t *query.Tree, capture string, from sources.Position, o Options) (_ *slotStream, err error) {
+	name := slotName(capture)
+	tables, err := publishedTables(ctx, db, t, o.Loose)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkServer(ctx, db); err != nil {
+		return nil, err
+	}
+	conn, err := session.ConnectReplication(ctx, o.DSN)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = conn.Close(context.WithoutCancel(ctx)) // the error that matters is the one returned
+		}
+	}()
+	// A fence must reach the disk by its own commit, with all that was committed before.
+	if err := db.Exec(ctx, "set synchronous_commit = local"); err != nil {
+		return nil, fmt.Errorf("prepare the session: %w", err)
+	}
+	now, err := findOrigin(ctx, db, conn, t)
+	if err != nil {
+		return nil, err
+	}
+	var start pglogrepl.LSN
+	if from == "" {
+		err = createCapture(ctx, db, conn, name, tables, o.Timeout)
+	} else {
+		var was origin
+		if start, was, err = parseLSN(from); err == nil {
+			err = errors.Join(now.check(was, db.Name), checkResumable(ctx, db, name, tables, start))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := startStream(ctx, db, conn, name, start); err != nil {
+		return nil, err
+	}
+	if err := waitVisible(ctx, db, o.Timeout); err != nil {
+		return nil, err
+	}
+	if o.Replica != nil {
+		if err := o.Replica.MarkStart(ctx, db); err != nil {
+			return nil, err
+		}
+	}
+	recent, err := db.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := newSlotStream(db, conn, publication{name: name, tree: t, tables: tables, origin: now}, start, recent.Max)
+	f.halfOpenAfter = cmp.Or(o.HalfOpenAfter, session.DefaultHalfOpenAfter)
+	f.decoder.onCommit = o.Replica.RecordCommit
+	return f, nil
+}
+
+// checkResumable makes sure that the publication is as it was made, and that the server's log reaches
+// the position: where it was put back to a copy of before it, the server would leave out
+// everything up to there.
+func checkResumable(ctx context.Context, db *session.Session, name string, tables []publishedTable, from pglogrepl.LSN) error {
+	rows, err := db.Rows(ctx, "select ("+publishedSQL+"), pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_current_wal_insert_lsn() < $3::pg_lsn", name, oidArray(tables), from.String())
+	switch {
+	case err != nil:
+		return fmt.Errorf("look at publication %s: %w", name, err)
+	case rows[0][2] == "t":
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("the log of %s ends at %s, before the run's position %s: the server was put back to an older copy", db.Name, rows[0][1], from), Remedy: rebuildRemedy}
+	}
+	return checkPublication(name, rows[0][0], tables)
+}
+
+// createCapture makes publication and slot.
+func createCapture(ctx context.Context, db *session.Session, conn *pgconn.PgConn, name string, tables []publishedTable, timeout time.Duration) error {
+	// The publication must be older than the slot, or the slot is unusable for good.
+	if err := dropSlot(ctx, db, name); err != nil { // of an attempt that died before it was recorded
+		return err
+	}
+	if err := publish(ctx, db, name, tables); err != nil {
+		return err
+	}
+	crashpoint.At("publication made")
+	if err := createSlot(ctx, conn, db, name, timeout); err != nil {
+		return errors.Join(err, dropSlot(ctx, db, name))
+	}
+	crashpoint.At("slot made")
+	return nil
+}
+
+// checkServer checks the server's side.
+func checkServer(ctx context.Context, db *session.Session) error {
+	var problems problem.List
+	rows, err := db.Rows(ctx, "select pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery()")
+	if err != nil {
+		return fmt.Errorf("%s: read its settings: %w", db.Name, err)
+	}
+	if rows[0][0] != "logical" {
+		problems.Add(db.Name, "ALTER SYSTEM SET wal_level = logical; and restart the server; or use consistency: snapshot",
+			"its wal_level is %s: changes cannot be captured", rows[0][0])
+	}
+	if rows[0][1] == "t" {
+		problems.Add(db.Name, "name the primary in dsn; a replica can be read from with read_dsn", "it is a standby: changes are captured on the primary")
+	}
+	return problems.Err()
+}
+
+// startStream begins the stream, and checks only then that nothing is missing before it: the
+// server would skip forward silently.
+func startStream(ctx context.Context, db *session.Session, conn *pgconn.PgConn, name string, from pglogrepl.LSN) error {
+	// The lease says that the capture is ours: if it has a reader, that is a process of ours
+	// that died, or a connection that broke, and the server does not know it yet.
+	for busy := from != 0; busy; {
+		var err error
+		if busy, err = terminateReader(ctx, db, name); err != nil {
+			return err
+		}
+	}
+	err := pglogrepl.StartReplication(ctx, conn, name, from, pglogrepl.StartReplicationOptions{
+		Mode:       pglogrepl.LogicalReplication,
+		PluginArgs: []string{"proto_version '1'", "publication_names '" + name + "'", "messages 'true'"},
+	})
+	const remedy = rebuildRemedy
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg) && pg.Code == "42704":
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s is gone from %s", name, db.Name), Remedy: remedy}
+	case errors.As(err, &pg) && pg.Code == "55000":
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s: %s", name, pg.Message), Remedy: remedy}
+	case err != nil:
+		return fmt.Errorf("start to read slot %s: %w", name, err)
+	}
+	rows, err := db.Rows(ctx, `
+select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') from pg_catalog.pg_replication_slots where slot_name = $1`, name)
+	if err != nil {
+		return fmt.Errorf("look up slot %s: %w", name, err)
+	}
+	if len(rows) == 0 || rows[0][1] == "lost" {
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s has lost its log (max_slot_wal_keep_size)", name), Remedy: remedy}
+	}
+	confirmed, err := pglogrepl.ParseLSN(rows[0][0])
+	if err != nil {
+		return fmt.Errorf("slot %s: %w", name, err)
+	}
+	if from != 0 && confirmed > from {
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s has moved on to %s, the run is at %s", name, confirmed, from), Remedy: remedy}
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package cdc
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"humpty/sources"
+	"humpty/sources/postgres/query"
+	"humpty/sources/postgres/session"
+)
+
+// origin is what a position belongs to: the server's history, and the form of the tables.
+// A position of another origin says nothing here.
+type origin struct {
+	system string // identifier and timeline
+	tables string // fingerprint
+}
+
+func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t *query.Tree) (origin, error) {
+	id, err := pglogrepl.IdentifySystem(ctx, conn)
+	if err != nil {
+		return origin{}, fmt.Errorf("identify the server: %w", err)
+	}
+	o := origin{system: fmt.Sprintf("%s/%d", id.SystemID, id.Timeline)}
+	o.tables, err = fingerprint(ctx, db, t)
+	return o, err
+}
+
+// fingerprintSQL tells apart what the stream does not: names (by which tables are read: one
+// may take another's place), columns, types and identities, and which partitions and heirs
+// there are. What a TRUNCATE changes is not in it: that is in the stream.
+const fingerprintSQL = `
+select pg_catalog.md5(coalesce(pg_catalog.string_agg(c.oid::text || c.relreplident::text || c.relnamespace || ' ' || c.relname || ' ' || coalesce((
+    select pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid || ' ' || a.atttypmod, ',' order by a.attnum)
+    from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '') || coalesce((
+    select pg_catalog.string_agg(' ' || i.inhrelid, '' order by i.inhrelid) from pg_catalog.pg_inherits i where i.inhparent = c.oid), ''), ';' order by c.oid), ''))
+from pg_catalog.pg_class c
+where c.oid = any ($1::oid[]) or c.oid in (select p.relid from unnest($1::oid[]) o, pg_catalog.pg_partition_tree(o) p)`
+
+func fingerprint(ctx context.Context, db *session.Session, t *query.Tree) (string, error) {
+	rows, err := db.Rows(ctx, fingerprintSQL, tableOIDs(t))
+	if err != nil {
+		return "", fmt.Errorf("look at the captured tables: %w", err)
+	}
+	return rows[0][0], nil
+}
+
+// tableOIDs lists the captured tables as an array.
+func tableOIDs(t *query.Tree) string {
+	var oids []string
+	for _, w := range t.Dependencies() {
+		if rel := w.Relation(); rel.OID != "" {
+			oids = append(oids, rel.OID)
+		}
+	}
+	return "{" + strings.Join(oids, ",") + "}"
+}
+
+const rebuildRemedy = "what was read cannot be trusted to be complete: start a new rebuild"
+
+// check holds a position's origin against the present one.
+func (o origin) check(was origin, db string) error {
+	switch {
+	case was.system != o.system:
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("%s is another server, or went back or over to a standby: system and timeline were %s, and are %s", db, was.system, o.system), Remedy: rebuildRemedy}
+	case was.tables != o.tables:
+		return &sources.ErrChangesLost{Why: "a captured table was altered or renamed, or got or lost a partition, since the capture began", Remedy: rebuildRemedy}
+	}
+	return nil
+}
+
+// position is the position that an LSN is of this origin.
+func (o origin) position(lsn pglogrepl.LSN) sources.Position {
+	return sources.Position(lsn.String() + " " + o.system + " " + o.tables)
+}
+
+// parseLSN reads a position of a capture.
+func parseLSN(p sources.Position) (pglogrepl.LSN, origin, error) {
+	parts := strings.Fields(string(p))
+	if len(parts) != 3 {
+		return 0, origin{}, fmt.Errorf("position %q of the capture cannot be read", p)
+	}
+	lsn, err := pglogrepl.ParseLSN(parts[0])
+	if err != nil {
+		return 0, origin{}, fmt.Errorf("position %q of the capture cannot be read: %w", p, err)
+	}
+	return lsn, origin{parts[1], parts[2]}, nil
+}

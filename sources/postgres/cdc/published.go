@@ -1,0 +1,154 @@
+package cdc
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"humpty/internal/problem"
+	"humpty/sources/postgres/pgjson"
+	"humpty/sources/postgres/query"
+	"humpty/sources/postgres/session"
+)
+
+// leavesSQL lists a table, or its partitions that hold rows, with the identity that the
+// stream carries of them: its columns, all of them for FULL, none for NOTHING.
+const leavesSQL = `
+select l.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.relname), l.relreplident,
+  coalesce((select string_agg(a.attname, chr(1)) from pg_catalog.pg_attribute a
+    where a.attrelid = l.oid and a.attnum > 0 and not a.attisdropped and case l.relreplident
+      when 'f' then true
+      when 'd' then a.attnum = any (select unnest(i.indkey::int2[]) from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisprimary)
+      when 'i' then a.attnum = any (select unnest(i.indkey::int2[]) from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisreplident)
+      else false end), ''), l.relkind
+from pg_catalog.pg_class l join pg_catalog.pg_namespace n on n.oid = l.relnamespace
+where l.relkind in ('r', 'f') and (l.oid = $1::oid or l.oid in (select relid from pg_catalog.pg_partition_tree($1::oid)))`
+
+// publishedTable is a table that changes are captured of, with why.
+type publishedTable struct {
+	oid, sql     string
+	dependencies []*query.Dependency
+}
+
+// publishedTables holds what is watched against what the stream will carry. All that is
+// missing comes at once, with the statements to run. The root of a loose tree is no table
+// of its own (see LookupShape).
+func publishedTables(ctx context.Context, db *session.Session, t *query.Tree, loose bool) ([]publishedTable, error) {
+	var problems problem.List
+	var all []publishedTable
+	if len(t.Root.Routing) > 0 {
+		problems.Add(t.Root.Shape.Place, "leave routing out, or use consistency: snapshot",
+			"with routing a deleted document cannot be found again: a change says only its id")
+	}
+	if err := checkCasts(ctx, db, t, &problems); err != nil {
+		return nil, err
+	}
+	for _, w := range t.Dependencies() {
+		rel := w.Relation()
+		if loose && w.Node.Parent == nil {
+			checkKeyTypes(t, &problems)
+			continue
+		}
+		if rel.Kind != 'r' && rel.Kind != 'p' {
+			problems.Add(w.Node.Shape.Place, "name the tables with from:, or use consistency: snapshot",
+				"changes of %s cannot be captured: it is no table", rel.Label)
+			continue
+		}
+		if rel.Heirs {
+			problems.Add(w.Node.Shape.Place, "name the tables one by one, or use consistency: snapshot",
+				"changes of %s cannot be captured: other tables inherit from it, and theirs would not come with its own", rel.Label)
+			continue
+		}
+		leaves, err := db.Rows(ctx, leavesSQL, rel.OID)
+		if err != nil {
+			return nil, fmt.Errorf("look up the replica identity of %s: %w", rel.Label, err)
+		}
+		for _, leaf := range leaves {
+			if leaf[4] == "f" {
+				problems.Add(w.Node.Shape.Place, "detach it, or use consistency: snapshot", "changes of %s cannot be captured: its partition %s is a foreign table", rel.Label, leaf[1])
+				continue
+			}
+			identity := strings.Split(leaf[3], "\x01")
+			if missing := without(w.Columns, identity); len(missing) > 0 {
+				problems.Add(w.Node.Shape.Place, identityRemedy(leaf[1], rel, w.Columns), "%s", identityLoss(leaf[1], leaf[3] == "", missing))
+				continue
+			}
+			at := slices.IndexFunc(all, func(c publishedTable) bool { return c.oid == leaf[0] })
+			if at < 0 {
+				at = len(all)
+				all = append(all, publishedTable{oid: leaf[0], sql: leaf[1]})
+			}
+			all[at].dependencies = append(all[at].dependencies, w)
+		}
+	}
+	return all, problems.Err()
+}
+
+// checkCasts refuses types of extensions whose cast to text, by which ids are read, is a
+// function of their own: the stream writes their values another way.
+func checkCasts(ctx context.Context, db *session.Session, t *query.Tree, problems *problem.List) error {
+	for _, k := range t.Root.ID {
+		if k.Type < firstOwnType {
+			continue
+		}
+		rows, err := db.Rows(ctx, `select 1 from pg_catalog.pg_cast where castsource = $1::oid and casttarget = 'pg_catalog.text'::pg_catalog.regtype and castmethod = 'f'`,
+			strconv.FormatUint(uint64(k.Type), 10))
+		if err != nil {
+			return fmt.Errorf("look up the casts of %s: %w", k.Cast, err)
+		}
+		if len(rows) > 0 {
+			problems.Add(t.Root.Shape.Place, "take another column for id, or use consistency: snapshot",
+				"column %s of the id is of type %s, which is cast to text by a function: a change says its value in another form", k.Name, k.Cast)
+		}
+	}
+	return nil
+}
+
+// firstOwnType is the first oid that the server gives away: types below are built in.
+const firstOwnType = 16384
+
+// checkKeyTypes wants the keys of a loose tree to be of types whose equal values can be told by
+// their texts: what is looked up comes from elsewhere, and a change says only its own.
+func checkKeyTypes(t *query.Tree, problems *problem.List) {
+	for _, k := range t.Root.ID {
+		switch t.Types.Base(k.Type).OID {
+		case pgjson.OIDBool, pgjson.OIDName, pgjson.OIDInt8, pgjson.OIDInt2, pgjson.OIDInt4, pgjson.OIDText, pgjson.OIDOID, pgjson.OIDFloat4, pgjson.OIDFloat8, pgjson.OIDBpchar, pgjson.OIDVarchar, pgjson.OIDNumeric, pgjson.OIDUUID:
+		default:
+			problems.Add(t.Root.Shape.Place, "join by a number, a text, a uuid or a boolean, or use consistency: snapshot",
+				"column %s is of type %s: which documents a change of it concerns cannot be told by its text", k.Name, t.Types.Base(k.Type).Name)
+		}
+	}
+}
+
+func without(wanted, have []string) []string {
+	return slices.DeleteFunc(slices.Clone(wanted), func(c string) bool { return slices.Contains(have, c) })
+}
+
+func identityLoss(table string, none bool, missing []string) string {
+	if none {
+		return "table " + table + " has no replica identity: to publish it would make the application's updates and deletes fail"
+	}
+	return fmt.Sprintf("the replica identity of %s does not hold %s: when a row moves or is deleted, the stream would not say which document it belonged to",
+		table, strings.Join(missing, ", "))
+}
+
+// identityRemedy prefers an index over the foreign key and the primary key, which costs
+// little; FULL writes whole rows to the log.
+func identityRemedy(table string, rel *query.Relation, columns []string) string {
+	full := "ALTER TABLE " + table + " REPLICA IDENTITY FULL;"
+	key := rel.PrimaryKey()
+	if key == nil {
+		return full
+	}
+	all := append(slices.Clone(columns), without(key, columns)...)
+	for _, name := range all {
+		if c := rel.Column(name); c == nil || !c.NotNull {
+			return full + "\n(an index would be cheaper, but its columns must be NOT NULL)"
+		}
+	}
+	index := rel.Name + "_humpty_identity"
+	return "CREATE UNIQUE INDEX CONCURRENTLY " + session.QuoteIdent(index) + " ON " + table + " (" + session.QuoteIdents(all) + ");\n" +
+		"ALTER TABLE " + table + " REPLICA IDENTITY USING INDEX " + session.QuoteIdent(index) + ";"
+}
