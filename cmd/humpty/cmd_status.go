@@ -57,27 +57,27 @@ func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
 	if c.follow {
 		return c.attach(cmd.Context(), conf, projections)
 	}
-	left := c.leftovers(conf)
+	leftovers := c.leftovers(conf)
 	var all []error
 	for _, p := range projections {
-		left.Heal(cmd.Context(), p)
+		leftovers.Heal(cmd.Context(), p)
 		m, err := assemble.Admin(cmd.Context(), conf, p, "status")
 		if err == nil {
 			var s projectionStatus
 			s.Projection = p.Name
 			if s.Survey, s.Lease, err = m.Status(cmd.Context()); err == nil {
 				s.Survey, s.Partial = render.Listed(s.Survey), s.Survey.Partial()
-				s.Stopped, err = left.Resumable(p)
-				partial := left.PartialGenerations(p, s.Survey, s.Lease)
+				s.Stopped, err = leftovers.Resumable(p)
+				partial := leftovers.PartialGenerations(p, s.Survey, s.Lease)
 				for _, g := range partial {
 					s.Incomplete = append(s.Incomplete, g.Name)
 				}
-				s.Followed = left.Followed(p, s.Survey)
+				s.Followed = leftovers.Followed(p, s.Survey)
 				c.printStatus(s)
 				for _, g := range partial {
-					c.Printf("  %s\n", left.DescribePartial(p, g))
+					c.Printf("  %s\n", leftovers.DescribePartial(p, g))
 				}
-				s.Captures = c.printCaptures(cmd.Context(), left, p)
+				s.Captures = c.printCaptures(cmd.Context(), leftovers, p)
 				c.result.Projections = append(c.result.Projections, s)
 			}
 		}
@@ -139,11 +139,11 @@ func (c *statusCommand) printActivity(d *report.Doing) {
 
 // printCaptures adds to what status shows; that a database does not verbResult must not hide what
 // the target says.
-func (c *statusCommand) printCaptures(ctx context.Context, left *runs.Leftovers, p config.Projection) []runs.Capture {
+func (c *statusCommand) printCaptures(ctx context.Context, leftovers *runs.Leftovers, p config.Projection) []runs.Capture {
 	if !p.Live {
 		return nil
 	}
-	captures := runs.NewCaptures(left)
+	captures := runs.NewCaptures(leftovers)
 	all, err := captures.Of(ctx, p)
 	if err != nil {
 		c.Warn(p.Name + ": what live runs hold on the source cannot be said: " + err.Error())
@@ -157,12 +157,12 @@ func (c *statusCommand) printCaptures(ctx context.Context, left *runs.Leftovers,
 // attach shows what a live run does that another process is at work on, from its log, until
 // it ends or stops being worked on.
 func (c *statusCommand) attach(ctx context.Context, conf *config.Config, projections []config.Projection) error {
-	left := c.leftovers(conf)
-	state, err := left.State()
+	leftovers := c.leftovers(conf)
+	state, err := leftovers.State()
 	if err != nil {
 		return err
 	}
-	p, run, err := left.Active(projections)
+	p, run, err := leftovers.Active(projections)
 	if err != nil {
 		return err
 	}

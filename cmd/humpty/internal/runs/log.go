@@ -35,8 +35,8 @@ func OpenLog(state assemble.State, projection, run string) (*Log, error) {
 	return &Log{file: f}, nil
 }
 
-// everyLine is how often progress is written down.
-const everyLine = time.Second
+// logInterval is how often progress is written down.
+const logInterval = time.Second
 
 // Event writes an event down.
 func (l *Log) Event(e report.Event) {
@@ -44,7 +44,7 @@ func (l *Log) Event(e report.Event) {
 		return
 	}
 	if e.Kind == report.Progress {
-		if e.At.Sub(l.last) < everyLine {
+		if e.At.Sub(l.last) < logInterval {
 			return
 		}
 		l.last = e.At
