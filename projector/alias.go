@@ -36,7 +36,7 @@ func (n *run) noticeAlias() {
 	if is == was || slices.Contains(servingNames(n.survey), n.record.Generation) {
 		return
 	}
-	n.observer.notice(fmt.Sprintf("alias %s was changed since the run began: it served %s, and serves %s", n.Projection.Alias,
+	n.observer.Notice(fmt.Sprintf("alias %s was changed since the run began: it served %s, and serves %s", n.Projection.Alias,
 		orNothing([]string{was}), orNothing(servingNames(n.survey))))
 	n.record.Previous = is
 }

@@ -124,7 +124,7 @@ func (f *fixing) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 			}
 		}
 	}
-	f.observer.tell(report.Event{Kind: report.Progress, Done: f.did.Written + f.did.Deleted, Total: f.finding.Verified.Missing + f.finding.Verified.Stale + f.finding.Verified.Extra, Rejected: f.did.Rejected})
+	f.observer.Tell(report.Event{Kind: report.Progress, Done: f.did.Written + f.did.Deleted, Total: f.finding.Verified.Missing + f.finding.Verified.Stale + f.finding.Verified.Extra, Rejected: f.did.Rejected})
 	return nil
 }
 
@@ -140,7 +140,7 @@ func (f *fixing) reject(r ledger.Rejection) {
 // conclude notes what is proven now, or says what is not.
 func (f *fixing) conclude(ctx context.Context) error {
 	if !f.finding.Serving {
-		if err := f.index.Seal(ctx, f.observer.sealing); err != nil {
+		if err := f.index.Seal(ctx, f.observer.Sealing); err != nil {
 			return fmt.Errorf("seal index %s: %w", f.finding.Generation, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"humpty/internal/crashpoint"
+	"humpty/internal/wait"
 	"humpty/sinks"
 )
 
@@ -56,7 +57,7 @@ func (n *run) freeze(ctx context.Context, survey sinks.Survey) (thaw func() erro
 	}
 	crashpoint.At("block noted")
 	thaw = func() error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		ctx, cancel := wait.ToCleanUp(ctx)
 		defer cancel()
 		var err error
 		for _, s := range survey.Serving {
@@ -68,7 +69,7 @@ func (n *run) freeze(ctx context.Context, survey sinks.Survey) (thaw func() erro
 		if err := blocker.Block(ctx, s.Index); err != nil {
 			return thaw, errors.Join(fmt.Errorf("block writes to %s: %w", s.Index, err), thaw())
 		}
-		n.observer.waiting(s.Index + " is blocked for writes until the swap")
+		n.observer.Waiting(s.Index + " is blocked for writes until the swap")
 	}
 	crashpoint.At("writes blocked")
 	return thaw, nil

@@ -6,30 +6,29 @@ import (
 	"slices"
 	"time"
 
+	"humpty/internal/problem"
 	"humpty/projector/ledger"
+	"humpty/projector/outage"
 	"humpty/projector/report"
 )
 
 // Attempt is one process's part of a run.
 type Attempt struct {
-	Started time.Time   `json:"started"`
-	Seconds float64     `json:"seconds"` // until it ended, or was last heard of
-	Status  Status      `json:"status"`  // killed: it wrote down no end
-	Reason  string      `json:"reason,omitempty"`
-	Phases  []PhaseTime `json:"phases"`
-	Redone  int64       `json:"redone,omitempty"` // documents that were in the index when it began, and were read and written again
+	Started time.Time          `json:"started"`
+	Seconds float64            `json:"seconds"` // until it ended, or was last heard of
+	Status  report.Status      `json:"status"`  // killed: it wrote down no end
+	Reason  string             `json:"reason,omitempty"`
+	Phases  []report.PhaseTime `json:"phases"`
+	Redone  int64              `json:"redone,omitempty"` // documents that were in the index when it began, and were read and written again
 }
-
-// Killed is the end of an attempt that could not write one down.
-const Killed Status = "killed"
 
 // history is what is known of a run from all of its processes.
 type history struct {
 	Attempts    []Attempt
 	Behind      portionDone   // what was booked behind the load
 	Passes      []ledger.Pass // the same
-	Rounds      []Round
-	Outages     []Away
+	Rounds      []report.Round
+	Outages     []outage.Outage
 	Undone      int64
 	Checkpoints float64 // seconds
 }
@@ -45,7 +44,7 @@ func (n *run) attempt() {
 	if last := len(h.Attempts) - 1; last >= 0 && h.Attempts[last].Status == "" {
 		h.Attempts[last].killed(n.journal.heard)
 	}
-	h.Attempts = append(h.Attempts, Attempt{Started: n.began.UTC(), Phases: []PhaseTime{}})
+	h.Attempts = append(h.Attempts, Attempt{Started: n.began.UTC(), Phases: []report.PhaseTime{}})
 	n.record.Rounds = slices.Clone(h.Rounds)
 	n.record.Outages = slices.Clone(h.Outages)
 	n.record.Undone = h.Undone
@@ -55,7 +54,7 @@ func (n *run) attempt() {
 // killed ends an attempt at the time when it was last heard of, in the phase behind the
 // last that it ended.
 func (a *Attempt) killed(heard time.Time) {
-	a.Status = Killed
+	a.Status = report.Killed
 	a.Seconds = max(a.Seconds, heard.Sub(a.Started).Seconds())
 	over, phases := 0.0, report.UntilServed()
 	at := 0
@@ -64,7 +63,7 @@ func (a *Attempt) killed(heard time.Time) {
 		at = slices.Index(phases, p.Phase) + 1
 	}
 	if rest := a.Seconds - over; rest > 0 && at < len(phases) {
-		a.Phases = append(a.Phases, PhaseTime{Phase: phases[at], Seconds: rest})
+		a.Phases = append(a.Phases, report.PhaseTime{Phase: phases[at], Seconds: rest})
 	}
 }
 
@@ -105,7 +104,7 @@ func (n *run) recall(h *history) {
 }
 
 // attempts are those of a run for its record, this one ended so; none if it had one only.
-func (n *run) attempts(status Status, reason string) (all []Attempt) {
+func (n *run) attempts(status report.Status, reason string) (all []Attempt) {
 	if n.journal == nil || len(n.journal.history.Attempts) < 2 {
 		return nil
 	}
@@ -126,7 +125,7 @@ func (n *run) left(err error) error {
 	}
 	a := &n.journal.history.Attempts[len(n.journal.history.Attempts)-1]
 	if a.Status = n.statusOf(err); err != nil {
-		a.Reason = firstLine(err)
+		a.Reason = problem.FirstLine(err)
 	}
 	return n.remember()
 }

@@ -54,7 +54,7 @@ func TestRecordOfSeveralProcesses(t *testing.T) {
 	if len(r.Attempts) != 3 {
 		t.Fatalf("%d attempts: %+v", len(r.Attempts), r.Attempts)
 	}
-	for i, want := range []projector.Status{projector.Killed, projector.StatusFail, projector.Completed} {
+	for i, want := range []report.Status{report.Killed, report.Failed, report.Completed} {
 		a := r.Attempts[i]
 		if a.Status != want || a.Started.IsZero() || a.Seconds <= 0 || len(a.Phases) == 0 || (a.Reason != "") != (i == 1) {
 			t.Errorf("attempt %d: %+v, want %s", i, a, want)

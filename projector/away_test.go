@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/outage"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources/sourcetest"
@@ -103,7 +105,7 @@ func TestOutageEndsFollowAtLast(t *testing.T) {
 			start := time.Now()
 			l.rows.Commit(sourcetest.Change{ID: "1", Row: &sourcetest.Row{Group: "g", Value: "meanwhile"}})
 			err := f.Run(t.Context())
-			var outage *projector.Outage
+			var outage *outage.Unavailable
 			if !errors.As(err, &outage) || outage.Server != which || !strings.Contains(err.Error(), "humpty follow orders goes on where it was when the "+which+" is back") {
 				t.Fatalf("%v", err)
 			}

@@ -8,6 +8,7 @@ import (
 
 	"humpty/projector"
 	"humpty/projector/ledger"
+	"humpty/projector/report"
 	"humpty/sources"
 )
 
@@ -114,7 +115,7 @@ func TestLostRowFailsTheRun(t *testing.T) {
 			r := s.rebuild()
 			r.Source = leaky{s.source, "memory/0002", c.counted}
 			rec, err := r.Run(t.Context())
-			if err == nil || !strings.Contains(err.Error(), c.want) || rec.Status != projector.StatusFail {
+			if err == nil || !strings.Contains(err.Error(), c.want) || rec.Status != report.Failed {
 				t.Errorf("%s: %v, want %q", rec.Status, err, c.want)
 			}
 			var unbalanced *ledger.Unbalanced

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
 	"humpty/sources"

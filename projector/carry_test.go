@@ -130,7 +130,7 @@ func TestPaceIsCarriedOverAnOutage(t *testing.T) {
 						}
 					}
 				})
-				if err != nil || rec.Status != projector.Completed || len(rec.Outages) != 1 {
+				if err != nil || rec.Status != report.Completed || len(rec.Outages) != 1 {
 					t.Fatalf("%v: %+v", err, rec)
 				}
 				if before.Requests <= 4 || small >= 1<<20 {

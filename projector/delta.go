@@ -48,7 +48,7 @@ func (b *bringing) goOn(ctx context.Context, lease sinks.Lease) (proven bool, er
 	if d.Not, err = b.delta(ctx, source, lease); err != nil || d.Not == "" {
 		return err == nil, err
 	}
-	b.observer.notice("the topics are read from their start and everything is compared: " + d.Not)
+	b.observer.Notice("the topics are read from their start and everything is compared: " + d.Not)
 	b.did, b.barred = Amendments{}, map[string]bool{}
 	return false, b.unview(ctx)
 }
@@ -123,7 +123,7 @@ func (b *bringing) addsUp(ctx context.Context, want *verify.Sum) (not string, er
 		return "", fmt.Errorf("refresh the index: %w", err)
 	}
 	have, err := want.Scan(ctx, b.index, b.ignore, func(docs, bytes int64) {
-		b.observer.compared(docs, max(want.Documents(), 0), bytes)
+		b.observer.Compared(docs, max(want.Documents(), 0), bytes)
 	})
 	if err != nil {
 		return "", err

@@ -16,8 +16,8 @@ type Differs struct {
 	Answers               []verify.QueryResult // to queries, where they are wrong
 }
 
-// summary is how much differs, on one line.
-func (e *Differs) summary() string {
+// Summary is how much differs, on one line.
+func (e *Differs) Summary() string {
 	var parts []string
 	for _, more := range []struct {
 		n         int64

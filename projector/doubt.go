@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
+	"humpty/internal/problem"
+	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
 )
@@ -40,14 +41,8 @@ func (n *run) intact(ctx context.Context) error {
 		return err
 	}
 	n.meta.SuspectLoss = true
-	n.observer.notice(fmt.Sprintf("%v; every document is compared before the swap, and what was lost is written again", firstLine(err)))
+	n.observer.Notice(fmt.Sprintf("%v; every document is compared before the swap, and what was lost is written again", problem.FirstLine(err)))
 	return n.note(ctx, n.meta.State)
-}
-
-// firstLine is an error without its remedy.
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
 }
 
 // examined compares, and where the target may have undone writes, or the source does not
@@ -64,22 +59,22 @@ func (n *run) examined(ctx context.Context, check verify.Check) (verify.Report, 
 		}
 		return lost.failed()
 	}
-	report, err := first.Run(ctx)
-	var again Round
+	result, err := first.Run(ctx)
+	var again report.Round
 	if _, waitErr := lost.wait(&again); waitErr != nil {
-		return report, waitErr
+		return result, waitErr
 	}
-	if err == nil && n.meta.SuspectLoss && report.Level != string(verify.Full) {
-		return report, fmt.Errorf("%w: only a comparison of every document can tell, and it was not made: %s", &sinks.ErrWritesLost{}, report.Why)
+	if err == nil && n.meta.SuspectLoss && result.Level != string(verify.Full) {
+		return result, fmt.Errorf("%w: only a comparison of every document can tell, and it was not made: %s", &sinks.ErrWritesLost{}, result.Why)
 	}
 	if err != nil || again.Reread == 0 {
-		return report, err
+		return result, err
 	}
 	if !n.inDoubt() {
-		n.observer.notice(fmt.Sprintf("%d documents were not as the source has them, by changes that its column does not tell of: they were read and written again", again.Reread))
+		n.observer.Notice(fmt.Sprintf("%d documents were not as the source has them, by changes that its column does not tell of: they were read and written again", again.Reread))
 		return check.Run(ctx)
 	}
 	n.record.Undone += again.Reread
-	n.observer.notice(fmt.Sprintf("%d documents were not as they had been written: the target had undone writes when it went away. They were read and written again", again.Reread))
+	n.observer.Notice(fmt.Sprintf("%d documents were not as they had been written: the target had undone writes when it went away. They were read and written again", again.Reread))
 	return check.Run(ctx)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"humpty/projector"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -37,7 +38,7 @@ func TestWritesThatTheTargetLostAreDoneAgain(t *testing.T) {
 		l.target = distantTarget{l.memory, away}
 		losing(l, away)
 		rec, err := l.run(false, func(r *projector.Rebuild) { r.Projection.Limits.Writers = 1 })
-		if err != nil || rec.Status != projector.Completed || rec.Undone == 0 || !rec.Ledger.Balances() {
+		if err != nil || rec.Status != report.Completed || rec.Undone == 0 || !rec.Ledger.Balances() {
 			t.Fatalf("%v: %+v", err, rec)
 		}
 		if !maps.Equal(documentsOf(t, l.memory), l.rows.Documents()) {

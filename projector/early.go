@@ -80,7 +80,7 @@ func (n *run) expose(ctx context.Context) error {
 		return fmt.Errorf("serve %s early: %w", n.record.Generation, err)
 	}
 	n.exposed = true
-	n.observer.notice(fmt.Sprintf("alias %s serves %s, which is partial until the run is completed; writes through the alias are refused until then",
+	n.observer.Notice(fmt.Sprintf("alias %s serves %s, which is partial until the run is completed; writes through the alias are refused until then",
 		n.Projection.Alias, n.record.Generation))
 	return nil
 }

@@ -87,7 +87,7 @@ func TestServedEarlyAndWrong(t *testing.T) {
 	r.ServeEarly = true
 	rec, err := r.Run(t.Context())
 	var differs *projector.Differs
-	if err == nil || !strings.Contains(err.Error(), "goes on serving "+rec.Generation+", which is partial") || !errors.As(err, &differs) || rec.Status != projector.StatusFail || !rec.Partial {
+	if err == nil || !strings.Contains(err.Error(), "goes on serving "+rec.Generation+", which is partial") || !errors.As(err, &differs) || rec.Status != report.Failed || !rec.Partial {
 		t.Fatalf("%v, %+v", err, rec)
 	}
 	survey, _ := s.target.Survey(t.Context())

@@ -8,6 +8,7 @@ import (
 
 	"humpty/internal/canonjson"
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -48,7 +49,7 @@ type Finding struct {
 // examination is an Examine on its way.
 type examination struct {
 	Examine
-	observer observer
+	observer *report.Observer
 	began    time.Time
 	finding  Finding
 
@@ -64,7 +65,7 @@ type examination struct {
 func newExamination(e *Examine) *examination {
 	x := &examination{Examine: *e, began: time.Now()}
 	x.Projection.Limits = x.Projection.Limits.withDefaults()
-	x.observer = observer{fn: e.Observe}
+	x.observer = report.NewObserver(e.Observe)
 	if x.Show == 0 {
 		x.Show = differencesShown
 	}
@@ -78,11 +79,11 @@ func (x *examination) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if x.view, err = open(ctx, x.Source, &x.observer); err != nil {
+	if x.view, err = open(ctx, x.Source, x.observer); err != nil {
 		return err
 	}
 	if was := x.generation.Meta.Definition; was != "" && was != x.Projection.Hash {
-		x.observer.notice("the projection's definition has changed since " + x.finding.Generation + " was made: documents may differ for that reason")
+		x.observer.Notice("the projection's definition has changed since " + x.finding.Generation + " was made: documents may differ for that reason")
 	}
 	return nil
 }
@@ -132,13 +133,13 @@ func (x *examination) compare(ctx context.Context, level verify.Level, each func
 		Exact: x.alone(), Writes: verify.Writes{Static: !x.finding.Serving, SettleTime: x.Settle},
 		Batch: min(x.Projection.Limits.Batch, comparedAtOnce),
 		Output: verify.Output{Show: x.Show, Each: each, Progress: func(docs, bytes int64) {
-			x.observer.compared(docs, max(x.generation.Documents, 0), bytes)
+			x.observer.Compared(docs, max(x.generation.Documents, 0), bytes)
 		}},
 	}
 	var err error
 	x.finding.Verified, err = check.Run(ctx)
 	if why := x.finding.Verified.Why; err == nil && why != "" {
-		x.observer.notice(why)
+		x.observer.Notice(why)
 	}
 	return err
 }
@@ -169,21 +170,21 @@ func (x *examination) prove(ctx context.Context) error {
 // done closes the source and completes the finding.
 func (x *examination) done(ctx context.Context, err error) (Finding, error) {
 	if x.view != nil {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		closing, cancel := wait.ToCleanUp(ctx)
 		defer cancel()
 		err = errors.Join(err, x.view.Close(closing))
 	}
 	x.finding.Seconds = time.Since(x.began).Seconds()
-	x.finding.Notices = x.observer.said()
+	x.finding.Notices = x.observer.Notices()
 	return x.finding, err
 }
 
 // phase tells the observer of one step.
 func (x *examination) phase(ctx context.Context, p report.Phase, do func(context.Context) error) error {
 	start := time.Now()
-	x.observer.start(p)
+	x.observer.Start(p)
 	err := do(ctx)
-	x.observer.end(p, time.Since(start), err)
+	x.observer.End(p, time.Since(start), err)
 	if err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}

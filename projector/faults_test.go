@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"humpty/projector"
 	"humpty/projector/report"
 	"humpty/sinks"

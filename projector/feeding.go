@@ -11,14 +11,16 @@ import (
 
 	"humpty/internal/marks"
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/projector/ledger"
 	"humpty/projector/pace"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
 
 // feed keeps one generation equal to its source, until ctx ends or something goes wrong.
-func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err error) {
+func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *report.Observer) (err error) {
 	store, err := f.Open(g.Meta.Run)
 	if err != nil {
 		return fmt.Errorf("open the marks of run %s, which made %s: %w", g.Meta.Run, g.Name, err)
@@ -29,7 +31,7 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err
 		return err
 	}
 	closing := func(close func(context.Context) error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		ctx, cancel := wait.ToCleanUp(ctx)
 		defer cancel()
 		err = errors.Join(err, close(ctx))
 	}
@@ -52,7 +54,7 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *observer) (err
 		ledger: ledger.NewBook(f.Projection.Limits.Rejections, nil),
 		rate:   pace.NewLimiter(f.Projection.Limits.Rate), pace: pace.NewCatchUp(laneCount, index),
 	}
-	b := pace.NewBrake(f.Target, f.Projection.Limits.Brake, c.pace, c.rate, o.notice)
+	b := pace.NewBrake(f.Target, f.Projection.Limits.Brake, c.pace, c.rate, o.Notice)
 	from := newCapture(feed, store)
 	var documents atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
@@ -97,7 +99,7 @@ func (f *Follow) takeOver(ctx context.Context, store *marks.Store, g sinks.Gener
 
 // follow does a round whenever something was marked, until ctx ends.
 func (c *catcher) follow(ctx context.Context, from *capture, limits Limits, documents *atomic.Int64) error {
-	late := newPause(fencePatience) // for changes that are not visible yet
+	late := wait.NewBackoff(fencePatience) // for changes that are not visible yet
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -124,10 +126,10 @@ func (c *catcher) follow(ctx context.Context, from *capture, limits Limits, docu
 			return &ledger.TooMuchPoison{Poison: poison, Limit: limits.Poison}
 		}
 		if round.Left == 0 {
-			late = newPause(fencePatience)
+			late = wait.NewBackoff(fencePatience)
 		} else {
 			from.grown()
-			if over, err := late.wait(ctx); err != nil || over && round.Left == round.Marks {
+			if over, err := late.Wait(ctx); err != nil || over && round.Left == round.Marks {
 				return errors.Join(err, c.unseen())
 			}
 		}

@@ -11,7 +11,9 @@ import (
 
 	"humpty/internal/marks"
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/projector/ledger"
+	"humpty/projector/outage"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
@@ -41,7 +43,6 @@ type Follow struct {
 const (
 	aliasEvery    = 5 * time.Second  // how often the alias is looked at
 	trouble       = 10 * time.Minute // how long it is tried to go on while something else goes wrong
-	soundAfter    = time.Minute      // without an error: the next one is a new trouble
 	longestRetry  = 10 * time.Second
 	betweenRounds = 50 * time.Millisecond // changes of a burst share one
 )
@@ -52,36 +53,36 @@ const (
 // minutes. What cannot be outlasted is returned: a *sources.ErrChangesLost (rebuild), a *Refusal,
 // *TooManyRejections.
 func (f *Follow) Run(ctx context.Context) error {
-	o := &observer{fn: f.Observe}
-	o.start(report.PhaseFollow)
+	o := report.NewObserver(f.Observe)
+	o.Start(report.PhaseFollow)
 	start := time.Now()
 	err := f.run(ctx, o)
 	if ctx.Err() != nil {
 		err = nil
 	}
-	o.end(report.PhaseFollow, time.Since(start), err)
+	o.End(report.PhaseFollow, time.Since(start), err)
 	if err != nil {
 		return fmt.Errorf("follow %s: %w", f.Projection.Name, err)
 	}
 	return nil
 }
 
-func (f *Follow) run(ctx context.Context, o *observer) error {
-	retry := newPause(trouble)
-	w := patience{source: f.Source, target: f.Target, most: outageOf(f.MaxOutage), observer: o}
+func (f *Follow) run(ctx context.Context, o *report.Observer) error {
+	retry := wait.NewBackoff(trouble)
+	w := outage.Waiter{Source: f.Source, Target: f.Target, Most: outage.Limit(f.MaxOutage), Observer: o}
 	var since time.Time // when a server was found away
 	for {
 		start := time.Now()
 		err := f.serve(ctx, o)
-		if server := away(f.Source, f.Target, err); server != "" && ctx.Err() == nil && w.most > 0 {
-			if time.Since(start) > soundAfter || since.IsZero() {
+		if server := outage.Server(f.Source, f.Target, err); server != "" && ctx.Err() == nil && w.Most > 0 {
+			if time.Since(start) > outage.SoundAfter || since.IsZero() {
 				since = time.Now()
 			}
-			server, took, err := w.until(ctx, since, server, err)
+			server, took, err := w.Wait(ctx, since, server, err)
 			if err != nil {
 				return f.goesOn(err)
 			}
-			o.notice(fmt.Sprintf("the %s is back after %.0f s", server, took.Seconds()))
+			o.Notice(fmt.Sprintf("the %s is back after %.0f s", server, took.Seconds()))
 			continue
 		}
 		var gap *sources.ErrChangesLost
@@ -93,12 +94,12 @@ func (f *Follow) run(ctx context.Context, o *observer) error {
 			return err
 		case errors.Is(err, errMoved):
 			continue
-		case time.Since(start) > soundAfter:
-			retry = newPause(trouble)
+		case time.Since(start) > outage.SoundAfter:
+			retry = wait.NewBackoff(trouble)
 		}
-		o.notice(err.Error() + "\n    it is tried again")
-		retry.longest = longestRetry
-		over, waitErr := retry.wait(ctx)
+		o.Notice(err.Error() + "\n    it is tried again")
+		retry.Longest = longestRetry
+		over, waitErr := retry.Wait(ctx)
 		if over || waitErr != nil {
 			return errors.Join(err, waitErr)
 		}
@@ -107,7 +108,7 @@ func (f *Follow) run(ctx context.Context, o *observer) error {
 
 // goesOn says what to do when a server was away for too long.
 func (f *Follow) goesOn(err error) error {
-	var outage *Outage
+	var outage *outage.Unavailable
 	if !errors.As(err, &outage) {
 		return err
 	}
@@ -118,7 +119,7 @@ func (f *Follow) goesOn(err error) error {
 var errMoved = errors.New("the alias serves another generation")
 
 // serve feeds what the alias serves, until it serves something else.
-func (f *Follow) serve(ctx context.Context, o *observer) error {
+func (f *Follow) serve(ctx context.Context, o *report.Observer) error {
 	all, err := f.generations(ctx)
 	if err != nil {
 		return err
@@ -136,7 +137,7 @@ func (f *Follow) serve(ctx context.Context, o *observer) error {
 	if !errors.Is(err, errMoved) {
 		return err
 	}
-	o.notice(fmt.Sprintf("the alias serves %s now", now[0].Name))
+	o.Notice(fmt.Sprintf("the alias serves %s now", now[0].Name))
 	source, _ := f.Source.(sources.Capturer)
 	for _, g := range all {
 		if !slices.ContainsFunc(now, func(n sinks.Generation) bool { return n.Name == g.Name }) {

@@ -7,6 +7,8 @@ import (
 
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
+	"humpty/internal/wait"
+	"humpty/projector/lease"
 	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sources"
@@ -32,11 +34,11 @@ func (n *run) gateLoad() error {
 
 // seal ends the load: settings as the user wants them, all copies there.
 func (n *run) seal(ctx context.Context) error {
-	err := n.index.Seal(ctx, n.observer.sealing)
+	err := n.index.Seal(ctx, n.observer.Sealing)
 	if n.canResolve(err) {
 		n.meta.SuspectLoss = true
 		if err = n.note(ctx, n.meta.State); err == nil {
-			err = n.index.Seal(ctx, n.observer.sealing)
+			err = n.index.Seal(ctx, n.observer.Sealing)
 		}
 	}
 	if err != nil {
@@ -60,7 +62,7 @@ func (n *run) seal(ctx context.Context) error {
 // swap lets the alias serve the generation, if nothing speaks against it now.
 func (n *run) swap(ctx context.Context) error {
 	if n.NoSwap {
-		n.observer.notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", n.Projection.Name, n.record.Generation))
+		n.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", n.Projection.Name, n.record.Generation))
 		return nil
 	}
 	survey, err := n.Target.Survey(ctx)
@@ -70,7 +72,7 @@ func (n *run) swap(ctx context.Context) error {
 	if err := n.gateEmpty(survey); err != nil {
 		return err
 	}
-	if err := n.stillOurs(ctx); err != nil {
+	if err := lease.Check(ctx, n.Target, n.fence); err != nil {
 		return err
 	}
 	if err := n.gateAlias(survey); err != nil {
@@ -89,7 +91,7 @@ func (n *run) swap(ctx context.Context) error {
 		}
 	}
 	swap := func() error {
-		if err := n.stillOurs(ctx); err != nil { // again: to arrive may have taken long, and the process have slept meanwhile
+		if err := lease.Check(ctx, n.Target, n.fence); err != nil { // again: to arrive may have taken long, and the process have slept meanwhile
 			return err
 		}
 		now, err := n.Target.Survey(ctx)
@@ -130,14 +132,14 @@ func (n *run) swappedLate(ctx context.Context) bool {
 	if n.capture == nil || n.Live.Writer != WriterFreeze {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	ctx, cancel := wait.ToCleanUp(ctx)
 	defer cancel()
 	survey, err := n.Target.Survey(ctx)
 	if err != nil || survey.Live() != n.record.Generation {
 		return false
 	}
 	n.meta.State, n.meta.Partial, n.exposed = sinks.Live, false, false
-	n.observer.notice(fmt.Sprintf("the swap was not confirmed, but alias %s serves %s", survey.Alias, n.record.Generation))
+	n.observer.Notice(fmt.Sprintf("the swap was not confirmed, but alias %s serves %s", survey.Alias, n.record.Generation))
 	return true
 }
 

@@ -172,10 +172,10 @@ func TestRefusedResumeLeavesTheRun(t *testing.T) {
 	if begun := l.begun(); begun.Ended != nil || begun.Done == 0 {
 		t.Fatalf("left: %+v", begun)
 	}
-	if rec, err := l.run(true, nil); err != nil || rec.Status != projector.Completed {
+	if rec, err := l.run(true, nil); err != nil || rec.Status != report.Completed {
 		t.Fatalf("%+v, %v", rec, err)
 	}
-	if begun := l.begun(); begun.Ended == nil || begun.Ended.Status != projector.Completed {
+	if begun := l.begun(); begun.Ended == nil || begun.Ended.Status != report.Completed {
 		t.Errorf("how it ended is not on record: %+v", begun)
 	}
 }
@@ -303,7 +303,7 @@ func TestResumeBehindTheSwap(t *testing.T) {
 			}
 			l.target = l.memory
 			rec, err := l.run(true, nil)
-			if err != nil || rec.Status != projector.Completed || rec.Generation != first.Generation {
+			if err != nil || rec.Status != report.Completed || rec.Generation != first.Generation {
 				t.Fatalf("%v: %+v", err, rec)
 			}
 			if got, want := documentsOf(t, l.memory), l.rows.Documents(); !maps.Equal(got, want) {
@@ -321,7 +321,7 @@ func TestGapEndsTheRun(t *testing.T) {
 	l.rows.Skip("live") // somebody else went on with the capture
 	rec, err := l.run(true, nil)
 	var gap *sources.ErrChangesLost
-	if !errors.As(err, &gap) || rec.Resumable || rec.Status != projector.StatusFail {
+	if !errors.As(err, &gap) || rec.Resumable || rec.Status != report.Failed {
 		t.Fatalf("%v: %+v", err, rec)
 	}
 	for _, want := range []string{
@@ -388,7 +388,7 @@ func TestBlockOfADeadRunIsLifted(t *testing.T) {
 	if done, err := m.Mend(t.Context()); err != nil || len(done) > 0 {
 		t.Errorf("nothing is wrong any more: %v, %v", done, err)
 	}
-	if rec, err := l.run(true, nil); err != nil || rec.Status != projector.Completed {
+	if rec, err := l.run(true, nil); err != nil || rec.Status != report.Completed {
 		t.Fatalf("%v: %+v", err, rec)
 	}
 	if _, err := m.Rollback(t.Context(), ""); err != nil {

@@ -39,7 +39,7 @@ func TestEmptyDoesNotReplaceFull(t *testing.T) {
 	s.source.Records = nil
 	rec, err := s.rebuild().Run(t.Context())
 	refusal(t, err, "is empty", first.Generation, "--allow-empty")
-	if rec.Status != projector.Refused {
+	if rec.Status != report.Refused {
 		t.Errorf("status %s, want refused", rec.Status)
 	}
 	s.source.Records = full
@@ -57,7 +57,7 @@ func TestWhatASealGivesUpIsInTheRecord(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 10)
 	s.target.Degraded = "2 copies have no node"
-	if rec := s.run(t); rec.Status != projector.Completed || !slices.Contains(rec.Notices, s.target.Degraded) {
+	if rec := s.run(t); rec.Status != report.Completed || !slices.Contains(rec.Notices, s.target.Degraded) {
 		t.Errorf("%s, notices %q", rec.Status, rec.Notices)
 	}
 }
@@ -154,7 +154,7 @@ func TestNoSwapLeavesAVerifiedGeneration(t *testing.T) {
 	r := s.rebuild()
 	r.NoSwap = true
 	rec, err := r.Run(t.Context())
-	if err != nil || rec.Status != projector.StatusVerified {
+	if err != nil || rec.Status != report.Verified {
 		t.Fatalf("%v, %s", err, rec.Status)
 	}
 	s.serves(t, "")
@@ -297,7 +297,7 @@ func TestAliasChangedInTheMiddle(t *testing.T) {
 			}
 		}
 	})
-	if err != nil || gone.Status != projector.Completed || gone.Previous != first.Generation || !strings.Contains(strings.Join(gone.Notices, "\n"), "alias orders was changed since the run began: it served "+second.Generation) {
+	if err != nil || gone.Status != report.Completed || gone.Previous != first.Generation || !strings.Contains(strings.Join(gone.Notices, "\n"), "alias orders was changed since the run began: it served "+second.Generation) {
 		t.Errorf("%v: %+v", err, gone)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"humpty/internal/crashpoint"
+	"humpty/internal/wait"
 	"humpty/projector/ledger"
 	"humpty/sinks"
 )
@@ -82,14 +83,14 @@ func quiet(ctx context.Context, index sinks.Index) error {
 	if !ok {
 		return errNoHandover
 	}
-	pause := newPause(5 * time.Minute)
+	pause := wait.NewBackoff(5 * time.Minute)
 	for {
 		n, err := attempts.InFlightWrites(ctx)
 		if err != nil || n == 0 {
 			return err
 		}
-		if over, err := pause.wait(ctx); err != nil || over {
-			return errors.Join(err, fmt.Errorf("%d writes of humpty's are still under way in the target after %s", n, pause.most))
+		if over, err := pause.Wait(ctx); err != nil || over {
+			return errors.Join(err, fmt.Errorf("%d writes of humpty's are still under way in the target after %s", n, pause.Most))
 		}
 	}
 }
@@ -149,7 +150,7 @@ func (n *run) handOver(ctx context.Context, swap func() error) error {
 	if err := swap(); err != nil {
 		return err
 	}
-	n.observer.waiting("the alias is swapped; what was committed before is settled beside the application")
+	n.observer.Waiting("the alias is swapped; what was committed before is settled beside the application")
 	h, err := newHandover(n.catcher)
 	if err != nil {
 		return err

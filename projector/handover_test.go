@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources/sourcetest"
 )
@@ -241,7 +242,7 @@ func TestHandoverGoesOnBehindTheSwap(t *testing.T) {
 	if err := errors.Join(err, store.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if rec.Status != Completed {
+	if rec.Status != report.Completed {
 		t.Errorf("status %s", rec.Status)
 	}
 	if err := s.target.Put("own", ""); err != nil {

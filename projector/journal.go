@@ -11,6 +11,7 @@ import (
 
 	"humpty/internal/marks"
 	"humpty/projector/ledger"
+	"humpty/projector/report"
 	"humpty/sources"
 )
 
@@ -35,7 +36,7 @@ type Begun struct {
 
 // End is how a run ended for good.
 type End struct {
-	Status Status
+	Status report.Status
 	Reason string // why nothing can go on with it; empty if it did what it was for
 	At     time.Time
 }

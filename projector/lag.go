@@ -14,7 +14,7 @@ const (
 )
 
 // lag tells the observer until ctx ends. reread counts documents.
-func (c *capture) lag(ctx context.Context, generation string, o *observer, reread func() int64) error {
+func (c *capture) lag(ctx context.Context, generation string, o *report.Observer, reread func() int64) error {
 	tick := time.NewTicker(lagEvery)
 	defer tick.Stop()
 	was, since := reread(), time.Now()
@@ -33,7 +33,7 @@ func (c *capture) lag(ctx context.Context, generation string, o *observer, rerea
 			return err
 		}
 		now, at := reread(), time.Now()
-		o.tell(report.Event{Kind: report.Lagging, Lag: &report.Lag{
+		o.Tell(report.Event{Kind: report.Lagging, Lag: &report.Lag{
 			Generation: generation, Behind: behind, Held: held, Backlog: backlog,
 			Rate: float64(now-was) / at.Sub(since).Seconds(),
 		}})

@@ -12,6 +12,7 @@ import (
 
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -84,7 +85,7 @@ func (l *lanes) send(lane int) {
 func (l *lanes) failed() error { return context.Cause(l.ctx) }
 
 // wait sends what is left and waits until everything has its verdict.
-func (l *lanes) wait(done *Round) ([]settled, error) {
+func (l *lanes) wait(done *report.Round) ([]settled, error) {
 	for lane := range l.in {
 		if len(l.filling[lane].ids) > 0 {
 			l.send(lane)

@@ -12,6 +12,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
 	"humpty/sources"
@@ -51,7 +52,7 @@ func TestSwapBehindABlockThatComesLate(t *testing.T) {
 	l.target = &slowTarget{MemoryTarget: l.memory}
 	l.rows.Commit(sourcetest.Change{ID: "80", Row: &sourcetest.Row{Group: "g", Value: "later"}})
 	rec, err := l.run(false, nil)
-	if err != nil || rec.Status != projector.Completed || rec.Resumable {
+	if err != nil || rec.Status != report.Completed || rec.Resumable {
 		t.Fatalf("%v: %s, resumable %v", err, rec.Status, rec.Resumable)
 	}
 	survey, err := l.memory.Survey(t.Context())
@@ -132,7 +133,7 @@ func TestSourceThatGoesAwayBehindTheSwap(t *testing.T) {
 	d := &departing{LiveSource: l.rows}
 	l.source, l.writer = d, projector.WriterFreeze
 	rec, err := l.run(false, nil)
-	if err != nil || rec.Status != projector.Completed || d.releases != 3 {
+	if err != nil || rec.Status != report.Completed || d.releases != 3 {
 		t.Errorf("%v: %s, released at the %d. time", err, rec.Status, d.releases)
 	}
 	d.denied, l.disk = true, vfs.NewMem()

@@ -10,7 +10,7 @@ func (n *run) closeLetters() error {
 		n.record.DeadLetters = n.Letters.Path()
 	}
 	if dropped > 0 {
-		n.observer.notice(fmt.Sprintf("%d dead letters are not in %s, which is bounded: it has the first %d", dropped, n.Letters.Path(), written))
+		n.observer.Notice(fmt.Sprintf("%d dead letters are not in %s, which is bounded: it has the first %d", dropped, n.Letters.Path(), written))
 	}
 	return err
 }

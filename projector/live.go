@@ -10,6 +10,9 @@ import (
 
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
+	"humpty/internal/wait"
+	"humpty/projector/outage"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -58,8 +61,8 @@ func (n *run) alongside(ctx context.Context, work func(context.Context) error) e
 		return err
 	})
 	err := group.Wait()
-	if server := away(n.Source, n.Target, err); done && server != "" {
-		n.observer.notice(fmt.Sprintf("the %s went away when all was done: %v", server, err))
+	if server := outage.Server(n.Source, n.Target, err); done && server != "" {
+		n.observer.Notice(fmt.Sprintf("the %s went away when all was done: %v", server, err))
 		return nil
 	}
 	return err
@@ -98,12 +101,12 @@ func (n *run) follow(ctx context.Context) error {
 	n.capture = newCapture(feed, n.Live.Marks)
 	n.background(func(ctx context.Context) error {
 		err := n.capture.run(ctx)
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		closing, cancel := wait.ToCleanUp(ctx)
 		defer cancel()
 		return errors.Join(err, feed.Close(closing))
 	})
 	n.background(func(ctx context.Context) error {
-		err := n.capture.lag(ctx, n.record.Generation, &n.observer, n.rereads.Load)
+		err := n.capture.lag(ctx, n.record.Generation, n.observer, n.rereads.Load)
 		if ctx.Err() != nil { // the feed may be closed already
 			return context.Cause(ctx)
 		}
@@ -123,15 +126,15 @@ func (n *run) release(ctx context.Context, failed error) error {
 	if n.capture == nil && !errors.As(failed, &gap) || !ok || n.record.Resumable || n.Live.Writer == WriterFollow && n.meta.State == sinks.Live {
 		return nil
 	}
-	pause := newPause(afterwards)
+	pause := wait.NewBackoff(wait.CleanUpTime)
 	for {
 		err := source.Release(ctx, n.Owner.Run)
 		if err == nil {
 			return nil
 		}
-		over := away(n.Source, n.Target, err) == ""
+		over := outage.Server(n.Source, n.Target, err) == ""
 		if !over {
-			over, _ = pause.wait(ctx) // the error of the release says more
+			over, _ = pause.Wait(ctx) // the error of the release says more
 		}
 		if over || ctx.Err() != nil {
 			return fmt.Errorf("release the capture %s: %w\n    it holds back the source's log until it is dropped: humpty prune %s", n.Owner.Run, err, n.Projection.Name)
@@ -140,7 +143,7 @@ func (n *run) release(ctx context.Context, failed error) error {
 }
 
 // did books a round: of catch-up, or on the way to a fence.
-func (n *run) did(round Round) {
+func (n *run) did(round report.Round) {
 	n.record.Rounds = append(n.record.Rounds, round)
 	n.rereads.Add(round.Reread)
 }
@@ -208,7 +211,7 @@ func (n *run) catchUp(ctx context.Context) error {
 		if last := c.pace.LastDecision(); last != "" {
 			text += "; " + last
 		}
-		n.observer.waiting(text)
+		n.observer.Waiting(text)
 		if took <= nearEnough {
 			return c.reach(ctx, n.capture)
 		}
@@ -226,7 +229,7 @@ func (n *run) catchUp(ctx context.Context) error {
 	}
 }
 
-func (n *run) tooFast(round Round, took time.Duration) error {
+func (n *run) tooFast(round report.Round, took time.Duration) error {
 	return fmt.Errorf("changes come as fast as they are settled: %d documents read again in the last round, %.0f a second, "+
 		"and %d rounds brought it no nearer\n"+
 		"    let it run when less is written, give the source more connections (max_connections), or use writer: freeze with the application paused",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/marks"
 	"humpty/projector"
 	"humpty/projector/report"
@@ -134,7 +135,7 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 			if !maps.Equal(documentsOf(t, target), source.Documents()) {
 				t.Errorf("the index differs after %d writes; replay with seed %d", writes, seed)
 			}
-			if second.Status != projector.Completed || len(second.Rounds) == 0 || !second.Ledger.Balances() {
+			if second.Status != report.Completed || len(second.Rounds) == 0 || !second.Ledger.Balances() {
 				t.Errorf("record %+v", second)
 			}
 			balanced(t, second)
@@ -195,7 +196,7 @@ func TestHandoverUnderAWriterThatNeverStops(t *testing.T) {
 			if !maps.Equal(documentsOf(t, target), source.Documents()) {
 				t.Errorf("the index differs after %d writes; replay with seed %d", writes, seed)
 			}
-			if rec.Status != projector.Completed || !rec.Ledger.Balances() {
+			if rec.Status != report.Completed || !rec.Ledger.Balances() {
 				t.Errorf("record %+v", rec)
 			}
 		})

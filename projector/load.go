@@ -21,7 +21,7 @@ func (n *run) load(ctx context.Context) error {
 	if err := n.recount(ctx); err != nil {
 		return err
 	}
-	view, err := open(ctx, n.reads(), &n.observer)
+	view, err := open(ctx, n.reads(), n.observer)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (n *run) load(ctx context.Context) error {
 
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
 	controller := pace.NewLoad(n.came, writers, n.Projection.Limits.Batch, n.index)
-	brake := pace.NewBrake(n.Target, n.Projection.Limits.Brake, controller, n.rate, n.observer.notice)
+	brake := pace.NewBrake(n.Target, n.Projection.Limits.Brake, controller, n.rate, n.observer.Notice)
 	err = brake.During(ctx, func(ctx context.Context) error { return n.pump(ctx, controller, readers, writers) })
 	n.record.Pace = append(n.record.Pace, controller.Decisions()...)
 	n.came = controller.Setting()

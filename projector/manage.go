@@ -2,13 +2,11 @@ package projector
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"humpty/internal/problem"
-	"humpty/projector/report"
+	"humpty/projector/lease"
 	"humpty/sinks"
 )
 
@@ -20,40 +18,15 @@ type Manage struct {
 	Owner      sinks.Owner
 }
 
-// LeaseState is the lease as status shows it.
-type LeaseState struct {
-	Lease sinks.Lease   `json:"lease"`
-	Held  bool          `json:"held"` // neither released nor expired
-	Left  time.Duration `json:"-"`    // until it runs out
-
-	Doing *report.Doing `json:"doing,omitempty"` // what its holder said last that it does, some seconds ago; nil: nothing
-}
-
 // Status reads the alias, its generations and the lease, and changes nothing. The
 // lease is nil where the target keeps none.
-func (m *Manage) Status(ctx context.Context) (sinks.Survey, *LeaseState, error) {
+func (m *Manage) Status(ctx context.Context) (sinks.Survey, *lease.State, error) {
 	survey, err := m.Target.Survey(ctx)
 	if err != nil {
 		return survey, nil, fmt.Errorf("survey the target: %w", err)
 	}
-	leases, ok := m.Target.(sinks.Leases)
-	if !ok {
-		return survey, nil, nil
-	}
-	lease, err := leases.Holder(ctx)
-	if err != nil {
-		return survey, nil, fmt.Errorf("read the lease: %w", err)
-	}
-	left := time.Until(lease.Expires)
-	state := &LeaseState{Lease: lease, Held: left > 0, Left: max(left, 0)}
-	if lease.Doing != "" {
-		state.Doing = new(report.Doing)
-		if err := json.Unmarshal([]byte(lease.Doing), state.Doing); err != nil { // another version's: news, and nobody's decision
-			state.Doing = nil
-		}
-		state.Lease.Doing = ""
-	}
-	return survey, state, nil
+	state, err := lease.Read(ctx, m.Target)
+	return survey, state, err
 }
 
 // Swap makes the alias serve generation `to`, or the newest verified one if to is "".

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"humpty/projector"
+	"humpty/projector/outage"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -177,7 +178,7 @@ func TestOutageIsWaitedOut(t *testing.T) {
 							}
 						}
 					})
-					if err != nil || rec.Status != projector.Completed || rec.Resumed || !rec.Ledger.Balances() {
+					if err != nil || rec.Status != report.Completed || rec.Resumed || !rec.Ledger.Balances() {
 						t.Fatalf("%v: %+v", err, rec)
 					}
 					took := time.Since(start)
@@ -220,7 +221,7 @@ func TestOutageEndsTheRunAtLast(t *testing.T) {
 			}
 			start := time.Now()
 			rec, err := l.run(false, func(r *projector.Rebuild) { r.MaxOutage = 5 * time.Minute })
-			var outage *projector.Outage
+			var outage *outage.Unavailable
 			if !errors.As(err, &outage) || outage.Server != which || !rec.Resumable {
 				t.Fatalf("%v, resumable %v", err, rec.Resumable)
 			}
@@ -232,7 +233,7 @@ func TestOutageEndsTheRunAtLast(t *testing.T) {
 			}
 			<-time.After(time.Hour) // in virtual time
 			l.memory.OnWrite = nil
-			if rec, err := l.run(true, nil); err != nil || rec.Status != projector.Completed || !rec.Resumed {
+			if rec, err := l.run(true, nil); err != nil || rec.Status != report.Completed || !rec.Resumed {
 				t.Errorf("gone on with: %v: %+v", err, rec)
 			}
 		})

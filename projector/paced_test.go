@@ -71,7 +71,7 @@ func TestBrakeActsInCatchUp(t *testing.T) {
 				}
 			}
 		})
-		if err != nil || rec.Status != projector.Completed {
+		if err != nil || rec.Status != report.Completed {
 			t.Fatalf("%v: %+v", err, rec)
 		}
 		why := ""

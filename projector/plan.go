@@ -100,19 +100,19 @@ func (n *run) plan(ctx context.Context) error {
 	if err := n.begin(ctx); err != nil {
 		return err
 	}
-	n.observer.expect(n.input.Rows, n.Live != nil, n.survey)
+	n.observer.Expect(n.input.Rows, n.Live != nil, n.survey)
 	return n.mayServeEarly()
 }
 
 func (n *run) tell(plan Plan) {
-	n.observer.notice(plan.Situation.Text)
+	n.observer.Notice(plan.Situation.Text)
 	for _, note := range plan.Source.Notes {
-		n.observer.notice(note)
+		n.observer.Notice(note)
 	}
 	for _, w := range plan.Source.Warnings {
-		n.observer.notice(w.String())
+		n.observer.Notice(w.String())
 	}
 	for _, w := range plan.Survey.Warnings {
-		n.observer.notice(w)
+		n.observer.Notice(w)
 	}
 }

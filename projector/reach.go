@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"humpty/internal/wait"
 )
 
 // fencePatience is how long a fence may stay unpassed. What keeps it so is not a slow
@@ -26,7 +28,7 @@ func (c *catcher) pass(ctx context.Context, fence uint64) error {
 	if c.rules.fenceEarly {
 		return nil
 	}
-	pause := newPause(fencePatience)
+	pause := wait.NewBackoff(fencePatience)
 	for {
 		passed, err := c.store.Passed(fence)
 		if err != nil || passed {
@@ -37,10 +39,10 @@ func (c *catcher) pass(ctx context.Context, fence uint64) error {
 			return err
 		}
 		if round.Left < round.Marks { // something was settled
-			pause = newPause(fencePatience)
+			pause = wait.NewBackoff(fencePatience)
 			continue
 		}
-		over, err := pause.wait(ctx)
+		over, err := pause.Wait(ctx)
 		if err != nil {
 			return err
 		}
@@ -54,30 +56,4 @@ func (c *catcher) unseen() error {
 	left, err := c.store.Backlog(marksAtOnce)
 	return errors.Join(err, fmt.Errorf("%d marks are still due after %s: their changes are committed, but new reads do not see them\n"+
 		"    look for a standby in synchronous_standby_names that does not acknowledge (pg_stat_replication), or a long transaction", left, fencePatience))
-}
-
-// pause waits a little longer each time, up to a bound of the whole.
-type pause struct {
-	most, next, longest time.Duration
-	began               time.Time
-}
-
-func newPause(most time.Duration) *pause {
-	return &pause{most: most, next: time.Millisecond, longest: 250 * time.Millisecond, began: time.Now()}
-}
-
-// wait says whether the bound is over.
-func (p *pause) wait(ctx context.Context) (over bool, err error) {
-	if time.Since(p.began) > p.most {
-		return true, nil
-	}
-	timer := time.NewTimer(p.next)
-	defer timer.Stop()
-	p.next = min(2*p.next, p.longest)
-	select {
-	case <-timer.C:
-		return false, nil
-	case <-ctx.Done():
-		return false, context.Cause(ctx)
-	}
 }

@@ -132,7 +132,7 @@ func TestFirstRebuildServesEveryDocument(t *testing.T) {
 	s := setup(t, 1000)
 	rec := s.run(t)
 	s.serves(t, rec.Generation)
-	if rec.Status != projector.Completed || !rec.Ledger.Balances() || rec.Ledger.Written != 1000 {
+	if rec.Status != report.Completed || !rec.Ledger.Balances() || rec.Ledger.Written != 1000 {
 		t.Errorf("record: %+v", rec)
 	}
 	if v := rec.Verified; v == nil || v.Level != "full" || v.Documents != 1000 {
@@ -251,7 +251,7 @@ func TestRejectionsStopTheSwap(t *testing.T) {
 			t.Errorf("message lacks %q: %v", part, err)
 		}
 	}
-	if rec.Status != projector.StatusFail || !rec.Ledger.Balances() {
+	if rec.Status != report.Failed || !rec.Ledger.Balances() {
 		t.Errorf("record: %+v", rec)
 	}
 	if survey, _ := s.target.Survey(t.Context()); survey.Live() != first.Generation {
@@ -261,7 +261,7 @@ func TestRejectionsStopTheSwap(t *testing.T) {
 	allowed := s.rebuild()
 	allowed.Projection.Limits.Rejections = 2
 	rec, err = allowed.Run(t.Context())
-	if err != nil || rec.Status != projector.Completed || rec.Ledger.Rejected != 2 || len(rec.Rejections) != 2 {
+	if err != nil || rec.Status != report.Completed || rec.Ledger.Rejected != 2 || len(rec.Rejections) != 2 {
 		t.Errorf("within the limit: %v, record %+v", err, rec)
 	}
 }
@@ -321,7 +321,7 @@ func TestFailuresLeaveTheAliasAndARecord(t *testing.T) {
 			first := s.run(t)
 			breakIt(s)
 			rec, err := s.rebuild().Run(t.Context())
-			if !errors.Is(err, boom) || rec.Status != projector.StatusFail || rec.Reason == "" {
+			if !errors.Is(err, boom) || rec.Status != report.Failed || rec.Reason == "" {
 				t.Fatalf("error %v, record %+v", err, rec)
 			}
 			s.serves(t, first.Generation)
@@ -349,7 +349,7 @@ func TestInterruptIsRecorded(t *testing.T) {
 		return nil
 	}
 	rec, err := s.rebuild().Run(ctx)
-	if !errors.Is(err, context.Canceled) || rec.Status != projector.Interrupted {
+	if !errors.Is(err, context.Canceled) || rec.Status != report.Interrupted {
 		t.Fatalf("error %v, status %s", err, rec.Status)
 	}
 	if m := s.state(t, rec.Generation); m.State != sinks.Failed {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"humpty/projector/ledger"
+	"humpty/projector/outage"
 	"humpty/projector/pace"
 	"humpty/projector/report"
 	"humpty/projector/verify"
@@ -18,14 +19,14 @@ type Record struct {
 	Alias       string                    `json:"alias"`
 	Generation  string                    `json:"generation,omitempty"`
 	Previous    string                    `json:"previous,omitempty"` // what the alias served before
-	Status      Status                    `json:"status"`
+	Status      report.Status             `json:"status"`
 	Reason      string                    `json:"reason,omitempty"`
 	Resumable   bool                      `json:"resumable,omitempty"` // humpty resume goes on with it
 	Partial     bool                      `json:"partial,omitempty"`   // the alias serves a part of the generation, for searches
 	Resumed     bool                      `json:"resumed,omitempty"`   // begun by another process
 	Started     time.Time                 `json:"started"`
 	Seconds     float64                   `json:"seconds"`            // of this process
-	Phases      []PhaseTime               `json:"phases"`             // of this process
+	Phases      []report.PhaseTime        `json:"phases"`             // of this process
 	Attempts    []Attempt                 `json:"attempts,omitempty"` // of all processes, where it took several; the last is this one
 	Redone      int64                     `json:"redone,omitempty"`   // documents that several processes read and wrote
 	Ledger      ledger.Ledger             `json:"ledger"`
@@ -38,29 +39,11 @@ type Record struct {
 	Differing   []verify.Detail           `json:"differing,omitempty"`          // the first ones
 	Deviations  []string                  `json:"deviations,omitempty"`         // of mapping and settings from the definition
 	Queries     []verify.QueryResult      `json:"queries,omitempty"`            // answers to the user's
-	Outages     []Away                    `json:"outages,omitempty"`            // servers that were waited for
+	Outages     []outage.Outage           `json:"outages,omitempty"`            // servers that were waited for
 	Checkpoints float64                   `json:"checkpoint_seconds,omitempty"` // spent in writing down how far it is
 	Undone      int64                     `json:"undone,omitempty"`             // documents that the target had lost when it went away, written again
 	Limits      string                    `json:"limits,omitempty"`             // what the rounds could not know of
-	Rounds      []Round                   `json:"rounds,omitempty"`             // of catch-up
+	Rounds      []report.Round            `json:"rounds,omitempty"`             // of catch-up
 	Pace        []pace.Decision           `json:"pace,omitempty"`               // how the load found its pace
 	Notices     []string                  `json:"notices,omitempty"`            // what the user was told on the way
-}
-
-// Status of a run.
-type Status string
-
-// The ends of a run.
-const (
-	Completed      Status = "completed" // the alias was re-read and serves the generation
-	StatusVerified Status = "verified"  // as asked, the alias was not touched
-	StatusFail     Status = "failed"
-	Refused        Status = "refused" // by a guard: nothing is broken, a decision is asked for
-	Interrupted    Status = "interrupted"
-)
-
-// PhaseTime is how long a phase took.
-type PhaseTime struct {
-	Phase   report.Phase `json:"phase"`
-	Seconds float64      `json:"seconds"`
 }

@@ -8,6 +8,7 @@ import (
 
 	"humpty/internal/deadletter"
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
@@ -69,7 +70,7 @@ type fixing struct {
 
 // done gives back what single documents were read by, and completes the finding.
 func (f *fixing) done(ctx context.Context, err error) (Finding, error) {
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	closing, cancel := wait.ToCleanUp(ctx)
 	defer cancel()
 	return f.examination.done(ctx, errors.Join(err, f.sides.Close(closing)))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/projector/report"
 	"humpty/sources"
 )
 
@@ -12,13 +13,13 @@ import (
 const replayTold = time.Second
 
 // open opens a source; where that reads a log to its end, the observer is told how far it is.
-func open(ctx context.Context, source sources.Source, o *observer) (sources.View, error) {
+func open(ctx context.Context, source sources.Source, o *report.Observer) (sources.View, error) {
 	if replayer, ok := source.(sources.Replayer); ok {
 		var last time.Time
 		replayer.Watch(func(done, total, bytes int64) {
 			if now := time.Now(); now.Sub(last) >= replayTold {
 				last = now
-				o.waiting(fmt.Sprintf("for the replay of events: %d of about %d, %.1f MB", done, total, float64(bytes)/1e6))
+				o.Waiting(fmt.Sprintf("for the replay of events: %d of about %d, %.1f MB", done, total, float64(bytes)/1e6))
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/projector/report"
 	"humpty/sinks"
 )
@@ -55,7 +56,7 @@ func (b *bringing) work(ctx context.Context, lease sinks.Lease) error {
 		return err
 	}
 	if b.Restore.NoSwap {
-		b.observer.notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", b.Projection.Name, b.finding.Generation))
+		b.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", b.Projection.Name, b.finding.Generation))
 		return nil
 	}
 	return b.phase(ctx, report.PhaseSwap, b.swap)
@@ -78,10 +79,10 @@ func (b *bringing) restore(ctx context.Context, lease sinks.Lease) error {
 		return fmt.Errorf("survey the target: %w", err)
 	}
 	b.Generation = generationName(survey, time.Now())
-	b.observer.notice(fmt.Sprintf("%s of snapshot %s/%s, taken %s, comes back as %s",
+	b.observer.Notice(fmt.Sprintf("%s of snapshot %s/%s, taken %s, comes back as %s",
 		saved.Generation, saved.Repository, saved.Name, saved.Taken.Format(time.RFC3339), b.Generation))
 	index, err := snapshots.Restore(ctx, saved, b.Generation, func(done, total int64) {
-		b.observer.tell(report.Event{Kind: report.Progress, Bytes: done, Done: done, Total: total})
+		b.observer.Tell(report.Event{Kind: report.Progress, Bytes: done, Done: done, Total: total})
 	})
 	if err != nil {
 		return err
@@ -143,7 +144,7 @@ func (b *bringing) leave(ctx context.Context, err error) error {
 	if err == nil || !b.made || b.index == nil || b.generation.Meta.State == sinks.Verified {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	ctx, cancel := wait.ToCleanUp(ctx)
 	defer cancel()
 	m := &b.generation.Meta
 	m.State, m.Reason = sinks.Failed, err.Error()

@@ -81,7 +81,7 @@ func (n *run) goOn(ctx context.Context) error {
 		n.earlier += share.Ledger.Produced
 	}
 	n.attempt()
-	n.observer.notice(fmt.Sprintf("run %s goes on: %d of %d partitions are done", was.Run, len(n.journal.done), len(was.Partitions)))
+	n.observer.Notice(fmt.Sprintf("run %s goes on: %d of %d partitions are done", was.Run, len(n.journal.done), len(was.Partitions)))
 	g, ok := n.survey.Find(was.Generation)
 	if !ok && !n.journal.created {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"humpty/internal/marks"
 	"humpty/projector"
 	"humpty/projector/report"
@@ -104,7 +105,7 @@ func TestResumeLosesNoWrite(t *testing.T) {
 				}
 				rec, err := p.live(t, target, begun)
 				if err == nil {
-					if rec.Status != projector.Completed || !rec.Ledger.Balances() || rec.Resumed != begun {
+					if rec.Status != report.Completed || !rec.Ledger.Balances() || rec.Resumed != begun {
 						t.Errorf("life %d: record %+v", life, rec)
 					}
 					break

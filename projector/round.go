@@ -8,6 +8,7 @@ import (
 	"humpty/internal/marks"
 	"humpty/projector/ledger"
 	"humpty/projector/pace"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -27,15 +28,8 @@ type catcher struct {
 	rate   *pace.Limiter    // nil: none
 	pace   *pace.Controller // nil: as many requests at once as there are lanes
 
-	did      func(Round) // told of each round that had something to do; may be nil
-	handover *handover   // nil: nobody else writes to the index
-}
-
-// Round is what one round of catch-up did.
-type Round struct {
-	Marks  int   `json:"marks"`  // that were due
-	Reread int64 `json:"reread"` // documents read again
-	Left   int   `json:"left"`   // marks that are due for changes the reads did not see, or newer ones
+	did      func(report.Round) // told of each round that had something to do; may be nil
+	handover *handover          // nil: nobody else writes to the index
 }
 
 const (
@@ -45,8 +39,8 @@ const (
 )
 
 // round takes every mark that is due now once.
-func (c *catcher) round(ctx context.Context) (Round, error) {
-	var done Round
+func (c *catcher) round(ctx context.Context) (report.Round, error) {
+	var done report.Round
 	cut := c.store.Round()
 	for after := (*sources.DirtyKey)(nil); ; {
 		due, err := c.store.Take(after, marksAtOnce)
@@ -66,7 +60,7 @@ func (c *catcher) round(ctx context.Context) (Round, error) {
 
 // reread brings the documents that the marks concern up to date: first those that are
 // marked themselves, then those that marks of includes and whole tables expand to.
-func (c *catcher) reread(ctx context.Context, due []sources.DirtyKey, cut uint64, done *Round) error {
+func (c *catcher) reread(ctx context.Context, due []sources.DirtyKey, cut uint64, done *report.Round) error {
 	var roots, wide []sources.DirtyKey
 	for _, m := range due {
 		if m.Node == "" && !m.All {
@@ -84,7 +78,7 @@ func (c *catcher) reread(ctx context.Context, due []sources.DirtyKey, cut uint64
 	return c.rereadWide(ctx, wide, cut, done)
 }
 
-func (c *catcher) rereadRoots(ctx context.Context, roots []sources.DirtyKey, cut uint64, done *Round) error {
+func (c *catcher) rereadRoots(ctx context.Context, roots []sources.DirtyKey, cut uint64, done *report.Round) error {
 	l := c.lanes(ctx)
 	for i := range roots {
 		l.add([]byte(roots[i].Key), &roots[i])
@@ -101,7 +95,7 @@ func (c *catcher) rereadRoots(ctx context.Context, roots []sources.DirtyKey, cut
 	return nil
 }
 
-func (c *catcher) rereadWide(ctx context.Context, wide []sources.DirtyKey, cut uint64, done *Round) error {
+func (c *catcher) rereadWide(ctx context.Context, wide []sources.DirtyKey, cut uint64, done *report.Round) error {
 	l := c.lanes(ctx)
 	saw, err := c.view.Expand(ctx, wide, func(ids [][]byte) error {
 		for _, id := range ids {
@@ -138,7 +132,7 @@ func anyWholeRoot(marks []sources.DirtyKey) bool {
 	return false
 }
 
-func (c *catcher) settle(due []sources.DirtyKey, cut uint64, saw sources.TxSnapshot, done *Round) error {
+func (c *catcher) settle(due []sources.DirtyKey, cut uint64, saw sources.TxSnapshot, done *report.Round) error {
 	if c.rules.settleBlind {
 		cut = c.store.Sequence()
 	}

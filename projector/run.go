@@ -10,6 +10,7 @@ import (
 
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/projector/ledger"
 	"humpty/projector/pace"
 	"humpty/projector/report"
@@ -20,7 +21,7 @@ import (
 // run is a Rebuild on its way: what the phases hand to each other.
 type run struct {
 	Rebuild
-	observer observer
+	observer *report.Observer
 	began    time.Time
 	record   Record
 
@@ -53,7 +54,7 @@ type run struct {
 func newRun(r *Rebuild) *run {
 	n := &run{Rebuild: *r, began: time.Now()}
 	n.Projection.Limits = n.Projection.Limits.withDefaults()
-	n.observer = observer{fn: r.Observe, forecast: new(report.Forecast), doing: new(doing)}
+	n.observer = report.NewRunObserver(r.Observe)
 	n.rate = pace.NewLimiter(n.Projection.Limits.Rate)
 	n.ledger = ledger.NewBook(n.Projection.Limits.Rejections, r.Letters)
 	n.record = Record{
@@ -69,11 +70,11 @@ func newRun(r *Rebuild) *run {
 // timed runs one phase, tells the observer, and keeps its time.
 func (n *run) timed(ctx context.Context, phase report.Phase, do func(context.Context) error) error {
 	start := time.Now()
-	n.observer.start(phase)
+	n.observer.Start(phase)
 	err := do(ctx)
 	took := time.Since(start)
-	n.record.Phases = append(n.record.Phases, PhaseTime{Phase: phase, Seconds: took.Seconds()})
-	n.observer.end(phase, took, err)
+	n.record.Phases = append(n.record.Phases, report.PhaseTime{Phase: phase, Seconds: took.Seconds()})
+	n.observer.End(phase, took, err)
 	if err == nil {
 		err = n.remember()
 	}
@@ -83,13 +84,10 @@ func (n *run) timed(ctx context.Context, phase report.Phase, do func(context.Con
 	return nil
 }
 
-// afterwards is how long cleaning up may take once the run's own context has ended.
-const afterwards = 15 * time.Second
-
 // leave gives back what the run holds on the source, and writes the reason of a failure
 // into the generation, so that nothing half-done stays without a record.
 func (n *run) leave(ctx context.Context, err error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	ctx, cancel := wait.ToCleanUp(ctx)
 	defer cancel()
 	if n.view != nil {
 		err = errors.Join(err, n.view.Close(ctx))
@@ -132,7 +130,7 @@ func (n *run) abandon(ctx context.Context) {
 		err = n.note(ctx, sinks.Failed)
 	}
 	if err != nil {
-		n.observer.notice(fmt.Sprintf("%s keeps the settings of the load until it is repaired or swapped: %v", n.record.Generation, firstLine(err)))
+		n.observer.Notice(fmt.Sprintf("%s keeps the settings of the load until it is repaired or swapped: %v", n.record.Generation, problem.FirstLine(err)))
 	}
 }
 
@@ -162,7 +160,7 @@ func (n *run) finish(err error) Record {
 	if len(rec.Rejections) > ledger.RejectionsShown {
 		rec.Rejections = rec.Rejections[:ledger.RejectionsShown]
 	}
-	rec.Notices = n.observer.said()
+	rec.Notices = n.observer.Notices()
 	rec.Status = n.statusOf(err)
 	rec.Partial = n.exposed
 	rec.Reason = reasonOf(err)
@@ -176,17 +174,17 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-func (n *run) statusOf(err error) Status {
+func (n *run) statusOf(err error) report.Status {
 	var refusal *problem.Refusal
 	switch {
 	case err == nil && n.NoSwap:
-		return StatusVerified
+		return report.Verified
 	case err == nil:
-		return Completed
+		return report.Completed
 	case errors.As(err, &refusal):
-		return Refused
+		return report.Refused
 	case errors.Is(err, context.Canceled):
-		return Interrupted
+		return report.Interrupted
 	}
-	return StatusFail
+	return report.Failed
 }

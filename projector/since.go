@@ -48,6 +48,6 @@ func (f *fixing) sameLogs() error {
 			Remedy: fmt.Sprintf("look at what differs: humpty verify %s --generation %s\nif the topics are right as they are: humpty rebuild %[1]s", f.Projection.Name, f.finding.Generation),
 		}
 	}
-	f.observer.notice(fmt.Sprintf("the topics have %d events behind the positions of %s; they are read once from their start, and everything is compared", events, f.finding.Generation))
+	f.observer.Notice(fmt.Sprintf("the topics have %d events behind the positions of %s; they are read once from their start, and everything is compared", events, f.finding.Generation))
 	return nil
 }

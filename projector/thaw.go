@@ -5,8 +5,19 @@ import (
 	"fmt"
 	"slices"
 
+	"humpty/projector/lease"
 	"humpty/sinks"
 )
+
+// underLease does work while holding the projection's lease, as each command does that
+// changes something.
+func underLease(ctx context.Context, target sinks.Target, owner sinks.Owner, work func(context.Context, sinks.Lease) error) error {
+	h := lease.Hold{
+		Target: target, Owner: owner,
+		Before: func(ctx context.Context) error { return thawLeft(ctx, target) },
+	}
+	return h.Do(ctx, work)
+}
 
 // thawLeft lifts blocks that a run set before its swap and died with: an index that serves
 // must take writes. Each command that takes the lease does so first; nobody else can be

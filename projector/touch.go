@@ -11,6 +11,7 @@ import (
 	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
 	"humpty/internal/marks"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -74,7 +75,7 @@ func (h *handover) again(ctx context.Context, open map[string]bool) error {
 	for id := range open {
 		l.add([]byte(id), nil)
 	}
-	_, err := l.wait(&Round{})
+	_, err := l.wait(&report.Round{})
 	return err
 }
 

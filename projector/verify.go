@@ -31,7 +31,7 @@ func (n *run) verify(ctx context.Context) error {
 		Rejected: n.ledger.RejectedIDs(), Documents: n.meta.Documents,
 		Batch: min(n.Projection.Limits.Batch, comparedAtOnce),
 		Output: verify.Output{Show: differencesShown, Progress: func(docs, bytes int64) {
-			n.observer.compared(docs, n.meta.Documents, bytes)
+			n.observer.Compared(docs, n.meta.Documents, bytes)
 		}},
 	}
 	if n.capture != nil { // what differs is read again when everything committed has been caught up with
@@ -44,7 +44,7 @@ func (n *run) verify(ctx context.Context) error {
 	}
 	n.record.Verified, n.record.Differing = &report.Verification, report.First
 	if report.Why != "" {
-		n.observer.notice(fmt.Sprintf("verified by level %s, not %s: %s", report.Level, report.Asked, report.Why))
+		n.observer.Notice(fmt.Sprintf("verified by level %s, not %s: %s", report.Level, report.Asked, report.Why))
 	}
 	proof, err := prove(ctx, n.Target, n.index, n.Projection, n.survey.Live())
 	if err != nil {

@@ -72,7 +72,7 @@ func (w *writer) write(ctx context.Context, batch *sources.Batch) (sinks.Receipt
 		share.AddRejected(batch.Records)
 		share.AddVerdicts(w.docs, w.verdicts, receipt)
 	}
-	n.observer.progress(sum, n.earlier, n.input.Rows, w.pace.Setting().Requests, w.pace.LastDecision())
+	n.observer.Progress(sum, n.earlier, n.input.Rows, w.pace.Setting().Requests, w.pace.LastDecision())
 	if sum.Rejected > n.Projection.Limits.Rejections+ledger.HopelessExcess {
 		return receipt, n.ledger.TooMany(n.Projection.Limits.Rejections)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/dlq"
 	"humpty/cmd/humpty/internal/runs"

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
 	"humpty/cmd/humpty/internal/render"
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/cmd/humpty/internal/lag"
 	"humpty/internal/assemble"
 	"humpty/internal/config"

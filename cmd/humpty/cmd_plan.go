@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/render"
 	"humpty/internal/assemble"

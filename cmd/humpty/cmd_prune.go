@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/render"
 	"humpty/cmd/humpty/internal/runs"

@@ -8,12 +8,14 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/rebuild"
 	"humpty/cmd/humpty/internal/render"
 	"humpty/internal/config"
 	"humpty/internal/ui"
 	"humpty/projector"
+	"humpty/projector/report"
 )
 
 const aboutRebuild = `rebuild reads the projection's tables, writes every document into a fresh index, compares
@@ -116,8 +118,8 @@ type rebuilder struct{ *app }
 func (r rebuilder) runner(conf *config.Config, verb string) *rebuild.Runner {
 	return &rebuild.Runner{
 		Console: r.Console, Config: conf, Leftovers: r.leftovers(conf), Letters: r.deadLetters(), Watcher: &r.watcher,
-		Verb: verb, Ending: func(ctx context.Context, err error) projector.Status {
-			return projector.Status(ending(exitCode(ctx, err)))
+		Verb: verb, Ending: func(ctx context.Context, err error) report.Status {
+			return report.Status(ending(exitCode(ctx, err)))
 		},
 	}
 }
@@ -135,7 +137,7 @@ func (r rebuilder) one(ctx context.Context, runner *rebuild.Runner, p config.Pro
 // printRecord is the end of a rebuild that did what was asked.
 func (r rebuilder) printRecord(p config.Projection, record projector.Record) {
 	render.Record(r.People(), record)
-	if p.Live && p.Writer == string(projector.WriterFollow) && record.Status == projector.Completed {
+	if p.Live && p.Writer == string(projector.WriterFollow) && record.Status == report.Completed {
 		r.Printf("  next       keep it up to date: %s\n", r.CommandLine("humpty follow", p.Name))
 	}
 }
@@ -163,7 +165,7 @@ func (r rebuilder) all(ctx context.Context, runner *rebuild.Runner, o rebuild.Op
 // outcome says what became of one.
 func (r rebuilder) outcome(ctx context.Context, verb string, one rebuild.Outcome) outcome {
 	p, err := one.Projection, one.Err
-	o := outcome{Projection: p.Name, Status: projector.Completed, ExitCode: exitCode(ctx, err), Record: one.Record}
+	o := outcome{Projection: p.Name, Status: report.Completed, ExitCode: exitCode(ctx, err), Record: one.Record}
 	if o.Record != nil {
 		o.Status = o.Record.Status
 	}
@@ -171,13 +173,13 @@ func (r rebuilder) outcome(ctx context.Context, verb string, one rebuild.Outcome
 	case err == nil:
 		r.printRecord(p, *one.Record)
 	case errors.Is(err, rebuild.ErrNotStarted):
-		o.Status, o.ExitCode = projector.Interrupted, exitCode(ctx, context.Cause(ctx))
+		o.Status, o.ExitCode = report.Interrupted, exitCode(ctx, context.Cause(ctx))
 		o.Error = &failure{Message: err.Error(), Next: []string{r.CommandLine("humpty rebuild", p.Name)}}
 	default:
 		fmt.Fprintf(r.Err, "%s\n", p.Name)
 		o.Error = explainer{r.Console, verb, p.Name, one.Record, nil}.explain(ctx, err)
 		if o.Record == nil {
-			o.Status = projector.Status(ending(o.ExitCode))
+			o.Status = report.Status(ending(o.ExitCode))
 		}
 	}
 	return o

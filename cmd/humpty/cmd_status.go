@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
 	"humpty/cmd/humpty/internal/render"
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
@@ -117,7 +118,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 	case l.Held:
 		o := l.Lease.Owner
 		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, ui.Time(l.Left))
-		c.printActivity(l.Doing)
+		c.printActivity(l.Activity)
 	case s.Followed:
 		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:
@@ -126,12 +127,12 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 }
 
 // printActivity says what the holder of a lease does, as it said last.
-func (c *statusCommand) printActivity(d *report.Doing) {
+func (c *statusCommand) printActivity(d *report.Activity) {
 	if d == nil || d.Phase == "" {
 		return
 	}
 	now := time.Now()
-	c.Printf("    %s (as of %s ago)\n", ui.Doing(*d, now), render.Age(d.At))
+	c.Printf("    %s (as of %s ago)\n", ui.Activity(*d, now), render.Age(d.At))
 	if d.Error != "" {
 		c.Printf("    last error: %s\n", render.Indent(d.Error))
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
 	"humpty/cmd/humpty/internal/render"
 	"humpty/internal/assemble"
 	"humpty/internal/problem"

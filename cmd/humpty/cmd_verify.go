@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/render"
 	"humpty/internal/assemble"

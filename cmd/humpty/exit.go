@@ -7,12 +7,14 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/signals"
 	"humpty/cmd/humpty/internal/trial"
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/ledger"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources"
@@ -142,13 +144,13 @@ func signalCode(s os.Signal) int {
 func ending(code int) string {
 	switch code {
 	case exitDone:
-		return string(projector.Completed)
+		return string(report.Completed)
 	case exitGuard:
-		return string(projector.Refused)
+		return string(report.Refused)
 	case exitInterrupt, exitTerminate, exitHangup:
-		return string(projector.Interrupted)
+		return string(report.Interrupted)
 	default:
-		return string(projector.StatusFail)
+		return string(report.Failed)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/lease"
+	"humpty/projector/report"
 	"humpty/sinks"
 )
 
@@ -58,7 +60,7 @@ type rebuildResult struct {
 // outcome is how the rebuild of one of all projections ended.
 type outcome struct {
 	Projection string            `json:"projection"`
-	Status     projector.Status  `json:"status"`
+	Status     report.Status     `json:"status"`
 	ExitCode   int               `json:"exit_code"` // that it would have had alone
 	Error      *failure          `json:"error,omitempty"`
 	Record     *projector.Record `json:"record,omitempty"` // none if it did not begin
@@ -98,14 +100,14 @@ type projectResult struct {
 
 // projectionStatus is what `status` found for one projection.
 type projectionStatus struct {
-	Projection string                `json:"projection"`
-	Survey     sinks.Survey          `json:"survey"`
-	Partial    string                `json:"partial,omitempty"` // the generation that searches see though it is not complete
-	Lease      *projector.LeaseState `json:"lease,omitempty"`
-	Captures   []runs.Capture        `json:"captures,omitempty"` // on the source
-	Stopped    []runs.Stopped        `json:"stopped,omitempty"`  // can be resumed here
-	Incomplete []string              `json:"halves,omitempty"`   // generations that were left half done, and cannot be resumed here
-	Followed   bool                  `json:"followed,omitempty"` // a process here keeps it up to date
+	Projection string         `json:"projection"`
+	Survey     sinks.Survey   `json:"survey"`
+	Partial    string         `json:"partial,omitempty"` // the generation that searches see though it is not complete
+	Lease      *lease.State   `json:"lease,omitempty"`
+	Captures   []runs.Capture `json:"captures,omitempty"` // on the source
+	Stopped    []runs.Stopped `json:"stopped,omitempty"`  // can be resumed here
+	Incomplete []string       `json:"halves,omitempty"`   // generations that were left half done, and cannot be resumed here
+	Followed   bool           `json:"followed,omitempty"` // a process here keeps it up to date
 }
 
 // pruneResult is what `prune` did, or would do.

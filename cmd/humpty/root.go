@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
 	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/config"
 	"humpty/internal/ui"

@@ -2,6 +2,7 @@ package assemble
 
 import (
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/sources"

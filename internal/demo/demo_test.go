@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/projector"
+	"humpty/projector/report"
 )
 
 func TestTooFewOrders(t *testing.T) {
@@ -51,7 +51,7 @@ func TestDemo(t *testing.T) {
 	if r.Compared == nil || r.Compared.Found < 900 || !r.Compared.Equal() {
 		t.Errorf("compared: %+v", r.Compared)
 	}
-	if r.FirstBuild.Status != projector.Completed || r.Rebuild.Status != projector.Completed || r.Writes < 200 || r.Meanwhile < 10 {
+	if r.FirstBuild.Status != report.Completed || r.Rebuild.Status != report.Completed || r.Writes < 200 || r.Meanwhile < 10 {
 		t.Errorf("first build %s, rebuild %s, %d writes, %d during the rebuild", r.FirstBuild.Status, r.Rebuild.Status, r.Writes, r.Meanwhile)
 	}
 	if r.Without <= 0 || r.Without > r.Seconds || r.Kept != nil {
@@ -61,7 +61,7 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("%d events, replays %+v", r.Events, r.Replays)
 	}
 	for _, replay := range r.Replays {
-		if c := replay.Compared; c == nil || !c.Equal() || c.Found < 50 || replay.Record.Status != projector.Completed {
+		if c := replay.Compared; c == nil || !c.Equal() || c.Found < 50 || replay.Record.Status != report.Completed {
 			t.Errorf("%s: %s, compared %+v", replay.Projection, replay.Record.Status, c)
 		}
 	}

@@ -135,7 +135,7 @@ func killedServers(t *testing.T, target devstack.Kind) {
 	if everyOutage() {
 		want = 5
 	}
-	if kills.Load() != want || rec.Status != projector.Completed || !strings.Contains(rec.Generation, s.alias) {
+	if kills.Load() != want || rec.Status != report.Completed || !strings.Contains(rec.Generation, s.alias) {
 		t.Errorf("%d kills: %+v", kills.Load(), rec)
 	}
 	if app, err = pgx.Connect(t.Context(), s.pg); err != nil {

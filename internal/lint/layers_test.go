@@ -54,7 +54,9 @@ var layers = []layer{
 	{name: "folds", about: engine, packages: []string{"projector/fold"}, on: []string{"sources", "spill"}},
 	{name: "decoders", about: engine, apart: true, packages: []string{"projector/fold/decode", "projector/fold/handlers", "projector/fold/script"}, on: []string{"folds"}},
 	{name: "joins", about: engine, packages: []string{"projector/join"}, on: []string{"folds"}},
-	{name: "stores", about: engine, packages: []string{"internal/marks"}, on: []string{"reports"}},
+	{name: "outages", about: engine, packages: []string{"projector/outage"}, on: []string{"reports"}},
+	{name: "leases", about: engine, packages: []string{"projector/lease"}, on: []string{"outages"}},
+	{name: "stores", about: engine, packages: []string{"internal/marks"}, on: []string{"leases"}},
 	{name: "phases", about: engine, packages: []string{"projector/verify"}, on: []string{"stores"}},
 	{name: "rebuild", about: engine, packages: []string{"projector"}, on: []string{"phases"}},
 

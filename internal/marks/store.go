@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
+
 	"humpty/internal/statedb"
 	"humpty/sources"
 )

@@ -1,5 +1,7 @@
 package problem
 
+import "strings"
+
 // Refusal is a guard's no: nothing is broken, somebody has to decide.
 type Refusal struct {
 	Why    string
@@ -15,3 +17,9 @@ func (r *Refusal) Error() string {
 }
 
 func (r *Refusal) Unwrap() error { return r.Err }
+
+// FirstLine is an error without its remedy.
+func FirstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

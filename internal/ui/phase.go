@@ -170,8 +170,8 @@ func ETA(e report.ETA) string {
 	return text + " until the alias serves (no measure of " + strings.Join(names, ", ") + ")"
 }
 
-// Doing says in one line what a run does that is seen from elsewhere.
-func Doing(d report.Doing, at time.Time) string {
+// Activity says in one line what a run does that is seen from elsewhere.
+func Activity(d report.Activity, at time.Time) string {
 	p := phase{
 		name: d.Phase, since: d.Since, done: d.Done, earlier: d.Earlier, total: d.Total, bytes: d.Bytes, waiting: d.Waiting, lag: d.Lag,
 		eta: d.ETA, etaAt: d.At,

@@ -98,8 +98,8 @@ func TestETAUntilTheAliasServes(t *testing.T) {
 	p.apply(report.Event{Kind: report.Started, Phase: report.PhaseSeal, At: start.Add(20 * time.Second), ETA: &report.ETA{Seconds: 5, Besides: []report.Phase{report.PhaseVerify}}})
 	want(22*time.Second, "ETA over 3.0s until the alias serves (no measure of verify)")
 	want(40*time.Second, "ETA not known until the alias serves (no measure of seal, verify)")
-	d := report.Doing{Phase: report.PhaseLoad, Since: start, At: start.Add(2 * time.Second), Done: 5, Total: 10, Waiting: "the target is full", ETA: &report.ETA{Seconds: 9}}
-	if got := Doing(d, start.Add(5*time.Second)); got != "load: 5 of about 10 documents (50%), 1/s, ETA 6.0s until the alias serves, waiting: the target is full" {
+	d := report.Activity{Phase: report.PhaseLoad, Since: start, At: start.Add(2 * time.Second), Done: 5, Total: 10, Waiting: "the target is full", ETA: &report.ETA{Seconds: 9}}
+	if got := Activity(d, start.Add(5*time.Second)); got != "load: 5 of about 10 documents (50%), 1/s, ETA 6.0s until the alias serves, waiting: the target is full" {
 		t.Errorf("%q", got)
 	}
 }

@@ -1,4 +1,4 @@
-// Package delay waits no longer than its caller may go on.
+// Package wait waits no longer than its caller may go on.
 package wait
 
 import (

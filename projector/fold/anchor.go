@@ -8,6 +8,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/statedb"
 	"humpty/sources"
 )

@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
+
 	"humpty/internal/deadletter"
 	"humpty/internal/statedb"
 	"humpty/projector/fold/spill"

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/statedb"
 	"humpty/sources"
 )

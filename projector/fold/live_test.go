@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/marks"
 	"humpty/projector"
 	"humpty/projector/fold"

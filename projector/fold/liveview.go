@@ -15,6 +15,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/zeebo/xxh3"
+
 	"humpty/internal/statedb"
 	"humpty/projector/fold/spill"
 	"humpty/sources"

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/zeebo/xxh3"
+
 	"humpty/projector/fold/spill"
 	"humpty/sources"
 )

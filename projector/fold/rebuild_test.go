@@ -10,6 +10,7 @@ import (
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
 	"humpty/projector/ledger"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
 )
@@ -42,7 +43,7 @@ func TestRebuild(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || record.Status != projector.Completed || len(survey.Serving) != 1 || survey.Serving[0].Documents != 99 {
+		if err != nil || record.Status != report.Completed || len(survey.Serving) != 1 || survey.Serving[0].Documents != 99 {
 			t.Errorf("%v: %+v, serving %v", err, record, survey.Serving)
 		}
 		l := record.Ledger

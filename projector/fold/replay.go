@@ -10,6 +10,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/projector/fold/spill"
 	"humpty/sources"
 )

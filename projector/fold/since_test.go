@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
 	"humpty/sources"
-	"pgregory.net/rapid"
 )
 
 // dated is a history that is read from positions and by time, as a broker's log is.

@@ -11,12 +11,13 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"humpty/internal/deadletter"
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
 	"humpty/sources"
-	"pgregory.net/rapid"
 )
 
 // oracle folds a history event by event, with maps, in the stated order.

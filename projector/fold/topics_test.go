@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
 	"humpty/projector/fold"

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/projector/fold"
 	"humpty/sources"
 )

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
+
 	"humpty/internal/statedb"
 	"humpty/sources"
 )

@@ -16,6 +16,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
+
 	"humpty/sources"
 )
 

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/sources"
 )
 

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"github.com/zeebo/xxh3"
+
 	"humpty/internal/canonjson"
 )
 

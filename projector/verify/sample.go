@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/zeebo/xxh3"
+
 	"humpty/sinks"
 )
 

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/sinks"
 	"humpty/sources"
 )

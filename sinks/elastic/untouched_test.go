@@ -11,6 +11,7 @@ import (
 
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
@@ -88,7 +89,7 @@ func TestOldIndexIsUntouched(t *testing.T) {
 			return next.RoundTrip(req)
 		})
 		var e *elastic.Error
-		if err == nil || rec.Status != projector.StatusFail || bulks.Load() < 3 || trouble.name != "rejected" && !errors.As(err, &e) {
+		if err == nil || rec.Status != report.Failed || bulks.Load() < 3 || trouble.name != "rejected" && !errors.As(err, &e) {
 			t.Fatalf("%s: %v: status %s after %d bulk requests", trouble.name, err, rec.Status, bulks.Load())
 		}
 		for _, want := range trouble.want {

@@ -101,7 +101,7 @@ func (t timing) String() string {
 	return text
 }
 
-func phases(all []projector.PhaseTime) string {
+func phases(all []report.PhaseTime) string {
 	var text strings.Builder
 	for _, p := range all {
 		fmt.Fprintf(&text, " %s %.2f", p.Phase, p.Seconds)
@@ -109,7 +109,7 @@ func phases(all []projector.PhaseTime) string {
 	return text.String()
 }
 
-func seconds(all []projector.PhaseTime, of report.Phase) (sum float64) {
+func seconds(all []report.PhaseTime, of report.Phase) (sum float64) {
 	for _, p := range all {
 		if p.Phase == of {
 			sum += p.Seconds

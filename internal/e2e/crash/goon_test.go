@@ -12,7 +12,7 @@ import (
 
 	"humpty/internal/e2e/rig"
 	"humpty/internal/testenv/devstack"
-	"humpty/projector"
+	"humpty/projector/report"
 )
 
 // heldShop is a shop with rows, whose target takes so many bulk requests and then none, until
@@ -88,7 +88,7 @@ func TestRebuildGoesOnWithWhatItFinds(t *testing.T) {
 	a.Want(t, 0, " goes on: ", `"eta":{"seconds":`)
 	s.EqualsOracle(t)
 	r := a.Result(t).Record
-	if len(r.Attempts) != 2 || r.Attempts[0].Status != projector.Killed || r.Attempts[1].Status != projector.Completed || !r.Resumed {
+	if len(r.Attempts) != 2 || r.Attempts[0].Status != report.Killed || r.Attempts[1].Status != report.Completed || !r.Resumed {
 		t.Fatalf("attempts %+v", r.Attempts)
 	}
 	if r.Ledger.Written != 3000 || !r.Ledger.Balances() || r.Redone <= 0 || r.Redone >= 3000 || r.Attempts[0].Seconds <= 0 {

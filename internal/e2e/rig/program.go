@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"humpty/projector"
+	"humpty/projector/lease"
 )
 
 // Program is the built program with a configuration of its own.
@@ -123,7 +124,7 @@ type Result struct {
 	Record      projector.Record
 	Projections []struct {
 		Stopped []struct{ Run string }
-		Lease   projector.LeaseState
+		Lease   lease.State
 	}
 }
 

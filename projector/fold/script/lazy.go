@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/dop251/goja"
+
 	"humpty/internal/rawjson"
 	"humpty/projector/fold"
 )

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dop251/goja"
+
 	"humpty/projector/fold"
 )
 

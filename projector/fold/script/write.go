@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"github.com/dop251/goja"
+
 	"humpty/internal/rawjson"
 	"humpty/projector/fold"
 )

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/marks"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
@@ -100,7 +101,7 @@ func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 	if startErr := starting.Wait(); startErr != nil {
 		t.Fatal(startErr)
 	}
-	if err != nil || rec.Status != projector.Completed || len(moments) > 0 {
+	if err != nil || rec.Status != report.Completed || len(moments) > 0 {
 		t.Fatalf("%v, %d kills left: %+v", err, len(moments), rec)
 	}
 	if said := strings.Join(rec.Notices, "\n"); rec.Undone == 0 || !strings.Contains(said, "was restarted during the load") {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/internal/testenv/devstack"
 	"humpty/sinks"
 	"humpty/sinks/elastic"

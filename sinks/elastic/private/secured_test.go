@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"humpty/projector"
+	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
@@ -53,7 +54,7 @@ func rebuild(t *testing.T, target *elastic.Target, run string) error {
 		Source:     source, Target: target, Owner: sinks.Owner{Run: run}, MaxOutage: -1,
 	}
 	rec, err := r.Run(t.Context())
-	if err == nil && (rec.Status != projector.Completed || rec.Ledger.Written != 20 || rec.Verified == nil) {
+	if err == nil && (rec.Status != report.Completed || rec.Ledger.Written != 20 || rec.Verified == nil) {
 		t.Errorf("%+v", rec)
 	}
 	return err

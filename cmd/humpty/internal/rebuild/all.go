@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
+
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
@@ -99,7 +100,7 @@ func (r *Runner) estimates(ctx context.Context, order []config.Projection) []ui.
 		rows[i].Name, rows[i].After = p.Name, turnsBefore(order, i)
 		if m, err := assemble.Admin(ctx, r.Config, p, "status"); err == nil {
 			if survey, _, err := m.Status(ctx); err == nil {
-				rows[i].EarlierPace = projector.PaceBefore(survey)
+				rows[i].EarlierPace = report.PaceBefore(survey)
 			}
 		}
 		source, err := assemble.Source(r.Config, p)
@@ -133,11 +134,11 @@ func (b *batch) one(ctx context.Context, p config.Projection, i int) (*projector
 		err = errors.Join(j.run(ctx, show), j.end())
 		record = &j.record
 	}
-	status := projector.Completed
+	status := report.Completed
 	if err != nil {
 		status = b.runner.Ending(ctx, err)
-	} else if record.Status == projector.StatusVerified {
-		status = projector.StatusVerified
+	} else if record.Status == report.Verified {
+		status = report.Verified
 	}
 	b.table.End(i, string(status))
 	return record, err

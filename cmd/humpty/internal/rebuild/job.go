@@ -149,7 +149,7 @@ func (j *job) closeState() error {
 	}
 	err := j.store.Close()
 	crashpoint.At("state closed")
-	followed := j.projection.Writer == string(projector.WriterFollow) && j.record.Status == projector.Completed
+	followed := j.projection.Writer == string(projector.WriterFollow) && j.record.Status == report.Completed
 	if err != nil || j.record.Resumable || followed {
 		return err
 	}

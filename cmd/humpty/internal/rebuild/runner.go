@@ -43,8 +43,8 @@ type Runner struct {
 	Letters   dlq.Folder
 	Watcher   *signals.Watcher
 
-	Verb   string                                        // rebuild | resume
-	Ending func(context.Context, error) projector.Status // how one ended that failed
+	Verb   string                                     // rebuild | resume
+	Ending func(context.Context, error) report.Status // how one ended that failed
 }
 
 // One does one, and shows how it goes. There is no record if it did not begin.

@@ -16,7 +16,7 @@ func Record(w io.Writer, r projector.Record) {
 	l := r.Ledger
 	head := fmt.Sprintf("alias %s serves %s", r.Alias, r.Generation)
 	switch {
-	case r.Status == projector.StatusVerified:
+	case r.Status == report.Verified:
 		head = fmt.Sprintf("%s is verified; the alias was not touched. Next: humpty swap %s --to %s", r.Generation, r.Projection, r.Generation)
 	case r.Previous != "":
 		head += fmt.Sprintf(" (before: %s, kept; humpty rollback %s goes back)", r.Previous, r.Projection)

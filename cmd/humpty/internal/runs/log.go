@@ -67,10 +67,10 @@ func (l *Log) End(r projector.Record) {
 
 // LogEnd is the last line of a log.
 type LogEnd struct {
-	Type      string           `json:"type"`   // end
-	Status    projector.Status `json:"status"` // empty: the run's process is gone, and did not write it
-	Reason    string           `json:"reason,omitempty"`
-	Resumable bool             `json:"resumable,omitempty"`
+	Type      string        `json:"type"`   // end
+	Status    report.Status `json:"status"` // empty: the run's process is gone, and did not write it
+	Reason    string        `json:"reason,omitempty"`
+	Resumable bool          `json:"resumable,omitempty"`
 }
 
 func (l *Log) line(v any) {

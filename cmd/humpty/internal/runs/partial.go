@@ -9,7 +9,7 @@ import (
 	"humpty/cmd/humpty/internal/signals"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/projector"
+	"humpty/projector/lease"
 	"humpty/sinks"
 )
 
@@ -29,7 +29,7 @@ func (l *Leftovers) partial(ctx context.Context, p config.Projection) ([]sinks.G
 
 // PartialGenerations are those of a survey that a run left half done, and of which nothing is
 // known here.
-func (l *Leftovers) PartialGenerations(p config.Projection, survey sinks.Survey, lease *projector.LeaseState) []sinks.Generation {
+func (l *Leftovers) PartialGenerations(p config.Projection, survey sinks.Survey, lease *lease.State) []sinks.Generation {
 	known := func(string) bool { return false }
 	if state, err := l.State(); err == nil && p.Live {
 		known = func(run string) bool { return state.Has(p.Name, run) }

@@ -7,7 +7,7 @@ import (
 
 	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/projector"
+	"humpty/projector/lease"
 	"humpty/sinks"
 )
 
@@ -24,7 +24,7 @@ func TestPartialGenerations(t *testing.T) {
 			g("failed", sinks.Failed, "3 documents rejected"), g("running", sinks.Creating, ""), g("old", sinks.Retired, ""),
 		},
 	}
-	lease := &projector.LeaseState{Held: true, Lease: sinks.Lease{Owner: sinks.Owner{Run: "run of running"}}}
+	lease := &lease.State{Held: true, Lease: sinks.Lease{Owner: sinks.Owner{Run: "run of running"}}}
 	l := NewLeftovers(nil, &config.Config{}, assemble.State{}, errors.New("there is no home folder"))
 	var names []string
 	for _, g := range l.PartialGenerations(config.Projection{Name: "orders"}, survey, lease) {

@@ -3,7 +3,30 @@ package report
 import (
 	"slices"
 	"time"
+
+	"humpty/sinks"
 )
+
+// Pace is how long the phases of a run took, and for how many documents.
+type Pace struct {
+	Documents int64             `json:"documents"`
+	Seconds   map[Phase]float64 `json:"seconds"`
+}
+
+// PaceBefore is that of the newest generation that says how long it took.
+func PaceBefore(s sinks.Survey) (p Pace) {
+	for _, g := range slices.Backward(s.Generations) {
+		if len(g.Meta.PhaseSeconds) == 0 {
+			continue
+		}
+		p.Documents, p.Seconds = g.Meta.Documents, make(map[Phase]float64, len(g.Meta.PhaseSeconds))
+		for phase, seconds := range g.Meta.PhaseSeconds {
+			p.Seconds[Phase(phase)] = seconds
+		}
+		return p
+	}
+	return p
+}
 
 // ETA is how long it takes until the alias serves, verification and copies included.
 type ETA struct {
@@ -25,12 +48,6 @@ func (e ETA) After(d time.Duration, phase Phase) ETA {
 		}
 	}
 	return e
-}
-
-// Pace is how long the phases of a run took, and for how many documents.
-type Pace struct {
-	Documents int64             `json:"documents"`
-	Seconds   map[Phase]float64 `json:"seconds"`
 }
 
 // Forecast says from the events of a run how long it still takes: from what this run has
@@ -61,8 +78,8 @@ func UntilServed() []Phase {
 	return []Phase{PhasePlan, PhaseCreate, PhaseCapture, PhaseLoad, PhaseCatchUp, PhaseSeal, PhaseVerify, PhaseSwap}
 }
 
-// Take learns from an event.
-func (f *Forecast) Take(e Event) {
+// Observe learns from an event.
+func (f *Forecast) Observe(e Event) {
 	switch e.Kind {
 	case Started:
 		f.phase, f.began, f.from, f.latest = e.Phase, e.At, mark{}, mark{}

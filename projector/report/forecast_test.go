@@ -17,7 +17,7 @@ type told struct {
 
 func (t told) at(second float64, e report.Event) {
 	e.At = t.start.Add(time.Duration(second * float64(time.Second)))
-	t.f.Take(e)
+	t.f.Observe(e)
 }
 
 func (t told) left(second float64) report.ETA {
@@ -85,16 +85,16 @@ func TestETAThatNobodyRenews(t *testing.T) {
 // What others see of a run, and what stays of an error.
 func TestDoing(t *testing.T) {
 	t.Parallel()
-	var d report.Doing
+	var d report.Activity
 	now := time.Now()
-	d.Take(report.Event{Kind: report.Started, Phase: report.PhaseLoad, At: now, ETA: &report.ETA{Seconds: 9}})
-	d.Take(report.Event{Kind: report.Waiting, Phase: report.PhaseLoad, At: now, Text: "the target is full"})
+	d.Observe(report.Event{Kind: report.Started, Phase: report.PhaseLoad, At: now, ETA: &report.ETA{Seconds: 9}})
+	d.Observe(report.Event{Kind: report.Waiting, Phase: report.PhaseLoad, At: now, Text: "the target is full"})
 	if d.Waiting != "the target is full" || d.ETA.Seconds != 9 {
 		t.Errorf("%+v", d)
 	}
-	d.Take(report.Event{Kind: report.Progress, Phase: report.PhaseLoad, At: now.Add(time.Second), Done: 3, Total: 9, ETA: &report.ETA{Seconds: 7}})
-	d.Take(report.Event{Kind: report.Ended, Phase: report.PhaseLoad, At: now.Add(time.Second), Failed: "gone"})
-	d.Take(report.Event{Kind: report.Started, Phase: report.PhasePlan, At: now.Add(2 * time.Second)})
+	d.Observe(report.Event{Kind: report.Progress, Phase: report.PhaseLoad, At: now.Add(time.Second), Done: 3, Total: 9, ETA: &report.ETA{Seconds: 7}})
+	d.Observe(report.Event{Kind: report.Ended, Phase: report.PhaseLoad, At: now.Add(time.Second), Failed: "gone"})
+	d.Observe(report.Event{Kind: report.Started, Phase: report.PhasePlan, At: now.Add(2 * time.Second)})
 	if d.Error != "gone" || d.Waiting != "" || d.Done != 0 || d.Phase != report.PhasePlan || !d.At.Equal(now.Add(2*time.Second)) {
 		t.Errorf("%+v", d)
 	}
