@@ -48,7 +48,7 @@ func TestRun(t *testing.T) {
 	b.data = dataFlags{shape: "plain", connections: 2, shards: 2}
 	b.results = t.TempDir()
 	p := plan{
-		mode: "quick", orders: 300, pairs: 2, events: 1, queries: 2, repairs: 1, naive: 5, repeat: 1, again: 1, growth: growth{base: 100, factors: []int{1, 2}, connections: []int{1, 3}, times: 1},
+		mode: "quick", orders: 300, pairs: 2, events: 1, queries: 2, repairs: 1, naive: 5, finalists: 1, repeats: 1, growth: growth{base: 100, factors: []int{1, 2}, connections: []int{1, 3}, times: 1},
 		cells: []cell{{writers: 2, batchMB: 1, shards: 1}, {writers: 1, batchMB: 0.1, shards: 2}},
 	}
 	if err := (&runVerb{bench: b, target: "elasticsearch"}).everything(t.Context(), p); err != nil {

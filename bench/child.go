@@ -12,8 +12,8 @@ import (
 	"humpty/bench/internal/engine"
 )
 
-// alone runs a spec in a process of its own and returns what it measured about itself.
-func (b *bench) alone(ctx context.Context, s engine.Spec) (engine.Outcome, error) {
+// runChild runs a spec in a process of its own and returns what it measured about itself.
+func (b *bench) runChild(ctx context.Context, s engine.Spec) (engine.Outcome, error) {
 	var o engine.Outcome
 	in, err := json.Marshal(s)
 	if err != nil {

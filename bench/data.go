@@ -14,8 +14,8 @@ import (
 	"humpty/internal/testenv/shop"
 )
 
-// contents are what the bench's database holds, kept as the comment of its schema.
-type contents struct {
+// dataSet is what the bench's database holds, kept as the comment of its schema.
+type dataSet struct {
 	By     string     `json:"by"` // bench
 	Shape  shop.Shape `json:"shape"`
 	Orders int        `json:"orders"`
@@ -27,7 +27,7 @@ const seedNumber = 1
 
 // inDatabase reads what the database holds; found is false for an empty one. A schema
 // that the bench did not make is an error: seeding would drop it.
-func inDatabase(ctx context.Context, conn *pgx.Conn) (f contents, found bool, err error) {
+func inDatabase(ctx context.Context, conn *pgx.Conn) (f dataSet, found bool, err error) {
 	var comment *string
 	err = conn.QueryRow(ctx, "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'shop'").Scan(&comment)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -43,7 +43,7 @@ func inDatabase(ctx context.Context, conn *pgx.Conn) (f contents, found bool, er
 }
 
 // mark writes what the database holds.
-func mark(ctx context.Context, conn *pgx.Conn, f contents) error {
+func mark(ctx context.Context, conn *pgx.Conn, f dataSet) error {
 	f.By = "bench"
 	note, err := json.Marshal(f)
 	if err != nil {
@@ -65,7 +65,7 @@ func reserve(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS shop"); err != nil {
 		return fmt.Errorf("create schema shop: %w", err)
 	}
-	return mark(ctx, conn, contents{})
+	return mark(ctx, conn, dataSet{})
 }
 
 // seed fills the database unless it holds what is asked for.
@@ -79,7 +79,7 @@ func (l *lab) seed(ctx context.Context, anew bool) error {
 	if err != nil {
 		return err
 	}
-	want := contents{By: "bench", Shape: l.shape, Orders: l.orders, TPCH: l.data.tpch}
+	want := dataSet{By: "bench", Shape: l.shape, Orders: l.orders, TPCH: l.data.tpch}
 	if l.data.tpch != "" {
 		want.Orders = has.Orders // as many as the files have
 	}
@@ -116,7 +116,7 @@ func (l *lab) fill(ctx context.Context) (shop.Size, error) {
 }
 
 // settle writes everything to disk now, so that no measurement pays for it.
-func settle(ctx context.Context, conn *pgx.Conn, f contents) error {
+func settle(ctx context.Context, conn *pgx.Conn, f dataSet) error {
 	if err := mark(ctx, conn, f); err != nil {
 		return err
 	}
@@ -126,8 +126,8 @@ func settle(ctx context.Context, conn *pgx.Conn, f contents) error {
 	return nil
 }
 
-// release says that the database does not hold what was seeded any more.
-func (l *lab) release(ctx context.Context) error {
+// markChanged says that the database does not hold what was seeded any more.
+func (l *lab) markChanged(ctx context.Context) error {
 	conn, err := pgx.Connect(ctx, l.servers.dsn)
 	if err != nil {
 		return fmt.Errorf("connect to PostgreSQL: %w", err)

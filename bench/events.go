@@ -68,7 +68,7 @@ func (l eventRuns) fetch(ctx context.Context, t events.Topic, h half) error {
 
 // fold is the real thing, into nothing.
 func (l eventRuns) fold(ctx context.Context, t events.Topic, f foldVariant, h half) error {
-	o, err := l.alone(ctx, engine.Spec{Do: engine.Fold, Alias: l.alias(), Events: engine.Events{Broker: t.Broker, Topic: t.Name, Fold: f.by, Memory: f.memory}})
+	o, err := l.runChild(ctx, engine.Spec{Do: engine.Fold, Alias: l.alias(), Events: engine.Events{Broker: t.Broker, Topic: t.Name, Fold: f.by, Memory: f.memory}})
 	if err != nil {
 		return err
 	}

@@ -119,8 +119,8 @@ func (l *lab) record(m result.Measurement) error {
 	return l.rec.add(m)
 }
 
-// uncounted does work whose measurements are not kept: a warm-up.
-func (l *lab) uncounted(work func() error) error {
+// warmUp does work whose measurements are not kept: a warm-up.
+func (l *lab) warmUp(work func() error) error {
 	was := l.warming
 	l.warming = true
 	defer func() { l.warming = was }()
@@ -154,7 +154,7 @@ func (l *lab) rebuilt(ctx context.Context, what result.What, spec engine.Spec, h
 	if target == "null" {
 		spec.Level, spec.Shards = projector.LevelCount, 0 // nothing is there to be read back
 	}
-	o, err := l.alone(ctx, spec)
+	o, err := l.runChild(ctx, spec)
 	if err != nil {
 		return "", err
 	}

@@ -188,7 +188,7 @@ func (l *limits) grid(ctx context.Context, target string, p plan) (cell, error) 
 		}
 		return nil
 	}
-	err := l.uncounted(func() error { // the server is cold
+	err := l.warmUp(func() error { // the server is cold
 		_, err := l.fire(ctx, target, p.cells[0])
 		return err
 	})
@@ -200,8 +200,8 @@ func (l *limits) grid(ctx context.Context, target string, p plan) (cell, error) 
 	}
 	order := slices.Clone(p.cells)
 	slices.SortStableFunc(order, func(a, b cell) int { return compareMedians(seconds[a], seconds[b]) })
-	finalists := order[:min(p.repeat, len(order))]
-	for range p.again {
+	finalists := order[:min(p.finalists, len(order))]
+	for range p.repeats {
 		if err := shoot(finalists); err != nil {
 			return cell{}, err
 		}

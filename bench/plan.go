@@ -8,20 +8,20 @@ import (
 
 // plan is how much a run does.
 type plan struct {
-	mode    string
-	orders  int // shape plain
-	rich    int // orders of shape rich; 0: none
-	pairs   int
-	events  int // of a topic; 0: none
-	queries int // in so many of the pairs a query that builds the JSON is beside
-	repairs int // in so many of the pairs the index is spoilt and repaired
-	naive   int // documents
-	cells   []cell
-	repeat  int    // how many of the best cells are repeated
-	again   int    // how often
-	second  int    // pairs into the other search server; 0: none
-	growth  growth // scale; base 0: none
-	warmups int
+	mode        string
+	orders      int // shape plain
+	rich        int // orders of shape rich; 0: none
+	pairs       int
+	events      int // of a topic; 0: none
+	queries     int // in so many of the pairs a query that builds the JSON is beside
+	repairs     int // in so many of the pairs the index is spoilt and repaired
+	naive       int // documents
+	cells       []cell
+	finalists   int    // how many of the best cells are repeated
+	repeats     int    // how often
+	secondPairs int    // pairs into the other search server; 0: none
+	growth      growth // scale; base 0: none
+	warmups     int
 }
 
 // growth is a grid of data and connections.
@@ -48,7 +48,7 @@ func quick() plan {
 			{writers: 4, batchMB: 8, shards: 2},
 			{writers: 4, batchMB: 4, shards: 1},
 		},
-		repeat: 2, again: 2, warmups: 1,
+		finalists: 2, repeats: 2, warmups: 1,
 	}
 }
 
@@ -56,7 +56,7 @@ func quick() plan {
 func fullPlan() plan {
 	p := plan{
 		mode: "full", orders: 300_000, rich: 20_000, pairs: 7, events: 2_000_000, queries: 7, repairs: 3, naive: 10_000,
-		repeat: 4, again: 2, second: 5, growth: growing(100_000, 1), warmups: 1,
+		finalists: 4, repeats: 2, secondPairs: 5, growth: growing(100_000, 1), warmups: 1,
 	}
 	for _, shards := range []int{1, 2, 4} {
 		for _, writers := range []int{2, 4, 8} {
@@ -110,7 +110,7 @@ func (p plan) paired(l *lab, series string, a, b func(half) error) error {
 		return func(pair int) error { return f(half{series, pair}) }
 	}
 	for range p.warmups {
-		if err := l.uncounted(func() error { return interleave(1, of(a), of(b)) }); err != nil {
+		if err := l.warmUp(func() error { return interleave(1, of(a), of(b)) }); err != nil {
 			return err
 		}
 	}

@@ -14,9 +14,9 @@ import (
 // drift is how much of an index is made wrong before a repair.
 const drift = 0.01
 
-// settling is how long a verification waits before it calls a document different that
+// settleTime is how long a verification waits before it calls a document different that
 // somebody may just be writing. Nobody writes here: what is measured is the work.
-const settling = 100 * time.Millisecond
+const settleTime = 100 * time.Millisecond
 
 // repairs are verifications of an index that serves, and its repairs.
 type repairs struct{ *lab }
@@ -25,11 +25,11 @@ type repairs struct{ *lab }
 // segments. The server reads back the pages of one that nobody has written to since its
 // rebuild at about half the cost, which a repair, after drift, never finds.
 func (r repairs) age(ctx context.Context, target, index string, shards int) error {
-	if _, err := raw.Spoil(ctx, r.search[target], index, r.corpus, drift); err != nil {
+	if _, err := raw.PlantDrift(ctx, r.search[target], index, r.corpus, drift); err != nil {
 		return err
 	}
-	return r.uncounted(func() error {
-		_, err := r.examine(ctx, engine.Repair, target, shards, half{})
+	return r.warmUp(func() error {
+		_, err := r.run(ctx, engine.Repair, target, shards, half{})
 		return err
 	})
 }
@@ -38,18 +38,18 @@ func (r repairs) age(ctx context.Context, target, index string, shards int) erro
 // repair after drift.
 func (r repairs) pair(ctx context.Context, target, index string, shards, pair int) error {
 	h := half{figure.SeriesRepair, pair}
-	right, err := r.examine(ctx, engine.Verify, target, shards, h)
+	right, err := r.run(ctx, engine.Verify, target, shards, h)
 	if err != nil {
 		return err
 	}
 	if v := right.Finding.Verified; v.Differs() || v.Documents != r.corpus.Documents() {
 		return fmt.Errorf("index %s was to be right, but %+v", index, v.Verification)
 	}
-	spoilt, err := raw.Spoil(ctx, r.search[target], index, r.corpus, drift)
+	spoilt, err := raw.PlantDrift(ctx, r.search[target], index, r.corpus, drift)
 	if err != nil {
 		return err
 	}
-	o, err := r.examine(ctx, engine.Repair, target, shards, h)
+	o, err := r.run(ctx, engine.Repair, target, shards, h)
 	if err != nil {
 		return err
 	}
@@ -60,10 +60,10 @@ func (r repairs) pair(ctx context.Context, target, index string, shards, pair in
 	return nil
 }
 
-func (r repairs) examine(ctx context.Context, do, target string, shards int, h half) (engine.Outcome, error) {
+func (r repairs) run(ctx context.Context, do, target string, shards int, h half) (engine.Outcome, error) {
 	spec := r.spec(target, shards)
-	spec.Do, spec.Settle = do, settling
-	o, err := r.alone(ctx, spec)
+	spec.Do, spec.Settle = do, settleTime
+	o, err := r.runChild(ctx, spec)
 	if err != nil {
 		return o, err
 	}
@@ -78,13 +78,13 @@ func (r repairs) examine(ctx context.Context, do, target string, shards int, h h
 	return o, r.note(m)
 }
 
-// needle changes one character of one document, and has it found and put right.
-func (r repairs) needle(ctx context.Context, target, index string) error {
-	id, err := raw.Flip(ctx, r.search[target], index, r.corpus)
+// oneCharacter changes one character of one document, and has it found and put right.
+func (r repairs) oneCharacter(ctx context.Context, target, index string) error {
+	id, err := raw.FlipCharacter(ctx, r.search[target], index, r.corpus)
 	if err != nil {
 		return err
 	}
-	o, err := r.examine(ctx, engine.Repair, target, r.data.shards, half{})
+	o, err := r.run(ctx, engine.Repair, target, r.data.shards, half{})
 	if err != nil {
 		return err
 	}

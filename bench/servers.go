@@ -69,12 +69,12 @@ func startServers(ctx context.Context, f serverFlags, say func(string, ...any), 
 			return nil, err
 		}
 		s.stack = stack
-		s.take(stack.Addresses())
+		s.useAddresses(stack.Addresses())
 	}
 	return s, s.database(ctx, f.database)
 }
 
-func (s *servers) take(a devstack.Addresses) {
+func (s *servers) useAddresses(a devstack.Addresses) {
 	if a.Postgres != "" {
 		s.dsn = a.Postgres
 	}

@@ -23,7 +23,7 @@ func (s *session) plain(ctx context.Context, p plan, products []string) error {
 	}
 	for i, target := range products {
 		if i > 0 {
-			p.pairs, p.cells = p.second, quick().cells
+			p.pairs, p.cells = p.secondPairs, quick().cells
 		}
 		if err := s.searchPart(ctx, p, target); err != nil {
 			return err

@@ -71,7 +71,7 @@ engine finds its pace. About 9 minutes on 2 cores, less than one a pair. The dat
 						return err
 					}
 				}
-				if err := v.lives(cmd.Context(), liveRuns{l}); err != nil {
+				if err := v.run(cmd.Context(), liveRuns{l}); err != nil {
 					return err
 				}
 				fmt.Fprint(v.out, page.Live(l.rec.all))
@@ -92,12 +92,12 @@ engine finds its pace. About 9 minutes on 2 cores, less than one a pair. The dat
 	return cmd
 }
 
-// lives does all of it.
-func (v *liveVerb) lives(ctx context.Context, l liveRuns) error {
+// run does all of it.
+func (v *liveVerb) run(ctx context.Context, l liveRuns) error {
 	if err := l.seed(ctx, false); err != nil {
 		return err
 	}
-	if err := l.release(ctx); err != nil {
+	if err := l.markChanged(ctx); err != nil {
 		return err
 	}
 	w := updates{dsn: l.servers.dsn}
@@ -111,7 +111,7 @@ func (v *liveVerb) lives(ctx context.Context, l liveRuns) error {
 		}
 	}
 	for range v.warmups {
-		if err := l.uncounted(func() error { return interleave(1, rebuild(result.Beside), rebuild(result.Live)) }); err != nil {
+		if err := l.warmUp(func() error { return interleave(1, rebuild(result.Beside), rebuild(result.Live)) }); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ type liveRuns struct{ *lab }
 // live measures a rebuild beside writers.
 func (l liveRuns) live(ctx context.Context, what result.What, target string, w updates, h half) error {
 	spec := l.spec(target, l.data.shards)
-	spec.Live, spec.Level, spec.Apart = what == result.Live, projector.LevelFull, true
+	spec.Live, spec.Level, spec.LoadOnly = what == result.Live, projector.LevelFull, true
 	if !spec.Live {
 		spec.Level = projector.LevelCount // nobody asks how long that takes
 	}
@@ -140,7 +140,7 @@ func (l liveRuns) live(ctx context.Context, what result.What, target string, w u
 	}
 	var o engine.Outcome
 	rows, err := w.during(ctx, func() (err error) {
-		o, err = l.alone(ctx, spec)
+		o, err = l.runChild(ctx, spec)
 		return err
 	})
 	if err != nil {

@@ -64,7 +64,7 @@ func (v *repairVerb) repairs(ctx context.Context, l repairs) error {
 			return err
 		}
 	}
-	if err := l.needle(ctx, v.target, index); err != nil {
+	if err := l.oneCharacter(ctx, v.target, index); err != nil {
 		return err
 	}
 	ratios := result.Ratios(l.rec.all, l.data.label(l.shape), v.target, figure.SeriesRepair, result.Repair, result.Verify)

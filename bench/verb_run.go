@@ -70,8 +70,8 @@ measurement into --results. The last line on stdout is the headline:
 func (v *runVerb) everything(ctx context.Context, p plan) (err error) {
 	v.data.orders = p.orders
 	products := []string{v.target}
-	if p.second > 0 {
-		products = append(products, other(v.target))
+	if p.secondPairs > 0 {
+		products = append(products, otherProduct(v.target))
 	}
 	started := products
 	if p.events > 0 {
@@ -138,7 +138,7 @@ func (v *runVerb) finish(l *lab) error {
 	return err
 }
 
-func other(target string) string {
+func otherProduct(target string) string {
 	if target == "elasticsearch" {
 		return "opensearch"
 	}

@@ -1,8 +1,6 @@
 package main
 
-import (
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 // scaleVerb measures how cost and memory grow with data and connections.
 type scaleVerb struct {

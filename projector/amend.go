@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
@@ -176,7 +177,7 @@ func (f *fixing) conclude(ctx context.Context) error {
 	} else {
 		m.State = sinks.Verified
 		if fenced, ok := f.view.(sources.EndOffsets); ok { // it is what the topics say up to there
-			m.Positions = positions(fenced.EndOffsets())
+			m.Positions = generation.FormatPositions(fenced.EndOffsets())
 		}
 	}
 	return f.note(ctx)

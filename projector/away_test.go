@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/outage"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -36,7 +36,9 @@ func followed(t *testing.T, which string, lasts time.Duration) (*lives, *server,
 	p := projection()
 	return l, s, &projector.Follow{
 		Projection: p, Source: source, Target: target,
-		Open: func(string) (*marks.Store, error) { return marks.Open("marks", marks.Options{FS: l.disk}) },
+		Open: func(string) (*checkpoint.Store, error) {
+			return checkpoint.Open("marks", checkpoint.Options{FS: l.disk})
+		},
 	}
 }
 

@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/crashpoint"
-	"humpty/internal/marks"
+	"humpty/projector/checkpoint"
 	"humpty/sources"
 )
 
 // capture brings the marks of a feed into the store: durable first, acknowledged then.
 type capture struct {
 	feed  sources.ChangeStream
-	store *marks.Store
+	store *checkpoint.Store
 	grew  chan struct{} // holds one when something was recorded since it was taken
 
 	mu     sync.Mutex
@@ -27,7 +27,7 @@ type capture struct {
 // busier the source is, the more share one.
 const transactionsAtOnce = 4096
 
-func newCapture(feed sources.ChangeStream, store *marks.Store) *capture {
+func newCapture(feed sources.ChangeStream, store *checkpoint.Store) *capture {
 	c := &capture{feed: feed, store: store, grew: make(chan struct{}, 1), fences: map[string]chan uint64{}}
 	c.grown() // what an earlier process recorded
 	return c

@@ -12,7 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
+	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -25,7 +25,7 @@ type chase struct {
 	t       *testing.T
 	live    *sourcetest.LiveSource
 	target  *sinktest.MemoryTarget
-	store   *marks.Store
+	store   *checkpoint.Store
 	capture *capture
 	catcher *catcher
 	stop    func() error
@@ -35,7 +35,7 @@ func newChase(t *testing.T, r rules) *chase {
 	t.Helper()
 	c := &chase{t: t, live: sourcetest.NewLiveSource(), target: &sinktest.MemoryTarget{Name: "orders"}}
 	var err error
-	if c.store, err = marks.Open("marks", marks.Options{FS: vfs.NewMem()}); err != nil {
+	if c.store, err = checkpoint.Open("marks", checkpoint.Options{FS: vfs.NewMem()}); err != nil {
 		t.Fatal(err)
 	}
 	index, err := c.target.Create(t.Context(), sinks.Generation{Name: "orders-1"})

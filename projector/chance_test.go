@@ -9,7 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"humpty/internal/marks"
+	"humpty/projector/checkpoint"
 	"humpty/sinks"
 	"humpty/sources/sourcetest"
 )
@@ -52,7 +52,7 @@ func (g *gamble) crash() {
 		g.t.Fatal(err)
 	}
 	var err error
-	if g.store, err = marks.Open("marks", marks.Options{FS: left}); err != nil {
+	if g.store, err = checkpoint.Open("marks", checkpoint.Options{FS: left}); err != nil {
 		g.t.Fatal(err)
 	}
 	g.fs, g.catcher.store = left, g.store
@@ -98,7 +98,7 @@ func runGamble(t *testing.T, seed uint64, r rules, steps int) bool {
 	}
 	g.fs = vfs.NewCrashableMem()
 	var err error
-	if g.store, err = marks.Open("marks", marks.Options{FS: g.fs}); err != nil {
+	if g.store, err = checkpoint.Open("marks", checkpoint.Options{FS: g.fs}); err != nil {
 		t.Fatal(err)
 	}
 	g.catcher.store = g.store

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/problem"
+	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -49,7 +50,7 @@ func (b *bringing) concerned(ctx context.Context, sum *verify.Sum) error {
 	}
 	err := group.Wait()
 	if fenced, ok := b.view.(sources.EndOffsets); ok {
-		c.delta.To = positions(fenced.EndOffsets())
+		c.delta.To = generation.FormatPositions(fenced.EndOffsets())
 	}
 	if traced, ok := b.view.(sources.PartitionCounter); ok {
 		c.delta.Inputs = traced.PartitionCounts()

@@ -12,11 +12,12 @@ import (
 // create makes the generation's index, unless an earlier process of the run did.
 func (n *run) create(ctx context.Context) error {
 	n.ledger.SetIndex(n.record.Generation)
-	if n.index != nil {
+	n.candidate.Name = n.record.Generation
+	if n.candidate.Index != nil {
 		return nil
 	}
 	def := n.Projection
-	n.meta = sinks.Meta{
+	n.candidate.Meta = sinks.Meta{
 		Schema:     1,
 		Alias:      def.Alias,
 		Projection: def.Name,
@@ -32,20 +33,20 @@ func (n *run) create(ctx context.Context) error {
 	index, err := n.Target.Create(ctx, sinks.Generation{
 		Name:       n.record.Generation,
 		Definition: def.Index,
-		Meta:       n.meta,
+		Meta:       n.candidate.Meta,
 	})
 	if err != nil {
 		return fmt.Errorf("create index %s: %w", n.record.Generation, err)
 	}
 	crashpoint.At("index made")
-	n.index = index
+	n.candidate.Index = index
 	if n.journal == nil {
 		return nil
 	}
-	err = n.journal.keep(keptCreated, true)
+	err = n.journal.RecordCreated()
 	crashpoint.At("index recorded")
 	return err
 }
 
 // base is the version of every chunk write; see the documentation of package sinks.
-func (n *run) base() int64 { return n.meta.Epoch << 40 }
+func (n *run) base() int64 { return n.candidate.Meta.Epoch << 40 }

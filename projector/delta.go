@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/projector/generation"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -74,7 +75,7 @@ func (b *bringing) delta(ctx context.Context, source sources.SinceOpener, lease 
 			return nil
 		}
 		var gap *sources.ErrChangesLost
-		if b.view, err = source.OpenSince(ctx, positionsOf(b.was.Positions), b.was.Updated); errors.As(err, &gap) {
+		if b.view, err = source.OpenSince(ctx, generation.ParsePositions(b.was.Positions), b.was.Updated); errors.As(err, &gap) {
 			not = gap.Why
 			return nil
 		} else if err != nil {
@@ -137,15 +138,6 @@ func (b *bringing) addsUp(ctx context.Context, want *verify.Sum) (not string, er
 			b.was.Verified.At.Format(time.RFC3339)),
 	}}
 	return "", nil
-}
-
-// positionsOf are the positions of a generation's meta.
-func positionsOf(was map[string]string) map[string]sources.Position {
-	all := make(map[string]sources.Position, len(was))
-	for id, at := range was {
-		all[id] = sources.Position(at)
-	}
-	return all
 }
 
 // holds reports whether a document is as the source has it.

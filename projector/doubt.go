@@ -20,7 +20,7 @@ func (n *run) inDoubt() bool {
 		}
 	}
 	sum, _ := n.ledger.Totals()
-	return n.meta.SuspectLoss || sum.Retries > sum.Throttled // some request had no answer
+	return n.candidate.Meta.SuspectLoss || sum.Retries > sum.Throttled // some request had no answer
 }
 
 // canResolve says whether the verification will find what a doubt is about.
@@ -32,17 +32,17 @@ func (n *run) canResolve(err error) bool {
 // intact asks, at the end of what writes, whether the target has lost what it had confirmed.
 // Where every document is compared before the swap that is noted, and else the run is over.
 func (n *run) intact(ctx context.Context) error {
-	w, ok := n.index.(sinks.DurabilityChecker)
-	if !ok || n.meta.SuspectLoss {
+	w, ok := n.candidate.Index.(sinks.DurabilityChecker)
+	if !ok || n.candidate.Meta.SuspectLoss {
 		return nil
 	}
 	err := w.CheckDurability(ctx)
 	if !n.canResolve(err) {
 		return err
 	}
-	n.meta.SuspectLoss = true
+	n.candidate.Meta.SuspectLoss = true
 	n.observer.Notice(fmt.Sprintf("%v; every document is compared before the swap, and what was lost is written again", problem.FirstLine(err)))
-	return n.note(ctx, n.meta.State)
+	return n.candidate.Note(ctx, n.candidate.Meta.State)
 }
 
 // examined compares, and where the target may have undone writes, or the source does not
@@ -64,7 +64,7 @@ func (n *run) examined(ctx context.Context, check verify.Check) (verify.Report, 
 	if _, waitErr := lost.wait(&again); waitErr != nil {
 		return result, waitErr
 	}
-	if err == nil && n.meta.SuspectLoss && result.Level != string(verify.Full) {
+	if err == nil && n.candidate.Meta.SuspectLoss && result.Level != string(verify.Full) {
 		return result, fmt.Errorf("%w: only a comparison of every document can tell, and it was not made: %s", &sinks.ErrWritesLost{}, result.Why)
 	}
 	if err != nil || again.Reread == 0 {

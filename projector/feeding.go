@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/projector/pace"
 	"humpty/projector/report"
@@ -68,7 +68,7 @@ func (f *Follow) feed(ctx context.Context, g sinks.Generation, o *report.Observe
 }
 
 // takeOver goes on with the capture that a rebuild left, if nothing is missing.
-func (f *Follow) takeOver(ctx context.Context, store *marks.Store, g sinks.Generation) (sources.ChangeStream, error) {
+func (f *Follow) takeOver(ctx context.Context, store *checkpoint.Store, g sinks.Generation) (sources.ChangeStream, error) {
 	source, ok := f.Source.(sources.Capturer)
 	if !ok {
 		return nil, &problem.Refusal{Why: "this source cannot tell what changes", Remedy: "only tables with consistency: live can be followed"}

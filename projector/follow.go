@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/projector/outage"
 	"humpty/projector/report"
@@ -31,7 +31,7 @@ type Follow struct {
 	// Open opens the marks of a run, where the rebuild had them (Live.Marks). It is
 	// called again whenever the alias serves another generation or something went
 	// wrong, and may fail for a while: the rebuild that swapped may not have ended.
-	Open func(run string) (*marks.Store, error)
+	Open func(run string) (*checkpoint.Store, error)
 
 	KeepPrevious bool               // feed the generation that was live before, too: a rollback then loses nothing
 	Observe      func(report.Event) // may be nil; Lagging events say how far behind it is

@@ -13,8 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/internal/problem"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -35,8 +35,8 @@ func newStage(t *testing.T) *stage {
 	return &stage{t: t, live: sourcetest.NewLiveSource(), target: &sinktest.MemoryTarget{Name: "orders"}, fs: vfs.NewMem()}
 }
 
-func (s *stage) open(run string) (*marks.Store, error) {
-	return marks.Open(run, marks.Options{FS: s.fs})
+func (s *stage) open(run string) (*checkpoint.Store, error) {
+	return checkpoint.Open(run, checkpoint.Options{FS: s.fs})
 }
 
 func (s *stage) rebuild(run string, writer Writer) {
@@ -45,7 +45,7 @@ func (s *stage) rebuild(run string, writer Writer) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r := s.of(run, &Live{Marks: store, Writer: writer})
+	r := s.of(run, &Live{Checkpoint: store, Writer: writer})
 	_, err = r.Run(s.t.Context())
 	if err := errors.Join(err, store.Close()); err != nil {
 		s.t.Fatal(err)
@@ -229,7 +229,7 @@ func TestFollowRefuses(t *testing.T) {
 		}, "was changed since"},
 		"no marks": {func(s *stage, f *Follow) {
 			s.rebuild("r1", WriterFollow)
-			f.Open = func(string) (*marks.Store, error) { return s.open("elsewhere") }
+			f.Open = func(string) (*checkpoint.Store, error) { return s.open("elsewhere") }
 		}, "another state folder"},
 		"handed over": {func(s *stage, f *Follow) {
 			s.rebuild("r1", WriterHandover)

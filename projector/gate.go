@@ -8,6 +8,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector/generation"
 	"humpty/projector/lease"
 	"humpty/projector/ledger"
 	"humpty/sinks"
@@ -34,11 +35,11 @@ func (n *run) gateLoad() error {
 
 // seal ends the load: settings as the user wants them, all copies there.
 func (n *run) seal(ctx context.Context) error {
-	err := n.index.Seal(ctx, n.observer.Sealing)
+	err := n.candidate.Index.Seal(ctx, n.observer.Sealing)
 	if n.canResolve(err) {
-		n.meta.SuspectLoss = true
-		if err = n.note(ctx, n.meta.State); err == nil {
-			err = n.index.Seal(ctx, n.observer.Sealing)
+		n.candidate.Meta.SuspectLoss = true
+		if err = n.candidate.Note(ctx, n.candidate.Meta.State); err == nil {
+			err = n.candidate.Index.Seal(ctx, n.observer.Sealing)
 		}
 	}
 	if err != nil {
@@ -46,15 +47,15 @@ func (n *run) seal(ctx context.Context) error {
 	}
 	crashpoint.At("index sealed")
 	sum, _ := n.ledger.Totals()
-	n.meta.Documents = sum.Written
+	n.candidate.Meta.Documents = sum.Written
 	if n.capture != nil { // some were written again, some deleted
-		count, err := n.index.Count(ctx)
+		count, err := n.candidate.Index.Count(ctx)
 		if err != nil {
 			return fmt.Errorf("count index %s: %w", n.record.Generation, err)
 		}
-		n.meta.Documents = count
+		n.candidate.Meta.Documents = count
 	}
-	err = n.note(ctx, sinks.Sealed)
+	err = n.candidate.Note(ctx, sinks.Sealed)
 	crashpoint.At("seal noted")
 	return err
 }
@@ -87,7 +88,7 @@ func (n *run) swap(ctx context.Context) error {
 	}
 	for i := range survey.Generations {
 		if survey.Generations[i].Name == n.record.Generation {
-			survey.Generations[i].Meta = n.meta
+			survey.Generations[i].Meta = n.candidate.Meta
 		}
 	}
 	swap := func() error {
@@ -101,10 +102,10 @@ func (n *run) swap(ctx context.Context) error {
 		if err := n.gateAlias(now); err != nil {
 			return err
 		}
-		_, err = switchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
+		_, err = generation.SwitchAlias(ctx, n.Target, survey, n.record.Generation, "", n.Projection.Name)
 		crashpoint.At("alias read again")
 		if err == nil {
-			n.meta.State, n.meta.Partial, n.exposed = sinks.Live, false, false
+			n.candidate.MarkLive()
 		}
 		return err
 	}
@@ -113,13 +114,13 @@ func (n *run) swap(ctx context.Context) error {
 	} else {
 		err = swap()
 	}
-	if n.meta.State != sinks.Live {
+	if n.candidate.Meta.State != sinks.Live {
 		if err = errors.Join(err, thaw()); !n.swappedLate(ctx) {
 			return err
 		}
 		err = nil
 	}
-	err = errors.Join(err, settleStates(context.WithoutCancel(ctx), n.Target, survey, n.record.Generation))
+	err = errors.Join(err, generation.RecordStates(context.WithoutCancel(ctx), n.Target, survey, n.record.Generation))
 	crashpoint.At("states settled")
 	return err
 }
@@ -138,7 +139,7 @@ func (n *run) swappedLate(ctx context.Context) bool {
 	if err != nil || survey.Live() != n.record.Generation {
 		return false
 	}
-	n.meta.State, n.meta.Partial, n.exposed = sinks.Live, false, false
+	n.candidate.MarkLive()
 	n.observer.Notice(fmt.Sprintf("the swap was not confirmed, but alias %s serves %s", survey.Alias, n.record.Generation))
 	return true
 }
@@ -164,7 +165,7 @@ func (n *run) stands(ctx context.Context) error {
 // gateEmpty refuses to let nothing replace something: an empty source is more often
 // a wrong database than the truth.
 func (n *run) gateEmpty(survey sinks.Survey) error {
-	if n.AllowEmpty || n.meta.Documents > 0 {
+	if n.AllowEmpty || n.candidate.Meta.Documents > 0 {
 		return nil
 	}
 	for _, serving := range survey.Serving {
@@ -177,26 +178,4 @@ func (n *run) gateEmpty(survey sinks.Survey) error {
 		}
 	}
 	return nil
-}
-
-// switchAlias computes the change from a fresh survey and applies it in one call.
-func switchAlias(ctx context.Context, target sinks.Target, survey sinks.Survey, to, replace, projection string) (sinks.AliasChange, error) {
-	change, err := survey.SwapTo(to, replace)
-	var trap *sinks.NameConflict
-	switch {
-	case errors.As(err, &trap):
-		return change, &problem.Refusal{
-			Why: err.Error() + fmt.Sprintf("; generation %s is ready", to),
-			Remedy: fmt.Sprintf("look at what is in it; if it can be deleted: humpty swap %s --to %s --replace-index %s\n"+
-				"and keep writers from making it again: action.auto_create_index, or require_alias=true",
-				projection, to, trap.Index.Index),
-			Err: err,
-		}
-	case err != nil:
-		return change, err
-	}
-	if err := target.Swap(ctx, change); err != nil {
-		return change, fmt.Errorf("swap alias %s to %s: %w", survey.Alias, to, err)
-	}
-	return change, nil
 }

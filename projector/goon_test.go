@@ -12,9 +12,10 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"humpty/internal/marks"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
+	"humpty/projector/generation"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -46,13 +47,13 @@ func newLives(t *testing.T) *lives {
 
 func (l *lives) run(resume bool, edit func(*projector.Rebuild)) (projector.Record, error) {
 	l.t.Helper()
-	store, err := marks.Open("marks", marks.Options{FS: l.disk})
+	store, err := checkpoint.Open("marks", checkpoint.Options{FS: l.disk})
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	r := &projector.Rebuild{
 		Projection: projection(), Source: l.source, Target: l.target, Owner: sinks.Owner{Run: "live"},
-		Live: &projector.Live{Marks: store, Writer: l.writer, Resume: resume},
+		Live: &projector.Live{Checkpoint: store, Writer: l.writer, Resume: resume},
 	}
 	r.Projection.Text = []byte(`{"alias": "orders", "document": {"From": "orders"}}`)
 	if edit != nil {
@@ -82,13 +83,13 @@ func (l *lives) dies(resume bool, n int) projector.Record {
 	return rec
 }
 
-func (l *lives) begun() *projector.Begun {
+func (l *lives) begun() *checkpoint.Run {
 	l.t.Helper()
-	store, err := marks.Open("marks", marks.Options{FS: l.disk})
+	store, err := checkpoint.Open("marks", checkpoint.Options{FS: l.disk})
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	begun, err := projector.BegunIn(store)
+	begun, err := checkpoint.ReadRun(store)
 	if err = errors.Join(err, store.Close()); err != nil {
 		l.t.Fatal(err)
 	}
@@ -366,26 +367,26 @@ func TestBlockOfADeadRunIsLifted(t *testing.T) {
 		t.Fatal("the run left no block")
 	}
 	l.memory.OnSwap, l.target = nil, l.memory
-	m := &projector.Manage{Projection: projection(), Target: l.memory, Owner: sinks.Owner{Run: "other"}}
+	m := &generation.Admin{Projection: projection().Name, Alias: projection().Alias, Target: l.memory, Owner: sinks.Owner{Run: "other"}}
 	lease, err := l.memory.Acquire(t.Context(), sinks.Owner{Run: "live"}, time.Minute) // as if it lived
 	if err != nil {
 		t.Fatal(err)
 	}
 	var refusal *problem.Refusal
-	if _, err := m.Mend(t.Context()); !errors.As(err, &refusal) || !strings.Contains(refusal.Why, "is blocked for writes by run live: run live (") || !l.memory.Blocked(first.Generation) {
+	if _, err := m.Heal(t.Context()); !errors.As(err, &refusal) || !strings.Contains(refusal.Why, "is blocked for writes by run live: run live (") || !l.memory.Blocked(first.Generation) {
 		t.Errorf("a block of a living run: %v", err)
 	}
 	if err := l.memory.Release(t.Context(), lease); err != nil {
 		t.Fatal(err)
 	}
-	done, err := m.Mend(t.Context())
+	done, err := m.Heal(t.Context())
 	if err != nil || len(done) != 1 || !strings.Contains(done[0], first.Generation+", which alias orders serves, is blocked for writes by run live") {
 		t.Errorf("put right: %v, %v", done, err)
 	}
 	if l.memory.Blocked(first.Generation) {
 		t.Error("what serves is still blocked")
 	}
-	if done, err := m.Mend(t.Context()); err != nil || len(done) > 0 {
+	if done, err := m.Heal(t.Context()); err != nil || len(done) > 0 {
 		t.Errorf("nothing is wrong any more: %v, %v", done, err)
 	}
 	if rec, err := l.run(true, nil); err != nil || rec.Status != report.Completed {

@@ -125,7 +125,7 @@ func (n *run) handsOver() bool { return n.capture != nil && n.Live.Writer == Wri
 // behind its swap: the application writes to the generation.
 func (n *run) untilSwapped(do func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if n.serves && (n.handsOver() || n.arrived()) {
+		if n.candidate.AlreadyLive && (n.handsOver() || n.arrived()) {
 			return nil
 		}
 		return do(ctx)
@@ -140,10 +140,10 @@ func (n *run) handOver(ctx context.Context, swap func() error) error {
 		}
 		return n.catcher.reach(ctx, n.capture)
 	}
-	if err := quiet(ctx, n.index); err != nil {
+	if err := quiet(ctx, n.candidate.Index); err != nil {
 		return err
 	}
-	if err := n.Live.Marks.Swap(); err != nil {
+	if err := n.Live.Checkpoint.RecordSwap(); err != nil {
 		return err
 	}
 	crashpoint.At("handover recorded")

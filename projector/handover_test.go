@@ -230,7 +230,7 @@ func TestHandoverGoesOnBehindTheSwap(t *testing.T) {
 		}
 		return nil
 	}
-	rec, err := s.of("r2", &Live{Marks: store, Writer: WriterHandover}).Run(t.Context())
+	rec, err := s.of("r2", &Live{Checkpoint: store, Writer: WriterHandover}).Run(t.Context())
 	if !errors.Is(err, crash) || !rec.Resumable {
 		t.Fatalf("resumable %v, error %v", rec.Resumable, err)
 	}
@@ -238,7 +238,7 @@ func TestHandoverGoesOnBehindTheSwap(t *testing.T) {
 	if err := s.target.Put("own", `{"spelled": "by the application"}`); err != nil {
 		t.Fatal(err)
 	}
-	rec, err = s.of("r2", &Live{Marks: store, Writer: WriterHandover, Resume: true}).Run(t.Context())
+	rec, err = s.of("r2", &Live{Checkpoint: store, Writer: WriterHandover, Resume: true}).Run(t.Context())
 	if err := errors.Join(err, store.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/crashpoint"
-	"humpty/internal/marks"
 	"humpty/internal/wait"
+	"humpty/projector/checkpoint"
 	"humpty/projector/outage"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -19,9 +19,9 @@ import (
 
 // Live makes a run catch up with what changes while it reads.
 type Live struct {
-	Marks  *marks.Store // the run's own, in its state folder
-	Resume bool         // go on with the run whose store it is; Owner.Run is that run's
-	Writer Writer
+	Checkpoint *checkpoint.Store // the run's own, in its state folder
+	Resume     bool              // go on with the run whose store it is; Owner.Run is that run's
+	Writer     Writer
 }
 
 // Writer says who writes to the index besides a rebuild, and so how the swap is made.
@@ -83,10 +83,10 @@ func (n *run) follow(ctx context.Context) error {
 	if !ok {
 		return errNotLive
 	}
-	if n.Live.Writer == WriterHandover && !handsOver(n.index) {
+	if n.Live.Writer == WriterHandover && !handsOver(n.candidate.Index) {
 		return errNoHandover
 	}
-	position, err := n.Live.Marks.Position()
+	position, err := n.Live.Checkpoint.Position()
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (n *run) follow(ctx context.Context) error {
 	if limited, ok := feed.(sources.Caveated); ok {
 		n.record.Limits = limited.Caveats()
 	}
-	n.capture = newCapture(feed, n.Live.Marks)
+	n.capture = newCapture(feed, n.Live.Checkpoint)
 	n.background(func(ctx context.Context) error {
 		err := n.capture.run(ctx)
 		closing, cancel := wait.ToCleanUp(ctx)
@@ -123,7 +123,7 @@ func (n *run) follow(ctx context.Context) error {
 func (n *run) release(ctx context.Context, failed error) error {
 	source, ok := n.Source.(sources.Capturer)
 	var gap *sources.ErrChangesLost
-	if n.capture == nil && !errors.As(failed, &gap) || !ok || n.record.Resumable || n.Live.Writer == WriterFollow && n.meta.State == sinks.Live {
+	if n.capture == nil && !errors.As(failed, &gap) || !ok || n.record.Resumable || n.Live.Writer == WriterFollow && n.candidate.Meta.State == sinks.Live {
 		return nil
 	}
 	pause := wait.NewBackoff(wait.CleanUpTime)
@@ -155,10 +155,10 @@ func (n *run) newCatcher() (*catcher, error) {
 		return nil, errors.New("this source cannot read single documents again: use consistency: snapshot")
 	}
 	c := &catcher{
-		store: n.Live.Marks, view: view, index: n.index, base: n.base(),
+		store: n.Live.Checkpoint, view: view, index: n.candidate.Index, base: n.base(),
 		ledger: n.ledger, rate: n.rate, did: n.did,
 	}
-	swapped, err := n.Live.Marks.Swapped()
+	swapped, err := n.Live.Checkpoint.Swapped()
 	if err == nil && swapped { // by an earlier process: the application may write already
 		_, err = newHandover(c)
 	}
@@ -179,7 +179,7 @@ func (n *run) catchUp(ctx context.Context) error {
 	if n.capture == nil || n.arrived() {
 		return nil
 	}
-	if err := n.note(ctx, sinks.CatchingUp); err != nil {
+	if err := n.candidate.Note(ctx, sinks.CatchingUp); err != nil {
 		return err
 	}
 	crashpoint.At("catch-up noted")

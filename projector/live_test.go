@@ -12,8 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -23,7 +23,7 @@ import (
 // liveRebuild is a rebuild of a source that changes.
 func liveRebuild(t *testing.T, source *sourcetest.LiveSource, target *sinktest.MemoryTarget, writer projector.Writer) *projector.Rebuild {
 	t.Helper()
-	store, err := marks.Open("marks", marks.Options{FS: vfs.NewMem()})
+	store, err := checkpoint.Open("marks", checkpoint.Options{FS: vfs.NewMem()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func liveRebuild(t *testing.T, source *sourcetest.LiveSource, target *sinktest.M
 	})
 	return &projector.Rebuild{
 		Projection: projection(), Source: source, Target: target, Owner: sinks.Owner{Run: "live"},
-		Live: &projector.Live{Marks: store, Writer: writer},
+		Live: &projector.Live{Checkpoint: store, Writer: writer},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/crashpoint"
+	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/pace"
 	"humpty/sinks"
@@ -14,7 +15,7 @@ import (
 
 // load reads every partition once and writes what it gives.
 func (n *run) load(ctx context.Context) error {
-	if err := n.note(ctx, sinks.Loading); err != nil {
+	if err := n.candidate.Note(ctx, sinks.Loading); err != nil {
 		return err
 	}
 	crashpoint.At("load noted")
@@ -27,12 +28,12 @@ func (n *run) load(ctx context.Context) error {
 	}
 	n.view = view
 	if fenced, ok := view.(sources.EndOffsets); ok {
-		n.meta.Positions = positions(fenced.EndOffsets())
-		n.record.Positions = n.meta.Positions
+		n.candidate.Meta.Positions = generation.FormatPositions(fenced.EndOffsets())
+		n.record.Positions = n.candidate.Meta.Positions
 	}
 
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
-	controller := pace.NewLoad(n.came, writers, n.Projection.Limits.Batch, n.index)
+	controller := pace.NewLoad(n.came, writers, n.Projection.Limits.Batch, n.candidate.Index)
 	brake := pace.NewBrake(n.Target, n.Projection.Limits.Brake, controller, n.rate, n.observer.Notice)
 	err = brake.During(ctx, func(ctx context.Context) error { return n.pump(ctx, controller, readers, writers) })
 	n.record.Pace = append(n.record.Pace, controller.Decisions()...)
@@ -58,11 +59,11 @@ func (n *run) pump(ctx context.Context, controller *pace.Controller, readers, wr
 	group, writing := errgroup.WithContext(lingering)
 	reading, stop := within(ctx, writing)
 	defer stop()
-	n.shares = ledger.NewPartitions(n.Projection.Limits.Rejections, n.journal.sums(), n.journal.partitionDone())
+	n.shares = ledger.NewPartitions(n.Projection.Limits.Rejections, n.journal.Sums(), n.journal.PartitionDone())
 	var unread error
 	group.Go(func() error {
 		defer close(full)
-		unread = readAll(reading, n.view, n.journal.undone(n.input.Partitions), readers, account, n.shares, func(ctx context.Context, b *sources.Batch) error {
+		unread = readAll(reading, n.view, n.journal.Undone(n.input.Partitions), readers, account, n.shares, func(ctx context.Context, b *sources.Batch) error {
 			select {
 			case full <- b:
 				return nil

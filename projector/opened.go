@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 
+	"humpty/projector/generation"
 	"humpty/sources"
 )
 
@@ -42,12 +43,12 @@ func (n *run) reads() sources.Source {
 // reached notes where in the logs the last fence was: what is before it is in the index.
 func (n *run) reached() {
 	if placed, ok := n.capture.feed.(sources.FenceLocator); ok {
-		at := positions(placed.FenceOffsets())
-		if v := n.meta.Verified; v != nil && !maps.Equal(n.meta.Positions, at) { // events came since it was added up
+		at := generation.FormatPositions(placed.FenceOffsets())
+		if v := n.candidate.Meta.Verified; v != nil && !maps.Equal(n.candidate.Meta.Positions, at) { // events came since it was added up
 			moved := *v
-			moved.Sum, n.meta.Verified = "", &moved
+			moved.Sum, n.candidate.Meta.Verified = "", &moved
 		}
-		n.meta.Positions = at
-		n.record.Positions = n.meta.Positions
+		n.candidate.Meta.Positions = at
+		n.record.Positions = n.candidate.Meta.Positions
 	}
 }

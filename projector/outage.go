@@ -43,7 +43,7 @@ func (l *lives) live(ctx context.Context, lease sinks.Lease) error {
 // cannotWait says why an outage ends a run that holds a snapshot. A run that did not
 // begin has nothing to lose by an error at once.
 func (n *run) cannotWait(server string, err error) error {
-	if n.Live != nil || n.index == nil || server != "source" {
+	if n.Live != nil || n.candidate.Index == nil || server != "source" {
 		return err
 	}
 	return fmt.Errorf("%w\n    with consistency: snapshot a run cannot outlast its source, whose snapshot is gone with the connection: "+
@@ -69,12 +69,11 @@ func (n *run) next() *run {
 	live := *r.Live
 	live.Resume = true
 	r.Live = &live
-	m := newRun(&r)
+	m := newRun(&r, n.observer.Successor())
 	m.again, m.began = true, n.began
 	m.record.Resumed, m.record.Outages = n.record.Resumed, n.record.Outages
-	m.record.Checkpoints = n.record.Checkpoints + n.journal.spent().Seconds()
+	m.record.Checkpoints = n.record.Checkpoints + n.journal.Spent().Seconds()
 	m.record.Phases, m.record.Rounds = slices.Clone(n.record.Phases), slices.Clone(n.record.Rounds)
 	m.record.Pace, m.came = n.pace(), n.came
-	m.observer = n.observer.Successor()
 	return m
 }

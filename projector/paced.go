@@ -38,7 +38,7 @@ func sizeOf(docs []sinks.Document) int {
 // brakeCatchUp watches from the first round to the end of the run: marks are caught up with
 // in the verification, before the swap and behind it too.
 func (n *run) brakeCatchUp(c *catcher) {
-	c.pace = pace.NewCatchUp(laneCount, n.index)
+	c.pace = pace.NewCatchUp(laneCount, n.candidate.Index)
 	if b := pace.NewBrake(n.Target, n.Projection.Limits.Brake, c.pace, n.rate, func(string) {}); b != nil { // the load has said what there is to say
 		n.background(func(ctx context.Context) error { b.Watch(ctx); return nil })
 	}

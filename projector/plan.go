@@ -6,19 +6,20 @@ import (
 	"slices"
 	"time"
 
+	"humpty/projector/generation"
 	"humpty/sinks"
 	"humpty/sources"
 )
 
 // Plan is what a rebuild would do: data, no side effects.
 type Plan struct {
-	Projection string       `json:"projection"`
-	Alias      string       `json:"alias"`
-	Generation string       `json:"generation"` // the name it would have, were it made now
-	Situation  Situation    `json:"situation"`
-	Survey     sinks.Survey `json:"survey"`
-	Source     sources.Plan `json:"source"`
-	Steps      []Step       `json:"steps"`
+	Projection string               `json:"projection"`
+	Alias      string               `json:"alias"`
+	Generation string               `json:"generation"` // the name it would have, were it made now
+	Situation  generation.Situation `json:"situation"`
+	Survey     sinks.Survey         `json:"survey"`
+	Source     sources.Plan         `json:"source"`
+	Steps      []Step               `json:"steps"`
 }
 
 // Step is one line of a plan.
@@ -40,8 +41,8 @@ func (r *Rebuild) Plan(ctx context.Context) (Plan, error) {
 	p := Plan{
 		Projection: r.Projection.Name,
 		Alias:      r.Projection.Alias,
-		Generation: generationName(survey, time.Now()),
-		Situation:  situationOf(survey),
+		Generation: generation.NewName(survey, time.Now()),
+		Situation:  generation.SituationOf(survey),
 		Survey:     survey,
 		Source:     input,
 	}
@@ -73,16 +74,6 @@ func (p Plan) steps(def Projection) []Step {
 		}
 	}
 	return steps
-}
-
-// generationName is the alias and the time, and not the name of a generation that exists.
-func generationName(s sinks.Survey, at time.Time) string {
-	for ; ; at = at.Add(time.Second) {
-		name := s.Alias + "-" + at.UTC().Format("20060102t150405")
-		if _, taken := s.Find(name); !taken {
-			return name
-		}
-	}
 }
 
 // plan reads what there is, and tells the user what that means.

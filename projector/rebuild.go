@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"humpty/internal/deadletter"
+	"humpty/projector/generation"
 	"humpty/projector/lease"
 	"humpty/projector/outage"
 	"humpty/projector/report"
@@ -35,10 +36,10 @@ type Rebuild struct {
 // *Refusal, *TooManyRejections, *TooMuchPoison, *Differs, *Unbalanced, *Outage; anything else is a failure of a
 // source, of the target, or the end of ctx. In all of these the alias is as it was.
 func (r *Rebuild) Run(ctx context.Context) (Record, error) {
-	l := &lives{run: newRun(r), most: outage.Limit(r.MaxOutage)}
+	l := &lives{run: newRun(r, report.NewRunObserver(r.Observe)), most: outage.Limit(r.MaxOutage)}
 	h := lease.Hold{
 		Target: r.Target, Owner: r.Owner, Patience: l.most, Activity: l.observer.Activity,
-		Before: func(ctx context.Context) error { return thawLeft(ctx, r.Target) },
+		Before: func(ctx context.Context) error { return generation.UnblockOrphaned(ctx, r.Target) },
 	}
 	err := h.Do(ctx, l.live)
 	err = l.run.leftPartial(errors.Join(err, l.run.closeLetters()))

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"humpty/projector"
+	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
@@ -63,9 +64,9 @@ func projection() projector.Projection {
 	return projector.Projection{Name: "orders", Alias: "orders", Versions: "class", Limits: projector.Limits{Batch: 512}, Keep: 1}
 }
 
-func (s *stage) manage() *projector.Manage {
+func (s *stage) manage() *generation.Admin {
 	s.runs++
-	return &projector.Manage{Projection: projection(), Target: s.target, Owner: sinks.Owner{Run: fmt.Sprintf("run-%d", s.runs)}}
+	return &generation.Admin{Projection: projection().Name, Alias: projection().Alias, Keep: projection().Keep, Target: s.target, Owner: sinks.Owner{Run: fmt.Sprintf("run-%d", s.runs)}}
 }
 
 func (s *stage) run(t *testing.T) projector.Record {

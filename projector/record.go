@@ -3,6 +3,7 @@ package projector
 import (
 	"time"
 
+	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/projector/outage"
 	"humpty/projector/pace"
@@ -27,7 +28,7 @@ type Record struct {
 	Started     time.Time                 `json:"started"`
 	Seconds     float64                   `json:"seconds"`            // of this process
 	Phases      []report.PhaseTime        `json:"phases"`             // of this process
-	Attempts    []Attempt                 `json:"attempts,omitempty"` // of all processes, where it took several; the last is this one
+	Attempts    []checkpoint.Attempt      `json:"attempts,omitempty"` // of all processes, where it took several; the last is this one
 	Redone      int64                     `json:"redone,omitempty"`   // documents that several processes read and wrote
 	Ledger      ledger.Ledger             `json:"ledger"`
 	Inputs      map[string]sources.Counts `json:"inputs,omitempty"`       // by partition: key ranges of tables, partitions of topics

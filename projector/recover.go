@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"humpty/projector/generation"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -110,7 +111,7 @@ func (r *Rebuild) afterRestore(ctx context.Context, plan Plan, was sinks.Meta, r
 	if v := was.Verified; v == nil || v.Sum == "" {
 		return compared("the snapshot was written to since it was verified")
 	}
-	events, read, err := source.CountSince(ctx, positionsOf(was.Positions))
+	events, read, err := source.CountSince(ctx, generation.ParsePositions(was.Positions))
 	var gap *sources.ErrChangesLost
 	if errors.As(err, &gap) {
 		return compared(gap.Why)

@@ -9,6 +9,7 @@ import (
 	"humpty/internal/deadletter"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
@@ -50,7 +51,7 @@ type Amendments struct {
 // done. Errors as of Rebuild.Run: a *Refusal means that nothing was written.
 func (r *Repair) Run(ctx context.Context) (Finding, error) {
 	f := &fixing{examination: newExamination(&r.Examine), Repair: r, barred: map[string]bool{}}
-	err := underLease(ctx, r.Target, r.Owner, f.work)
+	err := generation.UnderLease(ctx, r.Target, r.Owner, f.work)
 	return f.done(ctx, err)
 }
 

@@ -29,15 +29,3 @@ func open(ctx context.Context, source sources.Source, o *report.Observer) (sourc
 	}
 	return view, nil
 }
-
-// positions are as a generation's meta keeps them: where a later replay can go on.
-func positions(fences map[string]sources.Position) map[string]string {
-	if len(fences) == 0 {
-		return nil
-	}
-	all := make(map[string]string, len(fences))
-	for id, at := range fences {
-		all[id] = string(at)
-	}
-	return all
-}

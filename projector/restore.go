@@ -8,6 +8,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector/generation"
 	"humpty/projector/report"
 	"humpty/sinks"
 )
@@ -28,7 +29,7 @@ func (r *Restore) Run(ctx context.Context) (Finding, error) {
 	f := &fixing{examination: newExamination(&r.Examine), Repair: &r.Repair, barred: map[string]bool{}}
 	f.Repair.DryRun = false
 	b := &bringing{fixing: f, Restore: r}
-	err := underLease(ctx, r.Target, r.Owner, func(ctx context.Context, lease sinks.Lease) error {
+	err := generation.UnderLease(ctx, r.Target, r.Owner, func(ctx context.Context, lease sinks.Lease) error {
 		err := b.work(ctx, lease)
 		return b.leave(ctx, err)
 	})
@@ -65,7 +66,7 @@ func (b *bringing) work(ctx context.Context, lease sinks.Lease) error {
 func (b *bringing) restore(ctx context.Context, lease sinks.Lease) error {
 	snapshots, ok := b.Target.(sinks.Snapshots)
 	if !ok {
-		return errNoSnapshots
+		return generation.ErrNoSnapshots
 	}
 	saved, err := snapshots.Saved(ctx, b.Restore.Repository, b.Restore.Snapshot)
 	if err != nil {
@@ -78,7 +79,7 @@ func (b *bringing) restore(ctx context.Context, lease sinks.Lease) error {
 	if err != nil {
 		return fmt.Errorf("survey the target: %w", err)
 	}
-	b.Generation = generationName(survey, time.Now())
+	b.Generation = generation.NewName(survey, time.Now())
 	b.observer.Notice(fmt.Sprintf("%s of snapshot %s/%s, taken %s, comes back as %s",
 		saved.Generation, saved.Repository, saved.Name, saved.Taken.Format(time.RFC3339), b.Generation))
 	index, err := snapshots.Restore(ctx, saved, b.Generation, func(done, total int64) {
@@ -132,11 +133,11 @@ func (b *bringing) swap(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("survey the target: %w", err)
 	}
-	if _, err := switchAlias(ctx, b.Target, survey, b.finding.Generation, "", b.Projection.Name); err != nil {
+	if _, err := generation.SwitchAlias(ctx, b.Target, survey, b.finding.Generation, "", b.Projection.Name); err != nil {
 		return err
 	}
 	b.finding.Serving = true
-	return settleStates(ctx, b.Target, survey, b.finding.Generation)
+	return generation.RecordStates(ctx, b.Target, survey, b.finding.Generation)
 }
 
 // leave writes the reason of a failure into the generation.

@@ -11,6 +11,7 @@ import (
 	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
+	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sources"
@@ -24,31 +25,30 @@ func (n *run) begin(ctx context.Context) error {
 	if _, ok := n.Source.(sources.Capturer); !ok {
 		return errNotLive
 	}
-	j, err := readJournal(n.Live.Marks)
+	j, err := checkpoint.ReadJournal(n.Live.Checkpoint)
 	if err != nil {
 		return err
 	}
 	switch {
-	case n.Live.Resume && j.begun == nil:
+	case n.Live.Resume && j.Run == nil:
 		n.record.Resumable = false
-		return errNotBegun
+		return checkpoint.ErrNotBegun
 	case n.Live.Resume:
 		n.journal = j
 		return n.goOn(ctx)
-	case j.begun != nil:
+	case j.Run != nil:
 		return &problem.Refusal{
-			Why:    fmt.Sprintf("the state folder is that of run %s, which began %s", j.begun.Run, j.begun.Started.Format("2006-01-02 15:04:05")),
-			Remedy: "go on with it: humpty resume " + j.begun.Run,
+			Why:    fmt.Sprintf("the state folder is that of run %s, which began %s", j.Run.Run, j.Run.Started.Format("2006-01-02 15:04:05")),
+			Remedy: "go on with it: humpty resume " + j.Run.Run,
 		}
 	}
 	n.journal = j
-	j.begun = &Begun{
+	err = j.Begin(checkpoint.Run{
 		Run: n.Owner.Run, Projection: n.Projection.Name, Alias: n.Projection.Alias, Definition: n.Projection.Hash, Text: n.Projection.Text,
 		Generation: n.record.Generation, Previous: n.record.Previous, Started: n.began.UTC(),
 		Readers: n.input.Readers, Rows: n.input.Rows, Bytes: n.input.Bytes, Partitions: n.input.Partitions,
-	}
-	n.attempt()
-	if err = j.keep(keptBegun, *j.begun); err == nil {
+	}, n.began)
+	if err == nil {
 		crashpoint.At("run recorded")
 		err = n.remember()
 	}
@@ -59,7 +59,7 @@ func (n *run) begin(ctx context.Context) error {
 // found again: the target says how far the generation is, the store which partitions
 // are done and what is marked.
 func (n *run) goOn(ctx context.Context) error {
-	was := n.journal.begun
+	was := n.journal.Run
 	switch {
 	case was.Projection != n.Projection.Name:
 		return &problem.Refusal{Why: fmt.Sprintf("run %s is one of projection %s, not of %s", was.Run, was.Projection, n.Projection.Name)}
@@ -69,21 +69,21 @@ func (n *run) goOn(ctx context.Context) error {
 				was.Projection, was.Run, changed(was.Text, n.Projection.Text)),
 			Remedy: fmt.Sprintf("put it back and resume, or start anew with the new one: humpty rebuild %s --new", was.Projection),
 		}
-	case n.journal.ended != nil:
-		return n.journal.ended.refusal(was)
+	case n.journal.Ended != nil:
+		return n.journal.Ended.Refusal(was)
 	}
 	n.record.Run, n.record.Generation, n.record.Previous = was.Run, was.Generation, was.Previous
 	n.record.Resumed, n.record.Started = n.record.Resumed || !n.again, was.Started
 	n.noticeAlias()
 	n.input.Partitions, n.input.Readers, n.input.Rows, n.input.Bytes = was.Partitions, was.Readers, was.Rows, was.Bytes
-	for _, share := range n.journal.done {
+	for _, share := range n.journal.Done {
 		n.ledger.AddEarlier(share.Ledger, share.Rejections)
 		n.earlier += share.Ledger.Produced
 	}
 	n.attempt()
-	n.observer.Notice(fmt.Sprintf("run %s goes on: %d of %d partitions are done", was.Run, len(n.journal.done), len(was.Partitions)))
+	n.observer.Notice(fmt.Sprintf("run %s goes on: %d of %d partitions are done", was.Run, len(n.journal.Done), len(was.Partitions)))
 	g, ok := n.survey.Find(was.Generation)
-	if !ok && !n.journal.created {
+	if !ok && !n.journal.Created {
 		return nil
 	}
 	if !ok || g.Meta.Run != was.Run {
@@ -97,10 +97,10 @@ func (n *run) goOn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open index %s: %w", was.Generation, err)
 	}
-	n.meta, n.index = g.Meta, index
-	n.meta.Reason = ""
-	n.serves = n.survey.Live() == was.Generation
-	n.exposed = n.survey.Partial() == was.Generation
+	n.candidate.Name, n.candidate.Meta, n.candidate.Index = was.Generation, g.Meta, index
+	n.candidate.Meta.Reason = ""
+	n.candidate.AlreadyLive = n.survey.Live() == was.Generation
+	n.candidate.ServedEarly = n.survey.Partial() == was.Generation
 	n.record.Verified = g.Meta.Verified
 	return nil
 }
@@ -123,35 +123,27 @@ func changed(was, is []byte) string {
 	return list.String()
 }
 
-func (e *End) refusal(was *Begun) error {
-	text := fmt.Sprintf("run %s ended %s as %s", was.Run, e.At.Format(time.DateTime), e.Status)
-	if e.Reason != "" {
-		text += ": " + e.Reason
-	}
-	return &problem.Refusal{Why: text + "; there is nothing to go on with", Remedy: fmt.Sprintf("start anew: humpty rebuild %s --new", was.Projection)}
-}
-
 // saved says what is left of a run whose capture has a gap.
 func (n *run) saved(err error) error {
 	var gap *sources.ErrChangesLost
-	if !errors.As(err, &gap) || !n.Live.Resume || n.index == nil {
+	if !errors.As(err, &gap) || !n.Live.Resume || n.candidate.Index == nil {
 		return err
 	}
 	return &sources.ErrChangesLost{
 		Why: gap.Why + ": changes made since may be missing, so the run cannot go on",
 		Remedy: fmt.Sprintf("generation %s holds %d of %d partitions; to save them instead of starting over (it compares everything and writes what differs):\n"+
 			"humpty repair %s --generation %[1]s, then humpty swap %[4]s --to %[1]s, then humpty repair %[4]s for what changed meanwhile; or start anew: humpty rebuild %[4]s --new",
-			n.record.Generation, len(n.journal.done), len(n.input.Partitions), n.Projection.Name),
+			n.record.Generation, len(n.journal.Done), len(n.input.Partitions), n.Projection.Name),
 	}
 }
 
 // over writes down that nobody goes on with the run.
 func (n *run) over(err error) error {
-	e := End{Status: n.statusOf(err), At: time.Now().UTC()}
+	e := checkpoint.End{Status: n.statusOf(err), At: time.Now().UTC()}
 	if err != nil {
 		e.Reason = err.Error()
 	}
-	return n.journal.end(e)
+	return n.journal.MarkFinished(e)
 }
 
 // canGoOn says whether a later process can go on with a run that ended with err: nothing
@@ -160,7 +152,7 @@ func (n *run) canGoOn(err error) bool {
 	if err != nil && n.journal == nil {
 		return n.record.Resumable
 	}
-	if err == nil || n.journal == nil || n.journal.begun == nil || n.journal.ended != nil || errors.Is(err, errGone) {
+	if err == nil || !n.journal.Unfinished() || errors.Is(err, errGone) {
 		return false
 	}
 	var (
@@ -177,5 +169,5 @@ func (n *run) canGoOn(err error) bool {
 			return false
 		}
 	}
-	return n.meta.State != sinks.Live || n.handsOver() // which goes on behind the swap
+	return n.candidate.Meta.State != sinks.Live || n.handsOver() // which goes on behind the swap
 }

@@ -11,8 +11,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -52,7 +52,7 @@ func (p *process) step(phase report.Phase) {
 // live runs until the end, or its death.
 func (p *process) live(t *testing.T, target *sinktest.MemoryTarget, resume bool) (projector.Record, error) {
 	t.Helper()
-	store, err := marks.Open("marks", marks.Options{FS: p.disk})
+	store, err := checkpoint.Open("marks", checkpoint.Options{FS: p.disk})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func (p *process) live(t *testing.T, target *sinktest.MemoryTarget, resume bool)
 	target.OnWrite = func([]sinks.Document, []sinks.Verdict) error { p.step(""); return nil }
 	rebuild := &projector.Rebuild{
 		Projection: projection(), Source: p.source, Target: target, Owner: sinks.Owner{Run: "live"},
-		Live:    &projector.Live{Marks: store, Writer: projector.WriterFollow, Resume: resume},
+		Live:    &projector.Live{Checkpoint: store, Writer: projector.WriterFollow, Resume: resume},
 		Observe: func(e report.Event) { p.step(e.Phase) },
 	}
 	rec, err := rebuild.Run(ctx)
@@ -124,13 +124,13 @@ func TestResumeLosesNoWrite(t *testing.T) {
 	}
 }
 
-func begunIn(t *testing.T, disk *vfs.MemFS) *projector.Begun {
+func begunIn(t *testing.T, disk *vfs.MemFS) *checkpoint.Run {
 	t.Helper()
-	store, err := marks.Open("marks", marks.Options{FS: disk})
+	store, err := checkpoint.Open("marks", checkpoint.Options{FS: disk})
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun, err := projector.BegunIn(store)
+	begun, err := checkpoint.ReadRun(store)
 	if err = errors.Join(err, store.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"humpty/internal/deadletter"
 	"humpty/internal/problem"
+	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
@@ -28,7 +29,7 @@ func (r *Retry) Run(ctx context.Context) (Finding, error) {
 		examination: newExamination(&r.Examine), barred: map[string]bool{},
 		Repair: &Repair{Examine: r.Examine, Letters: r.Letters},
 	}
-	err := underLease(ctx, r.Target, r.Owner, func(ctx context.Context, _ sinks.Lease) error {
+	err := generation.UnderLease(ctx, r.Target, r.Owner, func(ctx context.Context, _ sinks.Lease) error {
 		return f.phase(ctx, report.PhaseRepair, func(ctx context.Context) error { return f.again(ctx, r.Keys) })
 	})
 	return f.done(ctx, err)

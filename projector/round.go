@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"humpty/internal/crashpoint"
-	"humpty/internal/marks"
+	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/projector/pace"
 	"humpty/projector/report"
@@ -19,7 +19,7 @@ import (
 // time: version, read, write, settle. So a document never has two writers, and the later
 // version has always seen what the earlier one saw.
 type catcher struct {
-	store  *marks.Store
+	store  *checkpoint.Store
 	view   sources.Expander
 	index  sinks.Index
 	base   int64
@@ -41,9 +41,9 @@ const (
 // round takes every mark that is due now once.
 func (c *catcher) round(ctx context.Context) (report.Round, error) {
 	var done report.Round
-	cut := c.store.Round()
+	cut := c.store.BeginRound()
 	for after := (*sources.DirtyKey)(nil); ; {
-		due, err := c.store.Take(after, marksAtOnce)
+		due, err := c.store.Due(after, marksAtOnce)
 		if err != nil || len(due) == 0 {
 			if c.did != nil && done.Marks > 0 {
 				c.did(done)

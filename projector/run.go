@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector/checkpoint"
+	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/pace"
 	"humpty/projector/report"
@@ -25,36 +26,33 @@ type run struct {
 	began    time.Time
 	record   Record
 
-	fence  int64 // of the lease
-	survey sinks.Survey
-	input  sources.Plan
-	view   sources.View
-	meta   sinks.Meta
-	serves bool // already: an earlier process of the run died behind the swap
-	index  sinks.Index
-	ledger *ledger.Book
-	shares *ledger.Partitions
-	rate   *pace.Limiter // nil: none
-	came   pace.Setting  // to which the load came before an outage; zero: not known
+	fence     int64 // of the lease
+	survey    sinks.Survey
+	input     sources.Plan
+	view      sources.View
+	candidate *generation.Candidate // the generation that is made
+	ledger    *ledger.Book
+	shares    *ledger.Partitions
+	rate      *pace.Limiter // nil: none
+	came      pace.Setting  // to which the load came before an outage; zero: not known
 
-	exposing sync.Mutex
-	exposed  bool // searches see a part of it
-
-	background func(func(context.Context) error) // starts what goes on beside the phases
-	again      bool                              // this process had begun it, and was stopped by an outage
-	journal    *journal                          // nil: the run cannot be gone on with
-	front      portionDone                       // the ledger when the load was over
-	behind     bool                              // it is
-	earlier    int64                             // documents that earlier processes produced
-	capture    *capture                          // nil: nothing to catch up with
-	rereads    atomic.Int64                      // documents read again by rounds
-	catcher    *catcher
+	background     func(func(context.Context) error) // starts what goes on beside the phases
+	again          bool                              // this process had begun it, and was stopped by an outage
+	journal        *checkpoint.Journal               // nil: the run cannot be gone on with
+	loadLedger     ledger.Ledger                     // when the load was over
+	loadRejections []ledger.Rejection                // the same
+	loadComplete   bool
+	earlier        int64        // documents that earlier processes produced
+	capture        *capture     // nil: nothing to catch up with
+	rereads        atomic.Int64 // documents read again by rounds
+	catcher        *catcher
 }
 
-func newRun(r *Rebuild) *run {
-	n := &run{Rebuild: *r, began: time.Now()}
+// newRun is a rebuild that begins, and tells the observer.
+func newRun(r *Rebuild, observer *report.Observer) *run {
+	n := &run{Rebuild: *r, began: time.Now(), observer: observer}
+	n.candidate = &generation.Candidate{Target: r.Target, Alias: r.Projection.Alias, Observer: observer}
 	n.Projection.Limits = n.Projection.Limits.withDefaults()
-	n.observer = report.NewRunObserver(r.Observe)
 	n.rate = pace.NewLimiter(n.Projection.Limits.Rate)
 	n.ledger = ledger.NewBook(n.Projection.Limits.Rejections, r.Letters)
 	n.record = Record{
@@ -92,77 +90,50 @@ func (n *run) leave(ctx context.Context, err error) error {
 	if n.view != nil {
 		err = errors.Join(err, n.view.Close(ctx))
 	}
-	err = errors.Join(err, n.left(err))
+	n.journal.EndAttempt(n.statusOf(err), err)
+	err = errors.Join(err, n.remember())
 	if n.record.Resumable = n.canGoOn(err); !n.record.Resumable {
 		err = errors.Join(err, n.over(err))
 		crashpoint.At("end recorded")
 	}
 	err = errors.Join(err, n.release(ctx, err))
 	crashpoint.At("capture released")
-	if err == nil || n.index == nil || n.meta.State == sinks.Verified || n.meta.State == sinks.Live {
+	if err == nil || n.candidate.Index == nil || n.candidate.Meta.State == sinks.Verified || n.candidate.Meta.State == sinks.Live {
 		return err // a verified generation that was not swapped is as good as before
 	}
-	n.meta.Reason = err.Error()
+	n.candidate.Meta.Reason = err.Error()
 	state := sinks.Failed
 	if n.record.Resumable {
-		state = n.meta.State
+		state = n.candidate.Meta.State
 	}
-	if noteErr := n.note(ctx, state); noteErr != nil {
+	if noteErr := n.candidate.Note(ctx, state); noteErr != nil {
 		return errors.Join(err, fmt.Errorf("record the failure in %s: %w", n.record.Generation, noteErr))
 	}
 	if state == sinks.Failed {
-		n.abandon(ctx)
+		n.candidate.RestoreSettings(ctx)
 	}
 	return err
-}
-
-// abandon leaves a generation that failed with the settings that the user wants, whatever
-// becomes of it.
-func (n *run) abandon(ctx context.Context) {
-	index, can := n.index.(sinks.SettingsRestorer)
-	if !can {
-		return
-	}
-	err := index.RestoreSettings(ctx)
-	var doubt *sinks.ErrWritesLost
-	if errors.As(err, &doubt) {
-		n.meta.SuspectLoss = true
-		err = n.note(ctx, sinks.Failed)
-	}
-	if err != nil {
-		n.observer.Notice(fmt.Sprintf("%s keeps the settings of the load until it is repaired or swapped: %v", n.record.Generation, problem.FirstLine(err)))
-	}
-}
-
-// note moves the generation to a state, durably.
-func (n *run) note(ctx context.Context, state sinks.State) error {
-	if n.serves {
-		state = sinks.Live
-	}
-	n.meta.State = state
-	n.meta.Updated = time.Now().UTC()
-	if err := n.index.Note(ctx, n.meta); err != nil {
-		return fmt.Errorf("note state %s in %s: %w", state, n.record.Generation, err)
-	}
-	return nil
 }
 
 // finish completes the record.
 func (n *run) finish(err error) Record {
 	n.pass("afterwards")
-	attempts := n.attempts(n.statusOf(err), reasonOf(err))
+	attempts := n.journal.Attempts(n.progress(), n.statusOf(err), reasonOf(err))
+	for _, a := range attempts {
+		n.record.Redone += a.Redone
+	}
 	rec := n.record
 	rec.Attempts = attempts
 	rec.Pace = n.pace()
 	rec.Seconds = time.Since(n.began).Seconds()
-	rec.Checkpoints += n.journal.spent().Seconds()
+	rec.Checkpoints += n.journal.Spent().Seconds()
 	rec.Ledger, rec.Rejections = n.ledger.Totals()
 	if len(rec.Rejections) > ledger.RejectionsShown {
 		rec.Rejections = rec.Rejections[:ledger.RejectionsShown]
 	}
 	rec.Notices = n.observer.Notices()
 	rec.Status = n.statusOf(err)
-	rec.Partial = n.exposed
+	rec.Partial = n.candidate.ServedEarly
 	rec.Reason = reasonOf(err)
 	return rec
 }

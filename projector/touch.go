@@ -10,7 +10,7 @@ import (
 
 	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
-	"humpty/internal/marks"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources"
@@ -23,7 +23,7 @@ type handover struct {
 	catcher *catcher
 	getter  sinks.Getter
 	amender sinks.ConditionalWriter
-	store   *marks.Store
+	store   *checkpoint.Store
 
 	mu       sync.Mutex
 	ours     map[string]bool // written since the swap, by any process; only they concern us after the first pass
@@ -41,7 +41,7 @@ func newHandover(c *catcher) (*handover, error) {
 	if !gets || !amends {
 		return nil, errNoHandover
 	}
-	err := c.store.Touched(func(id []byte) {
+	err := c.store.Written(func(id []byte) {
 		if !c.rules.forgetTouched {
 			h.ours[string(id)], h.open[string(id)] = true, true
 		}
@@ -155,7 +155,7 @@ func (h *handover) touch(docs []sinks.Document) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := h.store.Touch(ids); err != nil {
+	if err := h.store.RecordWritten(ids); err != nil {
 		return err
 	}
 	for _, id := range ids {

@@ -25,13 +25,13 @@ func (n *run) verify(ctx context.Context) error {
 		return err
 	}
 	check := verify.Check{
-		View: n.view, Plan: n.input, Index: n.index,
+		View: n.view, Plan: n.input, Index: n.candidate.Index,
 		Level: n.Projection.Verify.level(), Budget: n.Projection.Verify.Budget, Ignore: ignore,
 		Exact: true, Writes: verify.Writes{Static: true}, // nobody else knows the generation, and the view does not move
-		Rejected: n.ledger.RejectedIDs(), Documents: n.meta.Documents,
+		Rejected: n.ledger.RejectedIDs(), Documents: n.candidate.Meta.Documents,
 		Batch: min(n.Projection.Limits.Batch, comparedAtOnce),
 		Output: verify.Output{Show: differencesShown, Progress: func(docs, bytes int64) {
-			n.observer.Compared(docs, n.meta.Documents, bytes)
+			n.observer.Compared(docs, n.candidate.Meta.Documents, bytes)
 		}},
 	}
 	if n.capture != nil { // what differs is read again when everything committed has been caught up with
@@ -46,7 +46,7 @@ func (n *run) verify(ctx context.Context) error {
 	if report.Why != "" {
 		n.observer.Notice(fmt.Sprintf("verified by level %s, not %s: %s", report.Level, report.Asked, report.Why))
 	}
-	proof, err := prove(ctx, n.Target, n.index, n.Projection, n.survey.Live())
+	proof, err := prove(ctx, n.Target, n.candidate.Index, n.Projection, n.survey.Live())
 	if err != nil {
 		return err
 	}
@@ -54,9 +54,9 @@ func (n *run) verify(ctx context.Context) error {
 	if err := proof.judge(report); err != nil {
 		return err
 	}
-	n.meta.Verified, n.meta.PhaseSeconds = &report.Verification, n.took()
+	n.candidate.Meta.Verified, n.candidate.Meta.PhaseSeconds = &report.Verification, n.took()
 	crashpoint.At("compared")
-	err = n.note(ctx, sinks.Verified)
+	err = n.candidate.Note(ctx, sinks.Verified)
 	crashpoint.At("verification noted")
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"humpty/internal/marks"
+	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/sources"
 )
@@ -111,12 +111,12 @@ func TestNobodyIsIdle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store, err := marks.Open(t.TempDir(), marks.Options{})
+			store, err := checkpoint.Open(t.TempDir(), checkpoint.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer func() { _ = store.Close() }()
-			j, err := readJournal(store)
+			j, err := checkpoint.ReadJournal(store)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,7 +126,7 @@ func TestNobodyIsIdle(t *testing.T) {
 			for i := range bounds[1:] {
 				parts = append(parts, sources.Partition{ID: fmt.Sprint("p", i), From: fmt.Sprint(bounds[i]), To: fmt.Sprint(bounds[i+1]), Rows: 10})
 			}
-			shares := ledger.NewPartitions(10, j.sums(), j.partitionDone())
+			shares := ledger.NewPartitions(10, j.Sums(), j.PartitionDone())
 			account := newBudget(1<<20, fixed(1000), 2*readers)
 			var mu sync.Mutex
 			seen := map[string]int{}
@@ -160,12 +160,12 @@ func TestNobodyIsIdle(t *testing.T) {
 			if len(seen) != 1000 || slices.Max(slices.Collect(maps.Values(seen))) != 1 {
 				t.Errorf("%d documents, one of them %d times", len(seen), slices.Max(slices.Collect(maps.Values(seen))))
 			}
-			again, err := readJournal(store)
-			if err != nil || len(again.done) != len(parts) {
-				t.Fatalf("%d partitions are done, want %d (%v)", len(again.done), len(parts), err)
+			again, err := checkpoint.ReadJournal(store)
+			if err != nil || len(again.Done) != len(parts) {
+				t.Fatalf("%d partitions are done, want %d (%v)", len(again.Done), len(parts), err)
 			}
 			for i := range bounds[1:] {
-				if sum := again.done[fmt.Sprint("p", i)].Ledger.Inputs; sum.Read != int64(bounds[i+1]-bounds[i]) {
+				if sum := again.Done[fmt.Sprint("p", i)].Ledger.Inputs; sum.Read != int64(bounds[i+1]-bounds[i]) {
 					t.Errorf("p%d: %d documents are written down, want %d", i, sum.Read, bounds[i+1]-bounds[i])
 				}
 			}

@@ -50,7 +50,7 @@ func (w *writer) drain(ctx context.Context, full <-chan *sources.Batch) error {
 		if err := w.shares.Done(partition); err != nil {
 			return err
 		}
-		if err := n.expose(ctx); err != nil {
+		if err := n.afterBatch(ctx); err != nil {
 			return err
 		}
 	}
@@ -62,7 +62,7 @@ func (w *writer) write(ctx context.Context, batch *sources.Batch) (sinks.Receipt
 	w.docs = documents(w.docs[:0], batch.Records, n.base())
 	n.ledger.AddRejected(batch.Records)
 	w.verdicts = append(w.verdicts[:0], make([]sinks.Verdict, len(w.docs))...)
-	receipt, err := n.index.Write(ctx, w.docs, w.verdicts)
+	receipt, err := n.candidate.Index.Write(ctx, w.docs, w.verdicts)
 	sum := n.ledger.AddVerdicts(w.docs, w.verdicts, receipt)
 	if err != nil {
 		return receipt, err

@@ -45,7 +45,7 @@ listen on 127.0.0.1 only. Ctrl-C at any moment stops everything it started.`,
 		RunE: a.begin(c.run),
 	}
 	f := cmd.Flags()
-	f.IntVar(&c.options.Orders, "orders", 200_000, fmt.Sprintf("how many orders the shop has, from %d", demo.Fewest))
+	f.IntVar(&c.options.Orders, "orders", 200_000, fmt.Sprintf("how many orders the shop has, from %d", demo.MinOrders))
 	f.Uint64Var(&c.options.Seed, "seed", 1, "the same seed makes the same shop")
 	f.BoolVar(&c.options.Keep, "keep", false, "leave the servers up at the end and say how to reach them")
 	f.StringVar(&c.options.Folder, "folder", "humpty-demo", "with --keep: where humpty.yaml and orders.index.json are written")
@@ -58,8 +58,8 @@ func (c *demoCommand) run(cmd *cobra.Command, _ []string) error {
 	if c.stop {
 		return c.stopServers(cmd.Context())
 	}
-	if c.options.Orders < demo.Fewest {
-		return console.Usage(fmt.Sprintf("--orders %d is too few to measure anything", c.options.Orders), fmt.Sprintf("use --orders %d or more", demo.Fewest))
+	if c.options.Orders < demo.MinOrders {
+		return console.Usage(fmt.Sprintf("--orders %d is too few to measure anything", c.options.Orders), fmt.Sprintf("use --orders %d or more", demo.MinOrders))
 	}
 	c.options.Out, c.options.JSON, c.options.Program = c.Out, c.JSON, program()
 	if !c.Quiet {

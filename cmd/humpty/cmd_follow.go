@@ -11,9 +11,9 @@ import (
 	"humpty/cmd/humpty/internal/lag"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/internal/marks"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 )
 
@@ -110,9 +110,9 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 		defer letters.Close() //nolint:errcheck // what it could not write, Put has told
 		assemble.UseLetters(r.Source, letters)
 		follows = append(follows, &projector.Follow{
-			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.Feed, MaxOutage: r.MaxOutage,
+			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.FeedPrevious, MaxOutage: r.MaxOutage,
 			Observe: func(e report.Event) { monitor.Observe(p.Name, e) },
-			Open:    func(run string) (*marks.Store, error) { return state.Open(p.Name, run) },
+			Open:    func(run string) (*checkpoint.Store, error) { return state.Open(p.Name, run) },
 		})
 	}
 	group, ctx := errgroup.WithContext(ctx)

@@ -12,7 +12,7 @@ import (
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/projector"
+	"humpty/projector/generation"
 	"humpty/sinks"
 )
 
@@ -68,7 +68,7 @@ func (c *pruneCommand) run(cmd *cobra.Command, args []string) error {
 	return c.prune(cmd.Context(), p, m, leftovers)
 }
 
-func (c *pruneCommand) prune(ctx context.Context, p config.Projection, m *projector.Manage, leftovers *runs.Leftovers) error {
+func (c *pruneCommand) prune(ctx context.Context, p config.Projection, m *generation.Admin, leftovers *runs.Leftovers) error {
 	chosen, err := m.Prunable(ctx)
 	if err != nil {
 		return err
@@ -87,27 +87,27 @@ func (c *pruneCommand) prune(ctx context.Context, p config.Projection, m *projec
 	if done.Captures, err = captures.Droppable(ctx, p, chosen, c.slot, c.stopped); err != nil {
 		return err
 	}
-	alias, what := m.Projection.Alias, render.Generations(chosen)
+	alias, what := m.Alias, render.Generations(chosen)
 	for _, one := range done.Captures {
 		what += "  " + one.String() + "\n"
 	}
 	switch {
 	case what == "":
-		c.Printf("%s: nothing to drop\n", m.Projection.Name)
+		c.Printf("%s: nothing to drop\n", m.Projection)
 		return nil
 	case c.dryRun:
-		c.Printf("%s: would drop\n%s", m.Projection.Name, what)
+		c.Printf("%s: would drop\n%s", m.Projection, what)
 		return nil
 	}
-	question := fmt.Sprintf("%s: these will be deleted for good:\n%sType the alias's name (%s) to go on: ", m.Projection.Name, what, alias)
-	if err := c.Confirm(question, alias, c.CommandLine("humpty prune", m.Projection.Name, "--yes")); err != nil {
+	question := fmt.Sprintf("%s: these will be deleted for good:\n%sType the alias's name (%s) to go on: ", m.Projection, what, alias)
+	if err := c.Confirm(question, alias, c.CommandLine("humpty prune", m.Projection, "--yes")); err != nil {
 		return err
 	}
 	if len(chosen) > 0 {
 		done.Dropped, err = m.Prune(ctx, done.Chosen)
 	}
 	for _, name := range done.Dropped {
-		c.Printf("%s: dropped %s\n", m.Projection.Name, name)
+		c.Printf("%s: dropped %s\n", m.Projection, name)
 	}
 	if err != nil {
 		return err

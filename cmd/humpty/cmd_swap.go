@@ -10,7 +10,7 @@ import (
 	"humpty/cmd/humpty/internal/render"
 	"humpty/internal/assemble"
 	"humpty/internal/problem"
-	"humpty/projector"
+	"humpty/projector/generation"
 	"humpty/sinks"
 )
 
@@ -77,7 +77,7 @@ type changeCommand struct{ *app }
 
 // warnUnfed warns of a generation that was verified a while ago: what the sources changed
 // since is not in it, unless it was fed.
-func (c changeCommand) warnUnfed(ctx context.Context, m *projector.Manage, generation string) error {
+func (c changeCommand) warnUnfed(ctx context.Context, m *generation.Admin, generation string) error {
 	survey, _, err := m.Status(ctx)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (c changeCommand) warnUnfed(ctx context.Context, m *projector.Manage, gener
 		if v != nil {
 			when = "was verified " + render.Age(v.At) + " ago"
 		}
-		name := m.Projection.Name
+		name := m.Projection
 		c.Warn(fmt.Sprintf("%s %s: what the sources changed since is not in it, unless it was fed\n    look: %s; mend: %s",
 			generation, when, c.CommandLine("humpty verify", name), c.CommandLine("humpty repair", name)))
 	}

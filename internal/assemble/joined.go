@@ -45,7 +45,7 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (join.Inc
 			return include, err
 		}
 		include.Rows = j.Name
-		include.From, err = database(c, config.Projection{Source: j.Source, Document: root, Infinite: p.Infinite}, true)
+		include.From, err = database(c, config.Projection{Source: j.Source, Document: root, NotFinite: p.NotFinite}, true)
 		return include, err
 	}
 	states, err := foldedSource(c, j.Events)

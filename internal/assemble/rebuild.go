@@ -11,6 +11,7 @@ import (
 
 	"humpty/internal/config"
 	"humpty/projector"
+	"humpty/projector/generation"
 	"humpty/sinks"
 )
 
@@ -28,12 +29,13 @@ func Owner(verb string) sinks.Owner {
 }
 
 // Admin opens what changes an alias outside a rebuild.
-func Admin(ctx context.Context, c *config.Config, p config.Projection, verb string) (*projector.Manage, error) {
+func Admin(ctx context.Context, c *config.Config, p config.Projection, verb string) (*generation.Admin, error) {
 	target, err := Target(ctx, c, p, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &projector.Manage{Projection: Definition(p), Target: target, Owner: Owner(verb)}, nil
+	def := Definition(p)
+	return &generation.Admin{Projection: def.Name, Alias: def.Alias, Keep: def.Keep, Target: target, Owner: Owner(verb)}, nil
 }
 
 // Rebuild opens what a run of one projection needs, for a verb; it does not read yet.

@@ -41,13 +41,13 @@ func database(c *config.Config, p config.Projection, loose bool) (*postgres.Sour
 	}
 	var updated *postgres.TimestampColumn
 	if p.CatchUp != nil {
-		updated = &postgres.TimestampColumn{Column: p.CatchUp.Updated, Margin: p.CatchUp.Margin}
+		updated = &postgres.TimestampColumn{Column: p.CatchUp.TimestampColumn, Margin: p.CatchUp.Margin}
 	}
 	return postgres.New(postgres.Config{
 		TimestampColumn: updated,
-		DSN:             pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document, Loose: loose,
+		DSN:             pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document, LooseKeys: loose,
 		MaxConnections: pg.MaxConnections, StatementTimeout: pg.StatementTimeout, LockTimeout: pg.LockTimeout,
 		MaxRows: pg.MaxRows, MaxBytes: pg.MaxBytes,
-		NotFinite: postgres.NotFinite(p.Infinite), Memory: pg.Memory,
+		NotFinite: postgres.NotFinite(p.NotFinite), Memory: pg.Memory,
 	})
 }

@@ -11,16 +11,15 @@ import (
 	"strings"
 
 	"humpty/internal/config"
-	"humpty/internal/marks"
 	"humpty/internal/problem"
-	"humpty/projector"
+	"humpty/projector/checkpoint"
 )
 
 // State is the folder of what live runs must not forget: a folder for each projection, and
 // in it one for each run.
 type State struct {
 	Dir   string
-	Fatal func(error) // ends the process when the folder cannot be written any more; see marks.Options
+	Fatal func(error) // ends the process when the folder cannot be written any more; see checkpoint.Options
 }
 
 // StateOf is the folder that a flag names, or else the file, or else the user's own for
@@ -56,16 +55,16 @@ func (s State) partDir(projection, what string) func(capture string) string {
 }
 
 // Begin makes the marks of a new run.
-func (s State) Begin(projection, run string) (*marks.Store, error) {
+func (s State) Begin(projection, run string) (*checkpoint.Store, error) {
 	dir := s.folder(projection, run)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w\n    name another: state: in the file, or --state DIR", err)
 	}
-	return marks.Open(dir, marks.Options{Fatal: s.Fatal})
+	return checkpoint.Open(dir, checkpoint.Options{Fatal: s.Fatal})
 }
 
 // Open opens the marks of a run that began here. It fails while another process has them.
-func (s State) Open(projection, run string) (*marks.Store, error) {
+func (s State) Open(projection, run string) (*checkpoint.Store, error) {
 	dir := s.folder(projection, run)
 	if _, err := os.Stat(dir); err != nil {
 		return nil, &problem.Refusal{
@@ -73,7 +72,7 @@ func (s State) Open(projection, run string) (*marks.Store, error) {
 			Remedy: fmt.Sprintf("name the folder that it began with (state:, --state), or begin anew: humpty rebuild %s", projection),
 		}
 	}
-	store, err := marks.Open(dir, marks.Options{Fatal: s.Fatal})
+	store, err := checkpoint.Open(dir, checkpoint.Options{Fatal: s.Fatal})
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w\n    another process may be at work on it (humpty status %s), or the folder is damaged", run, err, projection)
 	}
@@ -106,18 +105,18 @@ func (s State) Runs(projection string) ([]string, error) {
 
 // Resumable are the runs of a projection that can be resumed: not those that ended,
 // nor those that a process is at work on.
-func (s State) Resumable(projection string) ([]projector.Begun, error) {
+func (s State) Resumable(projection string) ([]checkpoint.Run, error) {
 	runs, err := s.Runs(projection)
 	if err != nil {
 		return nil, err
 	}
-	var all []projector.Begun
+	var all []checkpoint.Run
 	for _, run := range runs {
 		store, err := s.Open(projection, run)
 		if err != nil {
 			continue // a process has it
 		}
-		begun, err := projector.BegunIn(store)
+		begun, err := checkpoint.ReadRun(store)
 		if err = errors.Join(err, store.Close()); err != nil {
 			return nil, fmt.Errorf("read run %s in the state folder %s: %w", run, s.Dir, err)
 		}

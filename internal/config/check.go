@@ -37,7 +37,7 @@ func (c *checker) check(n *node, r *rule, path string) {
 }
 
 func (c *checker) object(n *node, r *rule, path string) {
-	if !c.is(n, mapping, r, path) {
+	if !c.isKind(n, mapping, r, path) {
 		return
 	}
 	given := 0
@@ -63,11 +63,11 @@ func (c *checker) object(n *node, r *rule, path string) {
 	case r.one && given > 1:
 		c.problems.Add(n.place, "split it in two, each with its own name", "%s is more than one thing", path)
 	}
-	c.absent(n, r, path)
+	c.defaults(n, r, path)
 }
 
-// absent reports required keys that are not there and puts defaults in.
-func (c *checker) absent(n *node, r *rule, path string) {
+// defaults reports required keys that are not there and puts defaults in.
+func (c *checker) defaults(n *node, r *rule, path string) {
 	for _, k := range r.keys {
 		if n.field(k.name) != nil {
 			continue
@@ -92,7 +92,7 @@ func (c *checker) many(n *node, r *rule, path string) {
 	if r.kind == list {
 		want, count = sequence, len(n.items)
 	}
-	if !c.is(n, want, r, path) {
+	if !c.isKind(n, want, r, path) {
 		return
 	}
 	if int64(count) < r.min {
@@ -171,7 +171,7 @@ func (c *checker) choice(n *node, r *rule, path string) bool {
 	return false
 }
 
-func (c *checker) is(n *node, want kind, r *rule, path string) bool {
+func (c *checker) isKind(n *node, want kind, r *rule, path string) bool {
 	if n.kind == want {
 		return true
 	}

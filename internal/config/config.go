@@ -78,9 +78,9 @@ func (c *Config) Projection(name string) (Projection, error) {
 	return Projection{}, l
 }
 
-// InOrder are the projections as `humpty rebuild --all` takes them: those with the highest
+// ByPriority are the projections as `humpty rebuild --all` takes them: those with the highest
 // priority first, equal ones in the file's order.
-func (c *Config) InOrder() []Projection {
+func (c *Config) ByPriority() []Projection {
 	all := slices.Clone(c.Projections)
 	slices.SortStableFunc(all, func(a, b Projection) int { return cmp.Compare(b.Priority, a.Priority) })
 	return all

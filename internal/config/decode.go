@@ -10,13 +10,13 @@ func (d decoder) config() *Config {
 	}
 	c := &Config{File: d.file, State: d.path(d.root.get("state"))}
 	for _, f := range d.root.get("sources").mapped() {
-		c.Sources = append(c.Sources, sourceDecoder{d.input}.source(f))
+		c.Sources = append(c.Sources, sourceDecoder(d).source(f))
 	}
 	for _, f := range d.root.get("targets").mapped() {
-		c.Targets = append(c.Targets, targetDecoder{d.input}.target(f))
+		c.Targets = append(c.Targets, targetDecoder(d).target(f))
 	}
 	for _, f := range d.root.get("projections").mapped() {
-		c.Projections = append(c.Projections, projectionDecoder{d.input}.projection(f))
+		c.Projections = append(c.Projections, projectionDecoder(d).projection(f))
 	}
 	d.sharedAliases(c)
 	return c

@@ -30,7 +30,7 @@ func (d *documentDecoder) document(n *node, p *Projection) {
 
 // rows reads a document that is made of tables.
 func (d *documentDecoder) rows(n *node) (string, sources.Shape) {
-	d.onlyTopics(n)
+	d.rejectTopicKeys(n)
 	shape := d.table(n, "document")
 	var source string
 	switch {
@@ -110,11 +110,11 @@ func (d *documentDecoder) columns(n *node, what string) []sources.Column {
 	}
 	var all []sources.Column
 	for _, f := range n.mapped() {
-		all = append(all, named(f))
+		all = append(all, namedColumn(f))
 	}
 	for _, item := range n.list() {
 		for _, f := range item.mapped() {
-			all = append(all, named(f))
+			all = append(all, namedColumn(f))
 		}
 		switch name := item.string(); {
 		case name == "":
@@ -140,9 +140,9 @@ func (d *documentDecoder) columns(n *node, what string) []sources.Column {
 	return all
 }
 
-// named is field: column, or field: "expression". What looks like a name is a column's
+// namedColumn is field: column, or field: "expression". What looks like a name is a column's
 // name; a name in double quotes is one too.
-func named(f *field) sources.Column {
+func namedColumn(f *field) sources.Column {
 	expr := strings.TrimSpace(f.value.string())
 	c := sources.Column{Field: f.key, Expr: expr, Place: f.place}
 	switch {

@@ -59,7 +59,7 @@ func (d eventsDecoder) events(n *node) *Events {
 		d.exclusive(n, "debezium", "payload")
 		d.exclusive(n, "debezium", "type")
 	}
-	d.folding(n, e)
+	d.fold(n, e)
 	return e
 }
 
@@ -86,8 +86,8 @@ func (d eventsDecoder) starts(n *node, e *Events) {
 	}
 }
 
-// folding reads which fold it is, and compiles it: what is wrong in it is told here.
-func (d eventsDecoder) folding(n *node, e *Events) {
+// fold reads which fold it is, and compiles it: what is wrong in it is told here.
+func (d eventsDecoder) fold(n *node, e *Events) {
 	d.exclusive(n, "fold", "handlers", "script")
 	e.Fold = "latest"
 	switch {

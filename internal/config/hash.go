@@ -14,7 +14,7 @@ import (
 // key that a later version adds leaves old hashes as they are.
 func (p Projection) define() (text json.RawMessage, hash string) {
 	definition := map[string]any{
-		"format": 1, "alias": p.Alias, "source": p.Source, "versions": p.Versions, "not_finite": p.Infinite,
+		"format": 1, "alias": p.Alias, "source": p.Source, "versions": p.Versions, "not_finite": p.NotFinite,
 		"document": prune(canonical(withoutPlaces(p.Document))), "index": canonical(p.Index),
 	}
 	if p.Events != nil {

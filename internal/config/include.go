@@ -29,7 +29,7 @@ func (d *documentDecoder) includes(n *node, in scope) []sources.Shape {
 
 func (d *documentDecoder) include(f *field, in scope) sources.Shape {
 	n, source := f.value, in.source
-	d.onlyTopics(n)
+	d.rejectTopicKeys(n)
 	s := d.table(n, "include "+f.key)
 	s.Name, s.Place = f.key, f.place
 	s.One, s.Many, s.Flatten = n.get("one").bool(), n.get("many").bool(), n.get("flatten").bool()
@@ -70,7 +70,7 @@ func (d *documentDecoder) conflicts(f *field, s sources.Shape) {
 		d.problems.Add(n.field("flatten").place, "flatten works with one: true", "the include %s is many: its rows cannot become fields of the parent", f.key)
 	}
 	if s.One && !s.Many {
-		d.onlyMany(f, "order_by", "values")
+		d.rejectManyKeys(f, "order_by", "values")
 	}
 	if s.Values != "" {
 		d.exclusive(n, "values", "columns")
@@ -78,7 +78,7 @@ func (d *documentDecoder) conflicts(f *field, s sources.Shape) {
 	}
 }
 
-func (d *documentDecoder) onlyMany(f *field, names ...string) {
+func (d *documentDecoder) rejectManyKeys(f *field, names ...string) {
 	for _, name := range names {
 		if k := f.value.field(name); k != nil {
 			d.problems.Add(k.place, "remove it, or write many: true", "%s is only for many, and the include %s is one", name, f.key)

@@ -16,8 +16,8 @@ type input struct {
 	problems problem.List
 }
 
-// together wants both keys or none.
-func (in *input) together(n *node, a, b string) {
+// bothOrNeither wants both keys or none.
+func (in *input) bothOrNeither(n *node, a, b string) {
 	for _, pair := range [][2]string{{a, b}, {b, a}} {
 		if has := n.field(pair[0]); has != nil && n.field(pair[1]) == nil {
 			in.problems.Add(has.place, "add "+pair[1]+": …", "%s is there without %s", pair[0], pair[1])
@@ -61,8 +61,8 @@ func (in *input) isTopic(n *node) bool {
 // tableOnlyKeys are keys that have no meaning where events make the document.
 var tableOnlyKeys = []string{"query", "source", "id", "routing", "columns", "where", "on", "through", "order_by", "values", "flatten"}
 
-// onlyTables reports keys of tables at a topic.
-func (in *input) onlyTables(n *node, but ...string) {
+// rejectTableKeys reports keys of tables at a topic.
+func (in *input) rejectTableKeys(n *node, but ...string) {
 	for _, name := range tableOnlyKeys {
 		f := n.field(name)
 		for _, allowed := range but {
@@ -76,8 +76,8 @@ func (in *input) onlyTables(n *node, but ...string) {
 	}
 }
 
-// onlyTopics reports keys of topics at a table.
-func (in *input) onlyTopics(n *node) {
+// rejectTopicKeys reports keys of topics at a table.
+func (in *input) rejectTopicKeys(n *node) {
 	for _, k := range eventKeys() {
 		if f := n.field(k.name); f != nil {
 			in.problems.Add(f.place, "remove it, or take from: SOURCE.TOPIC of a kafka source", "%s is for topics, and from is a table", k.name)

@@ -1,8 +1,6 @@
 package config
 
-import (
-	"humpty/sources"
-)
+import "humpty/sources"
 
 // Joined is an include from another source than its parent's: a topic in a document of
 // tables, or a table in one of events. A projection lists parents before what is in them.
@@ -30,7 +28,7 @@ type scope struct {
 
 // eventRoot reads a document that is made of events.
 func (d *documentDecoder) eventRoot(n *node) *Events {
-	d.onlyTables(n)
+	d.rejectTableKeys(n)
 	e := eventsDecoder{d.input}.events(n)
 	d.includes(n.get("include"), scope{source: e.Source, topic: true})
 	return e
@@ -51,7 +49,7 @@ func (d *documentDecoder) foreign(f *field, in scope) {
 	d.joined = append(d.joined, j) // parents come first
 	below := append(in.at[:len(in.at):len(in.at)], f.key)
 	if d.isTopic(n.get("from")) {
-		d.onlyTables(n, "on", "order_by")
+		d.rejectTableKeys(n, "on", "order_by")
 		if len(j.On) == 0 && (len(in.at) > 0 || !j.One) {
 			d.problems.Add(f.place, "add on: {field of the event's document: field of the parent}", "the include %s does not say how it finds its parent; without on its key is the document's id, which is for one: true in the document itself", f.key)
 		}
@@ -70,7 +68,7 @@ func (d *documentDecoder) foreign(f *field, in scope) {
 			d.problems.Add(k.place, "take from: SOURCE.TABLE; a view in the database can hold the rest", "%s is not in this version of humpty for a table in a document of events", name)
 		}
 	}
-	d.onlyTopics(n)
+	d.rejectTopicKeys(n)
 	j.Source, shape.From = d.from(n.get("from"))
 	shape.Name, shape.Place, shape.On = "rows", f.place, nil
 	for _, on := range j.On {

@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-func TestInOrder(t *testing.T) {
+func TestByPriority(t *testing.T) {
 	t.Parallel()
 	c := Config{Projections: []Projection{{Name: "a"}, {Name: "b", Priority: 2}, {Name: "c"}, {Name: "d", Priority: 2}, {Name: "e", Priority: 1}}}
 	var got []string
-	for _, p := range c.InOrder() {
+	for _, p := range c.ByPriority() {
 		got = append(got, p.Name)
 	}
 	if want := []string{"b", "d", "e", "a", "c"}; !slices.Equal(got, want) {
@@ -23,7 +23,7 @@ func TestInOrder(t *testing.T) {
 func TestReads(t *testing.T) {
 	t.Parallel()
 	p := Projection{Source: "shop", Joined: []Joined{{Source: "stock"}, {Source: "shop"}, {Events: &Events{Source: "bus"}}}}
-	if got, want := p.Reads(), []string{"bus", "shop", "stock"}; !slices.Equal(got, want) {
+	if got, want := p.SourceNames(), []string{"bus", "shop", "stock"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -170,7 +170,7 @@ func TestLive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := c.Projections[0]; !p.Live || p.Writer != "follow" || !p.Feed || c.State != filepath.Join("etc", "here") {
+	if p := c.Projections[0]; !p.Live || p.Writer != "follow" || !p.FeedPrevious || c.State != filepath.Join("etc", "here") {
 		t.Errorf("%+v, state %s", p, c.State)
 	}
 }
@@ -310,7 +310,7 @@ func TestExpansion(t *testing.T) {
 func TestNullIsAWord(t *testing.T) {
 	t.Parallel()
 	c, err := read("humpty.yaml", []byte(strings.Replace(small, "alias: orders", "alias: orders\n    not_finite: null", 1)), Options{Env: environment()})
-	if err != nil || c.Projections[0].Infinite != "null" {
+	if err != nil || c.Projections[0].NotFinite != "null" {
 		t.Errorf("got %+v, %v", c, err)
 	}
 }

@@ -10,35 +10,35 @@ import (
 
 // Projection is the definition of one read model.
 type Projection struct {
-	Name     string
-	Place    string
-	Source   string
-	Target   string
-	Alias    string
-	Index    json.RawMessage // settings and mappings, as the target takes them
-	Versions string          // class
-	Infinite string          // what becomes of NaN and Infinity: reject | null
-	Live     bool            // what others write while the source is read is caught up with
-	CatchUp  *CatchUp        // how, without logical decoding; nil: by that
-	Writer   string          // handover | freeze | follow: who writes besides a rebuild
-	Feed     bool            // follow: the generation before is fed too
-	Verify   Verify
-	Limits   Limits
-	Filling  Filling
-	Keep     int // generations besides the live one
-	Priority int // the highest come first where several are rebuilt
-	Document sources.Shape
-	Events   *Events  // the document is made of events, not of Document
-	Joined   []Joined // includes from another source than their parent's
-	Hash     string   // of what makes the documents and the index; not of connections and limits
+	Name         string
+	Place        string
+	Source       string
+	Target       string
+	Alias        string
+	Index        json.RawMessage // settings and mappings, as the target takes them
+	Versions     string          // class
+	NotFinite    string          // what becomes of NaN and Infinity: reject | null
+	Live         bool            // what others write while the source is read is caught up with
+	CatchUp      *CatchUp        // how, without logical decoding; nil: by that
+	Writer       string          // handover | freeze | follow: who writes besides a rebuild
+	FeedPrevious bool            // follow: the generation before is fed too
+	Verify       Verify
+	Limits       Limits
+	Load         IndexLoad
+	Keep         int // generations besides the live one
+	Priority     int // the highest come first where several are rebuilt
+	Document     sources.Shape
+	Events       *Events  // the document is made of events, not of Document
+	Joined       []Joined // includes from another source than their parent's
+	Hash         string   // of what makes the documents and the index; not of connections and limits
 
 	Definition json.RawMessage // what Hash is of
 }
 
 // CatchUp is how changes are told by a column.
 type CatchUp struct {
-	Updated string        // the column
-	Margin  time.Duration // how late a row may become visible after its time
+	TimestampColumn string
+	Margin          time.Duration // how late a row may become visible after its time
 }
 
 // Verify says how a generation is proven before the swap.
@@ -72,14 +72,14 @@ type Limits struct {
 	MaxOutage  time.Duration         // how long a server that went away is waited for
 }
 
-// Filling is how the target's index is filled.
-type Filling struct {
+// IndexLoad is how the target's index is filled.
+type IndexLoad struct {
 	MaxSegments int               // 0: segments are left as they are
 	Nodes       map[string]string // attributes of the nodes to load on; nil: any
 }
 
-// Reads are the names of the sources that a projection reads from, each once.
-func (p Projection) Reads() []string {
+// SourceNames are the names of the sources that a projection reads from, each once.
+func (p Projection) SourceNames() []string {
 	all := []string{p.Source}
 	if p.Events != nil {
 		all = append(all, p.Events.Source)

@@ -15,10 +15,10 @@ func (d projectionDecoder) projection(f *field) Projection {
 	n := f.value
 	p := Projection{
 		Name: f.key, Place: f.place,
-		Target:   n.get("target").string(),
-		Alias:    n.get("alias").string(),
-		Versions: n.get("version").string(),
-		Infinite: n.get("not_finite").string(),
+		Target:    n.get("target").string(),
+		Alias:     n.get("alias").string(),
+		Versions:  n.get("version").string(),
+		NotFinite: n.get("not_finite").string(),
 		Verify: Verify{
 			Level: n.get("verify", "level").string(), Budget: n.get("verify", "budget").duration(),
 			Ignore: columnList(n.get("verify", "ignore")), Queries: d.queries(n.get("verify", "queries")),
@@ -33,8 +33,8 @@ func (d projectionDecoder) projection(f *field) Projection {
 			MaxOutage:  n.get("limits", "max_outage").duration(),
 			Brake:      brakeOf(n.get("limits", "brake")),
 		},
-		Filling: Filling{MaxSegments: int(n.get("load", "max_segments").int()), Nodes: wordsOf(n.get("load", "nodes"))},
-		Keep:    int(n.get("keep", "generations").int()), Priority: int(n.get("priority").int()),
+		Load: IndexLoad{MaxSegments: int(n.get("load", "max_segments").int()), Nodes: wordsOf(n.get("load", "nodes"))},
+		Keep: int(n.get("keep", "generations").int()), Priority: int(n.get("priority").int()),
 	}
 	kind := d.targetKind(n.get("target"))
 	if p.Alias != "" {
@@ -45,7 +45,7 @@ func (d projectionDecoder) projection(f *field) Projection {
 			"a bulk request (limits.batch %s) is larger than all that may be in flight (limits.inflight %s)",
 			n.get("limits", "batch").string(), n.get("limits", "inflight").string())
 	}
-	p.Index = indexDecoder{d.input}.index(f, kind)
+	p.Index = indexDecoder(d).index(f, kind)
 	(&documentDecoder{input: d.input}).document(n.get("document"), &p)
 	d.live(n, &p)
 	p.Definition, p.Hash = p.define()
@@ -142,7 +142,7 @@ func (d projectionDecoder) catchUp(n *node, p *Projection) {
 	if c == nil {
 		return
 	}
-	p.CatchUp = &CatchUp{Updated: c.get("updated_at").string(), Margin: c.get("margin").duration()}
+	p.CatchUp = &CatchUp{TimestampColumn: c.get("updated_at").string(), Margin: c.get("margin").duration()}
 	switch {
 	case p.Live:
 		d.problems.Add(c.at(), "remove it, or write consistency: snapshot", "catch_up is for consistency: snapshot: with live everything is caught up with")
@@ -158,7 +158,7 @@ func (d projectionDecoder) live(n *node, p *Projection) {
 	d.catchUp(n, p)
 	p.Writer = n.get("writer").string()
 	feed := n.get("keep", "feed_previous")
-	p.Feed = feed.bool()
+	p.FeedPrevious = feed.bool()
 	if all := p.databases(); p.Live && len(all) > 1 {
 		d.problems.Add(n.get("consistency").at(), "write consistency: snapshot, or take all tables from one database",
 			"consistency: live is for tables of one database, beside topics: %s reads those of %s; transactions of two databases cannot be compared", p.Name, strings.Join(all, " and "))
@@ -167,7 +167,7 @@ func (d projectionDecoder) live(n *node, p *Projection) {
 		d.problems.Add(n.get("writer").at(), "add consistency: live, or leave writer out",
 			"writer: %s needs consistency: live: with a snapshot, what is written during the run is not in the new generation", p.Writer)
 	}
-	if p.Feed && p.Writer != "follow" {
+	if p.FeedPrevious && p.Writer != "follow" {
 		d.problems.Add(feed.at(), "write writer: follow, or leave feed_previous out",
 			"keep.feed_previous is what humpty follow does, and %s has writer: %s", p.Name, p.Writer)
 	}

@@ -91,7 +91,7 @@ func (d sourceDecoder) kafka(n *node) *Kafka {
 			CA: d.path(t.get("ca")), Cert: d.path(t.get("cert")), Key: d.path(t.get("key")),
 			ServerName: t.get("server_name").string(),
 		}
-		d.together(t, "cert", "key")
+		d.bothOrNeither(t, "cert", "key")
 	}
 	s := n.get("sasl")
 	k.SASL = SASL{Mechanism: s.get("mechanism").string(), Username: s.get("username").string(), Password: NewSecret(s.get("password").string())}

@@ -66,8 +66,8 @@ func (d targetDecoder) search(n *node) Search {
 			s.Addresses = append(s.Addresses, strings.TrimRight(text, "/"))
 		}
 	}
-	d.together(n, "username", "password")
-	d.together(n, "cert", "key")
+	d.bothOrNeither(n, "username", "password")
+	d.bothOrNeither(n, "cert", "key")
 	d.exclusive(n, "username", "api_key", "bearer")
 	for _, name := range []string{"password", "api_key", "bearer"} {
 		if v := n.get(name); v != nil && !v.loose && !v.reported {

@@ -21,7 +21,7 @@ func newApplication(url string) *application {
 	return &application{url: url, client: &http.Client{Timeout: 30 * time.Second}}
 }
 
-const walnut = `{"size": 0, "track_total_hits": true, "query": {"match": {"lines.l_partname": "walnut"}}}`
+const walnutQuery = `{"size": 0, "track_total_hits": true, "query": {"match": {"lines.l_partname": "walnut"}}}`
 
 // search counts the orders with something of walnut in them.
 func (a *application) search(ctx context.Context) (int64, error) {
@@ -32,7 +32,7 @@ func (a *application) search(ctx context.Context) (int64, error) {
 			} `json:"total"`
 		} `json:"hits"`
 	}
-	err := a.call(ctx, http.MethodPost, "/orders/_search", walnut, &found)
+	err := a.call(ctx, http.MethodPost, "/orders/_search", walnutQuery, &found)
 	return found.Hits.Total.Value, err
 }
 

@@ -171,7 +171,7 @@ func (c *carriers) write(ctx context.Context, events []kafkago.Message) error {
 func (c *carriers) start(ctx context.Context) {
 	ctx, c.cancel = context.WithCancel(ctx)
 	c.group.Go(func() error {
-		tick := time.NewTicker(4 * writesEvery)
+		tick := time.NewTicker(4 * writeInterval)
 		defer tick.Stop()
 		for {
 			select {

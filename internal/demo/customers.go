@@ -20,8 +20,8 @@ type customers struct {
 	writes atomic.Int64 // transactions
 }
 
-// writesEvery is the pace of the application.
-const writesEvery = 5 * time.Millisecond
+// writeInterval is the pace of the application.
+const writeInterval = 5 * time.Millisecond
 
 // newCustomers lets the customers in.
 func newCustomers(ctx context.Context, postgres string, seed uint64) (*customers, error) {
@@ -37,7 +37,7 @@ func newCustomers(ctx context.Context, postgres string, seed uint64) (*customers
 	ctx, c.cancel = context.WithCancel(ctx)
 	c.group.Go(func() error {
 		rng := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a play, not a secret
-		tick := time.NewTicker(writesEvery)
+		tick := time.NewTicker(writeInterval)
 		defer tick.Stop()
 		for {
 			select {

@@ -27,7 +27,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	err = errors.Join(err, d.cleanUp(ctx, err))
 	d.result.Steps, d.result.Seconds = s.steps, time.Since(began).Seconds()
 	if err == nil {
-		d.ending()
+		d.printEnding()
 	}
 	return d.result, errors.Join(err, d.story.err)
 }
@@ -58,7 +58,7 @@ func (d *demo) play(ctx context.Context) error {
 		{"A shop", d.shop},
 		{"Its carriers, who write events", d.fillTopic},
 		{"Its read model, built for the first time", d.firstBuild},
-		{"The application, which never stops writing", d.business},
+		{"The application, which never stops writing", d.letCustomersIn},
 		{"The disaster", d.disaster},
 		{"The rebuild, while customers go on", d.rebuild},
 		{"Is it right? Ask SQL", d.compare},
@@ -90,24 +90,24 @@ func (d *demo) cleanUp(ctx context.Context, failed error) error {
 	return d.servers.stack.Close()
 }
 
-// ending is the timeline, and what to do next.
-func (d *demo) ending() {
+// printEnding is the timeline, and what to do next.
+func (d *demo) printEnding() {
 	if d.story.json {
 		return
 	}
 	d.story.write("\nTimeline\n")
 	d.story.timeline()
 	d.story.write(fmt.Sprintf("\nThe alias was without an index for %s. Customers never waited: %s transactions during the\n"+
-		"rebuild, and none is missing.\n", seconds(d.result.Without), ui.Count(d.result.Meanwhile)))
+		"rebuild, and none is missing.\n", seconds(d.result.WithoutIndex), ui.Count(d.result.WritesMeanwhile)))
 	if d.result.Kept != nil {
-		d.next(*d.result.Kept)
+		d.printNextSteps(*d.result.Kept)
 	}
 }
 
 func seconds(s float64) string { return ui.Time(time.Duration(s * float64(time.Second))) }
 
-// next says how to go on by hand.
-func (d *demo) next(k Kept) {
+// printNextSteps says how to go on by hand.
+func (d *demo) printNextSteps(k Kept) {
 	h := d.options.Program + " --config " + k.Config
 	d.story.write(fmt.Sprintf(`
 The servers go on running, on this machine only, without passwords:

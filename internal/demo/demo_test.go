@@ -23,7 +23,7 @@ func TestInterruptedBeforeItBegan(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Run(ctx, Options{Orders: Fewest, Out: io.Discard}); !errors.Is(err, context.Canceled) {
+	if _, err := Run(ctx, Options{Orders: MinOrders, Out: io.Discard}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Run said %v", err)
 	}
 }
@@ -32,7 +32,7 @@ func TestClosedPipe(t *testing.T) {
 	t.Parallel()
 	r, w := io.Pipe()
 	_ = r.Close()
-	if _, err := Run(t.Context(), Options{Orders: Fewest, Out: w}); !errors.Is(err, io.ErrClosedPipe) {
+	if _, err := Run(t.Context(), Options{Orders: MinOrders, Out: w}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("Run said %v", err)
 	}
 }
@@ -51,11 +51,11 @@ func TestDemo(t *testing.T) {
 	if r.Compared == nil || r.Compared.Found < 900 || !r.Compared.Equal() {
 		t.Errorf("compared: %+v", r.Compared)
 	}
-	if r.FirstBuild.Status != report.Completed || r.Rebuild.Status != report.Completed || r.Writes < 200 || r.Meanwhile < 10 {
-		t.Errorf("first build %s, rebuild %s, %d writes, %d during the rebuild", r.FirstBuild.Status, r.Rebuild.Status, r.Writes, r.Meanwhile)
+	if r.FirstBuild.Status != report.Completed || r.Rebuild.Status != report.Completed || r.Writes < 200 || r.WritesMeanwhile < 10 {
+		t.Errorf("first build %s, rebuild %s, %d writes, %d during the rebuild", r.FirstBuild.Status, r.Rebuild.Status, r.Writes, r.WritesMeanwhile)
 	}
-	if r.Without <= 0 || r.Without > r.Seconds || r.Kept != nil {
-		t.Errorf("without an index for %.1f s of %.1f s; kept %v", r.Without, r.Seconds, r.Kept)
+	if r.WithoutIndex <= 0 || r.WithoutIndex > r.Seconds || r.Kept != nil {
+		t.Errorf("without an index for %.1f s of %.1f s; kept %v", r.WithoutIndex, r.Seconds, r.Kept)
 	}
 	if len(r.Replays) != 2 || r.Events < 500 {
 		t.Fatalf("%d events, replays %+v", r.Events, r.Replays)

@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 )
 
@@ -30,7 +30,7 @@ func newFollower(ctx context.Context, project *project) (*follower, error) {
 	ctx, f.cancel = context.WithCancel(ctx)
 	p := projector.Follow{
 		Projection: r.Projection, Source: r.Source, Target: r.Target, Observe: f.observe,
-		Open: func(run string) (*marks.Store, error) { return project.state.Open(r.Projection.Name, run) },
+		Open: func(run string) (*checkpoint.Store, error) { return project.state.Open(r.Projection.Name, run) },
 	}
 	f.group.Go(func() error { return p.Run(ctx) })
 	return f, nil

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Fewest is the smallest demo: below it every figure would be noise.
-const Fewest = 1_000
+// MinOrders is the smallest demo: below it every figure would be noise.
+const MinOrders = 1_000
 
 // Options of a demo. Out is required.
 type Options struct {
-	Orders int    // 200,000 where 0; at least Fewest
+	Orders int    // 200,000 where 0; at least MinOrders
 	Seed   uint64 // the same seed gives the same shop
 	Keep   bool   // leave the servers up at the end
 	Folder string // with Keep: for humpty.yaml and orders.index.json; humpty-demo where empty
@@ -37,8 +37,8 @@ func (o *Options) normalize() error {
 	if o.Progress == nil {
 		o.Progress = io.Discard
 	}
-	if o.Orders < Fewest {
-		return fmt.Errorf("demo: %d orders are too few to measure anything: use --orders %d or more", o.Orders, Fewest)
+	if o.Orders < MinOrders {
+		return fmt.Errorf("demo: %d orders are too few to measure anything: use --orders %d or more", o.Orders, MinOrders)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 func (d *demo) startServers(ctx context.Context) error {
 	d.story.say("PostgreSQL and Kafka hold the truth, Elasticsearch holds the read models. All are the real\n" +
 		"thing, on free ports of 127.0.0.1; what this machine lacks is fetched once.")
-	return d.story.timed("start the servers", func(*Step) error {
+	return d.story.step("start the servers", func(*Step) error {
 		if err := d.servers.start(ctx, d.options.Keep); err != nil {
 			return err
 		}
@@ -27,7 +27,7 @@ func (d *demo) startServers(ctx context.Context) error {
 }
 
 func (d *demo) shop(ctx context.Context) error {
-	return d.story.timed("make the shop", func(step *Step) error {
+	return d.story.step("make the shop", func(step *Step) error {
 		size, err := shop.Seed(ctx, d.servers.postgres, shop.Options{Orders: d.options.Orders, Seed: d.options.Seed})
 		if err != nil {
 			return err
@@ -58,9 +58,9 @@ func (d *demo) firstBuild(ctx context.Context) error {
 	return nil
 }
 
-// business lets customers in; humpty follows what they do.
-func (d *demo) business(ctx context.Context) error {
-	return d.story.timed("customers write, humpty follows", func(*Step) error {
+// letCustomersIn lets customers in; humpty follows what they do.
+func (d *demo) letCustomersIn(ctx context.Context) error {
+	return d.story.step("customers write, humpty follows", func(*Step) error {
 		var opening, following error
 		d.customers, opening = newCustomers(ctx, d.servers.postgres, d.options.Seed)
 		d.follower, following = newFollower(ctx, d.project)
@@ -112,16 +112,16 @@ func (d *demo) rebuild(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.result.Meanwhile = d.customers.writes.Load() - before
+	d.result.WritesMeanwhile = d.customers.writes.Load() - before
 	hits, err := d.app.search(ctx)
 	if err != nil {
 		return err
 	}
-	d.result.Without = time.Since(d.lost).Seconds()
+	d.result.WithoutIndex = time.Since(d.lost).Seconds()
 	d.story.say("alias orders → %s", record.Generation)
 	d.story.say("The application searches for walnut: %s orders (before the loss: %s).", ui.Count(hits), ui.Count(d.hits))
 	d.story.say("Meanwhile customers made %s transactions; %s documents were written once more for them.",
-		ui.Count(d.result.Meanwhile), ui.Count(record.Ledger.Written-loaded(record)))
+		ui.Count(d.result.WritesMeanwhile), ui.Count(record.Ledger.Written-documentsOf(record)))
 	released := d.releaseLost(ctx)
 	d.follower, err = newFollower(ctx, d.project)
 	return errors.Join(released, err)
@@ -151,8 +151,8 @@ func (d *demo) build(ctx context.Context, name string) (record projector.Record,
 	if err != nil {
 		return record, err
 	}
-	r.Live = &projector.Live{Marks: store, Writer: projector.WriterFollow}
-	err = d.story.watched(ctx, func(ctx context.Context, tell func(report.Event)) error {
+	r.Live = &projector.Live{Checkpoint: store, Writer: projector.WriterFollow}
+	err = d.story.withProgress(ctx, func(ctx context.Context, tell func(report.Event)) error {
 		r.Observe = withoutNotices(tell)
 		var err error
 		record, err = r.Run(ctx)
@@ -163,17 +163,17 @@ func (d *demo) build(ctx context.Context, name string) (record projector.Record,
 	}
 	d.story.addPhases(name, record)
 	took := phases(record)
-	d.story.say("%s documents, loaded in %s; every one compared with its source in %s.", ui.Count(loaded(record)),
+	d.story.say("%s documents, loaded in %s; every one compared with its source in %s.", ui.Count(documentsOf(record)),
 		seconds(took[report.PhaseLoad]), seconds(took[report.PhaseVerify]))
 	return record, nil
 }
 
 func (d *demo) compare(ctx context.Context) error {
-	if err := d.story.timed("customers write on, and come to rest", func(*Step) error {
+	if err := d.story.step("customers write on, and come to rest", func(*Step) error {
 		if err := wait.For(ctx, 2*time.Second); err != nil {
 			return err
 		}
-		return d.rest(ctx)
+		return d.quiesce(ctx)
 	}); err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (d *demo) compare(ctx context.Context) error {
 	d.story.say("Customers have written on since the swap, and go home: %s transactions in all. Humpty followed.\n"+
 		"Now that nobody writes, somebody else checks: one naive SELECT lets PostgreSQL build each document,\n"+
 		"and every document of the index is held against it, as parsed JSON with exact numbers.", ui.Count(d.result.Writes))
-	return d.story.timed("compare with SQL", func(step *Step) error {
+	return d.story.step("compare with SQL", func(step *Step) error {
 		r, err := d.project.rebuild(ctx, "orders")
 		if err != nil {
 			return err
@@ -191,7 +191,7 @@ func (d *demo) compare(ctx context.Context) error {
 			return err
 		}
 		var c shop.Comparison
-		err = d.story.watched(ctx, func(ctx context.Context, tell func(report.Event)) error {
+		err = d.story.withProgress(ctx, func(ctx context.Context, tell func(report.Event)) error {
 			const phase = report.Phase("compare")
 			tell(report.Event{Kind: report.Started, Phase: phase, At: time.Now()})
 			var err error
@@ -214,8 +214,8 @@ func (d *demo) compare(ctx context.Context) error {
 	})
 }
 
-// rest lets the last customer go, and waits until the read model has all that was written.
-func (d *demo) rest(ctx context.Context) error {
+// quiesce lets the last customer go, and waits until the read model has all that was written.
+func (d *demo) quiesce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("demo: the read model does not come to rest"))
 	defer cancel()
 	conn := d.customers.conn

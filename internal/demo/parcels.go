@@ -13,7 +13,7 @@ import (
 
 // fillTopic tells of the parcels until today.
 func (d *demo) fillTopic(ctx context.Context) error {
-	return d.story.timed("tell of the parcels", func(step *Step) error {
+	return d.story.step("tell of the parcels", func(step *Step) error {
 		var err error
 		if d.carriers, err = newCarriers(ctx, d.servers.postgres, d.servers.brokers, d.options.Seed); err != nil {
 			return err
@@ -46,7 +46,7 @@ func (d *demo) parcels(ctx context.Context) error {
 	d.result.Events = d.carriers.events.Load()
 	d.story.say("The carriers go home after %s events. Somebody else reads the topic into a table, folds it in SQL\n"+
 		"up to the offsets that each index names in its _meta, and every document is held against that.", ui.Count(d.result.Events))
-	return d.story.timed("compare with SQL: both models", func(step *Step) error {
+	return d.story.step("compare with SQL: both models", func(step *Step) error {
 		truth := &topicOracle{postgres: d.servers.postgres, broker: d.servers.brokers[0]}
 		if err := truth.copyTopic(ctx); err != nil {
 			return err
@@ -68,7 +68,7 @@ func (d *demo) replay(ctx context.Context, name string) (record projector.Record
 	if err != nil {
 		return record, err
 	}
-	err = d.story.watched(ctx, func(ctx context.Context, tell func(report.Event)) error {
+	err = d.story.withProgress(ctx, func(ctx context.Context, tell func(report.Event)) error {
 		r.Observe = withoutNotices(tell)
 		var err error
 		record, err = r.Run(ctx)

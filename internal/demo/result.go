@@ -16,15 +16,15 @@ type Step struct {
 
 // Result is all that a demo has measured.
 type Result struct {
-	Seconds float64   `json:"seconds"`
-	Orders  int       `json:"orders"`
-	Seed    uint64    `json:"seed"`
-	Shop    shop.Size `json:"shop"`
-	Steps   []Step    `json:"steps"`
-	Without float64   `json:"alias_without_index_seconds"` // from the loss to the first answer after the swap
+	Seconds      float64   `json:"seconds"`
+	Orders       int       `json:"orders"`
+	Seed         uint64    `json:"seed"`
+	Shop         shop.Size `json:"shop"`
+	Steps        []Step    `json:"steps"`
+	WithoutIndex float64   `json:"alias_without_index_seconds"` // from the loss to the first answer after the swap
 
-	Writes    int64 `json:"writes"`           // transactions of the application's
-	Meanwhile int64 `json:"writes_meanwhile"` // of these, during the rebuild
+	Writes          int64 `json:"writes"`           // transactions of the application's
+	WritesMeanwhile int64 `json:"writes_meanwhile"` // of these, during the rebuild
 
 	FirstBuild *projector.Record `json:"first_build,omitempty"`
 	Rebuild    *projector.Record `json:"rebuild,omitempty"`

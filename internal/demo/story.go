@@ -93,8 +93,8 @@ func count(n int64) string {
 	return ui.Count(n)
 }
 
-// timed measures one step of the timeline; do fills in what it counted.
-func (s *story) timed(name string, do func(*Step) error) error {
+// step measures one step of the timeline; do fills in what it counted.
+func (s *story) step(name string, do func(*Step) error) error {
 	step := Step{Name: name}
 	start := time.Now()
 	err := do(&step)
@@ -110,8 +110,8 @@ func (s *story) add(step Step) {
 	s.emit("step", step)
 }
 
-// watched shows the progress of work that takes a while.
-func (s *story) watched(ctx context.Context, work func(context.Context, func(report.Event)) error) error {
+// withProgress shows the progress of work that takes a while.
+func (s *story) withProgress(ctx context.Context, work func(context.Context, func(report.Event)) error) error {
 	return ui.NewReporter(s.watch).Run(ctx, work)
 }
 
@@ -121,9 +121,9 @@ func (s *story) addPhases(name string, r projector.Record) {
 		step := Step{Name: name + ": " + string(p.Phase), Seconds: p.Seconds}
 		switch p.Phase {
 		case report.PhaseLoad:
-			step.Rows, step.Documents = r.Ledger.Inputs.Rows, loaded(r)
+			step.Rows, step.Documents = r.Ledger.Inputs.Rows, documentsOf(r)
 		case report.PhaseVerify:
-			step.Documents = loaded(r)
+			step.Documents = documentsOf(r)
 		}
 		s.add(step)
 	}
@@ -140,9 +140,9 @@ func withoutNotices(tell func(report.Event)) func(report.Event) {
 	}
 }
 
-// loaded is how many documents there are; what customers changed meanwhile was written more
+// documentsOf is how many documents there are; what customers changed meanwhile was written more
 // than once.
-func loaded(r projector.Record) int64 {
+func documentsOf(r projector.Record) int64 {
 	if r.Verified == nil {
 		return r.Ledger.Written
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 //go:embed sql/told.sql
-var toldSQL string
+var eventTableSQL string
 
 //go:embed sql/parcel.sql
 var parcelSQL string
@@ -35,7 +35,7 @@ type topicOracle struct {
 // copyTopic lays every event into a table, where SQL can ask for them: read by a plain
 // client, partition after partition, with nothing of humpty's in between.
 func (o *topicOracle) copyTopic(ctx context.Context) error {
-	if err := o.run(ctx, toldSQL); err != nil {
+	if err := o.run(ctx, eventTableSQL); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)

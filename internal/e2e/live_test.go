@@ -16,9 +16,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources"
@@ -131,7 +131,7 @@ func (s *scene) run() string { return strings.ReplaceAll(s.alias, "_", "-") }
 // live is a rebuild to be, with a store of its own.
 func (s *scene) live(source sources.Source, owner sinks.Owner, writer projector.Writer) *projector.Rebuild {
 	s.t.Helper()
-	store, err := marks.Open(s.t.TempDir(), marks.Options{})
+	store, err := checkpoint.Open(s.t.TempDir(), checkpoint.Options{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func (s *scene) live(source sources.Source, owner sinks.Owner, writer projector.
 			Limits: projector.Limits{Batch: 64 << 10},
 		},
 		Source: source, Target: s.target, Owner: owner,
-		Live: &projector.Live{Marks: store, Writer: writer},
+		Live: &projector.Live{Checkpoint: store, Writer: writer},
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
@@ -58,7 +58,7 @@ func killedServers(t *testing.T, target devstack.Kind) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := marks.Open(t.TempDir(), marks.Options{})
+	store, err := checkpoint.Open(t.TempDir(), checkpoint.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func killedServers(t *testing.T, target devstack.Kind) {
 			Limits: projector.Limits{Batch: 8 << 10, Writers: 2},
 		},
 		Source: source, Target: s.target, Owner: sinks.Owner{Run: "outage"},
-		Live: &projector.Live{Marks: store, Writer: projector.WriterFollow},
+		Live: &projector.Live{Checkpoint: store, Writer: projector.WriterFollow},
 	}
 	r.Observe = func(e report.Event) {
 		switch {

@@ -58,7 +58,8 @@ func TestChecksFindWhatTheyLookFor(t *testing.T) {
 		"large interface": {map[string]string{"a/a.go": "package a\n\ntype i interface { a(); b(); c(); d(); e() }\n\ntype j interface { i; f() }\n"}, interfaces, []string{"interface a.j has 6 methods"}},
 		"state": {
 			map[string]string{"a/a.go": "package a\n\nvar a int\n\n// b is assigned to.\nvar b = []int{}\n\nvar c = []int{}\n\n// d is a table.\nvar d = []int{}\n\nfunc f() { b = nil }\n"},
-			packageState, []string{"a/a.go:3: package-level variable a", "a/a.go:6: package-level variable b is assigned to", "a/a.go:8: the table c has no comment"},
+			packageState,
+			[]string{"a/a.go:3: package-level variable a", "a/a.go:6: package-level variable b is assigned to", "a/a.go:8: the table c has no comment"},
 		},
 		"sleep": {map[string]string{"a/a_test.go": "package a\n\nimport \"time\"\n\nfunc f() { time.Sleep(1) }\n"}, sleeps, []string{"a/a_test.go:5: time.Sleep"}},
 	} {

@@ -33,7 +33,6 @@ var moreExported = map[string]int{
 	"projector/report": 40, // phases, ends and kinds of events are constants: 22 of the names
 
 	"sources/postgres/pgjson": 43, // the numbers of PostgreSQL's types are constants: 23 of the names
-	"sinks/elastic/transport": 31, // kinds of failures are constants: 5 of the names
 
 	"bench/internal/result": 32, // measurements are constants: 13 of the names
 }
@@ -46,15 +45,13 @@ var moreFiles = map[string]allowance{
 // largerTypes lists the types that may be larger, as FOLDER.TYPE, with the reason.
 var largerTypes = map[string]allowance{
 	"internal/config.Projection": {fields: 22, why: "one field a key of the file, and what follows from them"},
-	"internal/marks.Store":       {files: 6, methods: 21, why: "several nouns: being told apart"},
-	"projector.Manage":           {files: 4, why: "several nouns: being told apart"},
 	"projector.Record":           {fields: 32, why: "several nouns: being told apart"},
 	"projector.catcher":          {files: 5, why: "several nouns: being told apart"},
 	"projector.fixing":           {files: 5, why: "several nouns: being told apart"},
 	"projector.run":              {files: 22, methods: 70, fields: 26, why: "several nouns: being told apart"},
 	"projector/report.Event":     {fields: 16, why: "several nouns: being told apart"},
-	"sinks.Meta":                 {fields: 20, why: "several nouns: being told apart"},
-	"sinks.Verification":         {fields: 16, why: "several nouns: being told apart"},
+	"sinks.Meta":                 {fields: 20, why: "a key of an index's _meta each"},
+	"sinks.Verification":         {fields: 16, why: "a key of an index's _meta each"},
 	"sources.Shape":              {fields: 17, why: "several nouns: being told apart"},
 }
 

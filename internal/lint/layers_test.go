@@ -56,7 +56,7 @@ var layers = []layer{
 	{name: "joins", about: engine, packages: []string{"projector/join"}, on: []string{"folds"}},
 	{name: "outages", about: engine, packages: []string{"projector/outage"}, on: []string{"reports"}},
 	{name: "leases", about: engine, packages: []string{"projector/lease"}, on: []string{"outages"}},
-	{name: "stores", about: engine, packages: []string{"internal/marks"}, on: []string{"leases"}},
+	{name: "stores", about: engine, packages: []string{"projector/generation", "projector/checkpoint"}, apart: true, on: []string{"leases"}},
 	{name: "phases", about: engine, packages: []string{"projector/verify"}, on: []string{"stores"}},
 	{name: "rebuild", about: engine, packages: []string{"projector"}, on: []string{"phases"}},
 

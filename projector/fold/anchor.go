@@ -39,7 +39,7 @@ func (f *feed) checkAnchors(ctx context.Context) error {
 	group, asking := errgroup.WithContext(ctx)
 	group.SetLimit(anchorReads)
 	for i, p := range f.plan.Partitions {
-		anchor, err := statedb.Get(f.state.db.DB, storeKey(anchorPrefix, eventID{partition: uint16(i)}))
+		anchor, err := statedb.Get(f.store.db.DB, storeKey(anchorPrefix, eventID{partition: uint16(i)}))
 		if err != nil {
 			return errors.Join(err, group.Wait())
 		}

@@ -40,7 +40,7 @@ func (m *builder) typeName(n uint16) string {
 
 // build folds the entries, which are those of a key, and appends the record, if there is a
 // document.
-func (m *builder) build(key []byte, b *sources.Batch) (there bool, err error) {
+func (m *builder) build(key []byte, b *sources.Batch) (found bool, err error) {
 	b.Counts.Read += int64(len(m.entries))
 	var counts sources.Counts
 	reject, err := m.applyAll(key, &counts)

@@ -59,14 +59,14 @@ func (d *delta) includes(e *spill.Entry) bool {
 
 // setOffsets holds positions against the partitions that there are.
 func (d *delta) setOffsets(v *view, from map[string]sources.Position) error {
-	left := maps.Clone(from)
+	missing := maps.Clone(from)
 	for _, in := range v.inputs {
 		id := in.partition.ID
 		was, there := from[id]
 		if !there {
 			return &sources.ErrChangesLost{Why: fmt.Sprintf("partition %s was added, so that keys may have moved to it", id)}
 		}
-		delete(left, id)
+		delete(missing, id)
 		at, err := strconv.ParseInt(string(was), 10, 64)
 		if err != nil {
 			return &sources.ErrChangesLost{Why: fmt.Sprintf("position %q of %s is no offset", was, id)}
@@ -76,7 +76,7 @@ func (d *delta) setOffsets(v *view, from map[string]sources.Position) error {
 		}
 		d.from = append(d.from, at)
 	}
-	for id := range left {
+	for id := range missing {
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("partition %s is not there any more", id)}
 	}
 	return nil

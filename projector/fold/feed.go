@@ -43,20 +43,20 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	for _, p := range plan.Partitions {
 		inputs = append(inputs, parseInput(p))
 	}
-	if f.state, err = s.openState(name, inputs); err != nil {
+	if f.store, err = s.openStore(name, inputs); err != nil {
 		return nil, errors.Join(err, inner.Close(ctx))
 	}
 	if err = f.begin(from); err == nil {
 		err = f.checkAnchors(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, inner.Close(ctx), f.state.db.Release())
+		return nil, errors.Join(err, inner.Close(ctx), f.store.db.Release())
 	}
 	f.start(ctx)
 	return f, nil
 }
 
-func (s *Source) openState(capture string, inputs []input) (_ *eventStore, err error) {
+func (s *Source) openStore(capture string, inputs []input) (_ *eventStore, err error) {
 	dir := s.Store.Dir(capture)
 	db, err := statedb.Open(dir, statedb.Options{Fatal: s.Store.Fatal, Memory: 32 << 20})
 	if err != nil {
@@ -95,7 +95,7 @@ type tailed struct {
 // feed is the tails of all partitions.
 type feed struct {
 	source *Source
-	state  *eventStore
+	store  *eventStore
 	plan   sources.Plan
 	inner  sources.View
 	tailer sources.Tailer
@@ -135,10 +135,10 @@ func (f *feed) begin(from sources.Position) error {
 	if f.tailer, ok = f.inner.(sources.Tailer); !ok || !isFenced {
 		return errors.New("fold: this source of events cannot be read behind its end: use consistency: snapshot")
 	}
-	if err := f.state.checkPartitions(from == "", f.tailer.BeginningOffset); err != nil {
+	if err := f.store.checkPartitions(from == "", f.tailer.BeginningOffset); err != nil {
 		return err
 	}
-	inputs := f.state.parts.Load().inputs
+	inputs := f.store.parts.Load().inputs
 	f.plan.Partitions = make([]sources.Partition, len(inputs)) // by number
 	for i, in := range inputs {
 		f.plan.Partitions[i] = in.partition
@@ -159,7 +159,7 @@ func (f *feed) begin(from sources.Position) error {
 		default: // it came since: what was kept of it may have no marks
 			at = f.tailer.BeginningOffset(p.ID)
 		}
-		kept, err := f.state.tailStart(i, at)
+		kept, err := f.store.tailStart(i, at)
 		if err != nil {
 			return err
 		}
@@ -203,9 +203,9 @@ func (f *feed) endOffsets(ctx context.Context) (map[string]sources.Position, err
 			continue
 		}
 		p := sources.Partition{ID: id}
-		now := f.state.parts.Load()
+		now := f.store.parts.Load()
 		more := newPartitions(append(slices.Clone(now.inputs), parseInput(p)))
-		if err := f.state.extend(more, 1, f.tailer.BeginningOffset); err != nil {
+		if err := f.store.extend(more, 1, f.tailer.BeginningOffset); err != nil {
 			return nil, fmt.Errorf("take in partition %s: %w", id, err)
 		}
 		f.delivered[id] = f.tailer.BeginningOffset(id)
@@ -231,7 +231,7 @@ func (f *feed) tail(source int, p sources.Partition, at sources.Position) (err e
 		if batch.Position == at && len(batch.Records) == 0 {
 			continue
 		}
-		keys, counts, err := f.state.storeBatch(source, batch, into, at, true)
+		keys, counts, err := f.store.storeBatch(source, batch, into, at, true)
 		if err != nil {
 			return err
 		}
@@ -379,5 +379,5 @@ func (f *feed) Close(ctx context.Context) error {
 	if errors.Is(err, errClosed) {
 		err = nil
 	}
-	return errors.Join(err, f.inner.Close(ctx), f.state.db.Release())
+	return errors.Join(err, f.inner.Close(ctx), f.store.db.Release())
 }

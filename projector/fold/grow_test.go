@@ -34,7 +34,7 @@ func TestLiveTopicsTakeInPartitions(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			w, dir := newTailed(seed), t.TempDir()
+			w, dir := newLiveTopic(seed), t.TempDir()
 			for range 200 {
 				if err := w.write(); err != nil {
 					t.Fatal(err)
@@ -44,7 +44,7 @@ func TestLiveTopicsTakeInPartitions(t *testing.T) {
 			var grown error
 			r := &projector.Rebuild{
 				Projection: projector.Projection{Name: "orders", Alias: "orders"}, Source: liveSource(&w.log, dir), Target: w.target,
-				Owner: sinks.Owner{Run: "run"}, Live: &projector.Live{Marks: store, Writer: projector.WriterFollow},
+				Owner: sinks.Owner{Run: "run"}, Live: &projector.Live{Checkpoint: store, Writer: projector.WriterFollow},
 				Observe: func(e report.Event) {
 					if e.Kind == report.Started && (e.Phase == report.PhaseLoad || e.Phase == report.PhaseVerify) {
 						grown = errors.Join(grown, w.grow())
@@ -83,7 +83,7 @@ func TestLiveTopicsTakeInPartitions(t *testing.T) {
 // events, but nobody has read their documents since.
 func TestPartitionWithoutMarksIsReadFromItsStart(t *testing.T) {
 	t.Parallel()
-	w, dir := newTailed(5), t.TempDir()
+	w, dir := newLiveTopic(5), t.TempDir()
 	feed, err := liveSource(&w.log, dir).Capture(t.Context(), "run", "")
 	if err != nil {
 		t.Fatal(err)

@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
@@ -79,16 +79,16 @@ func liveSource(log *sourcetest.LogSource, dir string) *fold.Source {
 	}
 }
 
-func newTailed(seed uint64) *tailed {
+func newLiveTopic(seed uint64) *tailed {
 	w := &tailed{dice: rand.New(rand.NewPCG(seed, 7)), target: &sinktest.MemoryTarget{Name: "orders"}, now: 1000}
 	w.log.Partitions = 3
 	w.history.partitions = make([]partition, 3)
 	return w
 }
 
-func storeIn(t *testing.T, dir string) *marks.Store {
+func storeIn(t *testing.T, dir string) *checkpoint.Store {
 	t.Helper()
-	store, err := marks.Open(filepath.Join(dir, "marks"), marks.Options{})
+	store, err := checkpoint.Open(filepath.Join(dir, "marks"), checkpoint.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestLiveTopicsLoseNoEvent(t *testing.T) {
 		for seed := range uint64(4) {
 			t.Run(fmt.Sprint(writer, " ", seed), func(t *testing.T) {
 				t.Parallel()
-				w := newTailed(seed)
+				w := newLiveTopic(seed)
 				for range 300 {
 					if err := w.write(); err != nil {
 						t.Fatal(err)
@@ -137,7 +137,7 @@ func (w *tailed) run(t *testing.T, run string, writer projector.Writer) {
 	w.rest = writer != projector.WriterFollow && run == "first" // nothing serves that could be blocked, or written to
 	r := &projector.Rebuild{
 		Projection: projector.Projection{Name: "orders", Alias: "orders"}, Source: liveSource(&w.log, dir), Target: w.target,
-		Owner: sinks.Owner{Run: run}, Live: &projector.Live{Marks: store, Writer: writer},
+		Owner: sinks.Owner{Run: run}, Live: &projector.Live{Checkpoint: store, Writer: writer},
 		Observe: func(report.Event) { tick() },
 	}
 	var application errgroup.Group
@@ -170,7 +170,9 @@ func (w *tailed) follow(t *testing.T, dir string, tick func()) error {
 	defer cancel()
 	f := projector.Follow{
 		Projection: projector.Projection{Name: "orders", Alias: "orders"}, Source: liveSource(&w.log, dir), Target: w.target,
-		Open: func(string) (*marks.Store, error) { return marks.Open(filepath.Join(dir, "marks"), marks.Options{}) },
+		Open: func(string) (*checkpoint.Store, error) {
+			return checkpoint.Open(filepath.Join(dir, "marks"), checkpoint.Options{})
+		},
 		Observe: func(e report.Event) {
 			tick()
 			if e.Kind != report.Lagging || e.Lag.Backlog > 0 || e.Lag.Behind > 0 {
@@ -188,10 +190,10 @@ func (w *tailed) follow(t *testing.T, dir string, tick func()) error {
 
 // A capture whose process dies goes on where its marks were durable: every event is there,
 // and the document of each that may not be in a mark is marked again.
-func TestLiveTopicsGoOnAfterAKill(t *testing.T) {
+func TestLiveTopicsResumeAfterAKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	w := newTailed(1)
+	w := newLiveTopic(1)
 	for range 100 {
 		if err := w.write(); err != nil {
 			t.Fatal(err)
@@ -270,7 +272,7 @@ func marksUntilFence(t *testing.T, s *fold.Source, from sources.Position) (ids [
 // Events that are not where they were are told, not made up for by the tail alone.
 func TestLiveTopicsNeedTheirEvents(t *testing.T) {
 	t.Parallel()
-	w := newTailed(1)
+	w := newLiveTopic(1)
 	dir := t.TempDir()
 	s := liveSource(&w.log, dir)
 	feed, err := s.Capture(t.Context(), "run", "")
@@ -305,7 +307,7 @@ func TestLiveTopicsNeedTheirEvents(t *testing.T) {
 
 // A loss of power may take the events that came behind the fence, and leave the marks of their
 // keys with a position behind them: they are read again.
-func TestEventsThatALossOfPowerTookAreReadAgain(t *testing.T) {
+func TestEventsLostWithThePowerAreReadAgain(t *testing.T) {
 	t.Parallel()
 	var log sourcetest.LogSource
 	source := liveSource(&log, t.TempDir())
@@ -349,7 +351,7 @@ func TestEventsThatALossOfPowerTookAreReadAgain(t *testing.T) {
 
 // A topic that was made anew has other events where the run has read already, and those before
 // its position would be missing.
-func TestTopicMadeAnewIsAGap(t *testing.T) {
+func TestRecreatedTopicIsAGap(t *testing.T) {
 	t.Parallel()
 	event := func(key string) sources.Record {
 		return sources.Record{Key: []byte(key), Value: []byte(`{"n":1}`), Time: 7}

@@ -24,7 +24,7 @@ import (
 // liveView is the documents of a capture's events as they are at each read.
 type liveView struct {
 	source  *Source
-	state   *eventStore
+	store   *eventStore
 	fences  map[string]sources.Position
 	pending sources.Counts // of the replay: what made no event
 	closed  atomic.Bool
@@ -58,16 +58,16 @@ var (
 // Open replays every partition to the fence that was captured, once for all processes of
 // a run, and gives a view of all events, also of those that come behind it.
 func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
-	if !f.state.db.Acquire() { // the feed ended meanwhile
+	if !f.store.db.Acquire() { // the feed ended meanwhile
 		return nil, context.Cause(f.ctx)
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, f.state.db.Release())
+			err = errors.Join(err, f.store.db.Release())
 		}
 	}()
-	v := &liveView{source: f.source, state: f.state, fences: f.FenceOffsets()}
-	loaded, err := statedb.Get(f.state.db.DB, []byte{replayedPrefix})
+	v := &liveView{source: f.source, store: f.store, fences: f.FenceOffsets()}
+	loaded, err := statedb.Get(f.store.db.DB, []byte{replayedPrefix})
 	if err != nil {
 		return nil, err
 	}
@@ -88,9 +88,9 @@ func (f *feed) replay(ctx context.Context) ([]byte, error) {
 	f.mu.Unlock()
 	before := make([]sources.Position, len(plan.Partitions)) // each used by the one that reads its partition
 	r := &replay{
-		inputs: f.state.parts.Load().inputs, inner: f.inner, onProgress: f.source.Observe, total: plan.Rows, disk: &atomic.Bool{},
+		inputs: f.store.parts.Load().inputs, inner: f.inner, onProgress: f.source.Observe, total: plan.Rows, disk: &atomic.Bool{},
 		consume: func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
-			_, counts, err := f.state.storeBatch(source, batch, into, before[source], false)
+			_, counts, err := f.store.storeBatch(source, batch, into, before[source], false)
 			before[source] = batch.Position
 			return counts, err
 		},
@@ -103,7 +103,7 @@ func (f *feed) replay(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return text, f.state.db.Set([]byte{replayedPrefix}, text, pebble.Sync) // with all that was kept before it
+	return text, f.store.db.Set([]byte{replayedPrefix}, text, pebble.Sync) // with all that was kept before it
 }
 
 // liveSnapshot is the snapshot of a read that sees all that was given out before it.
@@ -114,16 +114,16 @@ func liveSnapshot() sources.TxSnapshot {
 func (v *liveView) EndOffsets() map[string]sources.Position { return v.fences }
 
 func (v *liveView) PoisonCount() int64 {
-	v.state.mu.Lock()
-	defer v.state.mu.Unlock()
-	return v.state.poisoned
+	v.store.mu.Lock()
+	defer v.store.mu.Unlock()
+	return v.store.poisoned
 }
 
 func (v *liveView) Close(context.Context) error {
 	if v.closed.Swap(true) {
 		return nil
 	}
-	return v.state.db.Release()
+	return v.store.db.Release()
 }
 
 // acquireBuilder takes one that is idle, or makes one.
@@ -139,9 +139,9 @@ func (v *liveView) acquireBuilder() (*liveBuilder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fold: %w", err)
 	}
-	m := &liveBuilder{builder: builder{fold: f, types: v.state.decoder.types}}
+	m := &liveBuilder{builder: builder{fold: f, types: v.store.decoder.types}}
 	m.onPoison = func(e *spill.Entry, kind, reason string) error {
-		return v.state.deadLetter(eventID{m.parts.number[e.Partition], e.Offset}, e.Time, kind, e.Key, e.Value, reason)
+		return v.store.deadLetter(eventID{m.parts.number[e.Partition], e.Offset}, e.Time, kind, e.Key, e.Value, reason)
 	}
 	return m, nil
 }
@@ -171,7 +171,7 @@ const keysAtOnce = 1000
 func (v *liveView) eachKey(fn func([][]byte) error) error {
 	var keys [][]byte
 	last := []byte(nil)
-	err := statedb.Each(v.state.db.DB, []byte{eventPrefix}, []byte{eventPrefix + 1}, func(name, _ []byte) error {
+	err := statedb.Each(v.store.db.DB, []byte{eventPrefix}, []byte{eventPrefix + 1}, func(name, _ []byte) error {
 		if len(name) < 23 {
 			return errors.New("an event is cut short: the store is damaged")
 		}
@@ -204,12 +204,12 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 	}
 	defer v.releaseBuilder(m)
 	b.Snapshot = liveSnapshot()
-	it, err := v.state.db.NewIter(&pebble.IterOptions{LowerBound: []byte{eventPrefix}, UpperBound: []byte{eventPrefix + 1}})
+	it, err := v.store.db.NewIter(&pebble.IterOptions{LowerBound: []byte{eventPrefix}, UpperBound: []byte{eventPrefix + 1}})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	m.usePartitions(v.state)
+	m.usePartitions(v.store)
 	for _, key := range keys {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -240,7 +240,7 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 // appendEntry adds the event that an iterator is at.
 func (v *liveView) appendEntry(m *liveBuilder, it *pebble.Iterator) error {
 	var e spill.Entry
-	if err := v.state.parseEntry(bytes.Clone(it.Key()), bytes.Clone(it.Value()), &e); err != nil {
+	if err := v.store.parseEntry(bytes.Clone(it.Key()), bytes.Clone(it.Value()), &e); err != nil {
 		return err
 	}
 	e.Partition = m.parts.rank[e.Partition]
@@ -273,11 +273,11 @@ func (v *liveView) Read(_ context.Context, p sources.Partition, from sources.Pos
 		}
 		return binary.BigEndian.AppendUint64([]byte{eventPrefix}, uint64(bucket)<<56)
 	}
-	it, err := v.state.db.NewIter(&pebble.IterOptions{LowerBound: bound(first), UpperBound: bound(end)})
+	it, err := v.store.db.NewIter(&pebble.IterOptions{LowerBound: bound(first), UpperBound: bound(end)})
 	if err != nil {
 		return nil, err
 	}
-	m.usePartitions(v.state)
+	m.usePartitions(v.store)
 	r := &liveReader{view: v, builder: m, it: it}
 	it.First()
 	if first == 0 {

@@ -22,35 +22,35 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 	if err != nil {
 		return fmt.Errorf("fold: %w", err)
 	}
-	asked := make([]lookupKey, len(keys))
+	wanted := make([]lookupKey, len(keys))
 	for i, key := range keys {
-		asked[i] = lookupKey{hash: xxh3.Hash(key), key: key}
+		wanted[i] = lookupKey{hash: xxh3.Hash(key), key: key}
 	}
-	slices.SortFunc(asked, func(a, b lookupKey) int {
+	slices.SortFunc(wanted, func(a, b lookupKey) int {
 		return cmp.Or(cmp.Compare(a.hash, b.hash), bytes.Compare(a.key, b.key))
 	})
-	asked = slices.CompactFunc(asked, func(a, b lookupKey) bool { return bytes.Equal(a.key, b.key) })
+	wanted = slices.CompactFunc(wanted, func(a, b lookupKey) bool { return bytes.Equal(a.key, b.key) })
 	r := v.reader(f)
 	r.quiet = true
-	for len(asked) > 0 {
+	for len(wanted) > 0 {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		r.bucket = spill.BucketOf(asked[0].hash)
+		r.bucket = spill.BucketOf(wanted[0].hash)
 		passes := v.buckets.Passes(r.bucket)
-		r.pass = (asked[0].hash - uint64(r.bucket)<<56) / (uint64(1) << 56 / passes)
+		r.pass = (wanted[0].hash - uint64(r.bucket)<<56) / (uint64(1) << 56 / passes)
 		if err := r.openPass(); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
 		_, to := spill.Span(r.bucket, r.pass, passes)
 		n := 0
-		for n < len(asked) && (to == 0 || asked[n].hash < to) && spill.BucketOf(asked[n].hash) == r.bucket {
+		for n < len(wanted) && (to == 0 || wanted[n].hash < to) && spill.BucketOf(wanted[n].hash) == r.bucket {
 			n++
 		}
-		if err := r.lookupKeys(asked[:n], b); err != nil {
+		if err := r.lookupKeys(wanted[:n], b); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
-		asked = asked[n:]
+		wanted = wanted[n:]
 	}
 	return nil
 }
@@ -61,8 +61,8 @@ type lookupKey struct {
 }
 
 // lookupKeys appends a record for each of the keys of the present pass, which are in order.
-func (r *reader) lookupKeys(asked []lookupKey, b *sources.Batch) error {
-	for _, w := range asked {
+func (r *reader) lookupKeys(wanted []lookupKey, b *sources.Batch) error {
+	for _, w := range wanted {
 		for r.at < len(r.events.Groups) && w.after(r.events.Groups[r.at].Hash, r.events.Key(r.events.Groups[r.at])) {
 			r.at++
 		}

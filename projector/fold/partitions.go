@@ -2,8 +2,37 @@ package fold
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
+
+	"humpty/sources"
 )
+
+// input is a partition of events.
+type input struct {
+	partition sources.Partition
+	topic     string
+	number    int32
+}
+
+// parseInput reads the id of a topic's partition, TOPIC/NUMBER; any other is a topic itself.
+func parseInput(p sources.Partition) input {
+	in := input{partition: p, topic: p.ID}
+	if at := strings.LastIndexByte(p.ID, '/'); at >= 0 {
+		var n int32
+		if _, err := fmt.Sscan(p.ID[at+1:], &n); err == nil {
+			in.topic, in.number = p.ID[:at], n
+		}
+	}
+	return in
+}
+
+// eventID is where an event is: partition (its number in the plan) and offset.
+type eventID struct {
+	partition uint16
+	offset    int64
+}
 
 // partitions are those that a capture reads. Their numbers stay what they are, also when
 // more come: events are kept under them. Their order is another thing: it is that of a
@@ -20,7 +49,7 @@ func newPartitions(inputs []input) *partitions {
 	topics := map[string]int{}
 	for i, in := range inputs {
 		p.number[i] = uint16(i)
-		if _, there := topics[in.topic]; !there {
+		if _, known := topics[in.topic]; !known {
 			topics[in.topic] = i
 		}
 	}

@@ -6,17 +6,18 @@ import (
 	"path/filepath"
 	"testing"
 
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
+	"humpty/projector/generation"
 	"humpty/projector/report"
 	"humpty/sinks"
 )
 
 // The generation before is fed from topics, too, each from a capture of its own: whichever
 // the alias serves after a rollback has every event.
-func TestTheGenerationBeforeIsFedFromTopics(t *testing.T) {
+func TestPreviousGenerationIsFedFromTopics(t *testing.T) {
 	t.Parallel()
-	w, dir := newTailed(3), t.TempDir()
+	w, dir := newLiveTopic(3), t.TempDir()
 	some := func() {
 		for range 60 {
 			if err := w.write(); err != nil {
@@ -24,8 +25,8 @@ func TestTheGenerationBeforeIsFedFromTopics(t *testing.T) {
 			}
 		}
 	}
-	stores := func(run string) (*marks.Store, error) {
-		return marks.Open(filepath.Join(dir, run, "marks"), marks.Options{})
+	stores := func(run string) (*checkpoint.Store, error) {
+		return checkpoint.Open(filepath.Join(dir, run, "marks"), checkpoint.Options{})
 	}
 	source := liveSource(&w.log, dir)
 	source.Store.Dir = func(capture string) string { return filepath.Join(dir, capture, "events") }
@@ -38,7 +39,7 @@ func TestTheGenerationBeforeIsFedFromTopics(t *testing.T) {
 		}
 		r := projector.Rebuild{
 			Projection: projection, Source: source, Target: w.target, Owner: sinks.Owner{Run: run},
-			Live: &projector.Live{Marks: store, Writer: projector.WriterFollow},
+			Live: &projector.Live{Checkpoint: store, Writer: projector.WriterFollow},
 		}
 		record, err := r.Run(t.Context())
 		if err := errors.Join(err, store.Close()); err != nil {
@@ -74,7 +75,7 @@ func TestTheGenerationBeforeIsFedFromTopics(t *testing.T) {
 	first := rebuild("first")
 	second := rebuild("second")
 	followed(second, first)
-	m := projector.Manage{Projection: projection, Target: w.target, Owner: sinks.Owner{Run: "rollback"}}
+	m := generation.Admin{Projection: projection.Name, Alias: projection.Alias, Keep: projection.Keep, Target: w.target, Owner: sinks.Owner{Run: "rollback"}}
 	if _, err := m.Rollback(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}

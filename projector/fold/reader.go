@@ -116,12 +116,12 @@ func (r *reader) appendDocument(of spill.Group, b *sources.Batch) error {
 	if r.view.delta != nil && !r.view.delta.hasNew(r.entries) {
 		return nil
 	}
-	there, err := r.build(key, b)
+	found, err := r.build(key, b)
 	if err != nil {
 		return err
 	}
-	r.countOutcomes(there)
-	if !there && r.view.delta != nil && (!r.view.source.Newest || r.anyApplied()) {
+	r.countOutcomes(found)
+	if !found && r.view.delta != nil && (!r.view.source.Newest || r.anyApplied()) {
 		b.Records = append(b.Records, sources.Record{Key: b.Hold(key), Deleted: true})
 	}
 	return nil

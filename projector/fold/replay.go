@@ -80,13 +80,13 @@ func (r *replay) readPartition(ctx context.Context, source int) (err error) {
 		} else if err != nil {
 			return err
 		}
-		over := r.cut(source, batch)
+		last := r.cut(source, batch)
 		counts, err := r.consume(source, batch, into)
 		if err != nil {
 			return err
 		}
 		r.addProgress(counts, int64(len(batch.Records)))
-		if over {
+		if last {
 			return nil
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/bits"
 	"runtime"
-	"strings"
 
 	"humpty/projector/fold/spill"
 	"humpty/sources"
@@ -138,25 +137,6 @@ func (s *Source) openEmpty(ctx context.Context) (*view, sources.Plan, sources.Vi
 	}
 	v.standing, _ = inner.(sources.GroupOffsetChecker)
 	return v, plan, inner, nil
-}
-
-// input is a partition of events.
-type input struct {
-	partition sources.Partition
-	topic     string
-	number    int32
-}
-
-// parseInput reads the id of a topic's partition, TOPIC/NUMBER; any other is a topic itself.
-func parseInput(p sources.Partition) input {
-	in := input{partition: p, topic: p.ID}
-	if at := strings.LastIndexByte(p.ID, '/'); at >= 0 {
-		var n int32
-		if _, err := fmt.Sscan(p.ID[at+1:], &n); err == nil {
-			in.topic, in.number = p.ID[:at], n
-		}
-	}
-	return in
 }
 
 // IsUnavailable asks the source of the events.

@@ -192,7 +192,7 @@ func differences(t *testing.T, target *sinktest.MemoryTarget, generation string,
 
 // A real topic that is deleted and made anew while nobody reads has other events where the run
 // was, though none of its offsets is out of range.
-func TestRealTopicMadeAnewIsAGap(t *testing.T) {
+func TestRealRecreatedTopicIsAGap(t *testing.T) {
 	t.Parallel()
 	brokers := devstack.Kafka(t)
 	connect := func() *kgo.Client {

@@ -88,12 +88,6 @@ func (v *view) addCounts(source int, c sources.Counts) {
 	v.counts[source].Add(c)
 }
 
-// eventID is where an event is: partition (its number in the plan) and offset.
-type eventID struct {
-	partition uint16
-	offset    int64
-}
-
 func (v *view) Read(_ context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
 	if v.closed.Load() {
 		return nil, errors.New("fold: the view is closed")
@@ -140,12 +134,12 @@ func (v *view) deadLetter(at eventID, time int64, kind string, key, value []byte
 		return nil
 	}
 	v.mu.Lock()
-	told := v.lettersSeen[at]
-	if !told && int64(len(v.lettersSeen)) <= l.Limit() {
+	written := v.lettersSeen[at]
+	if !written && int64(len(v.lettersSeen)) <= l.Limit() {
 		v.lettersSeen[at] = true
 	}
 	v.mu.Unlock()
-	if told {
+	if written {
 		return nil
 	}
 	in := v.inputs[at.partition]

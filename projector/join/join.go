@@ -56,14 +56,14 @@ func (j *joiner) batch(ctx context.Context, in, b *sources.Batch) error {
 		}
 	}
 	rejects := map[int]string{}
-	saw := in.Snapshot
+	snapshot := in.Snapshot
 	for i := range j.view.source.Includes {
-		seen, err := j.include(ctx, i, docs, in, rejects)
+		one, err := j.include(ctx, i, docs, in, rejects)
 		if err != nil {
 			return fmt.Errorf("include %s: %w", j.view.source.Includes[i].path(), err)
 		}
 		if j.view.links != nil {
-			saw = intersect(saw, seen)
+			snapshot = intersect(snapshot, one)
 		}
 	}
 	next := 0
@@ -82,7 +82,7 @@ func (j *joiner) batch(ctx context.Context, in, b *sources.Batch) error {
 		b.Records = append(b.Records, r)
 	}
 	b.Counts.Add(in.Counts)
-	b.Position, b.Snapshot, b.Partition = in.Position, saw, in.Partition
+	b.Position, b.Snapshot, b.Partition = in.Position, snapshot, in.Partition
 	return nil
 }
 
@@ -102,7 +102,7 @@ func (j *joiner) include(ctx context.Context, number int, docs []document, in *s
 	for range j.keys {
 		j.found = append(j.found, found{})
 	}
-	saw, err := j.view.finders[number].find(ctx, j.keys, func(i int, doc []byte, reject string) {
+	snapshot, err := j.view.finders[number].find(ctx, j.keys, func(i int, doc []byte, reject string) {
 		f := &j.found[i]
 		if f.reject = reject; reject != "" {
 			return
@@ -117,7 +117,7 @@ func (j *joiner) include(ctx context.Context, number int, docs []document, in *s
 		f.end = len(j.foundData)
 	})
 	if err != nil {
-		return saw, err
+		return snapshot, err
 	}
 	j.into = j.into[:0]
 	place := 0
@@ -132,7 +132,7 @@ func (j *joiner) include(ctx context.Context, number int, docs []document, in *s
 		}
 	}
 	j.from, j.into = j.into, j.from
-	return saw, nil
+	return snapshot, nil
 }
 
 // addLinks remembers which documents are read with which keys, before what these find is read.

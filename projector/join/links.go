@@ -36,12 +36,12 @@ var errLinksMissing = &sources.ErrChangesLost{
 }
 
 // checkBegun makes sure that a capture that goes on has its links.
-func (l *linkStore) checkBegun(anew bool) error {
+func (l *linkStore) checkBegun(fresh bool) error {
 	was, err := statedb.Get(l.db.DB, keyBegun)
 	switch {
 	case err != nil:
 		return fmt.Errorf("read the links of the run: %w", err)
-	case was == nil && !anew:
+	case was == nil && !fresh:
 		return errLinksMissing
 	case was == nil:
 		return l.db.Set(keyBegun, nil, pebble.Sync)

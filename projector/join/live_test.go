@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
@@ -100,8 +100,8 @@ func TestLiveJoinsLoseNoEvent(t *testing.T) {
 			}
 			dir, target := t.TempDir(), &sinktest.MemoryTarget{Name: "streets"}
 			def := projector.Projection{Name: "streets", Alias: "streets"}
-			open := func(string) (*marks.Store, error) {
-				return marks.Open(filepath.Join(dir, "marks"), marks.Options{})
+			open := func(string) (*checkpoint.Store, error) {
+				return checkpoint.Open(filepath.Join(dir, "marks"), checkpoint.Options{})
 			}
 			store, err := open("")
 			if err != nil {
@@ -123,7 +123,7 @@ func TestLiveJoinsLoseNoEvent(t *testing.T) {
 			})
 			record, err := (&projector.Rebuild{
 				Projection: def, Source: s.source(dir), Target: target, Owner: sinks.Owner{Run: "run"},
-				Live: &projector.Live{Marks: store, Writer: projector.WriterFollow}, Observe: tick,
+				Live: &projector.Live{Checkpoint: store, Writer: projector.WriterFollow}, Observe: tick,
 			}).Run(t.Context())
 			if err := errors.Join(err, store.Close()); err != nil {
 				t.Fatal(err)

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"slices"
 
 	"humpty/sources"
 )
@@ -128,11 +126,11 @@ func (v *liveView) Expand(ctx context.Context, marks []sources.DirtyKey, fn func
 		m.Node = inner
 		byPart[part] = append(byPart[part], m)
 	}
-	saw := liveSnapshot()
-	if own := byPart[""]; len(own) > 0 {
+	snapshot := liveSnapshot()
+	if rootKeys := byPart[""]; len(rootKeys) > 0 {
 		var err error
-		if saw, err = v.root.Expand(ctx, own, fn); err != nil {
-			return saw, err
+		if snapshot, err = v.root.Expand(ctx, rootKeys, fn); err != nil {
+			return snapshot, err
 		}
 	}
 	for i := range v.source.Includes {
@@ -140,13 +138,13 @@ func (v *liveView) Expand(ctx context.Context, marks []sources.DirtyKey, fn func
 		if len(byPart[path]) == 0 {
 			continue
 		}
-		seen, err := v.expand(ctx, &v.targets[i], byPart[path], fn)
+		one, err := v.expand(ctx, &v.targets[i], byPart[path], fn)
 		if err != nil {
-			return saw, fmt.Errorf("include %s: %w", path, err)
+			return snapshot, fmt.Errorf("include %s: %w", path, err)
 		}
-		saw = intersect(saw, seen)
+		snapshot = intersect(snapshot, one)
 	}
-	return saw, nil
+	return snapshot, nil
 }
 
 // expand goes from the marks of an include to its keys, and from these to the documents
@@ -173,16 +171,4 @@ func (v *liveView) expand(ctx context.Context, to *includeTarget, marks []source
 		}
 		return fn(ids)
 	})
-}
-
-// liveSnapshot is what a read saw that nothing escapes.
-func liveSnapshot() sources.TxSnapshot {
-	return sources.TxSnapshot{Min: math.MaxUint64, Max: math.MaxUint64}
-}
-
-// intersect is what two reads saw, each of them.
-func intersect(a, b sources.TxSnapshot) sources.TxSnapshot {
-	running := append(slices.Clone(a.Running), b.Running...)
-	slices.Sort(running)
-	return sources.TxSnapshot{Min: min(a.Min, b.Min), Max: min(a.Max, b.Max), Running: slices.Compact(running)}
 }

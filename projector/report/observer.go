@@ -113,7 +113,6 @@ func answerFrom(err error) string {
 // Notice tells what the user should read.
 func (o *Observer) Notice(text string) { o.Tell(Event{Kind: Notice, Text: text}) }
 
-
 // Waiting tells what the phase waits for.
 func (o *Observer) Waiting(text string) { o.Tell(Event{Kind: Waiting, Text: text}) }
 

@@ -2,11 +2,14 @@ package verify
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/zeebo/xxh3"
+
+	"humpty/sinks"
 )
 
 // candidate is a document that differed when it was first read.
@@ -18,9 +21,30 @@ type candidate struct {
 	reading *Reading // by which it was decided; nil: by the notes of the pass
 }
 
-// sideHashes is a fingerprint of a document on both sides, source first, to tell whether it
-// changed; zero where it is not there.
-type sideHashes [2]xxh3.Uint128
+// A candidate's record is its kind, its hashes, and its key.
+
+func (c candidate) encode() []byte {
+	b := append(make([]byte, 0, 1+hashesSize+len(c.key)), c.kind[0])
+	for _, half := range c.hashes {
+		b = binary.BigEndian.AppendUint64(b, half.Hi)
+		b = binary.BigEndian.AppendUint64(b, half.Lo)
+	}
+	return append(b, c.key...)
+}
+
+const hashesSize = 2 * hashSize
+
+func decodeCandidate(b []byte) candidate {
+	return candidate{kind: kindByLetter(b[0]), hashes: sideHashes{noteHash(b[1:]), noteHash(b[1+hashSize:])}, key: b[1+hashesSize:]}
+}
+
+func (c candidate) docKey() sinks.Key {
+	id, routing, _ := splitKey(c.key)
+	if len(routing) == 0 {
+		routing = nil
+	}
+	return sinks.Key{ID: id, Routing: routing}
+}
 
 // findCandidates opens the buckets in which the two sides differ, and calls found with each
 // document that does, in an order that depends on nothing but the documents.
@@ -64,21 +88,21 @@ func compareNotes(want, have []byte, open map[int]bool, found func(candidate) er
 		return err
 	}
 	var all []candidate
-	seen := map[string]bool{}
+	inIndex := map[string]bool{}
 	_ = eachNote(have, open, func(key []byte, hash xxh3.Uint128) error {
 		wanted, ok := expected[string(key)]
 		both := sideHashes{wanted, hash}
 		switch {
-		case seen[string(key)], !ok:
+		case inIndex[string(key)], !ok:
 			all = append(all, candidate{kind: Extra, hashes: both, key: key})
 		case wanted != hash:
 			all = append(all, candidate{kind: Stale, hashes: both, key: key})
 		}
-		seen[string(key)] = true
+		inIndex[string(key)] = true
 		return nil // and so does eachNote
 	})
 	for key, wanted := range expected {
-		if !seen[key] {
+		if !inIndex[key] {
 			all = append(all, candidate{kind: Missing, hashes: sideHashes{wanted}, key: []byte(key)})
 		}
 	}

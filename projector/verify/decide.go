@@ -3,7 +3,6 @@ package verify
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"slices"
 
@@ -20,23 +19,6 @@ const (
 
 // errSpelling ends a pass over bytes that has to be repeated over canonical forms.
 var errSpelling = errors.New("too many documents differ in bytes to open them one by one")
-
-// A candidate's record is its kind, its state, and its key.
-
-func (c candidate) encode() []byte {
-	b := append(make([]byte, 0, 1+stateSize+len(c.key)), c.kind[0])
-	for _, half := range c.hashes {
-		b = binary.BigEndian.AppendUint64(b, half.Hi)
-		b = binary.BigEndian.AppendUint64(b, half.Lo)
-	}
-	return append(b, c.key...)
-}
-
-const stateSize = 2 * hashSize
-
-func decodeCandidate(b []byte) candidate {
-	return candidate{kind: kindByLetter(b[0]), hashes: sideHashes{noteHash(b[1:]), noteHash(b[1+hashSize:])}, key: b[1+stateSize:]}
-}
 
 // decide decides which candidates are differences.
 func (v *verdict) decide(ctx context.Context, candidates *spool) error {
@@ -104,32 +86,32 @@ func (v *verdict) decideStatic(ctx context.Context, candidates *spool) error {
 // decideMoving reads keys again, each time after a catch-up past the reading before, until
 // two readings in a row say the same.
 func (v *verdict) decideMoving(ctx context.Context, sides *KeyReader, candidates *spool) error {
-	own := candidates
+	current := candidates
 	for range maxRounds {
 		err := v.waitSettled(ctx)
-		left := newSpool(v.TempDir)
+		remaining := newSpool(v.TempDir)
 		if err == nil {
-			err = v.rereadRound(ctx, sides, own, left)
+			err = v.rereadRound(ctx, sides, current, remaining)
 		}
-		if own != candidates {
-			err = errors.Join(err, own.close())
+		if current != candidates {
+			err = errors.Join(err, current.close())
 		}
-		if own = left; err != nil || left.records == 0 {
-			return errors.Join(err, left.close())
+		if current = remaining; err != nil || remaining.records == 0 {
+			return errors.Join(err, remaining.close())
 		}
 	}
-	v.report.Moving = own.records
-	err := own.each(func(b []byte) error {
+	v.report.Moving = current.records
+	err := current.each(func(b []byte) error {
 		if len(v.movingIDs) < maxMovingShown {
 			v.movingIDs = append(v.movingIDs, string(decodeCandidate(b).docKey().ID))
 		}
 		return nil
 	})
-	return errors.Join(err, own.close())
+	return errors.Join(err, current.close())
 }
 
 // rereadRound reads keys again; those that neither agree nor stayed as they were are left.
-func (v *verdict) rereadRound(ctx context.Context, sides *KeyReader, candidates, left *spool) error {
+func (v *verdict) rereadRound(ctx context.Context, sides *KeyReader, candidates, remaining *spool) error {
 	hash := v.hasher()
 	return v.batches(candidates, func(all []candidate) error {
 		keys := make([]sinks.Key, len(all))
@@ -152,7 +134,7 @@ func (v *verdict) rereadRound(ctx context.Context, sides *KeyReader, candidates,
 				err = v.addDifference(c)
 			default:
 				c.hashes = now
-				err = left.add(c.encode())
+				err = remaining.add(c.encode())
 			}
 			if err != nil {
 				return err
@@ -191,12 +173,4 @@ func (v *verdict) batches(candidates *spool, fn func([]candidate) error) error {
 		return err
 	}
 	return flush()
-}
-
-func (c candidate) docKey() sinks.Key {
-	id, routing, _ := splitKey(c.key)
-	if len(routing) == 0 {
-		routing = nil
-	}
-	return sinks.Key{ID: id, Routing: routing}
 }

@@ -29,6 +29,10 @@ func (h *hasher) document(id, routing, body []byte) (bucket int, hash xxh3.Uint1
 	return fingerprint(id, routing, form, 0)
 }
 
+// sideHashes is a fingerprint of a document on both sides, source first, to tell whether it
+// changed; zero where it is not there.
+type sideHashes [2]xxh3.Uint128
+
 // hashReading is what a reading would have been noted as, had it been of a pass.
 func (h *hasher) hashReading(r *Reading) (s sideHashes) {
 	for i, body := range [][]byte{r.Want, r.Have} {

@@ -77,16 +77,16 @@ func (q Query) measure(ctx context.Context, index sinks.Searcher) (sinks.Hits, t
 	if err != nil {
 		return hits, 0, err
 	}
-	var took []time.Duration
+	var latencies []time.Duration
 	for range latencyRuns {
 		repeat, err := index.Search(ctx, q.Body, nil)
 		if err != nil {
 			return hits, 0, err
 		}
-		took = append(took, repeat.Took)
+		latencies = append(latencies, repeat.Took)
 	}
-	slices.Sort(took)
-	return hits, took[latencyRuns/2], nil
+	slices.Sort(latencies)
+	return hits, latencies[latencyRuns/2], nil
 }
 
 func (q Query) check(hits sinks.Hits, took time.Duration) []string {

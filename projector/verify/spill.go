@@ -114,11 +114,11 @@ func (s *spool) each(fn func(record []byte) error) error {
 			}
 			buf = buf[width+int(n):]
 		}
-		left := s.size() - off
-		if left == 0 {
+		unread := s.size() - off
+		if unread == 0 {
 			return nil
 		}
-		grown := make([]byte, len(buf)+int(min(left, window)))
+		grown := make([]byte, len(buf)+int(min(unread, window)))
 		copy(grown, buf)
 		if err := s.readAt(grown[len(buf):], off); err != nil {
 			return err

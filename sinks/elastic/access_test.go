@@ -67,10 +67,10 @@ func behindTLS(t *testing.T, server string) {
 	}
 	cfg.TLS.CA = ""
 	_, err = elastic.Dial(t.Context(), cfg)
-	elastictest.Wants(t, err, elastic.Unreachable, "certificate signed by unknown authority", "ca")
+	elastictest.WantError(t, err, elastic.Unreachable, "certificate signed by unknown authority", "ca")
 	cfg.TLS = elastic.TLS{CA: ca}
 	_, err = elastic.Dial(t.Context(), cfg)
-	elastictest.Wants(t, err, elastic.Unreachable, "certificate required")
+	elastictest.WantError(t, err, elastic.Unreachable, "certificate required")
 }
 
 // TestNodes: an address where nobody answers costs retries, no documents.
@@ -103,7 +103,7 @@ func TestCredentials(t *testing.T) {
 	} {
 		cfg := elastic.Config{Addresses: []string{server.URL}, Alias: "a", Credentials: credentials}
 		_, err := elastic.Dial(t.Context(), cfg)
-		elastictest.Wants(t, err, elastic.Rights, "does not accept the credentials")
+		elastictest.WantError(t, err, elastic.Rights, "does not accept the credentials")
 		if !strings.EqualFold(got, want) { // the scheme has no case
 			t.Errorf("Authorization %q, want %q", got, want)
 		}

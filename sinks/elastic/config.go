@@ -10,11 +10,11 @@ import (
 	"humpty/sinks/elastic/transport"
 )
 
-// How to authenticate, and whom to trust.
-type (
-	Credentials = transport.Credentials
-	TLS         = transport.TLS
-)
+// Credentials are how to authenticate, or nothing.
+type Credentials = transport.Credentials
+
+// TLS has files of keys and certificates.
+type TLS = transport.TLS
 
 // Config says which cluster and alias, and how to reach it. Addresses and Alias are
 // required; the environment is never consulted.

@@ -23,8 +23,8 @@ func (a cannedAnswers) RoundTrip(req *http.Request) (*http.Response, error) {
 func TestCopiesWithoutAPlace(t *testing.T) {
 	t.Parallel()
 	const (
-		taken  = `{"decider":"same_shard","explanation":"a copy is here already"}`
-		barred = `{"decider":"filter","explanation":"node does not match index setting [index.routing.allocation.require]"}`
+		sameShard = `{"decider":"same_shard","explanation":"a copy is here already"}`
+		filtered  = `{"decider":"filter","explanation":"node does not match index setting [index.routing.allocation.require]"}`
 	)
 	for name, test := range map[string]struct {
 		can  string
@@ -43,7 +43,7 @@ func TestCopiesWithoutAPlace(t *testing.T) {
 						case "/_cluster/health/shop-1":
 							return `{"status":"yellow","number_of_data_nodes":3,"active_primary_shards":2,"active_shards":4,"unassigned_shards":2}`
 						case "/_cluster/allocation/explain":
-							return `{"current_state":"unassigned","can_allocate":"` + test.can + `","node_allocation_decisions":[{"deciders":[` + taken + `]},{"deciders":[` + barred + `]}]}`
+							return `{"current_state":"unassigned","can_allocate":"` + test.can + `","node_allocation_decisions":[{"deciders":[` + sameShard + `]},{"deciders":[` + filtered + `]}]}`
 						}
 						return "{}"
 					})

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestCreates(t *testing.T) {
+func TestAutoCreates(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		setting string
@@ -20,7 +20,7 @@ func TestCreates(t *testing.T) {
 	}
 }
 
-func TestJudgeDisk(t *testing.T) {
+func TestDiskWarning(t *testing.T) {
 	t.Parallel()
 	raw := func(s string) json.RawMessage { return json.RawMessage(`"` + s + `"`) }
 	shares := clusterSettings{Defaults: map[string]json.RawMessage{

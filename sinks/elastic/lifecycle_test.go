@@ -138,7 +138,7 @@ func TestBlocked(t *testing.T) {
 		} {
 			block(test.setting, "true")
 			_, err := index.Write(t.Context(), elastictest.Batch(3, 1), verdicts)
-			elastictest.Wants(t, err, elastic.Failed, append(test.parts, "write to index "+name, "3 documents are without a verdict")...)
+			elastictest.WantError(t, err, elastic.Failed, append(test.parts, "write to index "+name, "3 documents are without a verdict")...)
 			block(test.setting, "null")
 			if _, err := index.Write(t.Context(), elastictest.Batch(3, 1), verdicts); err != nil {
 				t.Fatalf("after the block: %v", err)
@@ -146,7 +146,7 @@ func TestBlocked(t *testing.T) {
 		}
 		elastictest.Call(t, http.MethodPost, url+"/"+name+"/_close", "")
 		_, err := index.Write(t.Context(), elastictest.Batch(3, 1), verdicts)
-		elastictest.Wants(t, err, elastic.Failed, "somebody has closed the index", "/_open")
+		elastictest.WantError(t, err, elastic.Failed, "somebody has closed the index", "/_open")
 	})
 }
 
@@ -167,13 +167,13 @@ func TestDeletedMeanwhile(t *testing.T) {
 			t.Fatalf("its own alias is not put back: %v, %+v", err, verdicts[0])
 		}
 		elastictest.Call(t, http.MethodDelete, url+"/"+name, "")
-		elastictest.Wants(t, write(), elastic.Failed, "index "+name+" was deleted while it was written")
+		elastictest.WantError(t, write(), elastic.Failed, "index "+name+" was deleted while it was written")
 		if list := elastictest.Call(t, http.MethodGet, url+"/_cat/indices/"+name+"*?h=index&expand_wildcards=all", ""); list != "" {
 			t.Errorf("the write has made index %s", list)
 		}
 		elastictest.Call(t, http.MethodPut, url+"/"+name, "")
-		elastictest.Wants(t, write(), elastic.Failed, "deleted and made again by somebody else")
-		elastictest.Wants(t, index.Seal(t.Context(), nil), elastic.Guard, "deleted and made again by somebody else", "what was loaded is gone")
+		elastictest.WantError(t, write(), elastic.Failed, "deleted and made again by somebody else")
+		elastictest.WantError(t, index.Seal(t.Context(), nil), elastic.Guard, "deleted and made again by somebody else", "what was loaded is gone")
 	})
 }
 
@@ -182,13 +182,13 @@ func TestUnreachable(t *testing.T) {
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	_, err := elastic.Dial(t.Context(), elastic.Config{Addresses: []string{closed.URL}, Alias: "a"})
-	elastictest.Wants(t, err, elastic.Unreachable, "no answer from "+closed.URL, "connection refused", "is the server up")
+	elastictest.WantError(t, err, elastic.Unreachable, "no answer from "+closed.URL, "connection refused", "is the server up")
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("<html>It works!</html>")) // the client's trouble
 	}))
 	defer page.Close()
 	_, err = elastic.Dial(t.Context(), elastic.Config{Addresses: []string{page.URL}, Alias: "a"})
-	elastictest.Wants(t, err, elastic.Unreachable, "no answer from "+page.URL)
+	elastictest.WantError(t, err, elastic.Unreachable, "no answer from "+page.URL)
 }
 
 // TestGuards refuses other clusters and what is not humpty's.
@@ -197,24 +197,24 @@ func TestGuards(t *testing.T) {
 	url := devstack.Elasticsearch(t)
 	alias := elastictest.Alias(t, url)
 	_, err := elastic.Dial(t.Context(), elastic.Config{Addresses: []string{url}, Alias: alias, ClusterUUID: "another"})
-	elastictest.Wants(t, err, elastic.Guard, "not another (cluster_uuid of the target): nothing was touched", "set cluster_uuid: ")
+	elastictest.WantError(t, err, elastic.Guard, "not another (cluster_uuid of the target): nothing was touched", "set cluster_uuid: ")
 	uuid := strings.TrimSpace(err.Error()[strings.LastIndex(err.Error(), " ")+1:])
 	target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias, ClusterUUID: uuid})
 	foreign := alias + "-foreign"
 	elastictest.Call(t, http.MethodPut, url+"/"+foreign, `{"mappings":{"_meta":{"humpty":{"alias":"other"}}}}`)
 	_, err = target.Open(t.Context(), foreign)
-	elastictest.Wants(t, err, elastic.Guard, "index "+foreign+" was not made by humpty for alias "+alias)
-	elastictest.Wants(t, target.Drop(t.Context(), foreign), elastic.Guard, "it is not touched")
+	elastictest.WantError(t, err, elastic.Guard, "index "+foreign+" was not made by humpty for alias "+alias)
+	elastictest.WantError(t, target.Drop(t.Context(), foreign), elastic.Guard, "it is not touched")
 	index, name := elastictest.Generation(t, target, alias, "")
 	elastictest.Call(t, http.MethodPost, url+"/_aliases", `{"actions":[{"add":{"index":"`+name+`","alias":"`+alias+`.too"}}]}`)
-	elastictest.Wants(t, target.Drop(t.Context(), name), elastic.Guard, "is not dropped: alias "+alias+".too serves it")
+	elastictest.WantError(t, target.Drop(t.Context(), name), elastic.Guard, "is not dropped: alias "+alias+".too serves it")
 	if _, err := index.Count(t.Context()); err != nil {
 		t.Error(err)
 	}
 	change := sinks.AliasChange{Alias: alias, To: name, Actions: []sinks.AliasAction{{Verb: "remove_index", Index: foreign}, {Verb: "add", Index: name, Alias: alias}}}
-	elastictest.Wants(t, target.Swap(t.Context(), change), elastic.Guard, "a swap must not delete index "+foreign)
+	elastictest.WantError(t, target.Swap(t.Context(), change), elastic.Guard, "a swap must not delete index "+foreign)
 	_, err = target.Create(t.Context(), sinks.Generation{Name: "elsewhere", Meta: sinks.Meta{Alias: alias}})
-	elastictest.Wants(t, err, elastic.Guard, "its name must begin with "+alias+"-")
+	elastictest.WantError(t, err, elastic.Guard, "its name must begin with "+alias+"-")
 }
 
 // TestAliasProperties: filter, routing and write flag go with the alias; other aliases
@@ -260,7 +260,7 @@ func TestTemplates(t *testing.T) {
 	t.Cleanup(func() { elastictest.Call(t, http.MethodDelete, template, "") })
 	elastictest.Call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"template":{"aliases":{"`+alias+`":{}}}}`)
 	_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
-	elastictest.Wants(t, err, elastic.Definition, "would put it behind alias "+alias+" while it is empty", "index_patterns")
+	elastictest.WantError(t, err, elastic.Definition, "would put it behind alias "+alias+" while it is empty", "index_patterns")
 	elastictest.Call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"template":{"settings":{"refresh_interval":"9s","number_of_replicas":0}}}`)
 	index, name := elastictest.Generation(t, target, alias, `{"settings":{"number_of_replicas":"0"}}`)
 	if err := index.Seal(t.Context(), nil); err != nil {
@@ -277,15 +277,15 @@ func TestTemplates(t *testing.T) {
 			continue // a setting of a plugin that this build does not have
 		}
 		_, err = target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
-		elastictest.Wants(t, err, elastic.Definition, append(test[1:], "an index template that matches "+alias+"-1", "index_patterns")...)
+		elastictest.WantError(t, err, elastic.Definition, append(test[1:], "an index template that matches "+alias+"-1", "index_patterns")...)
 	}
 	elastictest.Call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`*"],"data_stream":{}}`)
 	_, err = target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
-	elastictest.Wants(t, err, elastic.Definition, "data stream")
+	elastictest.WantError(t, err, elastic.Definition, "data stream")
 	elastictest.Call(t, http.MethodPut, url+"/_data_stream/"+alias, "")
 	defer elastictest.Call(t, http.MethodDelete, url+"/_data_stream/"+alias, "")
 	_, err = target.Survey(t.Context())
-	elastictest.Wants(t, err, elastic.Guard, alias+" is a data stream")
+	elastictest.WantError(t, err, elastic.Guard, alias+" is a data stream")
 }
 
 // TestOldTemplates: those of the old kind count where none of the new kind does.
@@ -307,7 +307,7 @@ func TestOldTemplates(t *testing.T) {
 		}
 		elastictest.Call(t, http.MethodPut, template, `{"index_patterns":["`+alias+`-*"],"aliases":{"`+alias+`":{}}}`)
 		_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
-		elastictest.Wants(t, err, elastic.Definition, "would put it behind alias "+alias+" while it is empty")
+		elastictest.WantError(t, err, elastic.Definition, "would put it behind alias "+alias+" while it is empty")
 	})
 }
 
@@ -323,7 +323,7 @@ func TestRefusedDefinitions(t *testing.T) {
 		`"index":{"final_pipeline":"end"}`: {"index.final_pipeline", "ingest pipeline end"},
 	} {
 		_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}, Definition: []byte(`{"settings":{` + setting + `}}`)})
-		elastictest.Wants(t, err, elastic.Definition, append(parts, "the definition of the index is wrong", "leave it out")...)
+		elastictest.WantError(t, err, elastic.Definition, append(parts, "the definition of the index is wrong", "leave it out")...)
 	}
 	elastictest.Generation(t, target, alias, `{"settings":{"index.default_pipeline":"_none","number_of_replicas":0}}`)
 }
@@ -400,7 +400,7 @@ func TestPolicies(t *testing.T) {
 		})
 	}})
 	_, err := target.Create(t.Context(), sinks.Generation{Name: alias + "-1", Meta: sinks.Meta{Alias: alias}})
-	elastictest.Wants(t, err, elastic.Definition, "the policy hot of index state management takes every index like "+alias+"-1", "ism_template")
+	elastictest.WantError(t, err, elastic.Definition, "the policy hot of index state management takes every index like "+alias+"-1", "ism_template")
 	pattern = "logs-*"
 	elastictest.Generation(t, target, alias, "")
 }

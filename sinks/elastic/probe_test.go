@@ -12,8 +12,8 @@ import (
 	"humpty/sinks/elastic/elastictest"
 )
 
-// TestGauge asks real servers how they bear the load.
-func TestGauge(t *testing.T) {
+// TestLoadProbe asks real servers how they bear the load.
+func TestLoadProbe(t *testing.T) {
 	onBothProducts(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
 		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
@@ -43,9 +43,9 @@ func TestGauge(t *testing.T) {
 	})
 }
 
-// TestGaugeUnderStress: a search that is refused counts as the longest, and the fullest
+// TestLoadProbeUnderStress: a search that is refused counts as the longest, and the fullest
 // node counts.
-func TestGaugeUnderStress(t *testing.T) {
+func TestLoadProbeUnderStress(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Elastic-Product", "Elasticsearch")

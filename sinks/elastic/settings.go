@@ -130,8 +130,9 @@ func (s settings) check(whose, remedy string) error {
 }
 
 // pipeline names the pipeline that would change documents on their way into the index.
-func (s settings) pipeline() (key, name string) {
+func (s settings) pipeline() (key, pipeline string) {
 	for _, key := range []string{"index.default_pipeline", "index.final_pipeline"} {
+		var name string
 		if raw, ok := s[key]; ok && json.Unmarshal(raw, &name) == nil && name != "_none" && name != "" {
 			return key, name
 		}

@@ -60,19 +60,3 @@ var (
 	_ sinks.ThrottleCounter   = (*index)(nil)
 	_ sinks.DurabilityChecker = (*index)(nil)
 )
-
-// Errors, as package transport has them.
-type (
-	Error = transport.Error
-	Kind  = transport.Kind
-)
-
-// The kinds of errors.
-const (
-	Failed      = transport.Failed
-	Unreachable = transport.Unreachable
-	Guard       = transport.Guard
-	Rights      = transport.Rights
-	Definition  = transport.Definition
-	BadConfig   = transport.BadConfig
-)

@@ -15,8 +15,8 @@ import (
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sinks/elastic/elastictest"
-	"humpty/sources" //nolint:depguard // of the test: a rebuild has a source
-	"humpty/sources/sourcetest"
+	"humpty/sources"            //nolint:depguard // of the test: a rebuild has a source
+	"humpty/sources/sourcetest" //nolint:depguard // of the test: a rebuild has a source
 )
 
 // rebuildThrough is a rebuild of twenty documents in small batches through a target whose requests

@@ -20,8 +20,8 @@ type Config struct {
 
 	TimestampColumn *TimestampColumn // how changes are told without logical decoding; nil: by that
 
-	Shape sources.Shape
-	Loose bool // keys that are looked up find what PostgreSQL takes for equal, as 7 and 7.00; otherwise only their own text
+	Shape     sources.Shape
+	LooseKeys bool // keys that are looked up find what PostgreSQL takes for equal, as 7 and 7.00; otherwise only their own text
 
 	MaxConnections   int           // at most this many at once; 4 where 0
 	StatementTimeout time.Duration // of each statement; the server's own where 0
@@ -79,7 +79,7 @@ func (c *Config) validate() error {
 func (c *Config) readDSN() string { return cmp.Or(c.ReadDSN, c.DSN) }
 
 func (c *Config) query() query.Options {
-	return query.Options{Shape: c.Shape, Loose: c.Loose, NullNotFinite: c.NotFinite == Null, Memory: c.Memory}
+	return query.Options{Shape: c.Shape, LooseKeys: c.LooseKeys, NullNotFinite: c.NotFinite == Null, Memory: c.Memory}
 }
 
 func (c *Config) session() session.Options {

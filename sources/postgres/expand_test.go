@@ -46,7 +46,7 @@ insert into orders select i, 10, 'many' from generate_series(101, 100 + 25500) i
 		"begin; delete from order_tag where order_id = 3; delete from orders where id = 4; insert into orders values (4, 20, 'back'); commit",
 		"begin; delete from line where order_id = 3; insert into line values (3, 1, 8); insert into line values (4, 2, 8); commit",
 	} {
-		if ids, _ := c.touched(sql); strings.Join(ids, " ") != "3 4" {
+		if ids, _ := c.changedIDs(sql); strings.Join(ids, " ") != "3 4" {
 			t.Errorf("%s touches %v", sql, ids)
 		}
 	}

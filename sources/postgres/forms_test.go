@@ -193,7 +193,7 @@ func TestEqualKeysWrittenDifferently(t *testing.T) {
 			"select ('k' || i) collate blind as id from generate_series(100, 300) i union all select 'K150'":       `50"]`,
 			"select i / 2::float8 as id from generate_series(1, 200) i union all select '-0' union all select '0'": `0"]`,
 		} {
-			_, v := opened(t, d, Config{PageBytes: page, Shape: sources.Shape{Query: query, ID: []string{"id"}}})
+			_, v := openView(t, d, Config{PageBytes: page, Shape: sources.Shape{Query: query, ID: []string{"id"}}})
 			r, err := v.Read(t.Context(), sources.Partition{ID: "q"}, "")
 			for err == nil {
 				err = r.Next(t.Context(), &sources.Batch{Limit: 1})

@@ -51,19 +51,19 @@ func liveShape() sources.Shape {
 	}
 }
 
-// capturing is a source that is captured, on a server of its own: creating a slot waits
+// captureTest is a source that is captured, on a server of its own: creating a slot waits
 // for the transactions of every database.
-type capturing struct {
+type captureTest struct {
 	*database
 	source *Source
 	feed   sources.ChangeStream
 	view   sources.Expander
 }
 
-func capture(t *testing.T, shape sources.Shape, sql ...string) *capturing {
+func capture(t *testing.T, shape sources.Shape, sql ...string) *captureTest {
 	t.Helper()
 	stack := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}})
-	c := &capturing{database: connectTo(t, stack.Addresses().Postgres)}
+	c := &captureTest{database: connectTo(t, stack.Addresses().Postgres)}
 	for _, s := range sql {
 		c.Exec(s)
 	}
@@ -82,8 +82,8 @@ func capture(t *testing.T, shape sources.Shape, sql ...string) *capturing {
 	return c
 }
 
-// touched runs a statement and returns the ids of the documents that its marks lead to.
-func (c *capturing) touched(sql string) (ids []string, marks sources.ChangeSet) {
+// changedIDs runs a statement and returns the ids of the documents that its marks lead to.
+func (c *captureTest) changedIDs(sql string) (ids []string, marks sources.ChangeSet) {
 	c.T.Helper()
 	c.Exec(sql)
 	if err := c.feed.Next(c.T.Context(), &marks); err != nil {
@@ -137,7 +137,7 @@ func TestChangesLeadToTheirDocuments(t *testing.T) {
 		{"begin; update orders set note = 'a' where id = 4; update orders set note = 'b' where id = 4; update tag set name = 'x' where id = 6; commit", "2 3 4"},
 		{"truncate line", "1 2 3 4"},
 	} {
-		got, _ := c.touched(tc.sql)
+		got, _ := c.changedIDs(tc.sql)
 		if strings.Join(got, " ") != tc.want {
 			t.Errorf("%s\n touches %v, want %s", tc.sql, got, tc.want)
 		}
@@ -147,7 +147,7 @@ func TestChangesLeadToTheirDocuments(t *testing.T) {
 func TestLookupReadsThePresent(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
-	_, marks := c.touched("update product set name = 'walnut' where id = 7")
+	_, marks := c.changedIDs("update product set name = 'walnut' where id = 7")
 	c.Exec("delete from orders where id = 2")
 	b := &sources.Batch{}
 	if err := c.view.Lookup(t.Context(), [][]byte{[]byte("1"), []byte("2")}, b); err != nil {
@@ -203,8 +203,8 @@ func TestFenceComesBehindWhatIsCommitted(t *testing.T) {
 func TestCaptureGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
-	_, first := c.touched("update orders set note = '1' where id = 1")
-	c.touched("update orders set note = '2' where id = 2") // read, but not made durable
+	_, first := c.changedIDs("update orders set note = '1' where id = 1")
+	c.changedIDs("update orders set note = '2' where id = 2") // read, but not made durable
 	if err := c.feed.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestCaptureGoesOnWhereItWas(t *testing.T) {
 func TestQuietTablesMoveThePosition(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema, "create table other (id int)")
-	_, first := c.touched("update orders set note = 'a' where id = 1")
+	_, first := c.changedIDs("update orders set note = 'a' where id = 1")
 	c.Exec("insert into other select generate_series(1, 1000)")
 	var m sources.ChangeSet
 	if err := c.feed.Next(t.Context(), &m); err != nil || len(m.Keys) > 0 || m.Fence != "" || m.Position == first.Position {
@@ -269,7 +269,7 @@ func TestQuietTablesMoveThePosition(t *testing.T) {
 func TestCaptureGoesOnThoughADeadReaderHoldsIt(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
-	_, first := c.touched("update orders set note = 'a' where id = 1")
+	_, first := c.changedIDs("update orders set note = 'a' where id = 1")
 	c.Exec("update orders set note = 'b' where id = 2")
 	again, err := c.source.Capture(t.Context(), "run-1", first.Position)
 	if err != nil {
@@ -293,7 +293,7 @@ func TestCaptureGoesOnThoughADeadReaderHoldsIt(t *testing.T) {
 func TestSlotThatMovedOnIsAGap(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
-	_, first := c.touched("update orders set note = '1' where id = 1")
+	_, first := c.changedIDs("update orders set note = '1' where id = 1")
 	if err := c.feed.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +316,7 @@ func TestSlotThatMovedOnIsAGap(t *testing.T) {
 func TestAlteredTableEndsTheCapture(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
-	c.touched("update orders set note = '1' where id = 1")
+	c.changedIDs("update orders set note = '1' where id = 1")
 	c.Exec("alter table orders add column extra int")
 	c.Exec("update orders set note = '2' where id = 2")
 	var m sources.ChangeSet
@@ -377,7 +377,7 @@ insert into orders (id, note) values (1, 'a'), (101, 'b')`)
 		{"update orders set id = 102 where id = 1", "1 102"},
 		{"truncate orders_1", "101 102"},
 	} {
-		if got, _ := c.touched(tc.sql); strings.Join(got, " ") != tc.want {
+		if got, _ := c.changedIDs(tc.sql); strings.Join(got, " ") != tc.want {
 			t.Errorf("%s\n touches %v, want %s", tc.sql, got, tc.want)
 		}
 	}

@@ -34,7 +34,7 @@ insert into p values (1, 'a'), (11, 'b')`)
 func TestPositionBelongsToServerAndTables(t *testing.T) {
 	t.Parallel()
 	c := capture(t, liveShape(), liveSchema)
-	_, first := c.touched("update orders set note = '1' where id = 1")
+	_, first := c.changedIDs("update orders set note = '1' where id = 1")
 	if err := c.feed.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ create table a (id int primary key); create table b (id int primary key); create
 create table ab (a int, b int, primary key (a, b)); create table bc (b int, c int, primary key (b, c));
 insert into a values (1), (2); insert into b values (3), (4); insert into c values (5), (6);
 insert into ab values (1, 3), (2, 4); insert into bc values (3, 5), (4, 6)`)
-	ids, _ := c.touched("update c set v = 'x' where id = 6")
+	ids, _ := c.changedIDs("update c set v = 'x' where id = 6")
 	if len(ids) != 1 || ids[0] != "2" {
 		t.Errorf("touched %v, want document 2", ids)
 	}

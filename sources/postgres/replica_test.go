@@ -38,7 +38,7 @@ func TestReplica(t *testing.T) {
 	follow()
 	want := primary.read(Config{Shape: shopShape()})
 
-	_, v := opened(t, primary, Config{ReadDSN: dsn, Shape: sources.Shape{From: "t"}, PageBytes: 1000})
+	_, v := openView(t, primary, Config{ReadDSN: dsn, Shape: sources.Shape{From: "t"}, PageBytes: 1000})
 	r, err := v.Read(t.Context(), sources.Partition{ID: "t/0"}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestLiveReadsOfAStandby(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &capturing{database: connectTo(t, stack.Addresses().Postgres)}
+	c := &captureTest{database: connectTo(t, stack.Addresses().Postgres)}
 	standby := connectTo(t, dsn)
 	c.Exec("create table t (id int primary key, v text); insert into t values (1, 'old'), (2, 'old')")
 	pause := func() {

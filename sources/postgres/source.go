@@ -157,5 +157,5 @@ func (s *Source) sessions() session.PoolOptions {
 }
 
 func (s *Source) reading() read.Options {
-	return read.Options{PageBytes: s.config.PageBytes, Loose: s.config.Loose, Throttle: s.throttle}
+	return read.Options{PageBytes: s.config.PageBytes, LooseKeys: s.config.LooseKeys, Throttle: s.throttle}
 }

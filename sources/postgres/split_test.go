@@ -50,7 +50,7 @@ func TestSplit(t *testing.T) {
 			t.Parallel()
 			d, table := connectTo(t, d.DSN), fmt.Sprintf(`"%s"`, name)
 			d.Exec(fmt.Sprintf("create table %[1]s (%[2]s, v int, primary key (%[3]s)); insert into %[1]s select %[4]s, i from generate_series(1, 4000) i", table, c.columns, c.key, c.values))
-			_, v := opened(t, d, Config{PageBytes: 2000, Shape: sources.Shape{From: table, Columns: plain("v")}})
+			_, v := openView(t, d, Config{PageBytes: 2000, Shape: sources.Shape{From: table, Columns: plain("v")}})
 			mine, theirs, split := halves(t, v, sources.Partition{ID: "p"})
 			if !split || len(mine)+len(theirs) != 4000 || len(mine) < 1900 || len(theirs) < 1900 {
 				t.Errorf("split %t: %d and %d documents", split, len(mine), len(theirs))
@@ -71,7 +71,7 @@ func TestSplit(t *testing.T) {
 func TestSplitIsBounded(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, "create table t (id int primary key); insert into t select generate_series(1, 150000); analyze")
-	_, v := opened(t, d, Config{PageBytes: 20_000, Shape: sources.Shape{From: "t"}})
+	_, v := openView(t, d, Config{PageBytes: 20_000, Shape: sources.Shape{From: "t"}})
 	mine, theirs, split := halves(t, v, sources.Partition{ID: "p"})
 	if !split || len(mine)+len(theirs) != 150_000 || len(mine) < 50_000 || len(mine) > 100_000 {
 		t.Errorf("split %t: %d and %d documents", split, len(mine), len(theirs))
@@ -85,7 +85,7 @@ func TestSplitIsBounded(t *testing.T) {
 func TestSplitMayFail(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, rowsSQL)
-	_, v := opened(t, d, Config{PageBytes: 100, Shape: sources.Shape{From: "t", Where: "case when current_query() like '%row_' || 'number%' then 1 / (id - id) = 0 else true end"}})
+	_, v := openView(t, d, Config{PageBytes: 100, Shape: sources.Shape{From: "t", Where: "case when current_query() like '%row_' || 'number%' then 1 / (id - id) = 0 else true end"}})
 	mine, _, split := halves(t, v, sources.Partition{ID: "p"})
 	if split || len(mine) != 1000 {
 		t.Errorf("split %t, %d documents, want 1000", split, len(mine))

@@ -21,8 +21,8 @@ const (
 	Fold   = "fold"   // events into the null sink
 )
 
-// examine verifies or repairs what the alias serves, and measures it.
-func examine(ctx context.Context, s Spec) (Outcome, error) {
+// verifyOrRepair verifies or repairs what the alias serves, and measures it.
+func verifyOrRepair(ctx context.Context, s Spec) (Outcome, error) {
 	m, err := s.model()
 	if err != nil {
 		return Outcome{}, err
@@ -61,7 +61,7 @@ func examine(ctx context.Context, s Spec) (Outcome, error) {
 	}
 	o.Finding, o.Seconds = finding, finding.Seconds
 	after.add(o.Figures, before, finding.Verified.Documents)
-	o.Figures[figure.OwnCPU] -= w.aside
+	o.Figures[figure.OwnCPU] -= w.overhead
 	o.Figures[figure.PostgresCPU], o.Figures[figure.SearchCPU] = now.postgres-servers.postgres, now.search-servers.search
 	return o, nil
 }

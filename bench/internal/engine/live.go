@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"humpty/bench/internal/figure"
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sources/postgres"
 )
@@ -21,11 +21,11 @@ func live(ctx context.Context, r *projector.Rebuild, source *postgres.Source) (e
 	if err != nil {
 		return nil, err
 	}
-	store, err := marks.Open(dir, marks.Options{})
+	store, err := checkpoint.Open(dir, checkpoint.Options{})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	r.Live = &projector.Live{Marks: store, Writer: projector.WriterFollow}
+	r.Live = &projector.Live{Checkpoint: store, Writer: projector.WriterFollow}
 	return func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
@@ -37,7 +37,7 @@ func live(ctx context.Context, r *projector.Rebuild, source *postgres.Source) (e
 type lags struct {
 	mu     sync.Mutex
 	loaded bool
-	most   int64 // bytes of the log
+	max    int64 // bytes of the log
 	last   int64
 	marks  int
 }
@@ -49,11 +49,11 @@ func (l *lags) observe(e report.Event) {
 	case e.Kind == report.Ended && e.Phase == report.PhaseLoad:
 		l.loaded = true
 	case e.Kind == report.Lagging && !l.loaded:
-		l.last, l.most, l.marks = e.Lag.Behind, max(l.most, e.Lag.Behind), e.Lag.Backlog
+		l.last, l.max, l.marks = e.Lag.Behind, max(l.max, e.Lag.Behind), e.Lag.Backlog
 	}
 }
 
 func (l *lags) add(f map[string]float64) {
-	f[figure.BehindMost], f[figure.BehindLoaded] = float64(l.most)/1e6, float64(l.last)/1e6
+	f[figure.BehindMost], f[figure.BehindLoaded] = float64(l.max)/1e6, float64(l.last)/1e6
 	f["marks_loaded"] = float64(l.marks)
 }

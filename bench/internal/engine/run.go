@@ -34,7 +34,7 @@ func Run(ctx context.Context, s Spec, tell func(report.Event)) (Outcome, error) 
 	switch s.Do {
 	case "":
 	case Verify, Repair:
-		return examine(ctx, s)
+		return verifyOrRepair(ctx, s)
 	case Fold:
 		return replay(ctx, s)
 	default:
@@ -74,7 +74,7 @@ func Run(ctx context.Context, s Spec, tell func(report.Event)) (Outcome, error) 
 	}
 	o := Outcome{Record: record, Readers: max(1, m.source.MaxConnections-1), Seconds: w.seconds(), Figures: w.figures()}
 	after.add(o.Figures, before, record.Ledger.Written)
-	o.Figures[figure.OwnCPU] -= w.aside
+	o.Figures[figure.OwnCPU] -= w.overhead
 	if s.Live {
 		behind.add(o.Figures)
 	}

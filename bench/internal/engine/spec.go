@@ -23,13 +23,13 @@ type Spec struct {
 	Alias       string
 	Connections int // of max_connections; one of them only holds the snapshot
 	Bulk
-	Level  projector.Level
-	Live   bool          // capture what is written beside it, and catch up
-	Apart  bool          // read what the servers use in the load alone
-	Query  bool          // let PostgreSQL build the JSON
-	Do     string        // "": a rebuild
-	Events Events        // of Fold
-	Settle time.Duration // of Verify and Repair
+	Level    projector.Level
+	Live     bool          // capture what is written beside it, and catch up
+	LoadOnly bool          // read what the servers use in the load alone
+	Query    bool          // let PostgreSQL build the JSON
+	Do       string        // "": a rebuild
+	Events   Events        // of Fold
+	Settle   time.Duration // of Verify and Repair
 }
 
 // Bulk is how documents are written.
@@ -82,7 +82,7 @@ func (s Spec) model() (m model, err error) {
 	from := c.Source(p.Source).Postgres
 	m.source = postgres.Config{
 		DSN: s.DSN, Shape: p.Document, MaxConnections: from.MaxConnections, Memory: from.Memory,
-		StatementTimeout: from.StatementTimeout, LockTimeout: from.LockTimeout, NotFinite: postgres.NotFinite(p.Infinite),
+		StatementTimeout: from.StatementTimeout, LockTimeout: from.LockTimeout, NotFinite: postgres.NotFinite(p.NotFinite),
 	}
 	if s.Connections > 0 {
 		m.source.MaxConnections = s.Connections

@@ -31,7 +31,7 @@ type watch struct {
 	cpu       [2]usage  // of the servers, when the load began and when it was refreshed
 	own       [2]float64
 	inLoad    usage   // where it is read
-	aside     float64 // seconds of own CPU that measuring took, while nothing else ran
+	overhead  float64 // seconds of own CPU that measuring took, while nothing else ran
 }
 
 type usage struct{ postgres, search float64 }
@@ -40,15 +40,15 @@ type usage struct{ postgres, search float64 }
 // process of the machine: tenths of a second where there are many, and no work of the engine.
 func newWatch(s Spec, tell func(report.Event)) *watch {
 	start := ownCPU()
-	w := &watch{tell: tell, postgres: Server(s.DSN), search: Server(s.Search), apart: s.Apart}
-	w.aside = ownCPU() - start
+	w := &watch{tell: tell, postgres: Server(s.DSN), search: Server(s.Search), apart: s.LoadOnly}
+	w.overhead = ownCPU() - start
 	return w
 }
 
 func (w *watch) servers() usage {
 	start := ownCPU()
 	u := usage{CPU(w.postgres), CPU(w.search)}
-	w.aside += ownCPU() - start
+	w.overhead += ownCPU() - start
 	return u
 }
 

@@ -11,8 +11,8 @@ import (
 func TestOne(t *testing.T) {
 	t.Parallel()
 	of := map[string][]string{}
-	for n := range 2 * atOnce * PerKey {
-		k, v := one(3, n, nil, nil)
+	for n := range 2 * concurrentOrders * PerKey {
+		k, v := event(3, n, nil, nil)
 		var e struct {
 			Type  string
 			Order string `json:"order_id"`
@@ -22,7 +22,7 @@ func TestOne(t *testing.T) {
 		}
 		of[e.Order] = append(of[e.Order], e.Type)
 	}
-	if len(of) != 2*atOnce {
+	if len(of) != 2*concurrentOrders {
 		t.Errorf("%d orders", len(of))
 	}
 	for id, all := range of {
@@ -35,7 +35,7 @@ func TestOne(t *testing.T) {
 func TestWhole(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]int{1: 40_000, 50_000: 40_000, 61_000: 80_000, 500_000: 520_000} {
-		if got := whole(n); got != want {
+		if got := roundUp(n); got != want {
 			t.Errorf("%d: %d, want %d", n, got, want)
 		}
 	}
@@ -50,11 +50,11 @@ func TestTopic(t *testing.T) {
 	if err != nil || made.Bytes < 200*events {
 		t.Fatalf("%+v, %v", made, err)
 	}
-	if again, err := topic.Fill(t.Context()); err != nil || again != (Made{}) {
+	if again, err := topic.Fill(t.Context()); err != nil || again != (FillResult{}) {
 		t.Errorf("it was there: %+v, %v", again, err)
 	}
 	f, err := topic.Fetch(t.Context())
-	_, v := one(0, 0, nil, nil)
+	_, v := event(0, 0, nil, nil)
 	if err != nil || f.Events != events || f.Bytes < int64(events*(len(v)-10)) || f.Seconds <= 0 {
 		t.Errorf("%+v, %v", f, err)
 	}

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Fetched is what reading the topic took.
-type Fetched struct {
+// FetchResult is what reading the topic took.
+type FetchResult struct {
 	Seconds float64
 	Events  int64
 	Bytes   int64 // of values
@@ -22,7 +22,7 @@ type Fetched struct {
 // Fetch reads all partitions at once, values into one buffer each, and looks at nothing.
 // Connecting is not part of the time. Transactions are not looked at either: it is a
 // bound, not a reader.
-func (t Topic) Fetch(ctx context.Context) (f Fetched, err error) {
+func (t Topic) Fetch(ctx context.Context) (f FetchResult, err error) {
 	var conns [Partitions]*kafka.Conn
 	var ends [Partitions]int64
 	for p := range conns {
@@ -48,7 +48,7 @@ func (t Topic) Fetch(ctx context.Context) (f Fetched, err error) {
 	if err := group.Wait(); err != nil {
 		return f, fmt.Errorf("fetch topic %s: %w", t.Name, err)
 	}
-	f = Fetched{Seconds: time.Since(start).Seconds(), Events: events.Load(), Bytes: size.Load()}
+	f = FetchResult{Seconds: time.Since(start).Seconds(), Events: events.Load(), Bytes: size.Load()}
 	if f.Events != int64(t.Events) {
 		return f, fmt.Errorf("topic %s gave %d events, not %d: the measurement is worth nothing", t.Name, f.Events, t.Events)
 	}

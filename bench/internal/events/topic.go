@@ -17,35 +17,35 @@ type Topic struct {
 	Events int // of all partitions, every order complete
 }
 
-// Made says what making a topic took.
-type Made struct {
+// FillResult says what making a topic took.
+type FillResult struct {
 	Seconds float64
 	Bytes   int64 // of keys and values
 }
 
 // NewTopic names a topic of about n events; it may be there from before.
 func NewTopic(broker string, n int) Topic {
-	return Topic{Broker: broker, Name: fmt.Sprintf("humpty-bench-orders-%d", whole(n)), Events: whole(n)}
+	return Topic{Broker: broker, Name: fmt.Sprintf("humpty-bench-orders-%d", roundUp(n)), Events: roundUp(n)}
 }
 
 // Bytes is about how many the keys and values of all events have.
 func (t Topic) Bytes() int64 {
-	k, v := one(0, 0, nil, nil)
+	k, v := event(0, 0, nil, nil)
 	return int64(t.Events) * int64(len(k)+len(v))
 }
 
 // Fill makes the topic unless it is there with all its events; then Made is zero. The
 // same events are in it on every machine, uncompressed.
-func (t Topic) Fill(ctx context.Context) (Made, error) {
+func (t Topic) Fill(ctx context.Context) (FillResult, error) {
 	client := &kafka.Client{Addr: kafka.TCP(t.Broker), Transport: &kafka.Transport{}, Timeout: time.Minute}
 	created, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{
 		{Topic: t.Name, NumPartitions: Partitions, ReplicationFactor: 1},
 	}})
 	if err != nil {
-		return Made{}, fmt.Errorf("make topic %s: %w", t.Name, err)
+		return FillResult{}, fmt.Errorf("make topic %s: %w", t.Name, err)
 	}
 	if err := created.Errors[t.Name]; err != nil && !errors.Is(err, kafka.TopicAlreadyExists) {
-		return Made{}, fmt.Errorf("make topic %s: %w", t.Name, err)
+		return FillResult{}, fmt.Errorf("make topic %s: %w", t.Name, err)
 	}
 	start := time.Now()
 	sizes := make([]int64, Partitions)
@@ -57,9 +57,9 @@ func (t Topic) Fill(ctx context.Context) (Made, error) {
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return Made{}, fmt.Errorf("fill topic %s: %w", t.Name, err)
+		return FillResult{}, fmt.Errorf("fill topic %s: %w", t.Name, err)
 	}
-	m := Made{Seconds: time.Since(start).Seconds()}
+	m := FillResult{Seconds: time.Since(start).Seconds()}
 	for _, n := range sizes {
 		m.Bytes += n
 	}
@@ -82,7 +82,7 @@ func (t Topic) fill(ctx context.Context, partition int) (size int64, err error) 
 		return 0, err
 	}
 	var end int64
-	err = patiently(ctx, func() error {
+	err = withRetries(ctx, func() error {
 		end, err = conn.ReadLastOffset()
 		return err
 	})
@@ -97,7 +97,7 @@ func (t Topic) fill(ctx context.Context, partition int) (size int64, err error) 
 	}
 	messages := make([]kafka.Message, 0, batchEvents)
 	for n := range int(want) {
-		k, v := one(partition, n, nil, nil)
+		k, v := event(partition, n, nil, nil)
 		messages = append(messages, kafka.Message{Key: k, Value: v})
 		size += int64(len(k) + len(v))
 		if len(messages) < batchEvents && n < int(want)-1 {
@@ -117,7 +117,7 @@ func (t Topic) fill(ctx context.Context, partition int) (size int64, err error) 
 // write waits for the partition's leader, which may not know of itself just after the topic
 // was made. What it refuses for that it has not taken.
 func write(ctx context.Context, conn *kafka.Conn, messages []kafka.Message) error {
-	return patiently(ctx, func() error {
+	return withRetries(ctx, func() error {
 		_, err := conn.WriteMessages(messages...)
 		return err
 	})
@@ -125,7 +125,7 @@ func write(ctx context.Context, conn *kafka.Conn, messages []kafka.Message) erro
 
 // leader connects to the leader of a partition.
 func (t Topic) leader(ctx context.Context, partition int) (conn *kafka.Conn, err error) {
-	err = patiently(ctx, func() error {
+	err = withRetries(ctx, func() error {
 		conn, err = kafka.DialLeader(ctx, "tcp", t.Broker, t.Name, partition)
 		return err
 	})
@@ -135,8 +135,8 @@ func (t Topic) leader(ctx context.Context, partition int) (conn *kafka.Conn, err
 	return conn, nil
 }
 
-// patiently tries again what a topic that was just made cannot do yet, for ten seconds.
-func patiently(ctx context.Context, do func() error) (err error) {
+// withRetries tries again what a topic that was just made cannot do yet, for ten seconds.
+func withRetries(ctx context.Context, do func() error) (err error) {
 	for range 50 {
 		if err = do(); err == nil || !errors.Is(err, kafka.NotLeaderForPartition) &&
 			!errors.Is(err, kafka.LeaderNotAvailable) && !errors.Is(err, kafka.UnknownTopicOrPartition) {

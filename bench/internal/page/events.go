@@ -52,9 +52,9 @@ func eventsTable(run []result.Result) string {
 	return b.String()
 }
 
-// later is what the main run has not measured yet and a newer run has: its rows beside
+// newerTables is what the main run has not measured yet and a newer run has: its rows beside
 // what they are related to; empty if there is nothing.
-func later(runs [][]result.Result) string {
+func newerTables(runs [][]result.Result) string {
 	run := Main(runs)
 	var b strings.Builder
 	if eventsTable(run) == "" {

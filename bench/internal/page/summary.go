@@ -43,9 +43,9 @@ func Summary(runs [][]result.Result, picture, details string) string {
 	fmt.Fprintf(&b, "![Documents per second beside the limits of the machine, and how the ratios moved](%s)\n\n", picture)
 	fmt.Fprintf(&b, "Measured by `%s` on %s at commit %s, with %d cores (%s) and %d GB of memory for everything: engine, %s.\n\n",
 		commandOf(r), r.Date.Format("2006-01-02"), r.ShortCommit(), r.Machine.Cores, r.Machine.CPU, (r.Machine.MemoryMB+512)/1024, servers(r))
-	b.WriteString(table(run, c) + later(runs))
+	b.WriteString(table(run, c) + newerTables(runs))
 	fmt.Fprintf(&b, "\nThe ratios of every kept run, newest first (1.00 is the limit; intervals in brackets):\n\n%s", trend(runs, trendRows))
-	fmt.Fprintf(&b, "\n%s%s\n", ownCost(run, c), grown(run))
+	fmt.Fprintf(&b, "\n%s%s\n", ownCost(run, c), growthSentence(run))
 	fmt.Fprintf(&b, "\n- %s\n", strings.Join([]string{
 		"Ratios are medians of interleaved pairs (A B, B A, …) with the 95 % interval of the median (fewer than six pairs: smallest to largest). They travel to other machines; seconds do not.",
 		"Both sides of a ratio write the same bytes, ids and versions into indices made by the same call: refresh off, no copies, asynchronous translog. A rebuild's seconds run from the first read to the end of the refresh; plan, verification and swap come on top.",
@@ -65,9 +65,9 @@ func servers(r result.Result) string {
 	return strings.Join(all, ", ")
 }
 
-// grown says in a sentence how memory and CPU grew with the data; empty if that was not
+// growthSentence says in a sentence how memory and CPU grew with the data; empty if that was not
 // measured.
-func grown(run []result.Result) string {
+func growthSentence(run []result.Result) string {
 	all := pick(run, func(r result.Result) bool {
 		return r.What == result.Rebuild && r.Settings.Factor > 0 && r.Settings.Connections == growthConnections
 	})

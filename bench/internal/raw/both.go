@@ -11,7 +11,7 @@ import (
 type Both struct {
 	Seconds float64 // to the end of both
 	Shots   Shots
-	Copied  Copied
+	Copied  CopyResult
 }
 
 // BothEnds runs firehose and copy beside each other: the limit of one machine, where

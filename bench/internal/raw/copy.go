@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Copied is what reading everything took.
-type Copied struct {
+// CopyResult is what reading everything took.
+type CopyResult struct {
 	Seconds float64
 	Bytes   int64 // of the COPY streams
 	Rows    int64
@@ -19,7 +19,7 @@ type Copied struct {
 
 // Copy runs all reads over so many connections, as fast as the rows come, and throws
 // them away. Connecting is not part of the time.
-func Copy(ctx context.Context, dsn string, reads []string, connections int) (total Copied, err error) {
+func Copy(ctx context.Context, dsn string, reads []string, connections int) (total CopyResult, err error) {
 	conns := make([]*pgconn.PgConn, connections)
 	for i := range conns {
 		if conns[i], err = pgconn.Connect(ctx, dsn); err != nil {
@@ -50,7 +50,7 @@ func Copy(ctx context.Context, dsn string, reads []string, connections int) (tot
 	if err := group.Wait(); err != nil {
 		return total, err
 	}
-	return Copied{Seconds: time.Since(start).Seconds(), Bytes: size.Load(), Rows: rows.Load()}, nil
+	return CopyResult{Seconds: time.Since(start).Seconds(), Bytes: size.Load(), Rows: rows.Load()}, nil
 }
 
 // counter counts what is written to it.

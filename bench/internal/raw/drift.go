@@ -11,11 +11,11 @@ import (
 // Drift is how many documents of an index were made wrong.
 type Drift struct{ Missing, Stale, Extra int64 }
 
-// Spoil makes share of an index's documents wrong, chosen at random but the same for the
+// PlantDrift makes share of an index's documents wrong, chosen at random but the same for the
 // same corpus: a third is deleted, a third overwritten with another document, a third
 // added under ids that the source does not have. It writes as an application does, without
 // versions, and refreshes.
-func Spoil(ctx context.Context, search *Search, index string, c *Corpus, share float64) (Drift, error) {
+func PlantDrift(ctx context.Context, search *Search, index string, c *Corpus, share float64) (Drift, error) {
 	var d Drift
 	rng := rand.New(rand.NewPCG(1, 2))
 	wrong := max(int(share*float64(c.documents)), 3)
@@ -62,9 +62,9 @@ func Spoil(ctx context.Context, search *Search, index string, c *Corpus, share f
 	return d, search.Refresh(ctx, index)
 }
 
-// Flip changes one character of one document of an index, chosen at random but the same for
+// FlipCharacter changes one character of one document of an index, chosen at random but the same for
 // the same corpus, as an application would write it, and says which.
-func Flip(ctx context.Context, search *Search, index string, c *Corpus) (id string, err error) {
+func FlipCharacter(ctx context.Context, search *Search, index string, c *Corpus) (id string, err error) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	one, err := c.document(rng.IntN(int(c.documents)))
 	if err != nil {
@@ -85,14 +85,14 @@ func Flip(ctx context.Context, search *Search, index string, c *Corpus) (id stri
 	return one.id, search.Refresh(ctx, index)
 }
 
-// bulked is one document of a corpus.
-type bulked struct {
+// bulkDocument is one document of a corpus.
+type bulkDocument struct {
 	id   string
 	body []byte
 }
 
 // document is the nth one.
-func (c *Corpus) document(n int) (bulked, error) {
+func (c *Corpus) document(n int) (bulkDocument, error) {
 	for _, p := range c.slabs {
 		if n >= len(p.ends) {
 			n -= len(p.ends)
@@ -109,9 +109,9 @@ func (c *Corpus) document(n int) (bulked, error) {
 			} `json:"index"`
 		}
 		if err := json.Unmarshal(action, &a); err != nil {
-			return bulked{}, fmt.Errorf("the corpus's document %d: %w", n, err)
+			return bulkDocument{}, fmt.Errorf("the corpus's document %d: %w", n, err)
 		}
-		return bulked{a.Index.ID, bytes.TrimSuffix(body, []byte("\n"))}, nil
+		return bulkDocument{a.Index.ID, bytes.TrimSuffix(body, []byte("\n"))}, nil
 	}
-	return bulked{}, fmt.Errorf("the corpus has no document %d", n)
+	return bulkDocument{}, fmt.Errorf("the corpus has no document %d", n)
 }

@@ -16,7 +16,7 @@ import (
 // Naive is what people write first: one loop over the orders, a query for the lines of
 // each and one for its customer, a map, json.Marshal, and one request for each document,
 // or for each bulk documents. It stops after limit documents.
-func Naive(ctx context.Context, dsn string, search *Search, index string, limit, bulk int) (done Scanned, err error) {
+func Naive(ctx context.Context, dsn string, search *Search, index string, limit, bulk int) (done ScanResult, err error) {
 	orders, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return done, fmt.Errorf("naive: %w", err)
@@ -59,7 +59,7 @@ type naive struct {
 
 	body    bytes.Buffer
 	pending int
-	done    Scanned
+	done    ScanResult
 }
 
 func (n *naive) order(ctx context.Context, order map[string]any) error {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Scanned is what reading an index back took.
-type Scanned struct {
+// ScanResult is what reading an index back took.
+type ScanResult struct {
 	Seconds   float64
 	Documents int64
 	Bytes     int64 // of the answers
@@ -24,7 +24,7 @@ type dialect struct{ open, id, close, sort string }
 
 // Scan reads all documents of an index through one point in time in so many slices at
 // once, each in pages: the floor of a verification that looks at every document.
-func Scan(ctx context.Context, search *Search, index string, opensearch bool, slices, page int) (Scanned, error) {
+func Scan(ctx context.Context, search *Search, index string, opensearch bool, slices, page int) (ScanResult, error) {
 	d := dialect{open: "/_pit", id: "id", close: `{"id":%s}`, sort: "_shard_doc"}
 	if opensearch {
 		d = dialect{open: "/_search/point_in_time", id: "pit_id", close: `{"pit_id":[%s]}`, sort: "_doc"}
@@ -32,7 +32,7 @@ func Scan(ctx context.Context, search *Search, index string, opensearch bool, sl
 	start := time.Now()
 	pit, err := openPIT(ctx, search, index, d)
 	if err != nil {
-		return Scanned{}, fmt.Errorf("scan %s: %w", index, err)
+		return ScanResult{}, fmt.Errorf("scan %s: %w", index, err)
 	}
 	defer func() {
 		path := d.open
@@ -48,9 +48,9 @@ func Scan(ctx context.Context, search *Search, index string, opensearch bool, sl
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return Scanned{}, fmt.Errorf("scan %s: %w", index, err)
+		return ScanResult{}, fmt.Errorf("scan %s: %w", index, err)
 	}
-	return Scanned{Seconds: time.Since(start).Seconds(), Documents: documents.Load(), Bytes: size.Load()}, nil
+	return ScanResult{Seconds: time.Since(start).Seconds(), Documents: documents.Load(), Bytes: size.Load()}, nil
 }
 
 func openPIT(ctx context.Context, search *Search, index string, d dialect) (json.RawMessage, error) {

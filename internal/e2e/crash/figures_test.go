@@ -47,7 +47,7 @@ func TestFiguresOfACrash(t *testing.T) {
 	stack := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}})
 	s := rig.New(t, stack.Addresses().Postgres, devstack.Elasticsearch(t))
 	s.Live(t, "freeze", "    limits: {batch: 4MB}\n")
-	s.SQL(t, rig.Loose(documents, crashCustomers))
+	s.SQL(t, rig.UnconstrainedTables(documents, crashCustomers))
 	s.SQL(t, "CHECKPOINT")
 	warm := undisturbed(t, s)
 	t.Logf("warm-up: %s", warm)
@@ -120,32 +120,32 @@ func seconds(all []report.PhaseTime, of report.Phase) (sum float64) {
 
 func undisturbed(t *testing.T, s *rig.Shop) timing {
 	t.Helper()
-	wall, record := timed(t, s, 1, "rebuild", "orders", "--json", "--progress-interval", "10ms")
-	settle(t, s)
+	wall, record := timedRun(t, s, 1, "rebuild", "orders", "--json", "--progress-interval", "10ms")
+	vacuum(t, s)
 	return timing{wall: wall, record: record}
 }
 
 func disturbed(t *testing.T, s *rig.Shop) timing {
 	t.Helper()
-	first, _ := timed(t, s, 0.5, "rebuild", "orders", "--json", "--progress-interval", "10ms")
-	rest, record := timed(t, s, 1, "resume", "--json")
-	settle(t, s)
+	first, _ := timedRun(t, s, 0.5, "rebuild", "orders", "--json", "--progress-interval", "10ms")
+	rest, record := timedRun(t, s, 1, "resume", "--json")
+	vacuum(t, s)
 	return timing{wall: first + rest, first: first, record: record}
 }
 
-// settle drops what a run left, and waits until the target does nothing any more.
-func settle(t *testing.T, s *rig.Shop) {
+// vacuum drops what a run left, and waits until the target does nothing any more.
+func vacuum(t *testing.T, s *rig.Shop) {
 	t.Helper()
 	s.Run(t, "prune", "orders", "--keep", "0", "--yes").Want(t, 0)
 	s.SQL(t, "CHECKPOINT")
-	rig.Until(t, 250*time.Millisecond, "the target to rest", func() bool {
+	rig.WaitFor(t, 250*time.Millisecond, "the target to rest", func() bool {
 		_, body := s.Request(t, http.MethodGet, "/_nodes/stats/indices/merge?filter_path=nodes.*.indices.merges.current", "")
 		return !strings.Contains(body, `"current":`) || strings.Contains(body, `"current":0`)
 	})
 }
 
-// timed runs humpty, and kills it at that part of the load.
-func timed(t *testing.T, s *rig.Shop, part float64, args ...string) (time.Duration, projector.Record) {
+// timedRun runs humpty, and kills it at that part of the load.
+func timedRun(t *testing.T, s *rig.Shop, part float64, args ...string) (time.Duration, projector.Record) {
 	t.Helper()
 	cmd := s.Command(t, args...)
 	pipe, err := cmd.StdoutPipe()

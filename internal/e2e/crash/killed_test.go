@@ -50,11 +50,11 @@ func TestKilledAndResumed(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed, " ", writer), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 7))
 			s := newShop(t, stack.Addresses().Postgres, es, writer)
-			s.SQL(t, "DROP TABLE IF EXISTS line, orders, customer; "+rig.Loose(crashOrders, crashCustomers))
+			s.SQL(t, "DROP TABLE IF EXISTS line, orders, customer; "+rig.UnconstrainedTables(crashOrders, crashCustomers))
 			stop := s.Busy(t, seed, func(rng *rand.Rand, n int) string { return rig.Change(rng, n, crashOrders, crashCustomers) })
-			killed, resumed := killing(t, s, rng)
+			killed, resumed := killLoop(t, s, rng)
 			writes := stop()
-			rig.End(t, s.Next(t)).Want(t, 0, "alias "+s.Alias+" serves ")
+			rig.End(t, s.ResumeCommand(t)).Want(t, 0, "alias "+s.Alias+" serves ")
 			s.EqualsOracle(t)
 			t.Logf("killed %d times, resumed %d times, beside %d transactions", killed, resumed, writes)
 			s.SQL(t, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
@@ -62,11 +62,11 @@ func TestKilledAndResumed(t *testing.T) {
 	}
 }
 
-// killing lets up to three processes live for a random while each.
-func killing(t *testing.T, s *rig.Shop, rng *rand.Rand) (killed, resumed int) {
+// killLoop lets up to three processes live for a random while each.
+func killLoop(t *testing.T, s *rig.Shop, rng *rand.Rand) (killed, resumed int) {
 	t.Helper()
 	for range 3 {
-		cmd := s.Next(t)
+		cmd := s.ResumeCommand(t)
 		if cmd.Args[1] == "resume" {
 			resumed++
 		}

@@ -17,15 +17,15 @@ import (
 	"humpty/internal/e2e/rig"
 )
 
-// writing lets an application change the tables; unless humpty is the projector, it writes
+// startWriting lets an application change the tables; unless humpty is the projector, it writes
 // each document that it changed to the alias too, after the commit, from what it read after it.
-func writing(t *testing.T, s *rig.Shop, writer string) (stop func() int) {
+func startWriting(t *testing.T, s *rig.Shop, writer string) (stop func() int) {
 	t.Helper()
 	if writer == "follow" {
 		return s.Busy(t, 1, func(rng *rand.Rand, n int) string { return rig.Change(rng, n, orders, customers) })
 	}
 	app := &application{shop: s, of: map[int]bool{}}
-	return s.BusyTwice(t, 1, app.change, app.index)
+	return s.BusyWith(t, 1, app.change, app.index)
 }
 
 // application writes to two places, as one with writer: handover has to, or freeze.

@@ -22,9 +22,9 @@ import (
 const orders, customers = 400, 20
 
 // The ways to swap. A point that only some have is tried in these.
-var ways = []string{"follow", "freeze", "handover"}
+var writers = []string{"follow", "freeze", "handover"}
 
-func waysOf(point string) []string {
+func writersOf(point string) []string {
 	switch point {
 	case "block noted", "writes blocked":
 		return []string{"freeze"}
@@ -33,7 +33,7 @@ func waysOf(point string) []string {
 	case "capture released": // the slot of follow stays
 		return []string{"freeze", "handover"}
 	}
-	return ways
+	return writers
 }
 
 // campaign is whether everything is tried: all ways, later times, the same point again when
@@ -49,7 +49,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	es := devstack.Elasticsearch(t)
 	template(t, pg)
 	for i, point := range crashpoint.Points() {
-		tried := waysOf(point)
+		tried := writersOf(point)
 		if !campaign() {
 			tried = tried[i%len(tried):][:1]
 		}
@@ -61,7 +61,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 					times = []string{"1", "2", "5"}
 				}
 				for _, at := range times {
-					killedAt(t, copied(t, pg), es, writer, point, at)
+					killedAt(t, copyDatabase(t, pg), es, writer, point, at)
 				}
 			})
 		}
@@ -75,11 +75,11 @@ func killedAt(t *testing.T, pg, es, writer, point, at string) {
 	if writer != "follow" { // there is an index that the application writes to
 		s.Run(t, "rebuild").Want(t, 0)
 	}
-	stop := writing(t, s, writer)
+	stop := startWriting(t, s, writer)
 	s.Env["HUMPTY_CRASH_AT"], s.Env["HUMPTY_CRASH_TIME"] = point, at
 	killed := 0
 	for range 2 {
-		first := goOn(t, s)
+		first := resume(t, s)
 		if first.Code != -1 {
 			if killed == 0 && at == "1" {
 				t.Errorf("the program did not come by %s: exit code %d\n%s%s", point, first.Code, first.Out, first.Err)
@@ -95,7 +95,7 @@ func killedAt(t *testing.T, pg, es, writer, point, at string) {
 	if writer == "follow" { // nobody goes on with it here
 		stop()
 	}
-	goOn(t, s).Want(t, 0, "alias "+s.Alias+" serves ")
+	resume(t, s).Want(t, 0, "alias "+s.Alias+" serves ")
 	if writer != "follow" {
 		stop()
 	}
@@ -105,9 +105,9 @@ func killedAt(t *testing.T, pg, es, writer, point, at string) {
 	leftBehind(t, s, writer)
 }
 
-// goOn is what a person does after a crash: resume; or, where nothing was written down, wait
+// resume is what a person does after a crash: resume; or, where nothing was written down, wait
 // for the lease and begin.
-func goOn(t *testing.T, s *rig.Shop) rig.Answer {
+func resume(t *testing.T, s *rig.Shop) rig.Answer {
 	t.Helper()
 	a := s.Run(t, "resume")
 	if a.Code != 4 || !strings.Contains(a.Err, "no stopped run is known") {
@@ -142,18 +142,18 @@ func leftBehind(t *testing.T, s *rig.Shop, writer string) {
 func template(t *testing.T, pg string) {
 	t.Helper()
 	execute(t, pg, "CREATE DATABASE shop")
-	execute(t, named(t, pg, "shop"), rig.Loose(orders, customers))
+	execute(t, withDatabase(t, pg, "shop"), rig.UnconstrainedTables(orders, customers))
 }
 
-// copied is a database with the tables.
-func copied(t *testing.T, pg string) string {
+// copyDatabase is a database with the tables.
+func copyDatabase(t *testing.T, pg string) string {
 	t.Helper()
 	name := devstack.Name(t)
 	execute(t, pg, fmt.Sprintf("CREATE DATABASE %q TEMPLATE shop", name))
-	return named(t, pg, name)
+	return withDatabase(t, pg, name)
 }
 
-func named(t *testing.T, pg, database string) string {
+func withDatabase(t *testing.T, pg, database string) string {
 	t.Helper()
 	u, err := url.Parse(pg)
 	if err != nil {

@@ -19,13 +19,13 @@ func newShop(t *testing.T, writer string) (s *rig.Shop, loading <-chan struct{},
 	stack := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}})
 	s = rig.New(t, stack.Addresses().Postgres, devstack.Elasticsearch(t))
 	s.Live(t, writer, "    limits: {batch: 64KB, writers: 4}\n")
-	s.SQL(t, rig.Loose(3000, 200))
+	s.SQL(t, rig.UnconstrainedTables(3000, 200))
 	loading, release = s.Hold(t, 3)
 	return s, loading, release
 }
 
-// started is a process that is in its load.
-func started(t *testing.T, s *rig.Shop, loading <-chan struct{}) (*exec.Cmd, func(string) []string) {
+// startedRun is a process that is in its load.
+func startedRun(t *testing.T, s *rig.Shop, loading <-chan struct{}) (*exec.Cmd, func(string) []string) {
 	t.Helper()
 	run := s.Command(t, "rebuild", "orders", "--progress-interval", "200ms")
 	until := rig.Lines(t, run)
@@ -58,7 +58,7 @@ func ends(t *testing.T, cmd *exec.Cmd, code int, said []string) {
 func TestLiveRunWithoutItsTerminal(t *testing.T) {
 	t.Parallel()
 	s, loading, release := newShop(t, "follow")
-	run, until := started(t, s, loading)
+	run, until := startedRun(t, s, loading)
 	said := until("load      ")
 	send(t, run, syscall.SIGHUP)
 	attached := s.Command(t, "status", "orders", "--follow", "--progress-interval", "200ms")
@@ -93,7 +93,7 @@ func TestLiveRunWithoutItsTerminal(t *testing.T) {
 func TestTwoSignalsLeaveARunThatGoesOn(t *testing.T) {
 	t.Parallel()
 	s, loading, release := newShop(t, "freeze")
-	run, until := started(t, s, loading)
+	run, until := startedRun(t, s, loading)
 	send(t, run, syscall.SIGINT)
 	until("stopping  ")
 	send(t, run, syscall.SIGINT)
@@ -110,7 +110,7 @@ func TestTwoSignalsLeaveARunThatGoesOn(t *testing.T) {
 func TestPruneAsksBeforeItGivesAStoppedRunUp(t *testing.T) {
 	t.Parallel()
 	s, loading, release := newShop(t, "freeze")
-	run, until := started(t, s, loading)
+	run, until := startedRun(t, s, loading)
 	send(t, run, syscall.SIGTERM)
 	until("stopping  ")
 	release()

@@ -9,6 +9,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
+	"humpty/projector/generation"
 	"humpty/sinks"
 )
 
@@ -29,7 +30,7 @@ func TestSnapshotAndRestore(t *testing.T) {
 				}
 			})
 			live := p.rebuild(t)
-			m := projector.Manage{Projection: p.projection, Target: p.target, Owner: p.owner("snapshot")}
+			m := generation.Admin{Projection: p.projection.Name, Alias: p.projection.Alias, Keep: p.projection.Keep, Target: p.target, Owner: p.owner("snapshot")}
 			saved, err := m.Snapshot(t.Context(), repository, "one", "", false, nil)
 			if err != nil || saved.Generation != live || saved.Bytes == 0 || saved.Meta.Verified == nil {
 				t.Fatalf("%v, %+v", err, saved)
@@ -69,7 +70,7 @@ func TestSnapshotErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, devstack.Elasticsearch(t), 100)
 	p.rebuild(t)
-	m := projector.Manage{Projection: p.projection, Target: p.target, Owner: p.owner("snapshot")}
+	m := generation.Admin{Projection: p.projection.Name, Alias: p.projection.Alias, Keep: p.projection.Keep, Target: p.target, Owner: p.owner("snapshot")}
 	_, err := m.Snapshot(t.Context(), "none", "one", "", false, nil)
 	says(t, err, "repository_missing_exception", "PUT /_snapshot/none")
 	repository := devstack.Name(t)

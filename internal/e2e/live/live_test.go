@@ -100,14 +100,14 @@ func TestFollow(t *testing.T) {
 	if n := stop(); n < 100 {
 		t.Errorf("only %d writes", n)
 	}
-	rig.Until(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
+	rig.WaitFor(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
 	following.interrupt(t).Want(t, 0, "follow orders", "changes: ", "the alias serves ", "stopped: orders")
 	if left(t, conn) != 2 {
 		t.Error("the first generation's capture was not dropped, or the second's was")
 	}
 	s.SQL(t, "UPDATE customer SET name = 'while nobody follows'")
 	again := start(t, s, "follow", "orders", "--json")
-	rig.Until(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
+	rig.WaitFor(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
 	again.interrupt(t).Want(t, 0, `"projection":"orders"`)
 }
 
@@ -122,7 +122,7 @@ func TestInterruptedLiveRun(t *testing.T) {
 	conn := s.Connect(t)
 	stopped := func() string {
 		p := start(t, s, "rebuild", "--json", "--progress-interval", "1ms")
-		rig.Until(t, 5*time.Millisecond, "a capture", func() bool { return left(t, conn) == 2 })
+		rig.WaitFor(t, 5*time.Millisecond, "a capture", func() bool { return left(t, conn) == 2 })
 		a := p.interrupt(t)
 		a.Want(t, 130, "humpty resume ")
 		return a.Result(t).Record.Run
@@ -214,7 +214,7 @@ func TestKilledWithoutItsState(t *testing.T) {
 	s := newShop(t, "freeze")
 	conn := s.Connect(t)
 	p := start(t, s, "rebuild", "--quiet")
-	rig.Until(t, 2*time.Millisecond, "a capture", func() bool { return left(t, conn) == 2 })
+	rig.WaitFor(t, 2*time.Millisecond, "a capture", func() bool { return left(t, conn) == 2 })
 	if err := p.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

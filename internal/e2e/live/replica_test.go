@@ -29,7 +29,7 @@ func TestLiveRunReadsAStandby(t *testing.T) {
 	s.Env["READ_DSN"] = standby
 	replica := rig.New(t, standby, s.ES)
 	conn := replica.Connect(t)
-	rig.Until(t, 50*time.Millisecond, "the standby has the tables", func() (there bool) {
+	rig.WaitFor(t, 50*time.Millisecond, "the standby has the tables", func() (there bool) {
 		if err := conn.QueryRow(t.Context(), "SELECT to_regclass('line') IS NOT NULL").Scan(&there); err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestLiveRunReadsAStandby(t *testing.T) {
 	if n := stop(); n < 20 {
 		t.Errorf("only %d writes", n)
 	}
-	rig.Until(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
+	rig.WaitFor(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
 	following.interrupt(t).Want(t, 0)
 	var scans int
 	if err := conn.QueryRow(t.Context(), "SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'orders'").Scan(&scans); err != nil || scans == 0 {

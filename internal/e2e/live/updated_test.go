@@ -66,7 +66,7 @@ func TestUpdatedAt(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close() //nolint:errcheck // at the end of the test
-	r.Live = &projector.Live{Marks: store, Writer: projector.Writer(p.Writer)}
+	r.Live = &projector.Live{Checkpoint: store, Writer: projector.Writer(p.Writer)}
 	stop := s.Busy(t, 5, written)
 	r.Observe = func(e report.Event) {
 		if e.Kind != report.Started {

@@ -43,7 +43,7 @@ func TestFullStateDisk(t *testing.T) {
 		if a.Code != 0 {
 			full(t, a.Code, a.Err)
 			w.change(t)
-			goOn(t, w).Want(t, 0, "alias "+w.Alias+" serves ")
+			resume(t, w).Want(t, 0, "alias "+w.Alias+" serves ")
 		}
 		t.Logf("at most %d KB a file: exit code %d, last %q", kilobytes, a.Code, lastPhase(a.Err))
 		w.equal(t)

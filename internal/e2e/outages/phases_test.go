@@ -94,7 +94,7 @@ func killedAt(t *testing.T, s *servers, kind devstack.Kind, point string, before
 			t.Errorf("exit code %d\n%s", code, said.String())
 		}
 		t.Logf("it ended with\n%s", said.String())
-		goOn(t, w).Want(t, 0, "alias "+w.Alias+" serves ")
+		resume(t, w).Want(t, 0, "alias "+w.Alias+" serves ")
 	}
 	t.Logf("%s, %.1f s", how, time.Since(began).Seconds())
 	if w.equal(t); t.Failed() {
@@ -102,8 +102,8 @@ func killedAt(t *testing.T, s *servers, kind devstack.Kind, point string, before
 	}
 }
 
-// goOn is what a person does: resume; or, where nothing was written down, begin.
-func goOn(t *testing.T, w *world) rig.Answer {
+// resume is what a person does: resume; or, where nothing was written down, begin.
+func resume(t *testing.T, w *world) rig.Answer {
 	t.Helper()
 	a := w.Run(t, "resume")
 	if a.Code != 4 || !strings.Contains(a.Err, "no stopped run is known") {

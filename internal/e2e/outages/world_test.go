@@ -97,7 +97,7 @@ func newWorldOn(t *testing.T, pg, es string, brokers []string) *world {
 		"      include:\n", "      include:\n        shipment: {from: \"bus.${TOPIC}\", fold: latest, one: true}\n")
 	w.Write(t, "orders.index.json", strings.Replace(rig.Index, `"id": {`, `"shipment": {"type": "object", "enabled": false}, "id": {`, 1))
 	w.Env["BROKER"], w.Env["TOPIC"] = brokers[0], w.topic
-	w.SQL(t, rig.Loose(orders, customers))
+	w.SQL(t, rig.UnconstrainedTables(orders, customers))
 	for range 5 {
 		w.ship(t, 60)
 	}

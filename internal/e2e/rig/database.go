@@ -39,12 +39,12 @@ func (d *Database) Connect(t testing.TB) *pgx.Conn {
 // Busy makes changes, some milliseconds apart, until stop is called, which says how many.
 func (d *Database) Busy(t testing.TB, seed uint64, change func(rng *rand.Rand, n int) string) (stop func() int) {
 	t.Helper()
-	return d.BusyTwice(t, seed, change, func(context.Context, *pgx.Conn) error { return nil })
+	return d.BusyWith(t, seed, change, func(context.Context, *pgx.Conn) error { return nil })
 }
 
-// BusyTwice is Busy for an application that writes to a second place when a change is
+// BusyWith is Busy for an application that writes to a second place when a change is
 // committed.
-func (d *Database) BusyTwice(t testing.TB, seed uint64, change func(rng *rand.Rand, n int) string, after func(context.Context, *pgx.Conn) error) (stop func() int) {
+func (d *Database) BusyWith(t testing.TB, seed uint64, change func(rng *rand.Rand, n int) string, after func(context.Context, *pgx.Conn) error) (stop func() int) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), d.DSN)
 	if err != nil {
@@ -80,7 +80,7 @@ func (d *Database) BusyTwice(t testing.TB, seed uint64, change func(rng *rand.Ra
 	}
 }
 
-// Change is one change of an application's to [Loose] tables of that size.
+// Change is one change of an application's to [UnconstrainedTables] tables of that size.
 func Change(rng *rand.Rand, n, orders, customers int) string {
 	id := 1 + rng.IntN(orders+orders/20)
 	switch rng.IntN(8) {

@@ -158,8 +158,8 @@ func Lines(t testing.TB, cmd *exec.Cmd) (until func(prefix string) []string) {
 	}
 }
 
-// Until asks every so often until it is so.
-func Until(t testing.TB, every time.Duration, what string, so func() bool) {
+// WaitFor asks every so often until it is so.
+func WaitFor(t testing.TB, every time.Duration, what string, so func() bool) {
 	t.Helper()
 	tick := time.NewTicker(every)
 	defer tick.Stop()

@@ -52,9 +52,9 @@ const Oracle = `SELECT o.id::text, json_build_object('id', o.id, 'customer_id', 
  'customer', (SELECT json_build_object('name', c.name) FROM customer c WHERE c.id = o.customer_id),
  'lines', coalesce((SELECT json_agg(json_build_object('order_id', l.order_id, 'no', l.no, 'sku', l.sku, 'quantity', l.quantity) ORDER BY l.no) FROM line l WHERE l.order_id = o.id), '[]'))::text FROM orders o`
 
-// Loose are the tables without references between them, so that every change of the
+// UnconstrainedTables are the tables without references between them, so that every change of the
 // application's can be committed by itself, with this many orders and customers.
-func Loose(orders, customers int) string {
+func UnconstrainedTables(orders, customers int) string {
 	return fmt.Sprintf(`
 CREATE TABLE customer (id bigint PRIMARY KEY, name text NOT NULL);
 CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, placed date, total numeric(12,2), note text);

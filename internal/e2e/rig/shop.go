@@ -77,9 +77,9 @@ func (s *Shop) Hold(t testing.TB, through int64) (at <-chan struct{}, release fu
 	return arrived, release
 }
 
-// Next is the process that goes on with what a dead one left, or begins: one that died
+// ResumeCommand is the process that goes on with what a dead one left, or begins: one that died
 // before it wrote anything down leaves only its lease, which is made to run out now.
-func (s *Shop) Next(t testing.TB, more ...string) *exec.Cmd {
+func (s *Shop) ResumeCommand(t testing.TB, more ...string) *exec.Cmd {
 	t.Helper()
 	status := s.Run(t, "status", "orders", "--json")
 	status.Want(t, 0)

@@ -242,7 +242,7 @@ func TestMixedDocumentsLive(t *testing.T) {
 		a := rig.End(t, first)
 		timer.Stop()
 		if a.Code != 0 {
-			w.goOn(t, p).Want(t, 0, "serves")
+			w.resume(t, p).Want(t, 0, "serves")
 		}
 	}
 	follow := w.Command(t, "follow", "--quiet")
@@ -251,7 +251,7 @@ func TestMixedDocumentsLive(t *testing.T) {
 	if err := follow.Start(); err != nil {
 		t.Fatal(err)
 	}
-	rig.Until(t, 500*time.Millisecond, "wait for humpty follow", func() bool {
+	rig.WaitFor(t, 500*time.Millisecond, "wait for humpty follow", func() bool {
 		return strings.Contains(w.Run(t, "status", "accounts").Out, "no run works on it; humpty follow keeps it up to date")
 	})
 	stop()
@@ -266,8 +266,8 @@ func TestMixedDocumentsLive(t *testing.T) {
 	}
 }
 
-// goOn resumes a run that was killed, or begins anew if it had not begun.
-func (w *world) goOn(t *testing.T, p string) rig.Answer {
+// resume resumes a run that was killed, or begins anew if it had not begun.
+func (w *world) resume(t *testing.T, p string) rig.Answer {
 	t.Helper()
 	for range 20 {
 		found := w.Run(t, "status", p, "--json").Result(t).Projections[0]

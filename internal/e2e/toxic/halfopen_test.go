@@ -19,7 +19,7 @@ func sourceOf(t *testing.T) (*postgres.Source, network, *rig.Shop) {
 	t.Helper()
 	pg := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}}).Addresses().Postgres
 	s := rig.New(t, pg, devstack.Elasticsearch(t))
-	s.SQL(t, rig.Loose(orders, customers))
+	s.SQL(t, rig.UnconstrainedTables(orders, customers))
 	dsn, n := between(t, pg)
 	source, err := postgres.New(postgres.Config{
 		DSN: dsn, HalfOpenAfter: 300 * time.Millisecond, PageBytes: 4 << 10,

@@ -16,7 +16,7 @@ func newShop(t *testing.T) (s *rig.Shop, source, target network) {
 	pg := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}}).Addresses().Postgres
 	s = rig.New(t, pg, devstack.Elasticsearch(t))
 	s.Live(t, "follow", "    limits: {batch: 32KB, writers: 2}\n")
-	s.SQL(t, rig.Loose(orders, customers))
+	s.SQL(t, rig.UnconstrainedTables(orders, customers))
 	s.Env["SHOP_DSN"], source = between(t, s.DSN)
 	s.Env["ES"], target = between(t, s.ES)
 	return s, source, target

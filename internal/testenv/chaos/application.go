@@ -86,15 +86,15 @@ func (a *application) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	blocked, err := refused(res.StatusCode, answer)
+	blocked, err := isBlocked(res.StatusCode, answer)
 	if err == nil && !blocked {
 		clear(a.due)
 	}
 	return err
 }
 
-// refused reads the application's bulk answer: a block is one thing, anything else an error.
-func refused(status int, answer []byte) (blocked bool, err error) {
+// isBlocked reads the application's bulk answer: a block is one thing, anything else an error.
+func isBlocked(status int, answer []byte) (blocked bool, err error) {
 	if status == http.StatusForbidden {
 		return true, nil
 	}

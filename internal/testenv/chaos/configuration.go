@@ -111,7 +111,7 @@ func (c configuration) joined(j *topicInclude, path string) object {
 
 // events is a topic, how it is folded, and what is in it.
 func (c configuration) events(j *topicInclude, path string) object {
-	o := object{"from": "bus." + j.topic.at(c.alias)}
+	o := object{"from": "bus." + j.topic.brokerName(c.alias)}
 	if j.topic.fold == "handlers" {
 		o["type"] = "type"
 		from := func(field string) object { return object{"set": field, "from": field} }

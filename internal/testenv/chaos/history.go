@@ -57,9 +57,9 @@ func (p Place) replay(seed uint64, mode projector.Writer) string {
 	return fmt.Sprintf("go run ./bench chaos --seeds 1 --first %d --mode %s%s", seed, mode, program)
 }
 
-// quiescence is how long a follow may take to catch up when everything rests; campaigns run on
+// quiescenceLimit is how long a follow may take to catch up when everything rests; campaigns run on
 // machines that are busy with other things, too.
-const quiescence = 5 * time.Minute
+const quiescenceLimit = 5 * time.Minute
 
 // engine is how a history has humpty.
 type engine interface {
@@ -169,7 +169,7 @@ func (h *history) run(ctx context.Context) error {
 			return nil
 		}
 		defer done()
-		return h.rest(working, caughtUp)
+		return h.quiesce(working, caughtUp)
 	})
 	if err := group.Wait(); err != nil {
 		return err
@@ -191,8 +191,8 @@ func (h *history) run(ctx context.Context) error {
 	return err
 }
 
-// rest is reached when the application has written what it has to, and a follow is there.
-func (h *history) rest(ctx context.Context, caughtUp <-chan struct{}) error {
+// quiesce is reached when the application has written what it has to, and a follow is there.
+func (h *history) quiesce(ctx context.Context, caughtUp <-chan struct{}) error {
 	if h.mode != projector.WriterFollow {
 		return h.app.index(ctx)
 	}
@@ -201,7 +201,7 @@ func (h *history) rest(ctx context.Context, caughtUp <-chan struct{}) error {
 		return err
 	}
 	defer oracle.close(ctx)
-	for end := time.Now().Add(quiescence); ; {
+	for end := time.Now().Add(quiescenceLimit); ; {
 		select {
 		case <-caughtUp:
 		case <-ctx.Done():
@@ -212,7 +212,7 @@ func (h *history) rest(ctx context.Context, caughtUp <-chan struct{}) error {
 			return err
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("after %s of rest: %w", quiescence, wrong)
+			return fmt.Errorf("after %s of rest: %w", quiescenceLimit, wrong)
 		}
 	}
 }

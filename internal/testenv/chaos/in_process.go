@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"humpty/internal/marks"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources/postgres"
@@ -27,8 +27,8 @@ func (e *inProcess) id(run string) string {
 	return fmt.Sprintf("%d-%s-%s", e.world.seed, e.world.mode, run)
 }
 
-func (e *inProcess) marks(run string) (*marks.Store, error) {
-	return marks.Open(filepath.Join(e.world.dir, run), marks.Options{})
+func (e *inProcess) marks(run string) (*checkpoint.Store, error) {
+	return checkpoint.Open(filepath.Join(e.world.dir, run), checkpoint.Options{})
 }
 
 func (e *inProcess) projection() projector.Projection {
@@ -83,7 +83,7 @@ func (e *inProcess) attempt(ctx context.Context, run string, resume bool, at int
 	r := projector.Rebuild{
 		Projection: e.projection(), Source: e.source, Target: e.world.target, AllowEmpty: true,
 		Owner: sinks.Owner{Run: e.id(run), Verb: "rebuild"},
-		Live:  &projector.Live{Marks: store, Writer: e.world.mode, Resume: resume},
+		Live:  &projector.Live{Checkpoint: store, Writer: e.world.mode, Resume: resume},
 		Observe: func(report.Event) {
 			if seen++; seen == at {
 				interrupt()

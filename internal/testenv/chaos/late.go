@@ -26,7 +26,7 @@ type lateRequests struct {
 	Count int
 }
 
-var errGaveUp = errors.New("no answer in time (by the test)")
+var errNoAnswer = errors.New("no answer in time (by the test)")
 
 // RoundTrip implements http.RoundTripper. Writes on condition are not held back, since
 // nothing protects from a proxy that does so; but they too have no answer.
@@ -66,5 +66,5 @@ func (l *lateRequests) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	return nil, errGaveUp
+	return nil, errNoAnswer
 }

@@ -63,7 +63,7 @@ func newProducer(ctx context.Context, w *world) (_ *producer, err error) {
 	for _, t := range w.schema.topics {
 		p.folds[t] = map[string]fields{}
 		made := kmsg.NewCreateTopicsRequestTopic()
-		made.Topic, made.NumPartitions, made.ReplicationFactor = t.at(w.alias), int32(t.partitions), 1
+		made.Topic, made.NumPartitions, made.ReplicationFactor = t.brokerName(w.alias), int32(t.partitions), 1
 		request.Topics = append(request.Topics, made)
 	}
 	answer, err := request.RequestWith(ctx, p.plain)
@@ -80,7 +80,7 @@ func (p *producer) close(ctx context.Context) error {
 	request := kmsg.NewPtrDeleteTopicsRequest()
 	request.TimeoutMillis = 30_000
 	for _, t := range p.world.schema.topics {
-		name := t.at(p.world.alias)
+		name := t.brokerName(p.world.alias)
 		gone := kmsg.NewDeleteTopicsRequestTopic()
 		gone.Topic = &name
 		request.Topics, request.TopicNames = append(request.Topics, gone), append(request.TopicNames, name)
@@ -104,7 +104,7 @@ func (p *producer) event(rng *rand.Rand, n int) event {
 	t := p.world.schema.topics[rng.IntN(len(p.world.schema.topics))]
 	number := randomID(rng)
 	h := event{topic: t, key: t.keys + strconv.Itoa(number)}
-	h.record = &kgo.Record{Topic: t.at(p.world.alias), Key: []byte(h.key)}
+	h.record = &kgo.Record{Topic: t.brokerName(p.world.alias), Key: []byte(h.key)}
 	for _, c := range h.record.Key {
 		h.record.Partition = (h.record.Partition*7 + int32(c)) % int32(t.partitions)
 	}

@@ -85,17 +85,17 @@ func (w *tableWriter) transaction(ctx context.Context, conn *pgx.Conn, rng *rand
 		}
 	}
 	if err == nil && rng.IntN(10) > 0 {
-		err = w.commit(ctx, func() error { return tolerable(run(last)) })
+		err = w.commit(ctx, func() error { return ignoreExpected(run(last)) })
 	}
-	if err := tolerable(err); err != nil {
+	if err := ignoreExpected(err); err != nil {
 		return err
 	}
 	return run("rollback") // nothing is open if it was committed
 }
 
-// tolerable is nil for what an application has to expect: a key that is there, a deadlock,
+// ignoreExpected is nil for what an application has to expect: a key that is there, a deadlock,
 // a lock that is not to be had.
-func tolerable(err error) error {
+func ignoreExpected(err error) error {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && slices.Contains([]string{"23505", "40P01", "55P03"}, pg.Code) {
 		return nil

@@ -19,8 +19,8 @@ type topic struct {
 	poison     bool
 }
 
-// at is the topic's name at the broker.
-func (t *topic) at(alias string) string { return fmt.Sprint(alias, "-", t.name) }
+// brokerName is the topic's name at the broker.
+func (t *topic) brokerName(alias string) string { return fmt.Sprint(alias, "-", t.name) }
 
 // topicInclude is an include that a topic gives, or the events that documents are made of.
 type topicInclude struct {
@@ -43,7 +43,7 @@ func newMixedSchema(rng *rand.Rand) *schema {
 		if rng.IntN(2) == 0 {
 			s.join("", true)
 		}
-		s.joinBelow(s.events.rows, "")
+		s.joinIncludes(s.events.rows, "")
 		s.oracle = "select k.key, " + s.state(s.events, "k", "") + "::text from facts." + s.events.topic.name + " k"
 		return s
 	}
@@ -51,7 +51,7 @@ func newMixedSchema(rng *rand.Rand) *schema {
 	s.joined = map[string][]*topicInclude{}
 	if rng.IntN(8) > 0 {
 		s.join("", false)
-		s.joinBelow(s.shape.Include, "")
+		s.joinIncludes(s.shape.Include, "")
 	}
 	s.oracle = s.selects()
 	return s
@@ -68,14 +68,14 @@ func (s *schema) topic(keys string, single bool) *topic {
 	return t
 }
 
-// joinBelow adds topics to some of the includes of tables.
-func (s *schema) joinBelow(shapes []sources.Shape, path string) {
+// joinIncludes adds topics to some of the includes of tables.
+func (s *schema) joinIncludes(shapes []sources.Shape, path string) {
 	for _, in := range shapes {
 		below := path + in.Name + "."
 		if len(s.topics) < maxTopics && s.rng.IntN(3) == 0 {
 			s.join(below, false)
 		}
-		s.joinBelow(in.Include, below)
+		s.joinIncludes(in.Include, below)
 	}
 }
 

@@ -74,8 +74,8 @@ func (s *shared) socket() string { return filepath.Join(s.dir, "socket") }
 
 func (s *shared) log() string { return filepath.Join(s.dir, "log.txt") }
 
-// errGone says that the supervisor ended before it answered.
-var errGone = errors.New("the supervisor of the shared stack ended")
+// errSupervisorEnded says that the supervisor ended before it answered.
+var errSupervisorEnded = errors.New("the supervisor of the shared stack ended")
 
 // start asks for servers. Until the returned connection is closed, or this
 // process ends, they stay.
@@ -92,11 +92,11 @@ func (s *shared) start(ctx context.Context, act action, kinds []Kind, progress f
 			return conn, r.Addresses, nil
 		}
 		err = errors.Join(err, conn.Close())
-		if !errors.Is(err, errGone) {
+		if !errors.Is(err, errSupervisorEnded) {
 			break
 		}
 	}
-	if errors.Is(err, errGone) {
+	if errors.Is(err, errSupervisorEnded) {
 		err = fmt.Errorf("%w; the end of its log:\n%s", err, tail(s.log(), 20))
 	}
 	return nil, Addresses{}, err
@@ -107,7 +107,7 @@ func exchange(ctx context.Context, conn net.Conn, req request, progress func(Pro
 	stop := context.AfterFunc(ctx, func() { conn.Close() }) // reported below
 	defer stop()
 	if err := json.NewEncoder(conn).Encode(req); err != nil {
-		return reply{}, fmt.Errorf("devstack: %w: %w", errGone, err)
+		return reply{}, fmt.Errorf("devstack: %w: %w", errSupervisorEnded, err)
 	}
 	in := json.NewDecoder(conn)
 	for {
@@ -116,7 +116,7 @@ func exchange(ctx context.Context, conn net.Conn, req request, progress func(Pro
 			if ctx.Err() != nil {
 				return r, fmt.Errorf("devstack: wait for the shared stack: %w", context.Cause(ctx))
 			}
-			return r, fmt.Errorf("devstack: %w: %w", errGone, err)
+			return r, fmt.Errorf("devstack: %w: %w", errSupervisorEnded, err)
 		}
 		switch {
 		case r.Error != "":
@@ -166,7 +166,7 @@ func (s *shared) spawn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.folders.tidy(); err != nil {
+	if err := s.folders.removeUnused(); err != nil {
 		return err
 	}
 	if err := os.Remove(s.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -200,8 +200,8 @@ func (s *shared) spawn(ctx context.Context) error {
 	return cmd.Process.Release()
 }
 
-// forget removes a supervisor's program that is not what its name says.
-func forget(version string) error {
+// removeProgram removes a supervisor's program that is not what its name says.
+func removeProgram(version string) error {
 	f, err := myFolders()
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ func PrivateCluster(t testing.TB, kind Kind, nodes int, config []string, own map
 	if err != nil {
 		t.Fatal(err)
 	}
-	turn, err := f.turn(t.Context(), []Kind{kind}, timeLeft(t))
+	turn, err := f.awaitTurn(t.Context(), []Kind{kind}, timeLeft(t))
 	if err != nil {
 		t.Fatal(err)
 	}

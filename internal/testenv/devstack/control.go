@@ -130,8 +130,8 @@ func (f folders) each(ctx context.Context, act action, kept func(Status) error) 
 
 const keptFile = "kept.json"
 
-// remember writes down what is kept.
-func (s *Stack) remember() error {
+// writeKept writes down what is kept.
+func (s *Stack) writeKept() error {
 	text, err := json.Marshal(Status{Dir: s.dir, Held: true, Addresses: s.Addresses(), Servers: s.status()})
 	if err != nil {
 		return fmt.Errorf("devstack: %w", err)

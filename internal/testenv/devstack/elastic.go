@@ -22,8 +22,8 @@ type flavour struct {
 	javaHome string // environment variables
 	javaOpts string
 	confPath string
-	java     int // least version
-	javaMost int // newest version that it runs on; 0: any
+	minJava  int // least version
+	maxJava  int // newest version that it runs on; 0: any
 	config   []string
 	keys     bool // with the plugin that it needs to keep API keys
 	export   func(*Addresses, string)
@@ -43,7 +43,7 @@ var elasticsearch = flavour{
 	javaHome: "ES_JAVA_HOME",
 	javaOpts: "ES_JAVA_OPTS",
 	confPath: "ES_PATH_CONF",
-	java:     17,
+	minJava:  17,
 	config:   []string{"xpack.security.enabled: false"},
 	export:   func(a *Addresses, url string) { a.Elasticsearch = url },
 }
@@ -61,7 +61,7 @@ var opensearch = flavour{
 	javaHome: "OPENSEARCH_JAVA_HOME",
 	javaOpts: "OPENSEARCH_JAVA_OPTS",
 	confPath: "OPENSEARCH_PATH_CONF",
-	java:     21,
+	minJava:  21,
 	export:   func(a *Addresses, url string) { a.OpenSearch = url },
 }
 
@@ -75,13 +75,13 @@ type search struct {
 func (s *search) find(ctx context.Context, n *node) (string, error) {
 	title := s.title + " " + strings.TrimPrefix(s.artifact.name, s.name+"-")
 	var err error
-	if s.jdk, err = findJava(ctx, n.who, title, s.java); err != nil {
+	if s.jdk, err = findJava(ctx, n.account, title, s.minJava); err != nil {
 		return "", err
 	}
-	if s.javaMost > 0 && s.jdk.version > s.javaMost {
-		return "", fmt.Errorf("devstack: %s does not run on Java %d: set JAVA_HOME to one from %d to %d", title, s.jdk.version, s.java, s.javaMost)
+	if s.maxJava > 0 && s.jdk.version > s.maxJava {
+		return "", fmt.Errorf("devstack: %s does not run on Java %d: set JAVA_HOME to one from %d to %d", title, s.jdk.version, s.minJava, s.maxJava)
 	}
-	dir, err := s.artifact.bring(ctx, n.cache, n.fetching)
+	dir, err := s.artifact.fetch(ctx, n.cache, n.fetching)
 	if err != nil {
 		return "", err
 	}
@@ -97,7 +97,7 @@ func (s *search) find(ctx context.Context, n *node) (string, error) {
 func (s *search) prepare(_ context.Context, n *node) error {
 	conf := filepath.Join(n.dir, "config")
 	for _, dir := range []string{conf, filepath.Join(n.dir, "repo"), filepath.Join(n.dir, "tmp")} {
-		if err := n.who.own(dir); err != nil {
+		if err := n.account.makeFolder(dir); err != nil {
 			return err
 		}
 	}
@@ -106,7 +106,7 @@ func (s *search) prepare(_ context.Context, n *node) error {
 		if err != nil {
 			return fmt.Errorf("devstack: %w", err)
 		}
-		if err := n.who.write(filepath.Join(conf, name), withoutFiles(string(text))); err != nil {
+		if err := n.account.write(filepath.Join(conf, name), withoutFiles(string(text))); err != nil {
 			return err
 		}
 	}
@@ -125,7 +125,7 @@ func (s *search) prepare(_ context.Context, n *node) error {
 		return err
 	}
 	lines := replaceSettings(own, n.opts.Config[n.kind])
-	return n.who.write(filepath.Join(conf, s.name+".yml"), strings.Join(lines, "\n")+"\n")
+	return n.account.write(filepath.Join(conf, s.name+".yml"), strings.Join(lines, "\n")+"\n")
 }
 
 // withoutFiles drops the Java options that write files beside the program,
@@ -239,7 +239,7 @@ func (k Kind) flavour() flavour {
 		f.keys = true
 	case kindElasticsearch9:
 		f = elasticsearch
-		f.java = 21
+		f.minJava = 21
 		f.artifact = artifact{
 			name:       "elasticsearch-9.1.0",
 			coordinate: "org.elasticsearch.distribution.integ-test-zip:elasticsearch:9.1.0:zip",
@@ -248,7 +248,7 @@ func (k Kind) flavour() flavour {
 		}
 	case kindOpenSearch2:
 		f = opensearch
-		f.java, f.javaMost = 11, 21
+		f.minJava, f.maxJava = 11, 21
 		f.artifact = artifact{
 			name:       "opensearch-2.19.0",
 			coordinate: "org.opensearch.distribution.integ-test-zip:opensearch:2.19.0:zip",

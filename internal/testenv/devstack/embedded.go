@@ -29,8 +29,8 @@ func embeddedFor(goos, goarch string) (embedded, bool) {
 	return e, ok
 }
 
-// bringPostgres returns the folder of its programs.
-func bringPostgres(ctx context.Context, n *node) (string, error) {
+// fetchPostgres returns the folder of its programs.
+func fetchPostgres(ctx context.Context, n *node) (string, error) {
 	e, ok := embeddedFor(runtime.GOOS, runtime.GOARCH)
 	if !ok {
 		return "", fmt.Errorf("devstack: PostgreSQL %d or newer is not installed and there is none to bring for %s/%s: install it so that initdb is on PATH", oldestPostgres, runtime.GOOS, runtime.GOARCH)
@@ -48,7 +48,7 @@ func bringPostgres(ctx context.Context, n *node) (string, error) {
 		sha256:     e.sha256,
 		inner:      e.archive,
 	}
-	dir, err := a.bring(ctx, n.cache, n.fetching)
+	dir, err := a.fetch(ctx, n.cache, n.fetching)
 	return filepath.Join(dir, "bin"), err
 }
 

@@ -27,9 +27,9 @@ type artifact struct {
 	inner      string // an archive in the artifact that holds the rest, if any
 }
 
-// bring returns the folder with the unpacked artifact.
-func (a artifact) bring(ctx context.Context, cache string, fetching func()) (string, error) {
-	return bring(ctx, cache, a.name, fetching, func(tmp string) error {
+// fetch returns the folder with the unpacked artifact.
+func (a artifact) fetch(ctx context.Context, cache string, fetching func()) (string, error) {
+	return fetchOnce(ctx, cache, a.name, fetching, func(tmp string) error {
 		if err := maven(ctx, a.name, tmp, mavenDependency+"copy", "-Dartifact="+a.coordinate, "-DoutputDirectory="+tmp); err != nil {
 			return err
 		}
@@ -56,9 +56,9 @@ func (a artifact) bring(ctx context.Context, cache string, fetching func()) (str
 	})
 }
 
-// bring makes the folder name in the cache if it is not there: fill fills a
+// fetchOnce makes the folder name in the cache if it is not there: fill fills a
 // temporary one, which gets its name when it is complete.
-func bring(ctx context.Context, cache, name string, fetching func(), fill func(tmp string) error) (string, error) {
+func fetchOnce(ctx context.Context, cache, name string, fetching func(), fill func(tmp string) error) (string, error) {
 	dir := filepath.Join(cache, name)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
@@ -81,7 +81,7 @@ func bring(ctx context.Context, cache, name string, fetching func(), fill func(t
 	}
 	err = fill(tmp)
 	if err == nil {
-		err = readable(tmp)
+		err = makeReadable(tmp)
 	}
 	if err == nil {
 		err = os.Rename(tmp, dir)
@@ -173,9 +173,9 @@ func unzip(file, dir string) error {
 	return os.CopyFS(dir, r)
 }
 
-// readable opens a tree to the account that the servers run as, whatever the
+// makeReadable opens a tree to the account that the servers run as, whatever the
 // umask is.
-func readable(dir string) error {
+func makeReadable(dir string) error {
 	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.Type()&fs.ModeSymlink != 0 {
 			return err

@@ -20,7 +20,7 @@ func TestBringFillsOnceForAllWhoAsk(t *testing.T) {
 	var g errgroup.Group
 	for range 8 {
 		g.Go(func() error {
-			dir, err := bring(t.Context(), cache, "thing-1", func() {}, func(tmp string) error {
+			dir, err := fetchOnce(t.Context(), cache, "thing-1", func() {}, func(tmp string) error {
 				fills.Add(1)
 				return os.WriteFile(filepath.Join(tmp, "file"), nil, 0o600)
 			})
@@ -47,7 +47,7 @@ func TestBringLeavesNothingOfAFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := errors.New("connection lost")
-	_, err := bring(t.Context(), cache, "thing-1", func() {}, func(tmp string) error {
+	_, err := fetchOnce(t.Context(), cache, "thing-1", func() {}, func(tmp string) error {
 		return errors.Join(os.WriteFile(filepath.Join(tmp, "half"), nil, 0o600), broken)
 	})
 	if !errors.Is(err, broken) {
@@ -112,7 +112,7 @@ func TestUnzip(t *testing.T) {
 
 func TestMavenMissingNamesTheRemedy(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := elasticsearch.artifact.bring(context.Background(), t.TempDir(), func() {})
+	_, err := elasticsearch.artifact.fetch(context.Background(), t.TempDir(), func() {})
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -129,7 +129,7 @@ func TestMavenFailureShowsWhatItSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", bin)
-	_, err := elasticsearch.artifact.bring(t.Context(), t.TempDir(), func() {})
+	_, err := elasticsearch.artifact.fetch(t.Context(), t.TempDir(), func() {})
 	if err == nil || !strings.Contains(err.Error(), "no route to repository") || !strings.Contains(err.Error(), "check the network") {
 		t.Fatalf("error %v", err)
 	}

@@ -95,7 +95,7 @@ func (f folders) newStack(ctx context.Context, who account) (string, *fileLock, 
 		return "", nil, err
 	}
 	defer guard.unlock() //nolint:errcheck // nothing was written
-	if err := f.sweep(); err != nil {
+	if err := f.removeDead(); err != nil {
 		return "", nil, err
 	}
 	dir, err := os.MkdirTemp(f.state, stackPrefix)
@@ -111,8 +111,8 @@ func (f folders) newStack(ctx context.Context, who account) (string, *fileLock, 
 	return dir, l, err
 }
 
-// sweep removes the folders of stacks that are gone, as after a crash.
-func (f folders) sweep() error {
+// removeDead removes the folders of stacks that are gone, as after a crash.
+func (f folders) removeDead() error {
 	dirs, err := f.stacks()
 	if err != nil {
 		return err
@@ -150,9 +150,9 @@ func (f folders) supervisor(version string) string {
 	return filepath.Join(f.cache, "supervisor-"+version)
 }
 
-// tidy removes what supervisors of other versions of the code left, once it has
+// removeUnused removes what supervisors of other versions of the code left, once it has
 // not been used for a day.
-func (f folders) tidy() error {
+func (f folders) removeUnused() error {
 	var errs []error
 	for _, pattern := range []string{f.supervisor("*"), filepath.Join(f.state, sharedPrefix+"*", "socket")} {
 		found, err := filepath.Glob(pattern)
@@ -175,8 +175,8 @@ func (f folders) tidy() error {
 	return errors.Join(errs...)
 }
 
-// turn waits until the machine has room for these servers.
-func (f folders) turn(ctx context.Context, kinds []Kind, limit time.Duration) (*fileLock, error) {
+// awaitTurn waits until the machine has room for these servers.
+func (f folders) awaitTurn(ctx context.Context, kinds []Kind, limit time.Duration) (*fileLock, error) {
 	paths := []string{filepath.Join(f.state, "private-search.lock")}
 	if !slices.ContainsFunc(kinds, Kind.searches) {
 		paths = nil

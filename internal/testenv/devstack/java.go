@@ -32,7 +32,7 @@ func findJava(ctx context.Context, who account, server string, least int) (java,
 			return java{}, false
 		}
 		seen[home] = true
-		j := askJava(ctx, home)
+		j := probeJava(ctx, home)
 		if j.version == 0 || who.canReach(j.home) != nil {
 			return java{}, false
 		}
@@ -111,8 +111,8 @@ func otherHomes() []string {
 	return homes
 }
 
-// askJava answers the zero java if there is none in home.
-func askJava(ctx context.Context, home string) java {
+// probeJava answers the zero java if there is none in home.
+func probeJava(ctx context.Context, home string) java {
 	bin := filepath.Join(home, "bin", "java")
 	if _, err := os.Stat(bin); err != nil {
 		return java{}

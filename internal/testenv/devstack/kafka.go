@@ -43,10 +43,10 @@ type kafka struct {
 func (k *kafka) find(ctx context.Context, n *node) (string, error) {
 	const name, title = "kafka-4.4.0", "Kafka 4.4.0"
 	var err error
-	if k.jdk, err = findJava(ctx, n.who, title, 17); err != nil {
+	if k.jdk, err = findJava(ctx, n.account, title, 17); err != nil {
 		return "", err
 	}
-	dir, err := bring(ctx, n.cache, name, n.fetching, func(tmp string) error {
+	dir, err := fetchOnce(ctx, n.cache, name, n.fetching, func(tmp string) error {
 		pom := filepath.Join(tmp, "pom.xml")
 		if err := os.WriteFile(pom, []byte(kafkaPOM), 0o600); err != nil {
 			return fmt.Errorf("devstack: %w", err)
@@ -63,7 +63,7 @@ func (k *kafka) find(ctx context.Context, n *node) (string, error) {
 }
 
 func (k *kafka) prepare(ctx context.Context, n *node) error {
-	if err := n.who.own(filepath.Join(n.dir, "tmp")); err != nil {
+	if err := n.account.makeFolder(filepath.Join(n.dir, "tmp")); err != nil {
 		return err
 	}
 	listeners := fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", n.ports[0])
@@ -105,7 +105,7 @@ func (k *kafka) prepare(ctx context.Context, n *node) error {
 	if err := n.files(n.dir); err != nil {
 		return err
 	}
-	if err := n.who.write(k.properties(n), strings.Join(conf, "\n")+"\n"); err != nil {
+	if err := n.account.write(k.properties(n), strings.Join(conf, "\n")+"\n"); err != nil {
 		return err
 	}
 	// both brokers of a stack are of one cluster, and every stack has a folder of its own

@@ -28,7 +28,7 @@ func (s *search) withKeys(ctx context.Context, n *node, home string) (string, er
 		return "", err
 	}
 	name := fmt.Sprintf("%s-keys-%08x", s.artifact.name, crc32.ChecksumIEEE([]byte(keysSource)))
-	return bring(ctx, n.cache, name, n.fetching, func(tmp string) error {
+	return fetchOnce(ctx, n.cache, name, n.fetching, func(tmp string) error {
 		if err := linkTree(home, tmp); err != nil {
 			return fmt.Errorf("devstack: %w", err)
 		}
@@ -40,7 +40,7 @@ func (s *search) withKeys(ctx context.Context, n *node, home string) (string, er
 		if err := os.WriteFile(source, []byte(keysSource), 0o644); err != nil {
 			return fmt.Errorf("devstack: %w", err)
 		}
-		cmd := exec.CommandContext(ctx, compiler, "--release", strconv.Itoa(s.java), "-nowarn", "-cp", filepath.Join(tmp, "lib", "*"), "-d", classes, source)
+		cmd := exec.CommandContext(ctx, compiler, "--release", strconv.Itoa(s.minJava), "-nowarn", "-cp", filepath.Join(tmp, "lib", "*"), "-d", classes, source)
 		cmd.WaitDelay = 5 * time.Second // for children that keep the output open
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("devstack: compile the plugin for API keys with %s: %w:\n%s", compiler, err, out)
@@ -52,7 +52,7 @@ func (s *search) withKeys(ctx context.Context, n *node, home string) (string, er
 			return fmt.Errorf("devstack: %w", err)
 		}
 		descriptor := fmt.Sprintf("description=lets a test's server keep API keys\nversion=1\nname=keys\nclassname=Keys\njava.version=%d\nelasticsearch.version=%s\n",
-			s.java, strings.TrimPrefix(s.artifact.name, s.name+"-"))
+			s.minJava, strings.TrimPrefix(s.artifact.name, s.name+"-"))
 		return os.WriteFile(filepath.Join(plugin, "plugin-descriptor.properties"), []byte(descriptor), 0o644)
 	})
 }

@@ -28,13 +28,13 @@ type postgres struct {
 
 func (p *postgres) find(ctx context.Context, n *node) (string, error) {
 	for _, dir := range p.installed {
-		if v := askPostgres(ctx, dir); v >= oldestPostgres && n.who.canReach(dir) == nil {
+		if v := probePostgres(ctx, dir); v >= oldestPostgres && n.account.canReach(dir) == nil {
 			p.bin = dir
 			return fmt.Sprintf("PostgreSQL %d", v), nil
 		}
 	}
 	var err error
-	p.bin, err = bringPostgres(ctx, n)
+	p.bin, err = fetchPostgres(ctx, n)
 	return "PostgreSQL " + embeddedVersion, err
 }
 
@@ -64,8 +64,8 @@ func postgresFolders() []string {
 	return dirs
 }
 
-// askPostgres is 0 if the folder has not both initdb and postgres.
-func askPostgres(ctx context.Context, dir string) int {
+// probePostgres is 0 if the folder has not both initdb and postgres.
+func probePostgres(ctx context.Context, dir string) int {
 	if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
 		return 0
 	}
@@ -125,13 +125,13 @@ func (p *postgres) prepare(ctx context.Context, n *node) error {
 		conf = append(conf, "fsync = off", "synchronous_commit = off", "full_page_writes = off")
 	}
 	conf = append(conf, n.opts.Config[n.kind]...)
-	if err := n.who.write(filepath.Join(data, "pg_hba.conf"), postgresAccess); err != nil {
+	if err := n.account.write(filepath.Join(data, "pg_hba.conf"), postgresAccess); err != nil {
 		return err
 	}
 	if err := n.files(data); err != nil {
 		return err
 	}
-	return n.who.write(filepath.Join(data, "postgresql.conf"), strings.Join(conf, "\n")+"\n")
+	return n.account.write(filepath.Join(data, "postgresql.conf"), strings.Join(conf, "\n")+"\n")
 }
 
 func (p *postgres) command(n *node) *exec.Cmd {

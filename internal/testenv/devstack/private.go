@@ -24,7 +24,7 @@ func Private(t testing.TB, opts Options) *Stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	turn, err := f.turn(t.Context(), opts.Servers, timeLeft(t))
+	turn, err := f.awaitTurn(t.Context(), opts.Servers, timeLeft(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,22 +56,22 @@ func TestPrivateServersWaitForTheirTurn(t *testing.T) {
 	t.Parallel()
 	f := folders{state: t.TempDir()}
 	search := []Kind{KindPostgres, KindOpenSearch}
-	first, err := f.turn(t.Context(), search, time.Minute)
+	first, err := f.awaitTurn(t.Context(), search, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.turn(t.Context(), search, time.Millisecond); err == nil || !strings.Contains(err.Error(), "other tests held their private servers") {
+	if _, err := f.awaitTurn(t.Context(), search, time.Millisecond); err == nil || !strings.Contains(err.Error(), "other tests held their private servers") {
 		t.Errorf("a second search server: %v", err)
 	}
 	for range 3 {
-		if _, err := f.turn(t.Context(), []Kind{KindPostgres}, time.Minute); err != nil {
+		if _, err := f.awaitTurn(t.Context(), []Kind{KindPostgres}, time.Minute); err != nil {
 			t.Errorf("three others beside it: %v", err)
 		}
 	}
 	if err := first.unlock(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.turn(t.Context(), search, time.Minute); err != nil {
+	if _, err := f.awaitTurn(t.Context(), search, time.Minute); err != nil {
 		t.Errorf("when the first is done: %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestKeptServersLiveUntilDown(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Addresses.Postgres != h.said.Addresses.Postgres {
 		t.Fatalf("what is kept: %+v, %v", list, err)
 	}
-	if err := f.sweep(); err != nil || gone(h.said.Dir)() {
+	if err := f.removeDead(); err != nil || gone(h.said.Dir)() {
 		t.Fatalf("what is kept was swept away: %v", err)
 	}
 	if err := EndKept(t.Context(), list[0].Dir); err != nil {

@@ -26,12 +26,12 @@ kill -KILL 0`
 
 // process is one run of a server.
 type process struct {
-	cmd    *exec.Cmd
-	watch  *exec.Cmd
-	leash  io.Closer     // our end of the pipe; nil if the server is kept
-	exited chan struct{} // closed when cmd has ended
-	state  string        // how it ended; valid after exited
-	reaped bool          // the watcher has ended too
+	cmd      *exec.Cmd
+	watch    *exec.Cmd
+	stopPipe io.Closer     // our end of the pipe; nil if the server is kept
+	exited   chan struct{} // closed when cmd has ended
+	state    string        // how it ended; valid after exited
+	reaped   bool          // the watcher has ended too
 }
 
 // launch starts a node's program with its output appended to the node's log.
@@ -40,7 +40,7 @@ type process struct {
 // last child of this one is gone. Each launch wants one call of wait, from a
 // goroutine of its own.
 func launch(ctx context.Context, n *node, cmd *exec.Cmd, stack *fileLock) (*process, error) {
-	own, err := lockAny(ctx, n.beside("lock"))
+	own, err := lockAny(ctx, n.ownFile("lock"))
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func launch(ctx context.Context, n *node, cmd *exec.Cmd, stack *fileLock) (*proc
 	}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.ExtraFiles = []*os.File{stack.f, own.f}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: n.who.credential(), Setpgid: true, Pgid: p.group()}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: n.account.credential(), Setpgid: true, Pgid: p.group()}
 	if err := cmd.Start(); err != nil {
 		err = fmt.Errorf("devstack: start %s: %w", cmd.Path, err)
 		return nil, errors.Join(err, p.reap())
@@ -67,7 +67,7 @@ func launch(ctx context.Context, n *node, cmd *exec.Cmd, stack *fileLock) (*proc
 func (p *process) startWatcher(n *node) error {
 	stop := ""
 	if n.opts.Keep {
-		stop = n.beside(stopSuffix)
+		stop = n.ownFile(stopSuffix)
 		if err := syscall.Mkfifo(stop, 0o600); err != nil && !errors.Is(err, os.ErrExist) {
 			return fmt.Errorf("devstack: make %s: %w", stop, err)
 		}
@@ -76,7 +76,7 @@ func (p *process) startWatcher(n *node) error {
 	p.watch.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if !n.opts.Keep {
 		var err error
-		if p.leash, err = p.watch.StdinPipe(); err != nil {
+		if p.stopPipe, err = p.watch.StdinPipe(); err != nil {
 			return fmt.Errorf("devstack: %w", err)
 		}
 	}

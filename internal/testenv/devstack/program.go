@@ -40,7 +40,7 @@ type node struct {
 	kind     Kind
 	dir      string // its own folder, which belongs to who
 	ports    [3]int // the one for clients first
-	who      account
+	account  account
 	cache    string
 	opts     Options
 	fetching func()
@@ -59,8 +59,8 @@ func newProgram(k Kind) program {
 
 func (n *node) log() string { return filepath.Join(n.dir, "log.txt") }
 
-// beside is a file of ours that belongs to the node but not to its account.
-func (n *node) beside(suffix string) string { return n.dir + "." + suffix }
+// ownFile is a file of ours that belongs to the node but not to its account.
+func (n *node) ownFile(suffix string) string { return n.dir + "." + suffix }
 
 // stopSuffix is that of the named pipe whose opening ends a server that is kept.
 const stopSuffix = "stop"
@@ -68,7 +68,7 @@ const stopSuffix = "stop"
 // files writes Options.Files into a folder.
 func (n *node) files(dir string) error {
 	for name, text := range n.opts.Files[n.kind] {
-		if err := n.who.write(filepath.Join(dir, name), text); err != nil {
+		if err := n.account.write(filepath.Join(dir, name), text); err != nil {
 			return err
 		}
 	}
@@ -89,7 +89,7 @@ func (n *node) run(ctx context.Context, cmd *exec.Cmd) error {
 	c := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
 	c.Dir, c.Env = cmd.Dir, cmd.Env
 	c.WaitDelay = 5 * time.Second // for children that keep the output open
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: n.who.credential()}
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: n.account.credential()}
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("devstack: %s: %s: %w:\n%s", n.kind, filepath.Base(cmd.Path), err, out)
 	}

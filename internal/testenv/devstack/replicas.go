@@ -50,8 +50,8 @@ func (p *standby) prepare(ctx context.Context, n *node) error {
 	}
 	return errors.Join(
 		n.run(ctx, n.cmd(nil, "mv", filepath.Join(data, "postgresql.conf"), filepath.Join(data, "primary.conf"))),
-		n.who.write(filepath.Join(data, "postgresql.conf"), strings.Join(conf, "\n")+"\n"),
-		n.who.write(filepath.Join(data, "standby.signal"), ""),
+		n.account.write(filepath.Join(data, "postgresql.conf"), strings.Join(conf, "\n")+"\n"),
+		n.account.write(filepath.Join(data, "standby.signal"), ""),
 	)
 }
 

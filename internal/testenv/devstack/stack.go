@@ -15,14 +15,14 @@ import (
 // Stack is a set of servers that were started together. Its methods may be
 // called from any goroutine; calls for the same server wait for each other.
 type Stack struct {
-	opts    Options
-	who     account
-	dir     string
-	lock    *fileLock
-	waits   errgroup.Group // one goroutine waits for each process
-	tell    sync.Mutex     // one Progress call at a time
-	close   func() error   // once
-	servers map[Kind]*server
+	opts       Options
+	account    account
+	dir        string
+	lock       *fileLock
+	waits      errgroup.Group // one goroutine waits for each process
+	progressMu sync.Mutex     // one Progress call at a time
+	close      func() error   // once
+	servers    map[Kind]*server
 }
 
 // server is one server of a stack, running or not.
@@ -53,7 +53,7 @@ func Start(ctx context.Context, opts Options) (*Stack, error) {
 	}
 	err = g.Wait()
 	if err == nil && opts.Keep {
-		err = s.remember()
+		err = s.writeKept()
 	}
 	if err != nil {
 		s.opts.Keep = false
@@ -72,7 +72,7 @@ func newStack(ctx context.Context, opts Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{opts: opts, who: who, servers: map[Kind]*server{}}
+	s := &Stack{opts: opts, account: who, servers: map[Kind]*server{}}
 	s.close = sync.OnceValue(s.end)
 	if s.dir, s.lock, err = f.newStack(ctx, who); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func newStack(ctx context.Context, opts Options) (*Stack, error) {
 	for _, k := range opts.Servers {
 		s.servers[k] = &server{
 			program: newProgram(k),
-			node:    node{kind: k, dir: filepath.Join(s.dir, string(k)), who: who, cache: f.cache, opts: opts},
+			node:    node{kind: k, dir: filepath.Join(s.dir, string(k)), account: who, cache: f.cache, opts: opts},
 		}
 	}
 	return s, nil
@@ -139,8 +139,8 @@ func (s *Stack) start(ctx context.Context, srv *server) error {
 	n, p := &srv.node, srv.program
 	report := func(step Step, detail string) {
 		if s.opts.Progress != nil {
-			s.tell.Lock()
-			defer s.tell.Unlock()
+			s.progressMu.Lock()
+			defer s.progressMu.Unlock()
 			s.opts.Progress(Progress{Server: n.kind, Step: step, Detail: detail, Elapsed: time.Since(begin)})
 		}
 	}
@@ -183,7 +183,7 @@ func (n *node) create(ctx context.Context, p program) error {
 			return err
 		}
 	}
-	err := n.who.own(n.dir)
+	err := n.account.makeFolder(n.dir)
 	if err == nil {
 		err = p.prepare(ctx, n)
 	}

@@ -37,7 +37,7 @@ type supervisor struct {
 func Supervise(ctx context.Context, listener net.Listener, version string, linger time.Duration) error {
 	if own, err := sourceVersion(); err != nil || own != version {
 		err = errors.Join(err, fmt.Errorf("devstack: the code of devstack changed while the supervisor was built (%s is not %s): run it again", own, version))
-		return errors.Join(err, forget(version))
+		return errors.Join(err, removeProgram(version))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -92,7 +92,7 @@ func (s *supervisor) expire() {
 	}
 }
 
-func (s *supervisor) enter(hold bool) {
+func (s *supervisor) addClient(hold bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clients++
@@ -100,7 +100,7 @@ func (s *supervisor) enter(hold bool) {
 	s.idle.Stop()
 }
 
-func (s *supervisor) leave() {
+func (s *supervisor) removeClient() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.clients--; s.clients == 0 {
@@ -123,8 +123,8 @@ func (s *supervisor) serve(ctx context.Context, conn net.Conn) {
 	out := json.NewEncoder(conn)
 	switch req.Action {
 	case actStart, actHold:
-		s.enter(req.Action == actHold)
-		defer s.leave()
+		s.addClient(req.Action == actHold)
+		defer s.removeClient()
 		if out.Encode(s.start(ctx, out, req.Servers)) == nil {
 			_, _ = conn.Read(make([]byte, 1)) // until the client ends
 		}

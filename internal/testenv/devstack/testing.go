@@ -15,7 +15,7 @@ import (
 // ends. The server has wal_level=logical and the locale C.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	a := use(t, KindPostgres)
+	a := claim(t, KindPostgres)
 	name := Name(t)
 	admin(t, t.Context(), a.Postgres, "CREATE DATABASE "+name+" TEMPLATE template0")
 	t.Cleanup(func() {
@@ -32,19 +32,19 @@ func Postgres(t testing.TB) string {
 // slash.
 func Elasticsearch(t testing.TB) string {
 	t.Helper()
-	return use(t, KindElasticsearch).Elasticsearch
+	return claim(t, KindElasticsearch).Elasticsearch
 }
 
 // OpenSearch returns the URL of the shared OpenSearch, without a trailing slash.
 func OpenSearch(t testing.TB) string {
 	t.Helper()
-	return use(t, KindOpenSearch).OpenSearch
+	return claim(t, KindOpenSearch).OpenSearch
 }
 
 // Kafka returns the bootstrap brokers of the shared Kafka as host:port.
 func Kafka(t testing.TB) []string {
 	t.Helper()
-	return use(t, KindKafka).Kafka
+	return claim(t, KindKafka).Kafka
 }
 
 // Name returns another unique name at each call, valid for an index, an alias, a
@@ -62,8 +62,8 @@ func Name(t testing.TB) string {
 	return clean[:min(len(clean), 37)] + "_" + strings.ToLower(rand.Text()[:12])
 }
 
-// use claims a server of the shared stack until t ends.
-func use(t testing.TB, k Kind) Addresses {
+// claim claims a server of the shared stack until t ends.
+func claim(t testing.TB, k Kind) Addresses {
 	t.Helper()
 	skipShort(t)
 	s, err := findShared()

@@ -50,17 +50,17 @@ func (a account) credential() *syscall.Credential {
 	return &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
 }
 
-// own makes dir and gives it to the account, closed to others as PostgreSQL
+// makeFolder makes dir and gives it to the account, closed to others as PostgreSQL
 // demands.
-func (a account) own(dir string) error {
+func (a account) makeFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("devstack: %w", err)
 	}
-	return a.give(dir)
+	return a.chown(dir)
 }
 
-// give hands a file over to the account.
-func (a account) give(path string) error {
+// chown hands a file over to the account.
+func (a account) chown(path string) error {
 	if !a.root {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (a account) write(path, text string) error {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("devstack: %w", err)
 	}
-	return a.give(path)
+	return a.chown(path)
 }
 
 // canReach tells whether the account can enter dir, and names the folder in the

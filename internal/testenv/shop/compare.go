@@ -47,20 +47,20 @@ func Compare(ctx context.Context, dsn string, shape Shape, index Scanner, progre
 
 // CompareQuery is Compare by another oracle: a SELECT of ids and documents.
 func CompareQuery(ctx context.Context, dsn, oracle string, index Scanner, progress func(read int64)) (Comparison, error) {
-	c, err := compareBy(ctx, func() summer { return new(bytesSum) }, dsn, oracle, index, progress)
+	c, err := comparePass(ctx, func() summer { return new(bytesSum) }, dsn, oracle, index, progress)
 	if err != nil || c.Equal() {
 		return c, err
 	}
-	return compareBy(ctx, func() summer { return new(parsedSum) }, dsn, oracle, index, progress)
+	return comparePass(ctx, func() summer { return new(parsedSum) }, dsn, oracle, index, progress)
 }
 
-// compareBy makes one pass; each reading goroutine has a summer of its own.
-func compareBy(ctx context.Context, newSummer func() summer, dsn, oracle string, index Scanner, progress func(read int64)) (Comparison, error) {
-	c := &comparison{truth: map[string]digest{}, found: map[string]digest{}, progress: progress}
+// comparePass makes one pass; each reading goroutine has a summer of its own.
+func comparePass(ctx context.Context, newSummer func() summer, dsn, oracle string, index Scanner, progress func(read int64)) (Comparison, error) {
+	c := &comparison{expected: map[string]digest{}, found: map[string]digest{}, progress: progress}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		s := newSummer()
-		return eachTruth(ctx, dsn, oracle, func(id, document []byte) error {
+		return eachDocument(ctx, dsn, oracle, func(id, document []byte) error {
 			sum, err := s.sum(document)
 			if err != nil {
 				return fmt.Errorf("shop: the oracle's document %s: %w", id, err)
@@ -91,17 +91,17 @@ func compareBy(ctx context.Context, newSummer func() summer, dsn, oracle string,
 }
 
 type comparison struct {
-	mu           sync.Mutex
-	truth, found map[string]digest
-	twice        []string
-	read         int64
-	progress     func(int64)
+	mu              sync.Mutex
+	expected, found map[string]digest
+	twice           []string
+	read            int64
+	progress        func(int64)
 }
 
 func (c *comparison) expect(id string, sum digest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.truth[id] = sum
+	c.expected[id] = sum
 	c.count()
 }
 
@@ -123,12 +123,12 @@ func (c *comparison) count() {
 }
 
 func (c *comparison) result() Comparison {
-	r := Comparison{Expected: int64(len(c.truth)), Found: int64(len(c.found) + len(c.twice)), Extra: int64(len(c.twice))}
+	r := Comparison{Expected: int64(len(c.expected)), Found: int64(len(c.found) + len(c.twice)), Extra: int64(len(c.twice))}
 	var named []string
 	for _, id := range c.twice {
 		named = append(named, id+" is there twice")
 	}
-	for id, sum := range c.truth {
+	for id, sum := range c.expected {
 		switch got, ok := c.found[id]; {
 		case !ok:
 			r.Missing++
@@ -139,7 +139,7 @@ func (c *comparison) result() Comparison {
 		}
 	}
 	for id := range c.found {
-		if _, ok := c.truth[id]; !ok {
+		if _, ok := c.expected[id]; !ok {
 			r.Extra++
 			named = append(named, id+" is extra")
 		}

@@ -37,7 +37,7 @@ func TestCompare(t *testing.T) {
 			t.Fatal(err)
 		}
 		var right shelf
-		err := eachTruth(t.Context(), dsn, Oracle(shape), func(id, document []byte) error {
+		err := eachDocument(t.Context(), dsn, Oracle(shape), func(id, document []byte) error {
 			right = right.put(string(id), string(document))
 			return nil
 		})

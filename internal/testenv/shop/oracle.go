@@ -23,8 +23,8 @@ func Oracle(shape Shape) string {
 	return plainOracle
 }
 
-// eachTruth calls fn with id and document of each row of the oracle.
-func eachTruth(ctx context.Context, dsn, oracle string, fn func(id, document []byte) error) error {
+// eachDocument calls fn with id and document of each row of the oracle.
+func eachDocument(ctx context.Context, dsn, oracle string, fn func(id, document []byte) error) error {
 	conn, err := connect(ctx, dsn)
 	if err != nil {
 		return err

@@ -38,8 +38,8 @@ func addKeys(ctx context.Context, conn *pgconn.PgConn, shape Shape) error {
 	return execute(ctx, conn, "add the keys", statements)
 }
 
-// settle freezes the rows and gathers statistics, so that measurements do not pay for the load.
-func settle(ctx context.Context, conn *pgconn.PgConn, shape Shape) error {
+// analyze freezes the rows and gathers statistics, so that measurements do not pay for the load.
+func analyze(ctx context.Context, conn *pgconn.PgConn, shape Shape) error {
 	tables := []string{"nation", "customer", "orders", "lineitem"}
 	if shape == Rich {
 		tables = append(tables, "product")

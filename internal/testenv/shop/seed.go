@@ -34,7 +34,7 @@ func Seed(ctx context.Context, dsn string, o Options) (Size, error) {
 	if err := addKeys(ctx, conn, o.Shape); err != nil {
 		return Size{}, err
 	}
-	return size, settle(ctx, conn, o.Shape)
+	return size, analyze(ctx, conn, o.Shape)
 }
 
 func sendNations(ctx context.Context, conn *pgconn.PgConn) error {

@@ -45,8 +45,8 @@ func Batch(n int, version int64) []sinks.Document {
 	return docs
 }
 
-// Wants checks the kind of an error and that its message has all the parts.
-func Wants(t *testing.T, err error, kind elastic.Kind, parts ...string) {
+// WantError checks the kind of an error and that its message has all the parts.
+func WantError(t *testing.T, err error, kind elastic.Kind, parts ...string) {
 	t.Helper()
 	var e *elastic.Error
 	if !errors.As(err, &e) || e.Kind != kind {

@@ -13,9 +13,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/internal/marks"
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
@@ -23,14 +23,14 @@ import (
 	"humpty/sources/sourcetest"
 )
 
-// spread counts the requests by the node that they were sent to and that answered.
-type spread struct {
+// requestCounter counts the requests by the node that they were sent to and that answered.
+type requestCounter struct {
 	next http.RoundTripper
 	mu   sync.Mutex
 	seen map[string]int
 }
 
-func (s *spread) RoundTrip(req *http.Request) (*http.Response, error) {
+func (s *requestCounter) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, err := s.next.RoundTrip(req)
 	if err == nil {
 		s.mu.Lock()
@@ -40,7 +40,7 @@ func (s *spread) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-func (s *spread) take() map[string]int {
+func (s *requestCounter) take() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was := s.seen
@@ -54,7 +54,7 @@ func (s *spread) take() map[string]int {
 // its share of the requests again.
 func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 	urls := cluster.Addresses()
-	alias, asked := devstack.Name(t), &spread{seen: map[string]int{}}
+	alias, asked := devstack.Name(t), &requestCounter{seen: map[string]int{}}
 	target := elastictest.Target(t, elastic.Config{Addresses: urls, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
 		asked.next = next
 		return asked
@@ -64,7 +64,7 @@ func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 	for i := range 3000 {
 		rows.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: "g", Value: "x"}})
 	}
-	store, err := marks.Open(t.TempDir(), marks.Options{})
+	store, err := checkpoint.Open(t.TempDir(), checkpoint.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 			Name: "killed", Alias: alias, Versions: "class", Limits: projector.Limits{Writers: 2, Batch: 8 << 10},
 			Index: []byte(`{"settings":{"number_of_shards":3,"number_of_replicas":0,"index.routing.allocation.require.box":"ingest","index.translog.sync_interval":"60s"}}`),
 		},
-		Source: rows, Target: target, Owner: sinks.Owner{Run: "killed"}, Live: &projector.Live{Marks: store, Writer: projector.WriterFollow},
+		Source: rows, Target: target, Owner: sinks.Owner{Run: "killed"}, Live: &projector.Live{Checkpoint: store, Writer: projector.WriterFollow},
 		Observe: func(e report.Event) {
 			if e.Kind == report.Waiting || e.Kind == report.Notice || e.Kind == report.Started {
 				t.Log(e.Phase, e.Text)
@@ -111,7 +111,7 @@ func killedInLoad(t *testing.T, cluster *devstack.Cluster) {
 	if !maps.Equal(documents(t, urls[0]+"/"+rec.Generation), rows.Documents()) {
 		t.Error("the index is not what the source says")
 	}
-	takenBack(t, target, asked, urls)
+	nodeServesAgain(t, target, asked, urls)
 }
 
 // documents are those of an index, by id.
@@ -136,9 +136,9 @@ func documents(t *testing.T, index string) map[string]string {
 	return all
 }
 
-// takenBack waits for the first answer of the node that was away, which comes within the 15 s
+// nodeServesAgain waits for the first answer of the node that was away, which comes within the 15 s
 // that it may be left out, and demands its share from then on.
-func takenBack(t *testing.T, target *elastic.Target, asked *spread, urls []string) {
+func nodeServesAgain(t *testing.T, target *elastic.Target, asked *requestCounter, urls []string) {
 	t.Helper()
 	t.Logf("requests since the node was killed last: %v", asked.take())
 	look := func() {
@@ -181,7 +181,7 @@ func neverBack(t *testing.T, cluster *devstack.Cluster) {
 	began := time.Now()
 	_, err := index.Write(t.Context(), elastictest.Batch(10, 1), make([]sinks.Verdict, 10))
 	took := time.Since(began)
-	elastictest.Wants(t, err, elastic.Failed, "write to index "+name, "10 documents are without a verdict", "1 of 1 shards of index "+name+" have had no node for", "NODE_LEFT", "start the lost node again, then begin a new rebuild")
+	elastictest.WantError(t, err, elastic.Failed, "write to index "+name, "10 documents are without a verdict", "1 of 1 shards of index "+name+" have had no node for", "NODE_LEFT", "start the lost node again, then begin a new rebuild")
 	if took > time.Minute {
 		t.Errorf("it took %v", took)
 	}

@@ -122,7 +122,7 @@ func nodeLost(t *testing.T, cluster *devstack.Cluster) {
 	}
 	t.Logf("%d of 1000 acknowledged documents are left", n)
 	err = index.Seal(t.Context(), nil)
-	elastictest.Wants(t, err, elastic.Failed, "of index "+name+" was restarted during the load", "a node was lost or restarted", "may be gone")
+	elastictest.WantError(t, err, elastic.Failed, "of index "+name+" was restarted during the load", "a node was lost or restarted", "may be gone")
 	if _, err := index.Write(t.Context(), elastictest.Batch(1000, 1), make([]sinks.Verdict, 1000)); err != nil {
 		t.Fatal(err)
 	}

@@ -21,25 +21,25 @@ import (
 // TestSecured has a server with security on, and reaches it in every way there is.
 func TestSecured(t *testing.T) {
 	s := startSecured(t)
-	t.Run("Enough", func(t *testing.T) { s.enough(t) })
+	t.Run("Enough", func(t *testing.T) { s.sufficient(t) })
 	t.Run("EachRight", func(t *testing.T) { s.eachRight(t) })
-	t.Run("Ways", func(t *testing.T) { s.ways(t) })
+	t.Run("Ways", func(t *testing.T) { s.authentication(t) })
 	t.Run("Refused", func(t *testing.T) { s.refused(t) })
 	t.Run("Revoked", func(t *testing.T) { s.revoked(t) })
 }
 
 // The rights that the message of a refusal asks for, in the two forms that it gives.
 var (
-	onLeases = on{[]string{"humpty-leases"}, []string{"create_index", "write", "read", "view_index_metadata"}}
-	short    = []string{"create_index", "write", "read", "view_index_metadata", "manage"}
-	fine     = []string{
+	leaseRights = indexRights{[]string{"humpty-leases"}, []string{"create_index", "write", "read", "view_index_metadata"}}
+	short       = []string{"create_index", "write", "read", "view_index_metadata", "manage"}
+	fine        = []string{
 		"create_index", "write", "read", "view_index_metadata", "monitor", "maintenance",
 		"indices:admin/aliases*", "indices:admin/settings/update*", "indices:admin/mapping/put*", "indices:admin/block/add*",
 	}
 )
 
-func may(privileges []string) role {
-	return role{Cluster: []string{"monitor"}, Indices: []on{{[]string{"shop", "shop-*"}, privileges}, onLeases}}
+func roleWith(privileges []string) role {
+	return role{Cluster: []string{"monitor"}, Indices: []indexRights{{[]string{"shop", "shop-*"}, privileges}, leaseRights}}
 }
 
 // rebuild is a whole one, from the lease to the swap, with a comparison in full.
@@ -60,11 +60,11 @@ func rebuild(t *testing.T, target *elastic.Target, run string) error {
 	return err
 }
 
-// enough goes through rebuilds with the documented rights and no others.
-func (s *secured) enough(t *testing.T) {
+// sufficient goes through rebuilds with the documented rights and no others.
+func (s *secured) sufficient(t *testing.T) {
 	for form, privileges := range map[string][]string{"short": short, "fine": fine} {
 		t.Run(form, func(t *testing.T) {
-			cfg, _ := s.apiKey(t, may(privileges))
+			cfg, _ := s.apiKey(t, roleWith(privileges))
 			cfg.MaxSegments = 1
 			target := elastictest.Target(t, cfg)
 			if err := target.Permitted(t.Context()); err != nil {
@@ -75,7 +75,7 @@ func (s *secured) enough(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s.beside(t, target)
+			s.otherCalls(t, target)
 			survey, err := target.Survey(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -85,14 +85,14 @@ func (s *secured) enough(t *testing.T) {
 				t.Errorf("manage includes the right to delete: %v", err)
 			}
 			if form == "fine" {
-				elastictest.Wants(t, err, elastic.Rights, "drop index "+survey.Generations[0].Name, "delete_index only for prune")
+				elastictest.WantError(t, err, elastic.Rights, "drop index "+survey.Generations[0].Name, "delete_index only for prune")
 			}
 		})
 	}
 }
 
-// beside is what only some runs do: a brake, a freeze, a handover.
-func (s *secured) beside(t *testing.T, target *elastic.Target) {
+// otherCalls is what only some runs do: a brake, a freeze, a handover.
+func (s *secured) otherCalls(t *testing.T, target *elastic.Target) {
 	t.Helper()
 	if took, err := target.SearchLatency(t.Context()); took == 0 || err != nil {
 		t.Errorf("a search took %v, %v", took, err)
@@ -124,25 +124,25 @@ func (s *secured) beside(t *testing.T, target *elastic.Target) {
 func (s *secured) eachRight(t *testing.T) {
 	before := s.indices(t)
 	without := func(all []string, i int) []string { return slices.Concat(all[:i], all[i+1:]) }
-	for i, lost := range fine {
-		cfg, _ := s.apiKey(t, may(without(fine, i)))
+	for i, right := range fine {
+		cfg, _ := s.apiKey(t, roleWith(without(fine, i)))
 		err := rebuild(t, elastictest.Target(t, cfg), "lacks")
-		elastictest.Wants(t, err, elastic.Rights, lost, "grant the account these rights", "indices shop and shop-*: create_index, write")
-		if !strings.Contains(err.Error(), "that a rebuild needs") && lost != "view_index_metadata" && lost != "read" {
-			t.Errorf("%s: refused by a call of the run, not before it: %v", lost, err)
+		elastictest.WantError(t, err, elastic.Rights, right, "grant the account these rights", "indices shop and shop-*: create_index, write")
+		if !strings.Contains(err.Error(), "that a rebuild needs") && right != "view_index_metadata" && right != "read" {
+			t.Errorf("%s: refused by a call of the run, not before it: %v", right, err)
 		}
 	}
-	for i, lost := range onLeases.Privileges {
-		may := may(fine)
-		may.Indices[1].Privileges = without(onLeases.Privileges, i)
-		cfg, _ := s.apiKey(t, may)
-		elastictest.Wants(t, rebuild(t, elastictest.Target(t, cfg), "lacks"), elastic.Rights, lost, "humpty-leases", "grant the account these rights")
+	for i, right := range leaseRights.Privileges {
+		account := roleWith(fine)
+		account.Indices[1].Privileges = without(leaseRights.Privileges, i)
+		cfg, _ := s.apiKey(t, account)
+		elastictest.WantError(t, rebuild(t, elastictest.Target(t, cfg), "lacks"), elastic.Rights, right, "humpty-leases", "grant the account these rights")
 	}
-	blind := may(fine)
+	blind := roleWith(fine)
 	blind.Cluster = nil
 	cfg, _ := s.apiKey(t, blind)
 	_, err := elastic.Dial(t.Context(), cfg)
-	elastictest.Wants(t, err, elastic.Rights, "cluster:monitor", "grant the account these rights", "cluster: monitor")
+	elastictest.WantError(t, err, elastic.Rights, "cluster:monitor", "grant the account these rights", "cluster: monitor")
 	if after := s.indices(t); after != before {
 		t.Errorf("refused runs have left indices: %s, before them %s", after, before)
 	}
@@ -155,9 +155,9 @@ func (s *secured) indices(t *testing.T) string {
 	return fmt.Sprint(all)
 }
 
-// ways are a user, a token and a certificate; an address may be one of IPv6.
-func (s *secured) ways(t *testing.T) {
-	s.admin(t, http.MethodPut, "/_security/role/loader", may(short), nil)
+// authentication is by a user, a token and a certificate; an address may be one of IPv6.
+func (s *secured) authentication(t *testing.T) {
+	s.admin(t, http.MethodPut, "/_security/role/loader", roleWith(short), nil)
 	s.admin(t, http.MethodPut, "/_security/user/loader", map[string]any{"password": "loader-secret", "roles": []string{"loader"}}, nil)
 	s.admin(t, http.MethodPut, "/_security/role_mapping/loader", map[string]any{
 		"enabled": true, "roles": []string{"loader"}, "rules": map[string]any{"field": map[string]string{"realm.name": "badges"}},
@@ -166,13 +166,13 @@ func (s *secured) ways(t *testing.T) {
 		Text string `json:"access_token"`
 	}
 	s.admin(t, http.MethodPost, "/_security/oauth2/token", map[string]string{"grant_type": "password", "username": "loader", "password": "loader-secret"}, &token)
-	user, bearer, badge := s.reach(), s.reach(), s.reach()
+	user, bearer, badge := s.config(), s.config(), s.config()
 	user.Credentials.Username, user.Credentials.Password = "loader", "loader-secret"
 	bearer.Credentials.Bearer = token.Text
 	badge.TLS.Cert, badge.TLS.Key = s.cert, s.key
 	all := map[string]elastic.Config{"user": user, "token": bearer, "certificate": badge}
-	if s.six != "" {
-		user.Addresses = []string{s.six}
+	if s.ipv6 != "" {
+		user.Addresses = []string{s.ipv6}
 		all["ipv6"] = user
 	}
 	for way, cfg := range all {
@@ -185,29 +185,29 @@ func (s *secured) ways(t *testing.T) {
 }
 
 func (s *secured) refused(t *testing.T) {
-	user, key, token, nobody := s.reach(), s.reach(), s.reach(), s.reach()
+	user, key, token, nobody := s.config(), s.config(), s.config(), s.config()
 	user.Credentials.Username, user.Credentials.Password = "admin", "wrong"
 	key.Credentials.APIKey = "bm86bm8="
 	token.Credentials.Bearer = "bm8="
 	for _, cfg := range []elastic.Config{user, key, token, nobody} {
 		_, err := elastic.Dial(t.Context(), cfg)
-		elastictest.Wants(t, err, elastic.Rights, "does not accept the credentials", "check username and password")
+		elastictest.WantError(t, err, elastic.Rights, "does not accept the credentials", "check username and password")
 	}
 	nobody.TLS.CA = ""
 	_, err := elastic.Dial(t.Context(), nobody)
-	elastictest.Wants(t, err, elastic.Unreachable, "certificate signed by unknown authority", "ca")
-	reader, _ := s.apiKey(t, role{Cluster: []string{"monitor"}, Indices: []on{{[]string{"shop", "shop-*"}, []string{"read", "view_index_metadata"}}}})
+	elastictest.WantError(t, err, elastic.Unreachable, "certificate signed by unknown authority", "ca")
+	reader, _ := s.apiKey(t, role{Cluster: []string{"monitor"}, Indices: []indexRights{{[]string{"shop", "shop-*"}, []string{"read", "view_index_metadata"}}}})
 	target := elastictest.Target(t, reader)
 	if _, err := target.Survey(t.Context()); err != nil {
 		t.Errorf("a reader may not look: %v", err)
 	}
 	_, err = target.Acquire(t.Context(), sinks.Owner{Run: "r"}, time.Minute)
-	elastictest.Wants(t, err, elastic.Rights, "lease", "indices humpty-leases: create_index")
+	elastictest.WantError(t, err, elastic.Rights, "lease", "indices humpty-leases: create_index")
 }
 
 // revoked takes a key away in the middle of a load.
 func (s *secured) revoked(t *testing.T) {
-	cfg, id := s.apiKey(t, may(short))
+	cfg, id := s.apiKey(t, roleWith(short))
 	target := elastictest.Target(t, cfg)
 	index, err := target.Create(t.Context(), sinks.Generation{Name: "shop-revoked", Meta: sinks.Meta{Alias: "shop"}})
 	if err != nil {
@@ -218,5 +218,5 @@ func (s *secured) revoked(t *testing.T) {
 	}
 	s.admin(t, http.MethodDelete, "/_security/api_key", map[string][]string{"ids": {id}}, nil)
 	_, err = index.Write(t.Context(), elastictest.Batch(5, 1), make([]sinks.Verdict, 5))
-	elastictest.Wants(t, err, elastic.Rights, "write to index shop-revoked: 5 documents are without a verdict", "does not accept the credentials")
+	elastictest.WantError(t, err, elastic.Rights, "write to index shop-revoked: 5 documents are without a verdict", "does not accept the credentials")
 }

@@ -58,7 +58,7 @@ type secured struct {
 	ca        string // file
 	cert, key string // files of a client's
 	client    *http.Client
-	six       string // its URL over IPv6; empty where the machine has none
+	ipv6      string // its URL over IPv6; empty where the machine has none
 }
 
 func startSecured(t *testing.T) *secured {
@@ -101,7 +101,7 @@ func startSecured(t *testing.T) *secured {
 	roots.AppendCertsFromPEM([]byte(cert))
 	s.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	if six {
-		s.six = strings.Replace(s.url, "127.0.0.1", "[::1]", 1)
+		s.ipv6 = strings.Replace(s.url, "127.0.0.1", "[::1]", 1)
 	}
 	return s
 }
@@ -145,12 +145,12 @@ func (s *secured) admin(t *testing.T, method, path string, body, out any) {
 
 // role is what a key or a user may do.
 type role struct {
-	Cluster []string `json:"cluster"`
-	Indices []on     `json:"indices"`
+	Cluster []string      `json:"cluster"`
+	Indices []indexRights `json:"indices"`
 }
 
-// on are rights on some indices.
-type on struct {
+// indexRights are rights on some indices.
+type indexRights struct {
 	Names      []string `json:"names"`
 	Privileges []string `json:"privileges"`
 }
@@ -160,12 +160,12 @@ func (s *secured) apiKey(t *testing.T, may role) (cfg elastic.Config, id string)
 	t.Helper()
 	var a struct{ ID, Encoded string }
 	s.admin(t, http.MethodPost, "/_security/api_key", map[string]any{"name": devstack.Name(t), "role_descriptors": map[string]role{"r": may}}, &a)
-	cfg = s.reach()
+	cfg = s.config()
 	cfg.Credentials.APIKey = a.Encoded
 	return cfg, a.ID
 }
 
-// reach is how to come to the server; who one is, is left out.
-func (s *secured) reach() elastic.Config {
+// config is how to come to the server; who one is, is left out.
+func (s *secured) config() elastic.Config {
 	return elastic.Config{Addresses: []string{s.url}, Alias: "shop", TLS: elastic.TLS{CA: s.ca}}
 }

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"strconv"
 
-	"golang.org/x/sync/errgroup"
-
 	"humpty/sinks"
 	"humpty/sinks/elastic/transport"
 )
@@ -62,24 +60,6 @@ func (r *Reader) scanShard(ctx context.Context, shard int, now, next *pageBuffer
 		}
 		now, next = next, now
 	}
-}
-
-// handOut calls fn with a page, and meanwhile reads the next one if there is one.
-func (s *shardReader) handOut(ctx context.Context, now, next *pageBuffer, fn func([]sinks.Document) error) error {
-	reading, stop := context.WithCancel(ctx)
-	defer stop()
-	var group errgroup.Group
-	if !s.done {
-		group.Go(func() error { return s.read(reading, next) })
-	}
-	if len(now.docs) > 0 {
-		if err := fn(now.docs); err != nil {
-			stop()
-			_ = group.Wait() // what was read ahead is of no use any more
-			return err
-		}
-	}
-	return group.Wait()
 }
 
 // CheckBodies makes sure that the bodies are there.

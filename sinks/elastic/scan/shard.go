@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"humpty/sinks"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -79,6 +82,24 @@ func (s *shardReader) read(ctx context.Context, into *pageBuffer) error {
 	s.after = `"search_after":` + string(into.after) + `,`
 	s.size = min(max(pageBytes*n/into.answer.Len(), 10), largestPage)
 	return nil
+}
+
+// handOut calls fn with a page, and meanwhile reads the next one if there is one.
+func (s *shardReader) handOut(ctx context.Context, now, next *pageBuffer, fn func([]sinks.Document) error) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	var group errgroup.Group
+	if !s.done {
+		group.Go(func() error { return s.read(reading, next) })
+	}
+	if len(now.docs) > 0 {
+		if err := fn(now.docs); err != nil {
+			stop()
+			_ = group.Wait() // what was read ahead is of no use any more
+			return err
+		}
+	}
+	return group.Wait()
 }
 
 // close frees the point in time also when ctx has ended: it would hold segments. That it

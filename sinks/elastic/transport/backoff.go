@@ -14,18 +14,17 @@ type Backoff struct {
 	Since time.Time // the first try
 }
 
-// FirstWait and LongestWait bound a Backoff.
-const (
-	FirstWait   = 50 * time.Millisecond
-	LongestWait = 3 * time.Second
-)
+// FirstWait is the shortest that a Backoff waits.
+const FirstWait = 50 * time.Millisecond
+
+const longestWait = 3 * time.Second
 
 // Next is how long to wait now.
 func (b *Backoff) Next() time.Duration {
 	if b.Tries == 0 {
 		b.Since = time.Now()
 	}
-	full := min(FirstWait<<min(b.Tries, 16), LongestWait)
+	full := min(FirstWait<<min(b.Tries, 16), longestWait)
 	b.Tries++
 	return full/2 + rand.N(full/2+1)
 }

@@ -3,7 +3,6 @@ package transport
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 )
@@ -51,37 +50,6 @@ func Guardf(remedy, what string, args ...any) *Error {
 // Failedf is the error of what can be tried again.
 func Failedf(what string, args ...any) *Error {
 	return &Error{Kind: Failed, What: fmt.Sprintf(what, args...)}
-}
-
-// The types of errors, as the servers name them, that mean something to more than one package.
-const (
-	BlockException         = "cluster_block_exception"
-	IndexNotFoundException = "index_not_found_exception"
-)
-
-// ResponseError is an answer other than 2xx.
-type ResponseError struct {
-	Status int
-	Type   string // as the server names it; empty if the answer was not the server's
-	Reason string
-}
-
-func (r *ResponseError) Error() string {
-	if r.Type == "" {
-		return fmt.Sprintf("HTTP %d %s: %s", r.Status, http.StatusText(r.Status), r.Reason)
-	}
-	return fmt.Sprintf("%s: %s (HTTP %d)", r.Type, r.Reason, r.Status)
-}
-
-// Retryable tells whether the same request may succeed later.
-func (r *ResponseError) Retryable() bool {
-	switch r.Status {
-	case http.StatusTooManyRequests:
-		return r.Type != BlockException
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusRequestTimeout:
-		return true
-	}
-	return false
 }
 
 // contextMissing is what a server answers that was restarted since a scan began.

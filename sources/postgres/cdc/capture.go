@@ -20,7 +20,7 @@ import (
 // Options say how changes are captured.
 type Options struct {
 	DSN           string           // of the primary
-	Loose         bool             // keys that are looked up find what PostgreSQL takes for equal
+	LooseKeys     bool             // keys that are looked up find what PostgreSQL takes for equal
 	Timeout       time.Duration    // with open transactions, when the capture begins
 	HalfOpenAfter time.Duration    // without a word of the server, until it is asked; 30 s where 0
 	Replica       *session.Replica // what is told of each transaction; may be nil
@@ -30,7 +30,7 @@ type Options struct {
 // it from a position. db, a session of the primary, is the stream's where there is no error.
 func Start(ctx context.Context, db *session.Session, t *query.Tree, capture string, from sources.Position, o Options) (_ *slotStream, err error) {
 	name := slotName(capture)
-	tables, err := publishedTables(ctx, db, t, o.Loose)
+	tables, err := publishedTables(ctx, db, t, o.LooseKeys)
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func publishedTables(ctx context.Context, db *session.Session, t *query.Tree, lo
 				"changes of %s cannot be captured: it is no table", rel.Label)
 			continue
 		}
-		if rel.Heirs {
+		if rel.HasChildren {
 			problems.Add(w.Node.Shape.Place, "name the tables one by one, or use consistency: snapshot",
 				"changes of %s cannot be captured: other tables inherit from it, and theirs would not come with its own", rel.Label)
 			continue

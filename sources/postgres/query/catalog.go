@@ -15,7 +15,7 @@ import (
 )
 
 // catalog looks up what a definition names, and says what may be meant where there is no
-// such thing. It goes on after a problem, to find all.
+// such thing. It continues after a problem, to find all.
 type catalog struct {
 	ctx      context.Context // of one compile call
 	db       *session.Session

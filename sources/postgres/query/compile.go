@@ -22,7 +22,7 @@ type compiler struct {
 // Options say what to compile.
 type Options struct {
 	Shape         sources.Shape
-	Loose         bool  // keys that are looked up find what PostgreSQL takes for equal
+	LooseKeys     bool  // keys that are looked up find what PostgreSQL takes for equal
 	NullNotFinite bool  // NaN and Infinity become null
 	Memory        int64 // bytes for small tables of `one` includes, all together
 }
@@ -38,7 +38,7 @@ func Compile(ctx context.Context, db *session.Session, o Options) (*Tree, proble
 		return nil, nil, err
 	}
 	t := NewTree(c.root, c.nodes, c.types)
-	if root := c.root; o.Loose && len(root.Include) == 1 && root.Include[0].Relation.Indexed(unquotedAll(root.Shape.ID)) {
+	if root := c.root; o.LooseKeys && len(root.Include) == 1 && root.Include[0].Relation.Indexed(unquotedAll(root.Shape.ID)) {
 		c.root.ByID = root.eachByID()
 	}
 	return t, c.problems.Warnings(), nil

@@ -125,7 +125,7 @@ func (l *linker) checkOne() {
 }
 
 // chooseFetch decides how the rows of an include are read.
-func (l *linker) chooseFetch() fetchStrategy {
+func (l *linker) chooseFetch() FetchStrategy {
 	n := l.n
 	exact := !slices.ContainsFunc(n.ParentPairs, func(j JoinPair) bool { return !j.exact })
 	table := n.Relation.Kind == 'r' || n.Relation.Kind == 'p' || n.Relation.Kind == 'm'

@@ -20,7 +20,7 @@ type Node struct {
 	Fields []Field
 	order  []sortTerm // of a many: total
 
-	Fetch   fetchStrategy
+	Fetch   FetchStrategy
 	Prefix  []byte // "name": of the field in the parent
 	Missing []byte // what stands there without a row
 	Leaf    bool
@@ -76,11 +76,12 @@ type JoinPair struct {
 	sorted bool // both sides sort alike
 }
 
-// fetchStrategy is how the rows of an include are found.
-type fetchStrategy uint8
+// FetchStrategy is how the rows of an include are found.
+type FetchStrategy uint8
 
+// The strategies.
 const (
-	ByRange    fetchStrategy = iota // in the root's key range, in key order
+	ByRange    FetchStrategy = iota // in the root's key range, in key order
 	ByKeys                          // by the values the page's parents have
 	FromMemory                      // in a table held in memory
 	ByCursor                        // by one cursor over a join from the root down: no index to use

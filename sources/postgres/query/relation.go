@@ -25,7 +25,7 @@ type Relation struct {
 	bytes   int64      // of the table itself
 	width   int64      // average bytes of a row
 
-	Heirs bool // other tables inherit from it, whose rows its unique indexes do not cover
+	HasChildren bool // other tables inherit from it, whose rows its unique indexes do not cover
 	rights
 }
 
@@ -114,7 +114,7 @@ func findTable(ctx context.Context, db *session.Session, name string) (*Relation
 	rel := &Relation{
 		Label: r[1] + "." + r[2], SQL: session.QuoteIdent(r[1]) + "." + session.QuoteIdent(r[2]), alias: session.QuoteIdent(r[2]),
 		OID: r[0], schema: r[1], Name: r[2], Kind: r[3][0], Rows: session.ParseInt(r[4]), bytes: session.ParseInt(r[5]),
-		Heirs: r[11] == "t", rights: rights{role: r[10], canRead: r[7] == "t", canUse: r[8] == "t", rowLevel: r[9] == "t"},
+		HasChildren: r[11] == "t", rights: rights{role: r[10], canRead: r[7] == "t", canUse: r[8] == "t", rowLevel: r[9] == "t"},
 	}
 	if err := rel.loadColumns(ctx, db); err != nil {
 		return nil, fmt.Errorf("look up columns of %s: %w", name, err)

@@ -43,7 +43,7 @@ func (t *Tree) finish() {
 		}
 		t.UsesRootKey = t.UsesRootKey || n.Fetch == ByRange || n.Fetch == ByCursor
 	}
-	t.KeyNotProvenUnique = strings.IndexByte("qvfm", t.Root.Relation.Kind) >= 0 || t.Root.Relation.Heirs
+	t.KeyNotProvenUnique = strings.IndexByte("qvfm", t.Root.Relation.Kind) >= 0 || t.Root.Relation.HasChildren
 	for round := t.withoutMemory(t.Root.Include); len(round) > 0; {
 		t.Depths = append(t.Depths, round)
 		var next []*Node

@@ -23,7 +23,7 @@ func (v *View) Expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 	}
 	var collected [][]byte
 	give := fn
-	if v.pool.LendsOne() { // who takes the ids looks them up: by the same session
+	if v.pool.SingleSlot() { // who takes the ids looks them up: by the same session
 		give = func(ids [][]byte) error {
 			collected = append(collected, ids...)
 			return nil
@@ -63,7 +63,7 @@ func (v *View) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 		if err != nil {
 			return sources.TxSnapshot{}, err
 		}
-		if v.options.Loose && w.Node.Parent == v.uncached.Root.Node { // the row may be gone, and its parents be elsewhere
+		if v.options.LooseKeys && w.Node.Parent == v.uncached.Root.Node { // the row may be gone, and its parents be elsewhere
 			own = append(own, v.uncached.Root.DocumentID(key))
 			continue
 		}
@@ -89,7 +89,7 @@ func (v *View) expand(ctx context.Context, marks []sources.DirtyKey, fn func([][
 			keys := grouped[path]
 			for len(keys) > 0 {
 				n := min(len(keys), marksAsked)
-				if err := e.run(watches[path].RootsSQL(v.uncached.Types, keys[:n], v.options.Loose), v.uncached.Root); err != nil {
+				if err := e.run(watches[path].RootsSQL(v.uncached.Types, keys[:n], v.options.LooseKeys), v.uncached.Root); err != nil {
 					return fmt.Errorf("include %s: %w", path, err)
 				}
 				keys = keys[n:]

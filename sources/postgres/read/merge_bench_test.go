@@ -79,7 +79,7 @@ func mergedPage(b *testing.B) *page {
 	stream = answer(stream, mergedRoots*mergedLines, func(i int) []byte {
 		return line([][]byte{binary.BigEndian.AppendUint64(nil, uint64(i/mergedLines))}, i)
 	})
-	source := &replayed{stream: stream}
+	source := &replayConn{stream: stream}
 	return newPage(t, session.OverConn(source), memory, 16<<20)
 }
 
@@ -152,16 +152,16 @@ func answer(stream []byte, rows int, row func(i int) []byte) []byte {
 	return append(stream, "c\x00\x00\x00\x04C\x00\x00\x00\x0bCOPY 1\x00Z\x00\x00\x00\x05I"...)
 }
 
-// replayed is a server that gives the same answers again and again, whatever it is asked.
-type replayed struct {
+// replayConn is a server that gives the same answers again and again, whatever it is asked.
+type replayConn struct {
 	net.Conn
 	stream []byte
 	at     int
 }
 
-func (r *replayed) Write(p []byte) (int, error) { return len(p), nil }
+func (r *replayConn) Write(p []byte) (int, error) { return len(p), nil }
 
-func (r *replayed) Read(p []byte) (int, error) {
+func (r *replayConn) Read(p []byte) (int, error) {
 	n := copy(p, r.stream[r.at:])
 	r.at = (r.at + n) % len(r.stream)
 	return n, nil

@@ -11,8 +11,8 @@ import (
 	"humpty/sources/postgres/session"
 )
 
-// openedView is a view of a database, with pages of so many bytes, and its partitions.
-func openedView(t *testing.T, d *pgtest.Database, shape sources.Shape, pageBytes, chunks int) (*View, []sources.Partition) {
+// openView is a view of a database, with pages of so many bytes, and its partitions.
+func openView(t *testing.T, d *pgtest.Database, shape sources.Shape, pageBytes, chunks int) (*View, []sources.Partition) {
 	t.Helper()
 	ctx := t.Context()
 	o := session.Options{LockTimeout: time.Minute}

@@ -16,7 +16,7 @@ func TestSkew(t *testing.T) {
 	d := pgtest.New(t, `create table r (id int primary key, pad text); insert into r select i, case when i = 700 then repeat('p', 3000000) else '' end from generate_series(1, 3000) i;
 create table c (id int, n int, v text, primary key (id, n)); insert into c select i, n, repeat('v', 300) from generate_series(1, 3000) i, generate_series(1, 2) n;
 insert into c select 2000, n, repeat('w', 1000) from generate_series(3, 20000) n; analyze`)
-	v, _ := openedView(t, d, sources.Shape{From: "r", Include: []sources.Shape{{Name: "c", From: "c", Many: true, On: []sources.Join{{Child: "id", Parent: "id"}}}}}, 100_000, 1)
+	v, _ := openView(t, d, sources.Shape{From: "r", Include: []sources.Shape{{Name: "c", From: "c", Many: true, On: []sources.Join{{Child: "id", Parent: "id"}}}}}, 100_000, 1)
 	rd, err := v.Read(t.Context(), sources.Partition{ID: "r"}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestLargeDocuments(t *testing.T) {
 create table c (id int, n int, v text, primary key (id, n)); insert into c select i, 1, 'v' from generate_series(1, 1000) i;
 insert into c select 600, n, repeat('w', 10000) from generate_series(2, 5001) n; analyze`)
 	line := sources.Shape{Name: "c", From: "c", Many: true, On: []sources.Join{{Child: "id", Parent: "id"}}, Columns: []sources.Column{{Field: "v", Expr: "v", Plain: true}}}
-	v, _ := openedView(t, d, sources.Shape{From: "r", Include: []sources.Shape{line}}, 2<<20, 1)
+	v, _ := openView(t, d, sources.Shape{From: "r", Include: []sources.Shape{line}}, 2<<20, 1)
 	rd, err := v.Read(t.Context(), sources.Partition{ID: "r"}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ insert into c select 600, n, repeat('w', 10000) from generate_series(2, 5001) n;
 func TestPagesAreReused(t *testing.T) {
 	t.Parallel()
 	d := pgtest.New(t, "create table t (id int primary key, v int, w text); insert into t select i, i, 'w' || i from generate_series(1, 1000) i; analyze")
-	v, parts := openedView(t, d, sources.Shape{From: "t"}, 2<<20, 5)
+	v, parts := openView(t, d, sources.Shape{From: "t"}, 2<<20, 5)
 	if len(parts) != 5 {
 		t.Fatalf("%d partitions, want 5", len(parts))
 	}

@@ -46,7 +46,7 @@ func (l *rootList) add(row []byte, own []session.Span) (err error) {
 	root := l.tree.Root
 	var h rootMeta
 	if l.tree.UsesRootKey {
-		key := l.key(row, own)
+		key := l.key(root, row, own)
 		spelled := l.single && slices.ContainsFunc(root.Key, func(k query.KeyColumn) bool { return k.Raw < 0 }) // several keys may ask for one row
 		if n := l.keys.add(key); int(n) != len(l.metas) && !spelled {
 			return fmt.Errorf("%s: the key is not unique: a row comes twice", root.Relation.Label)
@@ -96,8 +96,7 @@ func (l *rootList) add(row []byte, own []session.Span) (err error) {
 }
 
 // key is the root's key of a row, as keys has it.
-func (l *rootList) key(row []byte, own []session.Span) []byte {
-	root := l.tree.Root
+func (l *rootList) key(root *query.RootNode, row []byte, own []session.Span) []byte {
 	if len(root.Key) == 1 {
 		return own[root.Key[0].Col].Of(row)
 	}

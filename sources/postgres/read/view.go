@@ -16,7 +16,7 @@ import (
 // Options say how documents are read.
 type Options struct {
 	PageBytes int  // bytes of documents read at a time by one reader
-	Loose     bool // keys that are looked up find what PostgreSQL takes for equal
+	LooseKeys bool // keys that are looked up find what PostgreSQL takes for equal
 
 	Throttle *Throttle // of all views together
 }
@@ -140,7 +140,7 @@ func (v *View) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 	if err != nil {
 		return err
 	}
-	return newLookup(newPage(v.tree, db, v.memory, 4*v.options.PageBytes), v.options.Loose).all(ctx, keys, b)
+	return newLookup(newPage(v.tree, db, v.memory, 4*v.options.PageBytes), v.options.LooseKeys).all(ctx, keys, b)
 }
 
 // lookupLive reads documents by their ids as they are now.
@@ -152,7 +152,7 @@ func (v *View) lookupLive(ctx context.Context, keys [][]byte, b *sources.Batch) 
 	defer v.pool.Release(context.WithoutCancel(ctx), db)
 	p := newPage(v.uncached, db, nil, 4*v.options.PageBytes)
 	p.types = v.uncachedTypes
-	l := newLookup(p, v.options.Loose)
+	l := newLookup(p, v.options.LooseKeys)
 	if err := db.WaitForReplica(ctx); err != nil {
 		return err
 	}

@@ -18,10 +18,11 @@ import (
 // for long as well, and nobody but the server knows. So it is asked, over another
 // connection, what the backend does.
 
-const (
-	connectTimeout = 30 * time.Second // for a connection to be there, if the dsn has no connect_timeout
-	AskTimeout     = 10 * time.Second // for that question
-)
+// connectTimeout is how long a connection may take to be there, if the dsn has no connect_timeout.
+const connectTimeout = 30 * time.Second
+
+// AskTimeout is how long the answer to that question may take.
+const AskTimeout = 10 * time.Second
 
 // keepAlive lets the kernel find a machine or network that is gone within 75 s.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 4}

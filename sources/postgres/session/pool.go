@@ -32,7 +32,7 @@ type Pool struct {
 	snapshotSession *Session   // holds the snapshot; looks keys up; reads too if it is the only one
 	idle            []*Session // in the snapshot, free
 	open            int        // sessions besides the one that holds the snapshot, idle or reading
-	lent            bool       // the one that holds the snapshot reads
+	holderBusy      bool       // the one that holds the snapshot reads
 	closed          bool
 }
 
@@ -62,8 +62,8 @@ func NewLivePool(db *Session, o PoolOptions) *Pool {
 // IsLive reports whether no snapshot is held: each transaction has one of its own.
 func (p *Pool) IsLive() bool { return p.slots != nil }
 
-// LendsOne reports whether a second session can be had only when the first was released.
-func (p *Pool) LendsOne() bool { return cap(p.slots) == 1 }
+// SingleSlot reports whether a second session can be had only when the first was released.
+func (p *Pool) SingleSlot() bool { return cap(p.slots) == 1 }
 
 // Acquire takes a free session, or opens one.
 func (p *Pool) Acquire(ctx context.Context) (db *Session, err error) {
@@ -90,12 +90,12 @@ func (p *Pool) Acquire(ctx context.Context) (db *Session, err error) {
 		p.mu.Unlock()
 		return db, nil
 	}
-	if p.options.MaxConnections == 1 && !p.lent {
+	if p.options.MaxConnections == 1 && !p.holderBusy {
 		if p.snapshotSession.spent {
 			p.mu.Unlock()
 			return nil, fmt.Errorf("%s: the only session, which holds the snapshot, was interrupted\n    %s", p.snapshotSession.Name, errorRun)
 		}
-		p.lent = true
+		p.holderBusy = true
 		p.mu.Unlock()
 		return p.snapshotSession, nil
 	}
@@ -148,7 +148,7 @@ func (p *Pool) Release(ctx context.Context, db *Session) {
 	}
 	p.mu.Lock()
 	if db == p.snapshotSession {
-		p.lent = false
+		p.holderBusy = false
 		p.mu.Unlock()
 		return
 	}
@@ -166,7 +166,7 @@ func (p *Pool) Release(ctx context.Context, db *Session) {
 // stays the pool's, and has one user at a time.
 func (p *Pool) Holder(ctx context.Context) (*Session, error) {
 	p.mu.Lock()
-	busy, db := p.lent, p.snapshotSession
+	busy, db := p.holderBusy, p.snapshotSession
 	p.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:

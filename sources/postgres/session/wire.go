@@ -80,7 +80,7 @@ func (c *wire) CheckClosed() { c.spent = c.spent || c.pg.IsClosed() }
 // BytesReceived counts what has come while rows were streamed.
 func (c *wire) BytesReceived() int64 { return c.received }
 
-// SetDeadline bounds what is sent and received until it is set anew; zero: nothing.
+// SetDeadline bounds what is sent and received until it is set again; zero: nothing.
 func (c *wire) SetDeadline(t time.Time) { _ = c.conn.SetDeadline(t) } // fails only on a closed connection; so does what follows
 
 // Row returns the next row of the running query in the binary format (a field count,

@@ -29,13 +29,13 @@ func FuzzRow(f *testing.F) {
 	})
 }
 
-// streamed is a connection that gives what it holds, in small pieces.
-type streamed struct {
+// streamConn is a connection that gives what it holds, in small pieces.
+type streamConn struct {
 	net.Conn
 	rest []byte
 }
 
-func (s *streamed) Read(p []byte) (int, error) {
+func (s *streamConn) Read(p []byte) (int, error) {
 	if len(s.rest) == 0 {
 		return 0, io.EOF
 	}
@@ -52,7 +52,7 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte("E\x00\x00\x00\x0cSERROR\x00\x00Z\x00\x00\x00\x05I"))
 	f.Add([]byte("d\x3f\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		c := &wire{in: &streamed{rest: stream}, buf: make([]byte, bufferSize)}
+		c := &wire{in: &streamConn{rest: stream}, buf: make([]byte, bufferSize)}
 		for {
 			row, err := c.Row()
 			if err != nil {
@@ -78,13 +78,13 @@ func TestStream(t *testing.T) {
 		"no header":       {"H\x00\x00\x00\x07\x01\x00\x00d\x00\x00\x00\x06ab", "no COPY header"},
 		"an error":        {"E\x00\x00\x00\x13SERROR\x00C42P01\x00\x00Z\x00\x00\x00\x05I", "42P01"},
 	} {
-		w := &wire{in: &streamed{rest: []byte(c.stream)}, buf: make([]byte, bufferSize)}
+		w := &wire{in: &streamConn{rest: []byte(c.stream)}, buf: make([]byte, bufferSize)}
 		if _, err := w.Row(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
 	long := append([]byte("D\x00\x10\x00\x04"), make([]byte, 1<<20)...) // far larger than the buffer
-	w := &wire{in: &streamed{rest: append(long, "Z\x00\x00\x00\x05I"...)}, buf: make([]byte, bufferSize)}
+	w := &wire{in: &streamConn{rest: append(long, "Z\x00\x00\x00\x05I"...)}, buf: make([]byte, bufferSize)}
 	if row, err := w.Row(); err != nil || len(row) != 1<<20 || len(w.buf) < len(row) {
 		t.Errorf("%d bytes, %v, in a buffer of %d", len(row), err, len(w.buf))
 	}

@@ -29,7 +29,7 @@ var ErrNotStarted = errors.New("not begun: the command was stopped before")
 // from one source take turns in the order; so each has all of the source's connections, and
 // the first are done before the last begin.
 func (r *Runner) All(ctx context.Context, o Options) ([]Outcome, error) {
-	order := r.Config.InOrder()
+	order := r.Config.ByPriority()
 	var err error
 	if r.Verb == "resume" {
 		order, err = r.Leftovers.Remaining(ctx, order)
@@ -69,7 +69,7 @@ func (r *Runner) All(ctx context.Context, o Options) ([]Outcome, error) {
 // turnsBefore are those that read from a source of the i-th and come before it.
 func turnsBefore(order []config.Projection, i int) (before []int) {
 	for j, p := range order[:i] {
-		if slices.ContainsFunc(p.Reads(), func(source string) bool { return slices.Contains(order[i].Reads(), source) }) {
+		if slices.ContainsFunc(p.SourceNames(), func(source string) bool { return slices.Contains(order[i].SourceNames(), source) }) {
 			before = append(before, j)
 		}
 	}
@@ -82,7 +82,7 @@ func shareMemory(order []config.Projection) {
 	var reads []string
 	var most int64
 	for _, p := range order {
-		reads = append(reads, p.Reads()...)
+		reads = append(reads, p.SourceNames()...)
 		most = max(most, p.Limits.InFlight)
 	}
 	slices.Sort(reads)

@@ -9,9 +9,9 @@ import (
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/crashpoint"
-	"humpty/internal/marks"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sources"
 )
@@ -25,7 +25,7 @@ type job struct {
 	record     projector.Record
 
 	state assemble.State
-	store *marks.Store // nil: it is not live
+	store *checkpoint.Store // nil: it is not live
 	log   *runs.Log
 }
 
@@ -98,7 +98,7 @@ func (j *job) capture(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	r.Live.Marks = j.store
+	r.Live.Checkpoint = j.store
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"humpty/internal/ui"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 )
@@ -41,7 +42,7 @@ func Record(w io.Writer, r projector.Record) {
 func times(w io.Writer, r projector.Record) {
 	attempts := r.Attempts
 	if len(attempts) == 0 {
-		attempts = []projector.Attempt{{Seconds: r.Seconds, Phases: r.Phases, Status: r.Status}}
+		attempts = []checkpoint.Attempt{{Seconds: r.Seconds, Phases: r.Phases, Status: r.Status}}
 	}
 	var order []report.Phase
 	took, all := map[report.Phase]float64{}, 0.0

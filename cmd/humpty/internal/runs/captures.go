@@ -10,6 +10,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/internal/ui"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/sinks"
 	"humpty/sources/postgres"
 )
@@ -131,7 +132,7 @@ type runInventory struct {
 	survey     sinks.Survey
 	running    string   // the run that holds the lease
 	runs       []string // in the state folder
-	stopped    []projector.Begun
+	stopped    []checkpoint.Run
 }
 
 func (c *Captures) inventory(ctx context.Context, p config.Projection) (i runInventory, err error) {
@@ -176,9 +177,9 @@ func (i runInventory) state(captured postgres.Capture) (run, state string) {
 	switch {
 	case captured.Active, run == i.running:
 		return run, CaptureRunning
-	case follows && live.Meta.Run == run, follows && i.projection.Feed && fed && previous.Meta.Run == run:
+	case follows && live.Meta.Run == run, follows && i.projection.FeedPrevious && fed && previous.Meta.Run == run:
 		return run, CaptureFollowed
-	case slices.ContainsFunc(i.stopped, func(b projector.Begun) bool { return b.Run == run }):
+	case slices.ContainsFunc(i.stopped, func(b checkpoint.Run) bool { return b.Run == run }):
 		return run, CaptureStopped
 	}
 	return run, CaptureDead

@@ -49,7 +49,7 @@ func (l *Leftovers) Heal(ctx context.Context, p config.Projection) {
 	if err != nil {
 		return
 	}
-	done, err := m.Mend(ctx)
+	done, err := m.Heal(ctx)
 	var refusal *problem.Refusal
 	if errors.As(err, &refusal) {
 		l.Warn(p.Name + ": " + l.Message(err))

@@ -1,0 +1,61 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// The documents that were written since a swap lie between these keys.
+var (
+	writtenFrom = []byte("t/")
+	writtenTo   = []byte("t0")
+)
+
+// keySwapped is there once others may write to the index.
+var keySwapped = []byte("s/swapped")
+
+// RecordSwap notes that from now on others may write to the index without versions. It is
+// durable when Swap returns: call it before the alias is changed.
+func (s *Store) RecordSwap() error {
+	if err := s.db.Set(keySwapped, []byte{1}, pebble.Sync); err != nil {
+		return fmt.Errorf("note the swap: %w", err)
+	}
+	return nil
+}
+
+// Swapped reports whether Swap was called, in this process or an earlier one.
+func (s *Store) Swapped() (bool, error) {
+	value, err := s.get(keySwapped)
+	return value != nil, err
+}
+
+// RecordWritten notes documents that will be written after the swap; it is durable when Touch
+// returns.
+func (s *Store) RecordWritten(ids [][]byte) error {
+	batch := s.db.NewBatch()
+	defer batch.Close() //nolint:errcheck // committed, or given up
+	for _, id := range ids {
+		if err := batch.Set(append(writtenFrom[:2:2], id...), nil, nil); err != nil {
+			return err
+		}
+	}
+	if err := batch.Commit(pebble.Sync); err != nil {
+		return fmt.Errorf("note %d documents that will be written: %w", len(ids), err)
+	}
+	return nil
+}
+
+// Written calls fn with every id that was given to Touch; fn may not keep it.
+func (s *Store) Written(fn func(id []byte)) (err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: writtenFrom, UpperBound: writtenTo})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := it.First(); ok; ok = it.Next() {
+		fn(it.Key()[len(writtenFrom):])
+	}
+	return it.Error()
+}

@@ -1,0 +1,24 @@
+package generation
+
+import "humpty/sources"
+
+// ParsePositions are the positions of a generation's meta.
+func ParsePositions(was map[string]string) map[string]sources.Position {
+	all := make(map[string]sources.Position, len(was))
+	for id, at := range was {
+		all[id] = sources.Position(at)
+	}
+	return all
+}
+
+// FormatPositions are as a generation's meta keeps them: where a later replay can go on.
+func FormatPositions(fences map[string]sources.Position) map[string]string {
+	if len(fences) == 0 {
+		return nil
+	}
+	all := make(map[string]string, len(fences))
+	for id, at := range fences {
+		all[id] = string(at)
+	}
+	return all
+}

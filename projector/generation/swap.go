@@ -1,0 +1,78 @@
+package generation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"humpty/internal/crashpoint"
+	"humpty/internal/problem"
+	"humpty/sinks"
+)
+
+// SwitchAlias computes the change from a fresh survey and applies it in one call.
+func SwitchAlias(ctx context.Context, target sinks.Target, survey sinks.Survey, to, replace, projection string) (sinks.AliasChange, error) {
+	change, err := survey.SwapTo(to, replace)
+	var trap *sinks.NameConflict
+	switch {
+	case errors.As(err, &trap):
+		return change, &problem.Refusal{
+			Why: err.Error() + fmt.Sprintf("; generation %s is ready", to),
+			Remedy: fmt.Sprintf("look at what is in it; if it can be deleted: humpty swap %s --to %s --replace-index %s\n"+
+				"and keep writers from making it again: action.auto_create_index, or require_alias=true",
+				projection, to, trap.Index.Index),
+			Err: err,
+		}
+	case err != nil:
+		return change, err
+	}
+	if err := target.Swap(ctx, change); err != nil {
+		return change, fmt.Errorf("swap alias %s to %s: %w", survey.Alias, to, err)
+	}
+	return change, nil
+}
+
+// RecordStates writes into the generations what a swap to `live` made of them. The alias
+// is what decides who is live; the notes are for those who read an index alone.
+func RecordStates(ctx context.Context, target sinks.Target, before sinks.Survey, live string) error {
+	was := map[string]bool{}
+	for _, serving := range before.Serving {
+		was[serving.Index] = true
+	}
+	for _, g := range before.Generations {
+		state := g.Meta.State
+		switch {
+		case g.Name == live:
+			state = sinks.Live
+		case was[g.Name], state == sinks.Live:
+			state = sinks.Retired
+		}
+		unsettled := state == sinks.Live && len(g.Meta.PendingSettings) > 0 // a process of its run died behind the swap
+		if state == g.Meta.State && !unsettled {
+			continue
+		}
+		if err := recordState(ctx, target, g, state, before.Live()); err != nil {
+			return fmt.Errorf("the alias was swapped, but the state of %s could not be noted: %w", g.Name, err)
+		}
+	}
+	return nil
+}
+
+func recordState(ctx context.Context, target sinks.Target, g sinks.Generation, state sinks.State, previous string) error {
+	index, err := target.Open(ctx, g.Name)
+	if err != nil {
+		return err
+	}
+	m := g.Meta
+	m.State, m.Updated = state, time.Now().UTC()
+	m.Partial = m.Partial && state != sinks.Live
+	if state == sinks.Live && previous != g.Name {
+		m.Previous = previous
+	}
+	if err := index.Note(ctx, m); err != nil || state != sinks.Live {
+		return err
+	}
+	crashpoint.At("state noted")
+	return index.Seal(ctx, nil) // what had to stay until now: deletes are remembered no longer than the user wants
+}
