@@ -116,12 +116,12 @@ func (s State) Resumable(projection string) ([]checkpoint.Run, error) {
 		if err != nil {
 			continue // a process has it
 		}
-		begun, err := checkpoint.ReadRun(store)
+		stored, err := checkpoint.ReadRun(store)
 		if err = errors.Join(err, store.Close()); err != nil {
 			return nil, fmt.Errorf("read run %s in the state folder %s: %w", run, s.Dir, err)
 		}
-		if begun != nil && begun.Ended == nil {
-			all = append(all, *begun)
+		if stored != nil && stored.Ended == nil {
+			all = append(all, *stored)
 		}
 	}
 	return all, nil

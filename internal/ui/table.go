@@ -11,7 +11,6 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sync/errgroup"
-
 	"humpty/projector/report"
 )
 
@@ -44,7 +43,7 @@ type row struct {
 	outcome string // how; empty: it has not
 	started time.Time
 	elapsed time.Duration
-	shown   atomic.Pointer[string] // what its bar says; it may not wait for the table
+	drawn   atomic.Pointer[string] // what its bar says; it may not wait for the table
 }
 
 // NewTable makes a Table.
@@ -92,7 +91,7 @@ func (t *Table) draw() {
 	t.refresh(time.Now())
 	texts := []*atomic.Pointer[string]{&t.all}
 	for _, r := range t.rows {
-		texts = append(texts, &r.shown)
+		texts = append(texts, &r.drawn)
 	}
 	for _, text := range texts {
 		t.bars = append(t.bars, t.container.New(1, mpb.NopStyle(), mpb.PrependDecorators(
@@ -129,7 +128,7 @@ func (t *Table) refresh(now time.Time) {
 	t.all.Store(&text)
 	for _, r := range t.rows {
 		text := t.labelled(r.Name, r.text(now, true))
-		r.shown.Store(&text)
+		r.drawn.Store(&text)
 	}
 }
 

@@ -55,12 +55,12 @@ func (r *row) remaining(now time.Time, each float64) (seconds float64, known boo
 func (t *Table) perDocument(now time.Time) float64 {
 	took, documents := 0.0, int64(0)
 	for _, r := range t.rows {
-		switch left, known := r.remaining(now, 0); {
+		switch remaining, known := r.remaining(now, 0); {
 		case r.outcome == "completed" || r.outcome == "verified":
 			took += r.elapsed.Seconds()
 			documents += r.loaded
 		case !r.started.IsZero() && r.outcome == "" && known:
-			took += now.Sub(r.started).Seconds() + left
+			took += now.Sub(r.started).Seconds() + remaining
 			documents += r.Documents
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
-
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
@@ -47,13 +46,13 @@ func (r *Runner) All(ctx context.Context, o Options) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(order))
 	b.table.Run(func() {
 		var group errgroup.Group
-		over := make([]chan struct{}, len(order))
+		ended := make([]chan struct{}, len(order))
 		for i, p := range order {
-			over[i] = make(chan struct{})
+			ended[i] = make(chan struct{})
 			group.Go(func() error {
-				defer close(over[i])
+				defer close(ended[i])
 				for _, before := range turnsBefore(order, i) {
-					<-over[before]
+					<-ended[before]
 				}
 				record, err := b.one(ctx, p, i)
 				outcomes[i] = Outcome{p, record, err}
