@@ -21,7 +21,7 @@ func (n *run) arrive(ctx context.Context, survey sinks.Survey) (thaw func() erro
 			return thaw, err
 		}
 	}
-	if err := n.catcher.reach(ctx, n.capture); err != nil {
+	if err := n.rounds.CatchUpTo(ctx, n.capture); err != nil {
 		return thaw, errors.Join(fmt.Errorf("catch up before the swap: %w", err), thaw())
 	}
 	n.reached()

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/projector"
 	"humpty/projector/checkpoint"
+	"humpty/projector/follow"
 	"humpty/projector/outage"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -20,7 +20,7 @@ import (
 
 // followed is an index that a rebuild left to be followed, with a source or a target that
 // can go away.
-func followed(t *testing.T, which string, lasts time.Duration) (*lives, *server, *projector.Follow) {
+func followed(t *testing.T, which string, lasts time.Duration) (*lives, *server, *follow.Projector) {
 	t.Helper()
 	l, s := newLives(t), &server{lasts: lasts}
 	if rec, err := l.run(false, nil); err != nil {
@@ -34,7 +34,7 @@ func followed(t *testing.T, which string, lasts time.Duration) (*lives, *server,
 	}
 	l.memory.OnWrite = func([]sinks.Document, []sinks.Verdict) error { return target.err() }
 	p := projection()
-	return l, s, &projector.Follow{
+	return l, s, &follow.Projector{
 		Projection: p, Source: source, Target: target,
 		Open: func(string) (*checkpoint.Store, error) {
 			return checkpoint.Open("marks", checkpoint.Options{FS: l.disk})

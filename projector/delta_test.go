@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"humpty/projector"
+	"humpty/projector/repair"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -88,31 +88,31 @@ func TestRestoreGoesOn(t *testing.T) {
 	changed, added, gone := record(7, "changed since"), record(400, "new since"), sources.Record{Key: []byte("9"), Deleted: true}
 	came := []sources.Record{changed, added, gone, record(11, "first"), {Key: []byte("401"), Deleted: true}}
 	for name, c := range map[string]struct {
-		do     func(s *stage, live string, l *since, r *projector.Restore)
+		do     func(s *stage, live string, l *since, r *repair.Restore)
 		not    string // why it did not go on
 		err    string
 		opened int
 	}{
 		"proven":      {},
-		"gap":         {do: func(_ *stage, _ string, l *since, _ *projector.Restore) { l.gap = "retention has passed it" }, not: "retention has passed it", opened: 1},
-		"as asked":    {do: func(_ *stage, _ string, _ *since, r *projector.Restore) { r.Whole = true }, not: "as asked", opened: 1},
-		"ignore":      {do: func(_ *stage, _ string, _ *since, r *projector.Restore) { r.Projection.Verify.Ignore = []string{"x"} }, opened: 0},
-		"not told of": {do: func(_ *stage, _ string, l *since, _ *projector.Restore) { l.came = l.came[1:] }, opened: 0},
-		"poison":      {do: func(_ *stage, _ string, l *since, _ *projector.Restore) { l.poison = 1 }, err: "1 events could not be read or applied (limit 0)"},
+		"gap":         {do: func(_ *stage, _ string, l *since, _ *repair.Restore) { l.gap = "retention has passed it" }, not: "retention has passed it", opened: 1},
+		"as asked":    {do: func(_ *stage, _ string, _ *since, r *repair.Restore) { r.Whole = true }, not: "as asked", opened: 1},
+		"ignore":      {do: func(_ *stage, _ string, _ *since, r *repair.Restore) { r.Projection.Verify.Ignore = []string{"x"} }, opened: 0},
+		"not told of": {do: func(_ *stage, _ string, l *since, _ *repair.Restore) { l.came = l.came[1:] }, opened: 0},
+		"poison":      {do: func(_ *stage, _ string, l *since, _ *repair.Restore) { l.poison = 1 }, err: "1 events could not be read or applied (limit 0)"},
 		"deletes": {
-			do: func(s *stage, _ string, l *since, _ *projector.Restore) {
+			do: func(s *stage, _ string, l *since, _ *repair.Restore) {
 				for i := range 40 {
 					l.came = append(l.came, sources.Record{Key: record(20+i, "").Key, Deleted: true})
 				}
 			}, err: "at most 10 may be deleted",
 		},
 		"rejected": {
-			do: func(_ *stage, _ string, l *since, _ *projector.Restore) {
+			do: func(_ *stage, _ string, l *since, _ *repair.Restore) {
 				l.came = append(l.came, sources.Record{Key: []byte("13"), Reject: "its state cannot be written"})
 			}, err: "its state cannot be written",
 		},
 		"allowed, but stale": {
-			do: func(_ *stage, _ string, l *since, r *projector.Restore) {
+			do: func(_ *stage, _ string, l *since, r *repair.Restore) {
 				l.came = append(l.came, sources.Record{Key: []byte("13"), Reject: "its state cannot be written"})
 				r.Projection.Limits.Rejections = 1
 			}, err: "document 13: stale",
@@ -218,12 +218,12 @@ func TestRecoveryCountsOnTheDelta(t *testing.T) {
 		t.Helper()
 		l.gap = gap
 		r.Source = l
-		recovery, err := r.Recover(t.Context(), &saved)
+		recovery, err := repair.Recover(t.Context(), r, &saved)
 		if err != nil {
 			t.Fatal(err)
 		}
-		i := slices.IndexFunc(recovery.Ways, func(w projector.Way) bool { return w.Name == "restore" })
-		return recovery.Ways[i].Basis
+		i := slices.IndexFunc(recovery.Options, func(w repair.Option) bool { return w.Name == "restore" })
+		return recovery.Options[i].Basis
 	}
 	if got := basis(""); !strings.Contains(got, "about 1 events behind its positions (1 to be read)") {
 		t.Error(got)

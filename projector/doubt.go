@@ -26,7 +26,7 @@ func (n *run) inDoubt() bool {
 // canResolve says whether the verification will find what a doubt is about.
 func (n *run) canResolve(err error) bool {
 	var doubt *sinks.ErrWritesLost
-	return errors.As(err, &doubt) && n.capture != nil && n.Projection.Verify.level() == verify.Full
+	return errors.As(err, &doubt) && n.capture != nil && n.Projection.Verify.EffectiveLevel() == verify.Full
 }
 
 // intact asks, at the end of what writes, whether the target has lost what it had confirmed.
@@ -48,20 +48,20 @@ func (n *run) intact(ctx context.Context) error {
 // examined compares, and where the target may have undone writes, or the source does not
 // tell of all changes, does again what differs and compares once more.
 func (n *run) examined(ctx context.Context, check verify.Check) (verify.Report, error) {
-	if n.capture == nil || n.catcher.handover != nil || !n.inDoubt() && n.record.Limits == "" {
+	if n.capture == nil || n.rounds.HandedOver() || !n.inDoubt() && n.record.Limits == "" {
 		return check.Run(ctx)
 	}
 	first := check
-	lost := n.catcher.lanes(ctx)
+	lost := n.rounds.Reread(ctx)
 	first.Each = func(d verify.Difference) error {
 		if d.Kind != verify.Rejected {
-			lost.add([]byte(d.ID), nil)
+			lost.Add([]byte(d.ID), nil)
 		}
-		return lost.failed()
+		return lost.Failed()
 	}
 	result, err := first.Run(ctx)
 	var again report.Round
-	if _, waitErr := lost.wait(&again); waitErr != nil {
+	if _, waitErr := lost.Wait(&again); waitErr != nil {
 		return result, waitErr
 	}
 	if err == nil && n.candidate.Meta.SuspectLoss && result.Level != string(verify.Full) {

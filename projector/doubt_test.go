@@ -9,6 +9,7 @@ import (
 
 	"humpty/projector"
 	"humpty/projector/report"
+	"humpty/projector/verify"
 	"humpty/sinks"
 )
 
@@ -53,7 +54,7 @@ func TestDifferenceWithoutAnOutageFails(t *testing.T) {
 	l := newLives(t)
 	losing(l, &server{})
 	rec, err := l.run(false, nil)
-	var differs *projector.Differs
+	var differs *verify.Differs
 	if !errors.As(err, &differs) || rec.Undone != 0 || rec.Resumable {
 		t.Errorf("%v: %+v", err, rec)
 	}

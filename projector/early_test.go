@@ -10,6 +10,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/report"
+	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
 	"humpty/sources/sourcetest"
@@ -86,7 +87,7 @@ func TestServedEarlyAndWrong(t *testing.T) {
 	r := s.rebuild()
 	r.ServeEarly = true
 	rec, err := r.Run(t.Context())
-	var differs *projector.Differs
+	var differs *verify.Differs
 	if err == nil || !strings.Contains(err.Error(), "goes on serving "+rec.Generation+", which is partial") || !errors.As(err, &differs) || rec.Status != report.Failed || !rec.Partial {
 		t.Fatalf("%v, %+v", err, rec)
 	}

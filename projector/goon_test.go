@@ -16,6 +16,7 @@ import (
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/generation"
+	"humpty/projector/repair"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -339,7 +340,7 @@ func TestGapEndsTheRun(t *testing.T) {
 	if _, err := l.run(true, nil); err == nil || !strings.Contains(err.Error(), "nothing to go on with") {
 		t.Errorf("resumed again: %v", err)
 	}
-	saved := &projector.Repair{Examine: projector.Examine{
+	saved := &repair.Repair{Verify: repair.Verify{
 		Projection: projection(), Source: l.rows, Target: l.memory, Owner: sinks.Owner{Run: "save"}, Generation: was.Generation,
 	}}
 	if _, err := saved.Run(t.Context()); err != nil {

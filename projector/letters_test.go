@@ -10,6 +10,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/ledger"
+	"humpty/projector/repair"
 	"humpty/sinks"
 )
 
@@ -80,8 +81,8 @@ type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space") }
 
-func (s *stage) retry(ids ...string) *projector.Retry {
-	r := &projector.Retry{Examine: s.examine()}
+func (s *stage) retry(ids ...string) *repair.Retry {
+	r := &repair.Retry{Verify: s.examine()}
 	for _, id := range ids {
 		r.Keys = append(r.Keys, sinks.Key{ID: []byte(id)})
 	}

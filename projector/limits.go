@@ -2,7 +2,8 @@ package projector
 
 import "humpty/projector/pace"
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults puts the defaults where nothing is said.
+func (l Limits) WithDefaults() Limits {
 	if l.InFlight <= 0 {
 		l.InFlight = 256 << 20
 	}
@@ -18,7 +19,8 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-func (v VerifyPolicy) level() Level {
+// EffectiveLevel is the level, full where none is said.
+func (v VerifyPolicy) EffectiveLevel() Level {
 	if v.Level == "" {
 		return LevelFull
 	}

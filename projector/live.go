@@ -10,9 +10,11 @@ import (
 
 	"humpty/internal/crashpoint"
 	"humpty/internal/wait"
+	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
 	"humpty/projector/outage"
 	"humpty/projector/report"
+	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -83,8 +85,8 @@ func (n *run) follow(ctx context.Context) error {
 	if !ok {
 		return errNotLive
 	}
-	if n.Live.Writer == WriterHandover && !handsOver(n.candidate.Index) {
-		return errNoHandover
+	if n.Live.Writer == WriterHandover && !catchup.CanHandOver(n.candidate.Index) {
+		return catchup.ErrNoHandover
 	}
 	position, err := n.Live.Checkpoint.Position()
 	if err != nil {
@@ -98,15 +100,15 @@ func (n *run) follow(ctx context.Context) error {
 	if limited, ok := feed.(sources.Caveated); ok {
 		n.record.Limits = limited.Caveats()
 	}
-	n.capture = newCapture(feed, n.Live.Checkpoint)
+	n.capture = catchup.NewCapture(feed, n.Live.Checkpoint)
 	n.background(func(ctx context.Context) error {
-		err := n.capture.run(ctx)
+		err := n.capture.Run(ctx)
 		closing, cancel := wait.ToCleanUp(ctx)
 		defer cancel()
 		return errors.Join(err, feed.Close(closing))
 	})
 	n.background(func(ctx context.Context) error {
-		err := n.capture.lag(ctx, n.record.Generation, n.observer, n.rereads.Load)
+		err := n.capture.Lag(ctx, n.record.Generation, n.observer, n.rereads.Load)
 		if ctx.Err() != nil { // the feed may be closed already
 			return context.Cause(ctx)
 		}
@@ -114,7 +116,7 @@ func (n *run) follow(ctx context.Context) error {
 	})
 	// From here on the store has a position: a later process goes on behind it, and is
 	// told if the source does not have everything since.
-	_, err = n.capture.reach(ctx)
+	_, err = n.capture.Fence(ctx)
 	crashpoint.At("capture positioned")
 	return err
 }
@@ -142,36 +144,28 @@ func (n *run) release(ctx context.Context, failed error) error {
 	}
 }
 
-// did books a round: of catch-up, or on the way to a fence.
-func (n *run) did(round report.Round) {
+// roundDone books a round: of catch-up, or on the way to a fence.
+func (n *run) roundDone(round report.Round) {
 	n.record.Rounds = append(n.record.Rounds, round)
 	n.rereads.Add(round.Reread)
 }
 
-// catcher is made when the load is over.
-func (n *run) newCatcher() (*catcher, error) {
+// newRounds are made when the load is over.
+func (n *run) newRounds() (*catchup.Rounds, error) {
 	view, ok := n.view.(sources.Expander)
 	if !ok {
 		return nil, errors.New("this source cannot read single documents again: use consistency: snapshot")
 	}
-	c := &catcher{
-		store: n.Live.Checkpoint, view: view, index: n.candidate.Index, base: n.base(),
-		ledger: n.ledger, rate: n.rate, did: n.did,
+	r := &catchup.Rounds{
+		Store: n.Live.Checkpoint, View: view, Done: n.roundDone,
+		Writer: &write.Writer{Index: n.candidate.Index, Base: n.base(), Book: n.ledger, Throttle: write.Throttle{Limiter: n.rate}},
 	}
 	swapped, err := n.Live.Checkpoint.Swapped()
 	if err == nil && swapped { // by an earlier process: the application may write already
-		_, err = newHandover(c)
+		_, err = catchup.NewHandover(r)
 	}
-	return c, err
+	return r, err
 }
-
-const (
-	// nearEnough: a round this short has caught up as far as rounds can; the rest is the
-	// fence's.
-	nearEnough = 2 * time.Second
-	// roundsWithoutGain in a row mean that changes come faster than they are settled.
-	roundsWithoutGain = 8
-)
 
 // catchUp brings the generation near to the present, round by round. Without a capture
 // there is nothing to do: the source is one snapshot of tables at rest.
@@ -183,55 +177,28 @@ func (n *run) catchUp(ctx context.Context) error {
 		return err
 	}
 	crashpoint.At("catch-up noted")
-	c, err := n.newCatcher()
+	rounds, err := n.newRounds()
 	if err != nil {
 		return err
 	}
-	n.catcher = c
-	n.brakeCatchUp(c)
-	shortest, noGain := time.Duration(1<<62), 0
-	for {
-		start := time.Now()
-		round, err := c.round(ctx)
-		if err != nil {
-			return err
-		}
-		if err := n.intact(ctx); err != nil {
-			return err
-		}
-		if round.Marks == 0 {
-			n.did(round)
-		}
-		took := time.Since(start)
-		n.pass(fmt.Sprintf("catch-up %d", len(n.record.Rounds)))
-		if err := n.remember(); err != nil {
-			return err
-		}
-		text := fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds())
-		if last := c.pace.LastDecision(); last != "" {
-			text += "; " + last
-		}
-		n.observer.Waiting(text)
-		if took <= nearEnough {
-			return c.reach(ctx, n.capture)
-		}
-		if took < shortest*9/10 {
-			shortest, noGain = took, 0
-			continue
-		}
-		if noGain++; noGain < roundsWithoutGain {
-			continue
-		}
-		if round.Reread > laneCount*idsAtOnce {
-			return n.tooFast(round, took)
-		}
-		return c.reach(ctx, n.capture) // one request for each lane: slow servers, not many changes
+	n.rounds = rounds
+	n.brakeCatchUp(rounds)
+	if err := rounds.UntilNear(ctx, n.intact, n.afterRound); err != nil {
+		return err
 	}
+	return rounds.CatchUpTo(ctx, n.capture)
 }
 
-func (n *run) tooFast(round report.Round, took time.Duration) error {
-	return fmt.Errorf("changes come as fast as they are settled: %d documents read again in the last round, %.0f a second, "+
-		"and %d rounds brought it no nearer\n"+
-		"    let it run when less is written, give the source more connections (max_connections), or use writer: freeze with the application paused",
-		round.Reread, float64(round.Reread)/took.Seconds(), roundsWithoutGain)
+// afterRound books what a round wrote, and makes it durable.
+func (n *run) afterRound(round report.Round, took time.Duration) error {
+	n.pass(fmt.Sprintf("catch-up %d", len(n.record.Rounds)))
+	if err := n.remember(); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("round %d: %d marks, %d documents read again in %.1f s", len(n.record.Rounds), round.Marks, round.Reread, took.Seconds())
+	if last := n.rounds.Writer.Throttle.Pace.LastDecision(); last != "" {
+		text += "; " + last
+	}
+	n.observer.Waiting(text)
+	return nil
 }

@@ -3,11 +3,10 @@ package projector
 import (
 	"context"
 
-	"golang.org/x/sync/errgroup"
-
 	"humpty/internal/crashpoint"
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
+	"humpty/projector/load"
 	"humpty/projector/pace"
 	"humpty/sinks"
 	"humpty/sources"
@@ -22,7 +21,7 @@ func (n *run) load(ctx context.Context) error {
 	if err := n.recount(ctx); err != nil {
 		return err
 	}
-	view, err := open(ctx, n.reads(), n.observer)
+	view, err := load.Open(ctx, n.reads(), n.observer)
 	if err != nil {
 		return err
 	}
@@ -35,7 +34,17 @@ func (n *run) load(ctx context.Context) error {
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
 	controller := pace.NewLoad(n.came, writers, n.Projection.Limits.Batch, n.candidate.Index)
 	brake := pace.NewBrake(n.Target, n.Projection.Limits.Brake, controller, n.rate, n.observer.Notice)
-	err = brake.During(ctx, func(ctx context.Context) error { return n.pump(ctx, controller, readers, writers) })
+	n.shares = ledger.NewPartitions(n.Projection.Limits.Rejections, n.journal.Sums(), n.journal.PartitionDone())
+	err = brake.During(ctx, func(ctx context.Context) error {
+		return load.Run(ctx, load.Options{
+			View: view, Partitions: n.journal.Undone(n.input.Partitions), Readers: readers, Writers: writers, InFlight: n.Projection.Limits.InFlight,
+			Index: n.candidate.Index, Base: n.base(), Book: n.ledger, Accounts: n.shares, MaxRejections: n.Projection.Limits.Rejections,
+			Pace: controller, Limiter: n.rate, AfterBatch: n.afterBatch,
+			Progress: func(sum ledger.Ledger) {
+				n.observer.Progress(sum, n.earlier, n.input.Rows, controller.Setting().Requests, controller.LastDecision())
+			},
+		})
+	})
 	n.record.Pace = append(n.record.Pace, controller.Decisions()...)
 	n.came = controller.Setting()
 	n.record.Inputs = n.shares.Inputs(view)
@@ -48,37 +57,4 @@ func (n *run) load(ctx context.Context) error {
 		return err
 	}
 	return n.gateLoad()
-}
-
-// pump reads and writes side by side until everything is read and has its verdict.
-func (n *run) pump(ctx context.Context, controller *pace.Controller, readers, writers int) error {
-	full := make(chan *sources.Batch)
-	account := newBudget(n.Projection.Limits.InFlight, func() int { return controller.Setting().Batch }, readers+writers)
-	lingering, release := linger(ctx)
-	defer release()
-	group, writing := errgroup.WithContext(lingering)
-	reading, stop := within(ctx, writing)
-	defer stop()
-	n.shares = ledger.NewPartitions(n.Projection.Limits.Rejections, n.journal.Sums(), n.journal.PartitionDone())
-	var unread error
-	group.Go(func() error {
-		defer close(full)
-		unread = readAll(reading, n.view, n.journal.Undone(n.input.Partitions), readers, account, n.shares, func(ctx context.Context, b *sources.Batch) error {
-			select {
-			case full <- b:
-				return nil
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		})
-		return nil
-	})
-	for range writers {
-		w := &writer{run: n, account: account, pace: controller, shares: n.shares}
-		group.Go(func() error { return w.drain(writing, full) })
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return unread
 }

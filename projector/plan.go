@@ -57,7 +57,7 @@ func (p Plan) steps(def Projection) []Step {
 		{"+", fmt.Sprintf("about %d documents, %.1f MB, from %d partitions by %d readers",
 			p.Source.Rows, float64(p.Source.Bytes)/1e6, len(p.Source.Partitions), p.Source.Readers)},
 		{"~", "settings of the new index put back as defined, copies awaited"},
-		{"=", fmt.Sprintf("verification: %s, against the same snapshot", def.Verify.level())},
+		{"=", fmt.Sprintf("verification: %s, against the same snapshot", def.Verify.EffectiveLevel())},
 	}
 	then := p.Survey
 	then.Generations = append(slices.Clip(then.Generations), sinks.Generation{Name: p.Generation})

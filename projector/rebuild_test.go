@@ -222,7 +222,7 @@ func TestVerificationStopsTheSwap(t *testing.T) {
 			first := s.run(t)
 			s.target.OnScan = tc.scan
 			rec, err := s.rebuild().Run(t.Context())
-			var differs *projector.Differs
+			var differs *verify.Differs
 			if !errors.As(err, &differs) || len(differs.First) != 1 || differs.First[0].Difference != tc.want {
 				t.Fatalf("error %v, want one difference: %+v", err, tc.want)
 			}

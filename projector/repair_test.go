@@ -10,25 +10,25 @@ import (
 	"testing"
 	"time"
 
-	"humpty/projector"
 	"humpty/projector/ledger"
+	"humpty/projector/repair"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
 )
 
-func (s *stage) examine() projector.Examine {
+func (s *stage) examine() repair.Verify {
 	s.runs++
-	return projector.Examine{
+	return repair.Verify{
 		Projection: projection(), Source: s.source, Target: s.target,
 		Owner: sinks.Owner{Run: fmt.Sprintf("run-%d", s.runs)}, Settle: time.Millisecond,
 	}
 }
 
-func (s *stage) repair(generation string) *projector.Repair {
+func (s *stage) repair(generation string) *repair.Repair {
 	e := s.examine()
 	e.Generation = generation
-	return &projector.Repair{Examine: e, MaxDelete: -1, MaxStale: -1}
+	return &repair.Repair{Verify: e, MaxDelete: -1, MaxStale: -1}
 }
 
 // put writes into an index as an application does: without a version; no body deletes.
@@ -91,8 +91,8 @@ func TestVerifyNamesTheDriftOfTheLiveIndex(t *testing.T) {
 	e := s.examine()
 	found := map[string]verify.Kind{}
 	e.Each = func(d verify.Difference) error { found[d.ID] = d.Kind; return nil }
-	finding, err := e.Verify(t.Context())
-	var differs *projector.Differs
+	finding, err := e.Run(t.Context())
+	var differs *verify.Differs
 	if !errors.As(err, &differs) || !maps.Equal(found, planted) {
 		t.Fatalf("%v\nfound %v\nplanted %v", err, found, planted)
 	}
@@ -105,10 +105,10 @@ func TestVerifyNeedsAGeneration(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 10)
 	e := s.examine()
-	_, err := e.Verify(t.Context())
+	_, err := e.Run(t.Context())
 	refusal(t, err, "--generation NAME")
 	e.Generation = "orders-none"
-	_, err = e.Verify(t.Context())
+	_, err = e.Run(t.Context())
 	refusal(t, err, "orders-none is not a generation")
 }
 
@@ -258,7 +258,7 @@ func TestRepairThatCannotWinSaysSo(t *testing.T) {
 	n := 0
 	s.target.OnWriteIf = func() { n++; s.put(t, live, "7", fmt.Sprintf(`{"stale":%d}`, n)) }
 	finding, err := s.repair("").Run(t.Context())
-	var differs *projector.Differs
+	var differs *verify.Differs
 	if !errors.As(err, &differs) || differs.Unfixed != 1 || !strings.Contains(err.Error(), "document 7: stale") || n != 3 {
 		t.Errorf("%v after %d attempts, %+v", err, n, finding.Repair)
 	}
@@ -299,7 +299,7 @@ func TestGateAsksForDefinitionAndQueries(t *testing.T) {
 				}
 				return
 			}
-			var differs *projector.Differs
+			var differs *verify.Differs
 			if !errors.As(err, &differs) || !strings.Contains(err.Error(), tc.says) {
 				t.Fatalf("error %v, want %q", err, tc.says)
 			}

@@ -6,13 +6,13 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/projector"
+	"humpty/projector/repair"
 	"humpty/sinks"
 	"humpty/sources"
 )
 
-func (s *stage) restore() *projector.Restore {
-	return &projector.Restore{Repair: *s.repair(""), Repository: "backup", Snapshot: "one"}
+func (s *stage) restore() *repair.Restore {
+	return &repair.Restore{Repair: *s.repair(""), Repository: "backup", Snapshot: "one"}
 }
 
 func TestRestoreBringsBackAndRepairs(t *testing.T) {
@@ -103,9 +103,9 @@ func TestRecoverRecommendsTheQuickestWay(t *testing.T) {
 		if saved, err := s.target.Saved(t.Context(), "backup", "one"); err == nil {
 			snapshot = &saved
 		}
-		recovery, err := s.rebuild().Recover(t.Context(), snapshot)
+		recovery, err := repair.Recover(t.Context(), s.rebuild(), snapshot)
 		var names []string
-		for _, w := range recovery.Ways {
+		for _, w := range recovery.Options {
 			if w.Not == "" {
 				names = append(names, w.Name)
 			}

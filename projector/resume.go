@@ -11,8 +11,10 @@ import (
 	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
+	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
+	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -160,8 +162,8 @@ func (n *run) canGoOn(err error) bool {
 		rejections *ledger.TooManyRejections
 		poison     *ledger.TooMuchPoison
 		unbalanced *ledger.Unbalanced
-		differs    *Differs
-		unsettled  *Unsettled
+		differs    *verify.Differs
+		unsettled  *catchup.Unsettled
 		doubt      *sinks.ErrWritesLost
 	)
 	for _, fatal := range []any{&gap, &rejections, &poison, &unbalanced, &differs, &unsettled, &doubt} {

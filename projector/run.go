@@ -10,6 +10,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
@@ -42,17 +43,17 @@ type run struct {
 	loadLedger     ledger.Ledger                     // when the load was over
 	loadRejections []ledger.Rejection                // the same
 	loadComplete   bool
-	earlier        int64        // documents that earlier processes produced
-	capture        *capture     // nil: nothing to catch up with
-	rereads        atomic.Int64 // documents read again by rounds
-	catcher        *catcher
+	earlier        int64            // documents that earlier processes produced
+	capture        *catchup.Capture // nil: nothing to catch up with
+	rereads        atomic.Int64     // documents read again by rounds
+	rounds         *catchup.Rounds
 }
 
 // newRun is a rebuild that begins, and tells the observer.
 func newRun(r *Rebuild, observer *report.Observer) *run {
 	n := &run{Rebuild: *r, began: time.Now(), observer: observer}
 	n.candidate = &generation.Candidate{Target: r.Target, Alias: r.Projection.Alias, Observer: observer}
-	n.Projection.Limits = n.Projection.Limits.withDefaults()
+	n.Projection.Limits = n.Projection.Limits.WithDefaults()
 	n.rate = pace.NewLimiter(n.Projection.Limits.Rate)
 	n.ledger = ledger.NewBook(n.Projection.Limits.Rejections, r.Letters)
 	n.record = Record{

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"humpty/internal/problem"
+	"humpty/projector/repair"
 	"humpty/sources"
 )
 
@@ -85,8 +86,8 @@ func TestRecoveryOfTopicsSaysSo(t *testing.T) {
 	if _, err := r.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	recovery, err := r.Recover(t.Context(), nil)
-	if err != nil || recovery.Recommended != "repair" || !strings.Contains(recovery.Ways[0].Basis, "topics from their start") {
+	recovery, err := repair.Recover(t.Context(), r, nil)
+	if err != nil || recovery.Recommended != "repair" || !strings.Contains(recovery.Options[0].Basis, "topics from their start") {
 		t.Errorf("%v: %+v", err, recovery)
 	}
 }

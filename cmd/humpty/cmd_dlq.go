@@ -13,7 +13,7 @@ import (
 	"humpty/cmd/humpty/internal/dlq"
 	"humpty/internal/deadletter"
 	"humpty/internal/ui"
-	"humpty/projector"
+	"humpty/projector/repair"
 )
 
 func newDLQCommand(a *app) *cobra.Command {
@@ -182,9 +182,9 @@ func (c *dlqRetryCommand) run(cmd *cobra.Command, args []string) error {
 		c.Printf("%s: no documents to write again\n", p.Name)
 		return nil
 	}
-	return c.compare(cmd.Context(), conf, p, "dlq retry", func(ctx context.Context, x projector.Examine) (projector.Finding, error) {
+	return c.compare(cmd.Context(), conf, p, "dlq retry", func(ctx context.Context, x repair.Verify) (repair.Result, error) {
 		again := c.deadLetters().Writer(p.Name, x.Owner.Run)
-		do := projector.Retry{Examine: x, Keys: keys, Letters: again}
+		do := repair.Retry{Verify: x, Keys: keys, Letters: again}
 		finding, err := do.Run(ctx)
 		if _, _, closing := again.Close(); closing != nil {
 			return finding, errors.Join(err, closing)

@@ -14,6 +14,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
+	"humpty/projector/follow"
 	"humpty/projector/report"
 )
 
@@ -99,7 +100,7 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 	}
 	monitor := lag.NewMonitor(c.Console)
 	c.watcher.ShowStatus(monitor.Status)
-	var follows []*projector.Follow
+	var follows []*follow.Projector
 	for _, p := range all {
 		r, err := assemble.Rebuild(ctx, conf, p, "follow", nil)
 		if err != nil {
@@ -109,7 +110,7 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 		letters := c.deadLetters().Writer(p.Name, r.Owner.Run)
 		defer letters.Close() //nolint:errcheck // what it could not write, Put has told
 		assemble.UseLetters(r.Source, letters)
-		follows = append(follows, &projector.Follow{
+		follows = append(follows, &follow.Projector{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.FeedPrevious, MaxOutage: r.MaxOutage,
 			Observe: func(e report.Event) { monitor.Observe(p.Name, e) },
 			Open:    func(run string) (*checkpoint.Store, error) { return state.Open(p.Name, run) },

@@ -11,6 +11,7 @@ import (
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/ui"
+	"humpty/projector/repair"
 	"humpty/sinks"
 )
 
@@ -111,20 +112,20 @@ func (c *planCommand) compareWays(ctx context.Context, conf *config.Config, p co
 		}
 		saved = &s
 	}
-	recovery, err := r.Recover(ctx, saved)
+	recovery, err := repair.Recover(ctx, r, saved)
 	if err != nil {
 		return err
 	}
 	c.result.Recovery = &recovery
 	c.Printf("%s: ways back to a right index behind %s\n", p.Name, recovery.Alias)
-	for i, w := range recovery.Ways {
+	for i, w := range recovery.Options {
 		if w.Not != "" {
 			c.Printf("  -  %-8s not possible: %s\n", w.Name, w.Not)
 			continue
 		}
 		c.Printf("  %d  %-8s about %s: %s\n", i+1, w.Name, ui.Time(ui.Seconds(w.Seconds)), w.Basis)
 	}
-	for _, w := range recovery.Ways {
+	for _, w := range recovery.Options {
 		if w.Name == recovery.Recommended {
 			c.Printf("Recommended: %s\n", c.CommandLine(w.Command))
 		}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"humpty/projector"
+	"humpty/projector/repair"
 )
 
 // repairLimits are those of a repair.
@@ -59,9 +59,9 @@ func (c *repairCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.compare(cmd.Context(), conf, p, "repair", func(ctx context.Context, x projector.Examine) (projector.Finding, error) {
+	return c.compare(cmd.Context(), conf, p, "repair", func(ctx context.Context, x repair.Verify) (repair.Result, error) {
 		refused := c.deadLetters().Writer(p.Name, x.Owner.Run)
-		do := projector.Repair{Examine: x, DryRun: c.dryRun, MaxDelete: c.limits.maxDelete, MaxStale: c.limits.maxStale, Letters: refused}
+		do := repair.Repair{Verify: x, DryRun: c.dryRun, MaxDelete: c.limits.maxDelete, MaxStale: c.limits.maxStale, Letters: refused}
 		finding, err := do.Run(ctx)
 		_, _, closing := refused.Close()
 		return finding, errors.Join(err, closing)

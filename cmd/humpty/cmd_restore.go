@@ -9,7 +9,7 @@ import (
 
 	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/assemble"
-	"humpty/projector"
+	"humpty/projector/repair"
 )
 
 // restoreCommand brings an index back from a snapshot.
@@ -66,11 +66,11 @@ func (c *restoreCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.compare(cmd.Context(), conf, p, "restore", func(ctx context.Context, x projector.Examine) (projector.Finding, error) {
+	return c.compare(cmd.Context(), conf, p, "restore", func(ctx context.Context, x repair.Verify) (repair.Result, error) {
 		refused := c.deadLetters().Writer(p.Name, x.Owner.Run)
 		assemble.UseLetters(x.Source, refused)
-		do := projector.Restore{
-			Repair:     projector.Repair{Examine: x, MaxDelete: c.limits.maxDelete, MaxStale: c.limits.maxStale, Letters: refused},
+		do := repair.Restore{
+			Repair:     repair.Repair{Verify: x, MaxDelete: c.limits.maxDelete, MaxStale: c.limits.maxStale, Letters: refused},
 			Repository: repository, Snapshot: name, NoSwap: c.noSwap, Whole: c.whole,
 		}
 		finding, err := do.Run(ctx)

@@ -15,7 +15,7 @@ import (
 	"humpty/cmd/humpty/internal/render"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
-	"humpty/projector"
+	"humpty/projector/repair"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 )
@@ -63,8 +63,8 @@ func (c *verifyCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.compare(cmd.Context(), conf, p, "verify", func(ctx context.Context, x projector.Examine) (projector.Finding, error) {
-		return x.Verify(ctx)
+	return c.compare(cmd.Context(), conf, p, "verify", func(ctx context.Context, x repair.Verify) (repair.Result, error) {
+		return x.Run(ctx)
 	})
 }
 
@@ -89,7 +89,7 @@ func (c *comparison) flags(cmd *cobra.Command) {
 
 // compare runs one of them.
 func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.Projection, verb string,
-	run func(context.Context, projector.Examine) (projector.Finding, error),
+	run func(context.Context, repair.Verify) (repair.Result, error),
 ) (err error) {
 	list, err := newIDList(c.ids)
 	if err != nil {
@@ -103,7 +103,7 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 			return err
 		}
 		assemble.WaitForBrokers(r.Source, r.MaxOutage, waiting)
-		finding, err := run(ctx, projector.Examine{
+		finding, err := run(ctx, repair.Verify{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, Owner: r.Owner,
 			Generation: c.generation, Settle: c.settle, Show: c.diff, Each: list.add, Observe: tell,
 		})

@@ -12,9 +12,9 @@ import (
 	"humpty/cmd/humpty/internal/signals"
 	"humpty/cmd/humpty/internal/trial"
 	"humpty/internal/problem"
-	"humpty/projector"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
+	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources"
@@ -49,7 +49,7 @@ func exitCode(ctx context.Context, err error) int {
 		held       *sinks.Held
 		conflict   *sinks.NameConflict
 		rejected   *ledger.TooManyRejections
-		differs    *projector.Differs
+		differs    *verify.Differs
 		expected   *trial.Mismatch
 		poison     *ledger.TooMuchPoison
 		unreadable *trial.Poison

@@ -14,8 +14,8 @@ import (
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/signals"
 	"humpty/internal/problem"
-	"humpty/projector"
 	"humpty/projector/ledger"
+	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
 	"humpty/sources/kafka"
@@ -37,7 +37,7 @@ func TestExitCodes(t *testing.T) {
 		"configuration":          {problems, nil, 64, "failed"},
 		"definition":             {fmt.Errorf("plan: %w", problems), nil, 64, "failed"},
 		"target's configuration": {&elastic.Error{Kind: elastic.BadConfig}, nil, 64, "failed"},
-		"differs":                {&projector.Differs{}, nil, 3, "failed"},
+		"differs":                {&verify.Differs{}, nil, 3, "failed"},
 		"guard":                  {&problem.Refusal{}, nil, 4, "refused"},
 		"held":                   {&sinks.Held{}, nil, 4, "refused"},
 		"trap":                   {&sinks.NameConflict{}, nil, 4, "refused"},
@@ -79,7 +79,7 @@ func TestEveryFailureSaysWhatToTypeNext(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
 		"usage": console.Usage("x", "humpty help"), "problems": problem.List{{What: "x"}}, "held": &sinks.Held{},
-		"rejections": &ledger.TooManyRejections{}, "differs": &projector.Differs{},
+		"rejections": &ledger.TooManyRejections{}, "differs": &verify.Differs{},
 		"rights": &elastic.Error{Kind: elastic.Rights}, "unreachable": &elastic.Error{Kind: elastic.Unreachable},
 		"refusal": &problem.Refusal{Why: "no", Remedy: "humpty swap orders"}, "other": errors.New("?"),
 	} {

@@ -15,6 +15,8 @@ import (
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/ledger"
+	"humpty/projector/repair"
+	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -24,8 +26,8 @@ type explainer struct {
 	*console.Console
 
 	verb, projection string
-	record           *projector.Record  // of a rebuild that began
-	finding          *projector.Finding // of verify and the like
+	record           *projector.Record // of a rebuild that began
+	finding          *repair.Result    // of verify and the like
 }
 
 // explainer is that of the verb that ran.
@@ -85,7 +87,7 @@ func (e explainer) next(ctx context.Context, err error) []string {
 		held     *sinks.Held
 		rejected *ledger.TooManyRejections
 		poison   *ledger.TooMuchPoison
-		differs  *projector.Differs
+		differs  *verify.Differs
 		expected *trial.Mismatch
 		signal   *signals.Interrupt
 		partial  *partialFailure

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"humpty/projector"
+	"humpty/projector/repair"
 )
 
 // latestConfig is parcels whose newest event is the document.
@@ -40,12 +40,12 @@ func (s *shop) keep(t *testing.T) {
 }
 
 // restored is what a restore says of itself.
-func (s *shop) restored(t *testing.T, args ...string) projector.Finding {
+func (s *shop) restored(t *testing.T, args ...string) repair.Result {
 	t.Helper()
 	ran := s.run(t.Context(), append([]string{"restore", "--snapshot", s.alias + "/one", "--json"}, args...)...)
 	ran.want(t, 0)
 	lines := strings.Split(strings.TrimSpace(ran.out), "\n")
-	var result struct{ Finding projector.Finding }
+	var result struct{ Finding repair.Result }
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &result); err != nil || result.Finding.Delta == nil {
 		t.Fatalf("%v: %s", err, ran.out)
 	}

@@ -10,6 +10,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/lease"
+	"humpty/projector/repair"
 	"humpty/projector/report"
 	"humpty/sinks"
 )
@@ -33,7 +34,7 @@ type verbResult struct {
 	planResult
 	checkResult
 	projectResult
-	Finding     *projector.Finding `json:"finding,omitempty"`     // verify, repair, restore
+	Finding     *repair.Result     `json:"finding,omitempty"`     // verify, repair, restore
 	Snapshot    *sinks.Snapshot    `json:"snapshot,omitempty"`    // snapshot
 	Projections []projectionStatus `json:"projections,omitempty"` // status
 	Change      *sinks.AliasChange `json:"change,omitempty"`      // swap, rollback
@@ -68,8 +69,8 @@ type outcome struct {
 
 // planResult is what plan says in the result.
 type planResult struct {
-	Plan     *projector.Plan     `json:"plan,omitempty"`
-	Recovery *projector.Recovery `json:"recovery,omitempty"` // with --recover
+	Plan     *projector.Plan  `json:"plan,omitempty"`
+	Recovery *repair.Recovery `json:"recovery,omitempty"` // with --recover
 }
 
 // checkResult is what check says in the result.

@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"humpty/projector"
 	"humpty/projector/checkpoint"
+	"humpty/projector/follow"
 	"humpty/projector/report"
 )
 
@@ -28,7 +28,7 @@ func newFollower(ctx context.Context, project *project) (*follower, error) {
 	}
 	f := &follower{}
 	ctx, f.cancel = context.WithCancel(ctx)
-	p := projector.Follow{
+	p := follow.Projector{
 		Projection: r.Projection, Source: r.Source, Target: r.Target, Observe: f.observe,
 		Open: func(run string) (*checkpoint.Store, error) { return project.state.Open(r.Projection.Name, run) },
 	}

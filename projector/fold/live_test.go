@@ -20,6 +20,7 @@ import (
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
+	"humpty/projector/follow"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -168,7 +169,7 @@ func (w *tailed) run(t *testing.T, run string, writer projector.Writer) {
 func (w *tailed) follow(t *testing.T, dir string, tick func()) error {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	f := projector.Follow{
+	f := follow.Projector{
 		Projection: projector.Projection{Name: "orders", Alias: "orders"}, Source: liveSource(&w.log, dir), Target: w.target,
 		Open: func(string) (*checkpoint.Store, error) {
 			return checkpoint.Open(filepath.Join(dir, "marks"), checkpoint.Options{})

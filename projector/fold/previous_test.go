@@ -8,6 +8,7 @@ import (
 
 	"humpty/projector"
 	"humpty/projector/checkpoint"
+	"humpty/projector/follow"
 	"humpty/projector/generation"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -54,7 +55,7 @@ func TestPreviousGenerationIsFedFromTopics(t *testing.T) {
 		want := oracle(&w.history, mergeOracle)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		f := projector.Follow{
+		f := follow.Projector{
 			Projection: projection, Source: source, Target: w.target, Open: stores, KeepPrevious: true,
 			Observe: func(e report.Event) {
 				for _, g := range generations {

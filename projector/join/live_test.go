@@ -20,6 +20,7 @@ import (
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
+	"humpty/projector/follow"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -133,7 +134,7 @@ func TestLiveJoinsLoseNoEvent(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			follow := projector.Follow{Projection: def, Source: s.source(dir), Target: target, Open: open, Observe: func(e report.Event) {
+			follow := follow.Projector{Projection: def, Source: s.source(dir), Target: target, Open: open, Observe: func(e report.Event) {
 				if tick(e); e.Kind != report.Lagging || e.Lag.Backlog > 0 || e.Lag.Behind > 0 {
 					return
 				}

@@ -9,6 +9,7 @@ import (
 
 	"humpty/bench/internal/figure"
 	"humpty/projector"
+	"humpty/projector/repair"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources/postgres"
@@ -38,7 +39,7 @@ func verifyOrRepair(ctx context.Context, s Spec) (Outcome, error) {
 	}
 	m.projection.Verify.Level = projector.LevelFull
 	o := Outcome{Figures: map[string]float64{}}
-	e := projector.Examine{
+	e := repair.Verify{
 		Projection: m.projection, Source: source, Target: target, Settle: s.Settle,
 		Owner: sinks.Owner{Run: "bench-" + time.Now().UTC().Format("20060102t150405.000"), PID: os.Getpid(), Verb: s.Do},
 		Observe: func(e report.Event) {
@@ -48,11 +49,11 @@ func verifyOrRepair(ctx context.Context, s Spec) (Outcome, error) {
 		},
 	}
 	before, servers := read(), w.servers()
-	var finding projector.Finding
+	var finding repair.Result
 	if s.Do == Verify {
-		finding, err = e.Verify(ctx)
+		finding, err = e.Run(ctx)
 	} else {
-		do := projector.Repair{Examine: e, MaxDelete: -1, MaxStale: -1}
+		do := repair.Repair{Verify: e, MaxDelete: -1, MaxStale: -1}
 		finding, err = do.Run(ctx)
 	}
 	after, now := read(), w.servers()

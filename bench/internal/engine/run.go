@@ -13,6 +13,7 @@ import (
 
 	"humpty/bench/internal/figure"
 	"humpty/projector"
+	"humpty/projector/repair"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
@@ -23,7 +24,7 @@ import (
 // Outcome is what a run was measured at.
 type Outcome struct {
 	Record  projector.Record
-	Finding projector.Finding  // of Verify and Repair, instead of a Record
+	Finding repair.Result      // of Verify and Repair, instead of a Record
 	Readers int                // partitions read at once
 	Seconds float64            // first read to the end of the last write and, of an index, of its refresh
 	Figures map[string]float64 // see package result; and phase_NAME_s of each phase

@@ -12,6 +12,7 @@ import (
 
 	"humpty/internal/testenv/devstack"
 	"humpty/projector"
+	"humpty/projector/repair"
 	"humpty/projector/report"
 	"humpty/projector/verify"
 )
@@ -69,7 +70,7 @@ func TestFigures(t *testing.T) {
 			t.Logf("  of which %s %.1f s", ev.Phase, ev.Elapsed.Seconds())
 		}
 	}
-	do := projector.Repair{Examine: e, MaxDelete: -1, MaxStale: -1}
+	do := repair.Repair{Verify: e, MaxDelete: -1, MaxStale: -1}
 	finding, err = do.Run(t.Context())
 	if err != nil || found != len(planted) {
 		t.Fatalf("%v: found %d, planted %d", err, found, len(planted))

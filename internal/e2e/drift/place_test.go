@@ -20,6 +20,7 @@ import (
 	"humpty/internal/testenv/devstack"
 	"humpty/internal/testenv/shop"
 	"humpty/projector"
+	"humpty/projector/repair"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sinks/elastic"
@@ -86,31 +87,31 @@ func (p *place) rebuild(t *testing.T) string {
 	return rec.Generation
 }
 
-func (p *place) examine() projector.Examine {
-	return projector.Examine{
+func (p *place) examine() repair.Verify {
+	return repair.Verify{
 		Projection: p.projection, Source: p.source, Target: p.target, Owner: p.owner("repair"), Settle: 200 * time.Millisecond,
 	}
 }
 
-func (p *place) repair() *projector.Repair {
-	return &projector.Repair{Examine: p.examine(), MaxDelete: -1, MaxStale: -1}
+func (p *place) repair() *repair.Repair {
+	return &repair.Repair{Verify: p.examine(), MaxDelete: -1, MaxStale: -1}
 }
 
 // found is what verify finds in the live index, by id.
-func (p *place) found(t *testing.T) (map[string]verify.Kind, projector.Finding) {
+func (p *place) found(t *testing.T) (map[string]verify.Kind, repair.Result) {
 	t.Helper()
 	all := map[string]verify.Kind{}
 	e := p.examine()
 	e.Each = func(d verify.Difference) error { all[d.ID] = d.Kind; return nil }
-	finding, err := e.Verify(t.Context())
-	var differs *projector.Differs
+	finding, err := e.Run(t.Context())
+	var differs *verify.Differs
 	if err != nil && !errors.As(err, &differs) || (err == nil) != (len(all) == 0) {
 		t.Fatalf("verify: %v, %d differences", err, len(all))
 	}
 	return all, finding
 }
 
-func (p *place) want(t *testing.T, planted map[string]verify.Kind) projector.Finding {
+func (p *place) want(t *testing.T, planted map[string]verify.Kind) repair.Result {
 	t.Helper()
 	found, finding := p.found(t)
 	if !maps.Equal(found, planted) {

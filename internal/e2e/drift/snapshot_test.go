@@ -8,8 +8,8 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/internal/testenv/devstack"
-	"humpty/projector"
 	"humpty/projector/generation"
+	"humpty/projector/repair"
 	"humpty/sinks"
 )
 
@@ -44,7 +44,7 @@ func TestSnapshotAndRestore(t *testing.T) {
 			p.sql(t, "DELETE FROM shop.orders WHERE o_orderkey = $1::bigint", ids[3])
 			p.do(t, http.MethodDelete, "/"+live, nil, nil)
 
-			restore := projector.Restore{Repair: *p.repair(), Repository: repository, Snapshot: ""}
+			restore := repair.Restore{Repair: *p.repair(), Repository: repository, Snapshot: ""}
 			finding, err := restore.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/deadletter"

@@ -13,6 +13,7 @@ import (
 
 	"humpty/internal/wait"
 	"humpty/projector"
+	"humpty/projector/catchup"
 	"humpty/sinks"
 )
 
@@ -145,7 +146,7 @@ func (h *history) run(ctx context.Context) error {
 		}
 		return writing.Wait()
 	})
-	var unsettled *projector.Unsettled
+	var unsettled *catchup.Unsettled
 	group.Go(func() error {
 		defer close(stop)
 		rec, err := h.engine.rebuild(working, "second")
@@ -218,7 +219,7 @@ func (h *history) quiesce(ctx context.Context, caughtUp <-chan struct{}) error {
 }
 
 // compare holds the index that serves against the oracle.
-func (h *history) compare(ctx context.Context, oracle *oracle, except *projector.Unsettled) (int, *Wrong, error) {
+func (h *history) compare(ctx context.Context, oracle *oracle, except *catchup.Unsettled) (int, *Wrong, error) {
 	want, err := oracle.documents(ctx)
 	if err != nil {
 		return 0, nil, err

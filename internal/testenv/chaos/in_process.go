@@ -10,6 +10,7 @@ import (
 
 	"humpty/projector"
 	"humpty/projector/checkpoint"
+	"humpty/projector/follow"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources/postgres"
@@ -97,7 +98,7 @@ func (e *inProcess) attempt(ctx context.Context, run string, resume bool, at int
 
 // follow is humpty follow; caughtUp is told at each event that says how far it is.
 func (e *inProcess) follow(ctx context.Context, caughtUp chan<- struct{}) error {
-	f := projector.Follow{
+	f := follow.Projector{
 		Projection: e.projection(), Source: e.source, Target: e.world.target, Open: e.marks, KeepPrevious: e.world.seed%2 == 0,
 		Observe: func(e report.Event) {
 			if e.Kind == report.Lagging {

@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"humpty/internal/ui"
-	"humpty/projector"
+	"humpty/projector/repair"
 	"humpty/projector/verify"
 )
 
 // Finding is what verify or repair has to say.
-func Finding(w io.Writer, f projector.Finding, err error) {
+func Finding(w io.Writer, f repair.Result, err error) {
 	v := f.Verified
 	if v.Level != "" {
 		fmt.Fprintf(w, "%s: %s compared with its source: %s\n", f.Projection, f.Generation, v.Level)
@@ -31,7 +31,7 @@ func Finding(w io.Writer, f projector.Finding, err error) {
 	for _, q := range f.Queries {
 		fmt.Fprintf(w, "  %s\n", q)
 	}
-	var differs *projector.Differs
+	var differs *verify.Differs
 	if f.Repair != nil || !errors.As(err, &differs) { // which says them
 		for _, d := range v.First {
 			fmt.Fprintf(w, "  %s\n", Indent(d.String()))
@@ -60,7 +60,7 @@ func others(v verify.Report) string {
 }
 
 // amendments says what was written.
-func amendments(w io.Writer, f projector.Finding, r *projector.Amendments) {
+func amendments(w io.Writer, f repair.Result, r *repair.Changes) {
 	if r.DryRun {
 		fmt.Fprintf(w, "  repair     would write %s and delete %s documents; nothing was changed\n",
 			ui.Count(f.Verified.Missing+f.Verified.Stale), ui.Count(f.Verified.Extra))
@@ -77,7 +77,7 @@ func amendments(w io.Writer, f projector.Finding, r *projector.Amendments) {
 }
 
 // delta says what came behind the positions of a snapshot.
-func delta(w io.Writer, d *projector.Delta) {
+func delta(w io.Writer, d *repair.Delta) {
 	if d.Not != "" {
 		fmt.Fprintf(w, "  topics     read from their start: %s\n", d.Not)
 		return

@@ -1,0 +1,143 @@
+package catchup
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/crashpoint"
+	"humpty/projector/checkpoint"
+	"humpty/sources"
+)
+
+// Capture brings the marks of a feed into the store: durable first, acknowledged then.
+type Capture struct {
+	feed  sources.ChangeStream
+	store *checkpoint.Store
+	grew  chan struct{} // holds one when something was recorded since it was taken
+
+	mu     sync.Mutex
+	fences map[string]chan uint64 // by id: the sequence recorded before it was met
+}
+
+// transactionsAtOnce bounds how many transactions are made durable by one step. The
+// busier the source is, the more share one.
+const transactionsAtOnce = 4096
+
+// NewCapture brings what comes from a stream into a store.
+func NewCapture(feed sources.ChangeStream, store *checkpoint.Store) *Capture {
+	c := &Capture{feed: feed, store: store, grew: make(chan struct{}, 1), fences: map[string]chan uint64{}}
+	c.grown() // what an earlier process recorded
+	return c
+}
+
+// Stream is where the changes come from.
+func (c *Capture) Stream() sources.ChangeStream { return c.feed }
+
+func (c *Capture) grown() {
+	select {
+	case c.grew <- struct{}{}:
+	default:
+	}
+}
+
+// Run records until ctx ends or the feed fails.
+func (c *Capture) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	in := make(chan sources.ChangeSet, transactionsAtOnce)
+	group.Go(func() error {
+		defer close(in)
+		for {
+			var m sources.ChangeSet
+			if err := c.feed.Next(ctx, &m); err != nil {
+				return fmt.Errorf("read the changes: %w", err)
+			}
+			select {
+			case in <- m:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+	})
+	group.Go(func() error {
+		for first := range in {
+			if err := c.record(ctx, waiting(in, first)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// waiting returns first and what else has come meanwhile.
+func waiting(in <-chan sources.ChangeSet, first sources.ChangeSet) []sources.ChangeSet {
+	all := []sources.ChangeSet{first}
+	for len(all) < transactionsAtOnce {
+		select {
+		case m, ok := <-in:
+			if !ok {
+				return all
+			}
+			all = append(all, m)
+		default:
+			return all
+		}
+	}
+	return all
+}
+
+// record makes transactions durable and acknowledges them. A fence is met only when all
+// that came before it is durable.
+func (c *Capture) record(ctx context.Context, all []sources.ChangeSet) error {
+	for len(all) > 0 {
+		end := slices.IndexFunc(all, func(m sources.ChangeSet) bool { return m.Fence != "" })
+		if end < 0 {
+			end = len(all) - 1
+		}
+		crashpoint.At("marks read")
+		seq, err := c.store.Record(all[:end+1])
+		if err != nil {
+			return err
+		}
+		crashpoint.At("marks durable")
+		c.grown()
+		if err := c.feed.Acknowledge(ctx, all[end].Position); err != nil {
+			return fmt.Errorf("acknowledge changes: %w", err)
+		}
+		crashpoint.At("marks acknowledged")
+		if id := all[end].Fence; id != "" {
+			c.fenceMet(id) <- seq
+		}
+		all = all[end+1:]
+	}
+	return nil
+}
+
+// fenceMet returns where the sequence at that fence is told, once.
+func (c *Capture) fenceMet(id string) chan uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fences[id] == nil {
+		c.fences[id] = make(chan uint64, 1)
+	}
+	return c.fences[id]
+}
+
+// Fence puts a fence behind everything committed now, waits until it is met in the
+// stream, and returns the sequence of the last mark before it.
+func (c *Capture) Fence(ctx context.Context) (uint64, error) {
+	id, err := c.feed.Fence(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("set a fence: %w", err)
+	}
+	select {
+	case seq := <-c.fenceMet(id):
+		return seq, nil
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}

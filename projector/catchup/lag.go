@@ -1,0 +1,42 @@
+package catchup
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"humpty/projector/report"
+)
+
+const (
+	lagEvery   = time.Second
+	backlogMax = 100_000
+)
+
+// Lag tells the observer until ctx ends. reread counts documents.
+func (c *Capture) Lag(ctx context.Context, generation string, o *report.Observer, reread func() int64) error {
+	tick := time.NewTicker(lagEvery)
+	defer tick.Stop()
+	was, since := reread(), time.Now()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		behind, held, err := c.feed.Lag(ctx)
+		if err != nil {
+			return fmt.Errorf("ask how far the changes are behind: %w", err)
+		}
+		backlog, err := c.store.Backlog(backlogMax)
+		if err != nil {
+			return err
+		}
+		now, at := reread(), time.Now()
+		o.Tell(report.Event{Kind: report.Lagging, Lag: &report.Lag{
+			Generation: generation, Behind: behind, Held: held, Backlog: backlog,
+			Rate: float64(now-was) / at.Sub(since).Seconds(),
+		}})
+		was, since = now, at
+	}
+}

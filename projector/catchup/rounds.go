@@ -1,0 +1,150 @@
+// Package catchup brings a generation near to the present while the sources keep changing: it
+// captures changes as dirty keys (Capture), reads the documents that they concern again and
+// writes them, round by round (Rounds), up to a fence behind which everything is committed, and
+// hands an index over to an application that never stops writing to it (Handover).
+package catchup
+
+import (
+	"context"
+	"fmt"
+
+	"humpty/internal/crashpoint"
+	"humpty/projector/checkpoint"
+	"humpty/projector/report"
+	"humpty/projector/write"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// Rounds read marked documents again and writes them, round by round.
+//
+// Every document has one worker, by the hash of its id, and a worker does one keyBatch at a
+// time: version, read, write, settle. So a document never has two writers, and the later
+// version has always seen what the earlier one saw.
+type Rounds struct {
+	Store  *checkpoint.Store
+	View   sources.Expander
+	Writer *write.Writer // its pace may be nil: as many requests at once as there are workers
+	rules  rules
+
+	Done     func(report.Round) // told of each round that had something to do; may be nil
+	handover *Handover          // nil: nobody else writes to the index
+}
+
+// Workers is how many goroutines read and write what changed.
+const Workers = 4
+
+const (
+	marksAtOnce = 10_000 // taken from the store
+	idsAtOnce   = 500    // looked up by one statement
+)
+
+// HandedOver reports whether the application writes to the index, too.
+func (r *Rounds) HandedOver() bool { return r.handover != nil }
+
+// round takes every mark that is due now once.
+func (r *Rounds) round(ctx context.Context) (report.Round, error) {
+	var done report.Round
+	cut := r.Store.BeginRound()
+	for after := (*sources.DirtyKey)(nil); ; {
+		due, err := r.Store.Due(after, marksAtOnce)
+		if err != nil || len(due) == 0 {
+			if r.Done != nil && done.Marks > 0 {
+				r.Done(done)
+			}
+			return done, err
+		}
+		done.Marks += len(due)
+		if err := r.reread(ctx, due, cut, &done); err != nil {
+			return done, err
+		}
+		after = &due[len(due)-1]
+	}
+}
+
+// reread brings the documents that the marks concern up to date: first those that are
+// marked themselves, then those that marks of includes and whole tables expand to.
+func (r *Rounds) reread(ctx context.Context, due []sources.DirtyKey, cut uint64, done *report.Round) error {
+	var roots, wide []sources.DirtyKey
+	for _, m := range due {
+		if m.Node == "" && !m.All {
+			roots = append(roots, m)
+		} else {
+			wide = append(wide, m)
+		}
+	}
+	if err := r.rereadRoots(ctx, roots, cut, done); err != nil {
+		return err
+	}
+	if len(wide) == 0 {
+		return nil
+	}
+	return r.rereadWide(ctx, wide, cut, done)
+}
+
+func (r *Rounds) rereadRoots(ctx context.Context, roots []sources.DirtyKey, cut uint64, done *report.Round) error {
+	l := r.Reread(ctx)
+	for i := range roots {
+		l.Add([]byte(roots[i].Key), &roots[i])
+	}
+	settled, err := l.Wait(done)
+	if err != nil {
+		return err
+	}
+	for _, s := range settled {
+		if err := r.settle(s.marks, cut, s.saw, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Rounds) rereadWide(ctx context.Context, wide []sources.DirtyKey, cut uint64, done *report.Round) error {
+	l := r.Reread(ctx)
+	saw, err := r.View.Expand(ctx, wide, func(ids [][]byte) error {
+		for _, id := range ids {
+			l.Add(id, nil)
+		}
+		return l.Failed()
+	})
+	if err == nil && anyWholeRoot(wide) {
+		_, err = r.Writer.Index.Count(ctx) // refreshes: a scan finds only what a search would
+	}
+	if err == nil && anyWholeRoot(wide) {
+		err = r.Writer.Index.Scan(ctx, 0, 1, func(docs []sinks.Document) error {
+			for i := range docs {
+				l.Add(docs[i].ID, nil)
+			}
+			return l.Failed()
+		})
+	}
+	if _, waitErr := l.Wait(done); waitErr != nil {
+		return waitErr
+	}
+	if err != nil {
+		return fmt.Errorf("find the documents that %d marks concern: %w", len(wide), err)
+	}
+	return r.settle(wide, cut, saw, done)
+}
+
+func anyWholeRoot(marks []sources.DirtyKey) bool {
+	for _, m := range marks {
+		if m.Node == "" && m.All {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Rounds) settle(due []sources.DirtyKey, cut uint64, saw sources.TxSnapshot, done *report.Round) error {
+	if r.rules.settleBlind {
+		cut = r.Store.Sequence()
+	}
+	if r.rules.settleUnseen || r.rules.settleBlind {
+		saw = sources.TxSnapshot{Min: ^uint64(0), Max: ^uint64(0)}
+	}
+	left, err := r.Store.Settle(due, cut, saw)
+	crashpoint.At("marks settled")
+	done.Left += left
+	return err
+}

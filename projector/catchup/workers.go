@@ -1,0 +1,160 @@
+package catchup
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/zeebo/xxh3"
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/problem"
+	"humpty/projector/report"
+	"humpty/sources"
+)
+
+// keyWorkers spread documents over a few goroutines, each document always to the same one.
+type keyWorkers struct {
+	rounds  *Rounds
+	ctx     context.Context //nolint:containedctx // of the one call that makes, fills and awaits the workers
+	group   *errgroup.Group
+	in      [Workers]chan keyBatch
+	filling [Workers]keyBatch
+
+	mu      sync.Mutex
+	reread  int64
+	settled []settled
+}
+
+// keyBatch is what a worker reads with one statement.
+type keyBatch struct {
+	ids   [][]byte
+	marks []sources.DirtyKey // those among them that are marked themselves
+}
+
+// settled are marks whose documents were written, and what the read of them saw.
+type settled struct {
+	marks []sources.DirtyKey
+	saw   sources.TxSnapshot
+}
+
+// Reread starts workers that bring documents up to date.
+func (r *Rounds) Reread(ctx context.Context) *keyWorkers {
+	l := &keyWorkers{rounds: r}
+	l.group, l.ctx = errgroup.WithContext(ctx)
+	for i := range l.in {
+		l.in[i] = make(chan keyBatch, 1)
+		l.group.Go(func() error {
+			for p := range l.in[i] {
+				if err := l.do(p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return l
+}
+
+// Add hands a document to its worker; mark is the document's own, if it has one. The id is
+// copied. Called from one goroutine.
+func (l *keyWorkers) Add(id []byte, mark *sources.DirtyKey) {
+	worker := int(xxh3.Hash(id) % Workers)
+	p := &l.filling[worker]
+	p.ids = append(p.ids, append([]byte(nil), id...))
+	if mark != nil {
+		p.marks = append(p.marks, *mark)
+	}
+	if len(p.ids) >= idsAtOnce {
+		l.send(worker)
+	}
+}
+
+func (l *keyWorkers) send(worker int) {
+	select {
+	case l.in[worker] <- l.filling[worker]:
+	case <-l.ctx.Done(): // the worker is gone, Wait says why
+	}
+	l.filling[worker] = keyBatch{}
+}
+
+// Failed returns why it makes no sense to add more, if so.
+func (l *keyWorkers) Failed() error { return context.Cause(l.ctx) }
+
+// Wait sends what is left and waits until everything has its verdict.
+func (l *keyWorkers) Wait(done *report.Round) ([]settled, error) {
+	for worker := range l.in {
+		if len(l.filling[worker].ids) > 0 {
+			l.send(worker)
+		}
+		close(l.in[worker])
+	}
+	err := l.group.Wait()
+	done.Reread += l.reread
+	return l.settled, err
+}
+
+// do brings one keyBatch up to date. The version is taken before the read: whoever has the
+// larger version has seen at least as much.
+func (l *keyWorkers) do(p keyBatch) error {
+	r := l.rounds
+	if r.handover != nil {
+		saw, err := r.handover.do(l.ctx, p.ids)
+		if err == nil {
+			l.done(p, saw)
+		}
+		return err
+	}
+	saw, newer, err := l.write(p)
+	for tries := 0; err == nil && len(newer) > 0; tries++ {
+		// The index holds a version of somebody else's, who writes onto what he finds and so
+		// makes it one larger (a repair of what serves does). A few versions on we are past it.
+		if tries == overtaken {
+			return &problem.Refusal{
+				Why: fmt.Sprintf("%d documents of %s hold versions that are newer than humpty's own: somebody else writes to them, or repaired the generation meanwhile (first: %s)",
+					len(newer), r.Writer.Book.Index(), newer[0]),
+				Remedy: "let only humpty write to it, or use writer: handover; what is wrong now: humpty verify, humpty repair",
+			}
+		}
+		_, newer, err = l.write(keyBatch{ids: newer})
+	}
+	if err == nil {
+		l.done(p, saw)
+	}
+	return err
+}
+
+// overtaken is how many versions are tried on a document that holds a newer one.
+const overtaken = 20
+
+// write reads and writes a keyBatch, and returns the ids of documents that hold a newer version
+// than the one given to them: they are not as the source has them.
+func (l *keyWorkers) write(p keyBatch) (saw sources.TxSnapshot, newer [][]byte, err error) {
+	r := l.rounds
+	version, err := r.Store.Version()
+	if err != nil {
+		return saw, nil, err
+	}
+	if r.rules.oneVersion {
+		version = 0
+	}
+	began, batch := time.Now(), sources.Batch{}
+	if err := r.View.Lookup(l.ctx, p.ids, &batch); err != nil {
+		return saw, nil, err
+	}
+	if r.rules.settleEarly {
+		if _, err := r.Store.Settle(p.marks, r.Store.Sequence(), batch.Snapshot); err != nil {
+			return saw, nil, err
+		}
+	}
+	newer, err = r.Writer.Versioned(l.ctx, &batch, len(p.ids), version, began)
+	return batch.Snapshot, newer, err
+}
+
+func (l *keyWorkers) done(p keyBatch, saw sources.TxSnapshot) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reread += int64(len(p.ids))
+	l.settled = append(l.settled, settled{marks: p.marks, saw: saw})
+}

@@ -1,0 +1,102 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/problem"
+	"humpty/internal/wait"
+	"humpty/projector/catchup"
+	"humpty/projector/checkpoint"
+	"humpty/projector/ledger"
+	"humpty/projector/load"
+	"humpty/projector/pace"
+	"humpty/projector/report"
+	"humpty/projector/write"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// feed keeps one generation equal to its source, until ctx ends or something goes wrong.
+func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Observer) (err error) {
+	store, err := p.Open(g.Meta.Run)
+	if err != nil {
+		return fmt.Errorf("open the marks of run %s, which made %s: %w", g.Meta.Run, g.Name, err)
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	feed, err := p.takeOver(ctx, store, g)
+	if err != nil {
+		return err
+	}
+	closing := func(close func(context.Context) error) {
+		ctx, cancel := wait.ToCleanUp(ctx)
+		defer cancel()
+		err = errors.Join(err, close(ctx))
+	}
+	defer closing(feed.Close)
+	view, err := load.Open(ctx, catchup.SourceOf(p.Source, feed), o)
+	if err != nil {
+		return err
+	}
+	defer closing(view.Close)
+	reread, ok := view.(sources.Expander)
+	if !ok {
+		return errors.New("this source cannot read single documents again")
+	}
+	index, err := p.Target.Open(ctx, g.Name)
+	if err != nil {
+		return fmt.Errorf("open index %s: %w", g.Name, err)
+	}
+	w := &write.Writer{
+		Index: index, Base: g.Meta.Epoch << 40, Book: ledger.NewBook(p.Projection.Limits.Rejections, nil),
+		Throttle: write.Throttle{Limiter: pace.NewLimiter(p.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
+	}
+	rounds := &catchup.Rounds{Store: store, View: reread, Writer: w}
+	b := pace.NewBrake(p.Target, p.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
+	from := catchup.NewCapture(feed, store)
+	var documents atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	if b != nil {
+		group.Go(func() error { b.Watch(ctx); return nil })
+	}
+	group.Go(func() error { return from.Run(ctx) })
+	group.Go(func() error { return from.Lag(ctx, g.Name, o, documents.Load) })
+	group.Go(func() error {
+		return rounds.Follow(ctx, from, p.Projection.Limits.Rejections, p.Projection.Limits.Poison, &documents)
+	})
+	return group.Wait()
+}
+
+// takeOver goes on with the capture that a rebuild left, if nothing is missing.
+func (p *Projector) takeOver(ctx context.Context, store *checkpoint.Store, g sinks.Generation) (sources.ChangeStream, error) {
+	source, ok := p.Source.(sources.Capturer)
+	if !ok {
+		return nil, &problem.Refusal{Why: "this source cannot tell what changes", Remedy: "only tables with consistency: live can be followed"}
+	}
+	position, err := store.Position()
+	if err != nil {
+		return nil, err
+	}
+	swapped, err := store.Swapped()
+	remedy := fmt.Sprintf("begin with one: humpty rebuild %s, with writer: follow", p.Projection.Name)
+	switch {
+	case err != nil:
+		return nil, err
+	case swapped:
+		return nil, &problem.Refusal{Why: fmt.Sprintf("the application writes to %s (it was handed over): to follow would undo its writes", g.Name), Remedy: remedy}
+	case position == "":
+		return nil, &problem.Refusal{
+			Why:    fmt.Sprintf("nothing is known here of the capture of run %s, which made %s: it had none, or another state folder", g.Meta.Run, g.Name),
+			Remedy: "name the state folder of that run, or " + remedy,
+		}
+	}
+	feed, err := source.Capture(ctx, g.Meta.Run, position)
+	if err != nil {
+		return nil, fmt.Errorf("go on with the capture of run %s: %w", g.Meta.Run, err)
+	}
+	return feed, nil
+}

@@ -1,0 +1,201 @@
+// Package follow is the live projector: it keeps what an alias serves equal to its source.
+package follow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/problem"
+	"humpty/internal/wait"
+	"humpty/projector"
+	"humpty/projector/checkpoint"
+	"humpty/projector/ledger"
+	"humpty/projector/outage"
+	"humpty/projector/report"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// Projector is the live projector: it takes over the capture of the generation that the alias
+// serves, as a rebuild with WriterFollow left it, and keeps the generation equal to its
+// source. It needs no lease: a capture has one reader at a time. A rebuild may run beside
+// it, and when the alias serves another generation, it goes on with that one.
+type Projector struct {
+	Projection projector.Projection
+	Source     sources.Source
+	Target     sinks.Target
+
+	// Open opens the marks of a run, where the rebuild had them (Live.Marks). It is
+	// called again whenever the alias serves another generation or something went
+	// wrong, and may fail for a while: the rebuild that swapped may not have ended.
+	Open func(run string) (*checkpoint.Store, error)
+
+	KeepPrevious bool               // feed the generation that was live before, too: a rollback then loses nothing
+	Observe      func(report.Event) // may be nil; Lagging events say how far behind it is
+	MaxOutage    time.Duration      // how long a server is waited for that went away; 15 min by default, negative: not at all
+
+	hurry bool // of tests: look often
+}
+
+const (
+	aliasEvery   = 5 * time.Second  // how often the alias is looked at
+	trouble      = 10 * time.Minute // how long it is tried to go on while something else goes wrong
+	longestRetry = 10 * time.Second
+)
+
+// Run follows until ctx ends, and returns nil then: what was read of the source is durable
+// or not acknowledged, so a later Run goes on there. Servers that are away are waited for
+// up to MaxOutage, then an *Outage is returned; other troubles are outlasted for ten
+// minutes. What cannot be outlasted is returned: a *sources.ErrChangesLost (rebuild), a *Refusal,
+// *TooManyRejections.
+func (p *Projector) Run(ctx context.Context) error {
+	o := report.NewObserver(p.Observe)
+	o.Start(report.PhaseFollow)
+	start := time.Now()
+	err := p.run(ctx, o)
+	if ctx.Err() != nil {
+		err = nil
+	}
+	o.End(report.PhaseFollow, time.Since(start), err)
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", p.Projection.Name, err)
+	}
+	return nil
+}
+
+func (p *Projector) run(ctx context.Context, o *report.Observer) error {
+	retry := wait.NewBackoff(trouble)
+	w := outage.Waiter{Source: p.Source, Target: p.Target, Most: outage.Limit(p.MaxOutage), Observer: o}
+	var since time.Time // when a server was found away
+	for {
+		start := time.Now()
+		err := p.serve(ctx, o)
+		if server := outage.Server(p.Source, p.Target, err); server != "" && ctx.Err() == nil && w.Most > 0 {
+			if time.Since(start) > outage.SoundAfter || since.IsZero() {
+				since = time.Now()
+			}
+			server, took, err := w.Wait(ctx, since, server, err)
+			if err != nil {
+				return p.explain(err)
+			}
+			o.Notice(fmt.Sprintf("the %s is back after %.0f s", server, took.Seconds()))
+			continue
+		}
+		var gap *sources.ErrChangesLost
+		var refusal *problem.Refusal
+		var rejections *ledger.TooManyRejections
+		var poison *ledger.TooMuchPoison
+		switch {
+		case ctx.Err() != nil, errors.As(err, &gap), errors.As(err, &refusal), errors.As(err, &rejections), errors.As(err, &poison):
+			return err
+		case errors.Is(err, errMoved):
+			continue
+		case time.Since(start) > outage.SoundAfter:
+			retry = wait.NewBackoff(trouble)
+		}
+		o.Notice(err.Error() + "\n    it is tried again")
+		retry.Longest = longestRetry
+		over, waitErr := retry.Wait(ctx)
+		if over || waitErr != nil {
+			return errors.Join(err, waitErr)
+		}
+	}
+}
+
+// explain says what to do when a server was away for too long.
+func (p *Projector) explain(err error) error {
+	var outage *outage.Unavailable
+	if !errors.As(err, &outage) {
+		return err
+	}
+	return fmt.Errorf("%w\n    humpty follow %s goes on where it was when the %s is back", err, p.Projection.Name, outage.Server)
+}
+
+// errMoved says that the alias serves another generation now.
+var errMoved = errors.New("the alias serves another generation")
+
+// serve feeds what the alias serves, until it serves something else.
+func (p *Projector) serve(ctx context.Context, o *report.Observer) error {
+	all, err := p.generations(ctx)
+	if err != nil {
+		return err
+	}
+	group, feeding := errgroup.WithContext(ctx)
+	for _, g := range all {
+		group.Go(func() error { return p.feed(feeding, g, o) })
+	}
+	var now []sinks.Generation
+	group.Go(func() (err error) {
+		now, err = p.moved(feeding, all)
+		return err
+	})
+	err = group.Wait()
+	if !errors.Is(err, errMoved) {
+		return err
+	}
+	o.Notice(fmt.Sprintf("the alias serves %s now", now[0].Name))
+	source, _ := p.Source.(sources.Capturer)
+	for _, g := range all {
+		if !slices.ContainsFunc(now, func(n sinks.Generation) bool { return n.Name == g.Name }) {
+			if err := source.Release(ctx, g.Meta.Run); err != nil {
+				return fmt.Errorf("release the capture of %s: %w", g.Name, err)
+			}
+		}
+	}
+	return err
+}
+
+// moved waits until what has to be fed is not all any more.
+func (p *Projector) moved(ctx context.Context, all []sinks.Generation) ([]sinks.Generation, error) {
+	every := aliasEvery
+	if p.hurry {
+		every = 10 * time.Millisecond
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		now, err := p.generations(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.EqualFunc(all, now, func(a, b sinks.Generation) bool { return a.Name == b.Name }) {
+			return now, errMoved
+		}
+	}
+}
+
+// generations are those to be fed, the live one first.
+func (p *Projector) generations(ctx context.Context) ([]sinks.Generation, error) {
+	survey, err := p.Target.Survey(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("survey the target: %w", err)
+	}
+	live, ok := survey.Find(survey.Live())
+	switch {
+	case !ok:
+		return nil, &problem.Refusal{
+			Why:    fmt.Sprintf("alias %s does not serve one generation of humpty's: there is nothing to follow", survey.Alias),
+			Remedy: fmt.Sprintf("make one: humpty rebuild %s, with writer: follow", p.Projection.Name),
+		}
+	case live.Meta.Definition != p.Projection.Hash:
+		return nil, &problem.Refusal{
+			Why:    fmt.Sprintf("projection %s was changed since %s was made: a generation has one definition", p.Projection.Name, live.Name),
+			Remedy: fmt.Sprintf("put it back, or make a generation of the new one: humpty rebuild %s", p.Projection.Name),
+		}
+	}
+	all := []sinks.Generation{live}
+	if previous, ok := survey.Find(live.Meta.Previous); ok && p.KeepPrevious && previous.Meta.Definition == p.Projection.Hash {
+		all = append(all, previous)
+	}
+	return all, nil
+}

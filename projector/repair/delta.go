@@ -1,0 +1,149 @@
+package repair
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"humpty/projector/generation"
+	"humpty/projector/report"
+	"humpty/projector/verify"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// Delta is what a restore read of the topics of its snapshot, and wrote: only what lies
+// behind the positions that the index was of. Keys = Written + Deleted + Same + Rejected.
+type Delta struct {
+	Not      string                    `json:"not,omitempty"` // why it was not enough: everything was compared
+	From     map[string]string         `json:"from"`          // partition → position
+	To       map[string]string         `json:"to,omitempty"`
+	Inputs   map[string]sources.Counts `json:"inputs,omitempty"` // events behind the positions; rows: records that were read for them, in all
+	Keys     int64                     `json:"keys"`             // documents that these events concern
+	Written  int64                     `json:"written"`
+	Deleted  int64                     `json:"deleted"`
+	Same     int64                     `json:"same"` // were so already
+	Rejected int64                     `json:"rejected"`
+}
+
+// Events is how many lie behind the positions.
+func (d *Delta) Events() (n int64) {
+	for _, c := range d.Inputs {
+		n += c.Read
+	}
+	return n
+}
+
+// followTopics brings what was restored to the end of its topics, and proves it: what no event
+// concerned adds up to what was verified once. It returns false where everything has to be
+// compared, and says why.
+func (b *restorer) followTopics(ctx context.Context, lease sinks.Lease) (proven bool, err error) {
+	source, ok := b.Source.(sources.SinceOpener)
+	if !ok || len(b.was.Positions) == 0 { // tables do not say what came since
+		return false, nil
+	}
+	d := &Delta{From: b.was.Positions}
+	b.result.Delta = d
+	if d.Not, err = b.delta(ctx, source, lease); err != nil || d.Not == "" {
+		return err == nil, err
+	}
+	b.observer.Notice("the topics are read from their start and everything is compared: " + d.Not)
+	b.changes, b.rejectedIDs = Changes{}, map[string]bool{}
+	return false, b.unview(ctx)
+}
+
+// unview closes the view.
+func (b *restorer) unview(ctx context.Context) error {
+	if b.view == nil {
+		return nil
+	}
+	err := b.view.Close(ctx)
+	b.view = nil
+	return err
+}
+
+// delta is followTopics; it returns why it did not come to a proof.
+func (b *restorer) delta(ctx context.Context, source sources.SinceOpener, lease sinks.Lease) (not string, err error) {
+	var sum *verify.Sum
+	err = b.phase(ctx, report.PhaseReplay, func(ctx context.Context) error {
+		if err := b.find(ctx); err != nil {
+			return err
+		}
+		if sum, not = b.summed(); not != "" {
+			return nil
+		}
+		var gap *sources.ErrChangesLost
+		if b.view, err = source.OpenSince(ctx, generation.ParsePositions(b.was.Positions), b.was.Updated); errors.As(err, &gap) {
+			not = gap.Why
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read what came behind the positions: %w", err)
+		}
+		if err := b.begin(ctx, lease); err != nil {
+			return err
+		}
+		return b.applyDelta(ctx, sum)
+	})
+	if err != nil || not != "" {
+		return not, err
+	}
+	err = b.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
+		not, err = b.addsUp(ctx, sum)
+		return err
+	})
+	if err != nil || not != "" {
+		return not, err
+	}
+	return "", b.phase(ctx, report.PhaseRepair, b.conclude)
+}
+
+// summed is what the documents of the snapshot added up to when they were verified.
+func (b *restorer) summed() (sum *verify.Sum, not string) {
+	v := b.was.Verified
+	_, gets := b.index.(sinks.Getter)
+	switch {
+	case b.Restore.Whole:
+		return nil, "as asked"
+	case !gets:
+		return nil, "the target cannot read single documents"
+	case v == nil || v.Sum == "":
+		return nil, "the generation in the snapshot was not verified in full at its positions: it was written to since"
+	}
+	sum, ok := verify.ParseSum(v.Sum, b.ignore)
+	if !ok {
+		return nil, "verify.ignore was another when the generation in the snapshot was verified"
+	}
+	return sum, ""
+}
+
+// addsUp holds the index against what it must add up to.
+func (b *restorer) addsUp(ctx context.Context, want *verify.Sum) (not string, err error) {
+	if _, err := b.index.Count(ctx); err != nil { // refreshes: a scan sees what was written
+		return "", fmt.Errorf("refresh the index: %w", err)
+	}
+	have, err := want.Scan(ctx, b.index, b.ignore, func(docs, bytes int64) {
+		b.observer.Compared(docs, max(want.Documents(), 0), bytes)
+	})
+	if err != nil {
+		return "", err
+	}
+	if have.String() != want.String() {
+		return fmt.Sprintf("the index does not add up to what was verified once and came since: it has %d documents, of %d", have.Documents(), want.Documents()), nil
+	}
+	b.result.Verified = verify.Report{Verification: sinks.Verification{
+		Level: string(verify.Full), At: time.Now().UTC(), Documents: want.Documents(), Sum: want.String(),
+		Rests: fmt.Sprintf("documents that no event concerned since are, by their sum, as verified %s; topics were read from there",
+			b.was.Verified.At.Format(time.RFC3339)),
+	}}
+	return "", nil
+}
+
+// holds reports whether a document is as the source has it.
+func holds(r *sources.Record, old *sinks.Found) bool {
+	if r.Deleted || !old.There {
+		return r.Deleted && !old.There
+	}
+	return bytes.Equal(r.Value, old.Body)
+}

@@ -1,0 +1,153 @@
+package repair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"humpty/internal/problem"
+	"humpty/internal/wait"
+	"humpty/projector/generation"
+	"humpty/projector/report"
+	"humpty/sinks"
+)
+
+// Restore brings a generation back from a snapshot under a new name, repairs what has
+// changed in the source since, proves it, and lets the alias serve it.
+type Restore struct {
+	Repair            // Generation is the new one's name, chosen by Run; DryRun does not count
+	Repository string // of the snapshot
+	Snapshot   string // its name
+	NoSwap     bool
+	Whole      bool // compare everything, also where topics say what came since the snapshot
+}
+
+// Run does the whole of it under the projection's lease. Errors as of Repair.Run; the
+// alias is as it was unless the error is nil.
+func (r *Restore) Run(ctx context.Context) (Result, error) {
+	f := &repairer{comparison: newComparison(&r.Verify), Repair: &r.Repair, rejectedIDs: map[string]bool{}}
+	f.Repair.DryRun = false
+	b := &restorer{repairer: f, Restore: r}
+	err := generation.UnderLease(ctx, r.Target, r.Owner, func(ctx context.Context, lease sinks.Lease) error {
+		err := b.work(ctx, lease)
+		return b.cleanUp(ctx, err)
+	})
+	return f.done(ctx, err)
+}
+
+// restorer is a Restore on its way.
+type restorer struct {
+	*repairer
+	Restore *Restore
+	made    bool       // the index is there
+	was     sinks.Meta // of the snapshot
+}
+
+func (b *restorer) work(ctx context.Context, lease sinks.Lease) error {
+	err := b.phase(ctx, report.PhaseRestore, func(ctx context.Context) error { return b.restore(ctx, lease) })
+	if err != nil {
+		return err
+	}
+	proven, err := b.followTopics(ctx, lease)
+	if err == nil && !proven {
+		err = b.repairer.work(ctx, lease)
+	}
+	if err != nil {
+		return err
+	}
+	if b.Restore.NoSwap {
+		b.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", b.Projection.Name, b.result.Generation))
+		return nil
+	}
+	return b.phase(ctx, report.PhaseSwap, b.swap)
+}
+
+func (b *restorer) restore(ctx context.Context, lease sinks.Lease) error {
+	snapshots, ok := b.Target.(sinks.Snapshots)
+	if !ok {
+		return generation.ErrNoSnapshots
+	}
+	saved, err := snapshots.Saved(ctx, b.Restore.Repository, b.Restore.Snapshot)
+	if err != nil {
+		return err
+	}
+	if err := b.sameDefinition(saved.Meta.Definition); err != nil {
+		return err
+	}
+	survey, err := b.Target.Survey(ctx)
+	if err != nil {
+		return fmt.Errorf("survey the target: %w", err)
+	}
+	b.Generation = generation.NewName(survey, time.Now())
+	b.observer.Notice(fmt.Sprintf("%s of snapshot %s/%s, taken %s, comes back as %s",
+		saved.Generation, saved.Repository, saved.Name, saved.Taken.Format(time.RFC3339), b.Generation))
+	index, err := snapshots.Restore(ctx, saved, b.Generation, func(done, total int64) {
+		b.observer.Tell(report.Event{Kind: report.Progress, Bytes: done, Done: done, Total: total})
+	})
+	if err != nil {
+		return err
+	}
+	b.made = true
+	return b.claim(ctx, index, survey, lease)
+}
+
+func (b *restorer) sameDefinition(hash string) error {
+	if hash == "" || hash == b.Projection.Hash {
+		return nil
+	}
+	return &problem.Refusal{
+		Why:    "the index in the snapshot was made by another definition of the projection: its mapping or documents would not be what is asked for now",
+		Remedy: fmt.Sprintf("humpty rebuild %s; or restore with the configuration of that time", b.Projection.Name),
+	}
+}
+
+// claim makes the restored index a generation of this run: its meta is what it was when
+// the snapshot was taken.
+func (b *restorer) claim(ctx context.Context, index sinks.Index, before sinks.Survey, lease sinks.Lease) error {
+	after, err := b.Target.Survey(ctx)
+	if err != nil {
+		return fmt.Errorf("survey the target: %w", err)
+	}
+	g, ok := after.Find(b.Generation)
+	if !ok {
+		return fmt.Errorf("index %s was restored, but its _meta does not say that it is a generation of alias %s", b.Generation, before.Alias)
+	}
+	if err := b.sameDefinition(g.Meta.Definition); err != nil {
+		return err
+	}
+	b.was = g.Meta
+	b.foreign = g.Meta.State == sinks.Live || g.Meta.State == sinks.Retired
+	m := g.Meta
+	m.Run, m.State, m.Started, m.Updated = b.Owner.Run, sinks.Loading, b.began.UTC(), time.Now().UTC()
+	m.Epoch, m.Verified, m.Reason, m.Previous = max(before.Epoch()+1, g.Meta.Epoch+1, lease.Fence), nil, "", before.Live()
+	if err := index.Note(ctx, m); err != nil {
+		return fmt.Errorf("note state %s in %s: %w", m.State, b.Generation, err)
+	}
+	return nil
+}
+
+// swap lets the alias serve what was restored.
+func (b *restorer) swap(ctx context.Context) error {
+	survey, err := b.Target.Survey(ctx)
+	if err != nil {
+		return fmt.Errorf("survey the target: %w", err)
+	}
+	if _, err := generation.SwitchAlias(ctx, b.Target, survey, b.result.Generation, "", b.Projection.Name); err != nil {
+		return err
+	}
+	b.result.Serving = true
+	return generation.RecordStates(ctx, b.Target, survey, b.result.Generation)
+}
+
+// cleanUp writes the reason of a failure into the generation.
+func (b *restorer) cleanUp(ctx context.Context, err error) error {
+	if err == nil || !b.made || b.index == nil || b.generation.Meta.State == sinks.Verified {
+		return err
+	}
+	ctx, cancel := wait.ToCleanUp(ctx)
+	defer cancel()
+	m := &b.generation.Meta
+	m.State, m.Reason = sinks.Failed, err.Error()
+	return errors.Join(err, b.note(ctx))
+}

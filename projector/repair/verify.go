@@ -1,0 +1,210 @@
+package repair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"humpty/internal/canonjson"
+	"humpty/internal/problem"
+	"humpty/internal/wait"
+	"humpty/projector"
+	"humpty/projector/load"
+	"humpty/projector/report"
+	"humpty/projector/verify"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// Verify is what Verify and Repair have in common: one generation, held against the source.
+type Verify struct {
+	Projection projector.Projection
+	Source     sources.Source
+	Target     sinks.Target
+	Owner      sinks.Owner
+	Generation string // what the alias serves if empty
+
+	Settle  time.Duration                 // on an index that others write to: how long a change may be on its way; 5 s if 0
+	Show    int                           // differences that are named with their fields; 10 if 0
+	Each    func(verify.Difference) error // told of every difference, one at a time; may be nil
+	Observe func(report.Event)            // may be nil
+}
+
+// Result is what is known of a generation after Verify or Repair.
+type Result struct {
+	Run        string               `json:"run"`
+	Projection string               `json:"projection"`
+	Alias      string               `json:"alias"`
+	Generation string               `json:"generation,omitempty"`
+	Serving    bool                 `json:"serving"` // the alias serves it: others may write to it
+	Started    time.Time            `json:"started"`
+	Seconds    float64              `json:"seconds"`
+	Verified   verify.Report        `json:"verified"` // before anything was repaired
+	Deviations []string             `json:"deviations,omitempty"`
+	Queries    []verify.QueryResult `json:"queries,omitempty"`
+	Notices    []string             `json:"notices,omitempty"`
+	Delta      *Delta               `json:"delta,omitempty"` // of a restore, where topics say what came since
+	Repair     *Changes             `json:"repair,omitempty"`
+}
+
+// comparison is a Verify on its way.
+type comparison struct {
+	Verify
+	observer *report.Observer
+	began    time.Time
+	result   Result
+
+	survey     sinks.Survey
+	generation sinks.Generation
+	index      sinks.Index
+	plan       sources.Plan
+	view       sources.View
+	ignore     *canonjson.Paths
+	foreign    bool // others wrote the generation, whatever its state says
+}
+
+func newComparison(v *Verify) *comparison {
+	x := &comparison{Verify: *v, began: time.Now()}
+	x.Projection.Limits = x.Projection.Limits.WithDefaults()
+	x.observer = report.NewObserver(v.Observe)
+	if x.Show == 0 {
+		x.Show = verify.DetailsShown
+	}
+	x.result = Result{Run: v.Owner.Run, Projection: v.Projection.Name, Alias: v.Projection.Alias, Started: x.began.UTC()}
+	return x
+}
+
+// open finds the generation and opens both sides.
+func (x *comparison) open(ctx context.Context) error {
+	err := x.find(ctx)
+	if err != nil {
+		return err
+	}
+	if x.view, err = load.Open(ctx, x.Source, x.observer); err != nil {
+		return err
+	}
+	if was := x.generation.Meta.Definition; was != "" && was != x.Projection.Hash {
+		x.observer.Notice("the projection's definition has changed since " + x.result.Generation + " was made: documents may differ for that reason")
+	}
+	return nil
+}
+
+// find opens the generation and plans the source.
+func (x *comparison) find(ctx context.Context) (err error) {
+	if x.ignore, err = canonjson.ParsePaths(x.Projection.Verify.Ignore); err != nil {
+		return err
+	}
+	if x.survey, err = x.Target.Survey(ctx); err != nil {
+		return fmt.Errorf("survey the target: %w", err)
+	}
+	name := x.Generation
+	if name == "" {
+		if name = x.survey.Live(); name == "" {
+			return &problem.Refusal{
+				Why:    fmt.Sprintf("alias %s does not serve one index, so there is none to compare", x.survey.Alias),
+				Remedy: fmt.Sprintf("name one: --generation NAME; `humpty status %s` lists them", x.Projection.Name),
+			}
+		}
+	}
+	var ok bool
+	if x.generation, ok = x.survey.Find(name); !ok {
+		return &problem.Refusal{
+			Why:    fmt.Sprintf("index %s is not a generation of alias %s", name, x.survey.Alias),
+			Remedy: fmt.Sprintf("`humpty status %s` lists them", x.Projection.Name),
+		}
+	}
+	x.result.Generation = name
+	for _, s := range x.survey.Serving {
+		x.result.Serving = x.result.Serving || s.Index == name
+	}
+	if x.index, err = x.Target.Open(ctx, name); err != nil {
+		return fmt.Errorf("open index %s: %w", name, err)
+	}
+	if x.plan, err = x.Source.Plan(ctx); err != nil {
+		return fmt.Errorf("plan the source: %w", err)
+	}
+	return nil
+}
+
+// compare fills the finding; each is told of every difference.
+func (x *comparison) compare(ctx context.Context, level verify.Level, each func(verify.Difference) error) error {
+	check := verify.Check{
+		Source: x.Source, View: x.view, Plan: x.plan, Index: x.index,
+		Level: level, Budget: x.Projection.Verify.Budget, Ignore: x.ignore,
+		Exact: x.alone(), Writes: verify.Writes{Static: !x.result.Serving, SettleTime: x.Settle},
+		Batch: min(x.Projection.Limits.Batch, verify.BatchBytes),
+		Output: verify.Output{Show: x.Show, Each: each, Progress: func(docs, bytes int64) {
+			x.observer.Compared(docs, max(x.generation.Documents, 0), bytes)
+		}},
+	}
+	var err error
+	x.result.Verified, err = check.Run(ctx)
+	if why := x.result.Verified.Why; err == nil && why != "" {
+		x.observer.Notice(why)
+	}
+	return err
+}
+
+// alone reports whether only humpty has written the generation so far: it never was live.
+func (x *comparison) alone() bool {
+	switch x.generation.Meta.State {
+	case sinks.Live, sinks.Retired:
+		return false
+	}
+	return !x.result.Serving && !x.foreign
+}
+
+// prove asks the rest: definition and queries.
+func (x *comparison) prove(ctx context.Context) error {
+	live := x.survey.Live()
+	if live == x.result.Generation {
+		live = ""
+	}
+	p, err := verify.Prove(ctx, x.Target, x.index, x.Projection.Index, x.Projection.Verify.Queries, live)
+	if err != nil {
+		return err
+	}
+	x.result.Deviations, x.result.Queries = p.Deviations, p.Answers
+	return p.Judge(x.result.Verified)
+}
+
+// done closes the source and completes the finding.
+func (x *comparison) done(ctx context.Context, err error) (Result, error) {
+	if x.view != nil {
+		closing, cancel := wait.ToCleanUp(ctx)
+		defer cancel()
+		err = errors.Join(err, x.view.Close(closing))
+	}
+	x.result.Seconds = time.Since(x.began).Seconds()
+	x.result.Notices = x.observer.Notices()
+	return x.result, err
+}
+
+// phase tells the observer of one step.
+func (x *comparison) phase(ctx context.Context, p report.Phase, do func(context.Context) error) error {
+	start := time.Now()
+	x.observer.Start(p)
+	err := do(ctx)
+	x.observer.End(p, time.Since(start), err)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p, err)
+	}
+	return nil
+}
+
+// Run compares a generation with its source and definition, and changes nothing. What
+// differs is in the result, and a *verify.Differs.
+func (v *Verify) Run(ctx context.Context) (Result, error) {
+	x := newComparison(v)
+	err := x.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
+		if err := x.open(ctx); err != nil {
+			return err
+		}
+		if err := x.compare(ctx, x.Projection.Verify.EffectiveLevel(), x.Each); err != nil {
+			return err
+		}
+		return x.prove(ctx)
+	})
+	return x.done(ctx, err)
+}

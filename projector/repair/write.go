@@ -1,0 +1,216 @@
+package repair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"humpty/projector/generation"
+	"humpty/projector/ledger"
+	"humpty/projector/report"
+	"humpty/projector/verify"
+	"humpty/projector/write"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// fix reads some documents again and writes those that differ. They are left for the next
+// round, which reads them once more: only what was read again counts as fixed.
+func (f *repairer) fix(ctx context.Context, some []verify.Difference, left *verify.List) error {
+	keys := make([]sinks.Key, len(some))
+	for i, d := range some {
+		keys[i] = d.Key()
+	}
+	readings, err := f.sides.Read(ctx, keys)
+	if err != nil {
+		return err
+	}
+	return f.amend(ctx, readings, left)
+}
+
+// amend writes what was read.
+func (f *repairer) amend(ctx context.Context, readings []verify.Reading, left *verify.List) error {
+	var open []verify.Reading
+	for _, r := range readings {
+		d := verify.Difference{ID: string(r.ID), Routing: string(r.Routing), Kind: r.Kind}
+		switch {
+		case r.Refused != "" && r.Have == nil:
+			f.reject(ledger.Rejection{ID: string(r.ID), Type: ledger.RejectedBySource, Reason: r.Refused})
+			err := f.Repair.Letters.Put(ledger.Letter(f.result.Generation, sinks.Document{ID: r.ID, Routing: r.Routing}, ledger.RejectedBySource, r.Refused))
+			if err != nil {
+				return err
+			}
+			continue
+		case r.Kind == "":
+			if f.round == 0 {
+				f.changes.Settled++
+			}
+			continue
+		case f.rejectedIDs[string(r.ID)]:
+			if r.Have != nil { // what the target refused would have replaced it
+				f.changes.Unfixed++
+				if len(f.changes.Left) < verify.DetailsShown {
+					f.changes.Left = append(f.changes.Left, d)
+				}
+			}
+			continue
+		}
+		if err := left.Add(d); err != nil {
+			return err
+		}
+		open = append(open, r)
+	}
+	if f.round == fixRounds-1 {
+		return nil
+	}
+	if limit := f.Projection.Limits.Rejections; f.changes.Rejected > limit+ledger.HopelessExcess {
+		return &ledger.TooManyRejections{Rejected: f.changes.Rejected, Limit: limit, First: f.changes.Rejections}
+	}
+	return f.write(ctx, open)
+}
+
+// write sends what the source has, each document with the protection that it needs.
+func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
+	var versioned, amended []sinks.Document
+	var seen []string
+	for _, r := range open {
+		d := sinks.Document{ID: r.ID, Routing: r.Routing, Body: r.Want}
+		switch {
+		case r.Version != 0:
+			d.Version = r.Version
+			versioned = append(versioned, d)
+		case f.result.Serving:
+			amended, seen = append(amended, d), append(seen, r.SeqNo)
+		default:
+			d.Version = f.epoch << 40
+			versioned = append(versioned, d)
+		}
+	}
+	if len(versioned) > 0 {
+		verdicts, err := write.Send(ctx, f.index, versioned)
+		if err != nil {
+			return err
+		}
+		if err := f.book(versioned, verdicts); err != nil {
+			return err
+		}
+	}
+	if len(amended) > 0 {
+		amender, ok := f.index.(sinks.ConditionalWriter)
+		if !ok {
+			return errors.New("this target cannot write a document only if it is unchanged") // able has asked: a defect
+		}
+		verdicts, err := write.SendIf(ctx, amender, amended, seen)
+		if err != nil {
+			return err
+		}
+		return f.book(amended, verdicts)
+	}
+	return nil
+}
+
+func (f *repairer) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
+	for i, v := range verdicts {
+		switch v.Outcome {
+		case sinks.Written:
+			f.changes.Written++
+		case sinks.Deleted:
+			f.changes.Deleted++
+		case sinks.Superseded:
+			f.changes.Superseded++
+		case sinks.Rejected:
+			f.reject(ledger.Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason})
+			if err := f.Repair.Letters.Put(ledger.Letter(f.result.Generation, docs[i], v.Type, v.Reason)); err != nil {
+				return err
+			}
+		}
+	}
+	f.observer.Tell(report.Event{Kind: report.Progress, Done: f.changes.Written + f.changes.Deleted, Total: f.result.Verified.Missing + f.result.Verified.Stale + f.result.Verified.Extra, Rejected: f.changes.Rejected})
+	return nil
+}
+
+// reject books a document that cannot be in the index.
+func (f *repairer) reject(r ledger.Rejection) {
+	f.changes.Rejected++
+	f.rejectedIDs[r.ID] = true
+	if len(f.changes.Rejections) < ledger.RejectionsShown {
+		f.changes.Rejections = append(f.changes.Rejections, r)
+	}
+}
+
+// conclude notes what is proven now, or says what is not.
+func (f *repairer) conclude(ctx context.Context) error {
+	if !f.result.Serving {
+		if err := f.index.Seal(ctx, f.observer.Sealing); err != nil {
+			return fmt.Errorf("seal index %s: %w", f.result.Generation, err)
+		}
+	}
+	documents, err := f.index.Count(ctx)
+	if err != nil {
+		return fmt.Errorf("count index %s: %w", f.result.Generation, err)
+	}
+	limit := f.Projection.Limits.Rejections
+	switch {
+	case f.changes.Rejected > limit:
+		return &ledger.TooManyRejections{Rejected: f.changes.Rejected, Limit: limit, First: f.changes.Rejections}
+	case f.changes.Unfixed > 0:
+		d := &verify.Differs{Unfixed: f.changes.Unfixed}
+		for _, left := range f.changes.Left {
+			d.First = append(d.First, verify.Detail{Difference: left})
+		}
+		return d
+	}
+	found := f.result.Verified
+	f.result.Verified.Missing, f.result.Verified.Stale, f.result.Verified.Extra = 0, 0, 0
+	err = f.prove(ctx)
+	f.result.Verified = found
+	if err != nil {
+		return err
+	}
+	proven := found.Verification
+	proven.Missing, proven.Stale, proven.Extra, proven.At = 0, 0, 0, time.Now().UTC()
+	proven.Repaired = f.changes.Written + f.changes.Deleted
+	m := &f.generation.Meta
+	m.Verified, m.Documents, m.Reason = &proven, documents, ""
+	if f.result.Serving {
+		proven.Sum = "" // its positions stay those of the past
+	} else {
+		m.State = sinks.Verified
+		if fenced, ok := f.view.(sources.EndOffsets); ok { // it is what the topics say up to there
+			m.Positions = generation.FormatPositions(fenced.EndOffsets())
+		}
+	}
+	return f.note(ctx)
+}
+
+// maxBuffered is how much of what the verification read a repair keeps to write it without
+// reading it again.
+const maxBuffered = 32 << 20
+
+// buffer keeps what decided that a document differs, while there is room. Writing it later
+// is as safe as writing it at once: an index that serves is amended only if the document
+// still is what was read, and what was written is read again in any case.
+func (f *repairer) buffer(r *verify.Reading) bool {
+	if r == nil || f.bufferedBytes+len(r.Want) > maxBuffered {
+		return false
+	}
+	if r.Have != nil {
+		r.Have = []byte{} // that it is there is all that writing asks
+	}
+	f.buffered, f.bufferedBytes = append(f.buffered, *r), f.bufferedBytes+len(r.Want)
+	return true
+}
+
+// fixBuffered writes what was held, as fix does what it reads.
+func (f *repairer) fixBuffered(ctx context.Context, left *verify.List) error {
+	for size := max(f.result.Verified.KeyBatch, 1); len(f.buffered) > 0; {
+		some := f.buffered[:min(size, len(f.buffered))]
+		if err := f.amend(ctx, some, left); err != nil {
+			return err
+		}
+		f.buffered = f.buffered[len(some):]
+	}
+	f.buffered = nil
+	return nil
+}

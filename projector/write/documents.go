@@ -1,0 +1,71 @@
+// Package write is the path that documents take to the index: each gets one verdict, and each
+// verdict is booked. A load writes batches (Loader), what is read again is written with a version
+// or on condition (Writer), and a repair sends what differs (Send, SendIf) and books for itself.
+package write
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// Documents appends what is to be written for records, rejected ones left out; versions
+// are base, or the record's own.
+func Documents(docs []sinks.Document, records []sources.Record, base int64) []sinks.Document {
+	for i := range records {
+		r := &records[i]
+		if r.Reject != "" {
+			continue
+		}
+		version := base
+		if r.Version != 0 {
+			version = r.Version
+		}
+		body := r.Value
+		if r.Deleted {
+			body = nil
+		}
+		docs = append(docs, sinks.Document{ID: r.Key, Routing: r.Routing, Version: version, Body: body})
+	}
+	return docs
+}
+
+// size is how many bytes the bodies of documents have.
+func size(docs []sinks.Document) int {
+	n := 0
+	for i := range docs {
+		n += len(docs[i].Body)
+	}
+	return n
+}
+
+// decided is an error if a document has no verdict.
+func decided(docs []sinks.Document, verdicts []sinks.Verdict) error {
+	for i := range verdicts {
+		if verdicts[i].Outcome == sinks.Undecided {
+			return errors.New("document " + string(docs[i].ID) + " has no verdict: this is a defect of the target")
+		}
+	}
+	return nil
+}
+
+// Send writes documents with their versions.
+func Send(ctx context.Context, index sinks.Index, docs []sinks.Document) ([]sinks.Verdict, error) {
+	verdicts := make([]sinks.Verdict, len(docs))
+	if _, err := index.Write(ctx, docs, verdicts); err != nil {
+		return nil, fmt.Errorf("write %d documents: %w", len(docs), err)
+	}
+	return verdicts, nil
+}
+
+// SendIf writes those documents that still are as they were seen.
+func SendIf(ctx context.Context, index sinks.ConditionalWriter, docs []sinks.Document, seen []string) ([]sinks.Verdict, error) {
+	verdicts := make([]sinks.Verdict, len(docs))
+	if _, err := index.WriteIf(ctx, docs, seen, verdicts); err != nil {
+		return nil, fmt.Errorf("amend %d documents: %w", len(docs), err)
+	}
+	return verdicts, nil
+}

@@ -1,0 +1,70 @@
+package write
+
+import (
+	"context"
+	"time"
+
+	"humpty/internal/crashpoint"
+	"humpty/projector/ledger"
+	"humpty/sinks"
+	"humpty/sources"
+)
+
+// Writer writes documents that were read again, and books their verdicts.
+type Writer struct {
+	Index    sinks.Index
+	Base     int64 // the version of what the load wrote
+	Book     *ledger.Book
+	Throttle Throttle
+}
+
+// Versioned writes what was read of so many ids since a moment, with a version above the base.
+// It returns the ids of documents that hold a newer version than the one given to them: they
+// are not as the source has them.
+func (w *Writer) Versioned(ctx context.Context, batch *sources.Batch, asked int, version int64, since time.Time) (newer [][]byte, err error) {
+	docs := Documents(nil, batch.Records, w.Base+version)
+	verdicts := make([]sinks.Verdict, len(docs))
+	receipt, err := w.Throttle.Do(ctx, docs, since, func() (sinks.Receipt, error) { return w.Index.Write(ctx, docs, verdicts) })
+	w.Book.AddInput(sources.Counts{ // what was asked for: also what is gone is an answer
+		Read: int64(asked), Used: int64(len(batch.Records)), Rows: batch.Counts.Rows, Bytes: batch.Counts.Bytes,
+	})
+	w.Book.AddVerdicts(docs, verdicts, receipt)
+	w.Book.AddRejected(batch.Records)
+	if err == nil {
+		err = decided(docs, verdicts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	crashpoint.At("marks written")
+	for i, v := range verdicts {
+		if v.Outcome == sinks.Superseded && docs[i].Version == w.Base+version {
+			newer = append(newer, docs[i].ID)
+		}
+	}
+	return newer, nil
+}
+
+// IfUnchanged writes those documents, read since a moment, that still are as they were seen.
+// unresolved is called with those that others wrote, or whose write had no answer.
+func (w *Writer) IfUnchanged(ctx context.Context, index sinks.ConditionalWriter, docs []sinks.Document, seen []string,
+	since time.Time, unresolved func(ids map[string]bool),
+) error {
+	verdicts := make([]sinks.Verdict, len(docs))
+	receipt, err := w.Throttle.Do(ctx, docs, since, func() (sinks.Receipt, error) { return index.WriteIf(ctx, docs, seen, verdicts) })
+	crashpoint.At("touched written")
+	n := int64(len(docs))
+	w.Book.AddInput(sources.Counts{Read: n, Used: n})
+	w.Book.AddVerdicts(docs, verdicts, receipt)
+	if err != nil {
+		return err
+	}
+	ids := map[string]bool{}
+	for i, v := range verdicts {
+		if v.Outcome == sinks.Superseded || receipt.Retries > receipt.Throttled {
+			ids[string(docs[i].ID)] = true
+		}
+	}
+	unresolved(ids)
+	return decided(docs, verdicts)
+}
