@@ -12,7 +12,7 @@ import (
 	"humpty/cmd/humpty/internal/signals"
 )
 
-// three adds projections beside orders: one that comes first, and one that cannot succeed.
+// three adds two projections to orders: one that comes first, and one that cannot succeed.
 const three = `  customers:
     target: search
     alias: ${ALIAS}-customers

@@ -31,8 +31,8 @@ type app struct {
 	letters string            // folder for dead letters
 	origins map[string]string // flags that the environment set, and the variable
 
-	began  bool   // a verb runs: what goes wrong from now on is no usage error
-	result result // the last line of --json
+	started bool   // a verb runs: what goes wrong from now on is no usage error
+	result  result // the last line of --json
 }
 
 func newApp(c *console.Console, received <-chan os.Signal, exit func(int)) *app {
@@ -45,7 +45,7 @@ func newApp(c *console.Console, received <-chan os.Signal, exit func(int)) *app 
 // begin marks the end of the command line's checks.
 func (a *app) begin(run func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		a.began = true
+		a.started = true
 		if len(args) > 0 {
 			a.result.projection = args[0]
 		}
@@ -99,7 +99,7 @@ func (a *app) load(cmd *cobra.Command) (*config.Config, error) {
 		a.letters = filepath.Join(dir, "dead-letters")
 	}
 	for _, w := range c.Warnings {
-		a.WarnOf("", w)
+		a.WarnProblem("", w)
 	}
 	return c, nil
 }
@@ -165,7 +165,7 @@ func (a *app) deadLetters() dlq.Folder {
 
 // observed runs work with progress on stderr, and as lines with --json.
 func (a *app) observed(ctx context.Context, work func(ctx context.Context, tell func(report.Event), waiting func(string)) error) error {
-	reporter := ui.New(a.Progress())
+	reporter := ui.NewReporter(a.Progress())
 	a.watcher.ShowStatus(reporter.Status)
 	return reporter.Run(ctx, func(ctx context.Context, show func(report.Event)) error {
 		return work(ctx, a.Observer("", show), func(why string) { reporter.Say("waiting", why) })

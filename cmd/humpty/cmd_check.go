@@ -58,7 +58,7 @@ func (c *checkCommand) run(cmd *cobra.Command, args []string) error {
 	for _, p := range projections {
 		all = append(all, c.check(cmd.Context(), conf, p))
 	}
-	return join(all)
+	return joinErrors(all)
 }
 
 // check looks at the source and the target of one projection, also at the second when
@@ -77,7 +77,7 @@ func (c *checkCommand) check(ctx context.Context, conf *config.Config, p config.
 		}
 	}
 	for _, w := range done.Warnings {
-		c.WarnOf(p.Name+": ", w)
+		c.WarnProblem(p.Name+": ", w)
 	}
 	if sourceErr == nil {
 		c.Printf("%s: source %s is fine: about %s rows in %s\n", p.Name, p.Source, ui.Count(done.Rows), render.Chunks(done.Chunks))
@@ -86,7 +86,7 @@ func (c *checkCommand) check(ctx context.Context, conf *config.Config, p config.
 		c.Printf("%s: target %s is fine: %s\n", p.Name, p.Target, strings.TrimSpace(strings.Join([]string{done.Product, done.Version, done.Cluster}, " ")))
 	}
 	c.result.Checks = append(c.result.Checks, done)
-	return join([]error{sourceErr, targetErr})
+	return joinErrors([]error{sourceErr, targetErr})
 }
 
 func (c *checkCommand) checkSource(ctx context.Context, conf *config.Config, p config.Projection, done *projectionCheck) error {
@@ -111,7 +111,7 @@ func (c *checkCommand) checkSource(ctx context.Context, conf *config.Config, p c
 	return nil
 }
 
-// checkCaptures warns of what nobody reads: the database holds its log for it.
+// checkCaptures warns of captures that are not in use: the database holds its log for them.
 func (c *checkCommand) checkCaptures(ctx context.Context, conf *config.Config, p config.Projection, done *projectionCheck) error {
 	captures := runs.NewCaptures(c.leftovers(conf))
 	all, err := captures.Of(ctx, p)
@@ -147,8 +147,8 @@ func (c *checkCommand) checkTarget(ctx context.Context, conf *config.Config, p c
 		done.Warnings.Warn(t.Place, "write "+survey.Product+":", "target %s is said to be %s, but it is %s", t.Name, t.Kind, survey.Product)
 	}
 	if survey.Conflict != nil {
-		trap := &sinks.NameConflict{Index: *survey.Conflict}
-		done.Warnings.Warn("", "humpty help swap says what to do", "%s", trap.Error())
+		conflict := &sinks.NameConflict{Index: *survey.Conflict}
+		done.Warnings.Warn("", "humpty help swap says what to do", "%s", conflict.Error())
 	}
 	if asked, ok := target.(interface {
 		Permitted(ctx context.Context) error

@@ -106,10 +106,10 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 		if err != nil {
 			return err
 		}
-		assemble.Live(r.Source, state, p.Name)
+		assemble.UseState(r.Source, state, p.Name)
 		letters := c.deadLetters().Writer(p.Name, r.Owner.Run)
 		defer letters.Close() //nolint:errcheck // what it could not write, Put has told
-		assemble.Letters(r.Source, letters)
+		assemble.UseLetters(r.Source, letters)
 		follows = append(follows, &follow.Projector{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.FeedPrevious, MaxOutage: r.MaxOutage,
 			Observe: func(e report.Event) { monitor.Observe(p.Name, e) },

@@ -71,7 +71,7 @@ func (c *planCommand) plan(ctx context.Context, conf *config.Config, p config.Pr
 	plan.Survey = render.Listed(plan.Survey)
 	c.result.Plan = &plan
 	for _, w := range plan.Source.Warnings {
-		c.WarnOf("", w)
+		c.WarnProblem("", w)
 	}
 	for _, w := range plan.Survey.Warnings {
 		c.Warn(w)

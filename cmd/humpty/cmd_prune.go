@@ -59,22 +59,22 @@ func (c *pruneCommand) run(cmd *cobra.Command, args []string) error {
 		}
 		p.Keep = c.keep
 	}
-	left := c.leftovers(conf)
-	left.Heal(cmd.Context(), p)
-	m, err := assemble.Manage(cmd.Context(), conf, p, "prune")
+	leftovers := c.leftovers(conf)
+	leftovers.Heal(cmd.Context(), p)
+	m, err := assemble.Admin(cmd.Context(), conf, p, "prune")
 	if err != nil {
 		return err
 	}
-	return c.prune(cmd.Context(), p, m, left)
+	return c.prune(cmd.Context(), p, m, leftovers)
 }
 
-func (c *pruneCommand) prune(ctx context.Context, p config.Projection, m *generation.Admin, left *runs.Leftovers) error {
+func (c *pruneCommand) prune(ctx context.Context, p config.Projection, m *generation.Admin, leftovers *runs.Leftovers) error {
 	chosen, err := m.Prunable(ctx)
 	if err != nil {
 		return err
 	}
 	if !c.stopped {
-		if chosen, err = c.withoutStopped(left, p, chosen); err != nil {
+		if chosen, err = c.withoutStopped(leftovers, p, chosen); err != nil {
 			return err
 		}
 	}
@@ -83,7 +83,7 @@ func (c *pruneCommand) prune(ctx context.Context, p config.Projection, m *genera
 	for _, g := range chosen {
 		done.Chosen = append(done.Chosen, g.Name)
 	}
-	captures := runs.NewCaptures(left)
+	captures := runs.NewCaptures(leftovers)
 	if done.Captures, err = captures.Droppable(ctx, p, chosen, c.slot, c.stopped); err != nil {
 		return err
 	}
@@ -115,9 +115,9 @@ func (c *pruneCommand) prune(ctx context.Context, p config.Projection, m *genera
 	return captures.Drop(ctx, p, chosen, done.Captures)
 }
 
-// withoutStopped leaves out the generations that live runs can go on with.
-func (c *pruneCommand) withoutStopped(left *runs.Leftovers, p config.Projection, chosen []sinks.Generation) ([]sinks.Generation, error) {
-	stopped, err := left.Resumable(p)
+// withoutStopped leaves out the generations of live runs that can be resumed.
+func (c *pruneCommand) withoutStopped(leftovers *runs.Leftovers, p config.Projection, chosen []sinks.Generation) ([]sinks.Generation, error) {
+	stopped, err := leftovers.Resumable(p)
 	return slices.DeleteFunc(chosen, func(g sinks.Generation) bool {
 		at := slices.IndexFunc(stopped, func(r runs.Stopped) bool { return r.Run == g.Meta.Run })
 		if at >= 0 {

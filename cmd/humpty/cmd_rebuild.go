@@ -148,7 +148,7 @@ func (r rebuilder) all(ctx context.Context, runner *rebuild.Runner, o rebuild.Op
 	if err != nil {
 		return err
 	}
-	failed := &partialFailure{of: len(outcomes)}
+	failed := &partialFailure{total: len(outcomes)}
 	for _, one := range outcomes {
 		if one.Err != nil {
 			failed.names, failed.errors = append(failed.names, one.Projection.Name), append(failed.errors, one.Err)

@@ -68,7 +68,7 @@ func (c *restoreCommand) run(cmd *cobra.Command, args []string) error {
 	}
 	return c.compare(cmd.Context(), conf, p, "restore", func(ctx context.Context, x repair.Verify) (repair.Result, error) {
 		refused := c.deadLetters().Writer(p.Name, x.Owner.Run)
-		assemble.Letters(x.Source, refused)
+		assemble.UseLetters(x.Source, refused)
 		do := repair.Restore{
 			Repair:     repair.Repair{Verify: x, MaxDelete: c.limits.maxDelete, MaxStale: c.limits.maxStale, Letters: refused},
 			Repository: repository, Snapshot: name, NoSwap: c.noSwap, Whole: c.whole,

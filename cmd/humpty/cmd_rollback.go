@@ -35,7 +35,7 @@ func (c *rollbackCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	m, err := assemble.Manage(cmd.Context(), conf, p, "rollback")
+	m, err := assemble.Admin(cmd.Context(), conf, p, "rollback")
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (c *snapshotCommand) run(cmd *cobra.Command, args []string) error {
 		c.name = p.Alias + "-" + time.Now().UTC().Format("20060102t150405")
 	}
 	return c.observed(cmd.Context(), func(ctx context.Context, tell func(report.Event), _ func(string)) error {
-		m, err := assemble.Manage(ctx, conf, p, "snapshot")
+		m, err := assemble.Admin(ctx, conf, p, "snapshot")
 		if err != nil {
 			return err
 		}

@@ -58,36 +58,36 @@ func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
 	if c.follow {
 		return c.attach(cmd.Context(), conf, projections)
 	}
-	left := c.leftovers(conf)
+	leftovers := c.leftovers(conf)
 	var all []error
 	for _, p := range projections {
-		left.Heal(cmd.Context(), p)
-		m, err := assemble.Manage(cmd.Context(), conf, p, "status")
+		leftovers.Heal(cmd.Context(), p)
+		m, err := assemble.Admin(cmd.Context(), conf, p, "status")
 		if err == nil {
 			var s projectionStatus
 			s.Projection = p.Name
 			if s.Survey, s.Lease, err = m.Status(cmd.Context()); err == nil {
 				s.Survey, s.Partial = render.Listed(s.Survey), s.Survey.Partial()
-				s.Stopped, err = left.Resumable(p)
-				partial := left.PartialGenerations(p, s.Survey, s.Lease)
+				s.Stopped, err = leftovers.Resumable(p)
+				partial := leftovers.PartialGenerations(p, s.Survey, s.Lease)
 				for _, g := range partial {
 					s.Incomplete = append(s.Incomplete, g.Name)
 				}
-				s.Followed = left.Followed(p, s.Survey)
-				c.show(s)
+				s.Followed = leftovers.Followed(p, s.Survey)
+				c.printStatus(s)
 				for _, g := range partial {
-					c.Printf("  %s\n", left.DescribePartial(p, g))
+					c.Printf("  %s\n", leftovers.DescribePartial(p, g))
 				}
-				s.Captures = c.showCaptures(cmd.Context(), left, p)
+				s.Captures = c.printCaptures(cmd.Context(), leftovers, p)
 				c.result.Projections = append(c.result.Projections, s)
 			}
 		}
 		all = append(all, err)
 	}
-	return join(all)
+	return joinErrors(all)
 }
 
-func (c *statusCommand) show(s projectionStatus) {
+func (c *statusCommand) printStatus(s projectionStatus) {
 	c.Printf("%s: %s\n", s.Projection, render.Serves(s.Survey))
 	c.Printf("  on %s\n", strings.TrimSpace(strings.Join([]string{s.Survey.Product, s.Survey.Version, s.Survey.Cluster}, " ")))
 	if index := s.Survey.Conflict; index != nil {
@@ -118,7 +118,7 @@ func (c *statusCommand) show(s projectionStatus) {
 	case l.Held:
 		o := l.Lease.Owner
 		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, ui.Time(l.Left))
-		c.doing(l.Activity)
+		c.printActivity(l.Activity)
 	case s.Followed:
 		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:
@@ -126,25 +126,25 @@ func (c *statusCommand) show(s projectionStatus) {
 	}
 }
 
-// doing says what the holder of a lease does, as it said last.
-func (c *statusCommand) doing(d *report.Activity) {
+// printActivity says what the holder of a lease does, as it said last.
+func (c *statusCommand) printActivity(d *report.Activity) {
 	if d == nil || d.Phase == "" {
 		return
 	}
 	now := time.Now()
-	c.Printf("    %s (as of %s ago)\n", ui.Doing(*d, now), render.Age(d.At))
+	c.Printf("    %s (as of %s ago)\n", ui.Activity(*d, now), render.Age(d.At))
 	if d.Error != "" {
 		c.Printf("    last error: %s\n", render.Indent(d.Error))
 	}
 }
 
-// showCaptures adds to what status shows; that a database does not verbResult must not hide what
+// printCaptures adds to what status shows; that a database does not verbResult must not hide what
 // the target says.
-func (c *statusCommand) showCaptures(ctx context.Context, left *runs.Leftovers, p config.Projection) []runs.Capture {
+func (c *statusCommand) printCaptures(ctx context.Context, leftovers *runs.Leftovers, p config.Projection) []runs.Capture {
 	if !p.Live {
 		return nil
 	}
-	captures := runs.NewCaptures(left)
+	captures := runs.NewCaptures(leftovers)
 	all, err := captures.Of(ctx, p)
 	if err != nil {
 		c.Warn(p.Name + ": what live runs hold on the source cannot be said: " + err.Error())
@@ -158,23 +158,23 @@ func (c *statusCommand) showCaptures(ctx context.Context, left *runs.Leftovers, 
 // attach shows what a live run does that another process is at work on, from its log, until
 // it ends or stops being worked on.
 func (c *statusCommand) attach(ctx context.Context, conf *config.Config, projections []config.Projection) error {
-	left := c.leftovers(conf)
-	state, err := left.State()
+	leftovers := c.leftovers(conf)
+	state, err := leftovers.State()
 	if err != nil {
 		return err
 	}
-	p, run, err := left.Active(projections)
+	p, run, err := leftovers.Active(projections)
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(state.Log(p.Name, run))
+	f, err := os.Open(state.LogPath(p.Name, run))
 	if err != nil {
 		return fmt.Errorf("read the log of run %s: %w", run, err)
 	}
 	defer f.Close()
 	o := c.Progress()
 	o.Out = c.Err // also with --quiet: it was asked for
-	reporter := ui.New(o)
+	reporter := ui.NewReporter(o)
 	var end runs.LogEnd
 	err = reporter.Run(ctx, func(ctx context.Context, show func(report.Event)) error {
 		if c.JSON {

@@ -60,7 +60,7 @@ func (c *swapCommand) run(cmd *cobra.Command, args []string) error {
 			Remedy: fmt.Sprintf("humpty status %s shows what is there", p.Name),
 		}
 	}
-	m, err := assemble.Manage(cmd.Context(), conf, p, "swap")
+	m, err := assemble.Admin(cmd.Context(), conf, p, "swap")
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (c *swapCommand) run(cmd *cobra.Command, args []string) error {
 type changeCommand struct{ *app }
 
 // warnUnfed warns of a generation that was verified a while ago: what the sources changed
-// since is not in it, unless somebody fed it.
+// since is not in it, unless it was fed.
 func (c changeCommand) warnUnfed(ctx context.Context, m *generation.Admin, generation string) error {
 	survey, _, err := m.Status(ctx)
 	if err != nil {

@@ -102,7 +102,7 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 		if err != nil {
 			return err
 		}
-		assemble.WaitOut(r.Source, r.MaxOutage, waiting)
+		assemble.WaitForBrokers(r.Source, r.MaxOutage, waiting)
 		finding, err := run(ctx, repair.Verify{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, Owner: r.Owner,
 			Generation: c.generation, Settle: c.settle, Show: c.diff, Each: list.add, Observe: tell,

@@ -52,7 +52,7 @@ func TestDeadLetters(t *testing.T) {
 	s.run(t.Context(), "verify", "--settle", "10ms").want(t, 0, "300 in the source: 0 missing, 0 stale, 0 extra")
 }
 
-func TestDeadLettersAreDiscardedWhenSomebodySaysSo(t *testing.T) {
+func TestDeadLettersAreDiscardedWhenConfirmed(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.sql(t, `UPDATE orders SET total = 'NaN' WHERE id IN (9, 10)`)

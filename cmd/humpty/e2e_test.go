@@ -146,7 +146,7 @@ func TestEmptyTableIsRefused(t *testing.T) {
 	}
 }
 
-func TestTrap(t *testing.T) {
+func TestNameConflict(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.request(t, t.Context(), http.MethodPut, "/"+s.alias, `{"settings": {"number_of_replicas": 0}}`)

@@ -43,29 +43,29 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDone
 	}
 	var (
-		usage    *console.UsageError
-		problems problem.List
-		refusal  *problem.Refusal
-		held     *sinks.Held
-		trap     *sinks.NameConflict
-		rejected *ledger.TooManyRejections
-		differs  *verify.Differs
-		expected *trial.Mismatch
-		poison   *ledger.TooMuchPoison
-		bad      *trial.Poison
-		gap      *sources.ErrChangesLost
-		signal   *signals.Interrupt
+		usage      *console.UsageError
+		problems   problem.List
+		refusal    *problem.Refusal
+		held       *sinks.Held
+		conflict   *sinks.NameConflict
+		rejected   *ledger.TooManyRejections
+		differs    *verify.Differs
+		expected   *trial.Mismatch
+		poison     *ledger.TooMuchPoison
+		unreadable *trial.Poison
+		lost       *sources.ErrChangesLost
+		signal     *signals.Interrupt
 	)
 	switch {
 	case errors.As(err, &usage), errors.As(err, &problems):
 		return exitUsage
-	case errors.As(err, &rejected), errors.As(err, &poison), errors.As(err, &bad):
+	case errors.As(err, &rejected), errors.As(err, &poison), errors.As(err, &unreadable):
 		return exitRejections
 	case errors.As(err, &differs), errors.As(err, &expected):
 		return exitDiffers
-	case errors.As(err, &refusal), errors.As(err, &held), errors.As(err, &trap):
+	case errors.As(err, &refusal), errors.As(err, &held), errors.As(err, &conflict):
 		return exitGuard
-	case errors.As(err, &gap):
+	case errors.As(err, &lost):
 		return exitChange
 	case errors.As(context.Cause(ctx), &signal):
 		return signalCode(signal.Signal)
@@ -114,7 +114,7 @@ func targetCode(kind elastic.Kind) int {
 	}
 }
 
-// needsChange tells whether PostgreSQL's error stays until somebody changes a right,
+// needsChange tells whether PostgreSQL's error stays until a right is changed,
 // the configuration or the schema: classes 28 (authorization), 3D (no such database),
 // 42 (rights, names, syntax), 22 (data that an expression cannot take).
 func needsChange(sqlstate string) bool {

@@ -40,9 +40,9 @@ func (e explainer) explain(ctx context.Context, err error) *failure {
 	f := &failure{Message: e.Message(err), Next: e.next(ctx, err)}
 	var problems problem.List
 	var signal *signals.Interrupt
-	var some *partialFailure
+	var partial *partialFailure
 	switch {
-	case errors.As(err, &some): // each was explained
+	case errors.As(err, &partial): // each was explained
 		fmt.Fprintf(e.Err, "%s %s\n", e.Label("error"), f.Message)
 	case errors.As(err, &problems):
 		f.Problems = problems
@@ -83,17 +83,17 @@ func (e explainer) next(ctx context.Context, err error) []string {
 		usage    *console.UsageError
 		problems problem.List
 		refusal  *problem.Refusal
-		gap      *sources.ErrChangesLost
+		lost     *sources.ErrChangesLost
 		held     *sinks.Held
 		rejected *ledger.TooManyRejections
 		poison   *ledger.TooMuchPoison
 		differs  *verify.Differs
 		expected *trial.Mismatch
 		signal   *signals.Interrupt
-		some     *partialFailure
+		partial  *partialFailure
 	)
 	switch {
-	case errors.As(err, &some):
+	case errors.As(err, &partial):
 		return []string{"see what each alias serves: " + e.CommandLine("humpty status")}
 	case errors.As(err, &usage):
 		return []string{usage.Remedy}
@@ -103,7 +103,7 @@ func (e explainer) next(ctx context.Context, err error) []string {
 		return e.afterInterrupt(name)
 	case errors.As(err, &held):
 		return []string{"see who it is: " + e.CommandLine("humpty status", name)}
-	case errors.As(err, &refusal) && refusal.Remedy != "", errors.As(err, &gap):
+	case errors.As(err, &refusal) && refusal.Remedy != "", errors.As(err, &lost):
 		return nil // it says what to type
 	case e.record != nil && e.record.Resumable:
 		return e.resume(name)
@@ -130,7 +130,7 @@ func (e explainer) next(ctx context.Context, err error) []string {
 	return []string{"correct this, then: " + again}
 }
 
-// afterDifferences says how to look at them, and how to go on.
+// afterDifferences says how to look at them, and what to do about them.
 func (e explainer) afterDifferences(name string) []string {
 	switch r := e.record; {
 	case r != nil && r.Generation != "":
@@ -201,9 +201,9 @@ func mayHoldSecret(line string) bool {
 	return regexp.MustCompile(`(?i)(password|api_key|bearer|dsn|secret|token)["']?\s*[:=]\s*[^\s,}#]|://[^/\s]*@`).MatchString(plain)
 }
 
-// join makes one error of several: a list of problems where all are problems, so that
+// joinErrors makes one error of several: a list of problems where all are problems, so that
 // each is shown with its line.
-func join(all []error) error {
+func joinErrors(all []error) error {
 	var problems problem.List
 	var rest []error
 	for _, err := range all {
@@ -231,13 +231,13 @@ func join(all []error) error {
 
 // partialFailure is the error of a rebuild of all, of which some did what was asked.
 type partialFailure struct {
-	of     int
+	total  int
 	names  []string
 	errors []error
 }
 
 func (p *partialFailure) Error() string {
-	return fmt.Sprintf("%d of %d projections were not rebuilt: %s", len(p.names), p.of, strings.Join(p.names, ", "))
+	return fmt.Sprintf("%d of %d projections were not rebuilt: %s", len(p.names), p.total, strings.Join(p.names, ", "))
 }
 
 // Unwrap gives what went wrong with each, for the exit code.

@@ -80,15 +80,15 @@ func TestStableOutput(t *testing.T) {
 		phases = append(phases, p.(map[string]any)["phase"])
 	}
 	lines := strings.Split(strings.TrimSuffix(rebuilt.out, "\n"), "\n")
-	if got := told(t, lines); fmt.Sprint(got) != fmt.Sprint(phases) || len(phases) == 0 {
+	if got := phasesOf(t, lines); fmt.Sprint(got) != fmt.Sprint(phases) || len(phases) == 0 {
 		t.Errorf("the lines tell of the phases %v, the record of %v", got, phases)
 	}
 	golden(t, "rebuild.json", s.masked(lines[len(lines)-1]))
 	golden(t, "phase.json", s.masked(lines[0]))
 }
 
-// told are the phases that lines say were begun and ended, in order.
-func told(t *testing.T, lines []string) []any {
+// phasesOf are the phases that lines say started and ended, in order.
+func phasesOf(t *testing.T, lines []string) []any {
 	t.Helper()
 	var ended []any
 	running := ""

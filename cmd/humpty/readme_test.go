@@ -107,7 +107,7 @@ func TestReadmeTellsEveryFlag(t *testing.T) {
 	}
 }
 
-// shared are verbs whose flags that set limits of the file are told once, with rebuild.
+// shared are verbs whose flags that set limits of the file are listed once, with rebuild.
 func shared(cmd *cobra.Command) bool {
 	return slices.Contains([]string{"check", "plan", "resume", "follow"}, cmd.Name())
 }

@@ -106,8 +106,8 @@ type projectionStatus struct {
 	Partial    string         `json:"partial,omitempty"` // the generation that searches see though it is not complete
 	Lease      *lease.State   `json:"lease,omitempty"`
 	Captures   []runs.Capture `json:"captures,omitempty"` // on the source
-	Stopped    []runs.Stopped `json:"stopped,omitempty"`  // can be gone on with here
-	Incomplete []string       `json:"halves,omitempty"`   // generations that were left half done, and cannot be gone on with here
+	Stopped    []runs.Stopped `json:"stopped,omitempty"`  // can be resumed here
+	Incomplete []string       `json:"halves,omitempty"`   // generations that were left half done, and cannot be resumed here
 	Followed   bool           `json:"followed,omitempty"` // a process here keeps it up to date
 }
 

@@ -23,7 +23,7 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(append([]string{}, args...)) // never nil: cobra would take the process's own
 	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil && !a.began {
+	if err != nil && !a.started {
 		err = asUsage(err)
 		a.JSON = a.JSON || slices.Contains(args, "--json") // it may stand behind what is wrong
 	}
@@ -39,7 +39,7 @@ func (a *app) finish(ctx context.Context, err error) int {
 	if err != nil {
 		a.result.Error = a.explainer().explain(ctx, err)
 	}
-	if a.JSON && (a.began || err != nil) {
+	if a.JSON && (a.started || err != nil) {
 		a.result.Schema, a.result.Type = 1, "result"
 		a.result.Status, a.result.ExitCode = ending(code), code
 		a.Line(a.result)

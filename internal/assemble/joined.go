@@ -1,15 +1,10 @@
 package assemble
 
 import (
-	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"humpty/internal/config"
-	"humpty/internal/deadletter"
-	"humpty/internal/problem"
-	"humpty/projector/fold"
 	"humpty/projector/join"
 	"humpty/sources"
 	"humpty/sources/postgres"
@@ -68,72 +63,5 @@ func includeOf(c *config.Config, p config.Projection, j config.Joined) (join.Inc
 	return include, nil
 }
 
-// Live has a source keep what it needs while it is captured in the state folder, and ends
-// the process when that cannot be written any more. It is called before the source is
-// captured or released.
-func Live(source sources.Source, state State, projection string) {
-	switch s := source.(type) {
-	case *fold.Source:
-		if inner, ok := s.Inner.(*fold.Source); ok {
-			Live(inner, state, projection)
-			return
-		}
-		s.Store = &fold.StoreOptions{Dir: state.of(projection, "events"), Fatal: state.Fatal}
-	case *join.Source:
-		s.Store = &fold.StoreOptions{Dir: state.of(projection, "links"), Fatal: state.Fatal}
-		Live(s.Root, state, projection)
-		for _, in := range s.Includes {
-			Live(in.From, state, projection)
-		}
-	}
-}
-
-// Databases are the parts of a source that are tables.
-func Databases(source sources.Source) []*postgres.Source {
-	switch s := source.(type) {
-	case *postgres.Source:
-		return []*postgres.Source{s}
-	case *join.Source:
-		all := Databases(s.Root)
-		for _, in := range s.Includes {
-			all = append(all, Databases(in.From)...)
-		}
-		return all
-	}
-	return nil
-}
-
-// Preflight is what all tables of a source would meet in a live run; each of them has a slot of
-// its own.
-func Preflight(ctx context.Context, source sources.Source, unindexed bool) (all problem.List, err error) {
-	for _, database := range Databases(source) {
-		found, err := database.Preflight(ctx, unindexed)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range found {
-			if !slices.Contains(all, p) {
-				all = append(all, p)
-			}
-		}
-	}
-	return all, nil
-}
-
-// rowsField is the field in which mix.Gather gives what belongs together.
+// rowsField is the field in which join.Gather gives what belongs together.
 const rowsField = "rows"
-
-// Letters has events that a source cannot read or apply become letters. It is called
-// before the source is opened.
-func Letters(source sources.Source, to *deadletter.Writer) {
-	switch s := source.(type) {
-	case *fold.Source:
-		s.Letters = to
-		Letters(s.Inner, to)
-	case *join.Source:
-		Letters(s.Root, to)
-		for _, in := range s.Includes {
-			Letters(in.From, to)
-		}
-	}
-}

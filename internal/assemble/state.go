@@ -45,9 +45,9 @@ func (s State) folder(projection, run string) string {
 	return filepath.Join(s.Dir, url.PathEscape(projection), url.PathEscape(run))
 }
 
-// of is where parts of a run's source keep what they need, by the names of their captures:
+// partDir is where parts of a run's source keep what they need, by the names of their captures:
 // the run's, or that and the part's.
-func (s State) of(projection, what string) func(capture string) string {
+func (s State) partDir(projection, what string) func(capture string) string {
 	return func(capture string) string {
 		run, part, _ := strings.Cut(capture, "_part")
 		return filepath.Join(s.folder(projection, run), what+part)
@@ -103,9 +103,9 @@ func (s State) Runs(projection string) ([]string, error) {
 	return runs, nil
 }
 
-// Unfinished are the runs of a projection that can be gone on with: not those that ended,
+// Resumable are the runs of a projection that can be resumed: not those that ended,
 // nor those that a process is at work on.
-func (s State) Unfinished(projection string) ([]checkpoint.Run, error) {
+func (s State) Resumable(projection string) ([]checkpoint.Run, error) {
 	runs, err := s.Runs(projection)
 	if err != nil {
 		return nil, err
@@ -116,12 +116,12 @@ func (s State) Unfinished(projection string) ([]checkpoint.Run, error) {
 		if err != nil {
 			continue // a process has it
 		}
-		begun, err := checkpoint.ReadRun(store)
+		stored, err := checkpoint.ReadRun(store)
 		if err = errors.Join(err, store.Close()); err != nil {
 			return nil, fmt.Errorf("read run %s in the state folder %s: %w", run, s.Dir, err)
 		}
-		if begun != nil && begun.Ended == nil {
-			all = append(all, *begun)
+		if stored != nil && stored.Ended == nil {
+			all = append(all, *stored)
 		}
 	}
 	return all, nil
@@ -133,4 +133,9 @@ func (s State) Forget(projection, run string) error {
 		return fmt.Errorf("remove the state of run %s: %w", run, err)
 	}
 	return nil
+}
+
+// LogPath is the file in which a run says what it does, for those who were not there.
+func (s State) LogPath(projection, run string) string {
+	return filepath.Join(s.folder(projection, run), "run.log")
 }

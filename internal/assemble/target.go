@@ -11,7 +11,7 @@ import (
 	"humpty/sinks/null"
 )
 
-// Target connects to the target of a projection. waiting is told why a write waits;
+// Target connects to the target of a projection. waiting gets why a write waits;
 // it may be nil.
 func Target(ctx context.Context, c *config.Config, p config.Projection, waiting func(string)) (sinks.Target, error) {
 	t := c.Target(p.Target)

@@ -1,4 +1,4 @@
-// Package canon writes JSON documents in one canonical form, so that two documents are
+// Package canonjson writes JSON documents in one canonical form, so that two documents are
 // equal in meaning exactly if their forms are equal in bytes. It serves comparisons with
 // what an application or a restored index holds: the same document, spelled differently.
 //

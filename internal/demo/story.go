@@ -112,7 +112,7 @@ func (s *story) add(step Step) {
 
 // withProgress shows the progress of work that takes a while.
 func (s *story) withProgress(ctx context.Context, work func(context.Context, func(report.Event)) error) error {
-	return ui.New(s.watch).Run(ctx, work)
+	return ui.NewReporter(s.watch).Run(ctx, work)
 }
 
 // addPhases puts the phases of a build that did something into the timeline.

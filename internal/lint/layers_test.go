@@ -31,6 +31,8 @@ var layers = []layer{
 	{name: "cellar", about: "the cellar imports nothing of ours", apart: true, packages: []string{
 		"internal/canonjson", "internal/crashpoint", "internal/deadletter", "internal/problem", "internal/rawjson", "internal/statedb", "internal/wait",
 	}},
+	{name: "switches", about: "only tests switch a rule of the protocol off", packages: []string{"internal/protocol/off"}},
+	{name: "protocol", about: "the rules of the protocol are values", packages: []string{"internal/protocol"}, also: []string{"switches"}},
 	{name: "sources", about: "sources know nothing of sinks", packages: []string{"sources"}, on: []string{"cellar"}},
 	{name: "sinks", about: "sinks know nothing of sources", packages: []string{"sinks"}, on: []string{"cellar"}},
 	{name: "source-suite", about: "sources know nothing of sinks", packages: []string{"sources/sourcetest"}, on: []string{"sources"}},
@@ -57,7 +59,7 @@ var layers = []layer{
 	{name: "outages", about: engine, packages: []string{"projector/outage"}, on: []string{"reports"}},
 	{name: "leases", about: engine, packages: []string{"projector/lease"}, on: []string{"outages"}},
 	{name: "stores", about: engine, packages: []string{"projector/generation", "projector/checkpoint", "projector/write"}, apart: true, on: []string{"leases"}},
-	{name: "phases", about: engine, packages: []string{"projector/load", "projector/catchup", "projector/verify"}, apart: true, on: []string{"stores"}},
+	{name: "phases", about: engine, packages: []string{"projector/load", "projector/catchup", "projector/verify"}, apart: true, on: []string{"stores", "protocol"}},
 	{name: "rebuild", about: engine, packages: []string{"projector"}, on: []string{"phases"}},
 	{name: "aftercare", about: engine, apart: true, packages: []string{"projector/repair", "projector/follow"}, on: []string{"rebuild"}},
 

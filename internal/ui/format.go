@@ -45,3 +45,6 @@ func Time(d time.Duration) string {
 		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
 	}
 }
+
+// Seconds is a duration of so many seconds.
+func Seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

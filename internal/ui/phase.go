@@ -10,30 +10,30 @@ import (
 
 // phase is what is known of the running phase.
 type phase struct {
-	name    report.Phase
-	since   time.Time
-	done    int64
-	earlier int64 // of these, by processes that ended
-	total   int64 // estimate; 0: not known
-	bytes   int64
-	waiting string
-	pace    string // how a load paces its requests, and why
-	at      int    // how many it has at once
-	lag     *report.Lag
-	eta     *report.ETA // until the alias serves; nil: what is done is no rebuild
-	told    time.Time   // when
+	name     report.Phase
+	since    time.Time
+	done     int64
+	earlier  int64 // of these, by processes that ended
+	total    int64 // estimate; 0: not known
+	bytes    int64
+	waiting  string
+	pace     string // how a load paces its requests, and why
+	requests int    // how many it has at once
+	lag      *report.Lag
+	eta      *report.ETA // until the alias serves; nil: what is done is no rebuild
+	etaAt    time.Time   // when
 }
 
-func (p *phase) take(e report.Event) {
+func (p *phase) apply(e report.Event) {
 	if e.ETA != nil {
-		p.eta, p.told = e.ETA, e.At
+		p.eta, p.etaAt = e.ETA, e.At
 	}
 	switch e.Kind {
 	case report.Started:
-		*p = phase{name: e.Phase, since: e.At, lag: p.lag, eta: p.eta, told: p.told}
+		*p = phase{name: e.Phase, since: e.At, lag: p.lag, eta: p.eta, etaAt: p.etaAt}
 	case report.Progress:
 		p.done, p.earlier, p.total, p.bytes, p.waiting = e.Done, e.Earlier, e.Total, e.Bytes, ""
-		p.pace, p.at = e.Text, e.Requests
+		p.pace, p.requests = e.Text, e.Requests
 	case report.Waiting:
 		p.waiting = e.Text
 	case report.Lagging:
@@ -48,8 +48,8 @@ func (p *phase) rate(at time.Time) float64 {
 	return 0
 }
 
-// left is the time to go, 0 if it cannot be said.
-func (p *phase) left(at time.Time) time.Duration {
+// remaining is the time to go, 0 if it cannot be said.
+func (p *phase) remaining(at time.Time) time.Duration {
 	rate := p.rate(at)
 	if p.total <= p.done || rate == 0 {
 		return 0
@@ -57,12 +57,12 @@ func (p *phase) left(at time.Time) time.Duration {
 	return time.Duration(float64(p.total-p.done) / rate * float64(time.Second))
 }
 
-// arrival says when the alias will serve, or for what is no rebuild when the phase will be over.
-func (p *phase) arrival(at time.Time) string {
+// etaText says when the alias will serve, or for what is no rebuild when the phase will be over.
+func (p *phase) etaText(at time.Time) string {
 	if p.eta != nil {
-		return ETA(p.eta.After(at.Sub(p.told), p.name))
+		return ETA(p.eta.After(at.Sub(p.etaAt), p.name))
 	}
-	if left := p.left(at); left > 0 {
+	if left := p.remaining(at); left > 0 {
 		return "ETA " + Time(left)
 	}
 	return ""
@@ -83,7 +83,7 @@ func (p *phase) text(at time.Time) string {
 	if p.done > 0 {
 		parts = append(parts, Count(int64(p.rate(at)))+"/s")
 	}
-	if eta := p.arrival(at); eta != "" {
+	if eta := p.etaText(at); eta != "" {
 		parts = append(parts, eta)
 	}
 	if p.pace != "" {
@@ -93,7 +93,7 @@ func (p *phase) text(at time.Time) string {
 		parts = append(parts, "waiting: "+p.waiting)
 	}
 	if p.lag != nil {
-		parts = append(parts, Behind(*p.lag))
+		parts = append(parts, Lag(*p.lag))
 	}
 	if p.done == 0 && p.waiting == "" && p.lag == nil {
 		parts = append([]string{"running for " + Time(at.Sub(p.since))}, parts...)
@@ -101,7 +101,7 @@ func (p *phase) text(at time.Time) string {
 	return strings.Join(parts, ", ")
 }
 
-// short is text for beside a bar, which needs the room.
+// short is the text next to a bar, which needs the room.
 func (p *phase) short(at time.Time) string {
 	var parts []string
 	switch {
@@ -113,18 +113,18 @@ func (p *phase) short(at time.Time) string {
 	if p.done > 0 {
 		parts = append(parts, Bytes(p.bytes), Count(int64(p.rate(at)))+"/s")
 	}
-	if eta := p.arrival(at); eta != "" {
+	if eta := p.etaText(at); eta != "" {
 		eta, _, _ = strings.Cut(eta, " until")
 		parts = append(parts, eta)
 	}
-	if p.at > 0 {
-		parts = append(parts, fmt.Sprintf("%d at once", p.at))
+	if p.requests > 0 {
+		parts = append(parts, fmt.Sprintf("%d at once", p.requests))
 	}
 	if p.waiting != "" {
 		parts = append(parts, "waiting: "+p.waiting)
 	}
 	if p.lag != nil && (p.name == report.PhaseCatchUp || p.name == report.PhaseFollow) {
-		parts = append(parts, Behind(*p.lag))
+		parts = append(parts, Lag(*p.lag))
 	}
 	if p.done == 0 && p.waiting == "" {
 		parts = append([]string{Time(at.Sub(p.since))}, parts...)
@@ -132,8 +132,8 @@ func (p *phase) short(at time.Time) string {
 	return strings.Join(parts, "  ")
 }
 
-// ended is the line of a phase that is over.
-func (p *phase) ended(e report.Event) string {
+// endText is the line of a phase that is over.
+func (p *phase) endText(e report.Event) string {
 	if e.Answer != "" {
 		return e.Answer + " after " + Time(e.Elapsed)
 	}
@@ -170,17 +170,17 @@ func ETA(e report.ETA) string {
 	return text + " until the alias serves (no measure of " + strings.Join(names, ", ") + ")"
 }
 
-// Doing says in one line what a run does that is seen from elsewhere.
-func Doing(d report.Activity, at time.Time) string {
+// Activity says in one line what a run does that is seen from elsewhere.
+func Activity(d report.Activity, at time.Time) string {
 	p := phase{
 		name: d.Phase, since: d.Since, done: d.Done, earlier: d.Earlier, total: d.Total, bytes: d.Bytes, waiting: d.Waiting, lag: d.Lag,
-		eta: d.ETA, told: d.At,
+		eta: d.ETA, etaAt: d.At,
 	}
 	return string(d.Phase) + ": " + p.text(at)
 }
 
-// Behind says how far the changes of a live run are behind.
-func Behind(l report.Lag) string {
+// Lag says how far the changes of a live run are behind.
+func Lag(l report.Lag) string {
 	text := fmt.Sprintf("changes: %s behind, %s of log held, %s to read again", Bytes(l.Behind), Bytes(l.Held), Count(int64(l.Backlog)))
 	if l.Rate >= 1 {
 		text += fmt.Sprintf(", %s/s", Count(int64(l.Rate)))

@@ -13,7 +13,7 @@ import (
 	"humpty/projector/report"
 )
 
-// DefaultInterval is how often a running phase is told of, off a terminal.
+// DefaultInterval is how often the state of a running phase is written, off a terminal.
 const DefaultInterval = 10 * time.Second
 
 // Options of a Reporter. Only Out is required.
@@ -32,8 +32,8 @@ type Reporter struct {
 	bar   *bar
 }
 
-// New makes a Reporter.
-func New(opts Options) *Reporter {
+// NewReporter makes a Reporter.
+func NewReporter(opts Options) *Reporter {
 	if opts.Interval <= 0 {
 		opts.Interval = DefaultInterval
 	}
@@ -50,7 +50,7 @@ func (r *Reporter) Run(ctx context.Context, work func(context.Context, func(repo
 		defer r.bar.close()
 	}
 	group.Go(func() error {
-		r.beat(done)
+		r.heartbeat(done)
 		return nil
 	})
 	group.Go(func() error {
@@ -60,8 +60,8 @@ func (r *Reporter) Run(ctx context.Context, work func(context.Context, func(repo
 	return group.Wait()
 }
 
-// beat tells of the running phase at each interval, also when the run says nothing.
-func (r *Reporter) beat(done <-chan struct{}) {
+// heartbeat writes how far the running phase is, at each interval, also when the run says nothing.
+func (r *Reporter) heartbeat(done <-chan struct{}) {
 	tick := time.NewTicker(r.opts.Interval)
 	defer tick.Stop()
 	for {
@@ -81,7 +81,7 @@ func (r *Reporter) beat(done <-chan struct{}) {
 func (r *Reporter) observe(e report.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.phase.take(e)
+	r.phase.apply(e)
 	switch e.Kind {
 	case report.Started:
 		if r.bar == nil {
@@ -109,8 +109,8 @@ func (r *Reporter) observe(e report.Event) {
 		if r.bar != nil {
 			r.bar.end()
 		}
-		r.line(string(e.Phase), r.phase.ended(e))
-		r.phase = phase{lag: r.phase.lag, eta: r.phase.eta, told: r.phase.told}
+		r.line(string(e.Phase), r.phase.endText(e))
+		r.phase = phase{lag: r.phase.lag, eta: r.phase.eta, etaAt: r.phase.etaAt}
 	}
 }
 
@@ -132,7 +132,7 @@ func (r *Reporter) Say(label, text string) {
 }
 
 // line writes one line, above the bar if there is one. What cannot be written is lost:
-// a run does not end because nobody watches it.
+// a run does not end because it is not watched.
 func (r *Reporter) line(label, text string) {
 	text = strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", 10))
 	line := fmt.Sprintf("%-9s %s\n", label, text)

@@ -17,10 +17,10 @@ import (
 
 // Row is one of several runs.
 type Row struct {
-	Name      string
-	Documents int64       // about how many there will be; 0: not known
-	Before    report.Pace // of an earlier run; the zero Pace: there is none
-	After     []int       // rows above it that must be over before it begins
+	Name        string
+	Documents   int64       // about how many there will be; 0: not known
+	EarlierPace report.Pace // of an earlier run; the zero Pace: there is none
+	After       []int       // rows above it that must be over before it begins
 }
 
 // Table shows several runs: a row for each, and one for all of them with the time to go.
@@ -39,12 +39,12 @@ type Table struct {
 
 type row struct {
 	Row
-	phase  phase
-	loaded int64
-	ended  string // how; empty: it has not
-	begun  time.Time
-	took   time.Duration
-	shown  atomic.Pointer[string] // what its bar says; it may not wait for the table
+	phase   phase
+	loaded  int64
+	outcome string // how; empty: it has not
+	started time.Time
+	elapsed time.Duration
+	drawn   atomic.Pointer[string] // what its bar says; it may not wait for the table
 }
 
 // NewTable makes a Table.
@@ -68,7 +68,7 @@ func (t *Table) Run(work func()) {
 	}
 	var group errgroup.Group
 	group.Go(func() error {
-		t.beat(done)
+		t.heartbeat(done)
 		return nil
 	})
 	work()
@@ -92,7 +92,7 @@ func (t *Table) draw() {
 	t.refresh(time.Now())
 	texts := []*atomic.Pointer[string]{&t.all}
 	for _, r := range t.rows {
-		texts = append(texts, &r.shown)
+		texts = append(texts, &r.drawn)
 	}
 	for _, text := range texts {
 		t.bars = append(t.bars, t.container.New(1, mpb.NopStyle(), mpb.PrependDecorators(
@@ -100,8 +100,8 @@ func (t *Table) draw() {
 	}
 }
 
-// beat tells of all that are running at each interval.
-func (t *Table) beat(done <-chan struct{}) {
+// heartbeat writes how far all are that are running, at each interval.
+func (t *Table) heartbeat(done <-chan struct{}) {
 	every := t.opts.Interval
 	if t.container != nil {
 		every = time.Second / 4
@@ -129,14 +129,14 @@ func (t *Table) refresh(now time.Time) {
 	t.all.Store(&text)
 	for _, r := range t.rows {
 		text := t.labelled(r.Name, r.text(now, true))
-		r.shown.Store(&text)
+		r.drawn.Store(&text)
 	}
 }
 
 func (t *Table) lines(now time.Time) {
 	t.line("all", t.summary(now))
 	for _, r := range t.rows {
-		if !r.begun.IsZero() && r.ended == "" {
+		if !r.started.IsZero() && r.outcome == "" {
 			t.line(r.Name, r.text(now, false))
 		}
 	}
@@ -146,7 +146,7 @@ func (t *Table) lines(now time.Time) {
 func (t *Table) Begin(i int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rows[i].begun = time.Now()
+	t.rows[i].started = time.Now()
 	t.line(t.rows[i].Name, "begins")
 }
 
@@ -155,7 +155,7 @@ func (t *Table) Observe(i int, e report.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := t.rows[i]
-	r.phase.take(e)
+	r.phase.apply(e)
 	switch e.Kind {
 	case report.Progress:
 		if e.Phase == report.PhaseLoad {
@@ -164,8 +164,8 @@ func (t *Table) Observe(i int, e report.Event) {
 	case report.Notice:
 		t.line(r.Name, e.Text)
 	case report.Ended:
-		t.line(r.Name, string(e.Phase)+": "+r.phase.ended(e))
-		r.phase = phase{lag: r.phase.lag, eta: r.phase.eta, told: r.phase.told}
+		t.line(r.Name, string(e.Phase)+": "+r.phase.endText(e))
+		r.phase = phase{lag: r.phase.lag, eta: r.phase.eta, etaAt: r.phase.etaAt}
 	}
 }
 
@@ -174,8 +174,8 @@ func (t *Table) End(i int, how string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := t.rows[i]
-	r.ended, r.took = how, time.Since(r.begun)
-	t.line(r.Name, how+" after "+Time(r.took))
+	r.outcome, r.elapsed = how, time.Since(r.started)
+	t.line(r.Name, how+" after "+Time(r.elapsed))
 }
 
 // Say writes a line about a run.
@@ -199,7 +199,7 @@ func (t *Table) Status() string {
 	now := time.Now()
 	parts := []string{"all: " + t.summary(now)}
 	for _, r := range t.rows {
-		if !r.begun.IsZero() && r.ended == "" {
+		if !r.started.IsZero() && r.outcome == "" {
 			parts = append(parts, r.Name+": "+r.text(now, true))
 		}
 	}
@@ -208,37 +208,37 @@ func (t *Table) Status() string {
 
 // summary is about all of them.
 func (t *Table) summary(now time.Time) string {
-	var over, failed int
+	var ended, failed int
 	var documents, loaded int64
 	for _, r := range t.rows {
 		documents += r.Documents
 		loaded += r.loaded
-		if r.ended == "" {
+		if r.outcome == "" {
 			continue
 		}
-		over++
-		if r.ended != "completed" && r.ended != "verified" {
+		ended++
+		if r.outcome != "completed" && r.outcome != "verified" {
 			failed++
 		}
 	}
-	text := fmt.Sprintf("%d of %d over", over, len(t.rows))
+	text := fmt.Sprintf("%d of %d over", ended, len(t.rows))
 	if failed > 0 {
 		text += fmt.Sprintf(" (%d of them failed)", failed)
 	}
-	if over == len(t.rows) {
+	if ended == len(t.rows) {
 		return text
 	}
 	if documents > 0 {
 		text += fmt.Sprintf(", %s of about %s documents", Count(loaded), Count(documents))
 	}
-	return text + ", " + t.arrival(now)
+	return text + ", " + t.etaText(now)
 }
 
 func (r *row) text(now time.Time, short bool) string {
 	switch {
-	case r.ended != "":
-		return r.ended + " after " + Time(r.took)
-	case r.begun.IsZero():
+	case r.outcome != "":
+		return r.outcome + " after " + Time(r.elapsed)
+	case r.started.IsZero():
 		return "waits for its turn"
 	case r.phase.name == "":
 		return "between two phases"

@@ -58,20 +58,20 @@ func TestETAOfAll(t *testing.T) {
 	table := NewTable(Options{Out: io.Discard}, []Row{
 		{Name: "orders", Documents: 1000},
 		{Name: "customers", Documents: 500, After: []int{0}},
-		{Name: "parcels", Documents: 100, Before: report.Pace{Documents: 50, Seconds: map[report.Phase]float64{report.PhaseLoad: 4, report.PhasePlan: 1}}},
+		{Name: "parcels", Documents: 100, EarlierPace: report.Pace{Documents: 50, Seconds: map[report.Phase]float64{report.PhaseLoad: 4, report.PhasePlan: 1}}},
 	})
 	want := func(at time.Time, text string) {
 		t.Helper()
-		if got := table.arrival(at); got != text {
+		if got := table.etaText(at); got != text {
 			t.Errorf("%q, want %q", got, text)
 		}
 	}
 	want(now, "ETA over 9.0s until all aliases serve (no measure of all phases of orders, customers)")
-	table.rows[0].begun = now
+	table.rows[0].started = now
 	table.Observe(0, report.Event{Kind: report.Started, Phase: report.PhaseLoad, At: now.Add(10 * time.Second), ETA: &report.ETA{Seconds: 30}})
 	want(now.Add(10*time.Second), "ETA 50.0s until all aliases serve") // 30 and, of 40 for 1000, 20 for 500
-	table.rows[0].ended, table.rows[0].took, table.rows[0].loaded = "completed", 50*time.Second, 1000
+	table.rows[0].outcome, table.rows[0].elapsed, table.rows[0].loaded = "completed", 50*time.Second, 1000
 	want(now.Add(50*time.Second), "ETA 25.0s until all aliases serve")
-	table.rows[1].ended, table.rows[2].ended = "failed", "completed"
+	table.rows[1].outcome, table.rows[2].outcome = "failed", "completed"
 	want(now.Add(60*time.Second), "ETA 0.0s until all aliases serve")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"humpty/internal/protocol/off"
 	"humpty/projector/checkpoint"
 	"humpty/sinks"
 	"humpty/sources/sourcetest"
@@ -90,7 +91,7 @@ func (g *gamble) step() {
 }
 
 // runGamble says whether the index is right in the end.
-func runGamble(t *testing.T, seed uint64, r rules, steps int) bool {
+func runGamble(t *testing.T, seed uint64, r off.Rules, steps int) bool {
 	t.Helper()
 	g := &gamble{chase: newChase(t, r), rng: rand.New(rand.NewPCG(seed, 7))}
 	if err := errors.Join(g.stop(), g.store.Close()); err != nil {
@@ -120,8 +121,8 @@ func runGamble(t *testing.T, seed uint64, r rules, steps int) bool {
 func TestGambles(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(100) {
-		if !runGamble(t, seed, rules{}, 60) {
-			t.Errorf("the index differs; replay: runGamble(t, %d, rules{}, 60)", seed)
+		if !runGamble(t, seed, off.Rules{}, 60) {
+			t.Errorf("the index differs; replay: runGamble(t, %d, off.Rules{}, 60)", seed)
 		}
 	}
 }
@@ -133,9 +134,9 @@ const mostGambles = 2000
 // Each rule is needed by some gamble, too: they do meet what the rules are for.
 func TestGamblesWithoutARule(t *testing.T) {
 	t.Parallel()
-	for name, r := range map[string]rules{
-		"settleBlind": {settleBlind: true}, "settleUnseen": {settleUnseen: true}, "settleEarly": {settleEarly: true},
-		"fenceEarly": {fenceEarly: true}, "oneVersion": {oneVersion: true},
+	for name, r := range map[string]off.Rules{
+		"settleBlind": {SettleBlind: true}, "settleUnseen": {SettleUnseen: true}, "settleEarly": {SettleEarly: true},
+		"fenceEarly": {FenceEarly: true}, "oneVersion": {OneVersion: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

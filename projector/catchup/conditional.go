@@ -43,7 +43,7 @@ func NewHandover(r *Rounds) (*Handover, error) {
 		return nil, ErrNoHandover
 	}
 	err := r.Store.Written(func(id []byte) {
-		if !r.rules.forgetTouched {
+		if !r.Rules.ForgetsWritten() {
 			h.written[string(id)], h.unresolved[string(id)] = true, true
 		}
 	})
@@ -57,7 +57,7 @@ func (h *Handover) begin() map[string]bool {
 	defer h.mu.Unlock()
 	open := h.unresolved
 	h.behindFirst, h.unresolved, h.rewritten = true, map[string]bool{}, map[string]bool{}
-	if h.rounds.rules.trustUnknown {
+	if h.rounds.Rules.TrustsUnknown() {
 		return nil
 	}
 	return open
@@ -67,7 +67,7 @@ func (h *Handover) begin() map[string]bool {
 func (h *Handover) clean() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.rewritten) == 0 && (len(h.unresolved) == 0 || h.rounds.rules.trustUnknown)
+	return len(h.rewritten) == 0 && (len(h.unresolved) == 0 || h.rounds.Rules.TrustsUnknown())
 }
 
 // reread reads documents again that have no marks.

@@ -37,7 +37,7 @@ func (u *Unsettled) Error() string {
 // End runs the end rule behind a swap. When it returns nil, no write of ours is under way
 // or unknown, and no document that we wrote since the swap has changed after it was read.
 func (h *Handover) End(ctx context.Context, from *Capture, name string) error {
-	if err := h.rounds.CatchUpTo(ctx, from); err != nil || h.rounds.rules.endAtFence { // what was committed before the swap
+	if err := h.rounds.CatchUpTo(ctx, from); err != nil || h.rounds.Rules.EndsAtFence() { // what was committed before the swap
 		return err
 	}
 	for range passesAtEnd {
@@ -56,7 +56,7 @@ func (h *Handover) End(ctx context.Context, from *Capture, name string) error {
 		if err := h.rounds.untilFence(ctx, fence); err != nil {
 			return err
 		}
-		if h.clean() || h.rounds.rules.endUnclean {
+		if h.clean() || h.rounds.Rules.EndsUnclean() {
 			return nil
 		}
 	}
@@ -65,7 +65,7 @@ func (h *Handover) End(ctx context.Context, from *Capture, name string) error {
 
 // quiet waits until the target works on no write of ours, of any epoch.
 func (h *Handover) quiet(ctx context.Context) error {
-	if h.rounds.rules.hurry {
+	if h.rounds.Rules.EndsInFlight() {
 		return nil
 	}
 	return Quiet(ctx, h.rounds.Writer.Index)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"humpty/internal/protocol/off"
 	"humpty/sinks"
 	"humpty/sources/sourcetest"
 )
@@ -96,17 +97,17 @@ func lateCreate(c *chase) {
 func TestEachRuleOfTheEndIsNeeded(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		without rules
+		without off.Rules
 		history func(*chase)
 	}{
-		"a document that we wrote and that changed is read again": {rules{endAtFence: true}, func(c *chase) {
+		"a document that we wrote and that changed is read again": {off.Rules{EndAtFence: true}, func(c *chase) {
 			c.live.Commit(put("a", "g", "1"))
 			c.recorded()
 			var once sync.Once // between our read of the source and our create
 			c.target.OnWriteIf = func() { once.Do(func() { c.app(sourcetest.Change{ID: "a"}) }) }
 			c.handOver()
 		}},
-		"and again until nothing has": {rules{endUnclean: true}, func(c *chase) {
+		"and again until nothing has": {off.Rules{EndUnclean: true}, func(c *chase) {
 			c.live.Commit(put("a", "g", "1"))
 			c.recorded()
 			writes, flights := 0, 0
@@ -123,9 +124,9 @@ func TestEachRuleOfTheEndIsNeeded(t *testing.T) {
 			}
 			c.handOver()
 		}},
-		"a write without an answer is not done": {rules{trustUnknown: true}, lateCreate},
-		"nothing is under way at the end":       {rules{hurry: true}, lateCreate},
-		"what an earlier process wrote is read again": {rules{forgetTouched: true}, func(c *chase) {
+		"a write without an answer is not done": {off.Rules{TrustUnknown: true}, lateCreate},
+		"nothing is under way at the end":       {off.Rules{EndInFlight: true}, lateCreate},
+		"what an earlier process wrote is read again": {off.Rules{ForgetWritten: true}, func(c *chase) {
 			c.live.Commit(put("a", "g", "1"))
 			c.recorded()
 			c.stray()
@@ -146,7 +147,7 @@ func TestEachRuleOfTheEndIsNeeded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			with := newChase(t, rules{})
+			with := newChase(t, off.Rules{})
 			tc.history(with)
 			if !with.equal() {
 				t.Error("wrong with the rule")
@@ -163,7 +164,7 @@ func TestEachRuleOfTheEndIsNeeded(t *testing.T) {
 // A write of the application's is never undone, not even for a moment.
 func TestHandoverDoesNotUndoAWrite(t *testing.T) {
 	t.Parallel()
-	c := newChase(t, rules{})
+	c := newChase(t, off.Rules{})
 	c.live.Commit(put("a", "g", "1"))
 	c.recorded()
 	var once sync.Once
@@ -184,7 +185,7 @@ func TestHandoverDoesNotUndoAWrite(t *testing.T) {
 // A document that never rests is reported, and not dropped silently.
 func TestHandoverThatFindsNoEnd(t *testing.T) {
 	t.Parallel()
-	c := newChase(t, rules{})
+	c := newChase(t, off.Rules{})
 	c.live.Commit(put("a", "g", "1"))
 	c.recorded()
 	n := 0

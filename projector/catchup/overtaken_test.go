@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"humpty/internal/problem"
+	"humpty/internal/protocol/off"
 	"humpty/sinks"
 )
 
@@ -13,7 +14,7 @@ import (
 func TestNewerVersionsAreOvertaken(t *testing.T) {
 	t.Parallel()
 	for ahead, overtakes := range map[int64]bool{3: true, 1 << 40: false} {
-		c := newChase(t, rules{})
+		c := newChase(t, off.Rules{})
 		c.live.Commit(put("a", "g", "1"))
 		c.finish()
 		version, err := c.store.Version()

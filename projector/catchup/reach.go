@@ -28,7 +28,7 @@ func (r *Rounds) CatchUpTo(ctx context.Context, from *Capture) error {
 
 // untilFence does rounds until nothing that was recorded up to the fence is due.
 func (r *Rounds) untilFence(ctx context.Context, fence uint64) error {
-	if r.rules.fenceEarly {
+	if r.Rules.PassesFenceEarly() {
 		return nil
 	}
 	pause := wait.NewBackoff(fencePatience)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"humpty/internal/crashpoint"
+	"humpty/internal/protocol"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/projector/write"
@@ -24,8 +25,8 @@ import (
 type Rounds struct {
 	Store  *checkpoint.Store
 	View   sources.Expander
-	Writer *write.Writer // its pace may be nil: as many requests at once as there are workers
-	rules  rules
+	Writer *write.Writer  // its pace may be nil: as many requests at once as there are workers
+	Rules  protocol.Rules // the zero value outside tests
 
 	Done     func(report.Round) // told of each round that had something to do; may be nil
 	handover *Handover          // nil: nobody else writes to the index
@@ -137,10 +138,10 @@ func anyWholeRoot(marks []sources.DirtyKey) bool {
 }
 
 func (r *Rounds) settle(due []sources.DirtyKey, cut uint64, saw sources.TxSnapshot, done *report.Round) error {
-	if r.rules.settleBlind {
+	if r.Rules.SettlesBlind() {
 		cut = r.Store.Sequence()
 	}
-	if r.rules.settleUnseen || r.rules.settleBlind {
+	if r.Rules.SettlesUnseen() || r.Rules.SettlesBlind() {
 		saw = sources.TxSnapshot{Min: ^uint64(0), Max: ^uint64(0)}
 	}
 	left, err := r.Store.Settle(due, cut, saw)

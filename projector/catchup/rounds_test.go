@@ -12,6 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/protocol"
+	"humpty/internal/protocol/off"
 	"humpty/projector/checkpoint"
 	"humpty/projector/ledger"
 	"humpty/projector/write"
@@ -32,7 +34,7 @@ type chase struct {
 	stop    func() error
 }
 
-func newChase(t *testing.T, r rules) *chase {
+func newChase(t *testing.T, r off.Rules) *chase {
 	t.Helper()
 	c := &chase{t: t, live: sourcetest.NewLiveSource(), target: &sinktest.MemoryTarget{Name: "orders"}}
 	var err error
@@ -47,7 +49,7 @@ func newChase(t *testing.T, r rules) *chase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.rounds = &Rounds{Store: c.store, View: view.(sources.Expander), Writer: &write.Writer{Index: index, Base: 1 << 40, Book: ledger.NewBook(0, nil)}, rules: r} //nolint:forcetypeassert // of the fake
+	c.rounds = &Rounds{Store: c.store, View: view.(sources.Expander), Writer: &write.Writer{Index: index, Base: 1 << 40, Book: ledger.NewBook(0, nil)}, Rules: protocol.Without(r)} //nolint:forcetypeassert // of the fake
 	c.begin()
 	t.Cleanup(func() {
 		if err := errors.Join(c.stop(), c.store.Close()); err != nil {
@@ -130,10 +132,10 @@ func put(id, group, value string) sourcetest.Change {
 func TestEachRuleIsNeeded(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		without rules
+		without off.Rules
 		history func(*chase)
 	}{
-		"settling compares the mark with the round": {rules{settleBlind: true}, func(c *chase) {
+		"settling compares the mark with the round": {off.Rules{SettleBlind: true}, func(c *chase) {
 			c.live.Commit(put("a", "g", "1"))
 			c.recorded()
 			var once sync.Once
@@ -146,14 +148,14 @@ func TestEachRuleIsNeeded(t *testing.T) {
 			c.round()
 			c.finish()
 		}},
-		"settling demands that the read saw the change": {rules{settleUnseen: true}, func(c *chase) {
+		"settling demands that the read saw the change": {off.Rules{SettleUnseen: true}, func(c *chase) {
 			xid := c.live.Stage(put("a", "g", "1"))
 			c.recorded()
 			c.round()
 			c.live.Reveal(xid)
 			c.finish()
 		}},
-		"settling demands that an include's change was seen when it was expanded": {rules{settleUnseen: true}, func(c *chase) {
+		"settling demands that an include's change was seen when it was expanded": {off.Rules{SettleUnseen: true}, func(c *chase) {
 			c.live.Commit(put("a", "g", "1"))
 			c.finish()
 			xid := c.live.Stage(sourcetest.Change{Group: "g", Value: "new"})
@@ -162,7 +164,7 @@ func TestEachRuleIsNeeded(t *testing.T) {
 			c.live.Reveal(xid)
 			c.finish()
 		}},
-		"settling waits for the verdict": {rules{settleEarly: true}, func(c *chase) {
+		"settling waits for the verdict": {off.Rules{SettleEarly: true}, func(c *chase) {
 			c.live.Commit(put("a", "g", "1"))
 			c.recorded()
 			crash := errors.New("crash")
@@ -174,11 +176,11 @@ func TestEachRuleIsNeeded(t *testing.T) {
 			c.target.OnWrite, c.target.IgnoreWrites = nil, false
 			c.finish()
 		}},
-		"a fence is passed when what was before it is settled": {rules{fenceEarly: true}, func(c *chase) {
+		"a fence is passed when what was before it is settled": {off.Rules{FenceEarly: true}, func(c *chase) {
 			c.live.Commit(put("a", "g", "1"))
 			c.finish()
 		}},
-		"catch-up writes above the load": {rules{oneVersion: true}, func(c *chase) {
+		"catch-up writes above the load": {off.Rules{OneVersion: true}, func(c *chase) {
 			late := sinks.Document{ID: []byte("a"), Version: c.rounds.Writer.Base, Body: []byte(`{"late":"attempt of a chunk"}`)}
 			c.live.Commit(put("a", "g", "1"))
 			c.finish()
@@ -189,7 +191,7 @@ func TestEachRuleIsNeeded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			with := newChase(t, rules{})
+			with := newChase(t, off.Rules{})
 			tc.history(with)
 			if !with.equal() {
 				t.Error("wrong with the rule")
@@ -205,7 +207,7 @@ func TestEachRuleIsNeeded(t *testing.T) {
 
 func TestCatchUpMarksOfGroupsAndWholeTables(t *testing.T) {
 	t.Parallel()
-	c := newChase(t, rules{})
+	c := newChase(t, off.Rules{})
 	for i := range 3000 {
 		c.live.Commit(put(fmt.Sprint(i), fmt.Sprint("g", i%7), "1"))
 	}
@@ -225,7 +227,7 @@ func TestCatchUpAgainstRandomHistories(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			c := newChase(t, rules{})
+			c := newChase(t, off.Rules{})
 			var writers errgroup.Group
 			for w := range uint64(4) {
 				writers.Go(func() error {

@@ -136,14 +136,14 @@ func (l *keyWorkers) write(p keyBatch) (saw sources.TxSnapshot, newer [][]byte, 
 	if err != nil {
 		return saw, nil, err
 	}
-	if r.rules.oneVersion {
+	if r.Rules.HasOneVersion() {
 		version = 0
 	}
 	began, batch := time.Now(), sources.Batch{}
 	if err := r.View.Lookup(l.ctx, p.ids, &batch); err != nil {
 		return saw, nil, err
 	}
-	if r.rules.settleEarly {
+	if r.Rules.SettlesEarly() {
 		if _, err := r.Store.Settle(p.marks, r.Store.Sequence(), batch.Snapshot); err != nil {
 			return saw, nil, err
 		}

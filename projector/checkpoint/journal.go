@@ -84,7 +84,7 @@ func ReadRun(store *Store) (*Run, error) {
 	return j.Run, nil
 }
 
-// ReadJournal reads what a run kept of itself in a store.
+// ReadJournal reads what a run wrote down; one that has none begins an empty one.
 func ReadJournal(store *Store) (*Journal, error) {
 	j := &Journal{store: store, Done: map[string]PartitionDone{}}
 	err := store.Kept(func(name string, value []byte) error {
@@ -204,7 +204,7 @@ func (j *Journal) RecordCreated() error { return j.write(keptCreated, true) }
 // ErrNotBegun is for a store that a run never began to use.
 var ErrNotBegun = errors.New("there is no run to go on with in this state folder")
 
-// Refusal says that nothing can go on with a run that ended.
+// Refusal says why a run that has ended cannot be resumed.
 func (e *End) Refusal(was *Run) error {
 	text := fmt.Sprintf("run %s ended %s as %s", was.Run, e.At.Format(time.DateTime), e.Status)
 	if e.Reason != "" {

@@ -1,4 +1,4 @@
-// Package observe is what a run tells on its way: phases that begin and end, counts, what
+// Package report is what a run tells on its way: phases that begin and end, counts, what
 // is waited for.
 package report
 

@@ -261,7 +261,7 @@ func rebuild(t *testing.T, text, name string) (map[string]string, projector.Reco
 		t.Fatal(err)
 	}
 	to := deadletter.NewWriter(t.Output(), 10_000)
-	assemble.Letters(r.Source, to)
+	assemble.UseLetters(r.Source, to)
 	record, err := r.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -14,8 +14,8 @@ import (
 // Interactive tells whether a person is there to be asked.
 func (c *Console) Interactive() bool { return c.InTerminal && c.ErrTerminal && !c.JSON }
 
-// Confirm asks a person to type a word. Off a terminal nobody can answer: it refuses,
-// and names the flag.
+// Confirm asks a person to type a word. Off a terminal it refuses, and names the
+// flag.
 func (c *Console) Confirm(question, word, command string) error {
 	if c.Yes {
 		return nil

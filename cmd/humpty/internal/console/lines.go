@@ -81,8 +81,8 @@ func (c *Console) Warn(text string) {
 	}
 }
 
-// WarnOf is Warn for a problem that is only a warning.
-func (c *Console) WarnOf(about string, p problem.Problem) {
+// WarnProblem is Warn for a problem that is only a warning.
+func (c *Console) WarnProblem(about string, p problem.Problem) {
 	p.Warning = false // the label says it
 	c.Warn(about + p.String())
 }

@@ -55,7 +55,7 @@ func (m *Monitor) Observe(projection string, e report.Event) {
 			return
 		}
 		m.printed[e.Lag.Generation] = e.At
-		text = e.Lag.Generation + ": " + ui.Behind(*e.Lag)
+		text = e.Lag.Generation + ": " + ui.Lag(*e.Lag)
 	}
 	if m.console.JSON {
 		m.console.Line(console.EventLine{Schema: 1, Type: string(e.Kind), At: e.At, Phase: e.Phase, Projection: projection, Text: text, Lag: e.Lag})
@@ -71,7 +71,7 @@ func (m *Monitor) Status() string {
 	defer m.mu.Unlock()
 	var all []string
 	for _, generation := range slices.Sorted(maps.Keys(m.lag)) {
-		all = append(all, generation+": "+ui.Behind(m.lag[generation]))
+		all = append(all, generation+": "+ui.Lag(m.lag[generation]))
 	}
 	return "follow: " + strings.Join(all, "; ")
 }

@@ -47,18 +47,18 @@ func (r *Runner) All(ctx context.Context, o Options) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(order))
 	b.table.Run(func() {
 		var group errgroup.Group
-		over := make([]chan struct{}, len(order))
+		ended := make([]chan struct{}, len(order))
 		for i, p := range order {
-			over[i] = make(chan struct{})
+			ended[i] = make(chan struct{})
 			group.Go(func() error {
-				defer close(over[i])
+				defer close(ended[i])
 				for _, before := range turnsBefore(order, i) {
-					<-over[before]
+					<-ended[before]
 				}
 				record, err := b.one(ctx, p, i)
 				outcomes[i] = Outcome{p, record, err}
 				pending.End(p.Name, err)
-				return nil // the others go on
+				return nil // the others continue
 			})
 		}
 		_ = group.Wait() // gives no error
@@ -98,9 +98,9 @@ func (r *Runner) estimates(ctx context.Context, order []config.Projection) []ui.
 	rows := make([]ui.Row, len(order))
 	for i, p := range order {
 		rows[i].Name, rows[i].After = p.Name, turnsBefore(order, i)
-		if m, err := assemble.Manage(ctx, r.Config, p, "status"); err == nil {
+		if m, err := assemble.Admin(ctx, r.Config, p, "status"); err == nil {
 			if survey, _, err := m.Status(ctx); err == nil {
-				rows[i].Before = report.PaceBefore(survey)
+				rows[i].EarlierPace = report.PaceBefore(survey)
 			}
 		}
 		source, err := assemble.Source(r.Config, p)

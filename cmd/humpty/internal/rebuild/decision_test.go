@@ -12,7 +12,7 @@ import (
 	"humpty/internal/problem"
 )
 
-// A person is asked what becomes of a run that was stopped; where nobody can be asked, or
+// A person is asked what becomes of a run that was stopped; without a terminal, or if
 // nothing is decided, it is refused with the flags.
 func TestChooseWhatBecomesOfAStoppedRun(t *testing.T) {
 	t.Parallel()

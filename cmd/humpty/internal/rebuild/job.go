@@ -29,7 +29,7 @@ type job struct {
 	log   *runs.Log
 }
 
-// newJob prepares a rebuild; waiting is told why a write waits.
+// newJob prepares a rebuild; waiting gets why a write waits.
 func newJob(ctx context.Context, r *Runner, p config.Projection, verb string, o Options, waiting func(string)) (*job, error) {
 	rebuild, err := assemble.Rebuild(ctx, r.Config, p, verb, waiting)
 	if err != nil {
@@ -47,10 +47,10 @@ func newJob(ctx context.Context, r *Runner, p config.Projection, verb string, o 
 		return nil, err
 	}
 	if rebuild.Live == nil {
-		assemble.WaitOut(rebuild.Source, rebuild.MaxOutage, waiting)
+		assemble.WaitForBrokers(rebuild.Source, rebuild.MaxOutage, waiting)
 	}
 	rebuild.Letters = r.Letters.Writer(p.Name, rebuild.Owner.Run)
-	assemble.Letters(rebuild.Source, rebuild.Letters)
+	assemble.UseLetters(rebuild.Source, rebuild.Letters)
 	if j.store != nil {
 		if j.log, err = runs.OpenLog(j.state, p.Name, rebuild.Owner.Run); err != nil {
 			return nil, errors.Join(err, j.store.Close())
@@ -73,7 +73,7 @@ func (j *job) capture(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	assemble.Live(r.Source, state, p.Name)
+	assemble.UseState(r.Source, state, p.Name)
 	j.state = state
 	r.Live = &projector.Live{Writer: projector.Writer(p.Writer), Resume: o.Run != ""}
 	if o.Run != "" {
@@ -88,7 +88,7 @@ func (j *job) capture(ctx context.Context, o Options) error {
 			return err
 		}
 		for _, w := range found.Warnings() {
-			j.runner.WarnOf("", w)
+			j.runner.WarnProblem("", w)
 		}
 		if err := found.Err(); err != nil {
 			return err
@@ -102,10 +102,10 @@ func (j *job) capture(ctx context.Context, o Options) error {
 	return err
 }
 
-// discardStopped refuses a new run beside one that can be resumed; or discards that.
+// discardStopped refuses a new run if an earlier one can be resumed, or discards that one.
 func (j *job) discardStopped(ctx context.Context, source sources.Capturer, discard bool) error {
 	r, p := j.runner, j.projection
-	stopped, err := j.state.Unfinished(p.Name)
+	stopped, err := j.state.Resumable(p.Name)
 	if err != nil {
 		return err
 	}

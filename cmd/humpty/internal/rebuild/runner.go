@@ -49,7 +49,7 @@ type Runner struct {
 
 // One does one, and shows how it goes. There is no record if it did not begin.
 func (r *Runner) One(ctx context.Context, p config.Projection, o Options) (*projector.Record, error) {
-	reporter := ui.New(r.Progress())
+	reporter := ui.NewReporter(r.Progress())
 	r.Watcher.ShowStatus(reporter.Status)
 	j, err := newJob(ctx, r, p, r.Verb, o, func(why string) { reporter.Say("waiting", why) })
 	if err != nil {

@@ -22,8 +22,8 @@ type Capture struct {
 	State string `json:"state"`         // running | followed | stopped | dead | unknown
 }
 
-// The states of a capture: a process or the lease's owner has it; humpty follow goes on
-// with it; humpty resume does; nobody does; no projection of the file knows it.
+// The states of a capture: a process or the lease's owner uses it; humpty follow reads it;
+// humpty resume will; nothing will; no projection of the file knows it.
 const (
 	CaptureRunning  = "running"
 	CaptureFollowed = "followed"
@@ -57,7 +57,7 @@ type Captures struct{ leftovers *Leftovers }
 // NewCaptures makes the Captures that belong to Leftovers.
 func NewCaptures(l *Leftovers) *Captures { return &Captures{l} }
 
-// Remedy is what to type about one that nobody reads.
+// Remedy is what to type about one that is not in use.
 func (c *Captures) Remedy(one Capture, p string) string {
 	switch one.State {
 	case CaptureStopped:
@@ -85,7 +85,7 @@ func (c *Captures) database(p config.Projection) (*postgres.Source, error) {
 	return nil, nil
 }
 
-// Of are those on the database of a projection that are its own, or nobody's.
+// Of are those on the database of a projection that are its own, or of no projection.
 func (c *Captures) Of(ctx context.Context, p config.Projection) ([]Capture, error) {
 	source, err := c.database(p)
 	if err != nil || source == nil {
@@ -137,7 +137,7 @@ type runInventory struct {
 
 func (c *Captures) inventory(ctx context.Context, p config.Projection) (i runInventory, err error) {
 	i.projection = p
-	m, err := assemble.Manage(ctx, c.leftovers.config, p, "status")
+	m, err := assemble.Admin(ctx, c.leftovers.config, p, "status")
 	if err != nil {
 		return i, err
 	}
@@ -156,7 +156,7 @@ func (c *Captures) inventory(ctx context.Context, p config.Projection) (i runInv
 	if i.runs, err = state.Runs(p.Name); err != nil {
 		return i, err
 	}
-	i.stopped, err = state.Unfinished(p.Name)
+	i.stopped, err = state.Resumable(p.Name)
 	return i, err
 }
 
@@ -186,7 +186,7 @@ func (i runInventory) state(captured postgres.Capture) (run, state string) {
 }
 
 // Droppable are the captures that go with the chosen generations, those of runs that are
-// over, and one that is named; stopped: those of runs that could be gone on with, too.
+// over, and one that is named; stopped: those of runs that could be resumed, too.
 func (c *Captures) Droppable(ctx context.Context, p config.Projection, chosen []sinks.Generation, slot string, stopped bool) ([]Capture, error) {
 	all, err := c.Of(ctx, p)
 	if err != nil {

@@ -45,7 +45,7 @@ func (l *Leftovers) State() (assemble.State, error) { return l.state, l.noState 
 // Heal puts right what a dead run has left in what the alias serves, and says so, or says why
 // not. It is no reason for a command to end: what does not answer now says so there.
 func (l *Leftovers) Heal(ctx context.Context, p config.Projection) {
-	m, err := assemble.Manage(ctx, l.config, p, "mend")
+	m, err := assemble.Admin(ctx, l.config, p, "mend")
 	if err != nil {
 		return
 	}

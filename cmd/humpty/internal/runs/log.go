@@ -27,7 +27,7 @@ type Log struct {
 
 // OpenLog opens the log of a run in its state folder.
 func OpenLog(state assemble.State, projection, run string) (*Log, error) {
-	path := state.Log(projection, run)
+	path := state.LogPath(projection, run)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the log of run %s: %w", run, err)
@@ -35,8 +35,8 @@ func OpenLog(state assemble.State, projection, run string) (*Log, error) {
 	return &Log{file: f}, nil
 }
 
-// everyLine is how often progress is written down.
-const everyLine = time.Second
+// logInterval is how often progress is written down.
+const logInterval = time.Second
 
 // Event writes an event down.
 func (l *Log) Event(e report.Event) {
@@ -44,7 +44,7 @@ func (l *Log) Event(e report.Event) {
 		return
 	}
 	if e.Kind == report.Progress {
-		if e.At.Sub(l.last) < everyLine {
+		if e.At.Sub(l.last) < logInterval {
 			return
 		}
 		l.last = e.At

@@ -16,7 +16,7 @@ import (
 // partial are the generations that a run left half done, and of which nothing is known here:
 // it was one of a snapshot, or of another machine.
 func (l *Leftovers) partial(ctx context.Context, p config.Projection) ([]sinks.Generation, error) {
-	m, err := assemble.Manage(ctx, l.config, p, "status")
+	m, err := assemble.Admin(ctx, l.config, p, "status")
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"humpty/sinks"
 )
 
-// What is half done is what nobody works on, nobody here can go on with, and nothing serves.
+// A partial generation is one that no run works on, none here can resume, and no alias serves.
 func TestPartialGenerations(t *testing.T) {
 	t.Parallel()
 	g := func(name string, state sinks.State, reason string) sinks.Generation {

@@ -41,7 +41,7 @@ func NewPending(l *Leftovers, order []config.Projection) *PendingProjections {
 	return p
 }
 
-// End is told how one ended; what failed is still to do.
+// End takes how one ended; what failed is still to do.
 func (p *PendingProjections) End(name string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -55,7 +55,7 @@ func (l *Leftovers) Resumable(p config.Projection) ([]Stopped, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs, err := state.Unfinished(p.Name)
+	runs, err := state.Resumable(p.Name)
 	var all []Stopped
 	for _, b := range runs {
 		all = append(all, Stopped{p, b.Run, b.Generation, b.Started, b.Done, len(b.Partitions)})

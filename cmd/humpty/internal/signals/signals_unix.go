@@ -12,7 +12,7 @@ func Watched() []os.Signal {
 	return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGPIPE}
 }
 
-// readerGone reports whether s says that nobody reads what is printed any more: the terminal
+// readerGone reports whether s says that what is printed is not read any more: the terminal
 // is gone, or the other end of a pipe.
 func readerGone(s os.Signal) bool { return s == syscall.SIGHUP || s == syscall.SIGPIPE }
 

@@ -28,8 +28,8 @@ func Owner(verb string) sinks.Owner {
 	}
 }
 
-// Manage opens what changes an alias outside a rebuild.
-func Manage(ctx context.Context, c *config.Config, p config.Projection, verb string) (*generation.Admin, error) {
+// Admin opens what changes an alias outside a rebuild.
+func Admin(ctx context.Context, c *config.Config, p config.Projection, verb string) (*generation.Admin, error) {
 	target, err := Target(ctx, c, p, nil)
 	if err != nil {
 		return nil, err

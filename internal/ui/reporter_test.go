@@ -35,7 +35,7 @@ func TestLines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out shared
-		r := New(Options{Out: &out})
+		r := NewReporter(Options{Out: &out})
 		failure := errors.New("disk full")
 		wait := func() { <-time.After(14 * time.Second) } // not quite three intervals
 		err := r.Run(t.Context(), func(_ context.Context, tell func(report.Event)) error {
@@ -82,7 +82,7 @@ func TestETAUntilTheAliasServes(t *testing.T) {
 	t.Parallel()
 	start := time.Now()
 	p := phase{}
-	p.take(report.Event{Kind: report.Started, Phase: report.PhaseLoad, At: start, ETA: &report.ETA{Besides: []report.Phase{report.PhaseLoad, report.PhaseVerify}}})
+	p.apply(report.Event{Kind: report.Started, Phase: report.PhaseLoad, At: start, ETA: &report.ETA{Besides: []report.Phase{report.PhaseLoad, report.PhaseVerify}}})
 	want := func(after time.Duration, text string) {
 		t.Helper()
 		if got := p.text(start.Add(after)); !strings.Contains(got, text) {
@@ -90,16 +90,16 @@ func TestETAUntilTheAliasServes(t *testing.T) {
 		}
 	}
 	want(time.Second, "running for 1.0s, ETA not known until the alias serves (no measure of load, verify)")
-	p.take(report.Event{Kind: report.Progress, Phase: report.PhaseLoad, At: start.Add(10 * time.Second), Done: 10, Total: 20, ETA: &report.ETA{Seconds: 30}})
+	p.apply(report.Event{Kind: report.Progress, Phase: report.PhaseLoad, At: start.Add(10 * time.Second), Done: 10, Total: 20, ETA: &report.ETA{Seconds: 30}})
 	want(12*time.Second, "ETA 28.0s until the alias serves")
 	if got := p.short(start.Add(12 * time.Second)); !strings.Contains(got, "ETA 28.0s  ") && !strings.HasSuffix(got, "ETA 28.0s") {
 		t.Errorf("beside a bar: %q", got)
 	}
-	p.take(report.Event{Kind: report.Started, Phase: report.PhaseSeal, At: start.Add(20 * time.Second), ETA: &report.ETA{Seconds: 5, Besides: []report.Phase{report.PhaseVerify}}})
+	p.apply(report.Event{Kind: report.Started, Phase: report.PhaseSeal, At: start.Add(20 * time.Second), ETA: &report.ETA{Seconds: 5, Besides: []report.Phase{report.PhaseVerify}}})
 	want(22*time.Second, "ETA over 3.0s until the alias serves (no measure of verify)")
 	want(40*time.Second, "ETA not known until the alias serves (no measure of seal, verify)")
 	d := report.Activity{Phase: report.PhaseLoad, Since: start, At: start.Add(2 * time.Second), Done: 5, Total: 10, Waiting: "the target is full", ETA: &report.ETA{Seconds: 9}}
-	if got := Doing(d, start.Add(5*time.Second)); got != "load: 5 of about 10 documents (50%), 1/s, ETA 6.0s until the alias serves, waiting: the target is full" {
+	if got := Activity(d, start.Add(5*time.Second)); got != "load: 5 of about 10 documents (50%), 1/s, ETA 6.0s until the alias serves, waiting: the target is full" {
 		t.Errorf("%q", got)
 	}
 }
@@ -107,7 +107,7 @@ func TestETAUntilTheAliasServes(t *testing.T) {
 func TestBarsLeaveTheLines(t *testing.T) {
 	t.Parallel()
 	var out shared
-	r := New(Options{Out: &out, Bars: true})
+	r := NewReporter(Options{Out: &out, Bars: true})
 	err := r.Run(t.Context(), func(_ context.Context, tell func(report.Event)) error {
 		for _, p := range []report.Phase{report.PhaseLoad, report.PhaseVerify} {
 			tell(report.Event{Kind: report.Started, Phase: p, At: time.Now()})

@@ -1,0 +1,18 @@
+// Package off has a switch for each rule of the protocol, for tests: no file of the product
+// but package protocol imports it, which depguard sees to.
+package off
+
+// Rules are the rules that are not obeyed.
+type Rules struct {
+	SettleBlind  bool // erase a dirty key, whatever came to it after the round began
+	SettleUnseen bool // settle what the read did not see
+	SettleEarly  bool // settle before the write's verdict
+	FenceEarly   bool // take the fence for passed when it is met
+	OneVersion   bool // write catch-up with the version of the load
+
+	EndAtFence    bool // end a handover at the first fence behind the swap
+	EndUnclean    bool // end it although the last pass had something to read again
+	TrustUnknown  bool // take a write without an answer, or a superseded one, for done
+	EndInFlight   bool // end a handover though writes are in flight in the target
+	ForgetWritten bool // ignore what an earlier process wrote behind the swap
+}
