@@ -11,32 +11,32 @@ type Rules struct{ off off.Rules }
 // Without are the rules without some.
 func Without(some off.Rules) Rules { return Rules{off: some} }
 
-// SettlesBlind: a dirty key is erased, whatever came to it after the round began.
+// SettlesBlind says that a dirty key is erased, whatever came to it after the round began.
 func (r Rules) SettlesBlind() bool { return r.off.SettleBlind }
 
-// SettlesUnseen: what the read did not see is settled.
+// SettlesUnseen says that what the read did not see is settled.
 func (r Rules) SettlesUnseen() bool { return r.off.SettleUnseen }
 
-// SettlesEarly: a dirty key is settled before the verdict on the write.
+// SettlesEarly says that a dirty key is settled before the verdict on the write.
 func (r Rules) SettlesEarly() bool { return r.off.SettleEarly }
 
-// PassesFenceEarly: a fence counts as passed when it is met.
+// PassesFenceEarly says that a fence counts as passed when it is met.
 func (r Rules) PassesFenceEarly() bool { return r.off.FenceEarly }
 
-// HasOneVersion: catch-up writes with the version of the load.
+// HasOneVersion says that catch-up writes with the version of the load.
 func (r Rules) HasOneVersion() bool { return r.off.OneVersion }
 
-// EndsAtFence: a handover ends at the first fence behind the swap.
+// EndsAtFence says that a handover ends at the first fence behind the swap.
 func (r Rules) EndsAtFence() bool { return r.off.EndAtFence }
 
-// EndsUnclean: a handover ends although its last pass had something to read again.
+// EndsUnclean says that a handover ends although its last pass had something to read again.
 func (r Rules) EndsUnclean() bool { return r.off.EndUnclean }
 
-// TrustsUnknown: a write without an answer, or a superseded one, counts as done.
+// TrustsUnknown says that a write without an answer, or a superseded one, counts as done.
 func (r Rules) TrustsUnknown() bool { return r.off.TrustUnknown }
 
-// EndsInFlight: a handover ends though writes are in flight in the target.
+// EndsInFlight says that a handover ends though writes are in flight in the target.
 func (r Rules) EndsInFlight() bool { return r.off.EndInFlight }
 
-// ForgetsWritten: what an earlier process wrote behind the swap is ignored.
+// ForgetsWritten says that what an earlier process wrote behind the swap is ignored.
 func (r Rules) ForgetsWritten() bool { return r.off.ForgetWritten }
