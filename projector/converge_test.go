@@ -17,7 +17,7 @@ import (
 // number of documents change anew whenever they are read again.
 func restlessly(t *testing.T, documents int) (projector.Record, error) {
 	t.Helper()
-	l := newLives(t)
+	l := newProcesses(t)
 	l.source = slow{l.rows}
 	row := &sourcetest.Row{Group: "g", Value: "again"}
 	var restless atomic.Bool

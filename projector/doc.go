@@ -2,14 +2,17 @@
 // source, proves it, and lets the alias serve it. It knows no product: sources and
 // targets come in through their contracts.
 //
-// [Rebuild.Run] is the table of contents: plan → create → load → catch up → seal →
-// verify → swap, one line a phase, and no phase calls another. Concurrency is here and
-// only here: readers pull batches within one budget of bytes, writers send them, every
-// goroutine belongs to an errgroup of the function that waits for it.
+// The steps of a run are the table of contents: plan → create → capture → load → catch up →
+// seal → verify → swap, one line a phase, and no phase calls another. What a phase consists of
+// is in a folder of its own: [humpty/projector/load], [humpty/projector/catchup],
+// [humpty/projector/verify] and what they stand on. What is done to a generation that is there
+// stands above: [humpty/projector/repair] and [humpty/projector/follow]. Concurrency is in the
+// engine and only here: readers pull batches within one budget of bytes, writers send them,
+// every goroutine belongs to an errgroup of the function that waits for it.
 //
 // # What a run answers for
 //
-//   - Every record read ends in exactly one count of the [Ledger], every document sent in
+//   - Every record read ends in exactly one count of a [ledger.Ledger], every document sent in
 //     exactly one verdict, or the run fails.
 //   - The alias is touched once, after the gate: rejections within the limit, ledger
 //     balanced, verification without a difference, nothing empty swapped over something full.
@@ -21,12 +24,12 @@
 // # Catch-up
 //
 // With an exported snapshot of tables at rest there is nothing to catch up with: the phase
-// is there and empty. Under live writes it takes marks, re-reads their keys through
-// sources.Lookup with versions above base, and settles them; the load and the swap stay
+// is there and empty. Under live writes it takes dirty keys, re-reads their documents
+// with versions above base, and settles them; the load and the swap stay
 // as they are.
 //
 // How the swap is made depends on who writes besides: with WriterFreeze the old index is
-// blocked, with WriterFollow nobody does and [Follow] goes on afterwards, with
+// blocked, with WriterFollow nobody does and a [humpty/projector/follow] goes on afterwards, with
 // WriterHandover the application never stops: behind the swap documents are written only
 // if they still are as they were seen before the source was read, and the run is over only
 // when no write of ours is under way or without an answer, and no document that we wrote

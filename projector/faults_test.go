@@ -238,7 +238,7 @@ func (x faultyIndex) Scan(ctx context.Context, part, parts int, fn func([]sinks.
 // processes as it takes.
 func disturbed(t *testing.T, writer projector.Writer, f *faults) {
 	t.Helper()
-	l := newLives(t)
+	l := newProcesses(t)
 	l.writer = writer
 	if writer == projector.WriterFreeze { // there is an index to be blocked
 		if rec, err := l.run(false, nil); err != nil {

@@ -141,7 +141,7 @@ func TestOutageIsWaitedOut(t *testing.T) {
 			t.Run(fmt.Sprint(which, " in ", phase), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					l, s := newLives(t), &server{lasts: 10 * time.Minute}
+					l, s := newProcesses(t), &server{lasts: 10 * time.Minute}
 					target := distantTarget{l.memory, &server{}}
 					l.source, l.target = distant{l.rows, &server{}}, target
 					if which == "source" {
@@ -205,7 +205,7 @@ func TestOutageEndsTheRunAtLast(t *testing.T) {
 	t.Parallel()
 	for _, which := range []string{"source", "target"} {
 		synctest.Test(t, func(t *testing.T) {
-			l, s := newLives(t), &server{lasts: time.Hour}
+			l, s := newProcesses(t), &server{lasts: time.Hour}
 			l.source, l.target = distant{l.rows, &server{}}, distantTarget{l.memory, &server{}}
 			if which == "source" {
 				l.source = distant{l.rows, s}
@@ -244,7 +244,7 @@ func TestOutageEndsTheRunAtLast(t *testing.T) {
 func TestOutageAtTheStartIsAnError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l, s := newLives(t), &server{lasts: time.Hour}
+		l, s := newProcesses(t), &server{lasts: time.Hour}
 		s.leave()
 		l.source = distant{l.rows, s}
 		start := time.Now()

@@ -15,7 +15,7 @@ import (
 
 // losing is a target that confirms twenty writes of a load and forgets them, as a node does
 // that is killed before its log is on disk.
-func losing(l *lives, away *server) {
+func losing(l *processes, away *server) {
 	writes := 0
 	l.memory.OnWrite = func(_ []sinks.Document, verdicts []sinks.Verdict) error {
 		if l.memory.IgnoreWrites {
@@ -35,7 +35,7 @@ func losing(l *lives, away *server) {
 func TestWritesThatTheTargetLostAreDoneAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l, away := newLives(t), &server{lasts: time.Minute}
+		l, away := newProcesses(t), &server{lasts: time.Minute}
 		l.target = distantTarget{l.memory, away}
 		losing(l, away)
 		rec, err := l.run(false, func(r *projector.Rebuild) { r.Projection.Limits.Writers = 1 })
@@ -51,7 +51,7 @@ func TestWritesThatTheTargetLostAreDoneAgain(t *testing.T) {
 // Without an outage a difference is a defect, and is not put right on the quiet.
 func TestDifferenceWithoutAnOutageFails(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	losing(l, &server{})
 	rec, err := l.run(false, nil)
 	var differs *verify.Differs

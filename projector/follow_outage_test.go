@@ -20,9 +20,9 @@ import (
 
 // followed is an index that a rebuild left to be followed, with a source or a target that
 // can go away.
-func followed(t *testing.T, which string, lasts time.Duration) (*lives, *server, *follow.Projector) {
+func followed(t *testing.T, which string, lasts time.Duration) (*processes, *server, *follow.Projector) {
 	t.Helper()
-	l, s := newLives(t), &server{lasts: lasts}
+	l, s := newProcesses(t), &server{lasts: lasts}
 	if rec, err := l.run(false, nil); err != nil {
 		t.Fatalf("%v: %+v", err, rec)
 	}
@@ -82,7 +82,7 @@ func TestFollowWaitsOutAnOutage(t *testing.T) {
 }
 
 // until waits for something that comes soon.
-func (l *lives) until(so func() bool) {
+func (l *processes) until(so func() bool) {
 	l.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -44,7 +44,7 @@ func (s *slowTarget) Unblock(ctx context.Context, index string) error {
 // generation when it may write again, so the run must neither end as failed nor be gone on with.
 func TestSwapBehindABlockThatComesLate(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	if _, err := l.run(false, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func (r robbed) Block(ctx context.Context, index string) error {
 
 func TestNoSwapWhenTheLeaseWasTakenOnTheWay(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	first, err := l.run(false, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func (f departingFeed) Close(ctx context.Context) error {
 // there is dropped when it is back.
 func TestSourceThatGoesAwayBehindTheSwap(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	d := &departing{LiveSource: l.rows}
 	l.source, l.writer = d, projector.WriterFreeze
 	rec, err := l.run(false, nil)

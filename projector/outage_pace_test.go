@@ -84,7 +84,7 @@ func TestPaceIsCarriedOverAnOutage(t *testing.T) {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				l, away := newLives(t), &server{lasts: 12 * time.Second}
+				l, away := newProcesses(t), &server{lasts: 12 * time.Second}
 				for i := range 900 {
 					l.rows.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: "g", Value: "x"}})
 				}

@@ -56,7 +56,7 @@ func (v slowView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) e
 func TestBrakeActsInCatchUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLives(t)
+		l := newProcesses(t)
 		target := &strained{MemoryTarget: l.memory}
 		l.target = target
 		l.source = slow{l.rows}
