@@ -12,7 +12,7 @@
 //
 // # What a run answers for
 //
-//   - Every record read ends in exactly one count of a [ledger.Ledger], every document sent in
+//   - Every record read ends in exactly one count of the [ledger.Ledger], every document sent in
 //     exactly one verdict, or the run fails.
 //   - The alias is touched once, after the gate: rejections within the limit, ledger
 //     balanced, verification without a difference, nothing empty swapped over something full.
@@ -24,12 +24,12 @@
 // # Catch-up
 //
 // With an exported snapshot of tables at rest there is nothing to catch up with: the phase
-// is there and empty. Under live writes it takes dirty keys, re-reads their documents
-// with versions above base, and settles them; the load and the swap stay
+// is there and empty. Under live writes it takes dirty keys, reads their documents again through
+// sources.Lookup with versions above base, and settles them; the load and the swap stay
 // as they are.
 //
 // How the swap is made depends on who writes besides: with WriterFreeze the old index is
-// blocked, with WriterFollow nobody does and a [humpty/projector/follow] goes on afterwards, with
+// blocked, with WriterFollow only humpty writes and a follow.Projector takes over, with
 // WriterHandover the application never stops: behind the swap documents are written only
 // if they still are as they were seen before the source was read, and the run is over only
 // when no write of ours is under way or without an answer, and no document that we wrote
