@@ -182,8 +182,8 @@ func TestRefusedResumeLeavesTheRun(t *testing.T) {
 	}
 }
 
-// counted counts the rows that readers give.
-type counted struct {
+// countedSource counts the rows that readers give.
+type countedSource struct {
 	*sourcetest.LiveSource
 	rows *atomic.Int64
 }
@@ -199,13 +199,13 @@ type countedReader struct {
 	rows *atomic.Int64
 }
 
-func (c counted) Plan(ctx context.Context) (sources.Plan, error) {
+func (c countedSource) Plan(ctx context.Context) (sources.Plan, error) {
 	p, err := c.LiveSource.Plan(ctx)
 	p.Readers = 2
 	return p, err
 }
 
-func (c counted) Open(ctx context.Context) (sources.View, error) {
+func (c countedSource) Open(ctx context.Context) (sources.View, error) {
 	v, err := c.LiveSource.Open(ctx)
 	return countedView{v, v.(sources.Expander), c.rows}, err //nolint:forcetypeassert // of the fake
 }
@@ -228,7 +228,7 @@ func TestResumeReadsAgainOnlyWhatWasBegun(t *testing.T) {
 	for _, at := range []int{5, 20, 40, 60, 79} {
 		l := newProcesses(t)
 		var rows, loaded atomic.Int64
-		l.source = counted{l.rows, &rows}
+		l.source = countedSource{l.rows, &rows}
 		one := func(r *projector.Rebuild) {
 			r.Projection.Limits.Writers = 1
 			r.Observe = func(e report.Event) {
@@ -359,7 +359,7 @@ func TestBlockOfADeadRunIsLifted(t *testing.T) {
 	}
 	l.writer, l.disk = projector.WriterFreeze, vfs.NewMem()
 	dead := errors.New("dead")
-	l.target = unthawing{l.memory}
+	l.target = stuckBlockTarget{l.memory}
 	l.memory.OnSwap = func(sinks.AliasChange) error { return dead }
 	if rec, err := l.run(false, nil); !errors.Is(err, dead) || !rec.Resumable {
 		t.Fatalf("%v: %+v", err, rec)
@@ -401,7 +401,7 @@ func TestBlockOfADeadRunIsLifted(t *testing.T) {
 	}
 }
 
-// unthawing is a target that a process dies on before it can lift its block.
-type unthawing struct{ *sinktest.MemoryTarget }
+// stuckBlockTarget is a target that a process dies on before it can lift its block.
+type stuckBlockTarget struct{ *sinktest.MemoryTarget }
 
-func (unthawing) Unblock(context.Context, string) error { return nil }
+func (stuckBlockTarget) Unblock(context.Context, string) error { return nil }
