@@ -17,7 +17,7 @@ import (
 // when it has caught up: the record has the numbers of all of them, and they balance.
 func TestRecordOfSeveralProcesses(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	disk := vfs.NewCrashableMem()
 	l.disk = disk
 	var left *vfs.MemFS
@@ -86,7 +86,7 @@ func TestRecordOfSeveralProcesses(t *testing.T) {
 // again, so they are not among what the next process books of it.
 func TestRecordOfAProcessThatEndsInARound(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	caughtUp := false
 	l.memory.OnWrite = func(_ []sinks.Document, verdicts []sinks.Verdict) error {
 		if !caughtUp {

@@ -13,12 +13,12 @@ import (
 	"humpty/sources/sourcetest"
 )
 
-// restlessly runs a rebuild whose source takes 4 s for each lookup, and in which the given
+// rebuildUnderChanges runs a rebuild whose source takes 4 s for each lookup, and in which the given
 // number of documents change anew whenever they are read again.
-func restlessly(t *testing.T, documents int) (projector.Record, error) {
+func rebuildUnderChanges(t *testing.T, documents int) (projector.Record, error) {
 	t.Helper()
-	l := newLives(t)
-	l.source = slow{l.rows}
+	l := newProcesses(t)
+	l.source = slowSource{l.rows}
 	row := &sourcetest.Row{Group: "g", Value: "again"}
 	var restless atomic.Bool
 	l.rows.OnLookup = func(ids []string) {
@@ -52,7 +52,7 @@ func restlessly(t *testing.T, documents int) (projector.Record, error) {
 func TestChangesFasterThanTheyAreSettled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		rec, err := restlessly(t, 2600)
+		rec, err := rebuildUnderChanges(t, 2600)
 		if err == nil || !strings.Contains(err.Error(), "changes come as fast as they are settled") || !strings.Contains(err.Error(), "max_connections") {
 			t.Fatalf("%v", err)
 		}
@@ -68,7 +68,7 @@ func TestSlowServersAreNotTooManyChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		if _, err := restlessly(t, 20); err != nil {
+		if _, err := rebuildUnderChanges(t, 20); err != nil {
 			t.Fatalf("after %s: %v", time.Since(start), err)
 		}
 	})

@@ -2,10 +2,13 @@
 // source, proves it, and lets the alias serve it. It knows no product: sources and
 // targets come in through their contracts.
 //
-// [Rebuild.Run] is the table of contents: plan → create → load → catch up → seal →
-// verify → swap, one line a phase, and no phase calls another. Concurrency is here and
-// only here: readers pull batches within one budget of bytes, writers send them, every
-// goroutine belongs to an errgroup of the function that waits for it.
+// The steps of a run are the table of contents: plan → create → capture → load → catch up →
+// seal → verify → swap, one line a phase, and no phase calls another. What a phase consists of
+// is in a folder of its own: [humpty/projector/load], [humpty/projector/catchup],
+// [humpty/projector/verify] and what they stand on. What is done to a generation that is there
+// stands above: [humpty/projector/repair] and [humpty/projector/follow]. Concurrency is in the
+// engine and only here: readers pull batches within one budget of bytes, writers send them,
+// every goroutine belongs to an errgroup of the function that waits for it.
 //
 // # What a run answers for
 //

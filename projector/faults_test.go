@@ -84,7 +84,7 @@ func (s faultySource) Open(ctx context.Context) (sources.View, error) {
 func (s faultySource) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
 	return called(s.faults, "Live.Capture", func() (sources.ChangeStream, error) {
 		f, err := s.LiveSource.Capture(ctx, name, from)
-		return faultyFeed{f, s.faults}, err
+		return faultyStream{f, s.faults}, err
 	})
 }
 
@@ -130,24 +130,24 @@ func (r faultyReader) Close(ctx context.Context) error {
 	return r.do("Reader.Close", func() error { return r.Reader.Close(ctx) })
 }
 
-type faultyFeed struct {
+type faultyStream struct {
 	sources.ChangeStream
 	*faults
 }
 
-func (f faultyFeed) Next(ctx context.Context, m *sources.ChangeSet) error {
+func (f faultyStream) Next(ctx context.Context, m *sources.ChangeSet) error {
 	return f.do("Feed.Next", func() error { return f.ChangeStream.Next(ctx, m) })
 }
 
-func (f faultyFeed) Acknowledge(ctx context.Context, to sources.Position) error {
+func (f faultyStream) Acknowledge(ctx context.Context, to sources.Position) error {
 	return f.do("Feed.Acknowledge", func() error { return f.ChangeStream.Acknowledge(ctx, to) })
 }
 
-func (f faultyFeed) Fence(ctx context.Context) (string, error) {
+func (f faultyStream) Fence(ctx context.Context) (string, error) {
 	return called(f.faults, "Feed.Fence", func() (string, error) { return f.ChangeStream.Fence(ctx) })
 }
 
-func (f faultyFeed) Close(ctx context.Context) error {
+func (f faultyStream) Close(ctx context.Context) error {
 	return f.do("Feed.Close", func() error { return f.ChangeStream.Close(ctx) })
 }
 
@@ -234,11 +234,11 @@ func (x faultyIndex) Scan(ctx context.Context, part, parts int, fn func([]sinks.
 	return x.do("Index.Scan", func() error { return x.fullIndex.Scan(ctx, part, parts, fn) })
 }
 
-// disturbed is a rebuild beside writers, of which one call fails, with as many further
+// rebuildWithFaults is a rebuild beside writers, of which one call fails, with as many further
 // processes as it takes.
-func disturbed(t *testing.T, writer projector.Writer, f *faults) {
+func rebuildWithFaults(t *testing.T, writer projector.Writer, f *faults) {
 	t.Helper()
-	l := newLives(t)
+	l := newProcesses(t)
 	l.writer = writer
 	if writer == projector.WriterFreeze { // there is an index to be blocked
 		if rec, err := l.run(false, nil); err != nil {
@@ -293,7 +293,7 @@ func TestEachCallFailsBeforeAndAfterItsEffect(t *testing.T) {
 	t.Parallel()
 	for _, writer := range []projector.Writer{projector.WriterFollow, projector.WriterFreeze} {
 		calm := &faults{}
-		disturbed(t, writer, calm)
+		rebuildWithFaults(t, writer, calm)
 		for _, what := range slices.Sorted(maps.Keys(calm.seen)) {
 			for _, time := range slices.Compact([]int{1, (calm.seen[what] + 1) / 2}) {
 				for _, after := range []bool{false, true} {
@@ -301,7 +301,7 @@ func TestEachCallFailsBeforeAndAfterItsEffect(t *testing.T) {
 						f := &faults{what: what, time: time, after: after, outage: outage}
 						t.Run(fmt.Sprint(writer, " ", what, " ", time, map[bool]string{true: " after", false: " before"}[after], map[bool]string{true: " away", false: ""}[outage]), func(t *testing.T) {
 							t.Parallel()
-							disturbed(t, writer, f)
+							rebuildWithFaults(t, writer, f)
 							if !f.hit && f.time == 1 {
 								t.Errorf("it did not come to that: %v", f.seen)
 							}

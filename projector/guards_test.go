@@ -259,7 +259,7 @@ func (s *stage) manageLive(t *testing.T) string {
 // what they chose, unless they say so. That the old index is deleted stops nobody.
 func TestAliasChangedInTheMiddle(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	first, err := l.run(false, nil)
 	if err != nil {
 		t.Fatal(err)

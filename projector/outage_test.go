@@ -48,82 +48,82 @@ func (s *server) IsUnavailable(err error) bool {
 	return errors.As(err, &e) && e.of == s
 }
 
-// distant is a source on a server.
-type distant struct {
+// remoteSource is a source on a server.
+type remoteSource struct {
 	*sourcetest.LiveSource
 	*server
 }
 
-func (d distant) Plan(ctx context.Context) (sources.Plan, error) {
+func (d remoteSource) Plan(ctx context.Context) (sources.Plan, error) {
 	if err := d.err(); err != nil {
 		return sources.Plan{}, err
 	}
 	return d.LiveSource.Plan(ctx)
 }
 
-func (d distant) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
+func (d remoteSource) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
 	f, err := d.LiveSource.Capture(ctx, name, from)
-	return distantFeed{f, d.server}, errors.Join(err, d.err())
+	return remoteStream{f, d.server}, errors.Join(err, d.err())
 }
 
-func (d distant) Open(ctx context.Context) (sources.View, error) {
+func (d remoteSource) Open(ctx context.Context) (sources.View, error) {
 	v, err := d.LiveSource.Open(ctx)
-	return distantView{v, v.(sources.Expander), d.server}, errors.Join(err, d.err()) //nolint:forcetypeassert // of the fake
+	return remoteView{v, v.(sources.Expander), d.server}, errors.Join(err, d.err()) //nolint:forcetypeassert // of the fake
 }
 
-type distantFeed struct {
+type remoteStream struct {
 	sources.ChangeStream
 	*server
 }
 
-func (f distantFeed) Fence(ctx context.Context) (string, error) {
+func (f remoteStream) Fence(ctx context.Context) (string, error) {
 	if err := f.err(); err != nil {
 		return "", err
 	}
 	return f.ChangeStream.Fence(ctx)
 }
 
-type distantView struct {
+type remoteView struct {
 	sources.View
 	sources.Expander
 	*server
 }
 
-func (v distantView) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+func (v remoteView) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
 	r, err := v.View.Read(ctx, p, from)
-	return distantReader{r, v.server}, errors.Join(err, v.err())
+	return remoteReader{r, v.server}, errors.Join(err, v.err())
 }
 
-func (v distantView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+func (v remoteView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
 	return errors.Join(v.Expander.Lookup(ctx, keys, b), v.err())
 }
 
-type distantReader struct {
+type remoteReader struct {
 	sources.Reader
 	*server
 }
 
-func (r distantReader) Next(ctx context.Context, b *sources.Batch) error {
+func (r remoteReader) Next(ctx context.Context, b *sources.Batch) error {
 	if err := r.err(); err != nil {
 		return err
 	}
 	return r.Reader.Next(ctx, b)
 }
 
-// distantTarget is a target on a server; its indices are the fake's own.
-type distantTarget struct {
+// remoteTarget is a target on a server; its indices are the fake's own.
+type remoteTarget struct {
 	*sinktest.MemoryTarget
 	*server
 }
 
-func (d distantTarget) Survey(ctx context.Context) (sinks.Survey, error) {
+func (d remoteTarget) Survey(ctx context.Context) (sinks.Survey, error) {
 	if err := d.err(); err != nil {
 		return sinks.Survey{}, err
 	}
 	return d.MemoryTarget.Survey(ctx)
 }
 
-func (d distantTarget) Renew(ctx context.Context, l sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
+func (d remoteTarget) Renew(ctx context.Context, l sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
 	if err := d.err(); err != nil {
 		return l, err
 	}
@@ -141,13 +141,13 @@ func TestOutageIsWaitedOut(t *testing.T) {
 			t.Run(fmt.Sprint(which, " in ", phase), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					l, s := newLives(t), &server{lasts: 10 * time.Minute}
-					target := distantTarget{l.memory, &server{}}
-					l.source, l.target = distant{l.rows, &server{}}, target
+					l, s := newProcesses(t), &server{lasts: 10 * time.Minute}
+					target := remoteTarget{l.memory, &server{}}
+					l.source, l.target = remoteSource{l.rows, &server{}}, target
 					if which == "source" {
-						l.source = distant{l.rows, s}
+						l.source = remoteSource{l.rows, s}
 					} else {
-						target.server, l.target = s, distantTarget{l.memory, s}
+						target.server, l.target = s, remoteTarget{l.memory, s}
 					}
 					var once atomic.Bool
 					var said []string
@@ -205,12 +205,12 @@ func TestOutageEndsTheRunAtLast(t *testing.T) {
 	t.Parallel()
 	for _, which := range []string{"source", "target"} {
 		synctest.Test(t, func(t *testing.T) {
-			l, s := newLives(t), &server{lasts: time.Hour}
-			l.source, l.target = distant{l.rows, &server{}}, distantTarget{l.memory, &server{}}
+			l, s := newProcesses(t), &server{lasts: time.Hour}
+			l.source, l.target = remoteSource{l.rows, &server{}}, remoteTarget{l.memory, &server{}}
 			if which == "source" {
-				l.source = distant{l.rows, s}
+				l.source = remoteSource{l.rows, s}
 			} else {
-				l.target = distantTarget{l.memory, s}
+				l.target = remoteTarget{l.memory, s}
 			}
 			writes := 0
 			l.memory.OnWrite = func([]sinks.Document, []sinks.Verdict) error {
@@ -244,9 +244,9 @@ func TestOutageEndsTheRunAtLast(t *testing.T) {
 func TestOutageAtTheStartIsAnError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l, s := newLives(t), &server{lasts: time.Hour}
+		l, s := newProcesses(t), &server{lasts: time.Hour}
 		s.leave()
-		l.source = distant{l.rows, s}
+		l.source = remoteSource{l.rows, s}
 		start := time.Now()
 		if _, err := l.run(false, nil); !s.IsUnavailable(err) || time.Since(start) > 0 {
 			t.Errorf("after %s: %v", time.Since(start), err)
@@ -254,32 +254,32 @@ func TestOutageAtTheStartIsAnError(t *testing.T) {
 	})
 }
 
-// snapshotted is a source at rest on a server that goes away while it is read.
-type snapshotted struct {
+// snapshotSource is a source at rest on a server that goes away while it is read.
+type snapshotSource struct {
 	*sourcetest.MemorySource
 	*server
 }
 
-func (s snapshotted) Open(ctx context.Context) (sources.View, error) {
+func (s snapshotSource) Open(ctx context.Context) (sources.View, error) {
 	v, err := s.MemorySource.Open(ctx)
-	return snapshottedView{v, s.server}, err
+	return snapshotView{v, s.server}, err
 }
 
-type snapshottedView struct {
+type snapshotView struct {
 	sources.View
 	*server
 }
 
-func (v snapshottedView) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
+func (v snapshotView) Read(ctx context.Context, p sources.Partition, from sources.Position) (sources.Reader, error) {
 	r, err := v.View.Read(ctx, p, from)
-	return distantReader{r, v.server}, err
+	return remoteReader{r, v.server}, err
 }
 
 func TestSnapshotCannotOutlastItsSource(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 100)
 	r, away := s.rebuild(), &server{lasts: time.Hour}
-	r.Source = snapshotted{s.source, away}
+	r.Source = snapshotSource{s.source, away}
 	r.Observe = func(e report.Event) {
 		if e.Kind == report.Started && e.Phase == report.PhaseLoad {
 			away.leave()

@@ -15,9 +15,9 @@ import (
 
 // Capture brings the marks of a feed into the store: durable first, acknowledged then.
 type Capture struct {
-	feed  sources.ChangeStream
-	store *checkpoint.Store
-	grew  chan struct{} // holds one when something was recorded since it was taken
+	stream   sources.ChangeStream
+	store    *checkpoint.Store
+	recorded chan struct{} // holds one when something was recorded since it was taken
 
 	mu     sync.Mutex
 	fences map[string]chan uint64 // by id: the sequence recorded before it was met
@@ -29,17 +29,17 @@ const transactionsAtOnce = 4096
 
 // NewCapture brings what comes from a stream into a store.
 func NewCapture(feed sources.ChangeStream, store *checkpoint.Store) *Capture {
-	c := &Capture{feed: feed, store: store, grew: make(chan struct{}, 1), fences: map[string]chan uint64{}}
-	c.grown() // what an earlier process recorded
+	c := &Capture{stream: feed, store: store, recorded: make(chan struct{}, 1), fences: map[string]chan uint64{}}
+	c.wake() // what an earlier process recorded
 	return c
 }
 
 // Stream is where the changes come from.
-func (c *Capture) Stream() sources.ChangeStream { return c.feed }
+func (c *Capture) Stream() sources.ChangeStream { return c.stream }
 
-func (c *Capture) grown() {
+func (c *Capture) wake() {
 	select {
-	case c.grew <- struct{}{}:
+	case c.recorded <- struct{}{}:
 	default:
 	}
 }
@@ -52,7 +52,7 @@ func (c *Capture) Run(ctx context.Context) error {
 		defer close(in)
 		for {
 			var m sources.ChangeSet
-			if err := c.feed.Next(ctx, &m); err != nil {
+			if err := c.stream.Next(ctx, &m); err != nil {
 				return fmt.Errorf("read the changes: %w", err)
 			}
 			select {
@@ -104,8 +104,8 @@ func (c *Capture) record(ctx context.Context, all []sources.ChangeSet) error {
 			return err
 		}
 		crashpoint.At("marks durable")
-		c.grown()
-		if err := c.feed.Acknowledge(ctx, all[end].Position); err != nil {
+		c.wake()
+		if err := c.stream.Acknowledge(ctx, all[end].Position); err != nil {
 			return fmt.Errorf("acknowledge changes: %w", err)
 		}
 		crashpoint.At("marks acknowledged")
@@ -130,7 +130,7 @@ func (c *Capture) fenceMet(id string) chan uint64 {
 // Fence puts a fence behind everything committed now, waits until it is met in the
 // stream, and returns the sequence of the last mark before it.
 func (c *Capture) Fence(ctx context.Context) (uint64, error) {
-	id, err := c.feed.Fence(ctx)
+	id, err := c.stream.Fence(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("set a fence: %w", err)
 	}

@@ -24,7 +24,7 @@ func (c *Capture) Lag(ctx context.Context, generation string, o *report.Observer
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		behind, held, err := c.feed.Lag(ctx)
+		behind, held, err := c.stream.Lag(ctx)
 		if err != nil {
 			return fmt.Errorf("ask how far the changes are behind: %w", err)
 		}

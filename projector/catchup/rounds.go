@@ -36,8 +36,8 @@ type Rounds struct {
 const Workers = 4
 
 const (
-	marksAtOnce = 10_000 // taken from the store
-	idsAtOnce   = 500    // looked up by one statement
+	keysAtOnce = 10_000 // taken from the store
+	idsAtOnce  = 500    // looked up by one statement
 )
 
 // HandedOver reports whether the application writes to the index, too.
@@ -48,7 +48,7 @@ func (r *Rounds) round(ctx context.Context) (report.Round, error) {
 	var done report.Round
 	cut := r.Store.BeginRound()
 	for after := (*sources.DirtyKey)(nil); ; {
-		due, err := r.Store.Due(after, marksAtOnce)
+		due, err := r.Store.Due(after, keysAtOnce)
 		if err != nil || len(due) == 0 {
 			if r.Done != nil && done.Marks > 0 {
 				r.Done(done)

@@ -24,17 +24,17 @@ type keyWorkers struct {
 
 	mu      sync.Mutex
 	reread  int64
-	settled []settled
+	settled []settledKeys
 }
 
 // keyBatch is what a worker reads with one statement.
 type keyBatch struct {
-	ids   [][]byte
-	marks []sources.DirtyKey // those among them that are marked themselves
+	ids  [][]byte
+	keys []sources.DirtyKey // those among them that are marked themselves
 }
 
-// settled are marks whose documents were written, and what the read of them saw.
-type settled struct {
+// settledKeys are marks whose documents were written, and what the read of them saw.
+type settledKeys struct {
 	marks []sources.DirtyKey
 	saw   sources.TxSnapshot
 }
@@ -64,7 +64,7 @@ func (l *keyWorkers) Add(id []byte, mark *sources.DirtyKey) {
 	p := &l.filling[worker]
 	p.ids = append(p.ids, append([]byte(nil), id...))
 	if mark != nil {
-		p.marks = append(p.marks, *mark)
+		p.keys = append(p.keys, *mark)
 	}
 	if len(p.ids) >= idsAtOnce {
 		l.send(worker)
@@ -83,7 +83,7 @@ func (l *keyWorkers) send(worker int) {
 func (l *keyWorkers) Failed() error { return context.Cause(l.ctx) }
 
 // Wait sends what is left and waits until everything has its verdict.
-func (l *keyWorkers) Wait(done *report.Round) ([]settled, error) {
+func (l *keyWorkers) Wait(done *report.Round) ([]settledKeys, error) {
 	for worker := range l.in {
 		if len(l.filling[worker].ids) > 0 {
 			l.send(worker)
@@ -144,7 +144,7 @@ func (l *keyWorkers) write(p keyBatch) (saw sources.TxSnapshot, newer [][]byte, 
 		return saw, nil, err
 	}
 	if r.Rules.SettlesEarly() {
-		if _, err := r.Store.Settle(p.marks, r.Store.Sequence(), batch.Snapshot); err != nil {
+		if _, err := r.Store.Settle(p.keys, r.Store.Sequence(), batch.Snapshot); err != nil {
 			return saw, nil, err
 		}
 	}
@@ -156,5 +156,5 @@ func (l *keyWorkers) done(p keyBatch, saw sources.TxSnapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reread += int64(len(p.ids))
-	l.settled = append(l.settled, settled{marks: p.marks, saw: saw})
+	l.settled = append(l.settled, settledKeys{marks: p.keys, saw: saw})
 }

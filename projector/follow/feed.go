@@ -28,7 +28,7 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 		return fmt.Errorf("open the marks of run %s, which made %s: %w", g.Meta.Run, g.Name, err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	feed, err := p.takeOver(ctx, store, g)
+	feed, err := p.resumeCapture(ctx, store, g)
 	if err != nil {
 		return err
 	}
@@ -71,8 +71,8 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 	return group.Wait()
 }
 
-// takeOver goes on with the capture that a rebuild left, if nothing is missing.
-func (p *Projector) takeOver(ctx context.Context, store *checkpoint.Store, g sinks.Generation) (sources.ChangeStream, error) {
+// resumeCapture goes on with the capture that a rebuild left, if nothing is missing.
+func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, g sinks.Generation) (sources.ChangeStream, error) {
 	source, ok := p.Source.(sources.Capturer)
 	if !ok {
 		return nil, &problem.Refusal{Why: "this source cannot tell what changes", Remedy: "only tables with consistency: live can be followed"}

@@ -44,7 +44,7 @@ type Projector struct {
 
 const (
 	aliasEvery   = 5 * time.Second  // how often the alias is looked at
-	trouble      = 10 * time.Minute // how long it is tried to go on while something else goes wrong
+	retriedFor   = 10 * time.Minute // how long it is tried to go on while something else goes wrong
 	longestRetry = 10 * time.Second
 )
 
@@ -69,7 +69,7 @@ func (p *Projector) Run(ctx context.Context) error {
 }
 
 func (p *Projector) run(ctx context.Context, o *report.Observer) error {
-	retry := wait.NewBackoff(trouble)
+	retry := wait.NewBackoff(retriedFor)
 	w := outage.Waiter{Source: p.Source, Target: p.Target, Most: outage.Limit(p.MaxOutage), Observer: o}
 	var since time.Time // when a server was found away
 	for {
@@ -93,10 +93,10 @@ func (p *Projector) run(ctx context.Context, o *report.Observer) error {
 		switch {
 		case ctx.Err() != nil, errors.As(err, &gap), errors.As(err, &refusal), errors.As(err, &rejections), errors.As(err, &poison):
 			return err
-		case errors.Is(err, errMoved):
+		case errors.Is(err, errSwapped):
 			continue
 		case time.Since(start) > outage.SoundAfter:
-			retry = wait.NewBackoff(trouble)
+			retry = wait.NewBackoff(retriedFor)
 		}
 		o.Notice(err.Error() + "\n    it is tried again")
 		retry.Longest = longestRetry
@@ -116,8 +116,8 @@ func (p *Projector) explain(err error) error {
 	return fmt.Errorf("%w\n    humpty follow %s goes on where it was when the %s is back", err, p.Projection.Name, outage.Server)
 }
 
-// errMoved says that the alias serves another generation now.
-var errMoved = errors.New("the alias serves another generation")
+// errSwapped says that the alias serves another generation now.
+var errSwapped = errors.New("the alias serves another generation")
 
 // serve feeds what the alias serves, until it serves something else.
 func (p *Projector) serve(ctx context.Context, o *report.Observer) error {
@@ -131,11 +131,11 @@ func (p *Projector) serve(ctx context.Context, o *report.Observer) error {
 	}
 	var now []sinks.Generation
 	group.Go(func() (err error) {
-		now, err = p.moved(feeding, all)
+		now, err = p.waitForSwap(feeding, all)
 		return err
 	})
 	err = group.Wait()
-	if !errors.Is(err, errMoved) {
+	if !errors.Is(err, errSwapped) {
 		return err
 	}
 	o.Notice(fmt.Sprintf("the alias serves %s now", now[0].Name))
@@ -150,8 +150,8 @@ func (p *Projector) serve(ctx context.Context, o *report.Observer) error {
 	return err
 }
 
-// moved waits until what has to be fed is not all any more.
-func (p *Projector) moved(ctx context.Context, all []sinks.Generation) ([]sinks.Generation, error) {
+// waitForSwap waits until what has to be fed is not all any more.
+func (p *Projector) waitForSwap(ctx context.Context, all []sinks.Generation) ([]sinks.Generation, error) {
 	every := aliasEvery
 	if p.hurry {
 		every = 10 * time.Millisecond
@@ -169,7 +169,7 @@ func (p *Projector) moved(ctx context.Context, all []sinks.Generation) ([]sinks.
 			return nil, err
 		}
 		if !slices.EqualFunc(all, now, func(a, b sinks.Generation) bool { return a.Name == b.Name }) {
-			return now, errMoved
+			return now, errSwapped
 		}
 	}
 }

@@ -20,15 +20,15 @@ import (
 // the largest do not leave connections idle.
 type partitionQueue struct {
 	view     sources.View
-	account  *budget
+	budget   *budget
 	accounts *ledger.Partitions
-	take     func(context.Context, *sources.Batch) error
+	deliver  func(context.Context, *sources.Batch) error
 
 	mu      sync.Mutex
 	changed *sync.Cond // by a segment that begins or ends, and by each batch
 	changes int
-	left    []sources.Partition
-	busy    int // segments taken and not ended
+	unread  []sources.Partition
+	active  int // segments taken and not ended
 	reading []*segment
 }
 
@@ -45,7 +45,7 @@ type segment struct {
 func readAll(ctx context.Context, view sources.View, partitions []sources.Partition, readers int,
 	account *budget, accounts *ledger.Partitions, take func(context.Context, *sources.Batch) error,
 ) error {
-	q := &partitionQueue{view: view, account: account, accounts: accounts, take: take, left: slices.Clone(partitions)}
+	q := &partitionQueue{view: view, budget: account, accounts: accounts, deliver: take, unread: slices.Clone(partitions)}
 	q.changed = sync.NewCond(&q.mu)
 	group, ctx := errgroup.WithContext(ctx)
 	for range readers {
@@ -73,14 +73,14 @@ func (q *partitionQueue) next(ctx context.Context) (*segment, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if len(q.left) > 0 {
-			p := &segment{Partition: q.left[0]}
-			q.left = q.left[1:]
-			q.busy++
+		if len(q.unread) > 0 {
+			p := &segment{Partition: q.unread[0]}
+			q.unread = q.unread[1:]
+			q.active++
 			q.accounts.Acquire(p.ID)
 			return p, nil
 		}
-		if q.busy == 0 {
+		if q.active == 0 {
 			return nil, nil
 		}
 		seen := q.changes
@@ -116,7 +116,7 @@ func (q *partitionQueue) steal(ctx context.Context) (*segment, error) {
 		}
 		if ok {
 			p.Rows -= rest.Rows
-			q.busy++
+			q.active++
 			return &segment{Partition: rest}, nil
 		}
 	}
@@ -125,7 +125,7 @@ func (q *partitionQueue) steal(ctx context.Context) (*segment, error) {
 
 // read reads a segment to its end.
 func (q *partitionQueue) read(ctx context.Context, p *segment) (err error) {
-	defer q.change(func() { q.busy-- })
+	defer q.change(func() { q.active-- })
 	if p.reader, err = q.view.Read(ctx, p.Partition, ""); err != nil {
 		return err
 	}
@@ -141,12 +141,12 @@ func (q *partitionQueue) read(ctx context.Context, p *segment) (err error) {
 
 func (q *partitionQueue) batches(ctx context.Context, p *segment) error {
 	for {
-		batch, err := q.account.get(ctx)
+		batch, err := q.budget.get(ctx)
 		if err != nil {
 			return err
 		}
 		if err := p.reader.Next(ctx, batch); err != nil {
-			q.account.put(batch)
+			q.budget.put(batch)
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
@@ -155,7 +155,7 @@ func (q *partitionQueue) batches(ctx context.Context, p *segment) error {
 		batch.Partition = p.ID
 		q.accounts.Acquire(p.ID)
 		q.change(func() { p.read += batch.Counts.Read })
-		if err := q.take(ctx, batch); err != nil {
+		if err := q.deliver(ctx, batch); err != nil {
 			return err
 		}
 	}

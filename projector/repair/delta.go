@@ -39,79 +39,79 @@ func (d *Delta) Events() (n int64) {
 // followTopics brings what was restored to the end of its topics, and proves it: what no event
 // concerned adds up to what was verified once. It returns false where everything has to be
 // compared, and says why.
-func (b *restorer) followTopics(ctx context.Context, lease sinks.Lease) (proven bool, err error) {
-	source, ok := b.Source.(sources.SinceOpener)
-	if !ok || len(b.was.Positions) == 0 { // tables do not say what came since
+func (r *restorer) followTopics(ctx context.Context, lease sinks.Lease) (proven bool, err error) {
+	source, ok := r.Source.(sources.SinceOpener)
+	if !ok || len(r.savedMeta.Positions) == 0 { // tables do not say what came since
 		return false, nil
 	}
-	d := &Delta{From: b.was.Positions}
-	b.result.Delta = d
-	if d.Not, err = b.delta(ctx, source, lease); err != nil || d.Not == "" {
+	d := &Delta{From: r.savedMeta.Positions}
+	r.result.Delta = d
+	if d.Not, err = r.delta(ctx, source, lease); err != nil || d.Not == "" {
 		return err == nil, err
 	}
-	b.observer.Notice("the topics are read from their start and everything is compared: " + d.Not)
-	b.changes, b.rejectedIDs = Changes{}, map[string]bool{}
-	return false, b.unview(ctx)
+	r.observer.Notice("the topics are read from their start and everything is compared: " + d.Not)
+	r.changes, r.rejectedIDs = Changes{}, map[string]bool{}
+	return false, r.unview(ctx)
 }
 
 // unview closes the view.
-func (b *restorer) unview(ctx context.Context) error {
-	if b.view == nil {
+func (r *restorer) unview(ctx context.Context) error {
+	if r.view == nil {
 		return nil
 	}
-	err := b.view.Close(ctx)
-	b.view = nil
+	err := r.view.Close(ctx)
+	r.view = nil
 	return err
 }
 
 // delta is followTopics; it returns why it did not come to a proof.
-func (b *restorer) delta(ctx context.Context, source sources.SinceOpener, lease sinks.Lease) (not string, err error) {
+func (r *restorer) delta(ctx context.Context, source sources.SinceOpener, lease sinks.Lease) (not string, err error) {
 	var sum *verify.Sum
-	err = b.phase(ctx, report.PhaseReplay, func(ctx context.Context) error {
-		if err := b.find(ctx); err != nil {
+	err = r.phase(ctx, report.PhaseReplay, func(ctx context.Context) error {
+		if err := r.find(ctx); err != nil {
 			return err
 		}
-		if sum, not = b.summed(); not != "" {
+		if sum, not = r.summed(); not != "" {
 			return nil
 		}
 		var gap *sources.ErrChangesLost
-		if b.view, err = source.OpenSince(ctx, generation.ParsePositions(b.was.Positions), b.was.Updated); errors.As(err, &gap) {
+		if r.view, err = source.OpenSince(ctx, generation.ParsePositions(r.savedMeta.Positions), r.savedMeta.Updated); errors.As(err, &gap) {
 			not = gap.Why
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("read what came behind the positions: %w", err)
 		}
-		if err := b.begin(ctx, lease); err != nil {
+		if err := r.begin(ctx, lease); err != nil {
 			return err
 		}
-		return b.applyDelta(ctx, sum)
+		return r.applyDelta(ctx, sum)
 	})
 	if err != nil || not != "" {
 		return not, err
 	}
-	err = b.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
-		not, err = b.addsUp(ctx, sum)
+	err = r.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
+		not, err = r.addsUp(ctx, sum)
 		return err
 	})
 	if err != nil || not != "" {
 		return not, err
 	}
-	return "", b.phase(ctx, report.PhaseRepair, b.conclude)
+	return "", r.phase(ctx, report.PhaseRepair, r.conclude)
 }
 
 // summed is what the documents of the snapshot added up to when they were verified.
-func (b *restorer) summed() (sum *verify.Sum, not string) {
-	v := b.was.Verified
-	_, gets := b.index.(sinks.Getter)
+func (r *restorer) summed() (sum *verify.Sum, not string) {
+	v := r.savedMeta.Verified
+	_, gets := r.index.(sinks.Getter)
 	switch {
-	case b.Restore.Whole:
+	case r.Restore.Whole:
 		return nil, "as asked"
 	case !gets:
 		return nil, "the target cannot read single documents"
 	case v == nil || v.Sum == "":
 		return nil, "the generation in the snapshot was not verified in full at its positions: it was written to since"
 	}
-	sum, ok := verify.ParseSum(v.Sum, b.ignore)
+	sum, ok := verify.ParseSum(v.Sum, r.ignore)
 	if !ok {
 		return nil, "verify.ignore was another when the generation in the snapshot was verified"
 	}
@@ -119,12 +119,12 @@ func (b *restorer) summed() (sum *verify.Sum, not string) {
 }
 
 // addsUp holds the index against what it must add up to.
-func (b *restorer) addsUp(ctx context.Context, want *verify.Sum) (not string, err error) {
-	if _, err := b.index.Count(ctx); err != nil { // refreshes: a scan sees what was written
+func (r *restorer) addsUp(ctx context.Context, want *verify.Sum) (not string, err error) {
+	if _, err := r.index.Count(ctx); err != nil { // refreshes: a scan sees what was written
 		return "", fmt.Errorf("refresh the index: %w", err)
 	}
-	have, err := want.Scan(ctx, b.index, b.ignore, func(docs, bytes int64) {
-		b.observer.Compared(docs, max(want.Documents(), 0), bytes)
+	have, err := want.Scan(ctx, r.index, r.ignore, func(docs, bytes int64) {
+		r.observer.Compared(docs, max(want.Documents(), 0), bytes)
 	})
 	if err != nil {
 		return "", err
@@ -132,10 +132,10 @@ func (b *restorer) addsUp(ctx context.Context, want *verify.Sum) (not string, er
 	if have.String() != want.String() {
 		return fmt.Sprintf("the index does not add up to what was verified once and came since: it has %d documents, of %d", have.Documents(), want.Documents()), nil
 	}
-	b.result.Verified = verify.Report{Verification: sinks.Verification{
+	r.result.Verified = verify.Report{Verification: sinks.Verification{
 		Level: string(verify.Full), At: time.Now().UTC(), Documents: want.Documents(), Sum: want.String(),
 		Rests: fmt.Sprintf("documents that no event concerned since are, by their sum, as verified %s; topics were read from there",
-			b.was.Verified.At.Format(time.RFC3339)),
+			r.savedMeta.Verified.At.Format(time.RFC3339)),
 	}}
 	return "", nil
 }

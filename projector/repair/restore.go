@@ -39,115 +39,115 @@ func (r *Restore) Run(ctx context.Context) (Result, error) {
 // restorer is a Restore on its way.
 type restorer struct {
 	*repairer
-	Restore *Restore
-	made    bool       // the index is there
-	was     sinks.Meta // of the snapshot
+	Restore   *Restore
+	created   bool       // the index is there
+	savedMeta sinks.Meta // of the snapshot
 }
 
-func (b *restorer) work(ctx context.Context, lease sinks.Lease) error {
-	err := b.phase(ctx, report.PhaseRestore, func(ctx context.Context) error { return b.restore(ctx, lease) })
+func (r *restorer) work(ctx context.Context, lease sinks.Lease) error {
+	err := r.phase(ctx, report.PhaseRestore, func(ctx context.Context) error { return r.restore(ctx, lease) })
 	if err != nil {
 		return err
 	}
-	proven, err := b.followTopics(ctx, lease)
+	proven, err := r.followTopics(ctx, lease)
 	if err == nil && !proven {
-		err = b.repairer.work(ctx, lease)
+		err = r.repairer.work(ctx, lease)
 	}
 	if err != nil {
 		return err
 	}
-	if b.Restore.NoSwap {
-		b.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", b.Projection.Name, b.result.Generation))
+	if r.Restore.NoSwap {
+		r.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", r.Projection.Name, r.result.Generation))
 		return nil
 	}
-	return b.phase(ctx, report.PhaseSwap, b.swap)
+	return r.phase(ctx, report.PhaseSwap, r.swap)
 }
 
-func (b *restorer) restore(ctx context.Context, lease sinks.Lease) error {
-	snapshots, ok := b.Target.(sinks.Snapshots)
+func (r *restorer) restore(ctx context.Context, lease sinks.Lease) error {
+	snapshots, ok := r.Target.(sinks.Snapshots)
 	if !ok {
 		return generation.ErrNoSnapshots
 	}
-	saved, err := snapshots.Saved(ctx, b.Restore.Repository, b.Restore.Snapshot)
+	saved, err := snapshots.Saved(ctx, r.Restore.Repository, r.Restore.Snapshot)
 	if err != nil {
 		return err
 	}
-	if err := b.sameDefinition(saved.Meta.Definition); err != nil {
+	if err := r.sameDefinition(saved.Meta.Definition); err != nil {
 		return err
 	}
-	survey, err := b.Target.Survey(ctx)
+	survey, err := r.Target.Survey(ctx)
 	if err != nil {
 		return fmt.Errorf("survey the target: %w", err)
 	}
-	b.Generation = generation.NewName(survey, time.Now())
-	b.observer.Notice(fmt.Sprintf("%s of snapshot %s/%s, taken %s, comes back as %s",
-		saved.Generation, saved.Repository, saved.Name, saved.Taken.Format(time.RFC3339), b.Generation))
-	index, err := snapshots.Restore(ctx, saved, b.Generation, func(done, total int64) {
-		b.observer.Tell(report.Event{Kind: report.Progress, Bytes: done, Done: done, Total: total})
+	r.Generation = generation.NewName(survey, time.Now())
+	r.observer.Notice(fmt.Sprintf("%s of snapshot %s/%s, taken %s, comes back as %s",
+		saved.Generation, saved.Repository, saved.Name, saved.Taken.Format(time.RFC3339), r.Generation))
+	index, err := snapshots.Restore(ctx, saved, r.Generation, func(done, total int64) {
+		r.observer.Tell(report.Event{Kind: report.Progress, Bytes: done, Done: done, Total: total})
 	})
 	if err != nil {
 		return err
 	}
-	b.made = true
-	return b.claim(ctx, index, survey, lease)
+	r.created = true
+	return r.claim(ctx, index, survey, lease)
 }
 
-func (b *restorer) sameDefinition(hash string) error {
-	if hash == "" || hash == b.Projection.Hash {
+func (r *restorer) sameDefinition(hash string) error {
+	if hash == "" || hash == r.Projection.Hash {
 		return nil
 	}
 	return &problem.Refusal{
 		Why:    "the index in the snapshot was made by another definition of the projection: its mapping or documents would not be what is asked for now",
-		Remedy: fmt.Sprintf("humpty rebuild %s; or restore with the configuration of that time", b.Projection.Name),
+		Remedy: fmt.Sprintf("humpty rebuild %s; or restore with the configuration of that time", r.Projection.Name),
 	}
 }
 
 // claim makes the restored index a generation of this run: its meta is what it was when
 // the snapshot was taken.
-func (b *restorer) claim(ctx context.Context, index sinks.Index, before sinks.Survey, lease sinks.Lease) error {
-	after, err := b.Target.Survey(ctx)
+func (r *restorer) claim(ctx context.Context, index sinks.Index, before sinks.Survey, lease sinks.Lease) error {
+	after, err := r.Target.Survey(ctx)
 	if err != nil {
 		return fmt.Errorf("survey the target: %w", err)
 	}
-	g, ok := after.Find(b.Generation)
+	g, ok := after.Find(r.Generation)
 	if !ok {
-		return fmt.Errorf("index %s was restored, but its _meta does not say that it is a generation of alias %s", b.Generation, before.Alias)
+		return fmt.Errorf("index %s was restored, but its _meta does not say that it is a generation of alias %s", r.Generation, before.Alias)
 	}
-	if err := b.sameDefinition(g.Meta.Definition); err != nil {
+	if err := r.sameDefinition(g.Meta.Definition); err != nil {
 		return err
 	}
-	b.was = g.Meta
-	b.foreign = g.Meta.State == sinks.Live || g.Meta.State == sinks.Retired
+	r.savedMeta = g.Meta
+	r.foreign = g.Meta.State == sinks.Live || g.Meta.State == sinks.Retired
 	m := g.Meta
-	m.Run, m.State, m.Started, m.Updated = b.Owner.Run, sinks.Loading, b.began.UTC(), time.Now().UTC()
+	m.Run, m.State, m.Started, m.Updated = r.Owner.Run, sinks.Loading, r.began.UTC(), time.Now().UTC()
 	m.Epoch, m.Verified, m.Reason, m.Previous = max(before.Epoch()+1, g.Meta.Epoch+1, lease.Fence), nil, "", before.Live()
 	if err := index.Note(ctx, m); err != nil {
-		return fmt.Errorf("note state %s in %s: %w", m.State, b.Generation, err)
+		return fmt.Errorf("note state %s in %s: %w", m.State, r.Generation, err)
 	}
 	return nil
 }
 
 // swap lets the alias serve what was restored.
-func (b *restorer) swap(ctx context.Context) error {
-	survey, err := b.Target.Survey(ctx)
+func (r *restorer) swap(ctx context.Context) error {
+	survey, err := r.Target.Survey(ctx)
 	if err != nil {
 		return fmt.Errorf("survey the target: %w", err)
 	}
-	if _, err := generation.SwitchAlias(ctx, b.Target, survey, b.result.Generation, "", b.Projection.Name); err != nil {
+	if _, err := generation.SwitchAlias(ctx, r.Target, survey, r.result.Generation, "", r.Projection.Name); err != nil {
 		return err
 	}
-	b.result.Serving = true
-	return generation.RecordStates(ctx, b.Target, survey, b.result.Generation)
+	r.result.Serving = true
+	return generation.RecordStates(ctx, r.Target, survey, r.result.Generation)
 }
 
 // cleanUp writes the reason of a failure into the generation.
-func (b *restorer) cleanUp(ctx context.Context, err error) error {
-	if err == nil || !b.made || b.index == nil || b.generation.Meta.State == sinks.Verified {
+func (r *restorer) cleanUp(ctx context.Context, err error) error {
+	if err == nil || !r.created || r.index == nil || r.generation.Meta.State == sinks.Verified {
 		return err
 	}
 	ctx, cancel := wait.ToCleanUp(ctx)
 	defer cancel()
-	m := &b.generation.Meta
+	m := &r.generation.Meta
 	m.State, m.Reason = sinks.Failed, err.Error()
-	return errors.Join(err, b.note(ctx))
+	return errors.Join(err, r.note(ctx))
 }

@@ -76,117 +76,117 @@ func newComparison(v *Verify) *comparison {
 }
 
 // open finds the generation and opens both sides.
-func (x *comparison) open(ctx context.Context) error {
-	err := x.find(ctx)
+func (c *comparison) open(ctx context.Context) error {
+	err := c.find(ctx)
 	if err != nil {
 		return err
 	}
-	if x.view, err = load.Open(ctx, x.Source, x.observer); err != nil {
+	if c.view, err = load.Open(ctx, c.Source, c.observer); err != nil {
 		return err
 	}
-	if was := x.generation.Meta.Definition; was != "" && was != x.Projection.Hash {
-		x.observer.Notice("the projection's definition has changed since " + x.result.Generation + " was made: documents may differ for that reason")
+	if was := c.generation.Meta.Definition; was != "" && was != c.Projection.Hash {
+		c.observer.Notice("the projection's definition has changed since " + c.result.Generation + " was made: documents may differ for that reason")
 	}
 	return nil
 }
 
 // find opens the generation and plans the source.
-func (x *comparison) find(ctx context.Context) (err error) {
-	if x.ignore, err = canonjson.ParsePaths(x.Projection.Verify.Ignore); err != nil {
+func (c *comparison) find(ctx context.Context) (err error) {
+	if c.ignore, err = canonjson.ParsePaths(c.Projection.Verify.Ignore); err != nil {
 		return err
 	}
-	if x.survey, err = x.Target.Survey(ctx); err != nil {
+	if c.survey, err = c.Target.Survey(ctx); err != nil {
 		return fmt.Errorf("survey the target: %w", err)
 	}
-	name := x.Generation
+	name := c.Generation
 	if name == "" {
-		if name = x.survey.Live(); name == "" {
+		if name = c.survey.Live(); name == "" {
 			return &problem.Refusal{
-				Why:    fmt.Sprintf("alias %s does not serve one index, so there is none to compare", x.survey.Alias),
-				Remedy: fmt.Sprintf("name one: --generation NAME; `humpty status %s` lists them", x.Projection.Name),
+				Why:    fmt.Sprintf("alias %s does not serve one index, so there is none to compare", c.survey.Alias),
+				Remedy: fmt.Sprintf("name one: --generation NAME; `humpty status %s` lists them", c.Projection.Name),
 			}
 		}
 	}
 	var ok bool
-	if x.generation, ok = x.survey.Find(name); !ok {
+	if c.generation, ok = c.survey.Find(name); !ok {
 		return &problem.Refusal{
-			Why:    fmt.Sprintf("index %s is not a generation of alias %s", name, x.survey.Alias),
-			Remedy: fmt.Sprintf("`humpty status %s` lists them", x.Projection.Name),
+			Why:    fmt.Sprintf("index %s is not a generation of alias %s", name, c.survey.Alias),
+			Remedy: fmt.Sprintf("`humpty status %s` lists them", c.Projection.Name),
 		}
 	}
-	x.result.Generation = name
-	for _, s := range x.survey.Serving {
-		x.result.Serving = x.result.Serving || s.Index == name
+	c.result.Generation = name
+	for _, s := range c.survey.Serving {
+		c.result.Serving = c.result.Serving || s.Index == name
 	}
-	if x.index, err = x.Target.Open(ctx, name); err != nil {
+	if c.index, err = c.Target.Open(ctx, name); err != nil {
 		return fmt.Errorf("open index %s: %w", name, err)
 	}
-	if x.plan, err = x.Source.Plan(ctx); err != nil {
+	if c.plan, err = c.Source.Plan(ctx); err != nil {
 		return fmt.Errorf("plan the source: %w", err)
 	}
 	return nil
 }
 
 // compare fills the finding; each is told of every difference.
-func (x *comparison) compare(ctx context.Context, level verify.Level, each func(verify.Difference) error) error {
+func (c *comparison) compare(ctx context.Context, level verify.Level, each func(verify.Difference) error) error {
 	check := verify.Check{
-		Source: x.Source, View: x.view, Plan: x.plan, Index: x.index,
-		Level: level, Budget: x.Projection.Verify.Budget, Ignore: x.ignore,
-		Exact: x.alone(), Writes: verify.Writes{Static: !x.result.Serving, SettleTime: x.Settle},
-		Batch: min(x.Projection.Limits.Batch, verify.BatchBytes),
-		Output: verify.Output{Show: x.Show, Each: each, Progress: func(docs, bytes int64) {
-			x.observer.Compared(docs, max(x.generation.Documents, 0), bytes)
+		Source: c.Source, View: c.view, Plan: c.plan, Index: c.index,
+		Level: level, Budget: c.Projection.Verify.Budget, Ignore: c.ignore,
+		Exact: c.alone(), Writes: verify.Writes{Static: !c.result.Serving, SettleTime: c.Settle},
+		Batch: min(c.Projection.Limits.Batch, verify.BatchBytes),
+		Output: verify.Output{Show: c.Show, Each: each, Progress: func(docs, bytes int64) {
+			c.observer.Compared(docs, max(c.generation.Documents, 0), bytes)
 		}},
 	}
 	var err error
-	x.result.Verified, err = check.Run(ctx)
-	if why := x.result.Verified.Why; err == nil && why != "" {
-		x.observer.Notice(why)
+	c.result.Verified, err = check.Run(ctx)
+	if why := c.result.Verified.Why; err == nil && why != "" {
+		c.observer.Notice(why)
 	}
 	return err
 }
 
 // alone reports whether only humpty has written the generation so far: it never was live.
-func (x *comparison) alone() bool {
-	switch x.generation.Meta.State {
+func (c *comparison) alone() bool {
+	switch c.generation.Meta.State {
 	case sinks.Live, sinks.Retired:
 		return false
 	}
-	return !x.result.Serving && !x.foreign
+	return !c.result.Serving && !c.foreign
 }
 
 // prove asks the rest: definition and queries.
-func (x *comparison) prove(ctx context.Context) error {
-	live := x.survey.Live()
-	if live == x.result.Generation {
+func (c *comparison) prove(ctx context.Context) error {
+	live := c.survey.Live()
+	if live == c.result.Generation {
 		live = ""
 	}
-	p, err := verify.Prove(ctx, x.Target, x.index, x.Projection.Index, x.Projection.Verify.Queries, live)
+	p, err := verify.Prove(ctx, c.Target, c.index, c.Projection.Index, c.Projection.Verify.Queries, live)
 	if err != nil {
 		return err
 	}
-	x.result.Deviations, x.result.Queries = p.Deviations, p.Answers
-	return p.Judge(x.result.Verified)
+	c.result.Deviations, c.result.Queries = p.Deviations, p.Answers
+	return p.Judge(c.result.Verified)
 }
 
 // done closes the source and completes the finding.
-func (x *comparison) done(ctx context.Context, err error) (Result, error) {
-	if x.view != nil {
+func (c *comparison) done(ctx context.Context, err error) (Result, error) {
+	if c.view != nil {
 		closing, cancel := wait.ToCleanUp(ctx)
 		defer cancel()
-		err = errors.Join(err, x.view.Close(closing))
+		err = errors.Join(err, c.view.Close(closing))
 	}
-	x.result.Seconds = time.Since(x.began).Seconds()
-	x.result.Notices = x.observer.Notices()
-	return x.result, err
+	c.result.Seconds = time.Since(c.began).Seconds()
+	c.result.Notices = c.observer.Notices()
+	return c.result, err
 }
 
 // phase tells the observer of one step.
-func (x *comparison) phase(ctx context.Context, p report.Phase, do func(context.Context) error) error {
+func (c *comparison) phase(ctx context.Context, p report.Phase, do func(context.Context) error) error {
 	start := time.Now()
-	x.observer.Start(p)
+	c.observer.Start(p)
 	err := do(ctx)
-	x.observer.End(p, time.Since(start), err)
+	c.observer.End(p, time.Since(start), err)
 	if err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}

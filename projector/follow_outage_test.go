@@ -18,15 +18,15 @@ import (
 	"humpty/sources/sourcetest"
 )
 
-// followed is an index that a rebuild left to be followed, with a source or a target that
+// followerOf is an index that a rebuild left to be followed, with a source or a target that
 // can go away.
-func followed(t *testing.T, which string, lasts time.Duration) (*lives, *server, *follow.Projector) {
+func followerOf(t *testing.T, which string, lasts time.Duration) (*processes, *server, *follow.Projector) {
 	t.Helper()
-	l, s := newLives(t), &server{lasts: lasts}
+	l, s := newProcesses(t), &server{lasts: lasts}
 	if rec, err := l.run(false, nil); err != nil {
 		t.Fatalf("%v: %+v", err, rec)
 	}
-	source, target := distant{l.rows, &server{}}, distantTarget{l.memory, &server{}}
+	source, target := remoteSource{l.rows, &server{}}, remoteTarget{l.memory, &server{}}
 	if which == "source" {
 		source.server = s
 	} else {
@@ -50,7 +50,7 @@ func TestFollowWaitsOutAnOutage(t *testing.T) {
 	for _, which := range []string{"source", "target"} {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
-			l, s, f := followed(t, which, time.Second)
+			l, s, f := followerOf(t, which, time.Second)
 			said, back := make(chan string, 100), make(chan string, 1)
 			f.Observe = func(e report.Event) {
 				switch e.Kind {
@@ -82,7 +82,7 @@ func TestFollowWaitsOutAnOutage(t *testing.T) {
 }
 
 // until waits for something that comes soon.
-func (l *lives) until(so func() bool) {
+func (l *processes) until(so func() bool) {
 	l.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -101,7 +101,7 @@ func TestOutageEndsFollowAtLast(t *testing.T) {
 	for _, which := range []string{"source", "target"} {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
-			l, s, f := followed(t, which, time.Hour)
+			l, s, f := followerOf(t, which, time.Hour)
 			f.MaxOutage = 300 * time.Millisecond
 			s.leave()
 			start := time.Now()

@@ -14,21 +14,21 @@ import (
 	"humpty/sources"
 )
 
-// since is a log that says what came behind positions, or why it cannot.
-type since struct {
-	logged
+// deltaSource is a log that says what came behind positions, or why it cannot.
+type deltaSource struct {
+	logSource
 	came   []sources.Record
 	poison int64
 	gap    string
 	opened *int // views of everything
 }
 
-func (l since) Open(ctx context.Context) (sources.View, error) {
+func (l deltaSource) Open(ctx context.Context) (sources.View, error) {
 	*l.opened++
-	return l.logged.Open(ctx)
+	return l.logSource.Open(ctx)
 }
 
-func (l since) CountSince(context.Context, map[string]sources.Position) (int64, int64, error) {
+func (l deltaSource) CountSince(context.Context, map[string]sources.Position) (int64, int64, error) {
 	if l.gap != "" {
 		return 0, 0, &sources.ErrChangesLost{Why: l.gap}
 	}
@@ -36,44 +36,44 @@ func (l since) CountSince(context.Context, map[string]sources.Position) (int64, 
 	return n, n, nil
 }
 
-func (l since) OpenSince(_ context.Context, from map[string]sources.Position, _ time.Time) (sources.View, error) {
+func (l deltaSource) OpenSince(_ context.Context, from map[string]sources.Position, _ time.Time) (sources.View, error) {
 	if l.gap != "" {
 		return nil, &sources.ErrChangesLost{Why: l.gap}
 	}
 	if from["parcels/0"] != "20" {
 		return nil, errors.New("the positions are not those of the snapshot")
 	}
-	return &sinceView{since: l, left: l.came}, nil
+	return &deltaView{deltaSource: l, left: l.came}, nil
 }
 
-type sinceView struct {
-	since
+type deltaView struct {
+	deltaSource
 	left []sources.Record
 }
 
-func (v *sinceView) Close(context.Context) error { return nil }
+func (v *deltaView) Close(context.Context) error { return nil }
 
-func (v *sinceView) EndOffsets() map[string]sources.Position { return v.ends }
+func (v *deltaView) EndOffsets() map[string]sources.Position { return v.ends }
 
-func (v *sinceView) PartitionCounts() map[string]sources.Counts {
+func (v *deltaView) PartitionCounts() map[string]sources.Counts {
 	n := int64(len(v.came))
 	return map[string]sources.Counts{"parcels/0": {Read: n + v.poison, Used: n, Poison: v.poison}}
 }
 
 // Read gives all with the first partition.
-func (v *sinceView) Read(_ context.Context, p sources.Partition, _ sources.Position) (sources.Reader, error) {
-	r := &sinceReader{}
+func (v *deltaView) Read(_ context.Context, p sources.Partition, _ sources.Position) (sources.Reader, error) {
+	r := &deltaReader{}
 	if strings.HasSuffix(p.ID, "0") {
 		r.left = v.came
 	}
 	return r, nil
 }
 
-type sinceReader struct{ left []sources.Record }
+type deltaReader struct{ left []sources.Record }
 
-func (r *sinceReader) Close(context.Context) error { return nil }
+func (r *deltaReader) Close(context.Context) error { return nil }
 
-func (r *sinceReader) Next(_ context.Context, b *sources.Batch) error {
+func (r *deltaReader) Next(_ context.Context, b *sources.Batch) error {
 	if len(r.left) == 0 {
 		return io.EOF
 	}
@@ -88,31 +88,33 @@ func TestRestoreGoesOn(t *testing.T) {
 	changed, added, gone := record(7, "changed since"), record(400, "new since"), sources.Record{Key: []byte("9"), Deleted: true}
 	came := []sources.Record{changed, added, gone, record(11, "first"), {Key: []byte("401"), Deleted: true}}
 	for name, c := range map[string]struct {
-		do     func(s *stage, live string, l *since, r *repair.Restore)
+		do     func(s *stage, live string, l *deltaSource, r *repair.Restore)
 		not    string // why it did not go on
 		err    string
 		opened int
 	}{
-		"proven":      {},
-		"gap":         {do: func(_ *stage, _ string, l *since, _ *repair.Restore) { l.gap = "retention has passed it" }, not: "retention has passed it", opened: 1},
-		"as asked":    {do: func(_ *stage, _ string, _ *since, r *repair.Restore) { r.Whole = true }, not: "as asked", opened: 1},
-		"ignore":      {do: func(_ *stage, _ string, _ *since, r *repair.Restore) { r.Projection.Verify.Ignore = []string{"x"} }, opened: 0},
-		"not told of": {do: func(_ *stage, _ string, l *since, _ *repair.Restore) { l.came = l.came[1:] }, opened: 0},
-		"poison":      {do: func(_ *stage, _ string, l *since, _ *repair.Restore) { l.poison = 1 }, err: "1 events could not be read or applied (limit 0)"},
+		"proven":   {},
+		"gap":      {do: func(_ *stage, _ string, l *deltaSource, _ *repair.Restore) { l.gap = "retention has passed it" }, not: "retention has passed it", opened: 1},
+		"as asked": {do: func(_ *stage, _ string, _ *deltaSource, r *repair.Restore) { r.Whole = true }, not: "as asked", opened: 1},
+		"ignore": {do: func(_ *stage, _ string, _ *deltaSource, r *repair.Restore) {
+			r.Projection.Verify.Ignore = []string{"x"}
+		}, opened: 0},
+		"not told of": {do: func(_ *stage, _ string, l *deltaSource, _ *repair.Restore) { l.came = l.came[1:] }, opened: 0},
+		"poison":      {do: func(_ *stage, _ string, l *deltaSource, _ *repair.Restore) { l.poison = 1 }, err: "1 events could not be read or applied (limit 0)"},
 		"deletes": {
-			do: func(s *stage, _ string, l *since, _ *repair.Restore) {
+			do: func(s *stage, _ string, l *deltaSource, _ *repair.Restore) {
 				for i := range 40 {
 					l.came = append(l.came, sources.Record{Key: record(20+i, "").Key, Deleted: true})
 				}
 			}, err: "at most 10 may be deleted",
 		},
 		"rejected": {
-			do: func(_ *stage, _ string, l *since, _ *repair.Restore) {
+			do: func(_ *stage, _ string, l *deltaSource, _ *repair.Restore) {
 				l.came = append(l.came, sources.Record{Key: []byte("13"), Reject: "its state cannot be written"})
 			}, err: "its state cannot be written",
 		},
 		"allowed, but stale": {
-			do: func(_ *stage, _ string, l *since, r *repair.Restore) {
+			do: func(_ *stage, _ string, l *deltaSource, r *repair.Restore) {
 				l.came = append(l.came, sources.Record{Key: []byte("13"), Reject: "its state cannot be written"})
 				r.Projection.Limits.Rejections = 1
 			}, err: "document 13: stale",
@@ -123,7 +125,7 @@ func TestRestoreGoesOn(t *testing.T) {
 			s := setup(t, 400)
 			ends, opened := map[string]sources.Position{"parcels/0": "20"}, 0
 			first := s.rebuild()
-			first.Source = logged{s.source, ends}
+			first.Source = logSource{s.source, ends}
 			record, err := first.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -135,7 +137,7 @@ func TestRestoreGoesOn(t *testing.T) {
 			s.source.Put(changed)
 			s.source.Put(added)
 			s.source.Records = slices.DeleteFunc(s.source.Records, func(r sources.Record) bool { return string(r.Key) == "9" })
-			l := since{logged: logged{s.source, map[string]sources.Position{"parcels/0": "25"}}, came: slices.Clone(came), opened: &opened}
+			l := deltaSource{logSource: logSource{s.source, map[string]sources.Position{"parcels/0": "25"}}, came: slices.Clone(came), opened: &opened}
 			do := s.restore()
 			if c.do != nil {
 				c.do(s, live, &l, do)
@@ -178,7 +180,7 @@ func TestRestoreOfWhatWasWrittenTo(t *testing.T) {
 	s := setup(t, 100)
 	ends, opened := map[string]sources.Position{"parcels/0": "20"}, 0
 	first := s.rebuild()
-	first.Source = logged{s.source, ends}
+	first.Source = logSource{s.source, ends}
 	record, err := first.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +190,7 @@ func TestRestoreOfWhatWasWrittenTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	do := s.restore()
-	do.Source = since{logged: logged{s.source, ends}, opened: &opened}
+	do.Source = deltaSource{logSource: logSource{s.source, ends}, opened: &opened}
 	finding, err := do.Run(t.Context())
 	if err != nil || !strings.Contains(finding.Delta.Not, "does not add up") || finding.Repair == nil || finding.Repair.Written != 1 || opened != 1 || !finding.Serving {
 		t.Fatalf("%v, %+v, %+v, everything was read %d times", err, finding.Delta, finding.Repair, opened)
@@ -204,7 +206,7 @@ func TestRecoveryCountsOnTheDelta(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 100)
 	opened := 0
-	l := since{logged: logged{s.source, map[string]sources.Position{"parcels/0": "20"}}, opened: &opened, came: []sources.Record{record(1, "x")}}
+	l := deltaSource{logSource: logSource{s.source, map[string]sources.Position{"parcels/0": "20"}}, opened: &opened, came: []sources.Record{record(1, "x")}}
 	r := s.rebuild()
 	r.Source = l
 	if _, err := r.Run(t.Context()); err != nil {

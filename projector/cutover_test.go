@@ -44,7 +44,7 @@ func (s *slowTarget) Unblock(ctx context.Context, index string) error {
 // generation when it may write again, so the run must neither end as failed nor be gone on with.
 func TestSwapBehindABlockThatComesLate(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	if _, err := l.run(false, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -64,23 +64,23 @@ func TestSwapBehindABlockThatComesLate(t *testing.T) {
 	}
 }
 
-// robbed loses the lease at the last moment before the swap, as a machine does that sleeps.
-type robbed struct{ *sinktest.MemoryTarget }
+// robbedTarget loses the lease at the last moment before the swap, as a machine does that sleeps.
+type robbedTarget struct{ *sinktest.MemoryTarget }
 
-func (r robbed) Block(ctx context.Context, index string) error {
+func (r robbedTarget) Block(ctx context.Context, index string) error {
 	r.Steal(sinks.Owner{Run: "other", Host: "elsewhere"})
 	return r.MemoryTarget.Block(ctx, index)
 }
 
 func TestNoSwapWhenTheLeaseWasTakenOnTheWay(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	first, err := l.run(false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.writer, l.disk = projector.WriterFreeze, vfs.NewMem()
-	l.target = robbed{l.memory}
+	l.target = robbedTarget{l.memory}
 	var swapped atomic.Bool
 	l.memory.OnSwap = func(sinks.AliasChange) error { swapped.Store(true); return nil }
 	var refusal *problem.Refusal
@@ -93,20 +93,20 @@ func TestNoSwapWhenTheLeaseWasTakenOnTheWay(t *testing.T) {
 	}
 }
 
-// departing is a source whose server goes away when the alias has been swapped.
-type departing struct {
+// departingSource is a source whose server goes away when the alias has been swapped.
+type departingSource struct {
 	*sourcetest.LiveSource
 	server
 	releases int
 	denied   bool
 }
 
-func (d *departing) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
+func (d *departingSource) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
 	f, err := d.LiveSource.Capture(ctx, name, from)
-	return departingFeed{f, d}, err
+	return departingStream{f, d}, err
 }
 
-func (d *departing) Release(ctx context.Context, name string) error {
+func (d *departingSource) Release(ctx context.Context, name string) error {
 	switch d.releases++; {
 	case d.denied:
 		return errors.New("permission denied")
@@ -116,12 +116,12 @@ func (d *departing) Release(ctx context.Context, name string) error {
 	return d.LiveSource.Release(ctx, name)
 }
 
-type departingFeed struct {
+type departingStream struct {
 	sources.ChangeStream
-	of *departing
+	of *departingSource
 }
 
-func (f departingFeed) Close(ctx context.Context) error {
+func (f departingStream) Close(ctx context.Context) error {
 	return errors.Join(f.ChangeStream.Close(ctx), &awayError{&f.of.server})
 }
 
@@ -129,8 +129,8 @@ func (f departingFeed) Close(ctx context.Context) error {
 // there is dropped when it is back.
 func TestSourceThatGoesAwayBehindTheSwap(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
-	d := &departing{LiveSource: l.rows}
+	l := newProcesses(t)
+	d := &departingSource{LiveSource: l.rows}
 	l.source, l.writer = d, projector.WriterFreeze
 	rec, err := l.run(false, nil)
 	if err != nil || rec.Status != report.Completed || d.releases != 3 {

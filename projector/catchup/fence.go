@@ -56,7 +56,7 @@ func (r *Rounds) untilFence(ctx context.Context, fence uint64) error {
 }
 
 func (r *Rounds) unseen() error {
-	left, err := r.Store.Backlog(marksAtOnce)
+	left, err := r.Store.Backlog(keysAtOnce)
 	return errors.Join(err, fmt.Errorf("%d marks are still due after %s: their changes are committed, but new reads do not see them\n"+
 		"    look for a standby in synchronous_standby_names that does not acknowledge (pg_stat_replication), or a long transaction", left, fencePatience))
 }
@@ -128,7 +128,7 @@ func (r *Rounds) Follow(ctx context.Context, from *Capture, maxRejections, maxPo
 			return context.Cause(ctx)
 		}
 		select { // nothing to do before something is marked, or if something is left
-		case <-from.grew:
+		case <-from.recorded:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -147,7 +147,7 @@ func (r *Rounds) Follow(ctx context.Context, from *Capture, maxRejections, maxPo
 		if round.Left == 0 {
 			late = wait.NewBackoff(fencePatience)
 		} else {
-			from.grown()
+			from.wake()
 			if over, err := late.Wait(ctx); err != nil || over && round.Left == round.Marks {
 				return errors.Join(err, r.unseen())
 			}

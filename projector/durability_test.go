@@ -13,9 +13,9 @@ import (
 	"humpty/sinks"
 )
 
-// losing is a target that confirms twenty writes of a load and forgets them, as a node does
+// losesWrites is a target that confirms twenty writes of a load and forgets them, as a node does
 // that is killed before its log is on disk.
-func losing(l *lives, away *server) {
+func losesWrites(l *processes, away *server) {
 	writes := 0
 	l.memory.OnWrite = func(_ []sinks.Document, verdicts []sinks.Verdict) error {
 		if l.memory.IgnoreWrites {
@@ -35,9 +35,9 @@ func losing(l *lives, away *server) {
 func TestWritesThatTheTargetLostAreDoneAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l, away := newLives(t), &server{lasts: time.Minute}
-		l.target = distantTarget{l.memory, away}
-		losing(l, away)
+		l, away := newProcesses(t), &server{lasts: time.Minute}
+		l.target = remoteTarget{l.memory, away}
+		losesWrites(l, away)
 		rec, err := l.run(false, func(r *projector.Rebuild) { r.Projection.Limits.Writers = 1 })
 		if err != nil || rec.Status != report.Completed || rec.Undone == 0 || !rec.Ledger.Balances() {
 			t.Fatalf("%v: %+v", err, rec)
@@ -51,8 +51,8 @@ func TestWritesThatTheTargetLostAreDoneAgain(t *testing.T) {
 // Without an outage a difference is a defect, and is not put right on the quiet.
 func TestDifferenceWithoutAnOutageFails(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
-	losing(l, &server{})
+	l := newProcesses(t)
+	losesWrites(l, &server{})
 	rec, err := l.run(false, nil)
 	var differs *verify.Differs
 	if !errors.As(err, &differs) || rec.Undone != 0 || rec.Resumable {

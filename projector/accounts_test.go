@@ -51,21 +51,21 @@ func balanced(t *testing.T, rec projector.Record) {
 	}
 }
 
-// leaky loses rows of one partition.
-type leaky struct {
+// leakySource loses rows of one partition.
+type leakySource struct {
 	sources.Source
 	partition string
 	counted   bool // in the batch's counts, as if they were there
 }
 
-func (l leaky) Open(ctx context.Context) (sources.View, error) {
+func (l leakySource) Open(ctx context.Context) (sources.View, error) {
 	view, err := l.Source.Open(ctx)
 	return leakyView{view, l}, err
 }
 
 type leakyView struct {
 	sources.View
-	leaky leaky
+	leaky leakySource
 }
 
 // Count is the truth, as another statement of the same server says it.
@@ -83,7 +83,7 @@ func (v leakyView) Read(ctx context.Context, p sources.Partition, from sources.P
 
 type leakyReader struct {
 	sources.Reader
-	leaky leaky
+	leaky leakySource
 }
 
 func (r leakyReader) Next(ctx context.Context, b *sources.Batch) error {
@@ -113,7 +113,7 @@ func TestLostRowFailsTheRun(t *testing.T) {
 			t.Parallel()
 			s := setup(t, 100)
 			r := s.rebuild()
-			r.Source = leaky{s.source, "memory/0002", c.counted}
+			r.Source = leakySource{s.source, "memory/0002", c.counted}
 			rec, err := r.Run(t.Context())
 			if err == nil || !strings.Contains(err.Error(), c.want) || rec.Status != report.Failed {
 				t.Errorf("%s: %v, want %q", rec.Status, err, c.want)

@@ -16,24 +16,24 @@ import (
 	"humpty/sources/sourcetest"
 )
 
-// timed is a target whose writes take their time.
-type timed struct {
-	distantTarget
+// timedTarget is a target whose writes take their time.
+type timedTarget struct {
+	remoteTarget
 	write func(write func() (sinks.Receipt, error)) (sinks.Receipt, error)
 }
 
 type timedIndex struct {
 	sinks.Index
-	of timed
+	of timedTarget
 }
 
-func (d timed) Create(ctx context.Context, g sinks.Generation) (sinks.Index, error) {
-	x, err := d.distantTarget.Create(ctx, g)
+func (d timedTarget) Create(ctx context.Context, g sinks.Generation) (sinks.Index, error) {
+	x, err := d.remoteTarget.Create(ctx, g)
 	return timedIndex{x, d}, err
 }
 
-func (d timed) Open(ctx context.Context, name string) (sinks.Index, error) {
-	x, err := d.distantTarget.Open(ctx, name)
+func (d timedTarget) Open(ctx context.Context, name string) (sinks.Index, error) {
+	x, err := d.remoteTarget.Open(ctx, name)
 	return timedIndex{x, d}, err
 }
 
@@ -44,9 +44,9 @@ func (x timedIndex) Write(ctx context.Context, docs []sinks.Document, verdicts [
 	return r, err
 }
 
-// sized is a source that tells how large the batches are that it is to fill.
-type sized struct {
-	distant
+// sizedSource is a source that tells how large the batches are that it is to fill.
+type sizedSource struct {
+	remoteSource
 	limit *atomic.Int64
 }
 
@@ -61,8 +61,8 @@ type sizedReader struct {
 	limit *atomic.Int64
 }
 
-func (s sized) Open(ctx context.Context) (sources.View, error) {
-	v, err := s.distant.Open(ctx)
+func (s sizedSource) Open(ctx context.Context) (sources.View, error) {
+	v, err := s.remoteSource.Open(ctx)
 	return sizedView{v, v.(sources.Expander), s.limit}, err //nolint:forcetypeassert // of the fake
 }
 
@@ -84,7 +84,7 @@ func TestPaceIsCarriedOverAnOutage(t *testing.T) {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				l, away := newLives(t), &server{lasts: 12 * time.Second}
+				l, away := newProcesses(t), &server{lasts: 12 * time.Second}
 				for i := range 900 {
 					l.rows.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: "g", Value: "x"}})
 				}
@@ -95,8 +95,8 @@ func TestPaceIsCarriedOverAnOutage(t *testing.T) {
 					sound = away
 				}
 				var limit, writes atomic.Int64
-				l.source = sized{distant{l.rows, source}, &limit}
-				target := timed{distantTarget: distantTarget{l.memory, sound}}
+				l.source = sizedSource{remoteSource{l.rows, source}, &limit}
+				target := timedTarget{remoteTarget: remoteTarget{l.memory, sound}}
 				l.target = &target
 				target.write = func(write func() (sinks.Receipt, error)) (sinks.Receipt, error) {
 					took := 200 * time.Millisecond
@@ -162,7 +162,7 @@ func TestRateBehindAnOutage(t *testing.T) {
 		from := time.Now().Add(4 * time.Second)
 		r := s.rebuild()
 		r.Projection.Limits = projector.Limits{Rate: rate}
-		r.Target = timed{distantTarget: distantTarget{s.target, &server{}}, write: func(write func() (sinks.Receipt, error)) (sinks.Receipt, error) {
+		r.Target = timedTarget{remoteTarget: remoteTarget{s.target, &server{}}, write: func(write func() (sinks.Receipt, error)) (sinks.Receipt, error) {
 			<-time.After(50 * time.Millisecond)
 			vain := 0
 			for now := time.Now(); !now.Before(from) && now.Before(from.Add(away)); now = time.Now() {

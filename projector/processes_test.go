@@ -24,8 +24,8 @@ import (
 	"humpty/sources/sourcetest"
 )
 
-// lives is one run over several processes, on a source at rest.
-type lives struct {
+// processes is one run over several processes, on a source at rest.
+type processes struct {
 	t      *testing.T
 	rows   *sourcetest.LiveSource
 	source sources.Source
@@ -35,9 +35,9 @@ type lives struct {
 	writer projector.Writer
 }
 
-func newLives(t *testing.T) *lives {
+func newProcesses(t *testing.T) *processes {
 	t.Helper()
-	l := &lives{t: t, rows: sourcetest.NewLiveSource(), memory: &sinktest.MemoryTarget{Name: "orders"}, disk: vfs.NewMem(), writer: projector.WriterFollow}
+	l := &processes{t: t, rows: sourcetest.NewLiveSource(), memory: &sinktest.MemoryTarget{Name: "orders"}, disk: vfs.NewMem(), writer: projector.WriterFollow}
 	l.rows.Partitions = 8
 	for i := range 80 {
 		l.rows.Commit(sourcetest.Change{ID: fmt.Sprint(i), Row: &sourcetest.Row{Group: "g", Value: "x"}})
@@ -46,7 +46,7 @@ func newLives(t *testing.T) *lives {
 	return l
 }
 
-func (l *lives) run(resume bool, edit func(*projector.Rebuild)) (projector.Record, error) {
+func (l *processes) run(resume bool, edit func(*projector.Rebuild)) (projector.Record, error) {
 	l.t.Helper()
 	store, err := checkpoint.Open("marks", checkpoint.Options{FS: l.disk})
 	if err != nil {
@@ -68,7 +68,7 @@ func (l *lives) run(resume bool, edit func(*projector.Rebuild)) (projector.Recor
 }
 
 // dies is a process that fails at the n-th write.
-func (l *lives) dies(resume bool, n int) projector.Record {
+func (l *processes) dies(resume bool, n int) projector.Record {
 	l.t.Helper()
 	l.memory.OnWrite = func([]sinks.Document, []sinks.Verdict) error {
 		if n--; n <= 0 {
@@ -84,7 +84,7 @@ func (l *lives) dies(resume bool, n int) projector.Record {
 	return rec
 }
 
-func (l *lives) begun() *checkpoint.Run {
+func (l *processes) begun() *checkpoint.Run {
 	l.t.Helper()
 	store, err := checkpoint.Open("marks", checkpoint.Options{FS: l.disk})
 	if err != nil {
@@ -101,7 +101,7 @@ func TestResumeRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name      string
-		before    func(*lives)
+		before    func(*processes)
 		edit      func(*projector.Rebuild)
 		want      []string
 		resumable bool
@@ -119,7 +119,7 @@ func TestResumeRefuses(t *testing.T) {
 			resumable: true,
 		},
 		{
-			name: "a generation that is gone", before: func(l *lives) { l.memory.Lose(l.begun().Generation) },
+			name: "a generation that is gone", before: func(l *processes) { l.memory.Lose(l.begun().Generation) },
 			want: []string{"of run live is gone", "humpty rebuild orders --new"},
 		},
 		{
@@ -127,11 +127,11 @@ func TestResumeRefuses(t *testing.T) {
 			want: []string{"run live is one of projection orders, not of invoices"}, resumable: true,
 		},
 		{
-			name: "a run that began nothing", before: func(l *lives) { l.disk = vfs.NewMem() },
+			name: "a run that began nothing", before: func(l *processes) { l.disk = vfs.NewMem() },
 			want: []string{"there is no run to go on with"},
 		},
 		{
-			name: "a run that is over", before: func(l *lives) {
+			name: "a run that is over", before: func(l *processes) {
 				if _, err := l.run(true, nil); err != nil {
 					l.t.Fatal(err)
 				}
@@ -145,7 +145,7 @@ func TestResumeRefuses(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			l := newLives(t)
+			l := newProcesses(t)
 			l.dies(false, 30)
 			if tc.before != nil {
 				tc.before(l)
@@ -166,7 +166,7 @@ func TestResumeRefuses(t *testing.T) {
 // What a refusal about the command's own words leaves can still be gone on with.
 func TestRefusedResumeLeavesTheRun(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	l.dies(false, 30)
 	if _, err := l.run(true, func(r *projector.Rebuild) { r.Projection.Hash = "other" }); err == nil {
 		t.Fatal("not refused")
@@ -182,8 +182,8 @@ func TestRefusedResumeLeavesTheRun(t *testing.T) {
 	}
 }
 
-// counted counts the rows that readers give.
-type counted struct {
+// countedSource counts the rows that readers give.
+type countedSource struct {
 	*sourcetest.LiveSource
 	rows *atomic.Int64
 }
@@ -199,13 +199,13 @@ type countedReader struct {
 	rows *atomic.Int64
 }
 
-func (c counted) Plan(ctx context.Context) (sources.Plan, error) {
+func (c countedSource) Plan(ctx context.Context) (sources.Plan, error) {
 	p, err := c.LiveSource.Plan(ctx)
 	p.Readers = 2
 	return p, err
 }
 
-func (c counted) Open(ctx context.Context) (sources.View, error) {
+func (c countedSource) Open(ctx context.Context) (sources.View, error) {
 	v, err := c.LiveSource.Open(ctx)
 	return countedView{v, v.(sources.Expander), c.rows}, err //nolint:forcetypeassert // of the fake
 }
@@ -226,9 +226,9 @@ func (r countedReader) Next(ctx context.Context, b *sources.Batch) error {
 func TestResumeReadsAgainOnlyWhatWasBegun(t *testing.T) {
 	t.Parallel()
 	for _, at := range []int{5, 20, 40, 60, 79} {
-		l := newLives(t)
+		l := newProcesses(t)
 		var rows, loaded atomic.Int64
-		l.source = counted{l.rows, &rows}
+		l.source = countedSource{l.rows, &rows}
 		one := func(r *projector.Rebuild) {
 			r.Projection.Limits.Writers = 1
 			r.Observe = func(e report.Event) {
@@ -262,7 +262,7 @@ func TestResumeReadsAgainOnlyWhatWasBegun(t *testing.T) {
 			t.Errorf("killed at write %d: %d rows were read again; 3 partitions have at most %d", at, again, 3*largest)
 		}
 		if rec.Ledger.Inputs.Read != 80 || rec.Ledger.Written != 80 {
-			t.Errorf("the ledger of both lives: %+v", rec.Ledger)
+			t.Errorf("the ledger of both processes: %+v", rec.Ledger)
 		}
 	}
 }
@@ -290,7 +290,7 @@ func TestResumeBehindTheSwap(t *testing.T) {
 	for _, writer := range []projector.Writer{projector.WriterFollow, projector.WriterFreeze, projector.WriterHandover} {
 		t.Run(string(writer), func(t *testing.T) {
 			t.Parallel()
-			l := newLives(t)
+			l := newProcesses(t)
 			l.writer = writer
 			l.target = dyingTarget{l.memory, new(atomic.Bool)}
 			first, err := l.run(false, nil)
@@ -318,7 +318,7 @@ func TestResumeBehindTheSwap(t *testing.T) {
 // When the source has forgotten changes, the run is over, and says what is left of it.
 func TestGapEndsTheRun(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	was := l.dies(false, 60)
 	l.rows.Skip("live") // somebody else went on with the capture
 	rec, err := l.run(true, nil)
@@ -352,14 +352,14 @@ func TestGapEndsTheRun(t *testing.T) {
 // application write again, and so does going on.
 func TestBlockOfADeadRunIsLifted(t *testing.T) {
 	t.Parallel()
-	l := newLives(t)
+	l := newProcesses(t)
 	first, err := l.run(false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.writer, l.disk = projector.WriterFreeze, vfs.NewMem()
 	dead := errors.New("dead")
-	l.target = unthawing{l.memory}
+	l.target = stuckBlockTarget{l.memory}
 	l.memory.OnSwap = func(sinks.AliasChange) error { return dead }
 	if rec, err := l.run(false, nil); !errors.Is(err, dead) || !rec.Resumable {
 		t.Fatalf("%v: %+v", err, rec)
@@ -401,7 +401,7 @@ func TestBlockOfADeadRunIsLifted(t *testing.T) {
 	}
 }
 
-// unthawing is a target that a process dies on before it can lift its block.
-type unthawing struct{ *sinktest.MemoryTarget }
+// stuckBlockTarget is a target that a process dies on before it can lift its block.
+type stuckBlockTarget struct{ *sinktest.MemoryTarget }
 
-func (unthawing) Unblock(context.Context, string) error { return nil }
+func (stuckBlockTarget) Unblock(context.Context, string) error { return nil }

@@ -15,29 +15,29 @@ import (
 	"humpty/sources/sourcetest"
 )
 
-// strained is a target whose nodes hold nearly all the writes that they can, once it is told.
-type strained struct {
+// busyTarget is a target whose nodes hold nearly all the writes that they can, once it is told.
+type busyTarget struct {
 	*sinktest.MemoryTarget
 	full     atomic.Bool
 	searches atomic.Int64
 }
 
-func (s *strained) IndexingPressure(context.Context) (float64, error) {
+func (s *busyTarget) IndexingPressure(context.Context) (float64, error) {
 	if s.full.Load() {
 		return 0.9, nil
 	}
 	return 0.1, nil
 }
 
-func (s *strained) SearchLatency(context.Context) (time.Duration, error) {
+func (s *busyTarget) SearchLatency(context.Context) (time.Duration, error) {
 	s.searches.Add(1)
 	return time.Second, nil
 }
 
-// slow reads single documents for longer than the brake's looks are apart.
-type slow struct{ *sourcetest.LiveSource }
+// slowSource reads single documents for longer than the brake's looks are apart.
+type slowSource struct{ *sourcetest.LiveSource }
 
-func (s slow) Open(ctx context.Context) (sources.View, error) {
+func (s slowSource) Open(ctx context.Context) (sources.View, error) {
 	v, err := s.LiveSource.Open(ctx)
 	return slowView{v, v.(sources.Expander)}, err //nolint:forcetypeassert // of the fake
 }
@@ -56,10 +56,10 @@ func (v slowView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) e
 func TestBrakeActsInCatchUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLives(t)
-		target := &strained{MemoryTarget: l.memory}
+		l := newProcesses(t)
+		target := &busyTarget{MemoryTarget: l.memory}
 		l.target = target
-		l.source = slow{l.rows}
+		l.source = slowSource{l.rows}
 		rec, err := l.run(false, func(r *projector.Rebuild) {
 			r.Projection.Limits.Brake = map[int]time.Duration{50: 100 * time.Millisecond}
 			r.Observe = func(e report.Event) {

@@ -12,29 +12,29 @@ import (
 	"humpty/sources"
 )
 
-// logged is a source of documents that come from a log, which ends somewhere.
-type logged struct {
+// logSource is a source of documents that come from a log, which ends somewhere.
+type logSource struct {
 	sources.Source
 	ends map[string]sources.Position
 }
 
-func (l logged) Open(ctx context.Context) (sources.View, error) {
+func (l logSource) Open(ctx context.Context) (sources.View, error) {
 	v, err := l.Source.Open(ctx)
-	return loggedView{v, l.ends}, err
+	return logView{v, l.ends}, err
 }
 
-func (logged) Watch(func(done, total, bytes int64)) {}
+func (logSource) Watch(func(done, total, bytes int64)) {}
 
-type loggedView struct {
+type logView struct {
 	sources.View
 	ends map[string]sources.Position
 }
 
-func (v loggedView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+func (v logView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
 	return v.View.(sources.Lookup).Lookup(ctx, keys, b)
 }
 
-func (v loggedView) EndOffsets() map[string]sources.Position { return v.ends }
+func (v logView) EndOffsets() map[string]sources.Position { return v.ends }
 
 // TestRestoreOfTopics: what came behind the positions of the snapshot is told, also that the
 // topics are read from their start; topics that were made anew are refused, since what they
@@ -54,7 +54,7 @@ func TestRestoreOfTopics(t *testing.T) {
 			t.Parallel()
 			s := setup(t, 100)
 			r := s.rebuild()
-			r.Source = logged{s.source, then}
+			r.Source = logSource{s.source, then}
 			if _, err := r.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +62,7 @@ func TestRestoreOfTopics(t *testing.T) {
 				t.Fatal(err)
 			}
 			do := s.restore()
-			do.Source = logged{s.source, c.now}
+			do.Source = logSource{s.source, c.now}
 			finding, err := do.Run(t.Context())
 			var refusal *problem.Refusal
 			switch {
@@ -82,7 +82,7 @@ func TestRecoveryOfTopicsSaysSo(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 100)
 	r := s.rebuild()
-	r.Source = logged{s.source, map[string]sources.Position{"parcels/0": "20"}}
+	r.Source = logSource{s.source, map[string]sources.Position{"parcels/0": "20"}}
 	if _, err := r.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
