@@ -103,6 +103,13 @@ func (d *txDecoder) relation(msg *pgoutput.Relation) error {
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("table %s.%s was altered during the run", msg.Schema, msg.Name), Remedy: "what was read before and after does not fit together: start a new rebuild"}
 	}
 	d.relations[msg.OID] = msg
+	for _, w := range d.dependencies[msg.OID] {
+		for _, name := range w.Columns {
+			if !slices.ContainsFunc(msg.Columns, func(c pgoutput.Column) bool { return c.Name == name }) {
+				return &sources.ErrChangesLost{Why: fmt.Sprintf("the stream of changes leaves out column %s of %s.%s: it was dropped, is generated, or was taken out of the publication", name, msg.Schema, msg.Name), Remedy: rebuildRemedy}
+			}
+		}
+	}
 	return nil
 }
 

@@ -61,6 +61,9 @@ func publishedTables(ctx context.Context, db *session.Session, t *query.Tree, lo
 				"changes of %s cannot be captured: other tables inherit from it, and theirs would not come with its own", rel.Label)
 			continue
 		}
+		if refuseGenerated(w, &problems) {
+			continue
+		}
 		leaves, err := db.Rows(ctx, leavesSQL, rel.OID)
 		if err != nil {
 			return nil, fmt.Errorf("look up the replica identity of %s: %w", rel.Label, err)
@@ -84,6 +87,28 @@ func publishedTables(ctx context.Context, db *session.Session, t *query.Tree, lo
 		}
 	}
 	return all, problems.Err()
+}
+
+// refuseGenerated refuses watched columns that the server generates: neither their new values nor
+// their old ones are in the stream. Elsewhere than in the watched columns they do no harm: the
+// row is marked by those, and read again.
+func refuseGenerated(w *query.Dependency, problems *problem.List) (refused bool) {
+	rel := w.Relation()
+	for _, name := range w.Columns {
+		c := rel.Column(name)
+		if c == nil || !c.Generated {
+			continue
+		}
+		refused = true
+		from, remedy := "from other columns", "use a column that is not generated"
+		if len(c.GeneratedFrom) > 0 {
+			list := strings.Join(c.GeneratedFrom, ", ")
+			from, remedy = "from "+list, "use "+list
+		}
+		problems.Add(w.Node.Shape.Place, remedy+" as the key or join column, or use consistency: snapshot",
+			"column %s of %s is generated (%s), and the stream of changes leaves it out: a change would not say which document it belongs to", name, rel.Label, from)
+	}
+	return refused
 }
 
 // checkCasts refuses types of extensions whose cast to text, by which ids are read, is a

@@ -45,6 +45,9 @@ type relColumn struct {
 	exact     bool // equal means the same bytes: no nondeterministic collation
 	canRead   bool
 	width     int64
+
+	Generated     bool     // worked out by the server from other columns; the stream leaves it out
+	GeneratedFrom []string // those columns
 }
 
 type relIndex struct {
@@ -74,7 +77,11 @@ from t, stored`
 
 const columnSQL = `
 select a.attname, a.atttypid, a.attnotnull, a.attcollation, coalesce(l.collisdeterministic, true),
-  has_column_privilege(a.attrelid, a.attnum, 'SELECT'), coalesce(s.width, 0)
+  has_column_privilege(a.attrelid, a.attnum, 'SELECT'), coalesce(s.width, 0), a.attgenerated <> '', case when a.attgenerated <> '' then coalesce((
+    select string_agg(distinct b.attname, chr(1)) from pg_catalog.pg_attribute b, pg_catalog.pg_depend e
+    where b.attrelid = a.attrelid and b.attnum <> a.attnum and e.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and e.refobjid = a.attrelid and e.refobjsubid = b.attnum
+      and (e.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass and e.objid = (select f.oid from pg_catalog.pg_attrdef f where f.adrelid = a.attrelid and f.adnum = a.attnum)
+        or e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and e.objid = a.attrelid and e.objsubid = a.attnum)), '') end
 from pg_catalog.pg_attribute a
 left join pg_catalog.pg_collation l on l.oid = a.attcollation
 left join (select attname, max(avg_width) as width from pg_catalog.pg_stats where schemaname = $2 and tablename = $3 group by 1) s
@@ -140,7 +147,10 @@ func (r *Relation) loadColumns(ctx context.Context, db *session.Session) error {
 	for _, row := range rows {
 		c := relColumn{
 			name: row[0], Type: uint32(session.ParseInt(row[1])), NotNull: row[2] == "t", collation: uint32(session.ParseInt(row[3])),
-			exact: row[4] == "t", canRead: row[5] == "t", width: session.ParseInt(row[6]),
+			exact: row[4] == "t", canRead: row[5] == "t", width: session.ParseInt(row[6]), Generated: row[7] == "t",
+		}
+		if row[8] != "" {
+			c.GeneratedFrom = strings.Split(row[8], "\x01")
 		}
 		r.columns = append(r.columns, c)
 		r.width += cmp.Or(c.width, 12)
