@@ -122,20 +122,37 @@ func (d *txDecoder) change(msg *pgoutput.Change) error {
 	if rel == nil {
 		return fmt.Errorf("the stream changes relation %d before it describes it", msg.Relation)
 	}
+	now := completed(msg.New, msg.Old)
 	for _, w := range watches {
-		for _, values := range [][]pgoutput.Value{msg.Old, msg.New} {
+		for _, values := range [][]pgoutput.Value{msg.Old, now} {
 			if values == nil {
 				continue
 			}
-			if mark, ok := w.MarkOf(valueOf(rel, values)); ok {
+			mark, ok := w.MarkOf(valueOf(rel, values))
+			if ok {
 				d.add(mark)
+			} else if valueOmitted(w, rel, values) {
+				d.add(sources.DirtyKey{All: true})
 			}
-		}
-		if msg.Old == nil && valueOmitted(w, rel, msg.New) {
-			d.add(sources.DirtyKey{All: true})
 		}
 	}
 	return nil
+}
+
+// completed is a new row with the values that lie out of line and were not changed, which it does
+// not have, taken from the old row as far as that has them.
+func completed(row, old []pgoutput.Value) []pgoutput.Value {
+	if len(old) != len(row) || !slices.ContainsFunc(row, func(v pgoutput.Value) bool { return v.Unchanged }) {
+		return row
+	}
+	row = slices.Clone(row)
+	for i := range row {
+		// A NULL has no place out of line: it stands for a column that the old row was sent without.
+		if row[i].Unchanged && !old[i].Null {
+			row[i] = old[i]
+		}
+	}
+	return row
 }
 
 // valueOmitted tells that the stream does not say a watched value, since it lies out of line and
@@ -143,7 +160,7 @@ func (d *txDecoder) change(msg *pgoutput.Change) error {
 func valueOmitted(w *query.Dependency, rel *pgoutput.Relation, values []pgoutput.Value) bool {
 	return slices.ContainsFunc(w.Columns, func(name string) bool {
 		at := slices.IndexFunc(rel.Columns, func(c pgoutput.Column) bool { return c.Name == name })
-		return at >= 0 && at < len(values) && values[at].Unchanged
+		return at < 0 || at >= len(values) || values[at].Unchanged
 	})
 }
 
