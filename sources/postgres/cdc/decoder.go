@@ -95,22 +95,35 @@ func (d *txDecoder) emit(m *sources.ChangeSet, end pglogrepl.LSN) {
 	clear(d.seen)
 }
 
-// relation notes a table's columns. A table that comes again with other ones was
-// altered: what was read before and after does not fit together.
+// relation notes a table's columns. A table that comes again with other ones was altered: what
+// was read before and after does not fit together. What is watched must be among them, and
+// in the identity, or the stream does not say which documents a change concerns.
 func (d *txDecoder) relation(msg *pgoutput.Relation) error {
-	old := d.relations[msg.OID]
-	if old != nil && len(d.dependencies[msg.OID]) > 0 && !slices.Equal(old.Columns, msg.Columns) {
+	old, dependencies := d.relations[msg.OID], d.dependencies[msg.OID]
+	d.relations[msg.OID] = msg
+	if len(dependencies) == 0 {
+		return nil
+	}
+	if old != nil && !slices.EqualFunc(old.Columns, msg.Columns, sameColumn) {
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("table %s.%s was altered during the run", msg.Schema, msg.Name), Remedy: "what was read before and after does not fit together: start a new rebuild"}
 	}
-	d.relations[msg.OID] = msg
-	for _, w := range d.dependencies[msg.OID] {
+	for _, w := range dependencies {
 		for _, name := range w.Columns {
-			if !slices.ContainsFunc(msg.Columns, func(c pgoutput.Column) bool { return c.Name == name }) {
+			at := slices.IndexFunc(msg.Columns, func(c pgoutput.Column) bool { return c.Name == name })
+			if at < 0 {
 				return &sources.ErrChangesLost{Why: fmt.Sprintf("the stream of changes leaves out column %s of %s.%s: it was dropped, is generated, or was taken out of the publication", name, msg.Schema, msg.Name), Remedy: rebuildRemedy}
+			}
+			if !msg.Columns[at].Key && msg.Identity != 'f' {
+				return identityGap(msg.Schema+"."+msg.Name, []string{name})
 			}
 		}
 	}
 	return nil
+}
+
+// sameColumn does not compare what the identity says: any that holds what is watched will do.
+func sameColumn(a, b pgoutput.Column) bool {
+	return a.Name == b.Name && a.Type == b.Type && a.Mod == b.Mod
 }
 
 func (d *txDecoder) change(msg *pgoutput.Change) error {

@@ -31,10 +31,11 @@ func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t
 }
 
 // fingerprintSQL tells apart what the stream does not: names (by which tables are read: one
-// may take another's place), columns, types and identities, and which partitions and heirs
-// there are. What a TRUNCATE changes is not in it: that is in the stream.
+// may take another's place), columns and types, which partitions and heirs there are, and what is
+// watched ($2). What a TRUNCATE changes is not in it: that is in the stream. Nor are the
+// identities: see checkIdentities.
 const fingerprintSQL = `
-select pg_catalog.md5(coalesce(pg_catalog.string_agg(c.oid::text || c.relreplident::text || c.relnamespace || ' ' || c.relname || ' ' || coalesce((
+select pg_catalog.md5($2::text || coalesce(pg_catalog.string_agg(c.oid::text || ' ' || c.relnamespace || ' ' || c.relname || ' ' || coalesce((
     select pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid || ' ' || a.atttypmod, ',' order by a.attnum)
     from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '') || coalesce((
     select pg_catalog.string_agg(' ' || i.inhrelid, '' order by i.inhrelid) from pg_catalog.pg_inherits i where i.inhparent = c.oid), ''), ';' order by c.oid), ''))
@@ -42,7 +43,7 @@ from pg_catalog.pg_class c
 where c.oid = any ($1::oid[]) or c.oid in (select p.relid from unnest($1::oid[]) o, pg_catalog.pg_partition_tree(o) p)`
 
 func fingerprint(ctx context.Context, db *session.Session, t *query.Tree) (string, error) {
-	rows, err := db.Rows(ctx, fingerprintSQL, tableOIDs(t))
+	rows, err := db.Rows(ctx, fingerprintSQL, tableOIDs(t), watchedColumns(t))
 	if err != nil {
 		return "", fmt.Errorf("look at the captured tables: %w", err)
 	}
@@ -58,6 +59,16 @@ func tableOIDs(t *query.Tree) string {
 		}
 	}
 	return "{" + strings.Join(oids, ",") + "}"
+}
+
+// watchedColumns tells apart what marks are made of: a table whose key was made anew over other
+// columns has other ids.
+func watchedColumns(t *query.Tree) string {
+	var b strings.Builder
+	for _, w := range t.Dependencies() {
+		b.WriteString(w.Path() + " " + query.FormatKey(w.Columns) + "\n")
+	}
+	return b.String()
 }
 
 const rebuildRemedy = "what was read cannot be trusted to be complete: start a new rebuild"

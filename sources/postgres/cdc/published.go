@@ -8,23 +8,27 @@ import (
 	"strings"
 
 	"humpty/internal/problem"
+	"humpty/sources"
 	"humpty/sources/postgres/pgjson"
 	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
-// leavesSQL lists a table, or its partitions that hold rows, with the identity that the
-// stream carries of them: its columns, all of them for FULL, none for NOTHING.
+// identitySQL is the columns of l's replica identity as the stream carries them: all of them for FULL,
+// none for NOTHING, or where the index is gone or of a kind that is none; never a generated one.
+const identitySQL = `coalesce((select string_agg(a.attname, chr(1)) from pg_catalog.pg_attribute a
+    where a.attrelid = l.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and (l.relreplident = 'f' or a.attnum = any (
+      select unnest(i.indkey::int2[]) from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisunique and i.indimmediate and i.indisvalid and i.indpred is null
+        and case l.relreplident when 'd' then i.indisprimary when 'i' then i.indisreplident else false end))), '')`
+
+// leavesSQL lists a table, or its partitions that hold rows, with their identities.
 const leavesSQL = `
-select l.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.relname), l.relreplident,
-  coalesce((select string_agg(a.attname, chr(1)) from pg_catalog.pg_attribute a
-    where a.attrelid = l.oid and a.attnum > 0 and not a.attisdropped and case l.relreplident
-      when 'f' then true
-      when 'd' then a.attnum = any (select unnest(i.indkey::int2[]) from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisprimary)
-      when 'i' then a.attnum = any (select unnest(i.indkey::int2[]) from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisreplident)
-      else false end), ''), l.relkind
+select l.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.relname), l.relreplident, ` + identitySQL + `, l.relkind
 from pg_catalog.pg_class l join pg_catalog.pg_namespace n on n.oid = l.relnamespace
 where l.relkind in ('r', 'f') and (l.oid = $1::oid or l.oid in (select relid from pg_catalog.pg_partition_tree($1::oid)))`
+
+// identitiesSQL lists the identities of tables.
+const identitiesSQL = "select coalesce(string_agg(l.oid || chr(2) || " + identitySQL + ", chr(3)), '') from pg_catalog.pg_class l where l.oid = any ($1::oid[])"
 
 // publishedTable is a table that changes are captured of, with why.
 type publishedTable struct {
@@ -144,6 +148,32 @@ func checkKeyTypes(t *query.Tree, problems *problem.List) {
 			problems.Add(t.Root.Shape.Place, "join by a number, a text, a uuid or a boolean, or use consistency: snapshot",
 				"column %s is of type %s: which documents a change of it concerns cannot be told by its text", k.Name, t.Types.Base(k.Type).Name)
 		}
+	}
+}
+
+// checkIdentities holds the identities that the tables have now, as identitiesSQL gives them, against
+// what is watched: any that holds it is as good as the one at the start.
+func checkIdentities(now string, tables []publishedTable) error {
+	identities := map[string][]string{}
+	for _, line := range strings.Split(now, "\x03") {
+		oid, columns, _ := strings.Cut(line, "\x02")
+		identities[oid] = strings.Split(columns, "\x01")
+	}
+	for _, t := range tables {
+		for _, w := range t.dependencies {
+			if missing := without(w.Columns, identities[t.oid]); len(missing) > 0 {
+				return identityGap(t.sql, missing)
+			}
+		}
+	}
+	return nil
+}
+
+func identityGap(table string, missing []string) error {
+	return &sources.ErrChangesLost{
+		Why: fmt.Sprintf("the replica identity of %s was changed during the run, and does not hold %s: the stream does not say which document a row belonged to before it moved or was deleted",
+			table, strings.Join(missing, ", ")),
+		Remedy: rebuildRemedy,
 	}
 }
 
