@@ -24,7 +24,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	if err := t.VerifyColumns(ctx, db); err != nil {
 		return sources.Plan{}, err
 	}
-	sessions := s.sessions()
+	sessions := s.sessions(t)
 	readers := sessions.Readers()
 	plan := sources.Plan{Readers: readers, Warnings: warnings, Notes: t.Notes()}
 	if s.config.TimestampColumn != nil {

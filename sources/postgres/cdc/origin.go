@@ -18,6 +18,8 @@ import (
 type origin struct {
 	system string // identifier and timeline
 	tables string // fingerprint
+
+	publication string // as publicationSQL tells it
 }
 
 func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t *query.Tree) (origin, error) {
@@ -28,6 +30,16 @@ func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t
 	o := origin{system: fmt.Sprintf("%s/%d", id.SystemID, id.Timeline)}
 	o.tables, err = fingerprint(ctx, db, t)
 	return o, err
+}
+
+// findPublication completes o once the publication is there.
+func (o *origin) findPublication(ctx context.Context, db *session.Session, name string, tables []publishedTable) error {
+	rows, err := db.Rows(ctx, publicationSQL, name, oidArray(tables))
+	if err != nil {
+		return fmt.Errorf("look at publication %s: %w", name, err)
+	}
+	o.publication = rows[0][0]
+	return nil
 }
 
 // fingerprintSQL tells apart what the stream does not: names (by which tables are read: one
@@ -80,24 +92,26 @@ func (o origin) check(was origin, db string) error {
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("%s is another server, or went back or over to a standby: system and timeline were %s, and are %s", db, was.system, o.system), Remedy: rebuildRemedy}
 	case was.tables != o.tables:
 		return &sources.ErrChangesLost{Why: "a captured table was altered or renamed, or got or lost a partition, since the capture began", Remedy: rebuildRemedy}
+	case was.publication != o.publication:
+		return &sources.ErrChangesLost{Why: "the publication was altered since the capture began: what it left out until it was put back is not in the stream of changes", Remedy: rebuildRemedy}
 	}
 	return nil
 }
 
 // position is the position that an LSN is of this origin.
 func (o origin) position(lsn pglogrepl.LSN) sources.Position {
-	return sources.Position(lsn.String() + " " + o.system + " " + o.tables)
+	return sources.Position(lsn.String() + " " + o.system + " " + o.tables + " " + o.publication)
 }
 
 // parseLSN reads a position of a capture.
 func parseLSN(p sources.Position) (pglogrepl.LSN, origin, error) {
 	parts := strings.Fields(string(p))
-	if len(parts) != 3 {
+	if len(parts) != 4 {
 		return 0, origin{}, fmt.Errorf("position %q of the capture cannot be read", p)
 	}
 	lsn, err := pglogrepl.ParseLSN(parts[0])
 	if err != nil {
 		return 0, origin{}, fmt.Errorf("position %q of the capture cannot be read: %w", p, err)
 	}
-	return lsn, origin{parts[1], parts[2]}, nil
+	return lsn, origin{parts[1], parts[2], parts[3]}, nil
 }

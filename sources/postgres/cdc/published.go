@@ -46,6 +46,7 @@ func publishedTables(ctx context.Context, db *session.Session, t *query.Tree, lo
 		problems.Add(t.Root.Shape.Place, "leave routing out, or use consistency: snapshot",
 			"with routing a deleted document cannot be found again: a change says only its id")
 	}
+	refusePolicies(t, &problems)
 	if err := checkCasts(ctx, db, t, &problems); err != nil {
 		return nil, err
 	}
@@ -91,6 +92,13 @@ func publishedTables(ctx context.Context, db *session.Session, t *query.Tree, lo
 		}
 	}
 	return all, problems.Err()
+}
+
+// refusePolicies refuses row-level security: which rows it hides depends on more than the rows.
+func refusePolicies(t *query.Tree, problems *problem.List) {
+	for _, p := range t.Policies {
+		problems.Add(p.Place, p.Remedy+"; or use consistency: snapshot", "%s, and what a policy shows or hides later is not in the stream of changes", p.What)
+	}
 }
 
 // refuseGenerated refuses watched columns that the server generates: neither their new values nor

@@ -222,7 +222,8 @@ func (s *slotStream) checkUnaltered(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at the captured tables: %w", err)
 	}
-	if err := (origin{s.origin.system, row[0]}).check(s.origin, s.db.Name); err != nil {
+	now := origin{s.origin.system, row[0], s.origin.publication}
+	if err := now.check(s.origin, s.db.Name); err != nil {
 		return err
 	}
 	if row, err = s.ask(ctx, identitiesSQL, oidArray(s.tables)); err != nil {
@@ -231,10 +232,14 @@ func (s *slotStream) checkUnaltered(ctx context.Context) error {
 	if err := checkIdentities(row[0], s.tables); err != nil {
 		return err
 	}
-	if row, err = s.ask(ctx, publishedSQL, s.name, oidArray(s.tables)); err != nil {
+	if row, err = s.ask(ctx, "select ("+publishedSQL+"), ("+publicationSQL+")", s.name, oidArray(s.tables)); err != nil {
 		return fmt.Errorf("look at publication %s: %w", s.name, err)
 	}
-	return checkPublication(s.name, row[0], s.tables)
+	if err := checkPublication(s.name, row[0], s.tables); err != nil {
+		return err
+	}
+	now.publication = row[1]
+	return now.check(s.origin, s.db.Name)
 }
 
 // Lag implements sources.ChangeStream.

@@ -159,12 +159,12 @@ func (r *Relation) loadColumns(ctx context.Context, db *session.Session) error {
 }
 
 // describeQuery describes a SELECT as if it were a table: names and types, no more.
-func describeQuery(ctx context.Context, db *session.Session, label, sql string) (*Relation, error) {
+func (c *catalog) describeQuery(label, sql, place string) (*Relation, error) {
 	sql = strings.TrimRight(strings.TrimSpace(sql), "; \n\t")
 	rel := &Relation{
 		Label: label, SQL: "(" + sql + "\n) as q", alias: "q", Kind: 'q', rights: rights{canRead: true, canUse: true},
 	}
-	fields, err := db.Describe(ctx, "select * from "+rel.SQL)
+	fields, err := c.describe("select * from "+rel.SQL, place)
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,9 @@ func (t *Tree) KeepTypes(planned *Tree) error {
 	if planned == nil {
 		return nil
 	}
+	if len(planned.Policies) == 0 && len(t.Policies) > 0 {
+		return fmt.Errorf("%s\n    it did not when it was planned: plan again", t.Policies[0].What)
+	}
 	for i, was := range planned.Nodes {
 		n := t.Nodes[i] // the shape is the same, and so are its nodes
 		for j := range was.Cols {
@@ -60,4 +63,12 @@ func (t *Tree) KeepTypes(planned *Tree) error {
 		}
 	}
 	return nil
+}
+
+// RefusePolicies is an error where row-level security leaves rows out, and changes are captured.
+func (t *Tree) RefusePolicies() error {
+	if len(t.Policies) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: what a policy shows or hides is not in the stream of changes\n    %s", t.Policies[0].What, t.Policies[0].Remedy)
 }
