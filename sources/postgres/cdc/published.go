@@ -23,7 +23,8 @@ const identitySQL = `coalesce((select string_agg(a.attname, chr(1)) from pg_cata
 
 // leavesSQL lists a table, or its partitions that hold rows, with their identities.
 const leavesSQL = `
-select l.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.relname), l.relreplident, ` + identitySQL + `, l.relkind
+select l.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(l.relname), l.relpersistence, ` + identitySQL + `, l.relkind,
+  l.relreplident = 'd' and exists (select from pg_catalog.pg_index i where i.indrelid = l.oid and i.indisprimary and not i.indimmediate)
 from pg_catalog.pg_class l join pg_catalog.pg_namespace n on n.oid = l.relnamespace
 where l.relkind in ('r', 'f') and (l.oid = $1::oid or l.oid in (select relid from pg_catalog.pg_partition_tree($1::oid)))`
 
@@ -74,13 +75,7 @@ func publishedTables(ctx context.Context, db *session.Session, t *query.Tree, lo
 			return nil, fmt.Errorf("look up the replica identity of %s: %w", rel.Label, err)
 		}
 		for _, leaf := range leaves {
-			if leaf[4] == "f" {
-				problems.Add(w.Node.Shape.Place, "detach it, or use consistency: snapshot", "changes of %s cannot be captured: its partition %s is a foreign table", rel.Label, leaf[1])
-				continue
-			}
-			identity := strings.Split(leaf[3], "\x01")
-			if missing := without(w.Columns, identity); len(missing) > 0 {
-				problems.Add(w.Node.Shape.Place, identityRemedy(leaf[1], rel, w.Columns), "%s", identityLoss(leaf[1], leaf[3] == "", missing))
+			if !checkLeaf(w, leaf, &problems) {
 				continue
 			}
 			at := slices.IndexFunc(all, func(c publishedTable) bool { return c.oid == leaf[0] })
@@ -92,6 +87,26 @@ func publishedTables(ctx context.Context, db *session.Session, t *query.Tree, lo
 		}
 	}
 	return all, problems.Err()
+}
+
+// checkLeaf says what is wrong with a table, or a partition, as leavesSQL gives it.
+func checkLeaf(w *query.Dependency, leaf []string, problems *problem.List) (ok bool) {
+	table, place := leaf[1], w.Node.Shape.Place
+	missing := without(w.Columns, strings.Split(leaf[3], "\x01"))
+	remedy := func() string { return identityRemedy(table, w.Relation(), w.Columns) }
+	switch {
+	case leaf[4] == "f":
+		problems.Add(place, "detach it, or use consistency: snapshot", "changes of %s cannot be captured: its partition %s is a foreign table", w.Relation().Label, table)
+	case leaf[2] == "u":
+		problems.Add(place, "ALTER TABLE "+table+" SET LOGGED;", "table %s is unlogged: its changes are not in the log, so they cannot be captured", table)
+	case len(missing) > 0 && leaf[5] == "t":
+		problems.Add(place, remedy(), "the primary key of %s is deferrable, which no replica identity can be: to publish the table would make the application's updates and deletes fail", table)
+	case len(missing) > 0:
+		problems.Add(place, remedy(), "%s", identityLoss(table, leaf[3] == "", missing))
+	default:
+		return true
+	}
+	return false
 }
 
 // refusePolicies refuses row-level security: which rows it hides depends on more than the rows.

@@ -88,8 +88,9 @@ left join (select attname, max(avg_width) as width from pg_catalog.pg_stats wher
   on s.attname = a.attname
 where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped order by a.attnum`
 
+// A deferrable index counts as unique: what is committed has each key once, and nothing else is read.
 const indexSQL = `
-select i.indisunique and i.indimmediate, i.indisprimary,
+select i.indisunique, i.indisprimary,
   (select string_agg(a.attname, chr(1) order by k.n)
    from unnest(i.indkey::int2[]) with ordinality k(attnum, n)
    join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
