@@ -62,8 +62,12 @@ func (s *Source) Check(ctx context.Context) (problem.List, error) {
 		return nil, err
 	}
 	defer db.Close(ctx)
-	_, warnings, err := query.Compile(ctx, db, s.config.query())
-	return warnings, err
+	t, warnings, err := query.Compile(ctx, db, s.config.query())
+	if err != nil {
+		return nil, err
+	}
+	unstable, err := query.UnstableExpressions(ctx, db, t, false)
+	return append(warnings, unstable...), err
 }
 
 // Open implements sources.Source: one exported snapshot for all readers; while changes

@@ -48,6 +48,11 @@ func publishedTables(ctx context.Context, db *session.Session, t *query.Tree, lo
 			"with routing a deleted document cannot be found again: a change says only its id")
 	}
 	refusePolicies(t, &problems)
+	unstable, err := query.UnstableExpressions(ctx, db, t, true)
+	if err != nil {
+		return nil, err
+	}
+	problems = append(problems, unstable...)
 	if err := checkCasts(ctx, db, t, &problems); err != nil {
 		return nil, err
 	}

@@ -54,16 +54,16 @@ func (t *Tree) KeepTypes(planned *Tree) error {
 		return fmt.Errorf("the keys of %s were changed since it was planned: they were %s, and are %s\n    plan again", t.Root.Relation.Label, was, is)
 	}
 	for i, was := range planned.Nodes { // the shape is the same, and so are its nodes
-		if err := t.Nodes[i].keepTypes(was); err != nil {
+		if err := keepNodeTypes(t.Nodes[i], was); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// keepTypes compares the fields. What is selected besides them, as the parent's side of a condition,
+// keepNodeTypes compares the fields. What is selected besides them, as the parent's side of a condition,
 // is selected in the form that the chosen way of reading needs.
-func (n *Node) keepTypes(was *Node) error {
+func keepNodeTypes(n, was *Node) error {
 	for i, f := range was.Fields {
 		label := was.Cols[f.Col].Label
 		if i >= len(n.Fields) || n.Cols[n.Fields[i].Col].Label != label {
