@@ -104,10 +104,10 @@ func cannotTellRemedy(ctx context.Context, db *session.Session) string {
 
 // nodeTree plans a SELECT as a view and gives its tree. Nothing is left of the view.
 func nodeTree(ctx context.Context, db *session.Session, sql string) (tree string, err error) {
-	if err := db.Exec(ctx, "begin read write"); err != nil {
-		return "", err
-	}
 	defer func() { err = errors.Join(err, db.Exec(ctx, "rollback")) }()
+	if err := db.Exec(ctx, "begin read write"); err != nil {
+		return "", err // as a standby says; the rollback is for whatever it left begun
+	}
 	if err := db.Exec(ctx, "create temporary view humpty_probe as "+sql); err != nil {
 		return "", err
 	}
