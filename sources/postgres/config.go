@@ -85,3 +85,10 @@ func (c *Config) query() query.Options {
 func (c *Config) session() session.Options {
 	return session.Options{StatementTimeout: c.StatementTimeout, LockTimeout: c.LockTimeout, HalfOpenAfter: c.HalfOpenAfter}
 }
+
+// sessionFor is for reading t, with the policies that it was compiled with.
+func (c *Config) sessionFor(t *query.Tree) session.Options {
+	o := c.session()
+	o.Policies = len(t.Policies) > 0
+	return o
+}

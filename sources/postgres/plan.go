@@ -24,9 +24,13 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	if err := t.VerifyColumns(ctx, db); err != nil {
 		return sources.Plan{}, err
 	}
-	sessions := s.sessions()
+	unstable, err := query.UnstableExpressions(ctx, db, t, false)
+	if err != nil {
+		return sources.Plan{}, err
+	}
+	sessions := s.sessions(t)
 	readers := sessions.Readers()
-	plan := sources.Plan{Readers: readers, Warnings: warnings, Notes: t.Notes()}
+	plan := sources.Plan{Readers: readers, Warnings: append(warnings, unstable...), Notes: t.Notes()}
 	if s.config.TimestampColumn != nil {
 		said, err := s.config.TimestampColumn.Warnings(t)
 		if err != nil {

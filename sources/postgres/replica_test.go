@@ -59,6 +59,11 @@ func TestReplica(t *testing.T) {
 	if err := stack.Stop(t.Context(), devstack.KindPostgres); err != nil {
 		t.Fatal(err)
 	}
+	// On a standby an expression cannot be planned as a view, which is of no concern to a snapshot.
+	noted := sources.Shape{From: "t", Columns: []sources.Column{{Field: "x", Expr: "id + 1"}}}
+	if plan, err := primary.source(Config{ReadDSN: dsn, Shape: noted}).Plan(t.Context()); err != nil || len(plan.Warnings) > 0 {
+		t.Errorf("an expression on a standby: %v, %v", plan.Warnings, err)
+	}
 	got := primary.read(Config{ReadDSN: dsn, Shape: shopShape(), Chunks: 3})
 	if len(got) != len(want) || len(want) == 0 {
 		t.Errorf("%d documents, want %d", len(got), len(want))

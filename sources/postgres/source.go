@@ -62,8 +62,12 @@ func (s *Source) Check(ctx context.Context) (problem.List, error) {
 		return nil, err
 	}
 	defer db.Close(ctx)
-	_, warnings, err := query.Compile(ctx, db, s.config.query())
-	return warnings, err
+	t, warnings, err := query.Compile(ctx, db, s.config.query())
+	if err != nil {
+		return nil, err
+	}
+	unstable, err := query.UnstableExpressions(ctx, db, t, false)
+	return append(warnings, unstable...), err
 }
 
 // Open implements sources.Source: one exported snapshot for all readers; while changes
@@ -102,6 +106,9 @@ func (s *Source) open(ctx context.Context, live bool) (*read.View, error) {
 	if err == nil {
 		err = t.KeepTypes(planned)
 	}
+	if err == nil && live && config.TimestampColumn == nil {
+		err = t.RefusePolicies()
+	}
 	var v *read.View
 	if err == nil {
 		v, err = s.openView(ctx, db, t, live)
@@ -115,7 +122,7 @@ func (s *Source) open(ctx context.Context, live bool) (*read.View, error) {
 
 func (s *Source) openView(ctx context.Context, db *session.Session, t *query.Tree, live bool) (*read.View, error) {
 	if !live {
-		return read.Open(ctx, db, t, s.sessions(), s.reading())
+		return read.Open(ctx, db, t, s.sessions(t), s.reading())
 	}
 	bare := s.config.query()
 	bare.Memory = -1 // not even an empty table: it may be full at the next lookup
@@ -123,7 +130,7 @@ func (s *Source) openView(ctx context.Context, db *session.Session, t *query.Tre
 	if err != nil {
 		return nil, err
 	}
-	return read.OpenLive(ctx, db, t, uncached, s.sessions(), s.reading())
+	return read.OpenLive(ctx, db, t, uncached, s.sessions(t), s.reading())
 }
 
 // OpenLatest implements sources.LatestOpener.
@@ -143,7 +150,7 @@ func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
 	}
 	var v *read.View
 	if err == nil {
-		v, err = read.OpenLatest(ctx, db, t, session.PoolOptions{DSN: s.config.DSN, MaxConnections: 1, Session: s.config.session(), Replica: s.replica}, s.reading())
+		v, err = read.OpenLatest(ctx, db, t, session.PoolOptions{DSN: s.config.DSN, MaxConnections: 1, Session: s.config.sessionFor(t), Replica: s.replica}, s.reading())
 	}
 	if err != nil {
 		db.Close(ctx)
@@ -152,8 +159,8 @@ func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
 	return v, nil
 }
 
-func (s *Source) sessions() session.PoolOptions {
-	return session.PoolOptions{DSN: s.config.readDSN(), MaxConnections: s.config.MaxConnections, Session: s.config.session(), Replica: s.replica}
+func (s *Source) sessions(t *query.Tree) session.PoolOptions {
+	return session.PoolOptions{DSN: s.config.readDSN(), MaxConnections: s.config.MaxConnections, Session: s.config.sessionFor(t), Replica: s.replica}
 }
 
 func (s *Source) reading() read.Options {

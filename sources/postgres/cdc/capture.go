@@ -56,12 +56,11 @@ func Start(ctx context.Context, db *session.Session, t *query.Tree, capture stri
 	}
 	var start pglogrepl.LSN
 	if from == "" {
-		err = createCapture(ctx, db, conn, name, tables, o.Timeout)
-	} else {
-		var was origin
-		if start, was, err = parseLSN(from); err == nil {
-			err = errors.Join(now.check(was, db.Name), checkResumable(ctx, db, name, tables, start))
+		if err = createCapture(ctx, db, conn, name, tables, o.Timeout); err == nil {
+			err = now.findPublication(ctx, db, name, tables)
 		}
+	} else {
+		start, err = resume(ctx, db, name, tables, from, &now)
 	}
 	if err != nil {
 		return nil, err
@@ -85,6 +84,18 @@ func Start(ctx context.Context, db *session.Session, t *query.Tree, capture stri
 	f.halfOpenAfter = cmp.Or(o.HalfOpenAfter, session.DefaultHalfOpenAfter)
 	f.decoder.onCommit = o.Replica.RecordCommit
 	return f, nil
+}
+
+// resume gives the place in the log to resume from.
+func resume(ctx context.Context, db *session.Session, name string, tables []publishedTable, from sources.Position, now *origin) (pglogrepl.LSN, error) {
+	start, was, err := parseLSN(from)
+	if err != nil {
+		return 0, err
+	}
+	if err := now.findPublication(ctx, db, name, tables); err != nil {
+		return 0, err
+	}
+	return start, errors.Join(checkResumable(ctx, db, name, tables, start), now.check(was, db.Name))
 }
 
 // checkResumable makes sure that the publication is as it was made, and that the server's log reaches

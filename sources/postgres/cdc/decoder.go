@@ -95,15 +95,35 @@ func (d *txDecoder) emit(m *sources.ChangeSet, end pglogrepl.LSN) {
 	clear(d.seen)
 }
 
-// relation notes a table's columns. A table that comes again with other ones was
-// altered: what was read before and after does not fit together.
+// relation notes a table's columns. A table that comes again with other ones was altered: what
+// was read before and after does not fit together. What is watched must be among them, and
+// in the identity, or the stream does not say which documents a change concerns.
 func (d *txDecoder) relation(msg *pgoutput.Relation) error {
-	old := d.relations[msg.OID]
-	if old != nil && len(d.dependencies[msg.OID]) > 0 && !slices.Equal(old.Columns, msg.Columns) {
+	old, dependencies := d.relations[msg.OID], d.dependencies[msg.OID]
+	d.relations[msg.OID] = msg
+	if len(dependencies) == 0 {
+		return nil
+	}
+	if old != nil && !slices.EqualFunc(old.Columns, msg.Columns, sameColumn) {
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("table %s.%s was altered during the run", msg.Schema, msg.Name), Remedy: "what was read before and after does not fit together: start a new rebuild"}
 	}
-	d.relations[msg.OID] = msg
+	for _, w := range dependencies {
+		for _, name := range w.Columns {
+			at := slices.IndexFunc(msg.Columns, func(c pgoutput.Column) bool { return c.Name == name })
+			if at < 0 {
+				return &sources.ErrChangesLost{Why: fmt.Sprintf("the stream of changes leaves out column %s of %s.%s: it was dropped, is generated, or was taken out of the publication", name, msg.Schema, msg.Name), Remedy: rebuildRemedy}
+			}
+			if !msg.Columns[at].Key && msg.Identity != 'f' {
+				return identityGap(msg.Schema+"."+msg.Name, []string{name})
+			}
+		}
+	}
 	return nil
+}
+
+// sameColumn does not compare what the identity says: any that holds what is watched will do.
+func sameColumn(a, b pgoutput.Column) bool {
+	return a.Name == b.Name && a.Type == b.Type && a.Mod == b.Mod
 }
 
 func (d *txDecoder) change(msg *pgoutput.Change) error {
@@ -115,20 +135,37 @@ func (d *txDecoder) change(msg *pgoutput.Change) error {
 	if rel == nil {
 		return fmt.Errorf("the stream changes relation %d before it describes it", msg.Relation)
 	}
+	now := completed(msg.New, msg.Old)
 	for _, w := range watches {
-		for _, values := range [][]pgoutput.Value{msg.Old, msg.New} {
+		for _, values := range [][]pgoutput.Value{msg.Old, now} {
 			if values == nil {
 				continue
 			}
-			if mark, ok := w.MarkOf(valueOf(rel, values)); ok {
+			mark, ok := w.MarkOf(valueOf(rel, values))
+			if ok {
 				d.add(mark)
+			} else if valueOmitted(w, rel, values) {
+				d.add(sources.DirtyKey{All: true})
 			}
-		}
-		if msg.Old == nil && valueOmitted(w, rel, msg.New) {
-			d.add(sources.DirtyKey{All: true})
 		}
 	}
 	return nil
+}
+
+// completed is a new row with the values that lie out of line and were not changed, which it does
+// not have, taken from the old row as far as that has them.
+func completed(row, old []pgoutput.Value) []pgoutput.Value {
+	if len(old) != len(row) || !slices.ContainsFunc(row, func(v pgoutput.Value) bool { return v.Unchanged }) {
+		return row
+	}
+	row = slices.Clone(row)
+	for i := range row {
+		// A NULL has no place out of line: it stands for a column that the old row was sent without.
+		if row[i].Unchanged && !old[i].Null {
+			row[i] = old[i]
+		}
+	}
+	return row
 }
 
 // valueOmitted tells that the stream does not say a watched value, since it lies out of line and
@@ -136,7 +173,7 @@ func (d *txDecoder) change(msg *pgoutput.Change) error {
 func valueOmitted(w *query.Dependency, rel *pgoutput.Relation, values []pgoutput.Value) bool {
 	return slices.ContainsFunc(w.Columns, func(name string) bool {
 		at := slices.IndexFunc(rel.Columns, func(c pgoutput.Column) bool { return c.Name == name })
-		return at >= 0 && at < len(values) && values[at].Unchanged
+		return at < 0 || at >= len(values) || values[at].Unchanged
 	})
 }
 

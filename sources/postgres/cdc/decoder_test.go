@@ -32,7 +32,7 @@ func TestWidenTakesTheNearest(t *testing.T) {
 	}
 }
 
-// An update that does not say a watched value, and no old row, concerns anything.
+// An update that does not say a watched value, whose old row does not either, concerns anything.
 func TestWithheldValueMarksTheTable(t *testing.T) {
 	t.Parallel()
 	n := &query.Node{}
@@ -45,6 +45,8 @@ func TestWithheldValueMarksTheTable(t *testing.T) {
 	}{
 		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {Text: []byte("x")}}}, sources.DirtyKey{All: true}},
 		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {}}, Old: []pgoutput.Value{{Text: []byte("a")}, {}}}, sources.DirtyKey{Key: "a"}},
+		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {}}, Old: []pgoutput.Value{{Unchanged: true}, {}}}, sources.DirtyKey{All: true}},
+		{pgoutput.Change{New: []pgoutput.Value{{Unchanged: true}, {}}, Old: []pgoutput.Value{{Null: true}, {}}}, sources.DirtyKey{All: true}},
 		{pgoutput.Change{New: []pgoutput.Value{{Text: []byte("a")}, {Unchanged: true}}}, sources.DirtyKey{Key: "a"}},
 	} {
 		tc.change.Kind, tc.change.Relation = 'U', 1

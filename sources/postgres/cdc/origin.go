@@ -18,6 +18,8 @@ import (
 type origin struct {
 	system string // identifier and timeline
 	tables string // fingerprint
+
+	publication string // as publicationSQL tells it
 }
 
 func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t *query.Tree) (origin, error) {
@@ -30,11 +32,22 @@ func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t
 	return o, err
 }
 
+// findPublication completes o once the publication is there.
+func (o *origin) findPublication(ctx context.Context, db *session.Session, name string, tables []publishedTable) error {
+	rows, err := db.Rows(ctx, publicationSQL, name, oidArray(tables))
+	if err != nil {
+		return fmt.Errorf("look at publication %s: %w", name, err)
+	}
+	o.publication = rows[0][0]
+	return nil
+}
+
 // fingerprintSQL tells apart what the stream does not: names (by which tables are read: one
-// may take another's place), columns, types and identities, and which partitions and heirs
-// there are. What a TRUNCATE changes is not in it: that is in the stream.
+// may take another's place), columns and types, which partitions and heirs there are, and what is
+// watched ($2). What a TRUNCATE changes is not in it: that is in the stream. Nor are the
+// identities: see checkIdentities.
 const fingerprintSQL = `
-select pg_catalog.md5(coalesce(pg_catalog.string_agg(c.oid::text || c.relreplident::text || c.relnamespace || ' ' || c.relname || ' ' || coalesce((
+select pg_catalog.md5($2::text || coalesce(pg_catalog.string_agg(c.oid::text || ' ' || c.relnamespace || ' ' || c.relname || ' ' || coalesce((
     select pg_catalog.string_agg(a.attnum || ' ' || a.attname || ' ' || a.atttypid || ' ' || a.atttypmod, ',' order by a.attnum)
     from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '') || coalesce((
     select pg_catalog.string_agg(' ' || i.inhrelid, '' order by i.inhrelid) from pg_catalog.pg_inherits i where i.inhparent = c.oid), ''), ';' order by c.oid), ''))
@@ -42,7 +55,7 @@ from pg_catalog.pg_class c
 where c.oid = any ($1::oid[]) or c.oid in (select p.relid from unnest($1::oid[]) o, pg_catalog.pg_partition_tree(o) p)`
 
 func fingerprint(ctx context.Context, db *session.Session, t *query.Tree) (string, error) {
-	rows, err := db.Rows(ctx, fingerprintSQL, tableOIDs(t))
+	rows, err := db.Rows(ctx, fingerprintSQL, tableOIDs(t), watchedColumns(t))
 	if err != nil {
 		return "", fmt.Errorf("look at the captured tables: %w", err)
 	}
@@ -60,6 +73,16 @@ func tableOIDs(t *query.Tree) string {
 	return "{" + strings.Join(oids, ",") + "}"
 }
 
+// watchedColumns tells apart what marks are made of: a table whose key was made anew over other
+// columns has other ids.
+func watchedColumns(t *query.Tree) string {
+	var b strings.Builder
+	for _, w := range t.Dependencies() {
+		b.WriteString(w.Path() + " " + query.FormatKey(w.Columns) + "\n")
+	}
+	return b.String()
+}
+
 const rebuildRemedy = "what was read cannot be trusted to be complete: start a new rebuild"
 
 // check holds a position's origin against the present one.
@@ -69,24 +92,26 @@ func (o origin) check(was origin, db string) error {
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("%s is another server, or went back or over to a standby: system and timeline were %s, and are %s", db, was.system, o.system), Remedy: rebuildRemedy}
 	case was.tables != o.tables:
 		return &sources.ErrChangesLost{Why: "a captured table was altered or renamed, or got or lost a partition, since the capture began", Remedy: rebuildRemedy}
+	case was.publication != o.publication:
+		return &sources.ErrChangesLost{Why: "the publication was altered since the capture began: what it left out until it was put back is not in the stream of changes", Remedy: rebuildRemedy}
 	}
 	return nil
 }
 
 // position is the position that an LSN is of this origin.
 func (o origin) position(lsn pglogrepl.LSN) sources.Position {
-	return sources.Position(lsn.String() + " " + o.system + " " + o.tables)
+	return sources.Position(lsn.String() + " " + o.system + " " + o.tables + " " + o.publication)
 }
 
 // parseLSN reads a position of a capture.
 func parseLSN(p sources.Position) (pglogrepl.LSN, origin, error) {
 	parts := strings.Fields(string(p))
-	if len(parts) != 3 {
+	if len(parts) != 4 {
 		return 0, origin{}, fmt.Errorf("position %q of the capture cannot be read", p)
 	}
 	lsn, err := pglogrepl.ParseLSN(parts[0])
 	if err != nil {
 		return 0, origin{}, fmt.Errorf("position %q of the capture cannot be read: %w", p, err)
 	}
-	return lsn, origin{parts[1], parts[2]}, nil
+	return lsn, origin{parts[1], parts[2], parts[3]}, nil
 }

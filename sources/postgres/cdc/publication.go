@@ -40,10 +40,18 @@ func publish(ctx context.Context, db *session.Session, name string, tables []pub
 	return nil
 }
 
-// publishedSQL counts the tables that the publication still has, if it still says all of them.
+// publishedSQL counts the tables that the publication still has, if it still says all of them: whole
+// rows, and every one (row filters and column lists are of PostgreSQL 15 and later).
 const publishedSQL = `
 select count(*) from pg_catalog.pg_publication p join pg_catalog.pg_publication_rel r on r.prpubid = p.oid
-where p.pubname = $1 and r.prrelid = any ($2::oid[]) and p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate and not p.pubviaroot`
+where p.pubname = $1 and r.prrelid = any ($2::oid[]) and p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate and not p.pubviaroot
+  and pg_catalog.to_jsonb(r) ->> 'prqual' is null and pg_catalog.to_jsonb(r) ->> 'prattrs' is null`
+
+// publicationSQL tells a publication, and its tables, from ones that were altered and put back: what
+// was changed between is not in the stream.
+const publicationSQL = `
+select pg_catalog.md5(coalesce(string_agg(p.oid || ' ' || p.xmin || ' ' || r.oid || ' ' || r.xmin, ',' order by r.prrelid), ''))
+from pg_catalog.pg_publication p join pg_catalog.pg_publication_rel r on r.prpubid = p.oid where p.pubname = $1 and r.prrelid = any ($2::oid[])`
 
 // oidArray lists what is published as an array.
 func oidArray(tables []publishedTable) string {
@@ -61,5 +69,5 @@ func checkPublication(name, count string, tables []publishedTable) error {
 	if count == strconv.Itoa(len(tables)) {
 		return nil
 	}
-	return &sources.ErrChangesLost{Why: fmt.Sprintf("publication %s was dropped or altered by somebody: it has %s of the %d captured tables as it should", name, count, len(tables)), Remedy: rebuildRemedy}
+	return &sources.ErrChangesLost{Why: fmt.Sprintf("publication %s was dropped or altered: it publishes %s of the %d captured tables whole", name, count, len(tables)), Remedy: rebuildRemedy}
 }

@@ -218,17 +218,28 @@ func (s *slotStream) Fence(ctx context.Context) (string, error) {
 
 // checkUnaltered looks for what is not in the stream.
 func (s *slotStream) checkUnaltered(ctx context.Context) error {
-	row, err := s.ask(ctx, fingerprintSQL, tableOIDs(s.tree))
+	row, err := s.ask(ctx, fingerprintSQL, tableOIDs(s.tree), watchedColumns(s.tree))
 	if err != nil {
 		return fmt.Errorf("look at the captured tables: %w", err)
 	}
-	if err := (origin{s.origin.system, row[0]}).check(s.origin, s.db.Name); err != nil {
+	now := origin{s.origin.system, row[0], s.origin.publication}
+	if err := now.check(s.origin, s.db.Name); err != nil {
 		return err
 	}
-	if row, err = s.ask(ctx, publishedSQL, s.name, oidArray(s.tables)); err != nil {
+	if row, err = s.ask(ctx, identitiesSQL, oidArray(s.tables)); err != nil {
+		return fmt.Errorf("look at the replica identities: %w", err)
+	}
+	if err := checkIdentities(row[0], s.tables); err != nil {
+		return err
+	}
+	if row, err = s.ask(ctx, "select ("+publishedSQL+"), ("+publicationSQL+")", s.name, oidArray(s.tables)); err != nil {
 		return fmt.Errorf("look at publication %s: %w", s.name, err)
 	}
-	return checkPublication(s.name, row[0], s.tables)
+	if err := checkPublication(s.name, row[0], s.tables); err != nil {
+		return err
+	}
+	now.publication = row[1]
+	return now.check(s.origin, s.db.Name)
 }
 
 // Lag implements sources.ChangeStream.

@@ -21,7 +21,8 @@ type catalog struct {
 	db       *session.Session
 	types    *pgjson.Types
 	problems problem.List
-	failed   error // the server went away: no problem of the definition
+	policies problem.List // warnings: where row-level security leaves rows out
+	failed   error        // the server went away: no problem of the definition
 }
 
 // serverError takes an error of the server as a problem of the definition, anything else
@@ -38,6 +39,26 @@ func (c *catalog) serverError(err error, place, remedy, what string, args ...any
 	c.problems.Add(place, remedy, "%s: %s", fmt.Sprintf(what, args...), pg.Message)
 }
 
+// describe asks the server what a query gives. Where row-level security leaves rows out of it, the
+// session is made to read what it leaves, and a warning says so.
+func (c *catalog) describe(sql, place string) ([]pgconn.FieldDescription, error) {
+	fields, err := c.db.Describe(c.ctx, sql)
+	var policy *session.PolicyError
+	if !errors.As(err, &policy) {
+		return fields, err
+	}
+	if err := c.allowPolicies(place, policy.Role, policy.Err.Message); err != nil {
+		return nil, err
+	}
+	return c.db.Describe(c.ctx, sql)
+}
+
+func (c *catalog) allowPolicies(place, role, what string) error {
+	c.policies.Warn(place, "if all rows belong into the index: "+session.PolicyRemedy(role),
+		"row-level security applies to user %s: rows it hides are not in the documents (%s)", role, what)
+	return c.db.AllowPolicies(c.ctx)
+}
+
 // relation finds what stands behind from or query.
 func (c *catalog) relation(n *Node) *Relation {
 	if n.Shape.Query != "" {
@@ -45,7 +66,7 @@ func (c *catalog) relation(n *Node) *Relation {
 		if n.Path != "" {
 			label += " of " + n.Path
 		}
-		rel, err := describeQuery(c.ctx, c.db, label, n.Shape.Query)
+		rel, err := c.describeQuery(label, n.Shape.Query, n.Shape.Place)
 		if err != nil {
 			c.serverError(err, n.Shape.Place, "", "%s cannot be used", label)
 			return nil
@@ -128,7 +149,12 @@ func (c *catalog) checkTableAccess(rel *Relation, place string) {
 		c.problems.Add(place, fmt.Sprintf("GRANT SELECT ON %s TO %s;", rel.SQL, session.QuoteIdent(rel.role)),
 			"user %s may not read table %s", rel.role, rel.Label)
 	case rel.rowLevel:
-		c.problems.Warn(place, "if all rows belong into the index, read as a role with BYPASSRLS",
-			"row-level security applies to user %s on %s: rows it hides are not in the documents", rel.role, rel.Label)
+		if err := c.allowPolicies(place, rel.role, "on "+rel.Label); err != nil {
+			c.failed = errors.Join(c.failed, err)
+		}
+	case rel.Kind == 'v': // with security_invoker, what it reads is read by us
+		if _, err := c.describe("select from "+rel.SQL+" limit 0", place); err != nil {
+			c.serverError(err, place, "", "view %s cannot be read", rel.Label)
+		}
 	}
 }

@@ -38,10 +38,11 @@ func Compile(ctx context.Context, db *session.Session, o Options) (*Tree, proble
 		return nil, nil, err
 	}
 	t := NewTree(c.root, c.nodes, c.types)
+	t.Policies = c.policies
 	if root := c.root; o.LooseKeys && len(root.Include) == 1 && root.Include[0].Relation.Indexed(unquotedAll(root.Shape.ID)) {
 		c.root.ByID = root.eachByID()
 	}
-	return t, c.problems.Warnings(), nil
+	return t, append(c.problems.Warnings(), c.policies...), nil
 }
 
 func (c *compiler) node(shape *sources.Shape, parent *Node) *Node {

@@ -61,7 +61,7 @@ func (c *compiler) addExpression(n *Node, want sources.Column) {
 		c.problems.Add(want.Place, "write name: \"expression\"", "the expression %s has no name", want.Expr)
 		return
 	}
-	found, err := c.db.Describe(c.ctx, "select ("+want.Expr+"\n) from "+n.Relation.SQL+" limit 0")
+	found, err := c.describe("select ("+want.Expr+"\n) from "+n.Relation.SQL+" limit 0", want.Place)
 	if err != nil {
 		c.serverError(err, want.Place, "", "expression %s over %s", want.Expr, n.Relation.Label)
 		return
@@ -80,7 +80,7 @@ func (c *compiler) checkWhere(n *Node) {
 	if n.Shape.Where == "" {
 		return
 	}
-	if _, err := c.db.Describe(c.ctx, "select 1 from "+n.Relation.SQL+" where ("+n.Shape.Where+"\n) limit 0"); err != nil {
+	if _, err := c.describe("select 1 from "+n.Relation.SQL+" where ("+n.Shape.Where+"\n) limit 0", n.Shape.Place); err != nil {
 		c.serverError(err, n.Shape.Place, "", "where of %s: %s", cmp.Or(n.Path, "the document"), n.Shape.Where)
 	}
 }

@@ -36,7 +36,7 @@ func (l *linker) link() {
 			l.problems.Add(t.Place, "say which columns of "+t.From+" point to the parent", "include %s: through has no parent columns", n.Path)
 		}
 		if t.Where != "" {
-			if _, err := l.db.Describe(l.ctx, "select 1 from "+n.through.SQL+" where ("+t.Where+"\n) limit 0"); err != nil {
+			if _, err := l.describe("select 1 from "+n.through.SQL+" where ("+t.Where+"\n) limit 0", t.Place); err != nil {
 				l.serverError(err, t.Place, "", "where of through %s: %s", t.From, t.Where)
 			}
 		}
@@ -88,7 +88,7 @@ func (l *linker) checkComparable(child, parent *Relation, on []sources.Join) {
 		}
 		a, b := session.QuoteIdent(unquoted(j.Child)), session.QuoteIdent(unquoted(j.Parent))
 		sql := fmt.Sprintf("select 1 from (select %s as a from %s) x, (select %s as b from %s) y where x.a = y.b limit 0", a, child.SQL, b, parent.SQL)
-		if _, err := l.db.Describe(l.ctx, sql); err != nil {
+		if _, err := l.describe(sql, l.n.Shape.Place); err != nil {
 			l.serverError(err, cmp.Or(j.Place, l.n.Shape.Place), "join columns of one type, or use query: with a cast",
 				"include %s: %s of %s cannot be compared with %s of %s", l.n.Path, j.Child, child.Label, j.Parent, parent.Label)
 		}

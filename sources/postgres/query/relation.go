@@ -45,6 +45,9 @@ type relColumn struct {
 	exact     bool // equal means the same bytes: no nondeterministic collation
 	canRead   bool
 	width     int64
+
+	Generated     bool     // worked out by the server from other columns; the stream leaves it out
+	GeneratedFrom []string // those columns
 }
 
 type relIndex struct {
@@ -74,15 +77,20 @@ from t, stored`
 
 const columnSQL = `
 select a.attname, a.atttypid, a.attnotnull, a.attcollation, coalesce(l.collisdeterministic, true),
-  has_column_privilege(a.attrelid, a.attnum, 'SELECT'), coalesce(s.width, 0)
+  has_column_privilege(a.attrelid, a.attnum, 'SELECT'), coalesce(s.width, 0), a.attgenerated <> '', case when a.attgenerated <> '' then coalesce((
+    select string_agg(distinct b.attname, chr(1)) from pg_catalog.pg_attribute b, pg_catalog.pg_depend e
+    where b.attrelid = a.attrelid and b.attnum <> a.attnum and e.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and e.refobjid = a.attrelid and e.refobjsubid = b.attnum
+      and (e.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass and e.objid = (select f.oid from pg_catalog.pg_attrdef f where f.adrelid = a.attrelid and f.adnum = a.attnum)
+        or e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and e.objid = a.attrelid and e.objsubid = a.attnum)), '') end
 from pg_catalog.pg_attribute a
 left join pg_catalog.pg_collation l on l.oid = a.attcollation
 left join (select attname, max(avg_width) as width from pg_catalog.pg_stats where schemaname = $2 and tablename = $3 group by 1) s
   on s.attname = a.attname
 where a.attrelid = $1::oid and a.attnum > 0 and not a.attisdropped order by a.attnum`
 
+// A deferrable index counts as unique: what is committed has each key once, and nothing else is read.
 const indexSQL = `
-select i.indisunique and i.indimmediate, i.indisprimary,
+select i.indisunique, i.indisprimary,
   (select string_agg(a.attname, chr(1) order by k.n)
    from unnest(i.indkey::int2[]) with ordinality k(attnum, n)
    join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
@@ -140,7 +148,10 @@ func (r *Relation) loadColumns(ctx context.Context, db *session.Session) error {
 	for _, row := range rows {
 		c := relColumn{
 			name: row[0], Type: uint32(session.ParseInt(row[1])), NotNull: row[2] == "t", collation: uint32(session.ParseInt(row[3])),
-			exact: row[4] == "t", canRead: row[5] == "t", width: session.ParseInt(row[6]),
+			exact: row[4] == "t", canRead: row[5] == "t", width: session.ParseInt(row[6]), Generated: row[7] == "t",
+		}
+		if row[8] != "" {
+			c.GeneratedFrom = strings.Split(row[8], "\x01")
 		}
 		r.columns = append(r.columns, c)
 		r.width += cmp.Or(c.width, 12)
@@ -149,12 +160,12 @@ func (r *Relation) loadColumns(ctx context.Context, db *session.Session) error {
 }
 
 // describeQuery describes a SELECT as if it were a table: names and types, no more.
-func describeQuery(ctx context.Context, db *session.Session, label, sql string) (*Relation, error) {
+func (c *catalog) describeQuery(label, sql, place string) (*Relation, error) {
 	sql = strings.TrimRight(strings.TrimSpace(sql), "; \n\t")
 	rel := &Relation{
 		Label: label, SQL: "(" + sql + "\n) as q", alias: "q", Kind: 'q', rights: rights{canRead: true, canUse: true},
 	}
-	fields, err := db.Describe(ctx, "select * from "+rel.SQL)
+	fields, err := c.describe("select * from "+rel.SQL, place)
 	if err != nil {
 		return nil, err
 	}

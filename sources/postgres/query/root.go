@@ -20,6 +20,19 @@ type RootNode struct {
 	Version     int // selected column of the version; -1 where the engine decides
 }
 
+// keyColumns names all that the root is read, called and routed by.
+func (r *RootNode) keyColumns() string {
+	var b strings.Builder
+	for _, keys := range [][]KeyColumn{r.Key, r.ID, r.Routing} {
+		names := make([]string, len(keys))
+		for i, k := range keys {
+			names[i] = k.Name
+		}
+		b.WriteString("(" + strings.Join(names, ", ") + ")")
+	}
+	return b.String()
+}
+
 // addKey and addID make the node's body name the columns as k0, k1, … and i0, i1, ….
 func (r *RootNode) addKey(k KeyColumn) {
 	r.named = append(r.named, namedColumn{"k" + strconv.Itoa(len(r.Key)), k.SQL})

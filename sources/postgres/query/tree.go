@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"humpty/internal/problem"
 	"humpty/sources/postgres/pgjson"
 )
 
@@ -18,6 +19,8 @@ type Tree struct {
 	UsesRootKey        bool // some include is read by the root's key: in its range, or by a cursor
 
 	InRange, ForKeys []Statement // by node
+
+	Policies problem.List // where row-level security leaves rows out of what is read, as warnings
 }
 
 // NewTree derives what reading needs of nodes: the root's, and parents before children.

@@ -47,17 +47,49 @@ func (t *Tree) KeepTypes(planned *Tree) error {
 	if planned == nil {
 		return nil
 	}
-	for i, was := range planned.Nodes {
-		n := t.Nodes[i] // the shape is the same, and so are its nodes
-		for j := range was.Cols {
-			if j >= len(n.Cols) || n.Cols[j].Label != was.Cols[j].Label {
-				return fmt.Errorf("%s was changed since it was planned: %s is not where it was\n    plan again", n.Relation.Label, was.Cols[j].Label)
-			}
-			n.Cols[j].result = was.Cols[j].result
-		}
-		if len(n.Cols) > len(was.Cols) {
-			return fmt.Errorf("%s was changed since it was planned: %s is new\n    plan again", n.Relation.Label, n.Cols[len(was.Cols)].Label)
+	if len(planned.Policies) == 0 && len(t.Policies) > 0 {
+		return fmt.Errorf("%s\n    it did not when it was planned: plan again", t.Policies[0].What)
+	}
+	if was, is := planned.Root.keyColumns(), t.Root.keyColumns(); was != is {
+		return fmt.Errorf("the keys of %s were changed since it was planned: they were %s, and are %s\n    plan again", t.Root.Relation.Label, was, is)
+	}
+	for i, was := range planned.Nodes { // the shape is the same, and so are its nodes
+		if err := keepNodeTypes(t.Nodes[i], was); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// keepNodeTypes compares the fields. What is selected besides them, as the parent's side of a condition,
+// is selected in the form that the chosen way of reading needs.
+func keepNodeTypes(n, was *Node) error {
+	for i, f := range was.Fields {
+		label := was.Cols[f.Col].Label
+		if i >= len(n.Fields) || n.Cols[n.Fields[i].Col].Label != label {
+			return fmt.Errorf("%s was changed since it was planned: %s is not where it was\n    plan again", n.Relation.Label, label)
+		}
+		if c := &n.Cols[n.Fields[i].Col]; c.SQL != was.Cols[f.Col].SQL {
+			return fmt.Errorf("%s changed its type since it was planned\n    plan again", label)
+		}
+	}
+	if len(n.Fields) > len(was.Fields) {
+		return fmt.Errorf("%s was changed since it was planned: %s is new\n    plan again", n.Relation.Label, n.Cols[n.Fields[len(was.Fields)].Col].Label)
+	}
+	for i := range n.Cols {
+		for _, c := range was.Cols {
+			if c.SQL == n.Cols[i].SQL {
+				n.Cols[i].result = c.result
+			}
+		}
+	}
+	return nil
+}
+
+// RefusePolicies is an error where row-level security leaves rows out, and changes are captured.
+func (t *Tree) RefusePolicies() error {
+	if len(t.Policies) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: what a policy shows or hides is not in the stream of changes\n    %s", t.Policies[0].What, t.Policies[0].Remedy)
 }

@@ -19,7 +19,8 @@ type Session struct {
 	*wire
 	Name string // database shop on 10.0.0.1:5432, for messages
 
-	replica *Replica // it is a standby, which live reads are made of
+	replica  *Replica // it is a standby, which live reads are made of
+	policies bool     // row-level security leaves rows out; otherwise a query that it concerns fails
 }
 
 // Options are the limits of each session.
@@ -27,6 +28,7 @@ type Options struct {
 	StatementTimeout time.Duration // of each statement; the server's own where 0
 	LockTimeout      time.Duration // waiting for a table locked by others
 	HalfOpenAfter    time.Duration // in the middle of an answer, until the server is asked whether one is to come; 30 s where 0
+	Policies         bool          // row-level security may leave rows out; otherwise a query that it concerns is an error
 }
 
 // DefaultHalfOpenAfter is how long nothing may come before the server is asked.
@@ -62,7 +64,8 @@ func dial(ctx context.Context, config *pgconn.Config, o Options) (*Session, erro
 	if err != nil {
 		return nil, connectError(err, config, name)
 	}
-	s := &Session{wire: newWire(pg, in), Name: name}
+	s := &Session{wire: newWire(pg, in), Name: name, policies: o.Policies}
+	s.role = config.User
 	if err := s.Exec(ctx, settings(o)); err != nil {
 		s.Close(ctx)
 		return nil, fmt.Errorf("%s: prepare the session: %w", name, err)
@@ -77,6 +80,9 @@ func settings(o Options) string {
 	sql := `set standard_conforming_strings = on; set datestyle = 'ISO, YMD'; set timezone = 'UTC';
 set intervalstyle = 'postgres'; set extra_float_digits = 1; set bytea_output = 'hex'; set jit = off;
 set cursor_tuple_fraction = 1; set idle_in_transaction_session_timeout = 0; set lock_timeout = ` + Millis(o.LockTimeout)
+	if !o.Policies {
+		sql += "; set row_security = off"
+	}
 	if o.StatementTimeout > 0 {
 		sql += "; set statement_timeout = " + Millis(o.StatementTimeout)
 	}
@@ -122,7 +128,7 @@ func connectRemedy(code string, config *pgconn.Config) string {
 func (s *Session) Exec(ctx context.Context, sql string) error {
 	s.halfOpen.begin()
 	_, err := s.pg.Exec(ctx, sql).ReadAll()
-	return s.halfOpen.end(err)
+	return s.withPolicy(s.halfOpen.end(err))
 }
 
 // Rows runs a query for a handful of rows, outside the hot path; NULL reads as "".
@@ -133,7 +139,7 @@ func (s *Session) Rows(ctx context.Context, sql string, args ...string) ([][]str
 	}
 	s.halfOpen.begin()
 	res := s.pg.ExecParams(ctx, sql, params, nil, nil, nil).Read()
-	if err := s.halfOpen.end(res.Err); err != nil {
+	if err := s.withPolicy(s.halfOpen.end(res.Err)); err != nil {
 		return nil, err
 	}
 	out := make([][]string, len(res.Rows))
@@ -150,13 +156,25 @@ func (s *Session) Rows(ctx context.Context, sql string, args ...string) ([][]str
 func (s *Session) Describe(ctx context.Context, sql string) ([]pgconn.FieldDescription, error) {
 	s.halfOpen.begin()
 	d, err := s.pg.Prepare(ctx, "", sql, nil)
-	if err := s.halfOpen.end(err); err != nil {
+	if err := s.withPolicy(s.halfOpen.end(err)); err != nil {
 		return nil, err
 	}
 	if len(d.ParamOIDs) > 0 {
 		return nil, &pgconn.PgError{Message: "parameters ($1) cannot be used here"}
 	}
 	return d.Fields, nil
+}
+
+// AllowPolicies makes the session read what row-level security leaves of the rows.
+func (s *Session) AllowPolicies(ctx context.Context) error {
+	if s.policies {
+		return nil
+	}
+	if err := s.Exec(ctx, "set row_security = on"); err != nil {
+		return fmt.Errorf("%s: prepare the session: %w", s.Name, err)
+	}
+	s.policies = true
+	return nil
 }
 
 // Close ends the session, also in the middle of a query and with a cancelled context.

@@ -26,6 +26,7 @@ type wire struct {
 	pg   *pgconn.PgConn
 	conn net.Conn
 	in   io.Reader // of conn; pgx may have begun to read ahead through it
+	role string    // for messages
 
 	halfOpen *halfOpenWatch // watches reads
 
@@ -111,7 +112,7 @@ func (c *wire) Row() ([]byte, error) {
 		case 'H':
 			c.header = true
 		case 'E':
-			c.failed = serverError(body)
+			c.failed = c.withPolicy(serverError(body))
 		case 'Z':
 			err := c.failed
 			c.failed = nil
