@@ -23,10 +23,6 @@ type Capture struct {
 	fences map[string]chan uint64 // by id: the sequence recorded before it was met
 }
 
-// transactionsAtOnce bounds how many transactions are made durable by one step. The
-// busier the source is, the more share one.
-const transactionsAtOnce = 4096
-
 // NewCapture brings what comes from a stream into a store.
 func NewCapture(feed sources.ChangeStream, store *checkpoint.Store) *Capture {
 	c := &Capture{stream: feed, store: store, recorded: make(chan struct{}, 1), fences: map[string]chan uint64{}}
@@ -47,47 +43,32 @@ func (c *Capture) wake() {
 // Run records until ctx ends or the feed fails.
 func (c *Capture) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	in := make(chan sources.ChangeSet, transactionsAtOnce)
+	read := newChangeQueue()
 	group.Go(func() error {
-		defer close(in)
+		defer read.close()
 		for {
 			var m sources.ChangeSet
 			if err := c.stream.Next(ctx, &m); err != nil {
 				return fmt.Errorf("read the changes: %w", err)
 			}
-			select {
-			case in <- m:
-			case <-ctx.Done():
-				return context.Cause(ctx)
+			if err := read.put(ctx, m); err != nil {
+				return err
 			}
 		}
 	})
 	group.Go(func() error {
-		for first := range in {
-			if err := c.record(ctx, waiting(in, first)); err != nil {
+		for {
+			all, ok := read.take()
+			if !ok {
+				return nil
+			}
+			if err := c.record(ctx, all); err != nil {
 				return err
 			}
+			read.done(all)
 		}
-		return nil
 	})
 	return group.Wait()
-}
-
-// waiting returns first and what else has come meanwhile.
-func waiting(in <-chan sources.ChangeSet, first sources.ChangeSet) []sources.ChangeSet {
-	all := []sources.ChangeSet{first}
-	for len(all) < transactionsAtOnce {
-		select {
-		case m, ok := <-in:
-			if !ok {
-				return all
-			}
-			all = append(all, m)
-		default:
-			return all
-		}
-	}
-	return all
 }
 
 // record makes transactions durable and acknowledges them. A fence is met only when all
