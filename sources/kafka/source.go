@@ -121,15 +121,16 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	return v, nil
 }
 
-// IsUnavailable implements sources.Outages: brokers that do not answer, end connections, or have no
-// leader. A topic that they deny was deleted, and records that are gone stay so.
+// IsUnavailable implements sources.Outages: brokers that do not answer, answer without the records that
+// they have, end connections, or have no leader. A topic that they deny was deleted, and records that are gone stay so.
 func (*Source) IsUnavailable(err error) bool {
 	var gap *sources.ErrChangesLost
 	if err == nil || isFinal(err) || errors.As(err, &gap) || errors.Is(err, kafkago.UnknownTopicOrPartition) {
 		return false
 	}
 	var code kafkago.Error
-	if errors.As(err, &code) && code.Temporary() {
+	var empty *emptyError
+	if errors.As(err, &code) && code.Temporary() || errors.As(err, &empty) {
 		return true
 	}
 	var network net.Error

@@ -24,6 +24,7 @@ type view struct {
 	mu         sync.Mutex
 	counts     map[string]int32
 	partitions map[string]partitionBounds
+	passed     map[string]OffsetCounts // by partition
 }
 
 var (
@@ -50,6 +51,7 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 		return nil, fmt.Errorf("kafka: there is no partition %s", p.ID)
 	}
 	r := &reader{view: v, partition: c.topicPartition, position: c.from, fence: c.fence}
+	defer func() { r.began = r.position }()
 	if from != "" {
 		at, err := strconv.ParseInt(string(from), 10, 64)
 		if err != nil || at < 0 {
