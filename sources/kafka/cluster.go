@@ -12,6 +12,7 @@ import (
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/listoffsets"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 )
@@ -29,7 +30,8 @@ func (p topicPartition) String() string { return fmt.Sprintf("%s/%d", p.topic, p
 type layout struct {
 	brokers map[int32]string // addresses
 	leaders map[topicPartition]int32
-	counts  map[string]int32 // partitions of a topic
+	epochs  map[topicPartition]int32 // of the leaders
+	counts  map[string]int32         // partitions of a topic
 }
 
 // cluster asks small questions, each over a connection of its own.
@@ -134,7 +136,7 @@ func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err
 	if err != nil {
 		return l, err
 	}
-	l = layout{brokers: map[int32]string{}, leaders: map[topicPartition]int32{}, counts: map[string]int32{}}
+	l = layout{brokers: map[int32]string{}, leaders: map[topicPartition]int32{}, epochs: map[topicPartition]int32{}, counts: map[string]int32{}}
 	for _, b := range m.Brokers {
 		l.brokers[b.NodeID] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 	}
@@ -149,7 +151,11 @@ func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err
 		}
 		l.counts[t.Name] = int32(len(t.Partitions))
 		for _, p := range t.Partitions {
-			l.leaders[topicPartition{t.Name, p.PartitionIndex}] = p.LeaderID // -1: none now
+			at := topicPartition{t.Name, p.PartitionIndex}
+			l.leaders[at] = p.LeaderID // -1: none now
+			if l.epochs[at] = p.LeaderEpoch; broker.versions[protocol.Metadata] < 7 {
+				l.epochs[at] = unknownEpoch
+			}
 		}
 	}
 	if missing != nil {
@@ -158,17 +164,18 @@ func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err
 	return l, nil
 }
 
-// leader connects to who leads a partition now.
-func (c *cluster) leader(ctx context.Context, p topicPartition) (*conn, error) {
+// leader connects to who leads a partition now, in which epoch.
+func (c *cluster) leader(ctx context.Context, p topicPartition) (broker *conn, epoch int32, err error) {
 	l, err := c.layout(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	address, ok := l.brokers[l.leaders[p]]
 	if !ok {
-		return nil, fmt.Errorf("partition %s: %w", p, kafkago.LeaderNotAvailable)
+		return nil, 0, fmt.Errorf("partition %s: %w", p, kafkago.LeaderNotAvailable)
 	}
-	return c.dial(ctx, address)
+	broker, err = c.dial(ctx, address)
+	return broker, l.epochs[p], err
 }
 
 // Timestamps that mean an end of the log.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
 	kafkago "github.com/segmentio/kafka-go"
 
@@ -26,7 +25,7 @@ type reader struct {
 	answer
 	decoder    decoder
 	unpacked   []byte // the buffer of the present batch, unpacked
-	epoch      int32  // of the last batch
+	epoch      int32  // of the last record before position; -1: not known
 	failed     error  // what the next call gives
 	endChecked bool   // the end was checked
 	tail       bool   // the fence moves with the log
@@ -70,7 +69,7 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 		return io.EOF
 	}
 	b.Counts.Read, b.Counts.Used = int64(len(b.Records)), int64(len(b.Records))
-	b.Position = sources.Position(strconv.FormatInt(r.position, 10))
+	b.Position = formatPosition(r.position, r.epoch)
 	return nil
 }
 
@@ -133,7 +132,9 @@ func (r *reader) openBatch(next batch, b *sources.Batch) error {
 			Remedy: "the topic was made anew, or its log was truncated; rebuild",
 		}
 	}
-	r.epoch = next.epoch
+	if next.base < r.fence {
+		r.epoch = next.epoch
+	}
 	if r.tail && next.next > r.fence {
 		return fmt.Errorf("partition %s: a batch that ends at offset %d, behind the last stable offset %d of the same answer", r.partition, next.next, r.fence)
 	}
@@ -209,8 +210,12 @@ func (r *reader) disconnect(ctx context.Context, err error) error {
 func (r *reader) fetch(ctx context.Context) (got fetchResponse, err error) {
 	source := r.view.source
 	if r.conn == nil {
-		if r.conn, err = source.cluster.leader(ctx, r.partition); err != nil {
+		var epoch int32
+		if r.conn, epoch, err = source.cluster.leader(ctx, r.partition); err != nil {
 			return got, deletedTopic(err)
+		}
+		if err := r.checkEpoch(ctx, epoch); err != nil {
+			return got, err
 		}
 	}
 	if !r.requested {

@@ -50,14 +50,12 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	if !ok {
 		return nil, fmt.Errorf("kafka: there is no partition %s", p.ID)
 	}
-	r := &reader{view: v, partition: c.topicPartition, position: c.from, fence: c.fence}
+	r := &reader{view: v, partition: c.topicPartition, position: c.from, fence: c.fence, epoch: unknownEpoch}
 	defer func() { r.began = r.position }()
 	if from != "" {
-		at, err := strconv.ParseInt(string(from), 10, 64)
-		if err != nil || at < 0 {
+		if r.position, r.epoch, ok = parsePosition(from); !ok {
 			return nil, fmt.Errorf("kafka: %q is no position of partition %s", from, p.ID)
 		}
-		r.position = at
 	}
 	return r, nil
 }
@@ -156,9 +154,9 @@ func (v *view) BeginningOffset(partition string) sources.Position {
 
 // OffsetLag counts offsets: markers and compaction make them more than records.
 func (v *view) OffsetLag(from, to sources.Position) int64 {
-	a, err1 := strconv.ParseInt(string(from), 10, 64)
-	b, err2 := strconv.ParseInt(string(to), 10, 64)
-	if err1 != nil || err2 != nil {
+	a, _, ok1 := parsePosition(from)
+	b, _, ok2 := parsePosition(to)
+	if !ok1 || !ok2 {
 		return 0
 	}
 	return max(b-a, 0)
