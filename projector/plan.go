@@ -82,9 +82,13 @@ func (n *run) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	resumed := n.Live != nil && n.Live.Resume
+	if err := plan.Source.Refusal(); err != nil && !resumed { // a resumed run goes on from what it kept
+		return err
+	}
 	n.survey, n.input = plan.Survey, plan.Source
 	n.record.Generation, n.record.Previous = plan.Generation, plan.Survey.Live()
-	if n.Live == nil || !n.Live.Resume { // then the user was told already
+	if !resumed { // then the user was told already
 		n.tell(plan)
 	}
 	n.newestFirst()

@@ -206,6 +206,7 @@ func eventKeys() []key {
 		{name: "debezium", rule: &rule{kind: flag}, doc: "Topics: true if the values are Debezium's envelopes of rows."},
 		{name: "payload", rule: &rule{kind: words}, doc: "Topics: path to the part of the value that is folded; all of it by default."},
 		{name: "since", rule: &rule{kind: either, any: []*rule{{kind: words}, {kind: names, min: 1, of: &rule{kind: whole}}}}, doc: "Topics: start each partition at its first event of this time or later, like 2026-01-31T00:00:00Z; or single ones at an offset, {TOPIC/PARTITION: OFFSET}."},
+		{name: "accept_truncated", rule: &rule{kind: flag}, doc: "Topics: true if documents of what is left are right, though the beginning of a topic is gone, or compaction took events from it; refused otherwise."},
 		{name: "fence", doc: "Topics: where the replay ends; at the last stable offset of each partition by default.", rule: &rule{kind: object, keys: []key{
 			{name: "group", required: true, rule: &rule{kind: words}, doc: "At what this consumer group has committed: that of the projector that goes on with the new index."},
 		}}},

@@ -35,6 +35,9 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	if err := s.validate(plan); err != nil {
 		return nil, err
 	}
+	if err := plan.Refusal(); err != nil && from == "" { // what it goes on from is kept here
+		return nil, err
+	}
 	inner, err := s.Inner.Open(ctx)
 	if err != nil {
 		return nil, err

@@ -193,7 +193,32 @@ const (
 // offsets asks the leaders for one offset of each partition: of the first record at or
 // behind the time, or one end of the log. -1: there is no such record.
 func (c *cluster) offsets(ctx context.Context, l layout, isolation int8, times map[topicPartition]int64) (map[topicPartition]int64, error) {
-	found := make(map[topicPartition]int64, len(times))
+	found, err := c.findRecords(ctx, l, isolation, times)
+	offsets := make(map[topicPartition]int64, len(found))
+	for p, at := range found {
+		offsets[p] = at.offset
+	}
+	return offsets, err
+}
+
+// foundRecord is where a record is, and its time; -1 and -1 if there is none.
+type foundRecord struct{ offset, time int64 }
+
+// firstTimes are the times of the first records that partitions have; -1 where there is none.
+func (c *cluster) firstTimes(ctx context.Context, l layout, partitions []topicPartition) (map[topicPartition]int64, error) {
+	times := make(map[topicPartition]int64, len(partitions))
+	for _, p := range partitions {
+		times[p] = 0 // of 1970 or later
+	}
+	found, err := c.findRecords(ctx, l, uncommitted, times)
+	for p, at := range found {
+		times[p] = at.time
+	}
+	return times, err
+}
+
+func (c *cluster) findRecords(ctx context.Context, l layout, isolation int8, times map[topicPartition]int64) (map[topicPartition]foundRecord, error) {
+	found := make(map[topicPartition]foundRecord, len(times))
 	byLeader := map[int32]map[string][]listoffsets.RequestPartition{}
 	for p, at := range times {
 		topics := byLeader[l.leaders[p]]
@@ -222,7 +247,7 @@ func (c *cluster) offsets(ctx context.Context, l layout, isolation int8, times m
 	return found, nil
 }
 
-func (c *cluster) offsetsFrom(ctx context.Context, address string, request *listoffsets.Request, found map[topicPartition]int64) error {
+func (c *cluster) offsetsFrom(ctx context.Context, address string, request *listoffsets.Request, found map[topicPartition]foundRecord) error {
 	broker, err := c.dial(ctx, address)
 	if err != nil {
 		return err
@@ -242,7 +267,7 @@ func (c *cluster) offsetsFrom(ctx context.Context, address string, request *list
 			if p.ErrorCode != 0 {
 				return fmt.Errorf("offsets of partition %s: %w", at, topicError(address, t.Topic, kafkago.Error(p.ErrorCode)))
 			}
-			found[at] = p.Offset
+			found[at] = foundRecord{p.Offset, p.Timestamp}
 		}
 	}
 	return nil

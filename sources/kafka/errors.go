@@ -104,7 +104,8 @@ func isFinal(err error) bool {
 	var changed *ChangedTopicError
 	var no *DeniedError
 	var wrong problem.List
-	if errors.As(err, &lost) || errors.As(err, &changed) || errors.As(err, &no) || errors.As(err, &wrong) {
+	var refused *problem.Refusal
+	if errors.As(err, &refused) || errors.As(err, &lost) || errors.As(err, &changed) || errors.As(err, &no) || errors.As(err, &wrong) {
 		return true
 	}
 	var code kafkago.Error

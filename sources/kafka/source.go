@@ -67,8 +67,9 @@ func (s *Source) partitions(l layout) []topicPartition {
 }
 
 // Plan has one partition for each of the topics' partitions, in the order in which the
-// topics were named. Its rows are offsets, which
-// markers and compaction make more than records.
+// topics were named. Its rows are offsets, which markers and compaction make more than
+// records. What is missing of topics is an error among the warnings ([sources.Plan.Refusal]):
+// who goes on from a position does not need it.
 func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	l, all, err := s.fencedBounds(ctx)
 	if err != nil {
@@ -90,7 +91,11 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 				"an open transaction holds the last stable offset at %d, %d offsets before the end; what is behind it is not read", b.fence, b.end-b.fence)
 		}
 	}
-	plan.Warnings = warnings
+	notes, missing, err := s.history(ctx, l, all)
+	if err != nil {
+		return sources.Plan{}, fmt.Errorf("kafka: %w", err)
+	}
+	plan.Notes, plan.Warnings = append(plan.Notes, notes...), append(warnings, missing...)
 	for _, t := range s.cfg.Topics {
 		if t.Group != "" {
 			plan.Notes = append(plan.Notes, groupNote(t, behind[t.Name]))

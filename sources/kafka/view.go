@@ -52,7 +52,11 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	}
 	r := &reader{view: v, partition: c.topicPartition, position: c.from, fence: c.fence, epoch: unknownEpoch}
 	defer func() { r.began = r.position }()
-	if from != "" {
+	if from == "" {
+		if err := v.source.needsStart(c); err != nil {
+			return nil, fmt.Errorf("kafka: %w", err)
+		}
+	} else {
 		if r.position, r.epoch, ok = parsePosition(from); !ok {
 			return nil, fmt.Errorf("kafka: %q is no position of partition %s", from, p.ID)
 		}
@@ -137,6 +141,9 @@ func (v *view) addPartitions(l layout, all map[topicPartition]bounds) error {
 	}
 	for p, b := range all {
 		if _, known := v.partitions[p.String()]; !known {
+			if err := v.source.needsStart(partitionBounds{p, b}); err != nil { // retention was faster than we
+				return &LostRecordsError{Topic: p.topic, Partition: p.partition, Position: 0, Start: b.log, End: b.end}
+			}
 			b.fence = b.from
 			v.partitions[p.String()] = partitionBounds{p, b}
 		}
