@@ -10,6 +10,7 @@ import (
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/describeconfigs"
 
 	"humpty/internal/problem"
@@ -51,12 +52,24 @@ func (c *cluster) topicConfigs(ctx context.Context) (map[string]topicConfig, err
 	return nil, fmt.Errorf("ask for the configuration of the topics: %w", errors.Join(failed...))
 }
 
+// unknownConfigs are those of topics whose brokers have no words for them.
+func (c *cluster) unknownConfigs() map[string]topicConfig {
+	all := map[string]topicConfig{}
+	for _, topic := range c.topics {
+		all[topic] = topicConfig{retention: -1, denied: errors.New("its brokers do not answer DescribeConfigs")}
+	}
+	return all
+}
+
 func (c *cluster) topicConfigsFrom(ctx context.Context, address string) (map[string]topicConfig, error) {
 	broker, err := c.dial(ctx, address)
 	if err != nil {
 		return nil, err
 	}
 	defer broker.Close()
+	if _, known := broker.versions[protocol.DescribeConfigs]; !known {
+		return c.unknownConfigs(), nil
+	}
 	request := &describeconfigs.Request{}
 	for _, topic := range c.topics {
 		request.Resources = append(request.Resources, describeconfigs.RequestResource{

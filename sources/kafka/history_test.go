@@ -6,6 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"humpty/internal/problem"
 	"humpty/internal/testenv/devstack"
 	"humpty/sources/kafka"
@@ -87,6 +91,29 @@ func TestWhatThereIsAndForHowLong(t *testing.T) {
 	} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("%s\nhas nothing of %s", notes, want)
+		}
+	}
+}
+
+// Where the policy cannot be read, that is said: what is compacted cannot be told from what
+// is not.
+func TestPoliciesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	cluster := fake(t, kfake.NumBrokers(1))
+	newBus(t, cluster.ListenAddrs()).put(rec("events", 0, "k", "v"))
+	cluster.ControlKey(int16(kmsg.DescribeConfigs), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		asked, _ := request.(*kmsg.DescribeConfigsRequest)
+		answer, _ := asked.ResponseKind().(*kmsg.DescribeConfigsResponse)
+		r := kmsg.NewDescribeConfigsResponseResource()
+		r.ResourceType, r.ResourceName, r.ErrorCode = asked.Resources[0].ResourceType, asked.Resources[0].ResourceName, kerr.TopicAuthorizationFailed.Code
+		answer.Resources = append(answer.Resources, r)
+		return answer, nil, true
+	})
+	for history, want := range map[kafka.History]int{kafka.Complete: 1, kafka.Newest: 0, kafka.Truncated: 0} {
+		_, plan, _ := open(t, kafka.Config{Brokers: cluster.ListenAddrs(), Topics: []kafka.Topic{{Name: "events", History: history}}})
+		if err := plan.Refusal(); err != nil || len(plan.Warnings) != want || !strings.Contains(plan.Notes[0], "its cleanup.policy is not known") {
+			t.Errorf("%v: %v, %+v", history, err, plan)
 		}
 	}
 }
