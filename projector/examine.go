@@ -79,6 +79,9 @@ func (x *examination) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := startsPassed(x.generation, x.plan.Starts); err != nil {
+		return err
+	}
 	if x.view, err = open(ctx, x.Source, x.observer); err != nil {
 		return err
 	}

@@ -31,6 +31,9 @@ func (n *run) load(ctx context.Context) error {
 		n.candidate.Meta.Positions = generation.FormatPositions(fenced.EndOffsets())
 		n.record.Positions = n.candidate.Meta.Positions
 	}
+	if n.candidate.Meta.Starts == nil { // a resumed run goes on from those that it began with
+		n.candidate.Meta.Starts = readFrom(n.input.Starts)
+	}
 
 	readers, writers := max(n.input.Readers, 1), n.Projection.Limits.Writers
 	controller := pace.NewLoad(n.came, writers, n.Projection.Limits.Batch, n.candidate.Index)

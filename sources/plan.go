@@ -10,7 +10,12 @@ type Plan struct {
 	Bytes      int64             `json:"bytes"`   // estimate: bytes of documents or events
 	Notes      []string          `json:"notes,omitempty"`
 	Warnings   []problem.Problem `json:"warnings,omitempty"` // errors among them are for Refusal
+
+	Starts map[string]LogStart `json:"-"` // of each partition of a log, as EndOffsets names it
 }
+
+// LogStart says where a partition of a log begins, and from where on it is read.
+type LogStart struct{ Begins, Read Position }
 
 // Refusal is why the source must not be read from its beginning, though it can be: a log has
 // not all that the documents are made of. It is nil, or a *problem.Refusal.

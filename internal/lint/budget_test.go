@@ -26,7 +26,7 @@ type allowance struct {
 
 // moreExported lists the packages whose names are a vocabulary rather than an interface.
 var moreExported = map[string]int{
-	"sources":   38, // what sources, views and feeds can do beside is an interface each: 16 of the names
+	"sources":   39, // what sources, views and feeds can do beside is an interface each: 16 of the names; LogStart is a part of a Plan
 	"sinks":     57, // states and outcomes are constants: 8 + 5 of the names; what a target can tell of its health: 7
 	"projector": 54, // levels, ends and writers are constants: 3 + 5 + 3 of the names
 
@@ -50,7 +50,7 @@ var largerTypes = map[string]allowance{
 	"projector.fixing":           {files: 5, why: "several nouns: being told apart"},
 	"projector.run":              {files: 22, methods: 70, fields: 26, why: "several nouns: being told apart"},
 	"projector/report.Event":     {fields: 16, why: "several nouns: being told apart"},
-	"sinks.Meta":                 {fields: 20, why: "a key of an index's _meta each"},
+	"sinks.Meta":                 {fields: 21, why: "a key of an index's _meta each"},
 	"sinks.Verification":         {fields: 16, why: "a key of an index's _meta each"},
 	"sources.Shape":              {fields: 17, why: "several nouns: being told apart"},
 }

@@ -57,7 +57,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	if err := s.validate(inner); err != nil {
 		return sources.Plan{}, err
 	}
-	plan := sources.Plan{Rows: inner.Rows, Bytes: inner.Bytes, Notes: inner.Notes, Warnings: inner.Warnings}
+	plan := sources.Plan{Rows: inner.Rows, Bytes: inner.Bytes, Notes: inner.Notes, Warnings: inner.Warnings, Starts: inner.Starts}
 	plan.Notes = append(plan.Notes, fmt.Sprintf("%d events of %d partitions are folded first; the number of documents is not known before, the number of events is its upper bound",
 		inner.Rows, len(inner.Partitions)))
 	n := 1 << (bits.Len64(uint64(min(max(inner.Rows/eventsEach, 1), spill.BucketCount))) - 1)

@@ -12,6 +12,7 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/internal/testenv/devstack"
+	"humpty/sources"
 	"humpty/sources/kafka"
 )
 
@@ -63,6 +64,9 @@ func TestTopicsWithoutTheirBeginning(t *testing.T) {
 		}
 	}
 	_, plan, view := open(t, kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: cut}}})
+	if got, want := plan.Starts[cut+"/0"], (sources.LogStart{Begins: "4", Read: "4"}); got != want {
+		t.Errorf("it starts at %+v, not %+v", got, want)
+	}
 	if _, err := view.Read(t.Context(), plan.Partitions[0], ""); err == nil {
 		t.Error("a reader begins in the middle")
 	} else {

@@ -78,8 +78,10 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	plan := sources.Plan{Readers: min(s.cfg.Readers, max(len(all), 1))}
 	behind := map[string]int64{}
 	var warnings problem.List
+	plan.Starts = map[string]sources.LogStart{}
 	for _, p := range s.partitions(l) {
 		b := all[p]
+		plan.Starts[p.String()] = sources.LogStart{Begins: formatPosition(b.log, unknownEpoch), Read: formatPosition(b.from, unknownEpoch)}
 		rows := max(b.fence-b.from, 0)
 		plan.Partitions = append(plan.Partitions, sources.Partition{ID: p.String(), Rows: rows, Bytes: rows * bytesEach})
 		plan.Rows += rows
