@@ -25,9 +25,13 @@ func (r *run) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	resumed := r.Live != nil && r.Live.Resume
+	if err := plan.Source.Refusal(); err != nil && !resumed { // a resumed run has what it read in its state folder
+		return err
+	}
 	r.gate.before, r.input = plan.Survey, plan.Source
 	r.record.Generation, r.record.Previous = plan.Generation, plan.Survey.Live()
-	if r.Live == nil || !r.Live.Resume { // else the user was told already, and the journal has the partitions in their order
+	if !resumed { // else the user was told already, and the journal has the partitions in their order
 		plan.tell(r.observer)
 		if r.ServeEarly { // the newest first: the order is that of the keys
 			r.input.Partitions = slices.Clone(r.input.Partitions)
@@ -99,6 +103,9 @@ func (r *run) load(ctx context.Context) error {
 	if ends, ok := view.(sources.EndOffsets); ok {
 		c.Meta.Positions = generation.FormatPositions(ends.EndOffsets())
 		r.record.Positions = c.Meta.Positions
+	}
+	if c.Meta.Starts == nil { // those of a resumed run stay
+		c.Meta.Starts = generation.FormatStarts(r.input.Starts)
 	}
 	a.partitions = ledger.NewPartitions(a.limits.Rejections, journal.Sums(), journal.PartitionDone())
 	o := load.Options{

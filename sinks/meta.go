@@ -36,6 +36,7 @@ type Meta struct {
 	Documents       int64                      `json:"documents"`  // written, when sealed
 	Verified        *Verification              `json:"verified,omitempty"`
 	Positions       map[string]string          `json:"positions,omitempty"` // partition → position
+	Starts          map[string]string          `json:"starts,omitempty"`    // partition → where it was read from
 	PendingSettings map[string]json.RawMessage `json:"restore,omitempty"`   // settings journal: what Seal must put back; the target's own, Note keeps it
 	Previous        string                     `json:"previous,omitempty"`  // the generation that was live before it
 	PhaseSeconds    map[string]float64         `json:"took,omitempty"`      // seconds of each phase until it was verified, for the forecast of the next

@@ -9,7 +9,30 @@ type Plan struct {
 	Rows       int64             `json:"rows"`    // estimate: root rows or events
 	Bytes      int64             `json:"bytes"`   // estimate: bytes of documents or events
 	Notes      []string          `json:"notes,omitempty"`
-	Warnings   []problem.Problem `json:"warnings,omitempty"`
+	Warnings   []problem.Problem `json:"warnings,omitempty"` // errors among them are for Refusal
+
+	Starts map[string]LogStart `json:"-"` // of each partition of a log, as EndOffsets names it
+}
+
+// LogStart says where a partition of a log begins, and from where on it is read.
+type LogStart struct{ Begins, Read Position }
+
+// Refusal is why the source must not be read from its beginning, though it can be: a log has
+// not all that the documents are made of. It is nil, or a *problem.Refusal.
+func (p Plan) Refusal() error {
+	wrong := problem.List(p.Warnings).Errors()
+	if len(wrong) == 0 {
+		return nil
+	}
+	refusal := &problem.Refusal{}
+	for _, one := range wrong {
+		one.Remedy, refusal.Remedy = "", one.Remedy
+		if refusal.Why != "" {
+			refusal.Why += "; "
+		}
+		refusal.Why += one.String()
+	}
+	return refusal
 }
 
 // Partition is read in order by one reader: a key range of a table (a chunk),

@@ -82,6 +82,9 @@ func (c *checkCommand) check(ctx context.Context, conf *config.Config, p config.
 	if sourceErr == nil {
 		c.Printf("%s: source %s is fine: about %s rows in %s\n", p.Name, p.Source, ui.Count(done.Rows), render.Chunks(done.Chunks))
 	}
+	for _, note := range done.Notes {
+		c.Printf("%s: %s\n", p.Name, note)
+	}
 	if targetErr == nil {
 		c.Printf("%s: target %s is fine: %s\n", p.Name, p.Target, strings.TrimSpace(strings.Join([]string{done.Product, done.Version, done.Cluster}, " ")))
 	}
@@ -106,9 +109,9 @@ func (c *checkCommand) checkSource(ctx context.Context, conf *config.Config, p c
 	if err := live.Err(); err != nil {
 		return err
 	}
-	done.Rows, done.Chunks = plan.Rows, len(plan.Partitions)
-	done.Warnings = append(done.Warnings, plan.Warnings...)
-	return nil
+	done.Rows, done.Chunks, done.Notes = plan.Rows, len(plan.Partitions), plan.Notes
+	done.Warnings = append(done.Warnings, problem.List(plan.Warnings).Warnings()...)
+	return plan.Refusal()
 }
 
 // checkCaptures warns of captures that are not in use: the database holds its log for them.

@@ -10,6 +10,7 @@ import (
 	"humpty/cmd/humpty/internal/render"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/problem"
 	"humpty/internal/ui"
 	"humpty/projector/repair"
 	"humpty/sinks"
@@ -70,7 +71,7 @@ func (c *planCommand) plan(ctx context.Context, conf *config.Config, p config.Pr
 	}
 	plan.Survey = render.Listed(plan.Survey)
 	c.result.Plan = &plan
-	for _, w := range plan.Source.Warnings {
+	for _, w := range problem.List(plan.Source.Warnings).Warnings() {
 		c.WarnProblem("", w)
 	}
 	for _, w := range plan.Survey.Warnings {
@@ -85,6 +86,9 @@ func (c *planCommand) plan(ctx context.Context, conf *config.Config, p config.Pr
 	}
 	for i, s := range plan.Steps {
 		c.Printf("  %2d %s  %s\n", i+1, s.Mark, s.Text)
+	}
+	if err := plan.Source.Refusal(); err != nil {
+		return err
 	}
 	c.Printf("Nothing was changed. To do it: humpty rebuild %s\n", plan.Projection)
 	return nil

@@ -38,7 +38,8 @@ The offset of an event is the number of its line.
 --fold is latest, merge, a module in JavaScript (FILE.js), or handlers (FILE.json):
   {"OrderPlaced": [{"set": "status", "value": "placed"}, {"set": "customer", "from": "who.name"}],
    "ItemAdded": [{"upsert": "lines", "from": "item", "by": "sku"}, {"increment": "total", "from": "item.price"}],
-   "Cancelled": [{"delete": true}]}`,
+   "Cancelled": [{"delete": true}]}
+What an event has not at "from" makes it poison; "optional": true leaves the step out instead. Delete ends its list.`,
 		Example: `  humpty project parcels --from events.ndjson --expect parcels.ndjson
   humpty project --from events.ndjson --fold orders.js --type type --key order_id
   humpty project --from events.ndjson --fold orders.js --type type --key order_id --expect orders.ndjson

@@ -89,6 +89,7 @@ type projectionCheck struct {
 	Product    string       `json:"product,omitempty"`
 	Version    string       `json:"version,omitempty"`
 	Cluster    string       `json:"cluster,omitempty"`
+	Notes      []string     `json:"notes,omitempty"` // what a topic has, and for how long
 	Problems   []string     `json:"problems,omitempty"`
 	Warnings   problem.List `json:"warnings,omitempty"`
 }

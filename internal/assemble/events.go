@@ -32,7 +32,7 @@ func foldedSource(c *config.Config, e *config.Events) (*fold.Source, error) {
 		SASL: kafka.SASL{Mechanism: k.SASL.Mechanism, User: k.SASL.Username, Password: k.SASL.Password.Reveal()},
 	}
 	for _, topic := range e.Topics {
-		cfg.Topics = append(cfg.Topics, kafka.Topic{Name: topic, Since: e.Since, Offsets: e.Starts[topic], Group: e.Group, Place: e.Place})
+		cfg.Topics = append(cfg.Topics, kafka.Topic{Name: topic, Since: e.Since, Offsets: e.Starts[topic], Group: e.Group, History: historyOf(e), Place: e.Place})
 	}
 	inner, err := kafka.New(cfg)
 	if err != nil {
@@ -46,6 +46,17 @@ func foldedSource(c *config.Config, e *config.Events) (*fold.Source, error) {
 	out := &fold.Source{Inner: inner, Memory: k.Memory, Dir: k.Spill, Newest: e.Fold == "latest"}
 	out.Decoder, out.New, err = Fold(e)
 	return out, err
+}
+
+// historyOf is how much of its topics' past a document needs.
+func historyOf(e *config.Events) kafka.History {
+	switch {
+	case e.Truncated:
+		return kafka.Truncated
+	case e.Fold == "latest":
+		return kafka.Newest
+	}
+	return kafka.Complete
 }
 
 // Fold makes what reads events and what folds them.

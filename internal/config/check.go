@@ -133,15 +133,21 @@ func (c *checker) scalar(n *node, r *rule, path string) {
 		ok = err == nil && (n.kind == integer || n.loose)
 		if ok && v < r.min {
 			c.wrong(n, fmt.Sprintf("%d or more", r.min), "%s is %d", path, v)
+		} else if ok && r.max > 0 && v > r.max {
+			c.wrong(n, fmt.Sprintf("%d or less, or leave the key out", r.max), "%s is %d", path, v)
 		}
 	case flag:
 		ok = (n.text == "true" || n.text == "false") && (n.kind == boolean || n.loose)
 	case duration:
 		d, err := time.ParseDuration(n.text)
-		ok = n.kind == text && err == nil && d >= 0
+		if ok = n.kind == text && err == nil && d >= 0; ok && int64(d) < r.min {
+			c.wrong(n, fmt.Sprintf("%v or more, or leave the key out", time.Duration(r.min)), "%s is %s", path, n.text)
+		}
 	case size:
-		_, err := parseSize(n.text)
-		ok = n.scalar() && err == nil
+		v, err := parseSize(n.text)
+		if ok = n.scalar() && err == nil; ok {
+			c.sized(n, r, path, v)
+		}
 	case choice:
 		ok = c.choice(n, r, path)
 	case anything:
@@ -155,6 +161,16 @@ func (c *checker) scalar(n *node, r *rule, path string) {
 		what = strconv.Quote(n.text)
 	}
 	c.wrong(n, r.remedy(n), "%s must be %s, not %s", path, r.hint(), what)
+}
+
+// sized refuses what would be another limit than the one that is written.
+func (c *checker) sized(n *node, r *rule, path string, v int64) {
+	switch {
+	case v < r.min:
+		c.wrong(n, "1B or more, or leave the key out", "%s is %s", path, n.text)
+	case r.max > 0 && v > r.max:
+		c.wrong(n, fmt.Sprintf("%d bytes or less", r.max), "%s is %s", path, n.text)
+	}
 }
 
 func (c *checker) choice(n *node, r *rule, path string) bool {

@@ -16,20 +16,21 @@ import (
 
 // Events says how the events of topics become documents, or what is included in them.
 type Events struct {
-	Place    string            `json:"-"` // of from
-	Source   string            // of all the topics
-	Topics   []string          // events of the same time: in this order
-	Since    time.Time         `json:",omitzero"`
-	Starts   map[string]Starts `json:",omitempty"` // by topic
-	Group    string            `json:"-"`          // a consumer group: its offsets are the fence; how far is read makes no other documents
-	Key      string            // as fold.ParseLocator takes it
-	Type     string            `json:",omitempty"` // likewise; empty: none
-	Payload  string            `json:",omitempty"` // path; empty: all of the value
-	Debezium bool              `json:",omitempty"`
-	Fold     string            // latest | merge | handlers | script
-	Handlers json.RawMessage   `json:",omitempty"` // as fold.ReadHandlers takes them
-	Script   string            `json:",omitempty"` // the module's text
-	File     string            `json:"-"`          // its name
+	Place     string            `json:"-"` // of from
+	Source    string            // of all the topics
+	Topics    []string          // events of the same time: in this order
+	Since     time.Time         `json:",omitzero"`
+	Starts    map[string]Starts `json:",omitempty"` // by topic
+	Truncated bool              `json:"-"`          // what is left of the topics is accepted
+	Group     string            `json:"-"`          // a consumer group: its offsets are the fence; how far is read makes no other documents
+	Key       string            // as fold.ParseLocator takes it
+	Type      string            `json:",omitempty"` // likewise; empty: none
+	Payload   string            `json:",omitempty"` // path; empty: all of the value
+	Debezium  bool              `json:",omitempty"`
+	Fold      string            // latest | merge | handlers | script
+	Handlers  json.RawMessage   `json:",omitempty"` // as fold.ReadHandlers takes them
+	Script    string            `json:",omitempty"` // the module's text
+	File      string            `json:"-"`          // its name
 }
 
 // Starts are the offsets at which partitions of a topic are begun with.
@@ -47,7 +48,7 @@ func (d eventsDecoder) events(n *node) *Events {
 			d.problems.Add(n.get(name).at(), "write key, header:NAME, or a path like order.id", "%s: %v", name, err)
 		}
 	}
-	e.Group = n.get("fence", "group").string()
+	e.Group, e.Truncated = n.get("fence", "group").string(), n.get("accept_truncated").bool()
 	d.starts(n.get("since"), e)
 	if s := n.get("since").string(); s != "" {
 		var err error

@@ -108,6 +108,8 @@ func TestWrongEvents(t *testing.T) {
 		"offsets":    {"key: id", "since: {parcels: 7}", "14:15", `"parcels" names no partition of a topic`, "parcels/0: 1200"},
 		"offset":     {"key: id", "since: {parcels/0: x}", "14:26", "since", "number"},
 		"of other":   {"key: id", "since: {parcel/0: 7}", "14:15", "topic parcel is not one that the document is made of", "parcels"},
+		"truncated":  {"key: id", "accept_truncated: maybe", "14:25", "accept_truncated must be true or false", "write true or false"},
+		"of a table": {"one: true, columns: [id]}", "one: true, accept_truncated: true}", "16:67", "accept_truncated is for topics", "remove it"},
 		"topics":     {"bus.parcels\n", "[bus.a, rail.b]\n", "13:21", "rail.b is not of source bus", "one cluster"},
 		"twice":      {"bus.parcels\n", "[bus.a, bus.a]\n", "13:21", "topic a is named twice", "once"},
 		"nothing":    {"bus.parcels\n", "bus\n", "13:13", "does not name its topic", "bus.TOPIC"},
@@ -158,5 +160,28 @@ func TestFilesOfFolds(t *testing.T) {
 	}
 	if k := c.Source("bus").Kafka; k.TLS.CA != "testdata/certs/ca.pem" || k.SASL.Password.Reveal() != "x" || k.Spill != "testdata/spill" || len(k.Brokers) != 2 {
 		t.Errorf("%+v", k)
+	}
+}
+
+// What is accepted of a topic is said, and makes no other documents.
+func TestAcceptTruncated(t *testing.T) {
+	t.Parallel()
+	hashes := map[bool]string{}
+	for _, accepted := range []bool{false, true} {
+		text := eventful
+		if accepted {
+			text = strings.Replace(text, "key: id", "key: id\n      accept_truncated: true", 1)
+		}
+		c, err := read("humpty.yaml", []byte(text), Options{Env: environment()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _ := c.Projection("parcels")
+		if hashes[accepted] = p.Hash; p.Events.Truncated != accepted {
+			t.Errorf("accepted: %v, not %v", p.Events.Truncated, accepted)
+		}
+	}
+	if hashes[true] != hashes[false] {
+		t.Error("it has another hash")
 	}
 }

@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // grammar is the whole file: every key, what it takes, and what is not built yet.
 func grammar() *rule {
@@ -18,12 +21,12 @@ func sourceRule() *rule {
 		{name: "postgres", doc: "A PostgreSQL database.", rule: &rule{kind: object, keys: []key{
 			{name: "dsn", required: true, rule: &rule{kind: dsn}, doc: "Connection string, URL or keywords; PG* variables, .pgpass and service files fill what it leaves out."},
 			{name: "max_connections", def: "4", rule: &rule{kind: whole, min: 1}, doc: "Connections a run may hold at once."},
-			{name: "statement_timeout", rule: &rule{kind: duration}, doc: "Longest time of one statement; the server's own by default."},
-			{name: "lock_timeout", def: "30s", rule: &rule{kind: duration}, doc: "Longest wait for a table that others have locked."},
+			{name: "statement_timeout", rule: &rule{kind: duration, min: int64(time.Millisecond)}, doc: "Longest time of one statement; the server's own by default."},
+			{name: "lock_timeout", def: "30s", rule: &rule{kind: duration, min: int64(time.Millisecond)}, doc: "Longest wait for a table that others have locked."},
 			{name: "max_rows_per_second", rule: &rule{kind: whole, min: 1}, doc: "Rows of all tables that loads and verifications may read in a second; no limit by default."},
-			{name: "max_bytes_per_second", rule: &rule{kind: size}, doc: "Bytes that they may read in a second, like 20MB; no limit by default."},
+			{name: "max_bytes_per_second", rule: &rule{kind: size, min: 1}, doc: "Bytes that they may read in a second, like 20MB; no limit by default."},
 			{name: "read_dsn", rule: &rule{kind: dsn}, doc: "A streaming replica for reading, in live runs too; dsn by default."},
-			{name: "memory", def: "32MB", rule: &rule{kind: size}, doc: "For small tables of `one` includes that are held while reading."},
+			{name: "memory", def: "32MB", rule: &rule{kind: size, min: 1}, doc: "For small tables of `one` includes that are held while reading."},
 		}}},
 		{name: "kafka", doc: "A Kafka cluster.", rule: kafkaRule()},
 	}}
@@ -78,7 +81,7 @@ func projectionRule() *rule {
 		},
 		{name: "catch_up", doc: "With consistency: snapshot: rows that were written since are found by a column and read again, until there are few. Deleted and moved rows are not found so.", rule: &rule{kind: object, keys: []key{
 			{name: "updated_at", required: true, rule: &rule{kind: words}, doc: "The column, a timestamptz that is set with every write, indexed; tables of the document that have it are covered, and the root table must."},
-			{name: "margin", def: "1m", rule: &rule{kind: duration}, doc: "How late a row may become visible after that time: the longest transaction, and clocks that differ."},
+			{name: "margin", def: "1m", rule: &rule{kind: duration, min: int64(time.Millisecond)}, doc: "How late a row may become visible after that time: the longest transaction, and clocks that differ."},
 		}}},
 		{name: "priority", def: "0", rule: &rule{kind: whole}, doc: "Which come first where several are rebuilt (`humpty rebuild --all`): those with the highest; equal ones in the file's order."},
 		{name: "verify", def: "{}", rule: verifyRule(), doc: "How a generation is proven before the swap."},
@@ -105,7 +108,7 @@ func verifyRule() *rule {
 		{name: "level", def: "full", doc: "count: number of documents; sample: a random part; full: every document, byte for byte, in both directions.", rule: &rule{kind: choice, choices: []option{
 			{word: "count"}, {word: "sample"}, {word: "full"},
 		}}},
-		{name: "budget", rule: &rule{kind: duration}, doc: "Longest time of a full comparison, after which a sample must do; no limit by default."},
+		{name: "budget", rule: &rule{kind: duration, min: int64(time.Millisecond)}, doc: "Longest time of a full comparison, after which a sample must do; no limit by default."},
 		{name: "ignore", rule: &rule{kind: list, of: &rule{kind: words}}, doc: "Fields that may differ, like views_count or customer.seen."},
 		{name: "queries", rule: &rule{kind: words}, doc: "YAML file of queries that the new generation must answer as expected, relative to this one."},
 	}}
@@ -118,7 +121,7 @@ func queriesRule() *rule {
 		{name: "min_hits", def: "1", rule: &rule{kind: whole}, doc: "Fewest hits."},
 		{name: "max_hits", rule: &rule{kind: whole}, doc: "Most hits; any number by default."},
 		{name: "must_include", rule: columnNames(), doc: "Ids of documents that must match."},
-		{name: "max_latency", rule: &rule{kind: duration}, doc: "Longest time; any by default."},
+		{name: "max_latency", rule: &rule{kind: duration, min: int64(time.Millisecond)}, doc: "Longest time; any by default."},
 	}}}
 }
 
@@ -126,10 +129,10 @@ func limitsRule() *rule {
 	return &rule{kind: object, keys: []key{
 		{name: "rejections", def: "0", rule: &rule{kind: whole}, doc: "Documents the target may refuse before the swap is off."},
 		{name: "poison", def: "0", rule: &rule{kind: whole}, doc: "Events that may be unreadable, or that a fold may refuse, before the swap is off."},
-		{name: "inflight", def: "256MB", rule: &rule{kind: size}, doc: "Bytes between source and target, whatever the table's size."},
+		{name: "inflight", def: "256MB", rule: &rule{kind: size, min: 1}, doc: "Bytes between source and target, whatever the table's size."},
 		{name: "writers", def: "16", rule: &rule{kind: whole, min: 1}, doc: "Most bulk requests at once; how many pay is found out."},
-		{name: "batch", def: "4MB", rule: &rule{kind: size}, doc: "Bytes of a bulk request at the start."},
-		{name: "max_bulk_mb_s", def: "0", rule: &rule{kind: whole}, doc: "Most megabytes a second that a load sends; 0: no limit."},
+		{name: "batch", def: "4MB", rule: &rule{kind: size, min: 1}, doc: "Bytes of a bulk request at the start."},
+		{name: "max_bulk_mb_s", def: "0", rule: &rule{kind: whole, max: 1e9}, doc: "Most megabytes a second that a load sends; 0: no limit."},
 		{name: "max_outage", def: "15m", rule: &rule{kind: duration}, doc: "How long a server that went away is waited for, before a run stops; a live one can be gone on with then. 0s: not at all."},
 		{name: "brake", rule: brakeRule(), doc: "Slow a load down when searches through the alias take longer than this: a search for one document, timed ten times a second, over the last ten seconds."},
 	}}
@@ -138,7 +141,7 @@ func limitsRule() *rule {
 func brakeRule() *rule {
 	r := &rule{kind: object}
 	for _, p := range brakes {
-		r.keys = append(r.keys, key{name: fmt.Sprintf("search_p%d", p), rule: &rule{kind: duration}, doc: fmt.Sprintf("Longest time of %d of 100 searches.", p)})
+		r.keys = append(r.keys, key{name: fmt.Sprintf("search_p%d", p), rule: &rule{kind: duration, min: int64(time.Millisecond)}, doc: fmt.Sprintf("Longest time of %d of 100 searches.", p)})
 	}
 	return r
 }
@@ -181,9 +184,9 @@ func kafkaRule() *rule {
 			{name: "password", required: true, rule: &rule{kind: secret}, doc: "Password."},
 		}}},
 		{name: "readers", def: "4", rule: &rule{kind: whole, min: 1}, doc: "Partitions read at once."},
-		{name: "fetch", def: "2MB", rule: &rule{kind: size}, doc: "Bytes asked for at once from one partition."},
-		{name: "patience", def: "15s", rule: &rule{kind: duration}, doc: "How long a broker or a leader may be away before that is an outage, which limits.max_outage bounds."},
-		{name: "memory", def: "256MB", rule: &rule{kind: size}, doc: "Events held in memory until they are folded; the others wait on disk."},
+		{name: "fetch", def: "2MB", rule: &rule{kind: size, min: 1, max: 1 << 30}, doc: "Bytes asked for at once from one partition."},
+		{name: "patience", def: "15s", rule: &rule{kind: duration, min: int64(time.Millisecond)}, doc: "How long a broker or a leader may be away before that is an outage, which limits.max_outage bounds."},
+		{name: "memory", def: "256MB", rule: &rule{kind: size, min: 1}, doc: "Events held in memory until they are folded; the others wait on disk."},
 		{name: "spill", rule: &rule{kind: words}, doc: "Folder for these, relative to this file; the system's for temporary files by default."},
 	}}
 }
@@ -206,6 +209,7 @@ func eventKeys() []key {
 		{name: "debezium", rule: &rule{kind: flag}, doc: "Topics: true if the values are Debezium's envelopes of rows."},
 		{name: "payload", rule: &rule{kind: words}, doc: "Topics: path to the part of the value that is folded; all of it by default."},
 		{name: "since", rule: &rule{kind: either, any: []*rule{{kind: words}, {kind: names, min: 1, of: &rule{kind: whole}}}}, doc: "Topics: start each partition at its first event of this time or later, like 2026-01-31T00:00:00Z; or single ones at an offset, {TOPIC/PARTITION: OFFSET}."},
+		{name: "accept_truncated", rule: &rule{kind: flag}, doc: "Topics: true if documents of what is left are right, though the beginning of a topic is gone, or compaction took events from it; refused otherwise."},
 		{name: "fence", doc: "Topics: where the replay ends; at the last stable offset of each partition by default.", rule: &rule{kind: object, keys: []key{
 			{name: "group", required: true, rule: &rule{kind: words}, doc: "At what this consumer group has committed: that of the projector that goes on with the new index."},
 		}}},

@@ -33,7 +33,8 @@ type rule struct {
 	of      *rule    // names, list: each value
 	any     []*rule  // either
 	choices []option // choice
-	min     int64    // whole: smallest; list, names: fewest
+	min     int64    // whole, size, duration: smallest, of bytes or nanoseconds; list, names: fewest
+	max     int64    // whole, size: largest; 0: any
 	ref     string   // the rule's name in the schema, for one that holds itself
 }
 

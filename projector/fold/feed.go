@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -32,6 +33,9 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 		return nil, err
 	}
 	if err := s.validate(plan); err != nil {
+		return nil, err
+	}
+	if err := plan.Refusal(); err != nil && from == "" { // what it goes on from is kept here
 		return nil, err
 	}
 	inner, err := s.Inner.Open(ctx)
@@ -339,11 +343,18 @@ func (f *feed) Fence(ctx context.Context) (string, error) {
 // Acknowledge does nothing: a log keeps what it has, and the events are here.
 func (f *feed) Acknowledge(context.Context, sources.Position) error { return nil }
 
-// FenceOffsets are where the last fence was.
+// FenceOffsets are where the last fence was, as offsets alone: they are compared with the ends
+// of logs, and people set consumer groups to them. What a log says of a position beyond that,
+// behind an @, is for going on from it.
 func (f *feed) FenceOffsets() map[string]sources.Position {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.lastFence
+	all := make(map[string]sources.Position, len(f.lastFence))
+	for id, at := range f.lastFence {
+		offset, _, _ := strings.Cut(string(at), "@")
+		all[id] = sources.Position(offset)
+	}
+	return all
 }
 
 // eventBytes is what an event is taken for until some were seen.

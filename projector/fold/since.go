@@ -16,7 +16,7 @@ var _ sources.SinceOpener = (*Source)(nil)
 
 // CountSince counts offsets: markers and compaction make them more than events.
 func (s *Source) CountSince(ctx context.Context, from map[string]sources.Position) (events, read int64, err error) {
-	v, plan, inner, err := s.openEmpty(ctx)
+	v, plan, inner, err := s.openEmpty(ctx, !s.Newest)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -43,7 +43,7 @@ func (s *Source) CountSince(ctx context.Context, from map[string]sources.Positio
 // oldest of these: between partitions the time decides. Elsewhere it then reads everything,
 // to fold again the documents that they concern, and keeps the events of no other.
 func (s *Source) OpenSince(ctx context.Context, from map[string]sources.Position, taken time.Time) (sources.View, error) {
-	v, plan, inner, err := s.openEmpty(ctx)
+	v, plan, inner, err := s.openEmpty(ctx, !s.Newest)
 	if err != nil {
 		return nil, err
 	}

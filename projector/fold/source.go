@@ -57,7 +57,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	if err := s.validate(inner); err != nil {
 		return sources.Plan{}, err
 	}
-	plan := sources.Plan{Rows: inner.Rows, Bytes: inner.Bytes, Notes: inner.Notes, Warnings: inner.Warnings}
+	plan := sources.Plan{Rows: inner.Rows, Bytes: inner.Bytes, Notes: inner.Notes, Warnings: inner.Warnings, Starts: inner.Starts}
 	plan.Notes = append(plan.Notes, fmt.Sprintf("%d events of %d partitions are folded first; the number of documents is not known before, the number of events is its upper bound",
 		inner.Rows, len(inner.Partitions)))
 	n := 1 << (bits.Len64(uint64(min(max(inner.Rows/eventsEach, 1), spill.BucketCount))) - 1)
@@ -84,7 +84,7 @@ func (s *Source) validate(inner sources.Plan) error {
 
 // Open replays all events to the end that it captures.
 func (s *Source) Open(ctx context.Context) (sources.View, error) {
-	v, plan, inner, err := s.openEmpty(ctx)
+	v, plan, inner, err := s.openEmpty(ctx, true)
 	if err != nil {
 		return nil, err
 	}
@@ -104,11 +104,15 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	return v, nil
 }
 
-// openEmpty captures the end of the events, and makes an empty view.
-func (s *Source) openEmpty(ctx context.Context) (*view, sources.Plan, sources.View, error) {
+// openEmpty captures the end of the events, and makes an empty view; whole is for one that all
+// events are needed for, from the beginning.
+func (s *Source) openEmpty(ctx context.Context, whole bool) (*view, sources.Plan, sources.View, error) {
 	plan, err := s.Inner.Plan(ctx)
 	if err == nil {
 		err = s.validate(plan)
+	}
+	if err == nil && whole {
+		err = plan.Refusal()
 	}
 	if err != nil {
 		return nil, plan, nil, err

@@ -73,6 +73,12 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 			return sources.Plan{}, err
 		}
 		plan.Warnings = append(plan.Warnings, held.Warnings...)
+		for id, start := range held.Starts {
+			if plan.Starts == nil {
+				plan.Starts = map[string]sources.LogStart{}
+			}
+			plan.Starts[in.path()+":"+id] = start
+		}
 		plan.Notes = append(plan.Notes, fmt.Sprintf("include %s is folded from about %d events and held", in.path(), held.Rows))
 	}
 	return plan, nil

@@ -10,6 +10,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/internal/wait"
 	"humpty/projector"
+	"humpty/projector/generation"
 	"humpty/projector/load"
 	"humpty/projector/report"
 	"humpty/projector/verify"
@@ -79,6 +80,9 @@ func newComparison(v *Verify) *comparison {
 func (c *comparison) open(ctx context.Context) error {
 	err := c.find(ctx)
 	if err != nil {
+		return err
+	}
+	if err := generation.CheckStarts(c.generation, c.plan.Starts); err != nil {
 		return err
 	}
 	if c.view, err = load.Open(ctx, c.Source, c.observer); err != nil {

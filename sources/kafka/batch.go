@@ -43,7 +43,7 @@ const unpackLimit = 1 << 30
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // errDamaged says that a batch is not what its producer wrote.
-var errDamaged = errors.New("the checksum is wrong")
+var errDamaged = errors.New("it is damaged: the checksum, or what it says of itself, is wrong")
 
 // batch is the head of one record batch.
 type batch struct {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/listoffsets"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 )
@@ -29,7 +30,8 @@ func (p topicPartition) String() string { return fmt.Sprintf("%s/%d", p.topic, p
 type layout struct {
 	brokers map[int32]string // addresses
 	leaders map[topicPartition]int32
-	counts  map[string]int32 // partitions of a topic
+	epochs  map[topicPartition]int32 // of the leaders
+	counts  map[string]int32         // partitions of a topic
 }
 
 // cluster asks small questions, each over a connection of its own.
@@ -134,7 +136,7 @@ func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err
 	if err != nil {
 		return l, err
 	}
-	l = layout{brokers: map[int32]string{}, leaders: map[topicPartition]int32{}, counts: map[string]int32{}}
+	l = layout{brokers: map[int32]string{}, leaders: map[topicPartition]int32{}, epochs: map[topicPartition]int32{}, counts: map[string]int32{}}
 	for _, b := range m.Brokers {
 		l.brokers[b.NodeID] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 	}
@@ -149,7 +151,11 @@ func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err
 		}
 		l.counts[t.Name] = int32(len(t.Partitions))
 		for _, p := range t.Partitions {
-			l.leaders[topicPartition{t.Name, p.PartitionIndex}] = p.LeaderID // -1: none now
+			at := topicPartition{t.Name, p.PartitionIndex}
+			l.leaders[at] = p.LeaderID // -1: none now
+			if l.epochs[at] = p.LeaderEpoch; broker.versions[protocol.Metadata] < 7 {
+				l.epochs[at] = unknownEpoch
+			}
 		}
 	}
 	if missing != nil {
@@ -158,17 +164,18 @@ func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err
 	return l, nil
 }
 
-// leader connects to who leads a partition now.
-func (c *cluster) leader(ctx context.Context, p topicPartition) (*conn, error) {
+// leader connects to who leads a partition now, in which epoch.
+func (c *cluster) leader(ctx context.Context, p topicPartition) (broker *conn, epoch int32, err error) {
 	l, err := c.layout(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	address, ok := l.brokers[l.leaders[p]]
 	if !ok {
-		return nil, fmt.Errorf("partition %s: %w", p, kafkago.LeaderNotAvailable)
+		return nil, 0, fmt.Errorf("partition %s: %w", p, kafkago.LeaderNotAvailable)
 	}
-	return c.dial(ctx, address)
+	broker, err = c.dial(ctx, address)
+	return broker, l.epochs[p], err
 }
 
 // Timestamps that mean an end of the log.
@@ -186,7 +193,32 @@ const (
 // offsets asks the leaders for one offset of each partition: of the first record at or
 // behind the time, or one end of the log. -1: there is no such record.
 func (c *cluster) offsets(ctx context.Context, l layout, isolation int8, times map[topicPartition]int64) (map[topicPartition]int64, error) {
-	found := make(map[topicPartition]int64, len(times))
+	found, err := c.findRecords(ctx, l, isolation, times)
+	offsets := make(map[topicPartition]int64, len(found))
+	for p, at := range found {
+		offsets[p] = at.offset
+	}
+	return offsets, err
+}
+
+// foundRecord is where a record is, and its time; -1 and -1 if there is none.
+type foundRecord struct{ offset, time int64 }
+
+// firstTimes are the times of the first records that partitions have; -1 where there is none.
+func (c *cluster) firstTimes(ctx context.Context, l layout, partitions []topicPartition) (map[topicPartition]int64, error) {
+	times := make(map[topicPartition]int64, len(partitions))
+	for _, p := range partitions {
+		times[p] = 0 // of 1970 or later
+	}
+	found, err := c.findRecords(ctx, l, uncommitted, times)
+	for p, at := range found {
+		times[p] = at.time
+	}
+	return times, err
+}
+
+func (c *cluster) findRecords(ctx context.Context, l layout, isolation int8, times map[topicPartition]int64) (map[topicPartition]foundRecord, error) {
+	found := make(map[topicPartition]foundRecord, len(times))
 	byLeader := map[int32]map[string][]listoffsets.RequestPartition{}
 	for p, at := range times {
 		topics := byLeader[l.leaders[p]]
@@ -215,7 +247,7 @@ func (c *cluster) offsets(ctx context.Context, l layout, isolation int8, times m
 	return found, nil
 }
 
-func (c *cluster) offsetsFrom(ctx context.Context, address string, request *listoffsets.Request, found map[topicPartition]int64) error {
+func (c *cluster) offsetsFrom(ctx context.Context, address string, request *listoffsets.Request, found map[topicPartition]foundRecord) error {
 	broker, err := c.dial(ctx, address)
 	if err != nil {
 		return err
@@ -235,7 +267,7 @@ func (c *cluster) offsetsFrom(ctx context.Context, address string, request *list
 			if p.ErrorCode != 0 {
 				return fmt.Errorf("offsets of partition %s: %w", at, topicError(address, t.Topic, kafkago.Error(p.ErrorCode)))
 			}
-			found[at] = p.Offset
+			found[at] = foundRecord{p.Offset, p.Timestamp}
 		}
 	}
 	return nil

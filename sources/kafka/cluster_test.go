@@ -133,8 +133,8 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
-// emptyFrom answers fetches from an offset on with nothing, as a log does whose tail was
-// compacted away, or as a broker does that throttles.
+// emptyFrom answers fetches from an offset on with nothing, as a broker does that throttles,
+// and as one does whose remote storage is slow.
 func emptyFrom(c *kfake.Cluster, offset int64, throttle int32, times int) {
 	c.ControlKey(int16(kmsg.Fetch), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		fetch, ok := request.(*kmsg.FetchRequest)
@@ -154,32 +154,4 @@ func emptyFrom(c *kfake.Cluster, offset int64, throttle int32, times int) {
 		answer.Topics = append(answer.Topics, t)
 		return answer, nil, true
 	})
-}
-
-func TestNothingBeforeTheFence(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		throttle int32
-		times    int
-		want     int
-	}{
-		"a tail that is gone":             {0, -1, 5},
-		"a throttling broker":             {1, 4, 10},
-		"two empty answers, then records": {0, 2, 10},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			cluster := fake(t, kfake.NumBrokers(1))
-			b := newBus(t, cluster.ListenAddrs())
-			for i := range 10 {
-				b.put(rec("events", 0, "k", fmt.Sprint(i)))
-			}
-			emptyFrom(cluster, 5, c.throttle, c.times)
-			_, plan, view := open(t, kafka.Config{Brokers: cluster.ListenAddrs(), Topics: []kafka.Topic{{Name: "events"}}, Fetch: 1})
-			events, _, err := drain(t, view, plan.Partitions[0], "", 1<<20)
-			if err != nil || len(events) != c.want {
-				t.Errorf("%v, %v; want %d", values(events), err, c.want)
-			}
-		})
-	}
 }

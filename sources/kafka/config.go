@@ -32,6 +32,7 @@ type Topic struct {
 	Since   time.Time       // the first record of this time or later; zero: no matter
 	Offsets map[int32]int64 // by partition; the others start as said by Since
 	Group   string          // a consumer group: reading ends where it goes on; empty: at the end of the log
+	History History         // how much of the past is needed where nothing says where reading starts
 	Place   string          // where the configuration names it, for messages; may be empty
 }
 

@@ -34,6 +34,7 @@ type conn struct {
 	responseTimeout time.Duration // see defaultResponseTimeout
 	versions        map[protocol.ApiKey]int16
 	lastID          int32
+	tellsEpochs     bool // it knows where leader epochs end
 }
 
 // dialer makes connections.
@@ -108,6 +109,9 @@ func (c *conn) handshake(ctx context.Context, mechanism sasl.Mechanism, address 
 	for _, k := range known.ApiKeys {
 		key := protocol.ApiKey(k.ApiKey)
 		c.versions[key] = key.SelectVersion(k.MinVersion, k.MaxVersion)
+		if key == offsetForLeaderEpoch {
+			c.tellsEpochs = k.MinVersion <= leaderEpochVersion && k.MaxVersion >= leaderEpochVersion
+		}
 		if key == protocol.Fetch && (k.MinVersion > fetchVersion || k.MaxVersion < fetchVersion) {
 			return fmt.Errorf("it speaks versions %d to %d of fetch, not %d: Kafka 2.3 or newer is needed", k.MinVersion, k.MaxVersion, fetchVersion)
 		}

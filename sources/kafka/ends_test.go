@@ -129,7 +129,8 @@ func TestRetentionPassesTheStart(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 
-	// what starts now starts at 15, unless it was told otherwise
+	// what accepts that starts at 15, unless it was told otherwise
+	cfg.Topics[0].History = kafka.Truncated
 	_, plan, view = open(t, cfg)
 	if events, _, err := drain(t, view, plan.Partitions[0], "", 1<<20); err != nil || len(events) != 5 {
 		t.Errorf("%v, %v", values(events), err)

@@ -81,13 +81,31 @@ func (u unknownTopics) Error() string {
 
 func (u unknownTopics) Unwrap() error { return kafkago.UnknownTopicOrPartition }
 
+// emptyError is the error of a broker that gives no records where there are some. It is an
+// outage until they come.
+type emptyError struct {
+	partition       topicPartition
+	position, fence int64
+	throttled       bool
+}
+
+func (e *emptyError) Error() string {
+	why := "its remote storage may be slow (remote.fetch.max.wait.ms) or away: see the broker's log"
+	if e.throttled {
+		why = "it throttles this client: raise consumer_byte_rate"
+	}
+	return fmt.Sprintf("topic %s, partition %d, offset %d: the log goes on to %d, and the broker answers without records; %s",
+		e.partition.topic, e.partition.partition, e.position, e.fence, why)
+}
+
 // isFinal reports whether an error stays what it is however often one tries.
 func isFinal(err error) bool {
 	var lost *LostRecordsError
 	var changed *ChangedTopicError
 	var no *DeniedError
 	var wrong problem.List
-	if errors.As(err, &lost) || errors.As(err, &changed) || errors.As(err, &no) || errors.As(err, &wrong) {
+	var refused *problem.Refusal
+	if errors.As(err, &refused) || errors.As(err, &lost) || errors.As(err, &changed) || errors.As(err, &no) || errors.As(err, &wrong) {
 		return true
 	}
 	var code kafkago.Error

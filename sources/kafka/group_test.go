@@ -49,7 +49,7 @@ func TestGroupIsTheFence(t *testing.T) {
 	b.put(append(some(topic, 0, "a", 5), some(topic, 1, "b", 4)...)...)
 	commit(t, brokers, group, topic, map[int]int64{0: 3, 1: 4}) // nothing of 2, which is empty
 	_, plan, view := open(t, kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic, Group: group}}})
-	if want := []string{"topic " + topic + " is replayed up to where consumer group " + group + " goes on: 2 events are behind that"}; !slices.Equal(plan.Notes, want) || plan.Rows != 7 || len(plan.Warnings) > 0 {
+	if want := []string{"topic " + topic + " is replayed up to where consumer group " + group + " goes on: 2 events are behind that"}; !slices.Contains(plan.Notes, want[0]) || plan.Rows != 7 || len(plan.Warnings) > 0 {
 		t.Errorf("plan %+v", plan)
 	}
 	for i, want := range [][]string{{"a0", "a1", "a2"}, {"b0", "b1", "b2", "b3"}, {}} {

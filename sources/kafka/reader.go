@@ -5,18 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 
 	"humpty/sources"
 )
-
-// maxEmptyResponses is how many empty answers in a row, from a broker that does not throttle
-// and knows the fence, say that compaction left nothing before the fence. Kafka sends at
-// least one batch if there is one.
-const maxEmptyResponses = 3
 
 // reader reads one partition. The next answer is already on its way while one is
 // decoded: the broker works, and what it sends waits in the socket.
@@ -25,24 +18,39 @@ type reader struct {
 	partition topicPartition
 	position  int64 // of the next record to be given
 	fence     int64
+	passed    OffsetCounts // on the way from began to position
+	began     int64        // where the last batch that was given ended
 
-	conn           *conn
-	requested      bool   // an answer is on its way
-	response       []byte // the buffer of the present one
-	batches        []byte // of it, not yet decoded
-	filter         filter
-	decoder        decoder
-	unpacked       []byte // the buffer of the present batch, unpacked
-	epoch          int32  // of the last batch
-	emptyResponses int    // answers in a row
-	endChecked     bool   // the end was checked
-	tail           bool   // the fence moves with the log
+	conn *conn
+	answer
+	decoder    decoder
+	unpacked   []byte // the buffer of the present batch, unpacked
+	epoch      int32  // of the last record before position; -1: not known
+	failed     error  // what the next call gives
+	endChecked bool   // the end was checked
+	tail       bool   // the fence moves with the log
+}
+
+// answer is what a reader has of the answers to its requests.
+type answer struct {
+	requested bool   // one is on its way
+	response  []byte // the buffer of the present one
+	batches   []byte // of it, not yet decoded
+	filter    filter // of it
 }
 
 func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
+	if err := r.failed; err != nil {
+		r.failed = nil
+		return err
+	}
 	for !b.Full() && r.position < r.fence {
 		if err := r.advance(ctx, b); err != nil {
-			return fmt.Errorf("kafka: %w", err)
+			if err = r.fail(ctx, err); len(b.Records) == 0 || ctx.Err() != nil {
+				return err
+			}
+			r.failed = err // behind what is read already: whoever asks again goes on behind that
+			break
 		}
 		if b.Limit == 0 && len(b.Records) > 0 {
 			break
@@ -54,11 +62,33 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 		}
 		r.endChecked = true
 	}
+	if err := r.account(); err != nil {
+		return err
+	}
 	if len(b.Records) == 0 && b.Counts == (sources.Counts{}) {
 		return io.EOF
 	}
 	b.Counts.Read, b.Counts.Used = int64(len(b.Records)), int64(len(b.Records))
-	b.Position = sources.Position(strconv.FormatInt(r.position, 10))
+	b.Position = formatPosition(r.position, r.epoch)
+	return nil
+}
+
+// fail makes the reader ask again from its position on: what it has of the present answer may
+// be what is wrong, and must not be passed over.
+func (r *reader) fail(ctx context.Context, err error) error {
+	r.decoder.left, r.decoder.rest, r.batches, r.requested = 0, nil, nil, false
+	return fmt.Errorf("kafka: %w", errors.Join(err, r.Close(ctx)))
+}
+
+// account books the offsets that were passed since the last call. Each of them was read, or
+// a broker has said what it is instead.
+func (r *reader) account() error {
+	if moved := r.position - r.began; moved != r.passed.Total() {
+		return fmt.Errorf("kafka: partition %s: %d offsets were passed, from %d to %d, and %d are accounted for (%s): this is an error of humpty, report it",
+			r.partition, moved, r.began, r.position, r.passed.Total(), r.passed)
+	}
+	r.view.count(r.partition, r.passed)
+	r.began, r.passed = r.position, OffsetCounts{}
 	return nil
 }
 
@@ -102,12 +132,17 @@ func (r *reader) openBatch(next batch, b *sources.Batch) error {
 			Remedy: "the topic was made anew, or its log was truncated; rebuild",
 		}
 	}
-	r.epoch = next.epoch
+	if next.base < r.fence {
+		r.epoch = next.epoch
+	}
+	if r.tail && next.next > r.fence {
+		return fmt.Errorf("partition %s: a batch that ends at offset %d, behind the last stable offset %d of the same answer", r.partition, next.next, r.fence)
+	}
 	if !next.has(control) {
 		b.Counts.Rows += int64(next.count)
 	}
 	if r.filter.skips(&next) {
-		r.position = min(next.next, r.fence)
+		r.skip(&next)
 		return nil
 	}
 	records, packed, err := next.unpack(r.unpacked)
@@ -119,12 +154,31 @@ func (r *reader) openBatch(next batch, b *sources.Batch) error {
 	return r.decode(b)
 }
 
+// skip passes a batch that has nothing to give.
+func (r *reader) skip(b *batch) {
+	end := min(b.next, r.fence)
+	r.passed.Holes += max(min(b.base, end)-r.position, 0)
+	of := end - max(min(b.base, end), r.position)
+	known := min(int64(b.count), of)
+	if b.has(control) {
+		r.passed.Markers += known
+	} else {
+		r.passed.Aborted += known
+	}
+	r.passed.Holes += of - known
+	r.position = end
+}
+
 func (r *reader) decode(b *sources.Batch) error {
+	given := len(b.Records)
 	next, err := r.decoder.fill(b, r.position, r.fence)
+	records := int64(len(b.Records) - given)
+	r.passed.Records += records
+	r.passed.Holes += next - r.position - records
+	r.position = next
 	if err != nil {
 		return fmt.Errorf("partition %s: %w", r.partition, err)
 	}
-	r.position = next
 	return nil
 }
 
@@ -135,20 +189,33 @@ func (r *reader) receive(ctx context.Context, b *sources.Batch) error {
 		got, err := r.fetch(ctx)
 		if err == nil {
 			b.Counts.Bytes += int64(len(got.batches))
-			return r.accept(ctx, got)
+			err = r.accept(ctx, got)
 		}
-		err = errors.Join(err, r.Close(ctx)) // whatever it was, the leader may be another one now
-		r.requested = false
-		return fmt.Errorf("partition %s: %w", r.partition, err)
+		if err == nil {
+			return nil
+		}
+		return r.disconnect(ctx, err)
 	})
+}
+
+// disconnect ends the connection after an error: whatever it was, the leader may be another
+// one now.
+func (r *reader) disconnect(ctx context.Context, err error) error {
+	err = errors.Join(err, r.Close(ctx))
+	r.requested, r.batches = false, nil
+	return fmt.Errorf("partition %s: %w", r.partition, err)
 }
 
 // fetch gets one answer without an error in it.
 func (r *reader) fetch(ctx context.Context) (got fetchResponse, err error) {
 	source := r.view.source
 	if r.conn == nil {
-		if r.conn, err = source.cluster.leader(ctx, r.partition); err != nil {
+		var epoch int32
+		if r.conn, epoch, err = source.cluster.leader(ctx, r.partition); err != nil {
 			return got, deletedTopic(err)
+		}
+		if err := r.checkEpoch(ctx, epoch); err != nil {
+			return got, err
 		}
 	}
 	if !r.requested {
@@ -185,31 +252,25 @@ func (r *reader) request(ctx context.Context, offset int64) error {
 	return err
 }
 
-// accept makes an answer the present one, and asks for what is behind it.
+// accept makes an answer the present one, and asks for what is behind it. An answer with
+// nothing behind the position says nothing of the log below the fence: a broker that
+// throttles gives one, and one whose remote storage is slow. Where compaction took the last
+// records before the fence, batches that lie behind it say so.
 func (r *reader) accept(ctx context.Context, got fetchResponse) error {
 	r.batches = got.batches
 	r.filter = filter{aborted: got.aborted, open: r.filter.open[:0]}
 	next := nextOffset(got.batches)
-	if next <= r.position {
-		next = r.position
-		if !got.throttled && next < r.fence {
-			r.emptyResponses++
-		}
-		if r.emptyResponses >= maxEmptyResponses {
-			r.position = r.fence // a hole up to it
-			return nil
-		}
-	} else {
-		r.emptyResponses = 0
+	switch {
+	case next > r.position:
+	case r.position >= r.fence:
+		return nil
+	case got.start > r.position:
+		return r.lostError(ctx)
+	default:
+		return &emptyError{partition: r.partition, position: r.position, fence: r.fence, throttled: got.throttled}
 	}
 	if next < r.fence && !got.throttled {
 		return r.request(ctx, next)
-	}
-	if got.throttled && len(got.batches) == 0 {
-		select {
-		case <-ctx.Done():
-		case <-time.After(fetchWait):
-		}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ type decoder struct {
 	batch
 	rest []byte
 	left int32
+	last int64 // offset of the last record that was looked at
 
 	names map[string]string // of headers, so that they are made once
 	spare []sources.Header  // room for those of the next records
@@ -23,7 +24,7 @@ const (
 )
 
 func (d *decoder) open(b batch, records []byte) {
-	d.batch, d.rest, d.left = b, records, b.count
+	d.batch, d.rest, d.left, d.last = b, records, b.count, b.base-1
 }
 
 // fill appends records of [from, to) to b until it is full or the batch is at its end. It
@@ -46,12 +47,15 @@ func (d *decoder) fill(b *sources.Batch, from, to int64) (next int64, err error)
 			return next, err
 		}
 		if offset >= to {
-			d.left = 0
+			d.left, d.rest = 0, nil
 			break
 		}
 		next = max(next, offset+1)
 	}
-	if d.left == 0 {
+	if d.left <= 0 {
+		if len(d.rest) > 0 {
+			return next, fmt.Errorf("the batch at offset %d says that it has %d records, and %d bytes are behind them: %w", d.base, d.count, len(d.rest), errDamaged)
+		}
 		next = max(next, min(d.next, to))
 	}
 	return next, nil
@@ -62,6 +66,10 @@ func (d *decoder) record(b *sources.Batch, body []byte, from, to int64) (offset 
 	delta, i := varint(body, 1) // behind the attributes, which have no meaning
 	step, i := varint(body, i)
 	offset = d.base + step
+	if i >= 0 && (offset <= d.last || offset >= d.next) {
+		return offset, fmt.Errorf("record %d, behind record %d in a batch of the offsets %d to %d: %w", offset, d.last, d.base, d.next-1, errDamaged)
+	}
+	d.last = offset
 	keySize, i := varint(body, i)
 	if i < 0 || keySize > int64(len(body)-i) {
 		return offset, fmt.Errorf("record %d: key: %w", offset, errShort)

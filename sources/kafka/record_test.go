@@ -197,3 +197,25 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	b.ReportMetric(float64(events)/b.Elapsed().Seconds()/1e6, "Mevents/s")
 }
+
+// A batch that has not what it says of itself is told, whatever its checksum is.
+func TestBatchesThatLie(t *testing.T) {
+	t.Parallel()
+	count := func(p []byte, n uint32) []byte {
+		binary.BigEndian.PutUint32(p[countAt:], n)
+		binary.BigEndian.PutUint32(p[crcAt:], crc32.Checksum(p[attributesAt:], castagnoli))
+		return p
+	}
+	for name, data := range map[string][]byte{
+		"fewer than there are": count(encode(0, 2, 0, 0, 0, 1, 2), 2),
+		"none":                 count(encode(0, 2, 0, 0, 0, 1, 2), 0),
+		"a negative number":    count(encode(0, 2, 0, 0, 0, 1, 2), 1<<31),
+		"backwards":            encode(0, 2, 0, 0, 0, 2, 1),
+		"twice":                encode(0, 2, 0, 0, 0, 1, 1),
+		"behind its end":       encode(0, 1, 0, 0, 0, 1, 2),
+	} {
+		if offsets, at, err := decode(t, data, 0, 100, 0); !errors.Is(err, errDamaged) {
+			t.Errorf("%s: %v, at %d, %v", name, offsets, at, err)
+		}
+	}
+}

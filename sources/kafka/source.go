@@ -67,8 +67,9 @@ func (s *Source) partitions(l layout) []topicPartition {
 }
 
 // Plan has one partition for each of the topics' partitions, in the order in which the
-// topics were named. Its rows are offsets, which
-// markers and compaction make more than records.
+// topics were named. Its rows are offsets, which markers and compaction make more than
+// records. What is missing of topics is an error among the warnings ([sources.Plan.Refusal]):
+// who goes on from a position does not need it.
 func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	l, all, err := s.fencedBounds(ctx)
 	if err != nil {
@@ -77,8 +78,10 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	plan := sources.Plan{Readers: min(s.cfg.Readers, max(len(all), 1))}
 	behind := map[string]int64{}
 	var warnings problem.List
+	plan.Starts = map[string]sources.LogStart{}
 	for _, p := range s.partitions(l) {
 		b := all[p]
+		plan.Starts[p.String()] = sources.LogStart{Begins: formatPosition(b.log, unknownEpoch), Read: formatPosition(b.from, unknownEpoch)}
 		rows := max(b.fence-b.from, 0)
 		plan.Partitions = append(plan.Partitions, sources.Partition{ID: p.String(), Rows: rows, Bytes: rows * bytesEach})
 		plan.Rows += rows
@@ -90,7 +93,11 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 				"an open transaction holds the last stable offset at %d, %d offsets before the end; what is behind it is not read", b.fence, b.end-b.fence)
 		}
 	}
-	plan.Warnings = warnings
+	notes, missing, err := s.history(ctx, l, all)
+	if err != nil {
+		return sources.Plan{}, fmt.Errorf("kafka: %w", err)
+	}
+	plan.Notes, plan.Warnings = append(plan.Notes, notes...), append(warnings, missing...)
 	for _, t := range s.cfg.Topics {
 		if t.Group != "" {
 			plan.Notes = append(plan.Notes, groupNote(t, behind[t.Name]))
@@ -121,15 +128,16 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	return v, nil
 }
 
-// IsUnavailable implements sources.Outages: brokers that do not answer, end connections, or have no
-// leader. A topic that they deny was deleted, and records that are gone stay so.
+// IsUnavailable implements sources.Outages: brokers that do not answer, answer without the records that
+// they have, end connections, or have no leader. A topic that they deny was deleted, and records that are gone stay so.
 func (*Source) IsUnavailable(err error) bool {
 	var gap *sources.ErrChangesLost
 	if err == nil || isFinal(err) || errors.As(err, &gap) || errors.Is(err, kafkago.UnknownTopicOrPartition) {
 		return false
 	}
 	var code kafkago.Error
-	if errors.As(err, &code) && code.Temporary() {
+	var empty *emptyError
+	if errors.As(err, &code) && code.Temporary() || errors.As(err, &empty) {
 		return true
 	}
 	var network net.Error

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"humpty/sources"
@@ -41,6 +40,6 @@ func (t *tailReader) Next(ctx context.Context, b *sources.Batch) error {
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	b.Position = sources.Position(strconv.FormatInt(r.position, 10))
+	b.Position = formatPosition(r.position, r.epoch)
 	return changesLost(err)
 }

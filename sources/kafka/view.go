@@ -24,6 +24,7 @@ type view struct {
 	mu         sync.Mutex
 	counts     map[string]int32
 	partitions map[string]partitionBounds
+	passed     map[string]OffsetCounts // by partition
 }
 
 var (
@@ -49,13 +50,16 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	if !ok {
 		return nil, fmt.Errorf("kafka: there is no partition %s", p.ID)
 	}
-	r := &reader{view: v, partition: c.topicPartition, position: c.from, fence: c.fence}
-	if from != "" {
-		at, err := strconv.ParseInt(string(from), 10, 64)
-		if err != nil || at < 0 {
+	r := &reader{view: v, partition: c.topicPartition, position: c.from, fence: c.fence, epoch: unknownEpoch}
+	defer func() { r.began = r.position }()
+	if from == "" {
+		if err := v.source.needsStart(c); err != nil {
+			return nil, fmt.Errorf("kafka: %w", err)
+		}
+	} else {
+		if r.position, r.epoch, ok = parsePosition(from); !ok {
 			return nil, fmt.Errorf("kafka: %q is no position of partition %s", from, p.ID)
 		}
-		r.position = at
 	}
 	return r, nil
 }
@@ -137,6 +141,9 @@ func (v *view) addPartitions(l layout, all map[topicPartition]bounds) error {
 	}
 	for p, b := range all {
 		if _, known := v.partitions[p.String()]; !known {
+			if err := v.source.needsStart(partitionBounds{p, b}); err != nil { // retention was faster than we
+				return &LostRecordsError{Topic: p.topic, Partition: p.partition, Position: 0, Start: b.log, End: b.end}
+			}
 			b.fence = b.from
 			v.partitions[p.String()] = partitionBounds{p, b}
 		}
@@ -154,9 +161,9 @@ func (v *view) BeginningOffset(partition string) sources.Position {
 
 // OffsetLag counts offsets: markers and compaction make them more than records.
 func (v *view) OffsetLag(from, to sources.Position) int64 {
-	a, err1 := strconv.ParseInt(string(from), 10, 64)
-	b, err2 := strconv.ParseInt(string(to), 10, 64)
-	if err1 != nil || err2 != nil {
+	a, _, ok1 := parsePosition(from)
+	b, _, ok2 := parsePosition(to)
+	if !ok1 || !ok2 {
 		return 0
 	}
 	return max(b-a, 0)

@@ -16,22 +16,26 @@ type Verb string
 
 // The verbs.
 const (
-	Set       Verb = "set"       // the field becomes the value; a value that the event has not changes nothing
-	Unset     Verb = "unset"     // the field goes
+	Set       Verb = "set"       // the field becomes the value
+	Unset     Verb = "unset"     // the field goes; one that is not there changes nothing
 	Increment Verb = "increment" // the number in the field, 0 if there is none, grows by the value
 	Append    Verb = "append"    // the value becomes the last element of the field, an array
 	Upsert    Verb = "upsert"    // the value is merged into the element that has the same By, or added
-	Merge     Verb = "merge"     // the value is merged into the field (RFC 7386)
-	Delete    Verb = "delete"    // the document is deleted
+	Merge     Verb = "merge"     // the value, an object, is merged into the field (RFC 7386)
+	Delete    Verb = "delete"    // the document is deleted; it is the last step of its list
 )
 
-// Step is one change of a document.
+// Step is one change of a document. An event that a step cannot be made of is poison: it has
+// nothing at From, a path goes through something that has no members, a value is of another
+// kind than the verb needs. Objects on the way to Field are made where there is nothing, or
+// null.
 type Step struct {
-	Do    Verb
-	Field []string // of the document, a path of names, made on the way as objects; empty: the document itself (merge, delete)
-	From  []string // of the event's value, a path; empty: all of it
-	Value []byte   // JSON, instead of what the event has
-	By    string   // upsert: the member that tells elements apart
+	Do       Verb
+	Field    []string // of the document, a path of names; empty: the document itself (merge, delete)
+	From     []string // of the event's value, a path; empty: all of it
+	Optional bool     // an event with nothing at From leaves the step out
+	Value    []byte   // JSON, instead of what the event has
+	By       string   // upsert: the member that tells elements apart, by its JSON value: 1 is 1.0
 }
 
 // ByType says what events of each type do. A tombstone deletes, whatever they say.
@@ -52,6 +56,9 @@ func (h ByType) New() (func() (fold.Fold, error), error) {
 			wrong = append(wrong, fmt.Sprintf("%s: %v", name, err))
 		}
 		c.types[name] = steps
+	}
+	if len(h.Types) == 0 && h.Any == nil {
+		wrong = append(wrong, "there are none: name a type of event and its steps")
 	}
 	if h.Any != nil {
 		var err error
@@ -91,6 +98,9 @@ func compile(steps []Step, by map[string]string) (*handler, error) {
 		if err := s.check(by); err != nil {
 			return nil, fmt.Errorf("step %d (%s): %w", i+1, s.Do, err)
 		}
+		if i > 0 && steps[i-1].Do == Delete {
+			return nil, fmt.Errorf("step %d (%s): it stands behind delete, which ends its list; move it before delete, or remove it", i+1, s.Do)
+		}
 		c := step{Step: s, member: -1}
 		for _, name := range s.Field {
 			quoted := rawjson.AppendQuoted(nil, name)
@@ -107,36 +117,4 @@ func compile(steps []Step, by map[string]string) (*handler, error) {
 		h.steps = append(h.steps, c)
 	}
 	return h, nil
-}
-
-func (s Step) check(by map[string]string) error {
-	switch s.Do {
-	case Set, Unset, Increment, Append, Upsert:
-		if len(s.Field) == 0 {
-			return fmt.Errorf("it names no field")
-		}
-	case Merge, Delete:
-	default:
-		return fmt.Errorf("unknown; use set, unset, increment, append, upsert, merge or delete")
-	}
-	if s.Value != nil {
-		if err := rawjson.Check(s.Value); err != nil {
-			return fmt.Errorf("its value is %w", err)
-		}
-		if len(s.From) > 0 {
-			return fmt.Errorf("it has both a value and a place to take it from")
-		}
-	}
-	if s.Do != Upsert {
-		return nil
-	}
-	if s.By == "" {
-		return fmt.Errorf("it does not say by which member elements are told apart")
-	}
-	field := strings.Join(s.Field, "\x00")
-	if was, ok := by[field]; ok && was != s.By {
-		return fmt.Errorf("elements of %s are told apart by %s elsewhere, and by %s here", strings.Join(s.Field, "."), was, s.By)
-	}
-	by[field] = s.By
-	return nil
 }

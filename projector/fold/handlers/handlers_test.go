@@ -115,8 +115,8 @@ func TestHandlers(t *testing.T) {
 	h := handlers.ByType{Types: map[string][]handlers.Step{
 		"Placed": {
 			{Do: handlers.Set, Field: p("status"), Value: []byte(`"placed"`)},
-			{Do: handlers.Set, Field: p("customer.name"), From: p("who.name")},
-			{Do: handlers.Set, Field: p("note"), From: p("note")},
+			{Do: handlers.Set, Field: p("customer.name"), From: p("who.name"), Optional: true},
+			{Do: handlers.Set, Field: p("note"), From: p("note"), Optional: true},
 			{Do: handlers.Set, Field: p("total"), Value: []byte("0")},
 		},
 		"Added":     {{Do: handlers.Upsert, Field: p("lines"), From: p("item"), By: "sku"}, {Do: handlers.Increment, Field: p("total"), From: p("item.price")}},
@@ -215,7 +215,7 @@ func TestReadHandlers(t *testing.T) {
 		t.Error(got)
 	}
 	for text, want := range map[string]string{
-		`[]`: "handlers", `{"A": [{"sett": "x"}]}`: `A: json: unknown field "sett"`, `{"A": [{"from": "x"}]}`: "A: step 1: it has 0 verbs",
+		`[]`: "handlers", `{"A": [{"sett": "x"}]}`: `A: step 1: json: unknown field "sett"`, `{"A": [{"from": "x"}]}`: "A: step 1: it has 0 verbs",
 		`{"A": [{"set": "x", "unset": "y"}]}`: "it has 2 verbs", `{"$unknown": 1}`: "can only be",
 	} {
 		if _, err := handlers.Read([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {

@@ -2,10 +2,22 @@ package handlers
 
 import (
 	"bytes"
+	"errors"
 
 	"humpty/internal/rawjson"
 	"humpty/projector/fold"
 )
+
+// notAnObject is the reason of events whose value has no members where those are needed.
+const notAnObject = "the value is not a JSON object"
+
+// checkDocument refuses to go on with what no fold has made.
+func checkDocument(document []byte) error {
+	if document != nil && rawjson.Kind(document) != '{' {
+		return errors.New("fold: the stored document is not an object")
+	}
+	return nil
+}
 
 // latestFold keeps the last value.
 type latestFold struct{ document []byte }
@@ -18,6 +30,9 @@ func NewLatest() (fold.Fold, error) { return &latestFold{}, nil }
 
 // Begin starts with what there is.
 func (l *latestFold) Begin(_, document []byte) error {
+	if err := checkDocument(document); err != nil {
+		return err
+	}
 	l.document = document
 	return nil
 }
@@ -29,7 +44,7 @@ func (l *latestFold) Apply(e *fold.Event) error {
 		return nil
 	}
 	if rawjson.Kind(e.Value) != '{' {
-		return &fold.Poison{Reason: "the value is not a JSON object"}
+		return &fold.Poison{Reason: notAnObject}
 	}
 	l.document = e.Value
 	return nil

@@ -19,6 +19,9 @@ func NewMerge() (fold.Fold, error) { return &mergeFold{}, nil }
 
 // Begin starts with what there is.
 func (m *mergeFold) Begin(_, document []byte) error {
+	if err := checkDocument(document); err != nil {
+		return err
+	}
 	m.tree.reset(document)
 	m.alive = document != nil
 	return nil
@@ -32,7 +35,7 @@ func (m *mergeFold) Apply(e *fold.Event) error {
 		return nil
 	}
 	if rawjson.Kind(e.Value) != '{' {
-		return &fold.Poison{Reason: "the value is not a JSON object"}
+		return &fold.Poison{Reason: notAnObject}
 	}
 	m.tree.merge(root, e.Value)
 	m.alive = true

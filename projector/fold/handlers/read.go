@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
+
+	"humpty/internal/rawjson"
 )
 
 // stepJSON is a step as it is written: one verb with its field, and what it needs.
@@ -21,6 +21,7 @@ type stepJSON struct {
 	Delete    *bool           `json:"delete"`
 	From      string          `json:"from"`
 	Value     json.RawMessage `json:"value"`
+	Optional  bool            `json:"optional"`
 	By        string          `json:"by"`
 }
 
@@ -31,28 +32,27 @@ type stepJSON struct {
 //	{"OrderPlaced": [{"set": "status", "value": "placed"}, {"set": "customer.name", "from": "who.name"}],
 //	 "ItemAdded":   [{"upsert": "lines", "from": "item", "by": "sku"}, {"increment": "total", "from": "item.price"}],
 //	 "Cancelled":   [{"delete": true}]}
+//
+// A step whose from the event has not makes it poison, unless "optional": true leaves the
+// step out. Delete is the last step of its list.
 func Read(text []byte) (ByType, error) {
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(text, &all); err != nil {
-		return ByType{}, fmt.Errorf("handlers: %w", err)
+	if err := rawjson.Check(text); err != nil {
+		return ByType{}, fmt.Errorf("handlers: they are %w", err)
+	}
+	if rawjson.Kind(rawjson.Trim(text)) != '{' {
+		return ByType{}, errors.New("handlers: they are no object of steps by type of event")
 	}
 	h := ByType{Types: map[string][]Step{}}
 	var wrong []error
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if name == "$unknown" {
-			if h.Unknown = string(all[name]) == `"ignore"`; !h.Unknown {
-				wrong = append(wrong, errors.New(`$unknown can only be "ignore"; without it unknown types are poison`))
-			}
-			continue
+	seen := map[string]bool{}
+	for w := rawjson.Into(text); w.Next(); {
+		name := string(rawjson.AppendUnquoted(nil, w.Name))
+		if seen[name] {
+			wrong = append(wrong, fmt.Errorf("%s is there twice", name))
 		}
-		steps, err := parseSteps(all[name])
-		if err != nil {
-			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
-		}
-		if name == "$any" {
-			h.Any = steps
-		} else {
-			h.Types[name] = steps
+		seen[name] = true
+		if err := h.read(name, w.Value); err != nil {
+			wrong = append(wrong, err)
 		}
 	}
 	if err := errors.Join(wrong...); err != nil {
@@ -61,22 +61,65 @@ func Read(text []byte) (ByType, error) {
 	return h, nil
 }
 
-func parseSteps(text json.RawMessage) ([]Step, error) {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	var all []stepJSON
-	if err := d.Decode(&all); err != nil {
-		return nil, err
+// read reads what is said of one type, or of those that are not named.
+func (h *ByType) read(name string, text []byte) error {
+	if name == "$unknown" {
+		if h.Unknown = string(text) == `"ignore"`; !h.Unknown {
+			return errors.New(`$unknown can only be "ignore"; without it unknown types are poison`)
+		}
+		return nil
 	}
-	steps := make([]Step, 0, len(all))
-	for i, w := range all {
-		s, err := w.step()
+	if strings.HasPrefix(name, "$") && name != "$any" {
+		return fmt.Errorf("unknown %s: there are $any and $unknown; a type that begins with $ is handled in $any", name)
+	}
+	steps, err := parseSteps(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if name == "$any" {
+		h.Any = steps
+	} else {
+		h.Types[name] = steps
+	}
+	return nil
+}
+
+func parseSteps(text []byte) ([]Step, error) {
+	if rawjson.Kind(text) != '[' {
+		return nil, errors.New("its steps are no list")
+	}
+	steps := []Step{}
+	for list := rawjson.Into(text); list.Next(); {
+		s, err := parseStep(list.Value)
 		if err != nil {
-			return nil, fmt.Errorf("step %d: %w", i+1, err)
+			return nil, fmt.Errorf("step %d: %w", len(steps)+1, err)
 		}
 		steps = append(steps, s)
 	}
 	return steps, nil
+}
+
+func parseStep(text []byte) (s Step, err error) {
+	if rawjson.Kind(text) != '{' {
+		return s, errors.New("it is no object")
+	}
+	seen := map[string]bool{}
+	for w := rawjson.Into(text); w.Next(); {
+		name := strings.ToLower(string(rawjson.AppendUnquoted(nil, w.Name))) // as package json matches it
+		if seen[name] {
+			return s, fmt.Errorf("%s is there twice", name)
+		}
+		if seen[name] = true; rawjson.Kind(w.Value) == 'n' && name != "value" {
+			return s, fmt.Errorf("%s is null", name)
+		}
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	var w stepJSON
+	if err := d.Decode(&w); err != nil {
+		return s, err
+	}
+	return w.step()
 }
 
 func (w stepJSON) step() (s Step, err error) {
@@ -91,13 +134,16 @@ func (w stepJSON) step() (s Step, err error) {
 		}
 	}
 	if w.Delete != nil {
+		if !*w.Delete {
+			return s, errors.New("delete can only be true; leave the step out")
+		}
 		verbs++
 		s.Do = Delete
 	}
 	if verbs != 1 {
 		return s, fmt.Errorf("it has %d verbs; a step is one of set, unset, increment, append, upsert, merge and delete", verbs)
 	}
-	s.From, s.Value, s.By = path(w.From), w.Value, w.By
+	s.From, s.Optional, s.Value, s.By = path(w.From), w.Optional, w.Value, w.By
 	return s, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"humpty/internal/canonjson"
 	"humpty/internal/rawjson"
 	"humpty/projector/fold"
 )
@@ -15,9 +16,13 @@ type stepFold struct {
 	tree    tree
 	alive   bool
 	members [][]byte
+	form    canonjson.Form // of the keys of elements
 }
 
 func (d *stepFold) Begin(_, document []byte) error {
+	if err := checkDocument(document); err != nil {
+		return err
+	}
 	d.tree.reset(document)
 	d.alive = document != nil
 	return nil
@@ -45,12 +50,14 @@ func (d *stepFold) Apply(e *fold.Event) error {
 		}
 		return &fold.Poison{Reason: fmt.Sprintf("no handler for events of type %q", e.Type)}
 	}
+	if len(h.needs) > 0 && rawjson.Kind(e.Value) != '{' {
+		return &fold.Poison{Reason: notAnObject}
+	}
 	d.findMembers(h, e.Value)
 	d.alive = true
 	for i := range h.steps {
 		s := &h.steps[i]
-		value, found := d.valueFor(s, e.Value)
-		if err := d.applyStep(s, value, found); err != nil {
+		if err := d.applyStep(s, e.Value); err != nil {
 			// what the first step refused has changed nothing but alive
 			return &fold.Poison{Reason: fmt.Sprintf("%s %s: %v", s.Do, strings.Join(s.Field, "."), err), Dirty: true}
 		}
@@ -69,7 +76,7 @@ func (d *stepFold) findMembers(h *handler, value []byte) {
 	for range h.needs {
 		d.members = append(d.members, nil)
 	}
-	if len(h.needs) == 0 || rawjson.Kind(value) != '{' {
+	if len(h.needs) == 0 {
 		return
 	}
 	for w := rawjson.Into(value); w.Next(); {
@@ -81,53 +88,98 @@ func (d *stepFold) findMembers(h *handler, value []byte) {
 	}
 }
 
-func (d *stepFold) valueFor(s *step, all []byte) (v []byte, found bool) {
+// valueFor is the value of a step; nil if it is optional and the event has none.
+func (d *stepFold) valueFor(s *step, all []byte) ([]byte, error) {
 	switch {
 	case len(s.Value) > 0:
-		return s.Value, true
+		return s.Value, nil
 	case s.member < 0:
-		return all, true
+		return all, nil
 	}
-	v = d.members[s.member]
+	v := d.members[s.member]
 	if v != nil && len(s.rest) > 0 {
-		v = rawjson.Get(v, s.rest...)
+		found := rawjson.Get(v, s.rest...)
+		if found == nil {
+			if err := s.blocked(v); err != nil {
+				return nil, err
+			}
+		}
+		v = found
 	}
-	return v, v != nil
+	if v == nil && !s.Optional {
+		return nil, fmt.Errorf("the event has no %s", strings.Join(s.From, "."))
+	}
+	return v, nil
+}
+
+// blocked says where the way through a member to what a step needs ends at something that
+// has no members; a null on the way is nothing, as if it were not there.
+func (s *step) blocked(v []byte) error {
+	for i, name := range s.rest {
+		at := strings.Join(s.From[:i+1], ".")
+		switch rawjson.Kind(v) {
+		case '{':
+		case '[':
+			if strings.Trim(name, "0123456789") != "" {
+				return fmt.Errorf("%s of the event is an array, and %s is no number of an element", at, name)
+			}
+		case 'n':
+			return nil
+		default:
+			return fmt.Errorf("%s of the event is neither an object nor an array, so there is no %s", at, strings.Join(s.From, "."))
+		}
+		if v = rawjson.Get(v, name); v == nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+// node is the node of a step's field, made if build is set; 0 if there is none.
+func (d *stepFold) node(s *step, build bool) (int32, error) {
+	n, stuck := d.tree.find(root, s.field, build)
+	if stuck > 0 {
+		return 0, fmt.Errorf("%s of the document is no object", strings.Join(s.Field[:stuck], "."))
+	}
+	return n, nil
 }
 
 // applyStep makes one change.
-func (d *stepFold) applyStep(s *step, value []byte, found bool) error {
+func (d *stepFold) applyStep(s *step, all []byte) error {
 	t := &d.tree
 	switch s.Do {
 	case Delete:
 		d.delete()
 		return nil
 	case Unset:
-		if n := t.find(root, s.field, false); n != 0 {
+		n, err := d.node(s, false)
+		if n != 0 {
 			t.nodes[n].kind = removed
 		}
-		return nil
-	case Set:
-		if found {
-			t.set(t.find(root, s.field, true), value)
-		}
-		return nil
+		return err
 	}
-	if !found {
-		return fmt.Errorf("the event has no %s", strings.Join(s.From, "."))
+	value, err := d.valueFor(s, all)
+	if value == nil || err != nil {
+		return err
 	}
-	n := t.find(root, s.field, true)
+	n, err := d.node(s, true)
+	if err != nil {
+		return err
+	}
 	switch s.Do {
+	case Set:
+		t.set(n, value)
+		return nil
 	case Increment:
 		return d.increment(n, value)
 	case Merge:
-		if len(s.Field) == 0 && rawjson.Kind(value) != '{' {
+		if rawjson.Kind(value) != '{' {
 			return fmt.Errorf("the value is not an object")
 		}
 		t.merge(n, value)
 		return nil
 	}
-	if at := t.nodes[n]; at.kind == removed || at.kind == raw && rawjson.Kind(at.raw) == 'n' {
+	if t.isNone(n) {
 		t.unpack(n, array, true)
 	}
 	if !t.unpack(n, array, false) {
@@ -145,7 +197,7 @@ func (d *stepFold) increment(n int32, by []byte) error {
 	if rawjson.Kind(by) != 0 {
 		return fmt.Errorf("%s is not a number", by)
 	}
-	if at.kind == removed || at.kind == raw && rawjson.Kind(at.raw) == 'n' {
+	if d.tree.isNone(n) {
 		d.tree.set(n, by)
 		return nil
 	}
@@ -164,15 +216,22 @@ func (d *stepFold) increment(n int32, by []byte) error {
 // key of an element is kept in its name, which elements have no other use for.
 func (d *stepFold) upsert(n int32, by string, value []byte) error {
 	t := &d.tree
-	key := rawjson.Get(value, by)
-	if rawjson.Kind(value) != '{' || key == nil {
+	member := rawjson.Get(value, by)
+	if rawjson.Kind(value) != '{' || isNone(member) {
 		return fmt.Errorf("the value is not an object with a member %s", by)
+	}
+	key, err := d.elementKey(member)
+	if err != nil {
+		return err
 	}
 	for c := t.nodes[n].first; c != 0; c = t.nodes[c].next {
 		at := &t.nodes[c]
 		if at.name == nil && at.kind == raw {
-			if at.name = rawjson.Get(at.raw, by); at.name == nil {
-				at.name = []byte{}
+			at.name = []byte{} // no key: an element that no event is about
+			if member := rawjson.Get(at.raw, by); !isNone(member) {
+				if at.name, err = d.elementKey(member); err != nil {
+					return err
+				}
 			}
 		}
 		if bytes.Equal(at.name, key) {
@@ -182,4 +241,14 @@ func (d *stepFold) upsert(n int32, by string, value []byte) error {
 	}
 	t.add(n, node{kind: raw, name: key, raw: value})
 	return nil
+}
+
+// elementKey is a value in the form in which equal ones are equal bytes. Text without an
+// escape has that form.
+func (d *stepFold) elementKey(v []byte) ([]byte, error) {
+	if rawjson.Kind(v) == '"' && bytes.IndexByte(v, '\\') < 0 {
+		return v, nil
+	}
+	form, err := d.form.Of(v)
+	return bytes.Clone(form), err
 }

@@ -105,25 +105,36 @@ func sameName(a, b []byte) bool {
 	return bytes.Equal(rawjson.AppendUnquoted(nil, a), rawjson.AppendUnquoted(nil, b))
 }
 
-// find walks a path of names from n, making objects on the way if make is set; 0 if there is
-// nothing.
-func (t *tree) find(n int32, path [][]byte, build bool) int32 {
-	for _, name := range path {
-		if !t.unpack(n, object, build) {
-			return 0
+// find walks a path of names from n, making objects on the way if build is set; 0 if there is
+// nothing. Nothing and null may become an object; stuck is how many names lead to something
+// else that is none, 0 if nothing does.
+func (t *tree) find(n int32, path [][]byte, build bool) (found int32, stuck int) {
+	for i, name := range path {
+		if t.isNone(n) {
+			if !build {
+				return 0, 0
+			}
+			t.unpack(n, object, true)
+		}
+		if !t.unpack(n, object, false) {
+			return 0, i
 		}
 		c := t.child(n, name)
-		switch {
-		case c == 0 && !build:
-			return 0
-		case c == 0:
+		if c == 0 {
+			if !build {
+				return 0, 0
+			}
 			c = t.add(n, node{kind: removed, name: name})
-		case t.nodes[c].kind == removed && !build:
-			return 0
 		}
 		n = c
 	}
-	return n
+	return n, 0
+}
+
+// isNone reports whether n is nothing, or null.
+func (t *tree) isNone(n int32) bool {
+	at := &t.nodes[n]
+	return at.kind == removed || at.kind == raw && rawjson.Kind(at.raw) == 'n'
 }
 
 // set makes n a value.

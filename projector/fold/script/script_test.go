@@ -229,3 +229,48 @@ func BenchmarkApply(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds()/1e6, "Mevents/s")
 }
+
+// What is written as an empty object, though it is not one, is told.
+func TestStatesThatJSONHasNoWordFor(t *testing.T) {
+	t.Parallel()
+	for handler, want := range map[string]string{
+		`async (state, event) => { state.x = 1; return state }`: "the state is a Promise",
+		`(state) => { state.seen = new Set([1]) }`:              "the state.seen is a Set",
+		`(state) => { state.by = new Map([[1, 2]]) }`:           "the state.by is a Map",
+		`(state) => { state.like = /x/ }`:                       "the state.like is a RegExp",
+	} {
+		makeFold, err := script.New("m.js", "module.exports = {A: "+handler+"}", script.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := makeFold()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Begin([]byte("k"), nil); err != nil {
+			t.Fatal(err)
+		}
+		err = f.Apply(&fold.Event{Type: "A", Value: []byte("{}")})
+		if err == nil {
+			_, _, err = f.Append(nil)
+		}
+		var poison *fold.Poison
+		if !errors.As(err, &poison) || !strings.Contains(poison.Reason, want) {
+			t.Errorf("%s: %v, nothing of %q", handler, err, want)
+		}
+	}
+	makeFold, err := script.New("m.js", "module.exports = {A: (state) => { state.x = new Boolean(false); state.at = new Date(0); state.is = new (class P { a = 1 })() }}", script.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := makeFold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Begin([]byte("k"), nil), f.Apply(&fold.Event{Type: "A", Value: []byte("{}")})); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, err := f.Append(nil); err != nil || string(out) != `{"x":false,"at":"1970-01-01T00:00:00.000Z","is":{"a":1}}` {
+		t.Errorf("%s, %v", out, err)
+	}
+}

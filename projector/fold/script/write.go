@@ -52,10 +52,13 @@ func (w *writer) tooLarge() error {
 }
 
 // objectTypes are the Go types of what is not an ordinary object.
-type objectTypes struct{ object, array, number, meta reflect.Type }
+type objectTypes struct{ object, array, number, meta, promise, maps, list reflect.Type }
 
 func newObjectTypes() objectTypes {
-	return objectTypes{reflect.TypeFor[*lazy](), reflect.TypeFor[*lazyArray](), reflect.TypeFor[*bigNumber](), reflect.TypeFor[*meta]()}
+	return objectTypes{
+		reflect.TypeFor[*lazy](), reflect.TypeFor[*lazyArray](), reflect.TypeFor[*bigNumber](), reflect.TypeFor[*meta](),
+		reflect.TypeFor[*goja.Promise](), reflect.TypeFor[[][2]any](), reflect.TypeFor[[]any](),
+	}
 }
 
 // value appends v; undefined and functions are for the caller to leave out.
@@ -93,6 +96,10 @@ func (w *writer) object(dst []byte, o *goja.Object) ([]byte, error) {
 	}
 	// an ordinary object would be exported as a whole, so its type is asked first
 	switch o.ExportType() {
+	case w.types.promise: // of an async handler; JSON.stringify would write {}, as for a Map and a Set
+		return dst, w.reject("is a Promise: a handler is called and done, without async")
+	case w.types.maps:
+		return dst, w.reject("is a Map, which JSON has no word for; use an object")
 	case w.types.object, w.types.array, w.types.number, w.types.meta:
 		switch x := o.Export().(type) {
 		case *lazy:
@@ -120,8 +127,15 @@ func (w *writer) object(dst []byte, o *goja.Object) ([]byte, error) {
 		return w.value(dst, o.ToString())
 	case "Number":
 		return w.value(dst, o.ToNumber())
+	case "Boolean":
+		return w.value(dst, w.vm.ToValue(o.Export()))
+	case "Object", "Error", "Arguments":
+		if o.ExportType() == w.types.list { // an array has another class
+			return dst, w.reject("is a Set, which JSON has no word for; use an array")
+		}
+		return w.members(dst, o)
 	}
-	return w.members(dst, o)
+	return dst, w.reject("is a %s, which JSON has no word for", o.ClassName())
 }
 
 // appendRaw appends a part of an event as it came.
