@@ -13,10 +13,12 @@ import (
 	"testing"
 )
 
-// What docs/architecture.md names of the code.
+// What the pages in docs name of the code.
 var (
 	// reference is a place in a file: [`Type.Method`](../dir/file.go).
 	reference = regexp.MustCompile("\\[`([A-Za-z_][\\w.]*)`\\]\\(([^)#\\s]+\\.go)\\)")
+	// testName is one in backquotes, linked or not.
+	testName = regexp.MustCompile("`(Test\\w*)`")
 	// link is whatever a link of Markdown leads to.
 	link = regexp.MustCompile(`\]\(([^)#\s]+)`)
 	// budget is a row of the table of budgets: the constant, and its value.
@@ -27,7 +29,7 @@ var (
 // there, each package of the product is in its table, each budget has its value.
 func TestDocsNameWhatExists(t *testing.T) {
 	t.Parallel()
-	files, text := everything(t), architecture(t)
+	files, text := everything(t), page(t, "architecture.md")
 	found, named := danglingReferences("docs", text, files)
 	if named < 40 {
 		found.add("docs/architecture.md names %d places in the code: a way through it has more", named)
@@ -36,6 +38,33 @@ func TestDocsNameWhatExists(t *testing.T) {
 	found = append(found, missingPackages("docs", text, product(files))...)
 	found = append(found, wrongBudgets(text)...)
 	fail(t, found)
+}
+
+// TestGuaranteesAreShown holds docs/guarantees.md against the tests: each that it names is
+// there, and each row of its tables names one, or says that it has none.
+func TestGuaranteesAreShown(t *testing.T) {
+	t.Parallel()
+	text := page(t, "guarantees.md")
+	found, named := danglingReferences("docs", text, everything(t))
+	if named < 60 {
+		found.add("docs/guarantees.md names %d tests: its tables have more rows", named)
+	}
+	found = append(found, missingLinks("docs", text)...)
+	found = append(found, unlinkedTests(text)...)
+	found = append(found, rowsWithoutTest(text)...)
+	fail(t, found)
+}
+
+func TestRowsWithoutTestAreFound(t *testing.T) {
+	t.Parallel()
+	text := "| what | now | shown by |\n|---|---|---|\n| a | b | [`TestA`](../a/a_test.go) |\n| c | d | no test |\n" +
+		"| e | f |  |\n| g | h | `TestH` |\n| no test | i | [`helper`](../a/a_test.go) |\n\n| what | else |\n|---|---|\n| j | k |\n"
+	if found := rowsWithoutTest(text); len(found) != 3 {
+		t.Errorf("rows without a test: %q, want 3", found)
+	}
+	if found := unlinkedTests(text); len(found) != 1 {
+		t.Errorf("tests without a link: %q, want 1", found)
+	}
 }
 
 func TestDanglingReferencesAreFound(t *testing.T) {
@@ -59,9 +88,10 @@ func TestDanglingReferencesAreFound(t *testing.T) {
 	}
 }
 
-func architecture(t *testing.T) string {
+// page is one in the folder docs.
+func page(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "architecture.md"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +128,33 @@ func missingLinks(dir, text string) (found findings) {
 		at := path.Join(dir, m[1])
 		if _, err := os.Stat(filepath.Join("..", "..", filepath.FromSlash(at))); err != nil {
 			found.add("docs: there is no %s", at)
+		}
+	}
+	return found
+}
+
+// unlinkedTests lists the tests that a page names without the file that they are in.
+func unlinkedTests(text string) (found findings) {
+	for _, m := range testName.FindAllStringSubmatch(reference.ReplaceAllString(text, ""), -1) {
+		found.add("docs: %s is named without a link to its file", m[1])
+	}
+	return found
+}
+
+// rowsWithoutTest lists the rows of tables with a last column "shown by" that neither name a test
+// there nor say that there is none.
+func rowsWithoutTest(text string) (found findings) {
+	shown := false
+	for line := range strings.Lines(text) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		last := strings.TrimSpace(cells[len(cells)-1])
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			shown = false
+		case last == "shown by":
+			shown = true
+		case shown && last != "---" && !strings.Contains(last, "no test") && !strings.Contains(last, "[`Test"):
+			found.add("docs: the row %q names no test, and does not say that there is none", strings.TrimSpace(cells[0]))
 		}
 	}
 	return found
