@@ -22,10 +22,14 @@ type cluster struct {
 
 func newCluster(cfg Config) (*cluster, error) {
 	cfg = cfg.withDefaults()
+	connection := cfg.connection()
+	if err := connection.Validate(); err != nil {
+		return nil, err
+	}
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	client, err := transport.New(cfg.connection())
+	client, err := transport.New(connection)
 	if err != nil {
 		return nil, err
 	}

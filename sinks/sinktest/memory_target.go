@@ -30,9 +30,9 @@ type MemoryTarget struct {
 
 // Hooks let a test fail a target in ways that real servers cannot be made to; each may be nil.
 type Hooks struct {
-	// OnWrite may change the documents and verdicts of one
-	// write after it was done, as a broken target would; its error is Write's.
-	// With Forget the write is not done at all before OnWrite is called.
+	// OnWrite may change the documents and verdicts of one write after it was done, as a broken
+	// target would; its error is Write's. With IgnoreWrites the write is not done at all before
+	// OnWrite is called.
 	IgnoreWrites bool
 	OnWrite      func(docs []sinks.Document, verdicts []sinks.Verdict) error
 	OnScan       func(docs []sinks.Document) []sinks.Document

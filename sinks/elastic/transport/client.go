@@ -28,7 +28,7 @@ type Client struct {
 // New prepares the connections; Connect opens the first.
 func New(cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	urls, err := cfg.urls()

@@ -85,7 +85,9 @@ func redact(address string) string {
 	return address
 }
 
-func (c Config) validate() error {
+// Validate says what is wrong with the settings themselves; New also looks at the addresses and
+// the files.
+func (c Config) Validate() error {
 	ways := 0
 	for _, set := range []bool{c.Credentials.Username != "" || c.Credentials.Password != "", c.Credentials.APIKey != "", c.Credentials.Bearer != ""} {
 		if set {
