@@ -103,15 +103,19 @@ func (o origin) position(lsn pglogrepl.LSN) sources.Position {
 	return sources.Position(lsn.String() + " " + o.system + " " + o.tables + " " + o.publication)
 }
 
-// parseLSN reads a position of a capture.
+// parseLSN reads a position of a capture. One of another form is of another version of humpty,
+// which kept less of what the capture rests on: that nothing was lost since cannot be told.
 func parseLSN(p sources.Position) (pglogrepl.LSN, origin, error) {
 	parts := strings.Fields(string(p))
 	if len(parts) != 4 {
-		return 0, origin{}, fmt.Errorf("position %q of the capture cannot be read", p)
+		return 0, origin{}, &sources.ErrChangesLost{
+			Why:    fmt.Sprintf("the position %q of the capture was written by another version of humpty, and does not say what it was made from", p),
+			Remedy: rebuildRemedy,
+		}
 	}
 	lsn, err := pglogrepl.ParseLSN(parts[0])
 	if err != nil {
-		return 0, origin{}, fmt.Errorf("position %q of the capture cannot be read: %w", p, err)
+		return 0, origin{}, &sources.ErrChangesLost{Why: fmt.Sprintf("the position %q of the capture cannot be read: %v", p, err), Remedy: rebuildRemedy}
 	}
 	return lsn, origin{parts[1], parts[2], parts[3]}, nil
 }
