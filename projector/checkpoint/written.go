@@ -17,7 +17,7 @@ var (
 var keySwapped = []byte("s/swapped")
 
 // RecordSwap notes that from now on others may write to the index without versions. It is
-// durable when Swap returns: call it before the alias is changed.
+// durable when RecordSwap returns: call it before the alias is changed.
 func (s *Store) RecordSwap() error {
 	if err := s.db.Set(keySwapped, []byte{1}, pebble.Sync); err != nil {
 		return fmt.Errorf("note the swap: %w", err)
@@ -25,13 +25,13 @@ func (s *Store) RecordSwap() error {
 	return nil
 }
 
-// Swapped reports whether Swap was called, in this process or an earlier one.
+// Swapped reports whether RecordSwap was called, in this process or an earlier one.
 func (s *Store) Swapped() (bool, error) {
 	value, err := s.get(keySwapped)
 	return value != nil, err
 }
 
-// RecordWritten notes documents that will be written after the swap; it is durable when Touch
+// RecordWritten notes documents that will be written after the swap; it is durable when RecordWritten
 // returns.
 func (s *Store) RecordWritten(ids [][]byte) error {
 	batch := s.db.NewBatch()
@@ -47,7 +47,7 @@ func (s *Store) RecordWritten(ids [][]byte) error {
 	return nil
 }
 
-// Written calls fn with every id that was given to Touch; fn may not keep it.
+// Written calls fn with every id that was given to RecordWritten; fn may not keep it.
 func (s *Store) Written(fn func(id []byte)) (err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: writtenFrom, UpperBound: writtenTo})
 	if err != nil {
