@@ -41,7 +41,7 @@ projections:
       from: [bus.%s, bus.%s]
       type: header:type
       handlers:
-        Placed: [{set: who, from: who}, {set: status, value: placed}]
+        Placed: [{set: who, from: who, optional: true}, {set: status, value: placed}]
         Added: [{upsert: items, from: item, by: sku}, {increment: total, from: item.price}]
         Noted: [{append: notes, from: note}]
         Forgot: [{unset: who}]
