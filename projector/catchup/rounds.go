@@ -29,6 +29,7 @@ type Rounds struct {
 	Rules  protocol.Rules // the zero value outside tests
 
 	Done     func(report.Round) // told of each round that had something to do; may be nil
+	written  func(ids [][]byte) // told of the documents that rounds wrote, one call at a time; may be nil
 	handover *Handover          // nil: nobody else writes to the index
 }
 
@@ -39,6 +40,14 @@ const (
 	keysAtOnce = 10_000 // taken from the store
 	idsAtOnce  = 500    // looked up by one statement
 )
+
+// Telling is these rounds, which tell written of every document that they have written, one
+// call at a time.
+func (r *Rounds) Telling(written func(ids [][]byte)) *Rounds {
+	telling := *r
+	telling.written = written
+	return &telling
+}
 
 // HandedOver reports whether the application writes to the index, too.
 func (r *Rounds) HandedOver() bool { return r.handover != nil }

@@ -156,5 +156,8 @@ func (l *keyWorkers) done(p keyBatch, saw sources.TxSnapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reread += int64(len(p.ids))
+	if l.rounds.written != nil {
+		l.rounds.written(p.ids)
+	}
 	l.settled = append(l.settled, settledKeys{marks: p.keys, saw: saw})
 }

@@ -144,8 +144,8 @@ func (c *comparison) compare(ctx context.Context, level verify.Level, each func(
 	}
 	var err error
 	c.result.Verified, err = check.Run(ctx)
-	if why := c.result.Verified.Why; err == nil && why != "" {
-		c.observer.Notice(why)
+	if text := c.result.Verified.Shortfall(); err == nil && text != "" {
+		c.observer.Notice(text)
 	}
 	return err
 }
@@ -198,7 +198,8 @@ func (c *comparison) phase(ctx context.Context, p report.Phase, do func(context.
 }
 
 // Run compares a generation with its source and definition, and changes nothing. What
-// differs is in the result, and a *verify.Differs.
+// differs is in the result, and a *verify.Differs. If nothing does, but too many documents
+// could not be compared, that is a *verify.Restless.
 func (v *Verify) Run(ctx context.Context) (Result, error) {
 	x := newComparison(v)
 	err := x.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
@@ -208,7 +209,26 @@ func (v *Verify) Run(ctx context.Context) (Result, error) {
 		if err := x.compare(ctx, x.Projection.Verify.EffectiveLevel(), x.Each); err != nil {
 			return err
 		}
-		return x.prove(ctx)
+		if err := x.prove(ctx); err != nil {
+			return err
+		}
+		return x.restless()
 	})
 	return x.done(ctx, err)
+}
+
+// restless is an error if too many documents changed each time they were read.
+func (c *comparison) restless() error {
+	v := c.result.Verified
+	if v.Level != string(verify.Partial) {
+		return nil
+	}
+	documents := v.Documents
+	if v.Sampled > 0 {
+		documents = v.Sampled
+	}
+	return &verify.Restless{
+		Generation: c.result.Generation, Documents: documents, Moving: v.Moving, First: v.MovingIDs,
+		Remedy: fmt.Sprintf("verify again when less is written: humpty verify %s --generation %s", c.Projection.Name, c.result.Generation),
+	}
 }
