@@ -16,8 +16,7 @@ import (
 const (
 	maxMovingShown = 10
 
-	// mostMoving: of more than one document in so many that never rest, the rest of them is no
-	// full comparison.
+	// mostMoving: if more than one document in so many never rests, the comparison is not full.
 	mostMoving = 1000
 
 	maxRounds       = 4                // settle times, before a key is called moving
@@ -179,6 +178,6 @@ func (v *verdict) judgeMoving(compared int64) {
 	if r.Moving*mostMoving <= compared {
 		return
 	}
-	r.lower(Partial, Level(r.Level), fmt.Sprintf("%d of %d documents (%.2g%%) changed each time they were read, and were not compared; more than 0.1%% are too many",
-		r.Moving, compared, 100*float64(r.Moving)/float64(max(compared, 1))))
+	r.lower(Partial, Level(r.Level), fmt.Sprintf("%d of %d documents changed each time they were read, and were not compared: more than one in %d",
+		r.Moving, compared, mostMoving))
 }
