@@ -180,7 +180,7 @@ func TestVerifyOfWhatNeverRests(t *testing.T) {
 	source.OnLookup = func([]string) { move() }
 	check := repair.Verify{Projection: projection(), Source: source, Target: target, Owner: sinks.Owner{Run: "verify"}, Settle: 4 * time.Millisecond}
 	result, err := check.Run(t.Context())
-	var restless *verify.Restless
+	var restless *repair.Restless
 	if !errors.As(err, &restless) || restless.Moving != 3 || restless.Documents != 2100 || len(restless.First) != 3 || !strings.Contains(err.Error(), "humpty verify orders --generation "+made.Generation) {
 		t.Fatalf("%v, %+v", err, result.Verified.Verification)
 	}

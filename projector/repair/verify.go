@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"humpty/internal/canonjson"
@@ -199,7 +200,7 @@ func (c *comparison) phase(ctx context.Context, p report.Phase, do func(context.
 
 // Run compares a generation with its source and definition, and changes nothing. What
 // differs is in the result, and a *verify.Differs. If nothing does, but too many documents
-// could not be compared, that is a *verify.Restless.
+// could not be compared, that is a *Restless.
 func (v *Verify) Run(ctx context.Context) (Result, error) {
 	x := newComparison(v)
 	err := x.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
@@ -217,17 +218,31 @@ func (v *Verify) Run(ctx context.Context) (Result, error) {
 	return x.done(ctx, err)
 }
 
+// Restless is the answer of a comparison that found no difference, but could not compare
+// enough: too many documents changed each time they were read.
+type Restless struct {
+	Generation        string
+	Documents, Moving int64
+	First             []string // ids of the first that moved
+	Remedy            string
+}
+
+func (e *Restless) Error() string {
+	return fmt.Sprintf("nothing differs, but this is no full comparison of %s: %d of its documents changed each time they were read (%d were to be compared; first: %s)\n    %s",
+		e.Generation, e.Moving, e.Documents, strings.Join(e.First, ", "), e.Remedy)
+}
+
 // restless is an error if too many documents changed each time they were read.
 func (c *comparison) restless() error {
 	v := c.result.Verified
-	if v.Level != string(verify.Partial) {
+	if !v.Partial() {
 		return nil
 	}
 	documents := v.Documents
 	if v.Sampled > 0 {
 		documents = v.Sampled
 	}
-	return &verify.Restless{
+	return &Restless{
 		Generation: c.result.Generation, Documents: documents, Moving: v.Moving, First: v.MovingIDs,
 		Remedy: fmt.Sprintf("verify again when less is written: humpty verify %s --generation %s", c.Projection.Name, c.result.Generation),
 	}

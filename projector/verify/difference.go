@@ -54,10 +54,13 @@ type Report struct {
 	First []Detail `json:"first,omitempty"` // at most Check.Show
 }
 
+// Partial reports whether too many documents were on their way each time they were read.
+func (r *Report) Partial() bool { return r.Level == string(partial) }
+
 // Everything reports whether every document was compared, but those that others wrote each
 // time they were read.
 func (r *Report) Everything() bool {
-	return r.Level == string(Full) || r.Level == string(Partial) && r.Sampled == 0
+	return r.Level == string(Full) || r.Partial() && r.Sampled == 0
 }
 
 // Shortfall says why less was compared than was asked for; "" if it was not.

@@ -14,20 +14,6 @@ type Differs struct {
 	Answers               []QueryResult // to queries, where they are wrong
 }
 
-// Restless is the answer of a comparison that found no difference, but could not compare
-// enough: too many documents changed each time they were read.
-type Restless struct {
-	Generation        string
-	Documents, Moving int64
-	First             []string // ids of the first that moved
-	Remedy            string
-}
-
-func (e *Restless) Error() string {
-	return fmt.Sprintf("nothing differs, but this is no full comparison of %s: %d of its documents changed each time they were read (%d were to be compared; first: %s)\n    %s",
-		e.Generation, e.Moving, e.Documents, strings.Join(e.First, ", "), e.Remedy)
-}
-
 // Summary is how much differs, on one line.
 func (e *Differs) Summary() string {
 	var parts []string

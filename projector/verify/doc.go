@@ -28,7 +28,7 @@
 // Who catches up with the source ([Writes].CatchUp) says what it wrote; of an index that others
 // write to, the sequence numbers of its documents say so, and readings in between for
 // those that it does not have. What does not rest is read again. Rounds are bounded: what never
-// rests is named as moving, and more than one in a thousand of them lower the level to [Partial].
+// rests is named as moving, and more than one in a thousand of them lower the level to partial.
 //
 // # Levels
 //

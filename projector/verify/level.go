@@ -11,9 +11,9 @@ const (
 	Sample Level = "sample"
 	Full   Level = "full"
 
-	// Partial cannot be asked for: it is Full, or Sample, but more than one in a thousand of the documents
+	// partial cannot be asked for: it is Full, or Sample, but more than one in a thousand of the documents
 	// changed each time they were read, and were not compared.
-	Partial Level = "partial"
+	partial Level = "partial"
 )
 
 // What a sample without a difference proves.

@@ -47,7 +47,9 @@ type rest struct {
 	written map[uint64]bool // of the documents that are left, by the hash of their ids: written since they were read
 }
 
-func newRest(v *verdict, sides *KeyReader) *rest { return &rest{verdict: v, sides: sides, hash: v.hasher()} }
+func newRest(v *verdict, sides *KeyReader) *rest {
+	return &rest{verdict: v, sides: sides, hash: v.hasher()}
+}
 
 // decide reads candidates again until each is equal, or differs at rest, or patience ends.
 func (r *rest) decide(ctx context.Context, candidates *spool) error {
@@ -178,6 +180,6 @@ func (v *verdict) judgeMoving(compared int64) {
 	if r.Moving*mostMoving <= compared {
 		return
 	}
-	r.lower(Partial, Level(r.Level), fmt.Sprintf("%d of %d documents changed each time they were read, and were not compared: more than one in %d",
+	r.lower(partial, Level(r.Level), fmt.Sprintf("%d of %d documents changed each time they were read, and were not compared: more than one in %d",
 		r.Moving, compared, mostMoving))
 }
