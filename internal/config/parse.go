@@ -16,6 +16,9 @@ import (
 // parse turns the file into a tree. The problems are syntax errors, duplicate keys and
 // what YAML can say but this file may not.
 func parse(file string, data []byte) (*node, problem.List) {
+	if deep := tooDeep(file, data); deep != nil {
+		return nil, deep
+	}
 	p := &yamlParser{file: file, anchors: map[string]ast.Node{}}
 	parsed, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
@@ -35,6 +38,9 @@ func parse(file string, data []byte) (*node, problem.List) {
 		p.problems.Add(p.at(bodies[1].GetToken()), "keep one document a file, and choose with --config", "a second YAML document begins here")
 	}
 	root := p.node(bodies[0])
+	if p.beyond {
+		return nil, p.problems
+	}
 	if root.kind != mapping {
 		p.problems.Add(root.place, "begin with `version: 1`", "the file must be a mapping at its top, not %s", root.kind)
 		return nil, p.problems
@@ -46,6 +52,9 @@ type yamlParser struct {
 	file     string
 	anchors  map[string]ast.Node
 	open     []string // aliases being followed, against cycles
+	nodes    int      // read so far
+	depth    int      // of the value that is read
+	beyond   bool     // a bound was passed, and that was said
 	problems problem.List
 }
 
@@ -78,6 +87,12 @@ func (p *yamlParser) at(tk *token.Token) string {
 
 func (p *yamlParser) node(n ast.Node) *node {
 	out := &node{place: p.at(n.GetToken()), origin: "file"}
+	p.depth++
+	defer func() { p.depth-- }()
+	if !p.within(out.place) {
+		out.reported = true
+		return out
+	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		out.kind = mapping
