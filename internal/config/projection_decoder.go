@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -180,7 +179,7 @@ func (d projectionDecoder) queries(n *node) []Query {
 	if file == "" {
 		return nil
 	}
-	data, err := os.ReadFile(file)
+	data, err := readFile(file)
 	if err != nil {
 		d.problems.Add(n.at(), "create it, or correct the path: it is relative to "+d.file, "cannot read the queries %s: %v", file, plainCause(err))
 		return nil

@@ -33,10 +33,14 @@ func schemaOf(r *rule) map[string]any {
 	case object:
 		return objectSchema(r)
 	case names:
-		return map[string]any{"type": "object", "minProperties": r.min, "additionalProperties": schemaOf(r.of)}
+		s := map[string]any{"type": "object", "minProperties": r.min, "additionalProperties": schemaOf(r.of)}
+		if r.plain {
+			s["propertyNames"] = map[string]any{"pattern": plainName.String()}
+		}
+		return s
 	case list:
 		return map[string]any{"type": "array", "minItems": r.min, "items": schemaOf(r.of)}
-	case words, secret, dsn:
+	case words, secret, connection:
 		return map[string]any{"type": "string", "minLength": 1}
 	case whole:
 		return orVariable(map[string]any{"type": "integer", "minimum": r.min})

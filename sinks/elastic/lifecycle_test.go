@@ -339,7 +339,7 @@ func TestRefusedDefinitions(t *testing.T) {
 func TestMerge(t *testing.T) {
 	onBothProducts(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
-		cfg := elastic.Config{Addresses: []string{url}, Alias: alias, MaxSegments: 1}
+		cfg := elastic.Config{Addresses: []string{url}, Alias: alias, Load: elastic.Loading{MaxSegments: 1}}
 		index, name := elastictest.Generation(t, elastictest.Target(t, cfg), alias, `{"settings":{"number_of_shards":2,"number_of_replicas":0}}`)
 		for i := range 4 {
 			if _, err := index.Write(t.Context(), elastictest.Batch(100*(i+1), int64(i+1)), make([]sinks.Verdict, 100*(i+1))); err != nil {
