@@ -29,7 +29,8 @@ func TestDrift(t *testing.T) {
 		},
 		"a text as a list that is changed": {
 			`{"properties":{"a":{"type":"text","copy_to":"b"}}}`, `{"properties":{"a":{"type":"text","copy_to":["b"]}}}`,
-			`{"properties":{"a":{"type":"text","copy_to":["b","c"]}}}`, []string{`mappings.properties.a.copy_to is ["b","c"], not ["b"]`},
+			`{"properties":{"a":{"type":"text","copy_to":["b","c"]}}}`,
+			[]string{`mappings.properties.a.copy_to is ["b","c"], not ["b"]`},
 		},
 		"a name with dots below which something is changed": {
 			`{"dynamic":false,"properties":{"a.b":{"type":"keyword"}}}`, `{"dynamic":"false","properties":{"a":{"properties":{"b":{"type":"keyword"}}}}}`,
