@@ -54,17 +54,17 @@ func (p *producer) remove(ctx context.Context, t *topic) error {
 }
 
 // ends are the offsets behind the last records of a topic's partitions.
-func (p *producer) ends(ctx context.Context, t *topic) ([]int64, error) {
+func (p *producer) ends(ctx context.Context, topic string, partitions int) ([]int64, error) {
 	request := kmsg.NewPtrListOffsetsRequest()
 	asked := kmsg.NewListOffsetsRequestTopic()
-	asked.Topic = t.brokerName(p.world.alias)
-	for n := range t.partitions {
+	asked.Topic = topic
+	for n := range partitions {
 		one := kmsg.NewListOffsetsRequestTopicPartition()
 		one.Partition, one.Timestamp = int32(n), -1
 		asked.Partitions = append(asked.Partitions, one)
 	}
 	request.Topics = append(request.Topics, asked)
-	ends := make([]int64, t.partitions)
+	ends := make([]int64, partitions)
 	for _, shard := range p.plain.RequestSharded(ctx, request) {
 		if shard.Err != nil {
 			return nil, shard.Err
@@ -113,8 +113,7 @@ func (p *producer) act(ctx context.Context, a *Act, commit commitFunc) error {
 		return err
 	}
 	t.grown = false
-	p.plain.PurgeTopicsFromClient(t.brokerName(p.world.alias))
-	p.transactional.PurgeTopicsFromClient(t.brokerName(p.world.alias))
+	p.forget(t)
 	p.folds[t] = map[string]fields{}
 	return commit(ctx, func() error { return p.tell(ctx, p.everything()) })
 }
@@ -125,10 +124,32 @@ func (p *producer) grow(ctx context.Context, t *topic) error {
 	request := kmsg.NewPtrCreatePartitionsRequest()
 	request.Topics, request.TimeoutMillis = append(request.Topics, more), brokerMillis
 	answer, err := request.RequestWith(ctx, p.plain)
+	if err == nil {
+		err = kerr.ErrorForCode(answer.Topics[0].ErrorCode)
+	}
 	if err != nil {
 		return err
 	}
-	return kerr.ErrorForCode(answer.Topics[0].ErrorCode)
+	for { // the new partition has no leader for a moment
+		_, err := p.ends(ctx, t.brokerName(p.world.alias), t.partitions+1)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, kerr.UnknownTopicOrPartition) && !errors.Is(err, kerr.LeaderNotAvailable) && !errors.Is(err, kerr.NotLeaderForPartition) {
+			return err
+		}
+		if err := wait.For(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	p.forget(t)
+	return nil
+}
+
+// forget has the clients ask again what a topic is.
+func (p *producer) forget(t *topic) {
+	p.plain.PurgeTopicsFromClient(t.brokerName(p.world.alias))
+	p.transactional.PurgeTopicsFromClient(t.brokerName(p.world.alias))
 }
 
 // deleteRecords does at once what retention does later.

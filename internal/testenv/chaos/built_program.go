@@ -30,6 +30,9 @@ import (
 	"humpty/sinks"
 )
 
+// keptOutput is how much is kept of what a process printed for programs, from its end.
+const keptOutput = 8 << 10
+
 const configurationFile = "humpty.yaml"
 
 // program is the projection's name in the configuration.
@@ -100,7 +103,7 @@ func (e *builtProgram) run(ctx context.Context, kill time.Duration, args ...stri
 	if err != nil && !errors.As(err, &status) && ctx.Err() == nil {
 		return a, err
 	}
-	e.world.journal.note("humpty %s: %v", strings.Join(args, " "), a)
+	e.world.journal.note("humpty %s: exit code %d: %s\n%s", strings.Join(args, " "), a.code, a.err, a.out[max(0, len(a.out)-keptOutput):])
 	if a.code == -1 && ctx.Err() == nil {
 		e.mu.Lock()
 		e.kills = append(e.kills, fmt.Sprintf("%s after %d ms", args[0], kill.Milliseconds()))

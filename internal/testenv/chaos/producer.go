@@ -310,7 +310,7 @@ func (p *producer) fill(ctx context.Context) error {
 		}
 	}
 	for _, t := range p.world.schema.topics {
-		ends, err := p.ends(ctx, t)
+		ends, err := p.ends(ctx, t.brokerName(p.world.alias), t.partitions)
 		if err != nil {
 			return err
 		}
