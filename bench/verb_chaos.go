@@ -104,6 +104,7 @@ func (c *campaign) bind(f *pflag.FlagSet, troubles []string) {
 	f.Uint64Var(&c.seeds, "seeds", 20, "how many seeds, each with every mode")
 	f.Uint64Var(&c.first, "first", 0, "the first seed")
 	f.StringSliceVar(&c.troubles, "troubles", troubles, "what seeds may draw; none for none of it")
+	f.BoolVar(&c.always, "always", false, "every history has all of --troubles")
 	f.StringVar(&c.failures, "failures", filepath.Join(os.TempDir(), "humpty-chaos"), "folder for what failed histories were")
 	f.BoolVar(&c.standby, "standby", false, "with a synchronous standby that acknowledges up to 200 ms late")
 	f.BoolVar(&c.program, "program", false, "with topics, by the built program, which is killed")
@@ -156,7 +157,7 @@ func (v *chaosVerb) histories(ctx context.Context) (err error) {
 		}()
 	}
 	place.Postgres, place.Elasticsearch, place.Kafka = s.dsn, s.search[string(devstack.KindElasticsearch)], s.kafka
-	place.Failures = c.failures
+	place.Failures, place.Always = c.failures, c.always
 	for _, t := range c.troubles {
 		if t != noTroubles && (!c.standby || t != string(chaos.Crash)) { // a server of its own has no standby
 			place.Troubles = append(place.Troubles, chaos.Trouble(t))
@@ -175,6 +176,7 @@ type campaign struct {
 	parallel      int
 	most          time.Duration // 0: no bound
 	troubles      []string
+	always        bool   // all troubles in each history
 	failures      string // folder
 
 	mu    sync.Mutex
@@ -192,6 +194,7 @@ type circumstances struct {
 	Parallel int              `json:"parallel"`
 	Program  bool             `json:"program"` // by the built program, with topics
 	Troubles []string         `json:"troubles"`
+	Always   bool             `json:"always"`
 }
 
 // outcome is what came of a campaign's histories of one mode: a line of a results file.
@@ -223,7 +226,7 @@ func (c *campaign) run(ctx context.Context, b *bench, place chaos.Place) error {
 	c.kept = map[projector.Writer]*outcome{}
 	for _, mode := range c.modes {
 		c.kept[mode] = &outcome{
-			circumstances: circumstances{Run: stamp.Run, Commit: stamp.Commit, Dirty: stamp.Dirty, Mode: mode, Standby: c.standby, Parallel: c.parallel, Program: c.program, Troubles: c.troubles},
+			circumstances: circumstances{Run: stamp.Run, Commit: stamp.Commit, Dirty: stamp.Dirty, Mode: mode, Standby: c.standby, Parallel: c.parallel, Program: c.program, Troubles: c.troubles, Always: c.always},
 			Failed:        []uint64{}, Happened: map[string]int64{},
 		}
 	}

@@ -43,6 +43,9 @@ func (p Place) replay(seed uint64, mode projector.Writer) string {
 	if p.Program != "" {
 		program = " --program"
 	}
+	if p.Always {
+		program += " --always"
+	}
 	var names []string
 	for _, t := range p.Troubles {
 		names = append(names, string(t))

@@ -63,29 +63,24 @@ type Act struct {
 func (p *Plan) has(t Trouble) bool { return slices.Contains(p.Troubles, t) }
 
 // draw chooses the troubles. All are drawn, so that what is not allowed changes nothing else.
-func draw(seed uint64, mode projector.Writer, allowed []Trouble) (*Plan, *rand.Rand) {
+func (p Place) draw(seed uint64, mode projector.Writer) (*Plan, *rand.Rand) {
 	rng := rand.New(rand.NewPCG(seed, 700+uint64(mode[1])))
-	p := &Plan{Seed: seed, Mode: mode, Allowed: allowed}
+	plan := &Plan{Seed: seed, Mode: mode, Allowed: p.Troubles}
 	add := func(t Trouble, drawn bool) {
-		if drawn && slices.Contains(allowed, t) {
-			p.Troubles = append(p.Troubles, t)
+		if (drawn || p.Always) && slices.Contains(p.Troubles, t) {
+			plan.Troubles = append(plan.Troubles, t)
 		}
 	}
 	add(Generated, rng.IntN(2) == 0)
 	add(Toggle, rng.IntN(3) == 0)
 	add(Late, rng.IntN(2) == 0)
 	add(Crash, rng.IntN(6) == 0)
-	switch rng.IntN(8) { // one of these at most: each may end a run
-	case 0, 1:
-		add(Identity, true)
-	case 2:
-		add(Publication, true)
-	case 3:
-		add(Partition, true)
-	case 4, 5:
-		add(Log, true)
-	}
-	return p, rng
+	one := rng.IntN(8) // of these at most: each may end a run
+	add(Identity, one < 2)
+	add(Publication, one == 2)
+	add(Partition, one == 3)
+	add(Log, one == 4 || one == 5)
+	return plan, rng
 }
 
 // drawActs chooses what happens to a schema, and when.

@@ -275,7 +275,7 @@ func (t *table) key() string {
 
 // partition is the DDL of one.
 func (t *table) partition(number, from, to int) string {
-	sql := fmt.Sprintf("create table %s_p%d partition of %[1]s for values from (%d) to (%d);\n", t.name, number, from, to)
+	sql := fmt.Sprintf("create table %s_p%d partition of %[1]s for values from (%[3]d) to (%[4]d);\n", t.name, number, from, to)
 	if t.identity == "full" {
 		sql += fmt.Sprintf("alter table %s_p%d replica identity full;\n", t.name, number)
 	}

@@ -26,6 +26,7 @@ type Place struct {
 	Kafka   string // host:port, for Program
 
 	Troubles []Trouble // that may be drawn
+	Always   bool      // every history has them all
 	Failures string    // a folder, in which failed histories leave what they were; empty: none
 }
 
@@ -48,7 +49,7 @@ type world struct {
 
 func newWorld(ctx context.Context, p Place, seed uint64, mode projector.Writer) (*world, error) {
 	rng := rand.New(rand.NewPCG(seed, uint64(mode[1])))
-	plan, acts := draw(seed, mode, p.Troubles)
+	plan, acts := p.draw(seed, mode)
 	w := &world{Place: p, plan: plan, rng: rng, journal: newJournal()}
 	if p.Program == "" {
 		w.schema = newSchema(rng, plan)
