@@ -18,6 +18,18 @@ var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
 type checker struct {
 	problems problem.List
 	settings []Setting
+	secrets  []string
+	words    map[string]bool // values that are shown, so that hiding them would hide nothing
+}
+
+// tell gives out the secrets. One that is also a plain word of the file, like a password that
+// is the user's name, is no secret: everything would be full of ***.
+func (c *checker) tell(secret func(string)) {
+	for _, s := range c.secrets {
+		if !c.words[s] {
+			secret(s)
+		}
+	}
 }
 
 // check looks at n, which the user knows as path.
