@@ -185,6 +185,9 @@ func withSnippet(p problem.Problem) string {
 		return text
 	}
 	shown := strings.TrimRight(lines[number-1], "\r")
+	if strings.HasPrefix(p.What, "unknown key") || strings.HasPrefix(p.What, "not valid YAML") { // it may be a misspelt password
+		shown = regexp.MustCompile(`(:\s*)[^\s{\[].*`).ReplaceAllString(shown, "${1}…")
+	}
 	snippet := fmt.Sprintf("\n    %d | %s", number, strings.ReplaceAll(shown, "\t", " "))
 	if column > 0 && column <= len(shown)+1 {
 		snippet += "\n    " + strings.Repeat(" ", len(fmt.Sprint(number))+3+column-1) + "^"

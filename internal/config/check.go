@@ -64,6 +64,7 @@ func (c *checker) object(n *node, r *rule, path string) {
 		case k == nil && path == "" && strings.HasPrefix(f.key, "x-"):
 			continue // a place for anchors
 		case k == nil:
+			c.unknown(f.value)
 			c.problems.Add(f.place, didYouMean(f.key, r.keyNames()), "unknown key %q%s", f.key, in(path))
 		case k.later != "":
 			c.later(f.place, join(path, k.name), k.later)
@@ -81,6 +82,20 @@ func (c *checker) object(n *node, r *rule, path string) {
 		c.problems.Add(n.place, "split it in two, each with its own name", "%s is more than one thing", path)
 	}
 	c.defaults(n, r, path)
+}
+
+// unknown takes what stands under a key that is not known for secret: the key may be a
+// misspelt password.
+func (c *checker) unknown(n *node) {
+	if n.kind == text {
+		c.secrets = append(c.secrets, n.text)
+	}
+	for _, item := range n.items {
+		c.unknown(item)
+	}
+	for _, f := range n.fields {
+		c.unknown(f.value)
+	}
 }
 
 // defaults reports required keys that are not there and puts defaults in.

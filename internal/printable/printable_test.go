@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -77,8 +78,9 @@ func TestSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, form := range []string{
-		secret, url.QueryEscape(secret), url.PathEscape(secret), string(quoted),
+		secret, url.QueryEscape(secret), url.PathEscape(secret), string(quoted), fmt.Sprintf("%q", secret),
 		base64.StdEncoding.EncodeToString([]byte(secret)), base64.URLEncoding.EncodeToString([]byte(secret)),
+		base64.StdEncoding.EncodeToString([]byte("u:" + secret)), base64.StdEncoding.EncodeToString([]byte("me:" + secret)), base64.StdEncoding.EncodeToString([]byte("user:" + secret + "!")),
 	} {
 		if got := s.Hide("x " + form + " abc"); strings.Contains(got, form) || !strings.Contains(got, "***") || !strings.Contains(got, "abc") {
 			t.Errorf("%q is shown as %q", form, got)

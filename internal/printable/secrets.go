@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -32,13 +33,8 @@ func (s *Secrets) Add(value string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	inJSON, _ := json.Marshal(value) // a string: cannot fail
-	for _, form := range []string{
-		value, url.QueryEscape(value), url.PathEscape(value), strings.Trim(string(inJSON), `"`),
-		base64.StdEncoding.EncodeToString([]byte(value)), base64.URLEncoding.EncodeToString([]byte(value)),
-		base64.RawStdEncoding.EncodeToString([]byte(value)), base64.RawURLEncoding.EncodeToString([]byte(value)),
-	} {
-		if !slices.Contains(s.forms, form) {
+	for _, form := range forms(value) {
+		if len(form) >= shortest && !slices.Contains(s.forms, form) {
 			s.forms = append(s.forms, form)
 		}
 	}
@@ -48,6 +44,22 @@ func (s *Secrets) Add(value string) {
 		pairs = append(pairs, form, hidden)
 	}
 	s.replacer = strings.NewReplacer(pairs...)
+}
+
+// forms are how a value may stand in what a peer sends back.
+func forms(value string) []string {
+	inJSON, _ := json.Marshal(value) // a string: cannot fail
+	all := []string{value, url.QueryEscape(value), url.PathEscape(value), strings.Trim(string(inJSON), `"`), strings.Trim(strconv.Quote(value), `"`)}
+	// In base64 a character holds six bits, so a value behind one or two bytes of another one,
+	// like the user before a password, looks otherwise. Characters that hold bits of both are
+	// left out.
+	for before, shared := range []int{0, 2, 3} {
+		text := append(make([]byte, before), value...)
+		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			all = append(all, encoding.EncodeToString(text)[shared:len(text)*8/6])
+		}
+	}
+	return all
 }
 
 // Hide replaces each secret in a text by ***.
