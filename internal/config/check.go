@@ -182,6 +182,9 @@ func (c *checker) scalar(n *node, r *rule, path string) {
 		if ok = n.scalar() && err == nil; ok {
 			c.sized(n, r, path, v)
 		}
+	case percent:
+		_, err := parsePercent(n.text)
+		ok = n.scalar() && err == nil
 	case choice:
 		ok = c.choice(n, r, path)
 	case anything:
