@@ -4,7 +4,7 @@ package crashpoint
 // the source.
 func Points() []string {
 	return []string{
-		"lease taken", "run recorded", "index made", "index recorded",
+		"lease taken", "run recorded", "index empty", "index made", "index recorded",
 		"publication made", "slot made", "capture made", "capture positioned",
 		"load noted", "partition written", "partition recorded",
 		"marks read", "marks durable", "marks acknowledged",
@@ -14,6 +14,7 @@ func Points() []string {
 		"block noted", "writes blocked", "arrived",
 		"handover recorded", "touched recorded", "touched written", "pass begun", "handover ended",
 		"alias changed", "alias read again", "state noted", "states settled",
+		"adoption noted", "differences found", "differences marked", "adoption proven",
 		"end recorded", "capture released", "lease released", "state closed",
 	}
 }

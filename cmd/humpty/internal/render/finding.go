@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"humpty/internal/printable"
 	"humpty/internal/ui"
 	"humpty/projector/repair"
 	"humpty/projector/verify"
@@ -48,8 +49,16 @@ func Finding(w io.Writer, f repair.Result, err error) {
 // moving names documents that were not compared.
 func moving(w io.Writer, v sinks.Verification) {
 	if len(v.MovingIDs) > 0 {
-		fmt.Fprintf(w, "  moving     %s\n", strings.Join(v.MovingIDs, ", "))
+		fmt.Fprintf(w, "  moving     %s\n", strings.Join(values(v.MovingIDs), ", "))
 	}
+}
+
+func values(texts []string) []string {
+	all := make([]string, len(texts))
+	for i, t := range texts {
+		all[i] = printable.Value(t)
+	}
+	return all
 }
 
 func others(v sinks.Verification) string {
