@@ -17,6 +17,24 @@ func (s *Store) Record(transactions []sources.ChangeSet) (uint64, error) {
 	if len(transactions) == 0 {
 		return s.Sequence(), nil
 	}
+	last := transactions[len(transactions)-1].Position
+	return s.record(transactions, func(batch *pebble.Batch) error { return put(batch, keyPosition, []byte(last)) })
+}
+
+// RecordRead stores marks of documents that are about to be read and have none: if what the
+// read sees is taken back, nothing else says which they were. It is durable when RecordRead
+// returns. The result is their sequence, by which the read settles them.
+func (s *Store) RecordRead(ids [][]byte) (marks []sources.DirtyKey, seq uint64, err error) {
+	marks = make([]sources.DirtyKey, len(ids))
+	for i, id := range ids {
+		marks[i] = sources.DirtyKey{Key: string(id)}
+	}
+	seq, err = s.record([]sources.ChangeSet{{Keys: marks}}, func(*pebble.Batch) error { return nil })
+	return marks, seq, err
+}
+
+// record stores marks and what else belongs to the step.
+func (s *Store) record(transactions []sources.ChangeSet, also func(*pebble.Batch) error) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	batch := s.db.NewBatch()
@@ -45,8 +63,7 @@ func (s *Store) Record(transactions []sources.ChangeSet) (uint64, error) {
 	if err := put(batch, keySeq, binary.BigEndian.AppendUint64(nil, seq)); err != nil {
 		return 0, err
 	}
-	last := transactions[len(transactions)-1].Position
-	if err := put(batch, keyPosition, []byte(last)); err != nil {
+	if err := also(batch); err != nil {
 		return 0, err
 	}
 	if err := batch.Commit(pebble.Sync); err != nil {
@@ -77,14 +94,41 @@ func (s *Store) BeginRound() uint64 {
 }
 
 // Due returns up to limit marks that are due, in the order of their keys behind the mark
-// after (nil: from the first).
-func (s *Store) Due(after *sources.DirtyKey, limit int) ([]sources.DirtyKey, error) {
+// after (nil: from the first). Those are left out of which read says that a read saw all
+// up to their last change, and waits to settle them.
+func (s *Store) Due(after *sources.DirtyKey, limit int, read func(m sources.DirtyKey, last uint64) bool) ([]sources.DirtyKey, error) {
 	var due []sources.DirtyKey
-	err := s.each(after, func(m sources.DirtyKey, _ pending) bool {
-		due = append(due, m)
+	err := s.each(after, func(m sources.DirtyKey, p pending) bool {
+		if read == nil || !read(m, p[len(p)-1].last) {
+			due = append(due, m)
+		}
 		return len(due) < limit
 	})
 	return due, err
+}
+
+// Seen tells what Settle will leave of marks, and changes nothing: seen are those of which
+// nothing will be left, with the sequence of their last change; of left others something will.
+func (s *Store) Seen(marks []sources.DirtyKey, round uint64, saw sources.TxSnapshot) (seen map[sources.DirtyKey]uint64, left int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen = make(map[sources.DirtyKey]uint64, len(marks))
+	for _, m := range marks {
+		p, err := s.pending(string(encodeKey(m)))
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(p) == 0 {
+			continue
+		}
+		last := p[len(p)-1].last
+		if p = p.without(round, saw); len(p) > 0 {
+			left++
+		} else {
+			seen[m] = last
+		}
+	}
+	return seen, left, nil
 }
 
 // Settle takes away what a read settled: of each mark the changes that are not newer than
