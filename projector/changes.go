@@ -116,7 +116,7 @@ func (c *changes) startRounds(view sources.View, writer *write.Writer) error {
 	}
 	store := c.rebuild.Live.Checkpoint
 	rounds := &catchup.Rounds{Store: store, View: expander, Flush: c.flush, Writer: writer, Done: c.roundDone}
-	swapped, err := store.Swapped()
+	swapped, err := store.Swap.Recorded()
 	if err == nil && swapped { // by an earlier process: the application may write already
 		_, err = catchup.NewHandover(rounds)
 	}

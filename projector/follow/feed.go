@@ -84,7 +84,7 @@ func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, 
 	if err != nil {
 		return nil, err
 	}
-	swapped, err := store.Swapped()
+	swapped, err := store.Swap.Recorded()
 	remedy := fmt.Sprintf("begin with one: humpty rebuild %s, with writer: follow", p.Projection.Name)
 	switch {
 	case err != nil:

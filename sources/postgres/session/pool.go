@@ -187,7 +187,7 @@ func (p *Pool) AskHolder(ctx context.Context, sql string, args ...string) ([]str
 	if err != nil {
 		return nil, err
 	}
-	return db.oneRow(ctx, sql, args...)
+	return oneRow(ctx, db, sql, args...)
 }
 
 // AskOnce asks for one row by a session of its own, outside of the snapshot.
@@ -197,11 +197,11 @@ func (p *Pool) AskOnce(ctx context.Context, sql string, args ...string) ([]strin
 		return nil, err
 	}
 	defer db.Close(ctx)
-	return db.oneRow(ctx, sql, args...)
+	return oneRow(ctx, db, sql, args...)
 }
 
-func (s *Session) oneRow(ctx context.Context, sql string, args ...string) ([]string, error) {
-	rows, err := s.Rows(ctx, sql, args...)
+func oneRow(ctx context.Context, db *Session, sql string, args ...string) ([]string, error) {
+	rows, err := db.Rows(ctx, sql, args...)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
