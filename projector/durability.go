@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/projector/checkpoint"
 	"humpty/projector/flush"
 	"humpty/projector/generation"
@@ -55,6 +56,17 @@ func (d *durability) watchSnapshot(ctx context.Context, view sources.View) error
 		return err
 	}
 	return c.flush.Check(ctx)
+}
+
+// recordDone has partitions written down as done that wait for the source's disk, when a load ends
+// before its end. If that cannot be, they are read again.
+func (d *durability) recordDone(ctx context.Context) {
+	if d.changes.capture == nil {
+		return
+	}
+	ctx, cancel := wait.ToCleanUp(ctx)
+	defer cancel()
+	_ = d.changes.flush.Now(ctx) // why the load ended says more
 }
 
 // confirm is nil when a crash of the source cannot take back any more what was read.

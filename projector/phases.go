@@ -138,6 +138,7 @@ func (r *run) load(ctx context.Context) error {
 	r.record.Inputs = a.partitions.Inputs(view)
 	a.endPass("load")
 	if err != nil {
+		r.durability.recordDone(ctx)
 		return err
 	}
 	a.endLoad(journal)

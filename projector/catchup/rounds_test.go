@@ -38,6 +38,7 @@ type chase struct {
 func newChase(t *testing.T, r off.Rules) *chase {
 	t.Helper()
 	c := &chase{t: t, live: sourcetest.NewLiveSource(), target: &sinktest.MemoryTarget{Name: "orders"}}
+	c.live.MayLose = true
 	var err error
 	if c.store, err = checkpoint.Open("marks", checkpoint.Options{FS: vfs.NewMem()}); err != nil {
 		t.Fatal(err)

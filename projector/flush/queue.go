@@ -84,10 +84,10 @@ func (q *Queue) Run(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		for q.holds() {
-			if err := wait.For(ctx, askEvery); err != nil {
+			if err := q.Check(ctx); err != nil {
 				return err
 			}
-			if err := q.Check(ctx); err != nil {
+			if err := wait.For(ctx, askEvery); err != nil {
 				return err
 			}
 		}

@@ -19,6 +19,7 @@ import (
 type LiveSource struct {
 	OnLookup   func(ids []string) // called behind each lookup's read, before it returns
 	Partitions int                // 1 by default
+	MayLose    bool               // it shows commits that it has not flushed: see CommitUnflushed
 
 	mu           sync.Mutex
 	rows         map[string]Row

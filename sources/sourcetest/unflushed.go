@@ -21,7 +21,7 @@ type unflushed struct {
 
 var _ sources.FlushTracked = (*liveStream)(nil)
 
-// CommitUnflushed makes a transaction that is visible at once, and comes in the stream when the
+// CommitUnflushed, of a source that MayLose, makes a transaction that is visible at once, and comes in the stream when the
 // log is flushed: by a fence, a Commit or a Stage, or for the asking.
 func (l *LiveSource) CommitUnflushed(changes ...Change) {
 	l.mu.Lock()
@@ -59,6 +59,9 @@ func (l *LiveSource) Crash() {
 func (f *liveStream) FlushLog() sources.FlushLog {
 	f.live.mu.Lock()
 	defer f.live.mu.Unlock()
+	if !f.live.MayLose {
+		return nil
+	}
 	return &liveLog{live: f.live, crashes: f.live.crashes}
 }
 
