@@ -12,29 +12,13 @@ import (
 
 // Record stores the marks of transactions, in their order, with the position behind the
 // last, in one atomic step that is durable when Record returns. The result is the
-// sequence of the last change: everything recorded so far is at most that.
+// sequence of the last change: everything recorded so far is at most that. Marks that no
+// transaction made, since a comparison found their documents to differ, have neither a position
+// nor a transaction: every read sees what there is to see of them.
 func (s *Store) Record(transactions []sources.ChangeSet) (uint64, error) {
 	if len(transactions) == 0 {
 		return s.Sequence(), nil
 	}
-	last := transactions[len(transactions)-1].Position
-	return s.record(transactions, func(batch *pebble.Batch) error { return put(batch, keyPosition, []byte(last)) })
-}
-
-// RecordRead stores marks of documents that are about to be read and have none: if what the
-// read sees is taken back, nothing else says which they were. It is durable when RecordRead
-// returns. The result is their sequence, by which the read settles them.
-func (s *Store) RecordRead(ids [][]byte) (marks []sources.DirtyKey, seq uint64, err error) {
-	marks = make([]sources.DirtyKey, len(ids))
-	for i, id := range ids {
-		marks[i] = sources.DirtyKey{Key: string(id)}
-	}
-	seq, err = s.record([]sources.ChangeSet{{Keys: marks}}, func(*pebble.Batch) error { return nil })
-	return marks, seq, err
-}
-
-// record stores marks and what else belongs to the step.
-func (s *Store) record(transactions []sources.ChangeSet, also func(*pebble.Batch) error) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	batch := s.db.NewBatch()
@@ -63,14 +47,28 @@ func (s *Store) record(transactions []sources.ChangeSet, also func(*pebble.Batch
 	if err := put(batch, keySeq, binary.BigEndian.AppendUint64(nil, seq)); err != nil {
 		return 0, err
 	}
-	if err := also(batch); err != nil {
-		return 0, err
+	if last := transactions[len(transactions)-1].Position; last != "" {
+		if err := put(batch, keyPosition, []byte(last)); err != nil {
+			return 0, err
+		}
 	}
 	if err := batch.Commit(pebble.Sync); err != nil {
 		return 0, fmt.Errorf("make marks durable: %w", err)
 	}
 	s.seq = seq
 	return seq, nil
+}
+
+// RecordRead stores marks of documents that are about to be read and have none: if what the
+// read sees is taken back, nothing else says which they were. It is durable when RecordRead
+// returns. The result is their sequence, by which the read settles them.
+func (s *Store) RecordRead(ids [][]byte) (marks []sources.DirtyKey, seq uint64, err error) {
+	marks = make([]sources.DirtyKey, len(ids))
+	for i, id := range ids {
+		marks[i] = sources.DirtyKey{Key: string(id)}
+	}
+	seq, err = s.Record([]sources.ChangeSet{{Keys: marks}})
+	return marks, seq, err
 }
 
 // pending is what speaks for a mark so far.

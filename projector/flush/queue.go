@@ -107,6 +107,14 @@ func (q *Queue) Check(ctx context.Context) error { return q.advance(ctx, forceAf
 // cannot go further without it.
 func (q *Queue) Now(ctx context.Context) error { return q.advance(ctx, 0) }
 
+// Confirm is nil when everything that was read before the call is on the source's disk.
+func (q *Queue) Confirm(ctx context.Context) error {
+	if err := q.Add(func() error { return nil }); err != nil {
+		return err
+	}
+	return q.Now(ctx)
+}
+
 // LastCrash is that of the source; empty where nothing that it shows can be lost.
 func (q *Queue) LastCrash(ctx context.Context) (string, error) {
 	if q == nil {

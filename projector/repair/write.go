@@ -146,12 +146,7 @@ func (f *repairer) confirm(ctx context.Context) error {
 	if f.changes.Written+f.changes.Deleted == 0 {
 		return nil
 	}
-	read := flush.NewQueue(f.view)
-	err := read.Add(func() error { return nil })
-	if err == nil {
-		err = read.Now(ctx)
-	}
-	if err != nil {
+	if err := flush.NewQueue(f.view).Confirm(ctx); err != nil {
 		return fmt.Errorf("the source may have taken back what was written: %w\n    humpty repair %s --generation %s", err, f.Projection.Name, f.result.Generation)
 	}
 	return nil
