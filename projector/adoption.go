@@ -293,10 +293,7 @@ func (a *adoption) mark(ctx context.Context, view sources.View) error {
 	}
 	r.observer.Notice(fmt.Sprintf("%d documents are missing, %d stale, %d extra: they are written again", found.Missing, found.Stale, found.Extra))
 	crashpoint.At("differences marked")
-	if err := r.changes.flush.Confirm(ctx); err != nil { // what did not differ is not read again
-		return err
-	}
-	return r.logbook.journal.RecordFound(found.Verification)
+	return r.durability.recordFound(ctx, r.logbook.journal, found.Verification)
 }
 
 // markedAtOnce is how many differing documents are marked in one durable step.

@@ -69,6 +69,15 @@ func (d *durability) recordDone(ctx context.Context) {
 	_ = d.changes.flush.Now(ctx) // why the load ended says more
 }
 
+// recordFound writes down that everything was compared, when the source cannot take back any more
+// what did not differ: that is not read again.
+func (d *durability) recordFound(ctx context.Context, journal *checkpoint.Journal, found sinks.Verification) error {
+	if err := d.changes.flush.Confirm(ctx); err != nil {
+		return err
+	}
+	return journal.RecordFound(found)
+}
+
 // confirm is nil when a crash of the source cannot take back any more what was read.
 func (d *durability) confirm(ctx context.Context) error {
 	if err := d.changes.flush.Now(ctx); err != nil {
