@@ -46,8 +46,9 @@ var layers = []layer{
 	{name: "postgres", about: implementation, packages: []string{"sources/postgres"}, on: []string{"postgres-read", "postgres-cdc"}},
 	{name: "kafka", about: implementation, packages: []string{"sources/kafka"}, on: []string{"sources"}},
 	{name: "elastic-transport", about: implementation, apart: true, packages: []string{"sinks/elastic/transport", "sinks/elastic/jsonbytes"}, on: []string{"sinks"}},
+	{name: "elastic-schema", about: implementation, apart: true, packages: []string{"sinks/elastic/spelling"}, on: []string{"sinks"}},
 	{name: "elastic-requests", about: implementation, apart: true, packages: []string{"sinks/elastic/bulk", "sinks/elastic/scan"}, on: []string{"elastic-transport"}},
-	{name: "elastic", about: implementation, packages: []string{"sinks/elastic"}, on: []string{"elastic-requests"}},
+	{name: "elastic", about: implementation, packages: []string{"sinks/elastic"}, on: []string{"elastic-requests", "elastic-schema"}},
 	{name: "null", about: implementation, packages: []string{"sinks/null"}, on: []string{"sinks"}},
 	{name: "ndjson", about: implementation, packages: []string{"sinks/ndjson"}, on: []string{"sinks"}},
 
@@ -57,9 +58,10 @@ var layers = []layer{
 	{name: "decoders", about: engine, apart: true, packages: []string{"projector/fold/decode", "projector/fold/handlers", "projector/fold/script"}, on: []string{"folds"}},
 	{name: "joins", about: engine, packages: []string{"projector/join"}, on: []string{"folds"}},
 	{name: "outages", about: engine, packages: []string{"projector/outage"}, on: []string{"reports"}},
+	{name: "flushes", about: engine, packages: []string{"projector/flush"}, on: []string{"sources"}},
 	{name: "leases", about: engine, packages: []string{"projector/lease"}, on: []string{"outages"}},
 	{name: "stores", about: engine, packages: []string{"projector/generation", "projector/checkpoint", "projector/write"}, apart: true, on: []string{"leases"}},
-	{name: "phases", about: engine, packages: []string{"projector/load", "projector/catchup", "projector/verify"}, apart: true, on: []string{"stores", "protocol"}},
+	{name: "phases", about: engine, packages: []string{"projector/load", "projector/catchup", "projector/verify"}, apart: true, on: []string{"stores", "flushes", "protocol"}},
 	{name: "rebuild", about: engine, packages: []string{"projector"}, on: []string{"phases"}},
 	{name: "aftercare", about: engine, apart: true, packages: []string{"projector/repair", "projector/follow"}, on: []string{"rebuild"}},
 
@@ -72,7 +74,7 @@ var layers = []layer{
 
 	{name: "devstack", about: starting, packages: []string{"internal/testenv/devstack", "internal/testenv/devstack/cmd"}},
 	{name: "shop", about: starting, packages: []string{"internal/testenv/shop"}, on: []string{"sinks"}},
-	{name: "chaos", about: starting, packages: []string{"internal/testenv/chaos"}, on: []string{"aftercare", "postgres", "elastic"}},
+	{name: "chaos", about: starting, packages: []string{"internal/testenv/chaos"}, on: []string{"aftercare", "postgres", "elastic"}, also: []string{"devstack"}},
 	{name: "postgrestest", about: starting, packages: []string{"sources/postgres/pgtest"}, also: []string{"devstack"}},
 	{name: "elastictest", about: starting, packages: []string{"sinks/elastic/elastictest", "sinks/elastic/private"}, on: []string{"elastic"}, also: []string{"devstack"}},
 	{name: "e2e", about: starting, packages: []string{"internal/e2e/...", "internal/lint"}, on: []string{"rebuild"}, also: []string{"devstack"}},
