@@ -85,7 +85,7 @@ func (r *run) create(ctx context.Context) error {
 }
 
 // capture begins to capture changes, where the source is not at rest.
-func (r *run) capture(ctx context.Context) error { return r.changes.start(ctx, r.explainGap) }
+func (r *run) capture(ctx context.Context) error { return r.changes.start(ctx) }
 
 // load reads every partition once and writes what it gives.
 func (r *run) load(ctx context.Context) error {

@@ -36,6 +36,7 @@ func newJob(ctx context.Context, r *Runner, p config.Projection, verb string, o 
 		return nil, err
 	}
 	rebuild.AllowEmpty, rebuild.NoSwap, rebuild.ServeEarly = o.AllowEmpty, o.NoSwap, o.ServeEarly
+	rebuild.Adopt = o.Adopt
 	if o.ServeEarly && p.Events != nil {
 		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("projection %s cannot be served early: a document of events is written when all of them were read", p.Name),
@@ -75,13 +76,20 @@ func (j *job) capture(ctx context.Context, o Options) error {
 	}
 	assemble.UseState(r.Source, state, p.Name)
 	j.state = state
+	if o.Adopt != nil {
+		if o, err = j.adopting(ctx, source, o); err != nil {
+			return err
+		}
+	}
 	r.Live = &projector.Live{Writer: projector.Writer(p.Writer), Resume: o.Run != ""}
 	if o.Run != "" {
 		r.Owner.Run = o.Run
 		j.store, err = state.Open(p.Name, o.Run)
 	} else {
-		if err := j.discardStopped(ctx, source, o.New); err != nil {
-			return err
+		if o.Adopt == nil {
+			if err := j.discardStopped(ctx, source, o.New); err != nil {
+				return err
+			}
 		}
 		found, err := assemble.Preflight(ctx, r.Source, o.Unindexed)
 		if err != nil {
