@@ -10,6 +10,7 @@ import (
 
 	"humpty/cmd/humpty/internal/lag"
 	"humpty/cmd/humpty/internal/rebuild"
+	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/problem"
@@ -144,6 +145,7 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 	c.watcher.ShowStatus(monitor.Status)
 	var follows []*follow.Projector
 	for _, p := range all {
+		runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
 		r, err := assemble.Rebuild(ctx, conf, p, "follow", nil)
 		if err != nil {
 			return err

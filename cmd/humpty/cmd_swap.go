@@ -122,8 +122,17 @@ func (c changeCommand) afterChange(ctx context.Context, conf *config.Config, p c
 	if !p.Live {
 		return c.warnUnfed(ctx, m, name)
 	}
-	if fed, err := c.fed(ctx, conf, p, m, name); err != nil || fed {
+	fed, err := c.fed(ctx, conf, p, m, name)
+	if err != nil {
 		return err
+	}
+	if fed || now {
+		captures := runs.NewCaptures(c.leftovers(conf))
+		captures.Tidy(ctx, p)
+		captures.Name(ctx, p)
+	}
+	if fed {
+		return nil
 	}
 	if now {
 		c.Warn(fmt.Sprintf("%s is as it was when it was last fed: what the sources changed since is not in it\n    make it right: %s", name, c.CommandLine("humpty follow", p.Name, "--adopt")))

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"humpty/internal/e2e/rig"
 )
@@ -121,7 +124,7 @@ func TestAdoptIsGuarded(t *testing.T) {
 	s.Run(t, "rebuild").Want(t, 0)
 	s.SQL(t, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots; DELETE FROM line; DELETE FROM orders WHERE id > 20")
 	end := s.Run(t, "follow", "--adopt")
-	end.Want(t, 4, "at most 3 may be deleted", "Nothing was written")
+	end.Want(t, 4, "at most 10 may be deleted", "Nothing was written")
 	if n := left(t, s.Connect(t)); n != 0 {
 		t.Errorf("%d slots and publications are left", n)
 	}
@@ -131,4 +134,102 @@ func TestAdoptIsGuarded(t *testing.T) {
 		return strings.Contains(s.Run(t, "status", "orders").Out, "humpty follow keeps it up to date")
 	})
 	following.interrupt(t).Want(t, 0)
+}
+
+// slots are the names of the slots and of the publications.
+func slots(t *testing.T, s *rig.Shop) (names []string) {
+	t.Helper()
+	rows, err := s.Connect(t).Query(t.Context(), "SELECT slot_name::text FROM pg_replication_slots UNION ALL SELECT 'publication ' || pubname FROM pg_publication")
+	if err == nil {
+		names, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// Ten rebuilds that nobody follows between, and five with another definition each, leave the
+// slot and the publication of what serves, and no other; of the runs no other is known.
+func TestSlotsDoNotPileUp(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "follow")
+	was := "columns: [name]"
+	for i := range 15 {
+		if i >= 10 {
+			now := fmt.Sprintf("columns: [{name%d: name}]", i)
+			s.Edit(t, was, now)
+			was = now
+		}
+		s.Run(t, "rebuild").Want(t, 0)
+		if all := slots(t, s); len(all) != 2 {
+			t.Fatalf("after %d rebuilds: %s", i+1, strings.Join(all, ", "))
+		}
+	}
+	runs, err := os.ReadDir(filepath.Join(s.Env["HUMPTY_STATE"], "orders"))
+	if err != nil || len(runs) != 1 {
+		t.Errorf("%v: %d runs are known", err, len(runs))
+	}
+}
+
+// A slot that a run left which died elsewhere is named by every verb that reaches the source,
+// with the command that drops it.
+func TestLeftSlotsAreNamed(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "follow")
+	s.Run(t, "rebuild").Want(t, 0)
+	s.SQL(t, "SELECT pg_create_logical_replication_slot('humpty_elsewhere', 'pgoutput'); CREATE PUBLICATION humpty_alone")
+	const slot, publication = "humpty prune orders --slot humpty_elsewhere", "humpty prune orders --slot humpty_alone"
+	for _, verb := range []string{"check", "status", "plan", "verify", "rebuild"} {
+		s.Run(t, verb).Want(t, 0, slot, publication)
+	}
+	s.Run(t, "prune", "--yes").Want(t, 0, slot, publication)
+	following := start(t, s, "follow")
+	rig.WaitFor(t, time.Second, "humpty follow", func() bool {
+		return strings.Contains(s.Run(t, "status").Out, "humpty follow keeps it up to date")
+	})
+	following.interrupt(t).Want(t, 0, slot, publication)
+	s.Run(t, "prune", "orders", "--slot", "humpty_elsewhere", "--yes").Want(t, 0, "dropped humpty_elsewhere", publication)
+	s.Run(t, "prune", "orders", "--slot", "humpty_alone", "--yes").Want(t, 0, "dropped humpty_alone")
+	if all := slots(t, s); len(all) != 2 {
+		t.Errorf("left: %s", strings.Join(all, ", "))
+	}
+}
+
+// What rollback, a late swap and their kin let serve is as its sources have it, whether humpty
+// follow runs meanwhile or not.
+func TestRollbackAndLateSwapAreNotStale(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, "follow")
+	s.Run(t, "rebuild").Want(t, 0)
+	first, _ := s.Serving(t)
+	s.Run(t, "rebuild", "--no-swap").Want(t, 0)
+	s.SQL(t, "UPDATE customer SET name = 'since then' WHERE id < 4")
+	following := start(t, s, "follow")
+	s.Run(t, "swap").Want(t, 0)
+	second, _ := s.Serving(t)
+	if d := s.Differing(t, true); len(d) > 0 || second == first {
+		t.Errorf("%s serves, and %d differ", second, len(d))
+	}
+	s.SQL(t, "UPDATE customer SET name = 'and later' WHERE id < 3")
+	settled(t, s)
+	s.Run(t, "rollback").Want(t, 0, "alias "+s.Alias+" serves "+first, "as its sources have it now")
+	settled(t, s)
+	s.SQL(t, "UPDATE customer SET name = 'at last' WHERE id < 5")
+	settled(t, s)
+	if now, _ := s.Serving(t); now != first {
+		t.Errorf("%s serves, not %s", now, first)
+	}
+	following.interrupt(t).Want(t, 0)
+	if all := slots(t, s); len(all) != 2 {
+		t.Errorf("left: %s", strings.Join(all, ", "))
+	}
+	s.Run(t, "rollback", "--now").Want(t, 0, "alias "+s.Alias+" serves "+second, "humpty follow orders --adopt")
+	s.Run(t, "follow").Want(t, 4, "humpty follow orders --adopt")
+	again := start(t, s, "follow", "orders", "--adopt")
+	settled(t, s)
+	rig.WaitFor(t, time.Second, "humpty follow", func() bool {
+		return strings.Contains(s.Run(t, "status").Out, "humpty follow keeps it up to date")
+	})
+	again.interrupt(t).Want(t, 0)
 }

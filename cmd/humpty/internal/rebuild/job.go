@@ -10,6 +10,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
@@ -91,6 +92,7 @@ func (j *job) capture(ctx context.Context, o Options) error {
 				return err
 			}
 		}
+		runs.NewCaptures(j.runner.Leftovers).Tidy(ctx, p) // a process that died behind its swap left its slot
 		found, err := assemble.Preflight(ctx, r.Source, o.Unindexed)
 		if err != nil {
 			return err
@@ -147,6 +149,17 @@ func (j *job) end() error {
 		j.runner.Warn(err.Error())
 	}
 	return j.closeState()
+}
+
+// tidy drops what the generation before held on the source, and names what is left there.
+func (j *job) tidy(ctx context.Context) {
+	ctx, cancel := wait.ToCleanUp(ctx)
+	defer cancel()
+	captures := runs.NewCaptures(j.runner.Leftovers)
+	if j.record.Status == report.Completed {
+		captures.Tidy(ctx, j.projection)
+	}
+	captures.Name(ctx, j.projection)
 }
 
 // closeState closes the store, and forgets what is not needed any more: neither by a later

@@ -62,5 +62,6 @@ func (r *Runner) One(ctx context.Context, p config.Projection, o Options) (*proj
 		return j.run(ctx, r.Observer("", show))
 	})
 	err = errors.Join(err, j.end())
+	j.tidy(ctx)
 	return &j.record, err
 }

@@ -202,16 +202,23 @@ func (i runInventory) state(captured postgres.Capture) (run, state string) {
 	run = runs[at]
 	live, _ := i.survey.Find(i.survey.Live())
 	follows := i.projection.Live && i.projection.Writer == string(projector.WriterFollow) && !captured.Lost
-	previous, fed := i.survey.Find(live.Meta.Previous)
 	switch {
 	case captured.Active, run == i.running:
 		return run, CaptureRunning
-	case follows && live.Meta.Run == run, follows && i.projection.FeedPrevious && fed && previous.Meta.Run == run:
+	case follows && live.Meta.Run == run, !captured.Lost && i.feeds(run):
 		return run, CaptureFollowed
 	case slices.ContainsFunc(i.stopped, func(b checkpoint.Run) bool { return b.Run == run }):
 		return run, CaptureStopped
 	}
 	return run, CaptureDead
+}
+
+// feeds reports whether humpty follow feeds the generation that a run made, though another
+// serves. It feeds those of its own definition.
+func (i runInventory) feeds(run string) bool {
+	live, _ := i.survey.Find(i.survey.Live())
+	previous, ok := i.survey.Find(live.Meta.Previous)
+	return ok && i.projection.Live && i.projection.FeedPrevious && previous.Meta.Run == run && previous.Meta.Definition == i.projection.Hash
 }
 
 // Droppable are the captures that go with the chosen generations, those of runs that are
