@@ -97,7 +97,7 @@ func newRun(rebuild *Rebuild, observer *report.Observer) *run {
 		book: r.accounts.book, changes: r.changes, observer: observer,
 	}
 	r.logbook = &logbook{began: began, record: &r.record, accounts: r.accounts}
-	r.gate = &gate{rebuild: &r.Rebuild, record: &r.record, candidate: r.candidate, observer: observer}
+	r.gate = newGate(&r.Rebuild, &r.record, r.candidate, observer)
 	r.cutover = &cutover{
 		rebuild: &r.Rebuild, candidate: r.candidate, gate: r.gate, changes: r.changes, accounts: r.accounts, observer: observer,
 	}

@@ -55,6 +55,7 @@ name, or let writers use require_alias=true.`,
 	f := cmd.Flags()
 	f.StringVar(&c.to, "to", "", "the generation to serve; the newest verified one by default")
 	f.StringVar(&c.replace, "replace-index", "", "delete the index of this name, which sits on the alias's name")
+	shrinkFlag(cmd)
 	f.BoolVar(&c.unverified, "unverified", false, "allow a generation that was not verified")
 	f.BoolVar(&c.now, "now", false, "live: change the alias at once, though the generation may be stale")
 	c.limits.flags(cmd)
@@ -86,6 +87,7 @@ func (c *swapCommand) run(cmd *cobra.Command, args []string) error {
 			return errors.Join(err, c.adopt(cmd.Context(), conf, p, "swap", c.to, false))
 		}
 	}
+	m.Notice = c.Warn
 	change, err := m.Swap(cmd.Context(), c.to, c.replace, c.unverified)
 	if err != nil {
 		return err

@@ -136,6 +136,7 @@ func limitsRule() *rule {
 		{name: "batch", def: "4MB", rule: &rule{kind: size, min: 1}, doc: "Bytes of a bulk request at the start."},
 		{name: "max_bulk_mb_s", def: "0", rule: &rule{kind: whole, max: 1e9}, doc: "Most megabytes a second that a load sends; 0: no limit."},
 		{name: "max_outage", def: "15m", rule: &rule{kind: duration}, doc: "How long a server that went away is waited for, before a run stops; a live one can be gone on with then. 0s: not at all."},
+		{name: "shrink", def: "20%", rule: &rule{kind: percent}, doc: "Most documents that a swap may lose, of those that the alias serves now, or that its newest generation had. 0%: none; 100%: any."},
 		{name: "brake", rule: brakeRule(), doc: "Slow a load down when searches through the alias take longer than this: a search for one document, timed ten times a second, over the last ten seconds."},
 	}}
 }

@@ -30,6 +30,7 @@ func (d projectionDecoder) projection(f *field) Projection {
 			Batch:      n.get("limits", "batch").size(),
 			Rate:       n.get("limits", "max_bulk_mb_s").int() * 1_000_000,
 			MaxOutage:  n.get("limits", "max_outage").duration(),
+			Shrink:     n.get("limits", "shrink").percent(),
 			Brake:      brakeOf(n.get("limits", "brake")),
 		},
 		Load: IndexLoad{MaxSegments: int(n.get("load", "max_segments").int()), Nodes: wordsOf(n.get("load", "nodes"))},

@@ -17,6 +17,7 @@ const (
 	flag                       // true or false
 	duration                   // 10m
 	size                       // 256MB
+	percent                    // 20%
 	secret                     // text that is never printed
 	connection                 // a connection string, printed without its passwords
 	choice                     // one of some words
@@ -138,6 +139,8 @@ func (r *rule) hint() string {
 		return "a duration like 30s or 10m"
 	case size:
 		return "a size like 64MB or 1GiB"
+	case percent:
+		return "a share like 20%"
 	case choice:
 		return "one of " + strings.Join(r.words(), ", ")
 	case either:

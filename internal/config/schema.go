@@ -53,6 +53,8 @@ func schemaOf(r *rule) map[string]any {
 			map[string]any{"type": "integer", "minimum": 0},
 			map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)? *([kKmMgGtT]i?)?[bB]?|.*\$\{.*)$`},
 		}}
+	case percent:
+		return orVariable(map[string]any{"type": "string", "pattern": `^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$`})
 	case choice:
 		return orVariable(map[string]any{"enum": enumOf(r)})
 	case either:
