@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -81,12 +82,17 @@ func (c *followCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	ctx := cmd.Context()
 	if c.adopt {
-		if followed, err = c.adoptAll(cmd.Context(), conf, followed); err != nil || len(followed) == 0 {
+		if followed, err = c.adoptAll(ctx, conf, followed); err != nil || len(followed) == 0 {
 			return err
 		}
 	}
-	return c.follow(cmd.Context(), conf, followed)
+	err = c.follow(ctx, conf, followed)
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
+		return nil // the signal came before there was anything to stop
+	}
+	return err
 }
 
 // adoptAll makes right what the aliases serve, one after the other, and returns the projections

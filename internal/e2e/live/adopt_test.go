@@ -43,7 +43,16 @@ func spoil(t *testing.T, s *rig.Shop) {
 // settled waits until the index is what SQL says.
 func settled(t *testing.T, s *rig.Shop) {
 	t.Helper()
-	rig.WaitFor(t, 500*time.Millisecond, "the index to be what SQL says", func() bool { return len(s.Differing(t, true)) == 0 })
+	var differ []string
+	tries := 0
+	rig.WaitFor(t, time.Second, "the index to be what SQL says", func() bool {
+		tries++
+		differ = s.Differing(t, true)
+		return len(differ) == 0 || tries == 60
+	})
+	if len(differ) > 0 {
+		t.Errorf("%d differ, first %s", len(differ), differ[0])
+	}
 }
 
 // Whatever was lost, humpty follow prints the one command that makes right what the alias
@@ -154,10 +163,10 @@ func slots(t *testing.T, s *rig.Shop) (names []string) {
 func TestSlotsDoNotPileUp(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, "follow")
-	was := "columns: [name]"
-	for i := range 15 {
+	was, definitions := "order_by: [no]", []string{"[no, sku]", "[no, quantity]", "[no, sku, quantity]", "[no, quantity, sku]", "[sku, no]"}
+	for i := range 10 + len(definitions) {
 		if i >= 10 {
-			now := fmt.Sprintf("columns: [{name%d: name}]", i)
+			now := "order_by: " + definitions[i-10]
 			s.Edit(t, was, now)
 			was = now
 		}
