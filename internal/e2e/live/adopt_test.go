@@ -55,6 +55,22 @@ func settled(t *testing.T, s *rig.Shop) {
 	}
 }
 
+// follows waits until a process follows what the alias serves.
+func follows(t *testing.T, s *rig.Shop, p running) {
+	t.Helper()
+	tries := 0
+	so := false
+	rig.WaitFor(t, time.Second, "humpty follow", func() bool {
+		tries++
+		so = strings.Contains(s.Run(t, "status").Out, "humpty follow keeps it up to date")
+		return so || tries == 60
+	})
+	if !so {
+		a := p.interrupt(t)
+		t.Fatalf("exit code %d, and it does not follow: %s%s", a.Code, a.Out, a.Err)
+	}
+}
+
 // Whatever was lost, humpty follow prints the one command that makes right what the alias
 // serves, and follows it from there. Nothing but its slot is left then.
 func TestAdoptAfterEveryLoss(t *testing.T) {
@@ -84,9 +100,7 @@ func TestAdoptAfterEveryLoss(t *testing.T) {
 			}
 			stop := s.Busy(t, 3, change)
 			following := start(t, s, printed(t, end, "--adopt")...)
-			rig.WaitFor(t, time.Second, "humpty follow", func() bool {
-				return strings.Contains(s.Run(t, "status", "orders").Out, "humpty follow keeps it up to date")
-			})
+			follows(t, s, following)
 			stop()
 			settled(t, s)
 			s.Run(t, "follow", "--adopt").Want(t, 4, "a process follows "+served+" now")
@@ -139,9 +153,7 @@ func TestAdoptIsGuarded(t *testing.T) {
 	}
 	following := start(t, s, printed(t, end, "--max-delete")...)
 	settled(t, s)
-	rig.WaitFor(t, time.Second, "humpty follow", func() bool {
-		return strings.Contains(s.Run(t, "status", "orders").Out, "humpty follow keeps it up to date")
-	})
+	follows(t, s, following)
 	following.interrupt(t).Want(t, 0)
 }
 
@@ -194,9 +206,7 @@ func TestLeftSlotsAreNamed(t *testing.T) {
 	}
 	s.Run(t, "prune", "--yes").Want(t, 0, slot, publication)
 	following := start(t, s, "follow")
-	rig.WaitFor(t, time.Second, "humpty follow", func() bool {
-		return strings.Contains(s.Run(t, "status").Out, "humpty follow keeps it up to date")
-	})
+	follows(t, s, following)
 	following.interrupt(t).Want(t, 0, slot, publication)
 	s.Run(t, "prune", "orders", "--slot", "humpty_elsewhere", "--yes").Want(t, 0, "dropped humpty_elsewhere", publication)
 	s.Run(t, "prune", "orders", "--slot", "humpty_alone", "--yes").Want(t, 0, "dropped humpty_alone")
@@ -237,8 +247,6 @@ func TestRollbackAndLateSwapAreNotStale(t *testing.T) {
 	s.Run(t, "follow").Want(t, 4, "humpty follow orders --adopt")
 	again := start(t, s, "follow", "orders", "--adopt")
 	settled(t, s)
-	rig.WaitFor(t, time.Second, "humpty follow", func() bool {
-		return strings.Contains(s.Run(t, "status").Out, "humpty follow keeps it up to date")
-	})
+	follows(t, s, again)
 	again.interrupt(t).Want(t, 0)
 }
