@@ -99,7 +99,7 @@ func TestAdoptAfterEveryLoss(t *testing.T) {
 				t.Errorf("exit code %d", end.Code)
 			}
 			stop := s.Busy(t, 3, change)
-			following := start(t, s, append(printed(t, end, "--adopt"), "--max-delete", "1000")...) // a busy shop deletes more than a hundredth
+			following := start(t, s, append(printed(t, end, "--adopt"), "--max-delete", "1000", "--max-stale", "1000")...) // a busy shop changes more than a broken one may
 			follows(t, s, following)
 			stop()
 			settled(t, s)
