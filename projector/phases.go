@@ -86,7 +86,7 @@ func (r *run) create(ctx context.Context) error {
 
 // capture begins to capture changes, where the source is not at rest.
 func (r *run) capture(ctx context.Context) error {
-	if err := r.changes.start(ctx, r.explainGap); err != nil || r.changes.capture == nil {
+	if err := r.changes.start(ctx); err != nil || r.changes.capture == nil {
 		return err
 	}
 	begun := r.Live.Resume && r.Adopt == nil && r.candidate.Index != nil && len(r.logbook.journal.Undone(r.input.Partitions)) > 0

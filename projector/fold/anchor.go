@@ -57,7 +57,7 @@ func (f *feed) checkAnchors(ctx context.Context) error {
 			case !same:
 				return &sources.ErrChangesLost{
 					Why:    fmt.Sprintf("partition %s has another event at offset %d than the one that was read: the topic was made anew, or its log was cut off", p.ID, binary.BigEndian.Uint64(anchor)),
-					Remedy: "what was read cannot be trusted to be complete: start a new rebuild",
+					Remedy: "what was read cannot be trusted to be complete",
 				}
 			}
 			return nil
