@@ -38,7 +38,7 @@ var layers = []layer{
 	{name: "source-suite", about: "sources know nothing of sinks", packages: []string{"sources/sourcetest"}, on: []string{"sources"}},
 	{name: "sink-suite", about: "sinks know nothing of sources", packages: []string{"sinks/sinktest"}, on: []string{"sinks"}},
 
-	{name: "postgres-values", about: implementation, apart: true, packages: []string{"sources/postgres/pgjson", "sources/postgres/pgoutput"}},
+	{name: "postgres-values", about: implementation, apart: true, packages: []string{"sources/postgres/pgjson", "sources/postgres/pgoutput"}, on: []string{"cellar"}},
 	{name: "postgres-session", about: implementation, packages: []string{"sources/postgres/session"}, on: []string{"sources"}},
 	{name: "postgres-query", about: implementation, packages: []string{"sources/postgres/query"}, on: []string{"postgres-values", "postgres-session"}},
 	{name: "postgres-read", about: implementation, packages: []string{"sources/postgres/read"}, on: []string{"postgres-query"}},

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -199,17 +200,15 @@ func (p *preflight) simulate(ctx context.Context, name string, all settings, d d
 	return found, nil
 }
 
-// withoutTemplate leaves out what an error says of the template that the definition was tried as.
+// madeUp is the name of the template that a definition is tried as.
+var madeUp = regexp.MustCompile(` ?\[simulate_index_template_[^\]]*\]`)
+
+// withoutTemplate leaves out what an error says of that template.
 func withoutTemplate(reason string) string {
 	for _, before := range []string{"after composition is invalid: ", "Validation Failed: 1: "} {
 		if _, rest, ok := strings.Cut(reason, before); ok {
 			reason = rest
 		}
 	}
-	if begin, rest, ok := strings.Cut(reason, "simulate_index_template_"); ok { // its name is made up
-		if _, rest, ok = strings.Cut(rest, "] "); ok {
-			reason = strings.TrimSuffix(begin, "[") + rest
-		}
-	}
-	return strings.TrimSuffix(reason, ";]")
+	return strings.TrimSuffix(madeUp.ReplaceAllString(reason, ""), ";]")
 }

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,6 +16,11 @@ import (
 func (m Mapping) Check(fields []field.Field, routed bool) problem.List {
 	c := &checker{Mapping: m}
 	m.checkSource(&c.problems)
+	for _, path := range m.clashes {
+		c.refuse("", "narrow the template's index_patterns, so that they do not match the generations, or map the field alike",
+			"field %s is an object in one of the definition and an index template that matches, and a value in the other", path)
+	}
+	c.sorting()
 	if fields == nil {
 		return c.problems
 	}
@@ -207,4 +213,20 @@ func (c *checker) limit() {
 	}
 	c.refuse("", fmt.Sprintf("set index.mapping.total_fields.limit to %d or more, or dynamic: false", total),
 		"the index would have at least %d fields, %d of them brought by the documents, and may have %d (index.mapping.total_fields.limit)", total, c.brought, most)
+}
+
+// sorting refuses an index that is sorted by a field which it does not have.
+func (c *checker) sorting() {
+	raw := c.settings["index.sort.field"]
+	var names []string
+	if json.Unmarshal(raw, &names) != nil {
+		if one := text(raw); one != "" {
+			names = strings.Split(one, ",")
+		}
+	}
+	for _, name := range names {
+		if c.root.find(strings.TrimSpace(name)) == nil {
+			c.refuse("", "add it to the mapping", "the definition of the index is wrong: it is to be sorted by %s, which is not in the mapping", name)
+		}
+	}
 }

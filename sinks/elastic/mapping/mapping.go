@@ -12,6 +12,7 @@ type Mapping struct {
 	required bool                       // _routing is
 	settings map[string]json.RawMessage // flat
 	fields   int                        // that count for the limit
+	clashes  []string                   // fields that one mapping has as an object, and another as a value
 }
 
 // node is an object or a field.
@@ -25,7 +26,7 @@ type node struct {
 func New(settings map[string]json.RawMessage, mappings ...map[string]json.RawMessage) Mapping {
 	m := Mapping{root: &node{children: map[string]*node{}, parameters: map[string]json.RawMessage{}}, settings: settings}
 	for _, one := range mappings {
-		m.root.read(one)
+		m.root.read(one, "", &m.clashes)
 		if raw, ok := one["_source"]; ok {
 			_ = json.Unmarshal(raw, &m.source) // else the target says what is wrong with it
 		}
@@ -42,13 +43,17 @@ func New(settings map[string]json.RawMessage, mappings ...map[string]json.RawMes
 }
 
 // read takes over the parameters and the properties of an object or a field.
-func (n *node) read(raw map[string]json.RawMessage) {
+func (n *node) read(raw map[string]json.RawMessage, path string, clashes *[]string) {
+	kind := text(raw["type"])
+	if value := kind != "" && kind != "object" && kind != "nested"; value && len(n.children) > 0 || len(raw["properties"]) > 0 && !n.isObject() {
+		*clashes = append(*clashes, path)
+	}
 	for name, value := range raw {
 		if name != "properties" {
 			n.parameters[name] = value
 		}
 	}
-	if kind := text(raw["type"]); kind != "" && kind != "object" {
+	if kind != "" && kind != "object" {
 		n.kind = kind
 	}
 	var properties map[string]map[string]json.RawMessage
@@ -56,7 +61,7 @@ func (n *node) read(raw map[string]json.RawMessage) {
 		return
 	}
 	for name, field := range properties {
-		n.child(name).read(field)
+		n.child(name).read(field, join(path, name), clashes)
 	}
 }
 

@@ -14,7 +14,7 @@ func (ts *Types) JSON(oid uint32) (kind field.Kind, name string) {
 	if t == nil {
 		return field.Any, fmt.Sprintf("type %d", oid)
 	}
-	name = strings.TrimPrefix(t.Name, "pg_catalog.")
+	name = strings.Trim(strings.TrimPrefix(t.Name, "pg_catalog."), `"`)
 	if t.element != 0 {
 		kind, element := ts.JSON(t.element)
 		return kind, element + "[]"
