@@ -26,6 +26,9 @@ func (r *run) plan(ctx context.Context) error {
 		return err
 	}
 	resumed := r.Live != nil && r.Live.Resume
+	if err := plan.Definition.Err(); err != nil && !resumed {
+		return err
+	}
 	if err := plan.Source.Refusal(); err != nil && !resumed { // a resumed run has what it read in its state folder
 		return err
 	}
