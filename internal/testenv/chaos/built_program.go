@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -141,13 +142,21 @@ func (e *builtProgram) rebuild(ctx context.Context, run string) (projector.Recor
 			rec, err := a.record()
 			rec.Resumed = n > 0
 			return rec, err
-		case a.code != -1 && (a.code != 4 || n == 0 || n > 2*maxKills):
+		case a.code == -1, n < 2*maxKills && (a.code == codeRefused && n > 0 || e.mayComeAgain(a)):
+		default:
 			return projector.Record{}, a
 		}
 		if args, err = e.next(ctx); err != nil {
 			return projector.Record{}, err
 		}
 	}
+}
+
+// mayComeAgain tells whether a process ended since PostgreSQL was away when it began: the same
+// command may succeed later.
+func (e *builtProgram) mayComeAgain(a exit) bool {
+	died := slices.ContainsFunc(e.world.plan.Acts, func(a *Act) bool { return a.Kind == crashed && a.done.Load() })
+	return died && a.code == codeFailed && strings.Contains(a.err, "PostgreSQL")
 }
 
 // record is in the last line of --json.
@@ -294,7 +303,7 @@ func (e *builtProgram) restart(ctx context.Context) error {
 			return fmt.Errorf("humpty follow, interrupted: %w", a)
 		case err != nil:
 			return err
-		case a.code != -1:
+		case a.code != -1 && !e.mayComeAgain(a):
 			return fmt.Errorf("humpty follow: %w", a)
 		}
 	}

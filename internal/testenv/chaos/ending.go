@@ -17,6 +17,7 @@ type ending struct {
 }
 
 const (
+	codeFailed  = 1
 	codeRefused = 4
 	codeGap     = 7
 	codeUsage   = 64
@@ -77,7 +78,7 @@ func (p *Plan) judge(e *ending) (*Act, bool) {
 	}
 	for _, a := range p.Acts {
 		may := mayEnd(a.Kind)
-		if a.done && slices.Contains(may.codes, e.code) && slices.ContainsFunc(may.texts, func(t string) bool { return strings.Contains(e.text, t) }) {
+		if a.done.Load() && slices.Contains(may.codes, e.code) && slices.ContainsFunc(may.texts, func(t string) bool { return strings.Contains(e.text, t) }) {
 			return a, true
 		}
 	}

@@ -192,7 +192,7 @@ func (h *history) cure(ctx context.Context) error {
 	if err := (&operator{world: h.world}).undo(ctx); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(h.plan.Acts, func(a *Act) bool { return a.done && !mayEnd(a.Kind).cure && len(mayEnd(a.Kind).codes) > 0 }) {
+	if slices.ContainsFunc(h.plan.Acts, func(a *Act) bool { return a.done.Load() && !mayEnd(a.Kind).cure && len(mayEnd(a.Kind).codes) > 0 }) {
 		h.journal.count(endedRefused, 1)
 		if h.plan.Mode == projector.WriterFollow { // if it still ran, it was compared
 			return nil
