@@ -32,7 +32,7 @@ import (
 )
 
 // keptOutput is how much is kept of what a process printed for programs, from its end.
-const keptOutput = 8 << 10
+const keptOutput = 2 << 10
 
 const configurationFile = "humpty.yaml"
 
@@ -82,7 +82,10 @@ type exit struct {
 	out, err string
 }
 
-func (a exit) Error() string { return fmt.Sprintf("exit code %d: %s\n%s", a.code, a.err, a.out) }
+func (a exit) Error() string { return fmt.Sprintf("exit code %d: %s\n%s", a.code, a.err, tail(a.out)) }
+
+// tail is the end of what a process printed for programs: lines of JSON, of which the last counts.
+func tail(out string) string { return out[max(0, len(out)-keptOutput):] }
 
 // run has the program run to its end, or until kill says so.
 func (e *builtProgram) run(ctx context.Context, kill time.Duration, args ...string) (exit, error) {
@@ -104,7 +107,7 @@ func (e *builtProgram) run(ctx context.Context, kill time.Duration, args ...stri
 	if err != nil && !errors.As(err, &status) && ctx.Err() == nil {
 		return a, err
 	}
-	e.world.journal.note("humpty %s: exit code %d: %s\n%s", strings.Join(args, " "), a.code, a.err, a.out[max(0, len(a.out)-keptOutput):])
+	e.world.journal.note("humpty %s: exit code %d: %s\n%s", strings.Join(args, " "), a.code, a.err, tail(a.out))
 	if a.code == -1 && ctx.Err() == nil {
 		e.mu.Lock()
 		e.kills = append(e.kills, fmt.Sprintf("%s after %d ms", args[0], kill.Milliseconds()))
