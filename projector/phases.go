@@ -102,7 +102,7 @@ func (r *run) load(ctx context.Context) error {
 	a.view, a.planned = view, r.input.Partitions
 	if ends, ok := view.(sources.EndOffsets); ok {
 		c.Meta.Positions = generation.FormatPositions(ends.EndOffsets())
-		r.record.Positions = c.Meta.Positions
+		r.record.Positions = generation.Offsets(c.Meta.Positions)
 	}
 	if c.Meta.Starts == nil { // those of a resumed run stay
 		c.Meta.Starts = generation.FormatStarts(r.input.Starts)

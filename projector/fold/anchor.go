@@ -14,7 +14,7 @@ import (
 )
 
 // An anchor is an event that was read of a partition, and the position before it. Offsets say
-// nothing of what they are offsets of: a topic that was deleted and made anew, or a log that
+// nothing of what they are offsets of: a topic that was deleted and made again, or a log that
 // was cut off and written again by another leader, has others at the same places, and a tail
 // that goes on behind its position would miss those before.
 
@@ -56,7 +56,7 @@ func (f *feed) checkAnchors(ctx context.Context) error {
 				return fmt.Errorf("look again for what was read of partition %s: %w", p.ID, err)
 			case !same:
 				return &sources.ErrChangesLost{
-					Why:    fmt.Sprintf("partition %s has another event at offset %d than the one that was read: the topic was made anew, or its log was cut off", p.ID, binary.BigEndian.Uint64(anchor)),
+					Why:    fmt.Sprintf("partition %s has another event at offset %d than the one that was read: the topic was made again, or its log was cut off", p.ID, binary.BigEndian.Uint64(anchor)),
 					Remedy: "what was read cannot be trusted to be complete: start a new rebuild",
 				}
 			}

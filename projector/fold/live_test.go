@@ -350,7 +350,7 @@ func TestEventsLostWithThePowerAreReadAgain(t *testing.T) {
 	}
 }
 
-// A topic that was made anew has other events where the run has read already, and those before
+// A topic that was made again has other events where the run has read already, and those before
 // its position would be missing.
 func TestRecreatedTopicIsAGap(t *testing.T) {
 	t.Parallel()
@@ -395,7 +395,7 @@ func TestRecreatedTopicIsAGap(t *testing.T) {
 			}
 			anew.Append(0, event("x"), event("y"), event("z"))
 			var gap *sources.ErrChangesLost
-			if _, err := liveSource(&anew, dir).Capture(t.Context(), "run", m.Position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made anew") {
+			if _, err := liveSource(&anew, dir).Capture(t.Context(), "run", m.Position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made again") {
 				t.Errorf("error %v", err)
 			}
 		})

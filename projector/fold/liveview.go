@@ -72,7 +72,7 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 		return nil, err
 	}
 	if loaded == nil {
-		if loaded, err = f.replay(ctx); err != nil {
+		if loaded, err = f.replay(ctx, v.fences); err != nil {
 			return nil, fmt.Errorf("fold: %w", err)
 		}
 	}
@@ -82,7 +82,7 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 	return v, nil
 }
 
-func (f *feed) replay(ctx context.Context) ([]byte, error) {
+func (f *feed) replay(ctx context.Context, fences map[string]sources.Position) ([]byte, error) {
 	f.mu.Lock()
 	plan := f.plan // what comes while it is replayed is tailed from its start
 	f.mu.Unlock()
@@ -99,6 +99,11 @@ func (f *feed) replay(ctx context.Context) ([]byte, error) {
 	if err := r.run(ctx, plan); err != nil {
 		return nil, err
 	}
+	f.mu.Lock()
+	r.refine(f.delivered) // nothing may have come behind it
+	r.refine(f.lastFence)
+	r.refine(fences)
+	f.mu.Unlock()
 	text, err := json.Marshal(r.counted)
 	if err != nil {
 		return nil, err

@@ -36,7 +36,8 @@ type replay struct {
 
 	mu      sync.Mutex
 	status  ReplayProgress
-	counted sources.Counts // the sum of what take gave
+	counted sources.Counts              // the sum of what take gave
+	ended   map[string]sources.Position // behind the last batch of each partition that had one
 }
 
 // replayBatch is how many bytes of events are read at a time.
@@ -80,6 +81,7 @@ func (r *replay) readPartition(ctx context.Context, source int) (err error) {
 		} else if err != nil {
 			return err
 		}
+		r.noteEnd(p.ID, batch.Position)
 		last := r.cut(source, batch)
 		counts, err := r.consume(source, batch, into)
 		if err != nil {
@@ -88,6 +90,27 @@ func (r *replay) readPartition(ctx context.Context, source int) (err error) {
 		r.addProgress(counts, int64(len(batch.Records)))
 		if last {
 			return nil
+		}
+	}
+}
+
+func (r *replay) noteEnd(partition string, at sources.Position) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended == nil {
+		r.ended = map[string]sources.Position{}
+	}
+	r.ended[partition] = at
+}
+
+// refine replaces fences by where the replay came to, which is the same offset and may say
+// more of it.
+func (r *replay) refine(fences map[string]sources.Position) {
+	for id, at := range r.ended {
+		fence, err1 := sources.OffsetOf(fences[id])
+		came, err2 := sources.OffsetOf(at)
+		if err1 == nil && err2 == nil && fence == came {
+			fences[id] = at
 		}
 	}
 }

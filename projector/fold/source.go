@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"runtime"
 
@@ -30,6 +31,8 @@ var (
 	_ sources.Source   = (*Source)(nil)
 	_ sources.Outages  = (*Source)(nil)
 	_ sources.Replayer = (*Source)(nil)
+
+	_ sources.PositionChecker = (*Source)(nil)
 )
 
 // Watch sets Observe; where Inner folds itself, it is told of that.
@@ -95,6 +98,7 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 		v.innerCounts = traced.PartitionCounts()
 	}
 	if err == nil {
+		r.refine(v.fences)
 		err = v.buckets.Flush()
 	}
 	err = errors.Join(err, inner.Close(ctx))
@@ -137,10 +141,18 @@ func (s *Source) openEmpty(ctx context.Context, whole bool) (*view, sources.Plan
 		return nil, plan, nil, err
 	}
 	if fenced, ok := inner.(sources.EndOffsets); ok {
-		v.fences = fenced.EndOffsets()
+		v.fences = maps.Clone(fenced.EndOffsets())
 	}
 	v.standing, _ = inner.(sources.GroupOffsetChecker)
 	return v, plan, inner, nil
+}
+
+// CheckPositions asks the source of the events.
+func (s *Source) CheckPositions(ctx context.Context, at map[string]sources.Position) (note string, err error) {
+	if inner, ok := s.Inner.(sources.PositionChecker); ok {
+		return inner.CheckPositions(ctx, at)
+	}
+	return "", nil
 }
 
 // IsUnavailable asks the source of the events.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"humpty/internal/problem"
 	"humpty/sinks"
@@ -29,15 +28,15 @@ func FormatStarts(starts map[string]sources.LogStart) map[string]string {
 // read from, only that nothing of it is left can be told.
 func CheckStarts(g sinks.Generation, now map[string]sources.LogStart) error {
 	for _, partition := range slices.Sorted(maps.Keys(now)) {
-		begins, err := strconv.ParseInt(string(now[partition].Begins), 10, 64)
+		begins, err := sources.OffsetOf(now[partition].Begins)
 		if err != nil {
 			continue
 		}
 		what := "it was made from offset %d on"
-		from, err := strconv.ParseInt(g.Meta.Starts[partition], 10, 64)
+		from, err := sources.OffsetOf(sources.Position(g.Meta.Starts[partition]))
 		if err != nil {
 			what = "it has its events up to offset %d"
-			from, err = strconv.ParseInt(g.Meta.Positions[partition], 10, 64)
+			from, err = sources.OffsetOf(sources.Position(g.Meta.Positions[partition]))
 		}
 		if err == nil && begins > from {
 			return &problem.Refusal{

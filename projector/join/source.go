@@ -36,6 +36,8 @@ type Include struct {
 var (
 	_ sources.Source   = (*Source)(nil)
 	_ sources.Replayer = (*Source)(nil)
+
+	_ sources.PositionChecker = (*Source)(nil)
 )
 
 // path is how messages name an include.
@@ -82,6 +84,39 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 		plan.Notes = append(plan.Notes, fmt.Sprintf("include %s is folded from about %d events and held", in.path(), held.Rows))
 	}
 	return plan, nil
+}
+
+// CheckPositions asks the root and the includes; the positions of these are behind their paths.
+func (s *Source) CheckPositions(ctx context.Context, at map[string]sources.Position) (note string, err error) {
+	var notes []string
+	ask := func(path string, from sources.Source) error {
+		checker, ok := from.(sources.PositionChecker)
+		if !ok {
+			return nil
+		}
+		of := map[string]sources.Position{}
+		for id, p := range at {
+			if path == "" {
+				of[id] = p
+			} else if id, ok := strings.CutPrefix(id, path+":"); ok {
+				of[id] = p
+			}
+		}
+		one, err := checker.CheckPositions(ctx, of)
+		if one != "" {
+			notes = append(notes, one)
+		}
+		return err
+	}
+	if err := ask("", s.Root); err != nil {
+		return "", err
+	}
+	for i := range s.Includes {
+		if err := ask(s.Includes[i].path(), s.Includes[i].From); err != nil {
+			return "", fmt.Errorf("include %s: %w", s.Includes[i].path(), err)
+		}
+	}
+	return strings.Join(notes, "; "), nil
 }
 
 // Watch has fn called while a view is opened.

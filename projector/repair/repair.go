@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"humpty/internal/deadletter"
@@ -234,15 +233,15 @@ func (f *repairer) note(ctx context.Context) error {
 
 // since counts the events that logs got behind the positions that a generation is of, as
 // far as positions are numbers. lost says which log ends before its position, or is gone:
-// it was made anew, and what is in the generation cannot be told from it any more.
+// it was made again, and what is in the generation cannot be told from it any more.
 func since(was map[string]string, now map[string]sources.Position) (events int64, lost string) {
 	for _, partition := range slices.Sorted(maps.Keys(was)) {
-		from, err := strconv.ParseInt(was[partition], 10, 64)
+		from, err := sources.OffsetOf(sources.Position(was[partition]))
 		if err != nil {
 			continue
 		}
 		at, there := now[partition]
-		to, err := strconv.ParseInt(string(at), 10, 64)
+		to, err := sources.OffsetOf(at)
 		switch {
 		case !there:
 			return 0, fmt.Sprintf("%s is not there any more", partition)
@@ -266,7 +265,7 @@ func (f *repairer) sameLogs() error {
 	events, lost := since(was, fenced.EndOffsets())
 	if lost != "" {
 		return &problem.Refusal{
-			Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Were they made anew? Nothing was written", f.result.Generation, lost),
+			Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Were they made again? Nothing was written", f.result.Generation, lost),
 			Remedy: fmt.Sprintf("look at what differs: humpty verify %s --generation %s\nif the topics are right as they are: humpty rebuild %[1]s", f.Projection.Name, f.result.Generation),
 		}
 	}

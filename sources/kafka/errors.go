@@ -24,7 +24,7 @@ type LostRecordsError struct {
 
 func (e *LostRecordsError) Error() string {
 	if e.Position > e.End {
-		return fmt.Sprintf("topic %s, partition %d: offset %d is out of range: the log ends at %d, so it was truncated or the topic was made anew; rebuild from its start",
+		return fmt.Sprintf("topic %s, partition %d: offset %d is out of range: the log ends at %d, so it was truncated or the topic was made again; rebuild from its start",
 			e.Topic, e.Partition, e.Position, e.End)
 	}
 	return fmt.Sprintf("topic %s, partition %d: offset %d is out of range: the log now starts at %d, %d offsets are gone before they were read; lengthen the topic's retention.ms or retention.bytes, and rebuild",

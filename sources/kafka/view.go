@@ -23,6 +23,7 @@ type view struct {
 
 	mu         sync.Mutex
 	counts     map[string]int32
+	ids        map[string]string // of the topics
 	partitions map[string]partitionBounds
 	passed     map[string]OffsetCounts // by partition
 }
@@ -50,18 +51,28 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	if !ok {
 		return nil, fmt.Errorf("kafka: there is no partition %s", p.ID)
 	}
-	r := &reader{view: v, partition: c.topicPartition, position: c.from, fence: c.fence, epoch: unknownEpoch}
-	defer func() { r.began = r.position }()
+	r := &reader{view: v, partition: c.topicPartition, at: v.position(c.topic, c.from), fence: c.fence}
+	defer func() { r.began = r.at.offset }()
 	if from == "" {
 		if err := v.source.needsStart(c); err != nil {
 			return nil, fmt.Errorf("kafka: %w", err)
 		}
 	} else {
-		if r.position, r.epoch, ok = parsePosition(from); !ok {
+		at, ok := parsePosition(from)
+		if !ok {
 			return nil, fmt.Errorf("kafka: %q is no position of partition %s", from, p.ID)
 		}
+		if at.topic == "" {
+			at.topic = r.at.topic
+		}
+		r.at = at
 	}
 	return r, nil
+}
+
+// position is one of a topic as it was when the view was opened; the leader epoch is not known.
+func (v *view) position(topic string, offset int64) position {
+	return position{offset: offset, epoch: unknownEpoch, topic: v.ids[topic]}
 }
 
 // EndOffsets are the offsets at which readers end.
@@ -70,7 +81,7 @@ func (v *view) EndOffsets() map[string]sources.Position {
 	defer v.mu.Unlock()
 	all := make(map[string]sources.Position, len(v.partitions))
 	for id, c := range v.partitions {
-		all[id] = sources.Position(strconv.FormatInt(c.fence, 10))
+		all[id] = v.position(c.topic, c.fence).format()
 	}
 	return all
 }
@@ -91,6 +102,9 @@ func (v *view) checkPartitions(ctx context.Context) error {
 		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
+		if err := sameIDs(v.ids, l.ids); err != nil {
+			return err
+		}
 		if v.tailed.Load() {
 			return noFewer(v.counts, l.counts)
 		}
@@ -109,7 +123,7 @@ func (v *view) Tail(ctx context.Context, p sources.Partition, from sources.Posit
 		return nil, errors.New("kafka: a partition has no reader")
 	}
 	v.tailed.Store(true)
-	r.tail, r.fence = true, r.position
+	r.tail, r.fence = true, r.at.offset
 	return &tailReader{reader: r}, nil
 }
 
@@ -136,7 +150,7 @@ func (v *view) LatestOffsets(ctx context.Context) (map[string]sources.Position, 
 func (v *view) addPartitions(l layout, all map[topicPartition]bounds) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if err := noFewer(v.counts, l.counts); err != nil {
+	if err := errors.Join(sameIDs(v.ids, l.ids), noFewer(v.counts, l.counts)); err != nil {
 		return err
 	}
 	for p, b := range all {
@@ -156,17 +170,18 @@ func (v *view) addPartitions(l layout, all map[topicPartition]bounds) error {
 func (v *view) BeginningOffset(partition string) sources.Position {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return sources.Position(strconv.FormatInt(v.partitions[partition].from, 10))
+	p := v.partitions[partition]
+	return v.position(p.topic, p.from).format()
 }
 
 // OffsetLag counts offsets: markers and compaction make them more than records.
 func (v *view) OffsetLag(from, to sources.Position) int64 {
-	a, _, ok1 := parsePosition(from)
-	b, _, ok2 := parsePosition(to)
+	a, ok1 := parsePosition(from)
+	b, ok2 := parsePosition(to)
 	if !ok1 || !ok2 {
 		return 0
 	}
-	return max(b-a, 0)
+	return max(b.offset-a.offset, 0)
 }
 
 // OffsetsForTime asks for the first record of each partition whose time is at least a moment.
