@@ -41,7 +41,7 @@ const (
 	eventPrefix    = 'e' // hash, size of the key, key, partition, offset
 	poisonPrefix   = 'p' // partition, offset: why
 	positionPrefix = 't' // partition: how far its tail was read
-	anchorPrefix   = 'a' // partition: an event that was read of it
+	anchorPrefix   = 'a' // partition, which of its anchors: an event that was read of it
 	layoutPrefix   = 'f' // the partitions there are: the capture has begun
 	replayedPrefix = 'l' // what a replay to the fence met: it is over
 )
@@ -218,10 +218,8 @@ func (s *eventStore) storeBatch(source int, batch *sources.Batch, into *Decoded,
 	if err != nil {
 		return nil, counts, err
 	}
-	if len(batch.Records) > 0 {
-		if err := t.batch.Set(storeKey(anchorPrefix, eventID{partition: uint16(source)}), anchorOf(before, &batch.Records[0]), nil); err != nil {
-			return nil, counts, err
-		}
+	if err := putAnchors(t.batch, source, before, batch.Records); err != nil {
+		return nil, counts, err
 	}
 	if tail {
 		if err := t.batch.Set(storeKey(positionPrefix, eventID{partition: uint16(source)}), []byte(batch.Position), nil); err != nil {
