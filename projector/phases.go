@@ -126,7 +126,7 @@ func (r *run) load(ctx context.Context) error {
 		}
 		return load.Run(ctx, o)
 	})
-	r.record.Inputs = a.partitions.Inputs(view)
+	r.record.Inputs, r.record.Offsets = a.partitions.Inputs(view), ledger.Offsets(view)
 	a.endPass("load")
 	if err != nil {
 		return err

@@ -215,6 +215,9 @@ func (f *feed) endOffsets(ctx context.Context) (map[string]sources.Position, err
 			return nil, fmt.Errorf("take in partition %s: %w", id, err)
 		}
 		f.delivered[id] = f.tailer.BeginningOffset(id)
+		if err := f.store.openAccount(len(now.inputs), f.delivered[id]); err != nil {
+			return nil, fmt.Errorf("take in partition %s: %w", id, err)
+		}
 		f.plan.Partitions = append(f.plan.Partitions[:len(now.inputs):len(now.inputs)], p)
 		f.startTail(len(now.inputs), p, f.delivered[id])
 	}

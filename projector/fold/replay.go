@@ -32,6 +32,8 @@ type replay struct {
 	total      int64
 	disk       *atomic.Bool
 	from       map[string]sources.Position // by partition; its start where there is none
+	account    *account                    // of what is read; nil: of what was read before
+	fences     map[string]sources.Position // where the partitions end
 	until      []int64                     // offsets before which each partition is read, 0: not at all; nil: all to their ends
 
 	mu      sync.Mutex
@@ -73,13 +75,19 @@ func (r *replay) readPartition(ctx context.Context, source int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, reader.Close(ctx)) }()
+	r.beginAccount(p.ID)
 	batch, into := &sources.Batch{Limit: replayBatch}, &Decoded{}
 	for {
 		batch.Reset()
 		if err := reader.Next(ctx, batch); errors.Is(err, io.EOF) {
-			return nil
+			return r.endAccount(p.ID)
 		} else if err != nil {
 			return err
+		}
+		if r.account != nil {
+			if err := r.account.add(p.ID, batch); err != nil {
+				return err
+			}
 		}
 		r.noteEnd(p.ID, batch.Position)
 		last := r.cut(source, batch)
@@ -92,6 +100,25 @@ func (r *replay) readPartition(ctx context.Context, source int) (err error) {
 			return nil
 		}
 	}
+}
+
+// beginAccount opens the account where the partition begins, or where it is read from.
+func (r *replay) beginAccount(partition string) {
+	if r.account == nil {
+		return
+	}
+	if from, ok := r.from[partition]; ok {
+		r.account.begin(partition, from)
+	} else if log, ok := r.inner.(sources.Tailer); ok {
+		r.account.begin(partition, log.BeginningOffset(partition))
+	}
+}
+
+func (r *replay) endAccount(partition string) error {
+	if r.account == nil {
+		return nil
+	}
+	return r.account.ended(partition, r.fences[partition])
 }
 
 func (r *replay) noteEnd(partition string, at sources.Position) {

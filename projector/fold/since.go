@@ -71,7 +71,7 @@ func (v *view) since(ctx context.Context, plan sources.Plan, inner sources.View,
 		return err
 	}
 	r := v.newReplay(inner, newEventSink{v}, v.addCounts)
-	r.from = from
+	r.from, r.account, r.fences = from, &v.account, v.fences
 	err := r.run(ctx, plan)
 	r.refine(v.fences)
 	if err != nil || v.delta.oldest.Load() == math.MaxInt64 {

@@ -91,11 +91,14 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replay{inputs: v.inputs, inner: inner, consume: v.consume, onProgress: s.Observe, total: plan.Rows, disk: &v.buckets.Spilled}
+	r := &replay{inputs: v.inputs, inner: inner, consume: v.consume, onProgress: s.Observe, total: plan.Rows, disk: &v.buckets.Spilled, account: &v.account, fences: v.fences}
 	err = r.run(ctx, plan)
 	v.replayed = r.counted
 	if traced, ok := inner.(sources.PartitionCounter); ok { // it folds itself: its events are what counts
-		v.innerCounts = traced.PartitionCounts()
+		v.inner.events = traced.PartitionCounts()
+	}
+	if counter, ok := inner.(sources.OffsetCounter); ok {
+		v.inner.offsets = counter.OffsetCounts()
 	}
 	if err == nil {
 		r.refine(v.fences)

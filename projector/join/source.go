@@ -132,7 +132,7 @@ func (s *Source) Watch(fn func(done, total, bytes int64)) {
 }
 
 func (s *Source) newView() *view {
-	return &view{source: s, finders: make([]finder, len(s.Includes)), fences: map[string]sources.Position{}, inputs: map[string]sources.Counts{}, read: map[string]sources.Counts{}}
+	return &view{source: s, finders: make([]finder, len(s.Includes)), fences: map[string]sources.Position{}, offsets: map[string]sources.OffsetCounts{}, inputs: map[string]sources.Counts{}, read: map[string]sources.Counts{}}
 }
 
 // Open reads what is held, then opens the root and what is looked up.

@@ -18,8 +18,7 @@ type reader struct {
 	partition topicPartition
 	at        position // of the next record to be given
 	fence     int64
-	passed    OffsetCounts // on the way from began to position
-	began     int64        // where the last batch that was given ended
+	began     int64 // where the last batch that was given ended
 
 	conn *conn
 	answer
@@ -45,7 +44,7 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 	}
 	for !b.Full() && r.at.offset < r.fence {
 		if err := r.advance(ctx, b); err != nil {
-			if err = r.fail(ctx, err); len(b.Records) == 0 || ctx.Err() != nil {
+			if err = r.fail(ctx, err); r.at.offset == r.began || ctx.Err() != nil {
 				return err
 			}
 			r.failed = err // behind what is read already: whoever asks again goes on behind that
@@ -61,10 +60,10 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 		}
 		r.endChecked = true
 	}
-	if err := r.account(); err != nil {
+	if err := r.account(b); err != nil {
 		return err
 	}
-	if len(b.Records) == 0 && b.Counts == (sources.Counts{}) {
+	if len(b.Records) == 0 && b.Counts == (sources.Counts{}) && b.Offsets.From == b.Offsets.To {
 		return io.EOF
 	}
 	b.Counts.Read, b.Counts.Used = int64(len(b.Records)), int64(len(b.Records))
@@ -79,15 +78,15 @@ func (r *reader) fail(ctx context.Context, err error) error {
 	return fmt.Errorf("kafka: %w", errors.Join(err, r.Close(ctx)))
 }
 
-// account books the offsets that were passed since the last call. Each of them was read, or
-// a broker has said what it is instead.
-func (r *reader) account() error {
-	if moved := r.at.offset - r.began; moved != r.passed.Total() {
-		return fmt.Errorf("kafka: partition %s: %d offsets were passed, from %d to %d, and %d are accounted for (%s): this is an error of humpty, report it",
-			r.partition, moved, r.began, r.at.offset, r.passed.Total(), r.passed)
+// account says in a batch which offsets were passed for it. Each of them was read, or a broker
+// has said what it is instead.
+func (r *reader) account(b *sources.Batch) error {
+	b.Offsets.From, b.Offsets.To = r.began, r.at.offset
+	all := sources.OffsetCounts{From: r.began, To: r.began}
+	if err := all.Add(b, r.at.offset); err != nil {
+		return fmt.Errorf("kafka: partition %s: %w: this is an error of humpty, report it", r.partition, err)
 	}
-	r.view.count(r.partition, r.passed)
-	r.began, r.passed = r.at.offset, OffsetCounts{}
+	r.began = r.at.offset
 	return nil
 }
 
@@ -141,7 +140,7 @@ func (r *reader) openBatch(next batch, b *sources.Batch) error {
 		b.Counts.Rows += int64(next.count)
 	}
 	if r.filter.skips(&next) {
-		r.skip(&next)
+		r.skip(&next, b)
 		return nil
 	}
 	records, packed, err := next.unpack(r.unpacked)
@@ -154,26 +153,21 @@ func (r *reader) openBatch(next batch, b *sources.Batch) error {
 }
 
 // skip passes a batch that has nothing to give.
-func (r *reader) skip(b *batch) {
-	end := min(b.next, r.fence)
-	r.passed.Holes += max(min(b.base, end)-r.at.offset, 0)
-	of := end - max(min(b.base, end), r.at.offset)
-	known := min(int64(b.count), of)
-	if b.has(control) {
-		r.passed.Markers += known
-	} else {
-		r.passed.Aborted += known
+func (r *reader) skip(next *batch, b *sources.Batch) {
+	end := min(next.next, r.fence)
+	begin := max(min(next.base, end), r.at.offset)
+	b.Offsets.AddGap(sources.OffsetGap{From: r.at.offset, To: begin})
+	known := min(int64(next.count), end-begin)
+	gap := sources.OffsetGap{From: begin, To: end, Aborted: known}
+	if next.has(control) {
+		gap.Aborted, gap.Markers = 0, known
 	}
-	r.passed.Holes += of - known
+	b.Offsets.AddGap(gap)
 	r.at.offset = end
 }
 
 func (r *reader) decode(b *sources.Batch) error {
-	given := len(b.Records)
 	next, err := r.decoder.fill(b, r.at.offset, r.fence)
-	records := int64(len(b.Records) - given)
-	r.passed.Records += records
-	r.passed.Holes += next - r.at.offset - records
 	r.at.offset = next
 	if err != nil {
 		return fmt.Errorf("partition %s: %w", r.partition, err)

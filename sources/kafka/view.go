@@ -25,7 +25,6 @@ type view struct {
 	counts     map[string]int32
 	ids        map[string]string // of the topics
 	partitions map[string]partitionBounds
-	passed     map[string]OffsetCounts // by partition
 }
 
 var (

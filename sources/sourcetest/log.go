@@ -162,6 +162,12 @@ func (r *logReader) Next(ctx context.Context, b *sources.Batch) error {
 			b.Records = append(b.Records, e)
 		}
 		if n := int64(end - r.at); n > 0 {
+			b.Offsets.From, b.Offsets.To = int64(r.at), int64(end)
+			for i, e := range all[r.at:end] {
+				if at := int64(r.at + i); e.Offset < 0 {
+					b.Offsets.AddGap(sources.OffsetGap{From: at, To: at + 1})
+				}
+			}
 			r.at = end
 			n = int64(len(b.Records))
 			b.Counts.Read, b.Counts.Used, b.Position = n, n, sources.Position(strconv.Itoa(end))
