@@ -29,7 +29,7 @@ type layer struct {
 // depguard's rules are written from it: go test ./internal/lint -update
 var layers = []layer{
 	{name: "cellar", about: "the cellar imports nothing of ours", apart: true, packages: []string{
-		"internal/canonjson", "internal/crashpoint", "internal/deadletter", "internal/problem", "internal/rawjson", "internal/statedb", "internal/wait",
+		"internal/canonjson", "internal/crashpoint", "internal/deadletter", "internal/dsn", "internal/printable", "internal/problem", "internal/rawjson", "internal/statedb", "internal/wait",
 	}},
 	{name: "switches", about: "only tests switch a rule of the protocol off", packages: []string{"internal/protocol/off"}},
 	{name: "protocol", about: "the rules of the protocol are values", packages: []string{"internal/protocol"}, also: []string{"switches"}},
@@ -72,7 +72,7 @@ var layers = []layer{
 
 	{name: "devstack", about: starting, packages: []string{"internal/testenv/devstack", "internal/testenv/devstack/cmd"}},
 	{name: "shop", about: starting, packages: []string{"internal/testenv/shop"}, on: []string{"sinks"}},
-	{name: "chaos", about: starting, packages: []string{"internal/testenv/chaos"}, on: []string{"aftercare", "postgres", "elastic"}},
+	{name: "chaos", about: starting, packages: []string{"internal/testenv/chaos"}, on: []string{"aftercare", "postgres", "elastic"}, also: []string{"devstack"}},
 	{name: "postgrestest", about: starting, packages: []string{"sources/postgres/pgtest"}, also: []string{"devstack"}},
 	{name: "elastictest", about: starting, packages: []string{"sinks/elastic/elastictest", "sinks/elastic/private"}, on: []string{"elastic"}, also: []string{"devstack"}},
 	{name: "e2e", about: starting, packages: []string{"internal/e2e/...", "internal/lint"}, on: []string{"rebuild"}, also: []string{"devstack"}},

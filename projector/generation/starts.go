@@ -1,6 +1,8 @@
 package generation
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,4 +49,58 @@ func CheckStarts(g sinks.Generation, now map[string]sources.LogStart) error {
 		}
 	}
 	return nil
+}
+
+// CheckTopics refuses to compare a generation with other logs than those it was made of: all
+// that it has and they have not would count as stale, and what it lacks would not be told. note
+// is what could not be told, for people.
+func CheckTopics(ctx context.Context, g sinks.Generation, source sources.Source) (note string, err error) {
+	checker, ok := source.(sources.PositionChecker)
+	if !ok || len(g.Meta.Positions) == 0 {
+		return "", nil
+	}
+	note, err = checker.CheckPositions(ctx, ParsePositions(g.Meta.Positions))
+	var gap *sources.ErrChangesLost
+	switch {
+	case errors.As(err, &gap):
+		return "", &problem.Refusal{
+			Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Nothing was written", g.Name, gap.Why),
+			Remedy: "if the topics are right as they are: humpty rebuild " + g.Meta.Projection,
+		}
+	case err != nil:
+		return "", fmt.Errorf("ask whether the topics are those that %s was made of: %w", g.Name, err)
+	case note != "":
+		note = g.Name + ": " + note
+	}
+	return note, nil
+}
+
+// CheckEnds refuses to make a generation right by logs that are others than those it was made
+// of: all that it has and they have not would be deleted. events is how many lie behind its
+// positions, as far as positions are numbers.
+func CheckEnds(g sinks.Generation, now map[string]sources.Position) (events int64, err error) {
+	for _, partition := range slices.Sorted(maps.Keys(g.Meta.Positions)) {
+		from, err := sources.OffsetOf(sources.Position(g.Meta.Positions[partition]))
+		if err != nil {
+			continue
+		}
+		lost := ""
+		at, there := now[partition]
+		to, err := sources.OffsetOf(at)
+		switch {
+		case !there:
+			lost = partition + " is not there any more"
+		case err == nil && to < from:
+			lost = fmt.Sprintf("%s ends at %d, but the index has its events up to %d", partition, to, from)
+		case err == nil:
+			events += to - from
+		}
+		if lost != "" {
+			return 0, &problem.Refusal{
+				Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Were they made again? Nothing was written", g.Name, lost),
+				Remedy: fmt.Sprintf("look at what differs: humpty verify %s --generation %s\nif the topics are right as they are: humpty rebuild %[1]s", g.Meta.Projection, g.Name),
+			}
+		}
+	}
+	return events, nil
 }

@@ -85,37 +85,18 @@ func (c *comparison) open(ctx context.Context) error {
 	if err := generation.CheckStarts(c.generation, c.plan.Starts); err != nil {
 		return err
 	}
-	if err := c.sameTopics(ctx); err != nil {
+	note, err := generation.CheckTopics(ctx, c.generation, c.Source)
+	if err != nil {
 		return err
+	}
+	if note != "" {
+		c.observer.Notice(note)
 	}
 	if c.view, err = load.Open(ctx, c.Source, c.observer); err != nil {
 		return err
 	}
 	if was := c.generation.Meta.Definition; was != "" && was != c.Projection.Hash {
 		c.observer.Notice("the projection's definition has changed since " + c.result.Generation + " was made: documents may differ for that reason")
-	}
-	return nil
-}
-
-// sameTopics refuses to compare a generation with other logs than those it was made of: all that
-// it has and they have not would count as stale, and all that it lacks would not be told.
-func (c *comparison) sameTopics(ctx context.Context) error {
-	checker, ok := c.Source.(sources.PositionChecker)
-	if !ok || len(c.generation.Meta.Positions) == 0 {
-		return nil
-	}
-	note, err := checker.CheckPositions(ctx, generation.ParsePositions(c.generation.Meta.Positions))
-	var gap *sources.ErrChangesLost
-	switch {
-	case errors.As(err, &gap):
-		return &problem.Refusal{
-			Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Nothing was written", c.result.Generation, gap.Why),
-			Remedy: "if the topics are right as they are: humpty rebuild " + c.Projection.Name,
-		}
-	case err != nil:
-		return fmt.Errorf("ask whether the topics are those that %s was made of: %w", c.result.Generation, err)
-	case note != "":
-		c.observer.Notice(c.result.Generation + ": " + note)
 	}
 	return nil
 }
