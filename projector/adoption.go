@@ -136,15 +136,8 @@ func (a *adoption) choose(ctx context.Context, plan Plan) error {
 				"or fill a new generation: humpty rebuild %[1]s", project),
 		}
 	}
-	if err := generation.CheckStarts(g, plan.Source.Starts); err != nil {
+	if err := generation.CheckLogs(ctx, g, r.Source, plan.Source.Starts, r.observer.Notice); err != nil {
 		return err
-	}
-	note, err := generation.CheckTopics(ctx, g, r.Source)
-	if err != nil {
-		return err
-	}
-	if note != "" {
-		r.observer.Notice(note)
 	}
 	r.record.Generation, a.serves = name, survey.Live() == name
 	r.observer.Notice(fmt.Sprintf("%s is made right: changes are captured from now on, all documents are compared, and those that differ are written again", name))

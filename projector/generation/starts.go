@@ -24,11 +24,11 @@ func FormatStarts(starts map[string]sources.LogStart) map[string]string {
 	return all
 }
 
-// CheckStarts refuses to compare a generation with logs that have less than it was made
+// checkStarts refuses to compare a generation with logs that have less than it was made
 // from: what retention took since would be missing in what is expected, and documents that
 // are right would count as stale. Of a generation that does not say where its logs were
 // read from, only that nothing of it is left can be told.
-func CheckStarts(g sinks.Generation, now map[string]sources.LogStart) error {
+func checkStarts(g sinks.Generation, now map[string]sources.LogStart) error {
 	for _, partition := range slices.Sorted(maps.Keys(now)) {
 		begins, err := sources.OffsetOf(now[partition].Begins)
 		if err != nil {
@@ -51,28 +51,31 @@ func CheckStarts(g sinks.Generation, now map[string]sources.LogStart) error {
 	return nil
 }
 
-// CheckTopics refuses to compare a generation with other logs than those it was made of: all
-// that it has and they have not would count as stale, and what it lacks would not be told. note
-// is what could not be told, for people.
-func CheckTopics(ctx context.Context, g sinks.Generation, source sources.Source) (note string, err error) {
+// CheckLogs refuses to compare a generation with logs that lack what it was made of: what
+// retention took, and other logs under the same names. notice is told what could not be found
+// out.
+func CheckLogs(ctx context.Context, g sinks.Generation, source sources.Source, starts map[string]sources.LogStart, notice func(string)) error {
+	if err := checkStarts(g, starts); err != nil {
+		return err
+	}
 	checker, ok := source.(sources.PositionChecker)
 	if !ok || len(g.Meta.Positions) == 0 {
-		return "", nil
+		return nil
 	}
-	note, err = checker.CheckPositions(ctx, ParsePositions(g.Meta.Positions))
+	note, err := checker.CheckPositions(ctx, ParsePositions(g.Meta.Positions))
 	var gap *sources.ErrChangesLost
 	switch {
 	case errors.As(err, &gap):
-		return "", &problem.Refusal{
+		return &problem.Refusal{
 			Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Nothing was written", g.Name, gap.Why),
 			Remedy: "if the topics are right as they are: humpty rebuild " + g.Meta.Projection,
 		}
 	case err != nil:
-		return "", fmt.Errorf("ask whether the topics are those that %s was made of: %w", g.Name, err)
+		return fmt.Errorf("ask whether the topics are those that %s was made of: %w", g.Name, err)
 	case note != "":
-		note = g.Name + ": " + note
+		notice(g.Name + ": " + note)
 	}
-	return note, nil
+	return nil
 }
 
 // CheckEnds refuses to make a generation right by logs that are others than those it was made
