@@ -27,6 +27,7 @@ type reader struct {
 	failed     error  // what the next call gives
 	endChecked bool   // the end was checked
 	tail       bool   // the fence moves with the log
+	needsAll   bool   // a hole is an event that is missing
 }
 
 // answer is what a reader has of the answers to its requests.
@@ -87,6 +88,9 @@ func (r *reader) account(b *sources.Batch) error {
 		return fmt.Errorf("kafka: partition %s: %w: this is an error of humpty, report it", r.partition, err)
 	}
 	r.began = r.at.offset
+	if all.Holes > 0 && r.needsAll {
+		return r.compactedError(b)
+	}
 	return nil
 }
 
