@@ -27,6 +27,8 @@ type reader struct {
 	failed     error  // what the next call gives
 	endChecked bool   // the end was checked
 	tail       bool   // the fence moves with the log
+	needsAll   bool   // a hole is an event that is missing
+	hole       hole   // that may be in the tiers at the position
 }
 
 // answer is what a reader has of the answers to its requests.
@@ -87,6 +89,9 @@ func (r *reader) account(b *sources.Batch) error {
 		return fmt.Errorf("kafka: partition %s: %w: this is an error of humpty, report it", r.partition, err)
 	}
 	r.began = r.at.offset
+	if all.Holes > 0 && r.needsAll {
+		return r.compactedError(b)
+	}
 	return nil
 }
 
@@ -267,6 +272,11 @@ func (r *reader) accept(ctx context.Context, got fetchResponse) error {
 		return nil
 	case got.start > r.at.offset:
 		return r.lostError(ctx)
+	case !got.throttled:
+		if err := r.findHole(ctx, false); err != nil {
+			return err
+		}
+		fallthrough
 	default:
 		return &emptyError{partition: r.partition, position: r.at.offset, fence: r.fence, throttled: got.throttled}
 	}
@@ -306,6 +316,9 @@ func (r *reader) lostError(ctx context.Context) error {
 		return err
 	}
 	if at := r.at.offset; at >= start[r.partition] && at <= end[r.partition] {
+		if err := r.findHole(ctx, true); err != nil {
+			return err
+		}
 		return kafkago.OffsetOutOfRange // no longer: a new leader
 	}
 	return &LostRecordsError{Topic: r.partition.topic, Partition: r.partition.partition, Position: r.at.offset, Start: start[r.partition], End: end[r.partition]}

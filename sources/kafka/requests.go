@@ -153,3 +153,56 @@ func appendCompactLength(b []byte, n int) []byte { return binary.AppendUvarint(b
 func appendCompactText(b []byte, s string) []byte {
 	return append(appendCompactLength(b, len(s)), s...)
 }
+
+// Versions of ListOffsets that know of tiers, which kafka-go has no messages for: the first with
+// each question; Kafka 3.6 and 3.9 to 4.x.
+const (
+	earliestLocalVersion = 8
+	tieredVersion        = 9
+)
+
+// Timestamps that mean an end of a tier.
+const (
+	earliestLocal = -4 // where the broker's own disk begins
+	latestTiered  = -5 // up to where remote storage has the log
+)
+
+// askTier asks a leader for an end of a tier; -1: there is none.
+func (c *conn) askTier(ctx context.Context, p topicPartition, which int64) (offset int64, err error) {
+	defer c.withDeadline(ctx)()
+	b := c.beginFlexible(protocol.ListOffsets, c.tierVersion)
+	b = binary.BigEndian.AppendUint32(b, ^uint32(0)) // replica id: none
+	b = append(b, uncommitted)
+	b = appendCompactLength(b, 1)
+	b = appendCompactText(b, p.topic)
+	b = appendCompactLength(b, 1)
+	b = binary.BigEndian.AppendUint32(b, uint32(p.partition))
+	b = binary.BigEndian.AppendUint32(b, ^uint32(0)) // leader epoch: not checked
+	b = binary.BigEndian.AppendUint64(b, uint64(which))
+	b = append(b, 0, 0, 0) // no tags: of the partition, the topic, the request
+	if err := c.sendFlexible(ctx, b); err != nil {
+		return 0, err
+	}
+	answer, err := c.receiveFetch(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	s := scanner{rest: answer}
+	s.skip(4) // correlation id
+	s.tags()
+	s.skip(4) // throttle time
+	topics := s.compactLength()
+	s.compactText()
+	partitions := s.compactLength()
+	s.skip(4) // its number
+	code := kafkago.Error(s.int16())
+	s.skip(8) // time
+	offset = s.int64()
+	switch {
+	case s.short || topics != 1 || partitions != 1:
+		return 0, fmt.Errorf("an end of a tier: %w", errShort)
+	case code != 0:
+		return 0, topicError(c.RemoteAddr().String(), p.topic, code)
+	}
+	return offset, nil
+}

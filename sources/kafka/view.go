@@ -52,6 +52,9 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	}
 	r := &reader{view: v, partition: c.topicPartition, at: v.position(c.topic, c.from), fence: c.fence}
 	defer func() { r.began = r.at.offset }()
+	for _, t := range v.source.cfg.Topics {
+		r.needsAll = r.needsAll || t.Name == c.topic && t.needsAll(c.partition)
+	}
 	if from == "" {
 		if err := v.source.needsStart(c); err != nil {
 			return nil, fmt.Errorf("kafka: %w", err)
@@ -99,6 +102,9 @@ func (v *view) checkPartitions(ctx context.Context) error {
 		if err != nil {
 			return deletedTopic(err)
 		}
+		if err := v.source.checkPolicies(ctx, l.counts); err != nil {
+			return err
+		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		if err := sameIDs(v.ids, l.ids); err != nil {
@@ -133,6 +139,10 @@ func (v *view) LatestOffsets(ctx context.Context) (map[string]sources.Position, 
 	l, all, err := v.source.bounds(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	err = v.source.cluster.retry(ctx, func() error { return v.source.checkPolicies(ctx, l.counts) })
+	if err != nil {
+		return nil, changesLost(fmt.Errorf("kafka: %w", err))
 	}
 	if err := v.addPartitions(l, all); err != nil {
 		return nil, changesLost(err)
