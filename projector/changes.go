@@ -153,12 +153,12 @@ func (c *changes) noteFence() {
 	}
 	m := &c.candidate.Meta
 	at := generation.FormatPositions(located.FenceOffsets())
-	if v := m.Verified; v != nil && !maps.Equal(m.Positions, at) { // events came since it was added up
+	if v := m.Verified; v != nil && !maps.Equal(generation.Offsets(m.Positions), generation.Offsets(at)) { // events came since it was added up
 		moved := *v
 		moved.Sum, m.Verified = "", &moved
 	}
 	m.Positions = at
-	c.record.Positions = m.Positions
+	c.record.Positions = generation.Offsets(m.Positions)
 }
 
 // handsOver reports whether the application goes on writing to the alias.

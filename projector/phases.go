@@ -35,7 +35,7 @@ func (r *run) plan(ctx context.Context) error {
 	r.gate.before, r.input = plan.Survey, plan.Source
 	r.record.Generation, r.record.Previous = plan.Generation, plan.Survey.Live()
 	if r.Adopt != nil && !resumed {
-		if err := r.adoption.choose(plan); err != nil {
+		if err := r.adoption.choose(ctx, plan); err != nil {
 			return err
 		}
 	} else if !resumed { // else the user was told already, and the journal has the partitions in their order
@@ -115,7 +115,7 @@ func (r *run) load(ctx context.Context) error {
 	a.view, a.planned = view, r.input.Partitions
 	if ends, ok := view.(sources.EndOffsets); ok {
 		c.Meta.Positions = generation.FormatPositions(ends.EndOffsets())
-		r.record.Positions = c.Meta.Positions
+		r.record.Positions = generation.Offsets(c.Meta.Positions)
 	}
 	if c.Meta.Starts == nil { // those of a resumed run stay
 		c.Meta.Starts = generation.FormatStarts(r.input.Starts)
@@ -142,7 +142,7 @@ func (r *run) load(ctx context.Context) error {
 		}
 		return load.Run(ctx, o)
 	})
-	r.record.Inputs = a.partitions.Inputs(view)
+	r.record.Inputs, r.record.Offsets = a.partitions.Inputs(view), ledger.Offsets(view)
 	a.endPass("load")
 	if err != nil {
 		r.durability.recordDone(ctx)
