@@ -137,6 +137,11 @@ func (c *changes) roundDone(round report.Round) {
 // catchUp brings the generation up to everything that is committed now.
 func (c *changes) catchUp(ctx context.Context) error { return c.rounds.CatchUpTo(ctx, c.capture) }
 
+// catchUpTelling is catchUp, and tells written of all documents that it wrote.
+func (c *changes) catchUpTelling(ctx context.Context, written func(ids [][]byte)) error {
+	return c.rounds.CatchUpTelling(ctx, c.capture, written)
+}
+
 // source is the source that the run reads.
 func (c *changes) source() sources.Source {
 	if c.capture == nil {

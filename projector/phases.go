@@ -252,15 +252,15 @@ func (r *run) verify(ctx context.Context) error {
 	}
 	if r.changes.capture != nil { // what differs is read again when everything committed has been caught up with
 		check.Static, check.Source, check.Documents = false, r.changes.source(), 0
-		check.CatchUp = r.changes.catchUp
+		check.CatchUp = r.changes.catchUpTelling
 	}
 	found, err := r.durability.compare(ctx, check)
 	if err != nil {
 		return err
 	}
 	r.record.Verified, r.record.Differing = &found.Verification, found.First
-	if found.Why != "" {
-		r.observer.Notice(fmt.Sprintf("verified by level %s, not %s: %s", found.Level, found.Asked, found.Why))
+	if text := found.Shortfall(); text != "" {
+		r.observer.Notice(text)
 	}
 	proof, err := verify.Prove(ctx, r.Target, c.Index, r.Projection.Index, policy.Queries, r.gate.before.Live())
 	if err != nil {
