@@ -13,6 +13,7 @@ import (
 
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/render"
+	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/projector/repair"
@@ -99,6 +100,7 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 	}
 	defer func() { err = errors.Join(err, list.close()) }()
 	c.leftovers(conf).Heal(ctx, p)
+	runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
 	return c.observed(ctx, func(ctx context.Context, tell func(report.Event), waiting func(string)) error {
 		r, err := assemble.Rebuild(ctx, conf, p, verb, waiting)
 		if err != nil {

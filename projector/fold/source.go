@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"runtime"
 
@@ -30,6 +31,8 @@ var (
 	_ sources.Source   = (*Source)(nil)
 	_ sources.Outages  = (*Source)(nil)
 	_ sources.Replayer = (*Source)(nil)
+
+	_ sources.PositionChecker = (*Source)(nil)
 )
 
 // Watch sets Observe; where Inner folds itself, it is told of that.
@@ -108,13 +111,17 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replay{inputs: v.inputs, inner: inner, consume: v.consume, onProgress: s.Observe, total: plan.Rows, disk: &v.buckets.Spilled}
+	r := &replay{inputs: v.inputs, inner: inner, consume: v.consume, onProgress: s.Observe, total: plan.Rows, disk: &v.buckets.Spilled, account: &v.account, fences: v.fences}
 	err = r.run(ctx, plan)
 	v.replayed = r.counted
 	if traced, ok := inner.(sources.PartitionCounter); ok { // it folds itself: its events are what counts
-		v.innerCounts = traced.PartitionCounts()
+		v.inner.events = traced.PartitionCounts()
+	}
+	if counter, ok := inner.(sources.OffsetCounter); ok {
+		v.inner.offsets = counter.OffsetCounts()
 	}
 	if err == nil {
+		r.refine(v.fences)
 		err = v.buckets.Flush()
 	}
 	err = errors.Join(err, inner.Close(ctx))
@@ -153,10 +160,18 @@ func (s *Source) openEmpty(ctx context.Context, whole bool) (*view, sources.Plan
 		return nil, plan, nil, err
 	}
 	if fenced, ok := inner.(sources.EndOffsets); ok {
-		v.fences = fenced.EndOffsets()
+		v.fences = maps.Clone(fenced.EndOffsets())
 	}
 	v.standing, _ = inner.(sources.GroupOffsetChecker)
 	return v, plan, inner, nil
+}
+
+// CheckPositions asks the source of the events.
+func (s *Source) CheckPositions(ctx context.Context, at map[string]sources.Position) (note string, err error) {
+	if inner, ok := s.Inner.(sources.PositionChecker); ok {
+		return inner.CheckPositions(ctx, at)
+	}
+	return "", nil
 }
 
 // IsUnavailable asks the source of the events.

@@ -83,7 +83,7 @@ func (c *comparison) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := generation.CheckStarts(c.generation, c.plan.Starts); err != nil {
+	if err := generation.CheckLogs(ctx, c.generation, c.Source, c.plan.Starts, c.observer.Notice); err != nil {
 		return err
 	}
 	if c.view, err = load.Open(ctx, c.Source, c.observer); err != nil {

@@ -61,7 +61,7 @@ func TestSlotThatLosesItsLogInARun(t *testing.T) {
 	stand(t, cmd.Process.Pid, syscall.SIGCONT)
 	release()
 	a := rig.Answer{Code: rig.Code(t, cmd.Wait()), Err: said.String()}
-	a.Want(t, 7, "has lost its log: while nothing read it, more was written than max_slot_wal_keep_size (1MB)", "to save them instead of starting over", "humpty rebuild orders --new")
+	a.Want(t, 7, "has lost its log: while nothing read it, more was written than max_slot_wal_keep_size (1MB)", "ALTER SYSTEM SET max_slot_wal_keep_size", "so the run cannot go on", "humpty rebuild orders --new")
 	if index, _ := s.Serving(t); index != "" {
 		t.Errorf("the alias serves %s", index)
 	}

@@ -108,7 +108,7 @@ func checkResumable(ctx context.Context, db *session.Session, name string, table
 	case err != nil:
 		return fmt.Errorf("look at publication %s: %w", name, err)
 	case rows[0][2] == "t":
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("the log of %s ends at %s, before the run's position %s: the server was put back to an older copy", db.Name, rows[0][1], from), Remedy: rebuildRemedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("the log of %s ends at %s, before the run's position %s: the server was put back to an older copy", db.Name, rows[0][1], from), Remedy: incomplete}
 	}
 	return checkPublication(name, rows[0][0], tables)
 }
@@ -155,14 +155,14 @@ select coalesce(wal_status, ''), pg_catalog.current_setting('max_slot_wal_keep_s
 	case err != nil:
 		return fmt.Errorf("look up slot %s: %w", name, err)
 	case len(rows) == 0:
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s is gone from %s", name, db.Name), Remedy: rebuildRemedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s is gone from %s", name, db.Name), Remedy: incomplete}
 	case rows[0][0] != "lost":
 		return nil
 	}
 	return &sources.ErrChangesLost{
 		Why: fmt.Sprintf("slot %s has lost its log: while nothing read it, more was written than max_slot_wal_keep_size (%s) lets it hold back", name, rows[0][1]),
-		Remedy: rebuildRemedy + "; let the server keep more for the next one: ALTER SYSTEM SET max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf();" +
-			"   with what the disk can spare",
+		Remedy: "let the server keep more for the next one, with what the disk can spare: ALTER SYSTEM SET max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf();\n" +
+			incomplete,
 	}
 }
 
@@ -181,7 +181,7 @@ func startStream(ctx context.Context, db *session.Session, conn *pgconn.PgConn, 
 		Mode:       pglogrepl.LogicalReplication,
 		PluginArgs: []string{"proto_version '1'", "publication_names '" + name + "'", "messages 'true'"},
 	})
-	const remedy = rebuildRemedy
+	const remedy = incomplete
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &pg) && pg.Code == "42704":

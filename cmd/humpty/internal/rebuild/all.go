@@ -132,6 +132,7 @@ func (b *batch) one(ctx context.Context, p config.Projection, i int) (*projector
 	var record *projector.Record
 	if err == nil {
 		err = errors.Join(j.run(ctx, show), j.end())
+		j.tidy(ctx)
 		record = &j.record
 	}
 	status := report.Completed

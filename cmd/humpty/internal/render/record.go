@@ -19,6 +19,11 @@ func Record(w io.Writer, r projector.Record) {
 	switch {
 	case r.Status == report.Verified:
 		head = fmt.Sprintf("%s is verified; the alias was not touched. Next: humpty swap %s --to %s", r.Generation, r.Projection, r.Generation)
+	case r.Previous == r.Generation:
+		head += ", as its sources have it now"
+		if v := r.Verified; v != nil {
+			head += fmt.Sprintf(": %s documents were written again", ui.Count(v.Repaired))
+		}
 	case r.Previous != "":
 		head += fmt.Sprintf(" (before: %s, kept; humpty rollback %s goes back)", r.Previous, r.Projection)
 	}
