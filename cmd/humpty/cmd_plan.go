@@ -76,6 +76,9 @@ func (c *planCommand) plan(ctx context.Context, conf *config.Config, p config.Pr
 	for _, w := range problem.List(plan.Source.Warnings).Warnings() {
 		c.WarnProblem("", w)
 	}
+	for _, w := range plan.Definition.Warnings() {
+		c.WarnProblem("", w)
+	}
 	for _, w := range plan.Survey.Warnings {
 		c.Warn(w)
 	}
@@ -88,6 +91,9 @@ func (c *planCommand) plan(ctx context.Context, conf *config.Config, p config.Pr
 	}
 	for i, s := range plan.Steps {
 		c.Printf("  %2d %s  %s\n", i+1, s.Mark, s.Text)
+	}
+	if err := plan.Definition.Err(); err != nil {
+		return err
 	}
 	if err := plan.Source.Refusal(); err != nil {
 		return err

@@ -154,6 +154,9 @@ func (c changeCommand) warnUnfed(ctx context.Context, m *generation.Admin, gener
 		return err
 	}
 	g, _ := survey.Find(generation)
+	if v := g.Meta.Verified; v != nil && v.Why != "" {
+		c.Warn(fmt.Sprintf("%s was verified by level %s: %s", generation, v.Level, v.Why))
+	}
 	if v := g.Meta.Verified; v == nil || time.Since(v.At) > time.Minute {
 		when := "was never verified"
 		if v != nil {
