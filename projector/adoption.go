@@ -106,7 +106,7 @@ func (a *adoption) plan(ctx context.Context) error {
 }
 
 // choose finds the generation to be taken over, and refuses what cannot be made right.
-func (a *adoption) choose(plan Plan) error {
+func (a *adoption) choose(ctx context.Context, plan Plan) error {
 	r, name, survey := a.run, a.run.Adopt.Generation, plan.Survey
 	project := r.Projection.Name
 	if name == "" {
@@ -136,7 +136,7 @@ func (a *adoption) choose(plan Plan) error {
 				"or fill a new generation: humpty rebuild %[1]s", project),
 		}
 	}
-	if err := generation.CheckStarts(g, plan.Source.Starts); err != nil {
+	if err := generation.CheckLogs(ctx, g, r.Source, plan.Source.Starts, r.observer.Notice); err != nil {
 		return err
 	}
 	r.record.Generation, a.serves = name, survey.Live() == name
@@ -208,7 +208,7 @@ func (a *adoption) writeOnCondition(ctx context.Context, index sinks.Index) erro
 	if err := catchup.Quiet(ctx, index); err != nil {
 		return err
 	}
-	return a.run.Live.Checkpoint.RecordSwap()
+	return a.run.Live.Checkpoint.Swap.Record()
 }
 
 // sameMapping refuses an index whose mapping is not that of the definition that it is to have.
@@ -270,7 +270,7 @@ func (a *adoption) mark(ctx context.Context, view sources.View) error {
 		}},
 	}
 	if !r.changes.handsOver() || !a.serves { // nobody writes to it: there is nothing to wait for
-		check.CatchUp = func(context.Context) error { return nil }
+		check.CatchUp = func(context.Context, func([][]byte)) error { return nil }
 	}
 	found, err := check.Run(ctx)
 	if err != nil {
@@ -293,7 +293,7 @@ func (a *adoption) mark(ctx context.Context, view sources.View) error {
 	}
 	r.observer.Notice(fmt.Sprintf("%d documents are missing, %d stale, %d extra: they are written again", found.Missing, found.Stale, found.Extra))
 	crashpoint.At("differences marked")
-	return r.logbook.journal.RecordFound(found.Verification)
+	return r.durability.recordFound(ctx, r.logbook.journal, found.Verification)
 }
 
 // markedAtOnce is how many differing documents are marked in one durable step.

@@ -10,6 +10,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/wait"
 	"humpty/projector/catchup"
+	"humpty/projector/flush"
 	"humpty/projector/generation"
 	"humpty/projector/outage"
 	"humpty/projector/report"
@@ -28,6 +29,7 @@ type changes struct {
 	background *background
 
 	capture *catchup.Capture // nil: nothing to catch up with
+	flush   *flush.Queue     // what the source may take back waits there to be done; nil: it takes nothing back
 	rounds  *catchup.Rounds  // made when the load is over
 	reread  atomic.Int64     // documents read again by rounds
 }
@@ -35,8 +37,8 @@ type changes struct {
 var errNotLive = errors.New("this source cannot tell what changes: use consistency: snapshot")
 
 // start begins to capture changes: before the first read, so that what a read does not
-// see comes as a dirty key. explain completes the error of a source that has lost some.
-func (c *changes) start(ctx context.Context, explain func(error) error) error {
+// see comes as a dirty key.
+func (c *changes) start(ctx context.Context) error {
 	live := c.rebuild.Live
 	if live == nil {
 		return nil
@@ -54,13 +56,14 @@ func (c *changes) start(ctx context.Context, explain func(error) error) error {
 	}
 	stream, err := source.Capture(ctx, c.rebuild.Owner.Run, position)
 	if err != nil {
-		return fmt.Errorf("capture changes: %w", explain(err))
+		return fmt.Errorf("capture changes: %w", err)
 	}
 	crashpoint.At("capture made")
 	if limited, ok := stream.(sources.Caveated); ok {
 		c.record.Limits = limited.Caveats()
 	}
-	c.capture = catchup.NewCapture(stream, live.Checkpoint)
+	c.capture, c.flush = catchup.NewCapture(stream, live.Checkpoint), flush.NewQueue(stream)
+	c.background.start(c.flush.Run)
 	c.background.start(func(ctx context.Context) error {
 		err := c.capture.Run(ctx)
 		closing, cancel := wait.ToCleanUp(ctx)
@@ -113,8 +116,8 @@ func (c *changes) startRounds(view sources.View, writer *write.Writer) error {
 		return errors.New("this source cannot read single documents again: use consistency: snapshot")
 	}
 	store := c.rebuild.Live.Checkpoint
-	rounds := &catchup.Rounds{Store: store, View: expander, Writer: writer, Done: c.roundDone}
-	swapped, err := store.Swapped()
+	rounds := &catchup.Rounds{Store: store, View: expander, Flush: c.flush, Writer: writer, Done: c.roundDone}
+	swapped, err := store.Swap.Recorded()
 	if err == nil && swapped { // by an earlier process: the application may write already
 		_, err = catchup.NewHandover(rounds)
 	}
@@ -134,6 +137,11 @@ func (c *changes) roundDone(round report.Round) {
 // catchUp brings the generation up to everything that is committed now.
 func (c *changes) catchUp(ctx context.Context) error { return c.rounds.CatchUpTo(ctx, c.capture) }
 
+// catchUpTelling is catchUp, and tells written of all documents that it wrote.
+func (c *changes) catchUpTelling(ctx context.Context, written func(ids [][]byte)) error {
+	return c.rounds.CatchUpTelling(ctx, c.capture, written)
+}
+
 // source is the source that the run reads.
 func (c *changes) source() sources.Source {
 	if c.capture == nil {
@@ -150,12 +158,12 @@ func (c *changes) noteFence() {
 	}
 	m := &c.candidate.Meta
 	at := generation.FormatPositions(located.FenceOffsets())
-	if v := m.Verified; v != nil && !maps.Equal(m.Positions, at) { // events came since it was added up
+	if v := m.Verified; v != nil && !maps.Equal(generation.Offsets(m.Positions), generation.Offsets(at)) { // events came since it was added up
 		moved := *v
 		moved.Sum, m.Verified = "", &moved
 	}
 	m.Positions = at
-	c.record.Positions = m.Positions
+	c.record.Positions = generation.Offsets(m.Positions)
 }
 
 // handsOver reports whether the application goes on writing to the alias.

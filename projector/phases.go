@@ -35,7 +35,7 @@ func (r *run) plan(ctx context.Context) error {
 	r.gate.before, r.input = plan.Survey, plan.Source
 	r.record.Generation, r.record.Previous = plan.Generation, plan.Survey.Live()
 	if r.Adopt != nil && !resumed {
-		if err := r.adoption.choose(plan); err != nil {
+		if err := r.adoption.choose(ctx, plan); err != nil {
 			return err
 		}
 	} else if !resumed { // else the user was told already, and the journal has the partitions in their order
@@ -88,7 +88,13 @@ func (r *run) create(ctx context.Context) error {
 }
 
 // capture begins to capture changes, where the source is not at rest.
-func (r *run) capture(ctx context.Context) error { return r.changes.start(ctx, r.explainGap) }
+func (r *run) capture(ctx context.Context) error {
+	if err := r.changes.start(ctx); err != nil || r.changes.capture == nil {
+		return err
+	}
+	begun := r.Live.Resume && r.Adopt == nil && r.candidate.Index != nil && len(r.logbook.journal.Undone(r.input.Partitions)) > 0
+	return r.durability.watchSource(ctx, r.logbook.journal, begun)
+}
 
 // load reads every partition once and writes what it gives.
 func (r *run) load(ctx context.Context) error {
@@ -109,12 +115,15 @@ func (r *run) load(ctx context.Context) error {
 	a.view, a.planned = view, r.input.Partitions
 	if ends, ok := view.(sources.EndOffsets); ok {
 		c.Meta.Positions = generation.FormatPositions(ends.EndOffsets())
-		r.record.Positions = c.Meta.Positions
+		r.record.Positions = generation.Offsets(c.Meta.Positions)
 	}
 	if c.Meta.Starts == nil { // those of a resumed run stay
 		c.Meta.Starts = generation.FormatStarts(r.input.Starts)
 	}
-	a.partitions = ledger.NewPartitions(a.limits.Rejections, journal.Sums(), journal.PartitionDone())
+	if err := r.durability.watchSnapshot(ctx, view); err != nil {
+		return err
+	}
+	a.partitions = ledger.NewPartitions(a.limits.Rejections, journal.Sums(), r.whenFlushed(journal.PartitionDone()))
 	o := load.Options{
 		View: view, Partitions: journal.Undone(a.planned), Readers: max(r.input.Readers, 1), Writers: a.limits.Writers, InFlight: a.limits.InFlight,
 		Index: c.Index, Base: c.BaseVersion(), Book: a.book, Accounts: a.partitions, MaxRejections: a.limits.Rejections,
@@ -133,9 +142,10 @@ func (r *run) load(ctx context.Context) error {
 		}
 		return load.Run(ctx, o)
 	})
-	r.record.Inputs = a.partitions.Inputs(view)
+	r.record.Inputs, r.record.Offsets = a.partitions.Inputs(view), ledger.Offsets(view)
 	a.endPass("load")
 	if err != nil {
+		r.durability.recordDone(ctx)
 		return err
 	}
 	a.endLoad(journal)
@@ -143,6 +153,17 @@ func (r *run) load(ctx context.Context) error {
 		return err
 	}
 	return a.gate()
+}
+
+// whenFlushed has a partition written down as done when the source has flushed what was read
+// there: one that it may take back is read again.
+func (r *run) whenFlushed(done ledger.OnDone) ledger.OnDone {
+	if done == nil {
+		return nil
+	}
+	return func(partition string, sum ledger.Ledger, rejections []ledger.Rejection) error {
+		return r.changes.flush.Add(func() error { return done(partition, sum, rejections) })
+	}
 }
 
 // catchUp brings the generation near to the present, round by round. Without a capture
@@ -231,15 +252,15 @@ func (r *run) verify(ctx context.Context) error {
 	}
 	if r.changes.capture != nil { // what differs is read again when everything committed has been caught up with
 		check.Static, check.Source, check.Documents = false, r.changes.source(), 0
-		check.CatchUp = r.changes.catchUp
+		check.CatchUp = r.changes.catchUpTelling
 	}
 	found, err := r.durability.compare(ctx, check)
 	if err != nil {
 		return err
 	}
 	r.record.Verified, r.record.Differing = &found.Verification, found.First
-	if found.Why != "" {
-		r.observer.Notice(fmt.Sprintf("verified by level %s, not %s: %s", found.Level, found.Asked, found.Why))
+	if text := found.Shortfall(); text != "" {
+		r.observer.Notice(text)
 	}
 	proof, err := verify.Prove(ctx, r.Target, c.Index, r.Projection.Index, policy.Queries, r.gate.before.Live())
 	if err != nil {
@@ -247,6 +268,9 @@ func (r *run) verify(ctx context.Context) error {
 	}
 	r.record.Deviations, r.record.Queries = proof.Deviations, proof.Answers
 	if err := proof.Judge(found); err != nil {
+		return err
+	}
+	if err := r.durability.confirm(ctx); err != nil {
 		return err
 	}
 	c.Meta.Verified, c.Meta.PhaseSeconds = &found.Verification, r.logbook.phaseSeconds(r.observer)

@@ -8,6 +8,7 @@ import (
 
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/render"
+	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/problem"
@@ -69,6 +70,7 @@ func (c *planCommand) plan(ctx context.Context, conf *config.Config, p config.Pr
 	if err != nil {
 		return err
 	}
+	runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
 	plan.Survey = render.Listed(plan.Survey)
 	c.result.Plan = &plan
 	for _, w := range problem.List(plan.Source.Warnings).Warnings() {

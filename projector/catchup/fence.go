@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,34 @@ func (r *Rounds) CatchUpTo(ctx context.Context, from *Capture) error {
 	return r.untilFence(ctx, fence)
 }
 
+// CatchUpTelling is CatchUpTo, and tells written of every document that is written meanwhile,
+// one call at a time.
+func (r *Rounds) CatchUpTelling(ctx context.Context, from *Capture, written func(ids [][]byte)) error {
+	r.written.set(written)
+	defer r.written.set(nil)
+	return r.CatchUpTo(ctx, from)
+}
+
+// listener is told of documents, while somebody listens.
+type listener struct {
+	mu sync.Mutex
+	fn func(ids [][]byte)
+}
+
+func (l *listener) set(fn func(ids [][]byte)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fn = fn
+}
+
+func (l *listener) tell(ids [][]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fn != nil {
+		l.fn(ids)
+	}
+}
+
 // untilFence does rounds until nothing that was recorded up to the fence is due.
 func (r *Rounds) untilFence(ctx context.Context, fence uint64) error {
 	if r.Rules.PassesFenceEarly() {
@@ -33,6 +62,9 @@ func (r *Rounds) untilFence(ctx context.Context, fence uint64) error {
 	}
 	pause := wait.NewBackoff(fencePatience)
 	for {
+		if err := r.Flush.Now(ctx); err != nil { // or nothing that was read is settled yet
+			return err
+		}
 		passed, err := r.Store.Passed(fence)
 		if err != nil || passed {
 			return err

@@ -12,6 +12,7 @@ import (
 	"humpty/internal/wait"
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
+	"humpty/projector/flush"
 	"humpty/projector/ledger"
 	"humpty/projector/load"
 	"humpty/projector/pace"
@@ -24,6 +25,10 @@ import (
 // feed keeps one generation equal to its source, until ctx ends or something goes wrong.
 func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Observer) (err error) {
 	store, err := p.Open(g.Meta.Run)
+	var refusal *problem.Refusal
+	if errors.As(err, &refusal) {
+		return &problem.Refusal{Why: refusal.Why + ": it made " + g.Name, Remedy: "name its state folder (state:, --state); or " + p.adopt()}
+	}
 	if err != nil {
 		return fmt.Errorf("open the marks of run %s, which made %s: %w", g.Meta.Run, g.Name, err)
 	}
@@ -55,7 +60,8 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 		Index: index, Base: g.Meta.Epoch << 40, Book: ledger.NewBook(p.Projection.Limits.Rejections, nil),
 		Throttle: write.Throttle{Limiter: pace.NewLimiter(p.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}
-	rounds := &catchup.Rounds{Store: store, View: reread, Writer: w}
+	unflushed := flush.NewQueue(feed)
+	rounds := &catchup.Rounds{Store: store, View: reread, Flush: unflushed, Writer: w}
 	b := pace.NewBrake(p.Target, p.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
 	from := catchup.NewCapture(feed, store)
 	var documents atomic.Int64
@@ -64,11 +70,22 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 		group.Go(func() error { b.Watch(ctx); return nil })
 	}
 	group.Go(func() error { return from.Run(ctx) })
+	group.Go(func() error { return unflushed.Run(ctx) })
 	group.Go(func() error { return from.Lag(ctx, g.Name, o, documents.Load) })
 	group.Go(func() error {
 		return rounds.Follow(ctx, from, p.Projection.Limits.Rejections, p.Projection.Limits.Poison, &documents)
 	})
 	return group.Wait()
+}
+
+// adoptCommand makes right what is served, whatever was lost.
+func (p *Projector) adoptCommand() string {
+	return fmt.Sprintf("humpty follow %s --adopt", p.Projection.Name)
+}
+
+// adopt says what to do where changes were lost.
+func (p *Projector) adopt() string {
+	return "make it right, for one reading of both sides: " + p.adoptCommand()
 }
 
 // resumeCapture goes on with the capture that a rebuild left, if nothing is missing.
@@ -81,17 +98,25 @@ func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, 
 	if err != nil {
 		return nil, err
 	}
-	swapped, err := store.Swapped()
-	remedy := fmt.Sprintf("begin with one: humpty rebuild %s, with writer: follow", p.Projection.Name)
+	swapped, err := store.Swap.Recorded()
+	if err != nil {
+		return nil, err
+	}
+	run, err := checkpoint.ReadRun(store)
 	switch {
 	case err != nil:
 		return nil, err
 	case swapped:
-		return nil, &problem.Refusal{Why: fmt.Sprintf("the application writes to %s (it was handed over): to follow would undo its writes", g.Name), Remedy: remedy}
+		return nil, &problem.Refusal{
+			Why:    fmt.Sprintf("the application writes to %s (it was handed over): to follow would undo its writes", g.Name),
+			Remedy: "if only humpty writes to it now, " + p.adopt(),
+		}
+	case run != nil && run.Adopts && run.Ended == nil:
+		return nil, &problem.Refusal{Why: fmt.Sprintf("run %s was making %s right, and was stopped", g.Meta.Run, g.Name), Remedy: "resume it: " + p.adoptCommand()}
 	case position == "":
 		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("nothing is known here of the capture of run %s, which made %s: it had none, or another state folder", g.Meta.Run, g.Name),
-			Remedy: "name the state folder of that run, or " + remedy,
+			Remedy: "name the state folder of that run (state:, --state); or " + p.adopt(),
 		}
 	}
 	feed, err := source.Capture(ctx, g.Meta.Run, position)

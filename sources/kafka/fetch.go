@@ -74,24 +74,12 @@ type abortedTx struct{ producer, first int64 }
 // receiveFetch reads the next answer into buf, which is grown and given back.
 func (c *conn) receiveFetch(ctx context.Context, buf []byte) ([]byte, error) {
 	defer c.withDeadline(ctx)()
-	var head [4]byte
-	if _, err := io.ReadFull(c.in, head[:]); err != nil {
-		return buf, c.timeoutError(ctx, err)
-	}
-	size := binary.BigEndian.Uint32(head[:])
-	if size > maxResponse || size < 4 {
-		return buf, fmt.Errorf("kafka: an answer of %d bytes: is this a Kafka broker?", size)
-	}
-	buf = slices.Grow(buf[:0], int(size))[:size]
-	for rest := buf; len(rest) > 0; { // slow is not silent
-		n, err := c.in.Read(rest)
-		if err != nil {
-			return buf, c.timeoutError(ctx, unexpectedEOF(err))
-		}
-		rest = rest[n:]
-		if c.extendDeadline(); ctx.Err() != nil { // it may have ended before that
-			return buf, context.Cause(ctx)
-		}
+	buf, err := receive(c.in, buf, maxResponse, func() error {
+		c.extendDeadline()
+		return ctx.Err() // it may have ended before that
+	})
+	if err != nil {
+		return buf, c.failed(ctx, err)
 	}
 	if id := int32(binary.BigEndian.Uint32(buf)); id != c.lastID {
 		return buf, fmt.Errorf("kafka: answer %d where %d was awaited", id, c.lastID)
@@ -143,43 +131,4 @@ func parseFetch(buf []byte) (f fetchResponse, err error) {
 	}
 	slices.SortFunc(f.aborted, func(a, b abortedTx) int { return int(min(max(a.first-b.first, -1), 1)) })
 	return f, nil
-}
-
-// scanner reads big-endian fields; after the end it gives zeroes and is short.
-type scanner struct {
-	rest  []byte
-	short bool
-}
-
-func (s *scanner) take(n int) []byte {
-	if n < 0 || n > len(s.rest) {
-		s.short, s.rest = true, nil
-		return nil
-	}
-	p := s.rest[:n:n]
-	s.rest = s.rest[n:]
-	return p
-}
-
-func (s *scanner) skip(n int) { s.take(n) }
-
-func (s *scanner) int16() int16 {
-	if p := s.take(2); p != nil {
-		return int16(binary.BigEndian.Uint16(p))
-	}
-	return 0
-}
-
-func (s *scanner) int32() int32 {
-	if p := s.take(4); p != nil {
-		return int32(binary.BigEndian.Uint32(p))
-	}
-	return 0
-}
-
-func (s *scanner) int64() int64 {
-	if p := s.take(8); p != nil {
-		return int64(binary.BigEndian.Uint64(p))
-	}
-	return 0
 }
