@@ -270,7 +270,7 @@ func (a *adoption) mark(ctx context.Context, view sources.View) error {
 		}},
 	}
 	if !r.changes.handsOver() || !a.serves { // nobody writes to it: there is nothing to wait for
-		check.CatchUp = func(context.Context) error { return nil }
+		check.CatchUp = func(context.Context, func([][]byte)) error { return nil }
 	}
 	found, err := check.Run(ctx)
 	if err != nil {

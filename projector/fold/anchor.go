@@ -87,7 +87,7 @@ func (f *feed) checkAnchor(ctx context.Context, p sources.Partition, anchor []by
 	case !same:
 		return &sources.ErrChangesLost{
 			Why:    fmt.Sprintf("partition %s has another event at offset %d than the one that was read: the topic was made again, or its log was cut off", p.ID, binary.BigEndian.Uint64(anchor)),
-			Remedy: "what was read cannot be trusted to be complete: start a new rebuild",
+			Remedy: "what was read cannot be trusted to be complete",
 		}
 	}
 	return nil

@@ -50,7 +50,7 @@ const (
 )
 
 // errStoreMissing is for a capture that begins where its events should be already.
-var errStoreMissing = &sources.ErrChangesLost{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone: start a new rebuild"}
+var errStoreMissing = &sources.ErrChangesLost{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone"}
 
 // checkPartitions holds the partitions against those the capture began with. Of what has come since
 // nothing was read: the tails of these begin at their start.
@@ -72,7 +72,7 @@ func (s *eventStore) checkPartitions(fresh bool, start func(id string) sources.P
 	now := s.parts.Load()
 	same, added, ok := now.renumber(ids)
 	if !ok {
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("the topics have other partitions than when the run began: %q, not %q", now.ids(), ids), Remedy: "some are gone: start a new rebuild"}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("the topics have other partitions than when the run began: %q, not %q", now.ids(), ids), Remedy: "some are gone"}
 	}
 	if added == 0 {
 		s.parts.Store(same)

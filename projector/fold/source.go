@@ -46,6 +46,25 @@ func (s *Source) Watch(fn func(done, total, bytes int64)) {
 
 const defaultMemory = 256 << 20
 
+// leastPass is how many bytes a reader brings back from disk at a time, where there is memory for
+// it: a bucket is read from its start for each pass.
+const leastPass = 1 << 20
+
+func (s *Source) memory() int64 {
+	if s.Memory <= 0 {
+		return defaultMemory
+	}
+	return s.Memory
+}
+
+// readers is how many buckets are folded at once, and how many bytes each brings back from
+// disk at a time: a quarter of the memory together.
+func (s *Source) readers() (n int, pass int64) {
+	share := s.memory() / 4
+	n = int(min(int64(runtime.GOMAXPROCS(0)), max(share/leastPass, 1)))
+	return n, max(share/int64(n), 1)
+}
+
 // eventsEach is how many events a partition of documents has at least: fewer would make
 // tiny requests to the target.
 const eventsEach = 10_000
@@ -71,7 +90,8 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 			Rows: inner.Rows / int64(n), Bytes: inner.Bytes / int64(n),
 		})
 	}
-	plan.Readers = min(n, runtime.GOMAXPROCS(0))
+	most, _ := s.readers()
+	plan.Readers = min(n, most)
 	return plan, nil
 }
 
@@ -124,14 +144,10 @@ func (s *Source) openEmpty(ctx context.Context, whole bool) (*view, sources.Plan
 	if err != nil {
 		return nil, plan, nil, err
 	}
-	memory := s.Memory
-	if memory <= 0 {
-		memory = defaultMemory
-	}
-	readers := int64(runtime.GOMAXPROCS(0))
+	_, pass := s.readers()
 	v := &view{
 		source:      s,
-		buckets:     spill.New(s.Dir, memory/4*3, max(memory/4/readers, 1<<20)),
+		buckets:     spill.New(s.Dir, s.memory()/4*3, pass),
 		decoder:     s.batchDecoder(),
 		lettersSeen: map[eventID]bool{},
 	}

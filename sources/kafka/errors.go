@@ -153,7 +153,7 @@ func changesLost(err error) error {
 	var lost *LostRecordsError
 	var changed *ChangedTopicError
 	if errors.As(err, &lost) || errors.As(err, &changed) {
-		return &sources.ErrChangesLost{Why: err.Error(), Remedy: "what was read cannot be trusted to be complete: start a new rebuild"}
+		return &sources.ErrChangesLost{Why: err.Error(), Remedy: "what was read cannot be trusted to be complete"}
 	}
 	return err
 }
