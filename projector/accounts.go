@@ -47,15 +47,21 @@ func (a *accounts) addEarlier(done map[string]checkpoint.PartitionDone) {
 }
 
 // endLoad is called when the load is over: what earlier processes did behind it is booked now.
-func (a *accounts) endLoad(j *checkpoint.Journal) {
+func (a *accounts) endLoad(j *checkpoint.Journal, kept *checkpoint.Refusals) error {
 	if j == nil {
-		return
+		return nil
 	}
 	a.loadLedger, a.loadRejections = a.book.Totals()
 	sum, rejections, passes := j.AfterLoad()
 	a.book.AddEarlier(sum, rejections)
 	a.passes = append(a.passes, passes...)
 	a.loadComplete = true
+	refused, complete, err := kept.Load()
+	if err == nil && !complete { // no process was here before
+		return kept.KeepAll(a.book.Refusals())
+	}
+	a.book.Refusals().Load(refused)
+	return err
 }
 
 // afterLoad puts into the progress what was booked behind the load.
@@ -74,7 +80,7 @@ func (a *accounts) afterLoad(p *checkpoint.Progress) {
 // gate holds what was read and written against the limits.
 func (a *accounts) gate() error {
 	sum, _ := a.book.Totals()
-	if sum.Rejected > a.limits.Rejections {
+	if a.book.Refusals().Len() > a.limits.Rejections {
 		return a.book.TooMany(a.limits.Rejections)
 	}
 	if poison, limit := max(sum.Inputs.Poison, ledger.Poisoned(a.view)), a.limits.Poison; poison > limit {

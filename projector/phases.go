@@ -131,7 +131,9 @@ func (r *run) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.endLoad(journal)
+	if err := a.endLoad(journal, r.changes.keptRefusals()); err != nil {
+		return err
+	}
 	if err := r.durability.check(ctx); err != nil {
 		return err
 	}
@@ -216,7 +218,7 @@ func (r *run) verify(ctx context.Context) error {
 		View: r.accounts.view, Plan: r.input, Index: c.Index,
 		Level: policy.EffectiveLevel(), Budget: policy.Budget, Ignore: ignore,
 		Exact: true, Writes: verify.Writes{Static: true}, // nobody else knows the generation, and the view does not move
-		Rejected: r.accounts.book.RejectedIDs(), Documents: c.Meta.Documents,
+		Refusals: r.accounts.book.Refusals(), Documents: c.Meta.Documents,
 		Batch: min(r.Projection.Limits.Batch, verify.BatchBytes),
 		Output: verify.Output{Show: verify.DetailsShown, Progress: func(docs, bytes int64) {
 			r.observer.Compared(docs, c.Meta.Documents, bytes)

@@ -28,6 +28,8 @@ type Rounds struct {
 	Writer *write.Writer  // its pace may be nil: as many requests at once as there are workers
 	Rules  protocol.Rules // the zero value outside tests
 
+	Refusals *checkpoint.Refusals // where it is kept which documents are refused; nil: nowhere
+
 	Done     func(report.Round) // told of each round that had something to do; may be nil
 	handover *Handover          // nil: nobody else writes to the index
 }

@@ -22,8 +22,11 @@ type verdict struct {
 	movingIDs []string
 }
 
-// addDifference books one difference.
+// addDifference books one difference, or a document that was refused meanwhile.
 func (v *verdict) addDifference(c candidate) error {
+	if c.reading != nil && v.refused(c.reading) {
+		return v.addRejected(c.key)
+	}
 	switch c.kind {
 	case Missing:
 		v.report.Missing++
