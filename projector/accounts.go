@@ -77,13 +77,19 @@ func (a *accounts) afterLoad(p *checkpoint.Progress) {
 	p.Passes = ledger.AppendPass(a.passes, pass)[1:] // the first is the load's: its partitions know it
 }
 
+// poison is how many events could not be read or applied.
+func (a *accounts) poison() int64 {
+	sum, _ := a.book.Totals()
+	return max(sum.Inputs.Poison, ledger.Poisoned(a.view))
+}
+
 // gate holds what was read and written against the limits.
 func (a *accounts) gate() error {
 	sum, _ := a.book.Totals()
 	if a.book.Refusals().Len() > a.limits.Rejections {
 		return a.book.TooMany(a.limits.Rejections)
 	}
-	if poison, limit := max(sum.Inputs.Poison, ledger.Poisoned(a.view)), a.limits.Poison; poison > limit {
+	if poison, limit := a.poison(), a.limits.Poison; poison > limit {
 		return &ledger.TooMuchPoison{Poison: poison, Limit: limit}
 	}
 	if err := a.partitions.Check(a.planned); err != nil {

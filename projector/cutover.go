@@ -58,9 +58,24 @@ func (c *cutover) swap(ctx context.Context) error {
 		}
 		err = nil
 	}
+	c.noteRefused(survey)
 	err = errors.Join(err, generation.RecordStates(context.WithoutCancel(ctx), r.Target, survey, name))
 	crashpoint.At("states settled")
 	return err
+}
+
+// noteRefused has what is noted with the swap say what is refused by now.
+func (c *cutover) noteRefused(survey sinks.Survey) {
+	for i := range survey.Generations {
+		if g := &survey.Generations[i]; g.Name == c.candidate.Name {
+			generation.NoteRefused(&g.Meta, c.accounts.book.Refusals(), c.accounts.poison())
+			if v := g.Meta.Verified; v != nil {
+				now := *v
+				now.Rejected, now.Poison = c.accounts.book.Refusals().Len(), c.accounts.poison()
+				g.Meta.Verified = &now
+			}
+		}
+	}
 }
 
 // mayServe asks all gates, and returns what the alias serves.

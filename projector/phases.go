@@ -244,7 +244,9 @@ func (r *run) verify(ctx context.Context) error {
 	if err := proof.Judge(found); err != nil {
 		return err
 	}
+	found.Poison = r.accounts.poison()
 	c.Meta.Verified, c.Meta.PhaseSeconds = &found.Verification, r.logbook.phaseSeconds(r.observer)
+	generation.NoteRefused(&c.Meta, r.accounts.book.Refusals(), found.Poison)
 	crashpoint.At("compared")
 	err = c.Note(ctx, sinks.Verified)
 	crashpoint.At("verification noted")

@@ -43,6 +43,21 @@ type Meta struct {
 	Blocked         []string                   `json:"blocked,omitempty"`   // indices that were blocked for writes before this one served
 	Partial         bool                       `json:"partial,omitempty"`   // searches see it through the alias before it is complete, or although it never was
 	SuspectLoss     bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see ErrWritesLost
+	Refused         *Refused                   `json:"refused,omitempty"`   // what it does not have as its sources do, as is known
+}
+
+// Refused is what a generation completed without, within the limits of its run.
+type Refused struct {
+	Documents int64             `json:"documents"`        // that source or target refused
+	Known     []RefusedDocument `json:"known,omitempty"`  // the first of them, in the order of their ids
+	Poison    int64             `json:"poison,omitempty"` // events that could not be read or applied
+}
+
+// RefusedDocument is one document that was refused.
+type RefusedDocument struct {
+	ID       string `json:"id"`
+	Type     string `json:"type,omitempty"`
+	Document string `json:"document,omitempty"` // tells what was refused from any other body; empty: the source could not make it
 }
 
 // Verification is how a generation was compared with its sources.
@@ -57,7 +72,8 @@ type Verification struct {
 	Missing   int64     `json:"missing"`
 	Stale     int64     `json:"stale"`
 	Extra     int64     `json:"extra"`
-	Rejected  int64     `json:"rejected,omitempty"` // known not to be in the index: source or target refused them
+	Rejected  int64     `json:"rejected,omitempty"` // known to be refused: the index has an older one of each, or none
+	Poison    int64     `json:"poison,omitempty"`   // events of the sources that could not be read or applied
 	Moved     int64     `json:"moved,omitempty"`    // differed when first read, and no more when read again
 	Moving    int64     `json:"moving,omitempty"`   // changed each time they were read: not compared
 	Repaired  int64     `json:"repaired,omitempty"` // differed, and were written from the source

@@ -12,12 +12,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/dlq"
 	"humpty/cmd/humpty/internal/render"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/deadletter"
+	"humpty/projector/ledger"
 	"humpty/projector/repair"
 	"humpty/projector/report"
 	"humpty/projector/verify"
+	"humpty/sinks"
 )
 
 // verifyCommand compares an index with its sources.
@@ -45,7 +49,12 @@ On an index that the alias serves, what differs at first is read again until it 
 a document counts as different only if it still is as it was at first, --settle later; what
 changes at each reading is named as moving.
 
-It ends with exit code 3 if anything differs. humpty repair fixes it.`,
+A document that is known to be refused, by the run that made the generation or by humpty
+follow, is no difference for as long as its row is what was refused: the index is equal but
+for it. So are events that cannot be read. More of them than limits.rejections or
+limits.poison end it with exit code 6.
+
+It ends with exit code 3 if anything else differs. humpty repair fixes it.`,
 		Example: `  humpty verify orders                       # what the alias serves
   humpty verify orders --generation orders-20261123t214100 --diff 3
   humpty verify orders --ids differing.ndjson --json`,
@@ -106,6 +115,7 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 		finding, err := run(ctx, repair.Verify{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, Owner: r.Owner,
 			Generation: c.generation, Settle: c.settle, Show: c.diff, Each: list.add, Observe: tell,
+			Refused: func(g sinks.Generation) ([]ledger.Rejection, bool, error) { return c.refused(conf, p, g) },
 		})
 		c.result.Finding = &finding
 		if finding.Generation != "" {
@@ -113,6 +123,26 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 		}
 		return err
 	})
+}
+
+// refused are the documents of a generation that are refused, as far as is known here: all of
+// them where the live projector says so, else those of dead letters.
+func (c *comparison) refused(conf *config.Config, p config.Projection, g sinks.Generation) (all []ledger.Rejection, complete bool, err error) {
+	if state, err := c.stateFolder(conf); err == nil && p.Live {
+		if r, err := state.Refused(p.Name, g.Meta.Run); err != nil || r != nil && r.Generation == g.Name {
+			if r != nil {
+				all = r.Documents
+			}
+			return all, true, err
+		}
+	}
+	err = c.deadLetters().Each(p.Name, dlq.Selection{}, func(_ string, l deadletter.Letter) error {
+		if l.Document != nil && l.Index == g.Name {
+			all = append(all, ledger.Rejection{ID: l.ID, Type: l.Type, Reason: l.Reason, Document: ledger.DocumentSum(l.Body)})
+		}
+		return nil
+	})
+	return all, false, err
 }
 
 // idList writes every difference to a file, if there is one.

@@ -70,6 +70,7 @@ type repairer struct {
 	epoch       int64 // of what is written, in a generation that does not serve
 	round       int
 	rejectedIDs map[string]bool // ids that the target refused: not tried again
+	refused     []ledger.Rejection
 
 	buffered      []verify.Reading // what the verification read of what differs
 	bufferedBytes int
