@@ -87,7 +87,8 @@ func (c *changes) release(ctx context.Context, failed error) error {
 	r := c.rebuild
 	source, ok := r.Source.(sources.Capturer)
 	var gap *sources.ErrChangesLost
-	if c.capture == nil && !errors.As(failed, &gap) || !ok || c.record.Resumable || r.Live.Writer == WriterFollow && c.candidate.Meta.State == sinks.Live {
+	followed := r.Live != nil && r.Live.Writer == WriterFollow && c.candidate.Meta.State == sinks.Live && (failed == nil || r.Adopt == nil)
+	if c.capture == nil && !errors.As(failed, &gap) || !ok || c.record.Resumable || followed {
 		return nil
 	}
 	pause := wait.NewBackoff(wait.CleanUpTime)

@@ -33,20 +33,21 @@ func (c *cutover) swap(ctx context.Context) error {
 		c.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", r.Projection.Name, name))
 		return nil
 	}
-	survey, err := c.mayServe(ctx)
+	before, err := c.mayServe(ctx)
 	if err != nil {
 		return err
 	}
-	unblock, err := c.finalCatchUp(ctx, survey)
+	unblock, err := c.finalCatchUp(ctx, before)
 	if err != nil {
 		return err
 	}
-	for i := range survey.Generations {
-		if survey.Generations[i].Name == name {
-			survey.Generations[i].Meta = c.candidate.Meta
+	swap := func() error {
+		survey, err := c.switchAlias(ctx)
+		if survey.Alias != "" {
+			before = survey
 		}
+		return err
 	}
-	swap := func() error { return c.switchAlias(ctx, survey) }
 	if c.changes.handsOver() {
 		err = c.handOver(ctx, swap)
 	} else {
@@ -58,8 +59,8 @@ func (c *cutover) swap(ctx context.Context) error {
 		}
 		err = nil
 	}
-	c.noteRefused(survey)
-	err = errors.Join(err, generation.RecordStates(context.WithoutCancel(ctx), r.Target, survey, name))
+	c.noteRefused(before)
+	err = errors.Join(err, generation.RecordStates(context.WithoutCancel(ctx), r.Target, before, name))
 	crashpoint.At("states settled")
 	return err
 }
@@ -93,29 +94,45 @@ func (c *cutover) mayServe(ctx context.Context) (sinks.Survey, error) {
 	if err := c.gate.alias(survey); err != nil {
 		return survey, err
 	}
+	if change, err := survey.SwapTo(c.candidate.Name, ""); err == nil { // else the switch says what is in the way
+		if err := c.gate.through.Check(ctx, survey, change); err != nil {
+			return survey, err
+		}
+	}
 	return survey, c.gate.groupOffset(ctx, c.accounts.view, c.changes.capture != nil)
 }
 
 // switchAlias swaps, if the lease and the alias are still as they were: to catch up may have
-// taken long, and the process have slept meanwhile.
-func (c *cutover) switchAlias(ctx context.Context, survey sinks.Survey) error {
+// taken long, and the process have slept meanwhile. The change is that of the alias as it is
+// then, with what an operator has set on it in the meantime. before is what it served.
+func (c *cutover) switchAlias(ctx context.Context) (before sinks.Survey, err error) {
 	target := c.rebuild.Target
 	if err := lease.Check(ctx, target, c.fence); err != nil {
-		return err
+		return before, err
 	}
-	now, err := target.Survey(ctx)
-	if err != nil {
-		return fmt.Errorf("survey the target: %w", err)
+	again := c.gate.through
+	again.Notice = nil // was told before
+	s := generation.Switch{
+		Target: target, Projection: c.rebuild.Projection.Name,
+		To: func(sinks.Survey) (string, error) { return c.candidate.Name, nil },
+		Gate: func(ctx context.Context, survey sinks.Survey, change sinks.AliasChange) error {
+			if err := c.gate.alias(survey); err != nil {
+				return err
+			}
+			return again.Check(ctx, survey, change)
+		},
 	}
-	if err := c.gate.alias(now); err != nil {
-		return err
-	}
-	_, err = generation.SwitchAlias(ctx, target, survey, c.candidate.Name, "", c.rebuild.Projection.Name)
+	before, _, err = s.Do(ctx)
 	crashpoint.At("alias read again")
+	for i := range before.Generations { // what the run knows of it is newer than what it noted last
+		if g := &before.Generations[i]; g.Name == c.candidate.Name {
+			g.Meta = c.candidate.Meta
+		}
+	}
 	if err == nil {
 		c.candidate.MarkLive()
 	}
-	return err
+	return before, err
 }
 
 // finalCatchUp brings the generation up to everything that is committed, right before the

@@ -2,12 +2,17 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"humpty/internal/problem"
 )
+
+// plainName is what sources, targets and projections may be called: nothing that a shell, a
+// file system or a terminal takes for more than a name.
+var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
 
 // checker holds a tree against the grammar and fills in the defaults.
 type checker struct {
@@ -104,6 +109,8 @@ func (c *checker) many(n *node, r *rule, path string) {
 	for _, f := range n.fields {
 		if f.key == "" {
 			c.problems.Add(f.place, "give it a name", "an empty name in %s", path)
+		} else if r.plain && !plainName.MatchString(f.key) {
+			c.problems.Add(f.place, "a name begins with a-z or 0-9, and has those and _ . - behind", "%q in %s cannot be a name: folders, commands and metrics are named after it", f.key, path)
 		}
 		c.check(f.value, r.inner(), join(path, f.key))
 	}
@@ -123,7 +130,7 @@ func (c *checker) either(n *node, r *rule, path string) {
 func (c *checker) scalar(n *node, r *rule, path string) {
 	ok := false
 	switch r.kind {
-	case words, secret, dsn:
+	case words, secret, connection:
 		ok = n.kind == text
 		if ok && n.text == "" {
 			c.wrong(n, "give it a value, or leave the key out", "%s is empty", path)
@@ -148,6 +155,9 @@ func (c *checker) scalar(n *node, r *rule, path string) {
 		if ok = n.scalar() && err == nil; ok {
 			c.sized(n, r, path, v)
 		}
+	case percent:
+		_, err := parsePercent(n.text)
+		ok = n.scalar() && err == nil
 	case choice:
 		ok = c.choice(n, r, path)
 	case anything:
@@ -157,7 +167,7 @@ func (c *checker) scalar(n *node, r *rule, path string) {
 		return
 	}
 	what := n.kind.String()
-	if n.scalar() && r.kind != secret && r.kind != dsn && r.kind != words && len(n.vars) == 0 {
+	if n.scalar() && r.kind != secret && r.kind != connection && r.kind != words && len(n.vars) == 0 {
 		what = strconv.Quote(n.text)
 	}
 	c.wrong(n, r.remedy(n), "%s must be %s, not %s", path, r.hint(), what)

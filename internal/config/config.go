@@ -32,7 +32,7 @@ func Load(file string, opts Options) (*Config, error) {
 	if opts.Env == nil {
 		opts.Env = os.LookupEnv
 	}
-	data, err := os.ReadFile(file)
+	data, err := readFile(file)
 	if err != nil {
 		var l problem.List
 		l.Add(file, "name it with --config or HUMPTY_CONFIG; `humpty help config` shows a small one", "cannot read the configuration: %v", plainCause(err))
@@ -109,7 +109,7 @@ func (c *Config) Target(name string) Target {
 // ProjectionNames lists the projections of a file, for a shell's completion: it asks for
 // no variables, and gives nothing where the file cannot be read.
 func ProjectionNames(file string) []string {
-	data, err := os.ReadFile(file)
+	data, err := readFile(file)
 	if err != nil {
 		return nil
 	}

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"humpty/internal/dsn"
+)
 
 // Setting is one value in force and where it comes from.
 type Setting struct {
@@ -18,8 +22,8 @@ func (c *checker) note(n *node, r *rule, path string) {
 	switch r.kind {
 	case secret:
 		s.Value = hidden
-	case dsn:
-		s.Value = RedactDSN(n.text)
+	case connection:
+		s.Value = dsn.Redact(n.text)
 	case anything:
 		s.Value = "(inline)"
 	}

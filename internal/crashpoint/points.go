@@ -14,6 +14,7 @@ func Points() []string {
 		"block noted", "writes blocked", "arrived",
 		"handover recorded", "touched recorded", "touched written", "pass begun", "handover ended",
 		"alias changed", "alias read again", "state noted", "states settled",
+		"adoption noted", "differences found", "differences marked", "adoption proven",
 		"end recorded", "capture released", "lease released", "state closed",
 	}
 }

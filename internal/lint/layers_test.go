@@ -29,7 +29,7 @@ type layer struct {
 // depguard's rules are written from it: go test ./internal/lint -update
 var layers = []layer{
 	{name: "cellar", about: "the cellar imports nothing of ours", apart: true, packages: []string{
-		"internal/canonjson", "internal/crashpoint", "internal/deadletter", "internal/problem", "internal/rawjson", "internal/statedb", "internal/wait",
+		"internal/canonjson", "internal/crashpoint", "internal/deadletter", "internal/dsn", "internal/problem", "internal/rawjson", "internal/statedb", "internal/wait",
 	}},
 	{name: "switches", about: "only tests switch a rule of the protocol off", packages: []string{"internal/protocol/off"}},
 	{name: "protocol", about: "the rules of the protocol are values", packages: []string{"internal/protocol"}, also: []string{"switches"}},

@@ -91,7 +91,7 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 	if err := c.preflight.checkPolicies(ctx, g.Name); err != nil {
 		return nil, err
 	}
-	during, err := loadSettings(c.cfg.LoadNodes)
+	during, err := loadSettings(c.cfg.Load.Nodes)
 	if err != nil {
 		return nil, err
 	}

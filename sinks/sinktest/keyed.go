@@ -16,6 +16,7 @@ func optional() map[string]func(*testing.T, Harness) {
 		"WriteIf":        writeIf,
 		"Sample":         sample,
 		"DiffDefinition": diffDefinition,
+		"ViewThrough":    viewThrough,
 	}
 }
 
