@@ -138,7 +138,7 @@ func (c *statusCommand) printRefused(projection string, r checkpoint.Refused) {
 	if n := len(r.Documents); n > 0 {
 		first := r.Documents[0]
 		c.Printf("  %d refused: the index has an older document of each, or none; first %s: %s: %s\n    look at them: %s; they are tried again when their rows change\n",
-			n, first.ID, first.Type, render.FirstLine(first.Reason), c.CommandLine("humpty dlq list", projection))
+			n, clipped(first.ID), first.Type, render.FirstLine(first.Reason), c.CommandLine("humpty dlq list", projection))
 	}
 	if r.Poison > 0 {
 		c.Printf("  %d events unreadable, and left out: %s\n", r.Poison, c.CommandLine("humpty dlq list", projection))
@@ -146,6 +146,15 @@ func (c *statusCommand) printRefused(projection string, r checkpoint.Refused) {
 	if r.Aside != "" {
 		c.Printf("  set aside, and tried again each minute: %s\n", r.Aside)
 	}
+}
+
+// clipped is the beginning of an id: some are refused for their length.
+func clipped(id string) string {
+	const shown = 60
+	if len(id) <= shown {
+		return id
+	}
+	return id[:shown] + "…"
 }
 
 // printActivity says what the holder of a lease does, as it said last.

@@ -64,6 +64,8 @@ It ends with exit code 3 if anything else differs. humpty repair fixes it.`,
 	cmd.RunE = a.begin(c.run)
 	c.flags(cmd)
 	cmd.Flags().String("verify", "", "verify.level: count, sample or full (HUMPTY_VERIFY)")
+	cmd.Flags().String("rejections", "", "limits.rejections: documents that may be refused (HUMPTY_REJECTIONS)")
+	cmd.Flags().String("poison", "", "limits.poison: events that may be unreadable (HUMPTY_POISON)")
 	return cmd
 }
 

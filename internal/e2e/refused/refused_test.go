@@ -95,7 +95,12 @@ func (s *shop) follow(args ...string) *follower {
 	if err := f.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(func() { _ = f.cmd.Process.Kill() }) // it has ended, as a rule
+	s.t.Cleanup(func() {
+		_ = f.cmd.Process.Kill() // it has ended, as a rule
+		if s.t.Failed() {
+			s.t.Logf("humpty follow said\n%s", f.err)
+		}
+	})
 	return f
 }
 
@@ -124,8 +129,17 @@ func (s *shop) name(alias, id string) string {
 
 func (s *shop) until(what string, so func() bool) {
 	s.t.Helper()
-	rig.WaitFor(s.t, 100*time.Millisecond, what, so)
+	deadline := time.Now().Add(patience)
+	rig.WaitFor(s.t, 100*time.Millisecond, what, func() bool {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("waited %s for %s; status says\n%s", patience, what, s.Run(s.t, "status", "items").Out)
+		}
+		return so()
+	})
 }
+
+// patience is for machines that have much else to do.
+const patience = 2 * time.Minute
 
 // says waits until status says all of the texts.
 func (s *shop) says(texts ...string) {
@@ -195,7 +209,9 @@ func TestRefusedUpdates(t *testing.T) {
 	s.Request(t, http.MethodDelete, "/"+s.Alias+"/_doc/77?refresh=true", "")
 	s.Run(t, "verify", "items", "--rejections", "3").Want(t, 3, "1 missing", "document 77: missing")
 	s.SQL(t, "UPDATE item SET name = 'right', body = NULL WHERE id IN ('1', '3', '77'); DELETE FROM item WHERE length(id) > 512")
-	s.until("what is right", func() bool { return s.name(s.Alias, "1")+s.name(s.Alias, "2")+s.name(s.Alias, "3") == "rightrightright" })
+	s.until("what is right", func() bool {
+		return s.name(s.Alias, "1")+s.name(s.Alias, "2")+s.name(s.Alias, "3") == "rightrightright"
+	})
 	s.until("nothing refused", func() bool { return !strings.Contains(s.Run(t, "status", "items").Out, "refused") })
 	s.Run(t, "verify", "items").Want(t, 0, "0 missing, 0 stale, 0 extra")
 	s.SQL(t, badly(9))
