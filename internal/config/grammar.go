@@ -129,8 +129,8 @@ func queriesRule() *rule {
 
 func limitsRule() *rule {
 	return &rule{kind: object, keys: []key{
-		{name: "rejections", def: "0", rule: &rule{kind: whole}, doc: "Documents the target may refuse before the swap is off."},
-		{name: "poison", def: "0", rule: &rule{kind: whole}, doc: "Events that may be unreadable, or that a fold may refuse, before the swap is off."},
+		{name: "rejections", def: "0", rule: &rule{kind: whole}, doc: "Documents that may be refused before the swap is off; and before `humpty follow` sets the projection aside, which bears 1,000 where nothing is said here."},
+		{name: "poison", def: "0", rule: &rule{kind: whole}, doc: "Events that may be unreadable, or that a fold may refuse, before the swap is off; and before `humpty follow` sets the projection aside, which bears 1,000 where nothing is said here."},
 		{name: "inflight", def: "256MB", rule: &rule{kind: size, min: 1}, doc: "Bytes between source and target, whatever the table's size."},
 		{name: "writers", def: "16", rule: &rule{kind: whole, min: 1}, doc: "Most bulk requests at once; how many pay is found out."},
 		{name: "batch", def: "4MB", rule: &rule{kind: size, min: 1}, doc: "Bytes of a bulk request at the start."},
