@@ -212,7 +212,7 @@ func TestRefusedUpdates(t *testing.T) {
 	s.until("what is right", func() bool {
 		return s.name(s.Alias, "1")+s.name(s.Alias, "2")+s.name(s.Alias, "3") == "rightrightright"
 	})
-	s.until("nothing refused", func() bool { return !strings.Contains(s.Run(t, "status", "items").Out, "refused") })
+	s.until("nothing refused", func() bool { return !strings.Contains(s.Run(t, "status", "items").Out, " refused") })
 	s.Run(t, "verify", "items").Want(t, 0, "0 missing, 0 stale, 0 extra")
 	s.SQL(t, badly(9))
 	s.says("4 refused: ")
@@ -233,7 +233,7 @@ func TestProjectionIsSetAside(t *testing.T) {
 	s.SQL(t, "UPDATE item SET name = 'right', body = NULL, divisor = 1; DELETE FROM item WHERE length(id) > 512")
 	f = s.follow("--rejections", "1", "--quiet")
 	s.until("what is right", func() bool { return s.name(s.Alias, "1") == "right" })
-	s.until("nothing refused", func() bool { return !strings.Contains(s.Run(t, "status", "items").Out, "refused") })
+	s.until("nothing refused", func() bool { return !strings.Contains(s.Run(t, "status", "items").Out, " refused") })
 	f.end(t, syscall.SIGTERM).Want(t, 0)
 }
 
