@@ -123,9 +123,9 @@ func (h *heldBack) indexed() bool {
 	return false
 }
 
-// refused reports whether what was read differs only since the source's document is refused,
-// as is known.
-func (k *check) refused(r *Reading) bool {
-	known, ok := k.Refusals.Of(r.ID)
+// knownRefused reports whether what was read differs only since the source's document is
+// refused, as is known.
+func knownRefused(refusals *ledger.Refusals, r *Reading) bool {
+	known, ok := refusals.Of(r.ID)
 	return ok && (r.Refused != "" || r.Want != nil && ledger.DocumentSum(r.Want) == known.Document)
 }

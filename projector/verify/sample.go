@@ -49,7 +49,7 @@ func (k *check) compareSample(ctx context.Context, sides *KeyReader, n int, coun
 		}
 		read += int64(len(keys))
 		for _, r := range readings {
-			if (r.Kind == Stale || r.Kind == Extra) && !k.refused(&r) {
+			if (r.Kind == Stale || r.Kind == Extra) && !knownRefused(k.Refusals, &r) {
 				c := candidate{kind: r.Kind, hashes: hash.hashReading(&r), key: appendKey(nil, r.ID, effectiveRouting(r.ID, r.Routing))}
 				if err := candidates.add(c.encode()); err != nil {
 					return err

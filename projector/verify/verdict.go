@@ -24,7 +24,7 @@ type verdict struct {
 
 // addDifference books one difference, or a document that was refused meanwhile.
 func (v *verdict) addDifference(c candidate) error {
-	if c.reading != nil && v.refused(c.reading) {
+	if c.reading != nil && knownRefused(v.Refusals, c.reading) {
 		return v.addRejected(c.key)
 	}
 	switch c.kind {
