@@ -35,6 +35,7 @@ type app struct {
 }
 
 func newApp(c *console.Console, received <-chan os.Signal, exit func(int)) *app {
+	c.Guard()
 	return &app{
 		Console: c, exit: exit,
 		watcher: signals.Watcher{Signals: received, Err: c.Err, End: func(s os.Signal) { exit(signalCode(s)) }},
@@ -108,6 +109,7 @@ func (a *app) load(cmd *cobra.Command) (*config.Config, error) {
 			opts.Overrides = append(opts.Overrides, config.Override{Path: l.path, Value: f.Value.String(), Origin: a.origins[l.flag]})
 		}
 	}
+	opts.Secret = a.Secrets.Add
 	c, err := config.Load(a.File.Path, opts)
 	if err != nil {
 		return nil, err
@@ -159,7 +161,8 @@ func (a *app) projections(cmd *cobra.Command, args []string) (*config.Config, []
 func (a *app) stateFolder(c *config.Config) (assemble.State, error) {
 	state, err := assemble.StateOf(c, a.state, a.Env)
 	state.Fatal = func(err error) {
-		fmt.Fprintf(a.Err, "%s %v\n%s free space there, then go on: humpty resume; or start over: humpty rebuild --new\n", a.Label("error"), err, a.Label("next"))
+		a.Say("error", err.Error())
+		a.Say("next", "free space there, then go on: humpty resume; or start over: humpty rebuild --new")
 		a.exit(exitFailed)
 	}
 	return state, err

@@ -14,6 +14,7 @@ import (
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/printable"
 	"humpty/internal/ui"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
@@ -101,7 +102,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 		w := tabwriter.NewWriter(c.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "  GENERATION\tSTATE\tDOCUMENTS\tSIZE\tAGE\tVERIFIED")
 		for _, g := range s.Survey.Generations {
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\n", g.Name, g.Meta.State, render.Known(g.Documents, ui.Count), render.Known(g.Bytes, ui.Bytes), render.Age(g.Created), render.Verified(g.Meta, s.refused(g)))
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\n", g.Name, printable.Value(string(g.Meta.State)), render.Known(g.Documents, ui.Count), render.Known(g.Bytes, ui.Bytes), render.Age(g.Created), render.Verified(g.Meta, s.refused(g)))
 		}
 		_ = w.Flush() // the sink remembers
 	}
@@ -124,7 +125,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 	case l == nil:
 	case l.Held:
 		o := l.Lease.Owner
-		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, ui.Time(l.Left))
+		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", printable.Value(o.Run), printable.Value(o.Verb), printable.Value(o.User), o.PID, printable.Value(o.Host), ui.Time(l.Left))
 		c.printActivity(l.Activity)
 	case s.Followed:
 		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
@@ -138,13 +139,13 @@ func (c *statusCommand) printRefused(projection string, r checkpoint.Refused) {
 	if n := len(r.Documents); n > 0 {
 		first := r.Documents[0]
 		c.Printf("  %d refused: the index has an older document of each, or none; first %s: %s: %s\n    look at them: %s; they are tried again when their rows change\n",
-			n, clipped(first.ID), first.Type, render.FirstLine(first.Reason), c.CommandLine("humpty dlq list", projection))
+			n, printable.Value(clipped(first.ID)), printable.Value(first.Type), printable.Value(render.FirstLine(first.Reason)), c.CommandLine("humpty dlq list", projection))
 	}
 	if r.Poison > 0 {
 		c.Printf("  %d events unreadable, and left out: %s\n", r.Poison, c.CommandLine("humpty dlq list", projection))
 	}
 	if r.Aside != "" {
-		c.Printf("  set aside, and tried again each minute: %s\n", r.Aside)
+		c.Printf("  set aside, and tried again each minute: %s\n", printable.Value(r.Aside))
 	}
 }
 
@@ -203,9 +204,9 @@ func (c *statusCommand) attach(ctx context.Context, conf *config.Config, project
 		return fmt.Errorf("read the log of run %s: %w", run, err)
 	}
 	defer f.Close()
-	o := c.Progress()
-	o.Out = c.Err // also with --quiet: it was asked for
-	reporter := ui.NewReporter(o)
+	loud := *c.Console
+	loud.Quiet = false // it was asked for
+	reporter := ui.NewReporter(loud.Progress())
 	var end runs.LogEnd
 	err = reporter.Run(ctx, func(ctx context.Context, show func(report.Event)) error {
 		if c.JSON {

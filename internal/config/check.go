@@ -18,6 +18,18 @@ var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
 type checker struct {
 	problems problem.List
 	settings []Setting
+	secrets  []string
+	words    map[string]bool // values that are shown, so that hiding them would hide nothing
+}
+
+// tell gives out the secrets. One that is also a plain word of the file, like a password that
+// is the user's name, is no secret: everything would be full of ***.
+func (c *checker) tell(secret func(string)) {
+	for _, s := range c.secrets {
+		if !c.words[s] {
+			secret(s)
+		}
+	}
 }
 
 // check looks at n, which the user knows as path.
@@ -52,6 +64,7 @@ func (c *checker) object(n *node, r *rule, path string) {
 		case k == nil && path == "" && strings.HasPrefix(f.key, "x-"):
 			continue // a place for anchors
 		case k == nil:
+			c.unknown(f.value)
 			c.problems.Add(f.place, didYouMean(f.key, r.keyNames()), "unknown key %q%s", f.key, in(path))
 		case k.later != "":
 			c.later(f.place, join(path, k.name), k.later)
@@ -69,6 +82,20 @@ func (c *checker) object(n *node, r *rule, path string) {
 		c.problems.Add(n.place, "split it in two, each with its own name", "%s is more than one thing", path)
 	}
 	c.defaults(n, r, path)
+}
+
+// unknown takes what stands under a key that is not known for secret: the key may be a
+// misspelt password.
+func (c *checker) unknown(n *node) {
+	if n.kind == text {
+		c.secrets = append(c.secrets, n.text)
+	}
+	for _, item := range n.items {
+		c.unknown(item)
+	}
+	for _, f := range n.fields {
+		c.unknown(f.value)
+	}
 }
 
 // defaults reports required keys that are not there and puts defaults in.

@@ -24,6 +24,7 @@ type Config struct {
 type Options struct {
 	Env       func(string) (string, bool) // os.LookupEnv if nil
 	Overrides []Override
+	Secret    func(string) // told each secret before anything is said about the file; may be nil
 }
 
 // Load reads and checks a file. A non-nil error is a problem.List with everything that
@@ -50,6 +51,9 @@ func read(file string, data []byte, opts Options) (*Config, error) {
 	override(root, opts.Overrides)
 	c := &checker{problems: problems}
 	c.check(root, grammar(), "")
+	if opts.Secret != nil {
+		c.tell(opts.Secret)
+	}
 	in := &input{file: file, env: opts.Env, root: root, problems: c.problems}
 	out := decoder{in}.config()
 	out.Settings = c.settings

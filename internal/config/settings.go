@@ -18,6 +18,7 @@ func (c *checker) note(n *node, r *rule, path string) {
 	if n.reported {
 		return
 	}
+	c.remember(n, r, path)
 	s := Setting{Path: path, Value: n.text, Origin: n.origin}
 	switch r.kind {
 	case secret:
@@ -34,6 +35,29 @@ func (c *checker) note(n *node, r *rule, path string) {
 		}
 	}
 	c.settings = append(c.settings, s)
+}
+
+// remember keeps apart what is secret and what is a plain word.
+func (c *checker) remember(n *node, r *rule, path string) {
+	if c.words == nil {
+		c.words = map[string]bool{}
+	}
+	switch r.kind {
+	case secret:
+		c.secrets = append(c.secrets, n.text)
+	case connection:
+		if s, err := dsn.Parse(n.text); err == nil {
+			c.secrets = append(c.secrets, s.Password())
+			c.words[s.User()], c.words[s.Database()] = true, true
+		} else {
+			c.secrets = append(c.secrets, n.text)
+		}
+	default:
+		c.words[n.text] = true
+	}
+	for _, key := range strings.Split(path, ".") {
+		c.words[key] = true
+	}
 }
 
 // Override is a value from outside the file that stands above it: a flag, an

@@ -4,7 +4,7 @@ package crashpoint
 // the source.
 func Points() []string {
 	return []string{
-		"lease taken", "run recorded", "index made", "index recorded",
+		"lease taken", "run recorded", "index empty", "index made", "index recorded",
 		"publication made", "slot made", "capture made", "capture positioned",
 		"load noted", "partition written", "partition recorded",
 		"marks read", "marks durable", "marks acknowledged",

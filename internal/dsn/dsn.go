@@ -30,6 +30,15 @@ func Parse(text string) (String, error) {
 	return String{text, c}, nil
 }
 
+// Password is what the driver would send, wherever it comes from.
+func (s String) Password() string { return s.config.Password }
+
+// User is who logs in.
+func (s String) User() string { return s.config.User }
+
+// Database is what is connected to.
+func (s String) Database() string { return cmp.Or(s.config.Database, s.config.User) }
+
 // Redact shows a connection string as hosts, database and user, as the driver understood
 // them; what it did not understand is hidden whole. Nothing is cut out of the text itself:
 // where a password ends is what a misspelt string leaves open.
@@ -38,7 +47,7 @@ func Redact(text string) string {
 	if err != nil || s.Misplaced() {
 		return "***"
 	}
-	return fmt.Sprintf("host=%s dbname=%s user=%s", strings.Join(s.hosts(), ","), cmp.Or(s.config.Database, s.config.User), s.config.User)
+	return fmt.Sprintf("host=%s dbname=%s user=%s", strings.Join(s.hosts(), ","), s.Database(), s.User())
 }
 
 // hosts are the servers of a connection string, as host:port.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 	"humpty/sinks/elastic/transport"
 )
@@ -102,7 +103,12 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 	if err := c.createIndex(ctx, g, body); err != nil {
 		return nil, err
 	}
-	return c.open(ctx, g.Name)
+	crashpoint.At("index empty")
+	made, err := c.open(ctx, g.Name)
+	if err != nil {
+		return nil, err
+	}
+	return made, made.noteSpelling(ctx, d)
 }
 
 func (c *catalog) createIndex(ctx context.Context, g sinks.Generation, body []byte) error {
