@@ -169,7 +169,7 @@ func (c *cutover) handOver(ctx context.Context, swap func() error) error {
 	if err := catchup.Quiet(ctx, c.candidate.Index); err != nil {
 		return err
 	}
-	if err := c.rebuild.Live.Checkpoint.RecordSwap(); err != nil {
+	if err := c.rebuild.Live.Checkpoint.Swap.Record(); err != nil {
 		return err
 	}
 	crashpoint.At("handover recorded")

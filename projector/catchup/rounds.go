@@ -12,6 +12,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/protocol"
 	"humpty/projector/checkpoint"
+	"humpty/projector/flush"
 	"humpty/projector/report"
 	"humpty/projector/write"
 	"humpty/sinks"
@@ -26,13 +27,15 @@ import (
 type Rounds struct {
 	Store  *checkpoint.Store
 	View   sources.Expander
+	Flush  *flush.Queue   // what settling waits for; nil: for nothing
 	Writer *write.Writer  // its pace may be nil: as many requests at once as there are workers
 	Rules  protocol.Rules // the zero value outside tests
 
 	Refusals *checkpoint.Refusals // where it is kept which documents are refused; nil: nowhere
 
-	Done     func(report.Round) // told of each round that had something to do; may be nil
-	handover *Handover          // nil: nobody else writes to the index
+	Done      func(report.Round) // told of each round that had something to do; may be nil
+	unflushed unflushed          // read, and not settled yet
+	handover  *Handover          // nil: nobody else writes to the index
 }
 
 // Workers is how many goroutines read and write what changed.
@@ -51,7 +54,7 @@ func (r *Rounds) round(ctx context.Context) (report.Round, error) {
 	var done report.Round
 	cut := r.Store.BeginRound()
 	for after := (*sources.DirtyKey)(nil); ; {
-		due, err := r.Store.Due(after, keysAtOnce)
+		due, err := r.Store.Due(after, keysAtOnce, r.unflushed.has)
 		if err != nil || len(due) == 0 {
 			if r.Done != nil && done.Marks > 0 {
 				r.Done(done)
@@ -147,10 +150,24 @@ func (r *Rounds) settle(due []sources.DirtyKey, cut uint64, saw sources.TxSnapsh
 	if r.Rules.SettlesUnseen() || r.Rules.SettlesBlind() {
 		saw = sources.TxSnapshot{Min: ^uint64(0), Max: ^uint64(0)}
 	}
-	left, err := r.Store.Settle(due, cut, saw)
-	crashpoint.At("marks settled")
+	if !r.waitsForFlush() {
+		left, err := r.Store.Settle(due, cut, saw)
+		crashpoint.At("marks settled")
+		done.Left += left
+		return err
+	}
+	seen, left, err := r.Store.Seen(due, cut, saw)
+	if err != nil {
+		return err
+	}
 	done.Left += left
-	return err
+	r.unflushed.add(seen)
+	return r.Flush.Add(func() error {
+		_, err := r.Store.Settle(due, cut, saw)
+		crashpoint.At("marks settled")
+		r.unflushed.remove(seen)
+		return err
+	})
 }
 
 // lookup reads documents as they are now. One whose data the source cannot read is found by
@@ -201,3 +218,6 @@ func (r *Rounds) retryRefused(ctx context.Context) error {
 	_, err := l.Wait(&report.Round{})
 	return err
 }
+
+// waitsForFlush reports whether the source may take back what it shows.
+func (r *Rounds) waitsForFlush() bool { return r.Flush != nil && !r.Rules.SettlesUnflushed() }

@@ -12,6 +12,7 @@ import (
 	"humpty/internal/wait"
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
+	"humpty/projector/flush"
 	"humpty/projector/ledger"
 	"humpty/projector/load"
 	"humpty/projector/pace"
@@ -63,7 +64,8 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 		Index: index, Base: g.Meta.Epoch << 40, Book: book,
 		Throttle: write.Throttle{Limiter: pace.NewLimiter(p.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}
-	rounds := &catchup.Rounds{Store: store, View: reread, Writer: w, Refusals: left.kept}
+	unflushed := flush.NewQueue(feed)
+	rounds := &catchup.Rounds{Store: store, View: reread, Flush: unflushed, Writer: w, Refusals: left.kept}
 	b := pace.NewBrake(p.Target, p.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
 	from := catchup.NewCapture(feed, store)
 	var documents atomic.Int64
@@ -72,6 +74,7 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 		group.Go(func() error { b.Watch(ctx); return nil })
 	}
 	group.Go(func() error { return from.Run(ctx) })
+	group.Go(func() error { return unflushed.Run(ctx) })
 	group.Go(func() error { return from.Lag(ctx, g.Name, o, documents.Load, left.count) })
 	group.Go(func() error {
 		return rounds.Follow(ctx, from, catchup.Following{
@@ -96,7 +99,7 @@ func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, 
 	if err != nil {
 		return nil, err
 	}
-	swapped, err := store.Swapped()
+	swapped, err := store.Swap.Recorded()
 	remedy := fmt.Sprintf("begin with one: humpty rebuild %s, with writer: follow", p.Projection.Name)
 	switch {
 	case err != nil:

@@ -41,8 +41,9 @@ type View struct {
 }
 
 var (
-	_ sources.Counter  = (*View)(nil)
-	_ sources.Expander = (*View)(nil)
+	_ sources.Counter      = (*View)(nil)
+	_ sources.Expander     = (*View)(nil)
+	_ sources.FlushTracked = (*View)(nil)
 )
 
 // Open exports a snapshot on db, checks that it has the columns that were compiled,
@@ -177,6 +178,19 @@ func documentError(err error) error {
 		return &sources.DocumentError{Err: err}
 	}
 	return err
+}
+
+// FlushLog implements sources.FlushTracked by the session that holds the snapshot. A live view has
+// none: its change stream is asked.
+func (v *View) FlushLog() sources.FlushLog {
+	if v.pool.IsLive() {
+		return nil
+	}
+	return session.NewFlushLog(func(ctx context.Context, sql string, args ...string) ([]string, error) {
+		v.lookups.Lock()
+		defer v.lookups.Unlock()
+		return v.pool.AskHolder(ctx, sql, args...)
+	}, v.pool.AskOnce)
 }
 
 // Close implements sources.View.
