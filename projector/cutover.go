@@ -160,12 +160,6 @@ func (c *cutover) finalCatchUp(ctx context.Context, survey sinks.Survey) (unbloc
 
 // handOver swaps, and ends. Everything before the swap is as in any other way.
 func (c *cutover) handOver(ctx context.Context, swap func() error) error {
-	if c.rebuild.Projection.Versions == "column" { // the application's own versions decide who was later
-		if err := swap(); err != nil {
-			return err
-		}
-		return c.changes.catchUp(ctx)
-	}
 	if err := catchup.Quiet(ctx, c.candidate.Index); err != nil {
 		return err
 	}

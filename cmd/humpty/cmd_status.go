@@ -142,7 +142,7 @@ func (c *statusCommand) printRefused(projection string, r checkpoint.Refused) {
 			n, printable.Value(clipped(first.ID)), printable.Value(first.Type), printable.Value(render.FirstLine(first.Reason)), c.CommandLine("humpty dlq list", projection))
 	}
 	if r.Poison > 0 {
-		c.Printf("  %d events unreadable, and left out: %s\n", r.Poison, c.CommandLine("humpty dlq list", projection))
+		c.Printf("  unreadable events: %d, left out: %s\n", r.Poison, c.CommandLine("humpty dlq list", projection))
 	}
 	if r.Aside != "" {
 		c.Printf("  set aside, and tried again each minute: %s\n", printable.Value(r.Aside))

@@ -150,9 +150,13 @@ func (r *Rounds) settle(due []sources.DirtyKey, cut uint64, saw sources.TxSnapsh
 	if r.Rules.SettlesUnseen() || r.Rules.SettlesBlind() {
 		saw = sources.TxSnapshot{Min: ^uint64(0), Max: ^uint64(0)}
 	}
-	if !r.waitsForFlush() {
-		left, err := r.Store.Settle(due, cut, saw)
+	settle := func() (left int, err error) {
+		left, err = r.Store.Settle(due, cut, saw)
 		crashpoint.At("marks settled")
+		return left, err
+	}
+	if !r.waitsForFlush() {
+		left, err := settle()
 		done.Left += left
 		return err
 	}
@@ -163,8 +167,7 @@ func (r *Rounds) settle(due []sources.DirtyKey, cut uint64, saw sources.TxSnapsh
 	done.Left += left
 	r.unflushed.add(seen)
 	return r.Flush.Add(func() error {
-		_, err := r.Store.Settle(due, cut, saw)
-		crashpoint.At("marks settled")
+		_, err := settle()
 		r.unflushed.remove(seen)
 		return err
 	})

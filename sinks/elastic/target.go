@@ -48,7 +48,9 @@ var (
 	_ sinks.EarlyServing = (*Target)(nil)
 	_ sinks.AliasViewer  = (*Target)(nil)
 	_ sinks.LoadProbe    = (*Target)(nil)
-	_ sinks.Outages      = (*Target)(nil)
+
+	_ sinks.VersionSampler = (*Target)(nil)
+	_ sinks.Outages        = (*Target)(nil)
 
 	_ sinks.Index             = (*index)(nil)
 	_ sinks.Getter            = (*index)(nil)

@@ -19,7 +19,7 @@ import (
 func TestMetricsOfFollow(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	m := NewMonitor(&console.Console{Out: console.NewSink(&out), Err: &out, Env: func(string) (string, bool) { return "", false }})
+	m := NewMonitor(&console.Console{Out: console.NewSink(&out), Err: &out, Quiet: true, Env: func(string) (string, bool) { return "", false }})
 	at := time.UnixMilli(1_700_000_000_500)
 	m.Observe("orders", report.Event{Kind: report.Started, At: at})
 	m.Stopped("customers", errors.New("its log is lost"))
