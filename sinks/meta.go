@@ -61,9 +61,18 @@ type RefusedDocument struct {
 	Document string `json:"document,omitempty"` // tells what was refused from any other body; empty: the source could not make it
 }
 
+// Motion is how much changed while a generation was compared.
+type Motion struct {
+	Moved     int64    `json:"moved,omitempty"`      // differed when first read, and no more when read again
+	Moving    int64    `json:"moving,omitempty"`     // changed each time they were read: not compared
+	MovingIDs []string `json:"moving_ids,omitempty"` // the first of these
+}
+
 // Verification is how a generation was compared with its sources.
 type Verification struct {
-	Level     string    `json:"level"`           // what was done: count | sample | full
+	Motion
+
+	Level     string    `json:"level"`           // what was done: count | sample | partial | full
 	Asked     string    `json:"asked,omitempty"` // the level that was asked for, where that is another
 	Why       string    `json:"why,omitempty"`   // then: why it was not done
 	At        time.Time `json:"at"`
@@ -75,8 +84,6 @@ type Verification struct {
 	Extra     int64     `json:"extra"`
 	Rejected  int64     `json:"rejected,omitempty"` // known to be refused: the index has an older one of each, or none
 	Poison    int64     `json:"poison,omitempty"`   // events of the sources that could not be read or applied
-	Moved     int64     `json:"moved,omitempty"`    // differed when first read, and no more when read again
-	Moving    int64     `json:"moving,omitempty"`   // changed each time they were read: not compared
 	Repaired  int64     `json:"repaired,omitempty"` // differed, and were written from the source
 	Sum       string    `json:"sum,omitempty"`      // of all documents, where both sides were the same at the generation's positions; verify.Sum reads it
 	Rests     string    `json:"rests,omitempty"`    // where not all was read from the sources: what the rest of it rests on

@@ -14,6 +14,7 @@ import (
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/dlq"
 	"humpty/cmd/humpty/internal/render"
+	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/deadletter"
@@ -45,16 +46,18 @@ documents and the counts, so that with 99.9% probability fewer than 1 in 10,000 
 count compares the numbers of documents. A full comparison that exceeds verify.budget falls
 back to a sample, and says so.
 
-On an index that the alias serves, what differs at first is read again until it is settled:
-a document counts as different only if it still is as it was at first, --settle later; what
-changes at each reading is named as moving.
+On an index that the alias serves, what differs at first is read again until it rests: a
+document counts as different only if for --settle nobody wrote it and the source has what it
+had; what never rests is named as moving. If that is more than one document in a thousand,
+the level is partial.
 
 A document that is known to be refused, by the run that made the generation or by humpty
 follow, is no difference for as long as its row is what was refused: the index is equal but
 for it. So are events that cannot be read. More of them than limits.rejections or
 limits.poison end it with exit code 6.
 
-It ends with exit code 3 if anything else differs. humpty repair fixes it.`,
+It ends with exit code 3 if anything else differs (humpty repair fixes it), and with 1 if nothing
+does but the level is partial: verify again when less is written.`,
 		Example: `  humpty verify orders                       # what the alias serves
   humpty verify orders --generation orders-20261123t214100 --diff 3
   humpty verify orders --ids differing.ndjson --json`,
@@ -108,6 +111,7 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 	}
 	defer func() { err = errors.Join(err, list.close()) }()
 	c.leftovers(conf).Heal(ctx, p)
+	runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
 	return c.observed(ctx, func(ctx context.Context, tell func(report.Event), waiting func(string)) error {
 		r, err := assemble.Rebuild(ctx, conf, p, verb, waiting)
 		if err != nil {

@@ -34,6 +34,7 @@ type Rounds struct {
 	Refusals *checkpoint.Refusals // where it is kept which documents are refused; nil: nowhere
 
 	Done      func(report.Round) // told of each round that had something to do; may be nil
+	written   listener           // told of the documents that rounds wrote
 	unflushed unflushed          // read, and not settled yet
 	handover  *Handover          // nil: nobody else writes to the index
 }

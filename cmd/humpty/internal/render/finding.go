@@ -10,6 +10,7 @@ import (
 	"humpty/internal/ui"
 	"humpty/projector/repair"
 	"humpty/projector/verify"
+	"humpty/sinks"
 )
 
 // Finding is what verify or repair has to say.
@@ -18,7 +19,7 @@ func Finding(w io.Writer, f repair.Result, err error) {
 	if v.Level != "" {
 		fmt.Fprintf(w, "%s: %s compared with its source: %s\n", f.Projection, f.Generation, v.Level)
 		fmt.Fprintf(w, "  documents  %s in the source: %s missing, %s stale, %s extra%s\n", ui.Count(v.Documents),
-			ui.Count(v.Missing), ui.Count(v.Stale), ui.Count(v.Extra), others(v))
+			ui.Count(v.Missing), ui.Count(v.Stale), ui.Count(v.Extra), others(v.Verification))
 		if (v.Rejected > 0 || v.Poison > 0) && !v.Differs() {
 			fmt.Fprintf(w, "  equal      but for %s\n", butFor(v))
 		}
@@ -28,9 +29,7 @@ func Finding(w io.Writer, f repair.Result, err error) {
 		if v.Proves != "" {
 			fmt.Fprintf(w, "  sample     %s documents: %s\n", ui.Count(v.Sampled), v.Proves)
 		}
-		if len(v.MovingIDs) > 0 {
-			fmt.Fprintf(w, "  moving     %s\n", strings.Join(values(v.MovingIDs), ", "))
-		}
+		moving(w, v.Verification)
 	}
 	for _, q := range f.Queries {
 		fmt.Fprintf(w, "  %s\n", q)
@@ -48,6 +47,13 @@ func Finding(w io.Writer, f repair.Result, err error) {
 		amendments(w, f, r)
 	}
 	fmt.Fprintf(w, "  time       %s\n", ui.Time(ui.Seconds(f.Seconds)))
+}
+
+// moving names documents that were not compared.
+func moving(w io.Writer, v sinks.Verification) {
+	if len(v.MovingIDs) > 0 {
+		fmt.Fprintf(w, "  moving     %s\n", strings.Join(values(v.MovingIDs), ", "))
+	}
 }
 
 func values(texts []string) []string {
@@ -70,7 +76,7 @@ func butFor(v verify.Report) string {
 	return strings.Join(parts, " and ")
 }
 
-func others(v verify.Report) string {
+func others(v sinks.Verification) string {
 	text := ""
 	for _, more := range []struct {
 		n    int64

@@ -44,6 +44,9 @@ func Verified(m sinks.Meta, refused int64) string {
 	text := "no"
 	if m.Verified != nil {
 		text = m.Verified.Level
+		if m.Verified.Moving > 0 {
+			text += fmt.Sprintf(" (%s moving)", ui.Count(m.Verified.Moving))
+		}
 	}
 	if refused > 0 {
 		text += fmt.Sprintf(", %s refused", ui.Count(refused))
