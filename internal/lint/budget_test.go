@@ -42,7 +42,7 @@ var moreFiles = map[string]allowance{}
 // largerTypes lists the types that may be larger, as FOLDER.TYPE, with the reason.
 var largerTypes = map[string]allowance{
 	"internal/config.Projection": {fields: 22, why: "one field a key of the file, and what follows from them"},
-	"projector.Record":           {fields: 33, why: "data: the fields of a run in --json"},
+	"projector.Record":           {fields: 34, why: "data: the fields of a run in --json"},
 	"projector/report.Event":     {fields: 16, why: "data: the fields of a line in --json"},
 	"sinks.Meta":                 {fields: 23, why: "a key of an index's _meta each"},
 	"sinks.Verification":         {fields: 16, why: "a key of an index's _meta each"},
