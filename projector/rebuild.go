@@ -176,6 +176,7 @@ func (r *run) timed(ctx context.Context, phase report.Phase, do func(context.Con
 func (r *run) cleanUp(ctx context.Context, err error) error {
 	ctx, cancel := wait.ToCleanUp(ctx)
 	defer cancel()
+	err = r.explainGap(err)
 	if r.accounts.view != nil {
 		err = errors.Join(err, r.accounts.view.Close(ctx))
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,9 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	es := devstack.Elasticsearch(t)
 	template(t, pg)
 	for i, point := range crashpoint.Points() {
+		if slices.Contains(adopting, point) {
+			continue // a rebuild does not come by
+		}
 		tried := writersOf(point)
 		if !campaign() {
 			tried = tried[i%len(tried):][:1]
