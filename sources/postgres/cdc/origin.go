@@ -20,6 +20,8 @@ type origin struct {
 	tables string // fingerprint
 
 	publication string // as publicationSQL tells it
+
+	meaning meaning
 }
 
 func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t *query.Tree) (origin, error) {
@@ -28,7 +30,10 @@ func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t
 		return origin{}, fmt.Errorf("identify the server: %w", err)
 	}
 	o := origin{system: fmt.Sprintf("%s/%d", id.SystemID, id.Timeline)}
-	o.tables, err = fingerprint(ctx, db, t)
+	if o.tables, err = fingerprint(ctx, db, t); err != nil {
+		return origin{}, err
+	}
+	o.meaning, err = findMeaning(ctx, db, t)
 	return o, err
 }
 
@@ -96,19 +101,21 @@ func (o origin) check(was origin, db string) error {
 	case was.publication != o.publication:
 		return &sources.ErrChangesLost{Why: "the publication was altered since the capture began: what it left out until it was put back is not in the stream of changes", Remedy: incomplete}
 	}
-	return nil
+	return o.meaning.check(was.meaning)
 }
 
-// position is the position that an LSN is of this origin.
+// position is the position that an LSN is of this origin. Labels of enums are not in it: they may be
+// many, and a digest would not tell one more from another one.
 func (o origin) position(lsn pglogrepl.LSN) sources.Position {
-	return sources.Position(lsn.String() + " " + o.system + " " + o.tables + " " + o.publication)
+	return sources.Position(lsn.String() + " " + o.system + " " + o.tables + " " + o.publication + " " + o.meaning.names)
 }
 
 // parseLSN reads a position of a capture. One of another form is of another version of humpty,
-// which kept less of what the capture rests on: that nothing was lost since cannot be told.
+// which kept less of what the capture rests on: that nothing was lost since cannot be told. Only the
+// meaning may be missing, and is then not compared.
 func parseLSN(p sources.Position) (pglogrepl.LSN, origin, error) {
 	parts := strings.Fields(string(p))
-	if len(parts) != 4 {
+	if len(parts) != 4 && len(parts) != 5 {
 		return 0, origin{}, &sources.ErrChangesLost{
 			Why:    fmt.Sprintf("the position %q of the capture was written by another version of humpty, and does not say what it was made from", p),
 			Remedy: incomplete,
@@ -118,5 +125,9 @@ func parseLSN(p sources.Position) (pglogrepl.LSN, origin, error) {
 	if err != nil {
 		return 0, origin{}, &sources.ErrChangesLost{Why: fmt.Sprintf("the position %q of the capture cannot be read: %v", p, err), Remedy: incomplete}
 	}
-	return lsn, origin{parts[1], parts[2], parts[3]}, nil
+	was := origin{system: parts[1], tables: parts[2], publication: parts[3]}
+	if len(parts) == 5 {
+		was.meaning.names = parts[4]
+	}
+	return lsn, was, nil
 }

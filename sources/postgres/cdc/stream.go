@@ -222,7 +222,12 @@ func (s *slotStream) checkUnaltered(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at the captured tables: %w", err)
 	}
-	now := origin{s.origin.system, row[0], s.origin.publication}
+	now := s.origin
+	now.tables = row[0]
+	if row, err = s.ask(ctx, meaningSQL, tableOIDs(s.tree)); err != nil {
+		return fmt.Errorf("look at the types of the captured tables: %w", err)
+	}
+	now.meaning = meaning{names: row[0], labels: row[1]}
 	if err := now.check(s.origin, s.db.Name); err != nil {
 		return err
 	}
