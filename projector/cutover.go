@@ -30,6 +30,9 @@ type cutover struct {
 func (c *cutover) swap(ctx context.Context) error {
 	r, name := c.rebuild, c.candidate.Name
 	if r.NoSwap {
+		if err := generation.EndWriter(ctx, c.candidate.Index); err != nil {
+			return err
+		}
 		c.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", r.Projection.Name, name))
 		return nil
 	}
@@ -85,6 +88,10 @@ func (c *cutover) mayServe(ctx context.Context) (sinks.Survey, error) {
 // taken long, and the process have slept meanwhile.
 func (c *cutover) switchAlias(ctx context.Context, survey sinks.Survey) error {
 	target := c.rebuild.Target
+	more, err := c.nextWriter(ctx)
+	if err != nil {
+		return err
+	}
 	if err := lease.Check(ctx, target, c.fence); err != nil {
 		return err
 	}
@@ -95,12 +102,27 @@ func (c *cutover) switchAlias(ctx context.Context, survey sinks.Survey) error {
 	if err := c.gate.alias(now); err != nil {
 		return err
 	}
-	_, err = generation.SwitchAlias(ctx, target, survey, c.candidate.Name, "", c.rebuild.Projection.Name)
+	_, err = generation.SwitchAlias(ctx, target, survey, c.candidate.Name, "", c.rebuild.Projection.Name, more...)
 	crashpoint.At("alias read again")
 	if err == nil {
 		c.candidate.MarkLive()
 	}
 	return err
+}
+
+// nextWriter ends the catch-up's writer, and begins that of the pass behind the swap, where there
+// is one: its name comes with the swap.
+func (c *cutover) nextWriter(ctx context.Context) ([]sinks.AliasAction, error) {
+	if err := generation.EndWriter(ctx, c.candidate.Index); err != nil {
+		return nil, err
+	}
+	crashpoint.At("catch-up ended")
+	fence, ok := c.candidate.Index.(sinks.WriterFence)
+	if !ok || !c.changes.handsOver() {
+		return nil, nil
+	}
+	next, err := fence.NextWriter(ctx)
+	return []sinks.AliasAction{next}, err
 }
 
 // finalCatchUp brings the generation up to everything that is committed, right before the
@@ -115,7 +137,7 @@ func (c *cutover) finalCatchUp(ctx context.Context, survey sinks.Survey) (unbloc
 			return unblock, err
 		}
 	}
-	if err := c.changes.catchUp(ctx); err != nil {
+	if err := errors.Join(c.changes.catchUp(ctx), c.changes.rounds.SettleDeletions(ctx)); err != nil {
 		return unblock, errors.Join(fmt.Errorf("catch up before the swap: %w", err), unblock())
 	}
 	c.changes.noteFence()
@@ -132,10 +154,8 @@ func (c *cutover) handOver(ctx context.Context, swap func() error) error {
 		if err := swap(); err != nil {
 			return err
 		}
-		return c.changes.catchUp(ctx)
-	}
-	if err := catchup.Quiet(ctx, c.candidate.Index); err != nil {
-		return err
+		err := errors.Join(c.changes.catchUp(ctx), c.changes.rounds.SettleDeletions(ctx))
+		return errors.Join(err, generation.EndWriter(ctx, c.candidate.Index))
 	}
 	if err := c.rebuild.Live.Checkpoint.RecordSwap(); err != nil {
 		return err
@@ -149,7 +169,7 @@ func (c *cutover) handOver(ctx context.Context, swap func() error) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(h.End(ctx, c.changes.capture, c.rebuild.Projection.Name), c.rejectedBehindSwap())
+	err = errors.Join(h.End(ctx, c.changes.capture, c.rebuild.Projection.Name), c.rejectedBehindSwap(), generation.EndWriter(ctx, c.candidate.Index))
 	crashpoint.At("handover ended")
 	return err
 }

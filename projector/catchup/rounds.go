@@ -25,11 +25,14 @@ import (
 type Rounds struct {
 	Store  *checkpoint.Store
 	View   sources.Expander
-	Writer *write.Writer  // its pace may be nil: as many requests at once as there are workers
+	Writer *write.Writer // its pace may be nil: as many requests at once as there are workers
+	Role   sinks.WriterRole
 	Rules  protocol.Rules // the zero value outside tests
 
 	Done     func(report.Round) // told of each round that had something to do; may be nil
 	handover *Handover          // nil: nobody else writes to the index
+	doubts   doubts
+	hurry    bool // of tests: rotate whenever there is a reason
 }
 
 // Workers is how many goroutines read and write what changed.
@@ -46,6 +49,9 @@ func (r *Rounds) HandedOver() bool { return r.handover != nil }
 // round takes every mark that is due now once.
 func (r *Rounds) round(ctx context.Context) (report.Round, error) {
 	var done report.Round
+	if err := r.rotate(ctx); err != nil {
+		return done, err
+	}
 	cut := r.Store.BeginRound()
 	for after := (*sources.DirtyKey)(nil); ; {
 		due, err := r.Store.Due(after, keysAtOnce)
@@ -92,6 +98,10 @@ func (r *Rounds) rereadRoots(ctx context.Context, roots []sources.DirtyKey, cut 
 	if err != nil {
 		return err
 	}
+	if settles, err := r.settles(ctx, l); err != nil || !settles {
+		done.Left += len(roots)
+		return err
+	}
 	for _, s := range settled {
 		if err := r.settle(s.marks, cut, s.saw, done); err != nil {
 			return err
@@ -125,7 +135,20 @@ func (r *Rounds) rereadWide(ctx context.Context, wide []sources.DirtyKey, cut ui
 	if err != nil {
 		return fmt.Errorf("find the documents that %d marks concern: %w", len(wide), err)
 	}
+	if settles, err := r.settles(ctx, l); err != nil || !settles {
+		done.Left += len(wide)
+		return err
+	}
 	return r.settle(wide, cut, saw, done)
+}
+
+// settles reports whether what was written may be settled: not if something was deleted and a
+// primary may have forgotten that. The marks stay then until the writer's name is changed.
+func (r *Rounds) settles(ctx context.Context, l *keyWorkers) (bool, error) {
+	if l.deleted == 0 {
+		return true, nil
+	}
+	return r.remembers(ctx)
 }
 
 func anyWholeRoot(marks []sources.DirtyKey) bool {

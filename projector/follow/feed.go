@@ -12,8 +12,10 @@ import (
 	"humpty/internal/wait"
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
+	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/load"
+	"humpty/projector/outage"
 	"humpty/projector/pace"
 	"humpty/projector/report"
 	"humpty/projector/write"
@@ -51,11 +53,20 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 	if err != nil {
 		return fmt.Errorf("open index %s: %w", g.Name, err)
 	}
+	if err := generation.BeginWriter(ctx, index, sinks.FollowWriter); err != nil {
+		return err
+	}
+	defer closing(func(ctx context.Context) error {
+		if outage.Server(p.Source, p.Target, err) != "" { // the next feed shuts this one out
+			return nil
+		}
+		return generation.EndWriter(ctx, index)
+	})
 	w := &write.Writer{
 		Index: index, Base: g.Meta.Epoch << 40, Book: ledger.NewBook(p.Projection.Limits.Rejections, nil),
 		Throttle: write.Throttle{Limiter: pace.NewLimiter(p.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}
-	rounds := &catchup.Rounds{Store: store, View: reread, Writer: w}
+	rounds := &catchup.Rounds{Store: store, View: reread, Writer: w, Role: sinks.FollowWriter}
 	b := pace.NewBrake(p.Target, p.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
 	from := catchup.NewCapture(feed, store)
 	var documents atomic.Int64

@@ -90,8 +90,9 @@ func (p *Projector) run(ctx context.Context, o *report.Observer) error {
 		var refusal *problem.Refusal
 		var rejections *ledger.TooManyRejections
 		var poison *ledger.TooMuchPoison
+		var fenced *sinks.Fenced
 		switch {
-		case ctx.Err() != nil, errors.As(err, &gap), errors.As(err, &refusal), errors.As(err, &rejections), errors.As(err, &poison):
+		case ctx.Err() != nil, errors.As(err, &fenced), errors.As(err, &gap), errors.As(err, &refusal), errors.As(err, &rejections), errors.As(err, &poison):
 			return err
 		case errors.Is(err, errSwapped):
 			continue

@@ -12,7 +12,8 @@ import (
 )
 
 // SwitchAlias computes the change from a fresh survey and applies it in one call.
-func SwitchAlias(ctx context.Context, target sinks.Target, survey sinks.Survey, to, replace, projection string) (sinks.AliasChange, error) {
+// more are further actions of the same call.
+func SwitchAlias(ctx context.Context, target sinks.Target, survey sinks.Survey, to, replace, projection string, more ...sinks.AliasAction) (sinks.AliasChange, error) {
 	change, err := survey.SwapTo(to, replace)
 	var trap *sinks.NameConflict
 	switch {
@@ -27,6 +28,7 @@ func SwitchAlias(ctx context.Context, target sinks.Target, survey sinks.Survey, 
 	case err != nil:
 		return change, err
 	}
+	change.Actions = append(change.Actions, more...)
 	if err := target.Swap(ctx, change); err != nil {
 		return change, fmt.Errorf("swap alias %s to %s: %w", survey.Alias, to, err)
 	}

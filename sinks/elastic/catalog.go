@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/fence"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -53,7 +54,7 @@ func (c *catalog) Drop(ctx context.Context, name string) error {
 		return err
 	}
 	for alias := range all[name].Aliases {
-		if alias != name+loadSuffix {
+		if !fence.IsWriters(name, alias) {
 			return transport.Guardf("swap the alias to another generation first", "index %s is not dropped: alias %s serves it", name, alias)
 		}
 	}
@@ -95,14 +96,24 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 	if err != nil {
 		return nil, err
 	}
-	body, err := d.body(g.Name, g.Meta, templates, during)
+	number, err := c.numbers.Next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	writer := fence.Alias(g.Name, number)
+	body, err := d.body(writer, g.Meta, templates, during)
 	if err != nil {
 		return nil, err
 	}
 	if err := c.createIndex(ctx, g, body); err != nil {
 		return nil, err
 	}
-	return c.open(ctx, g.Name)
+	x, err := c.open(ctx, g.Name)
+	if err != nil {
+		return nil, err
+	}
+	x.Use(writer)
+	return x, nil
 }
 
 func (c *catalog) createIndex(ctx context.Context, g sinks.Generation, body []byte) error {
