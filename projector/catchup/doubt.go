@@ -33,6 +33,7 @@ type doubts struct {
 	began     bool
 	rotated   time.Time
 	primaries string // then
+	hurry     bool   // of tests: rotate whenever there is a reason
 }
 
 // add puts the documents of a bulk in doubt.
@@ -63,13 +64,20 @@ func (d *doubts) among(ids [][]byte) (doubtful [][]byte) {
 }
 
 // due is how long it is until the writer's name is to be changed; never if nothing is in doubt.
-func (d *doubts) due(every time.Duration) (in time.Duration, ever bool) {
+func (d *doubts) due() (in time.Duration, ever bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.began {
 		return 0, true
 	}
-	return time.Until(d.rotated.Add(every)), len(d.ids) > 0 || d.all || d.postponed || d.moved
+	return time.Until(d.rotated.Add(d.every())), len(d.ids) > 0 || d.all || d.postponed || d.moved
+}
+
+func (d *doubts) every() time.Duration {
+	if d.hurry {
+		return 0
+	}
+	return rotateEvery
 }
 
 func (d *doubts) wait() {
@@ -78,9 +86,9 @@ func (d *doubts) wait() {
 	d.postponed = true
 }
 
-// fence is the index as something that tells writers apart; nil where writes end with their
+// fenceOf is the index of rounds as something that tells writers apart; nil where writes end with their
 // calls, or where the application writes too: a handover has an end rule of its own.
-func (r *Rounds) fence() sinks.WriterFence {
+func fenceOf(r *Rounds) sinks.WriterFence {
 	fence, ok := r.Writer.Index.(sinks.WriterFence)
 	if !ok || r.handover != nil {
 		return nil
@@ -89,21 +97,21 @@ func (r *Rounds) fence() sinks.WriterFence {
 }
 
 // postpone notes those of some deletions that are in doubt. The caller settles their marks then.
-func (r *Rounds) postpone(deleted [][]byte) error {
-	doubtful := r.doubts.among(deleted)
+func (d *doubts) postpone(r *Rounds, deleted [][]byte) error {
+	doubtful := d.among(deleted)
 	if len(doubtful) == 0 || r.Rules.SettlesUnknown() {
 		return nil
 	}
-	r.doubts.wait()
-	err := r.Store.Postpone(doubtful)
+	d.wait()
+	err := r.Store.Postponed.Add(doubtful)
 	crashpoint.At("deletion postponed")
 	return err
 }
 
 // remembers reports whether the primaries still know which documents were deleted since the
 // writer's name was changed. Otherwise it has to be changed before a deletion is settled.
-func (r *Rounds) remembers(ctx context.Context) (bool, error) {
-	fence := r.fence()
+func (d *doubts) remembers(ctx context.Context, r *Rounds) (bool, error) {
+	fence := fenceOf(r)
 	if fence == nil || r.Rules.SettlesForgotten() {
 		return true, nil
 	}
@@ -111,7 +119,6 @@ func (r *Rounds) remembers(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	d := &r.doubts
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.moved = d.moved || now != d.primaries
@@ -120,33 +127,25 @@ func (r *Rounds) remembers(ctx context.Context) (bool, error) {
 
 // rotate changes the writer's name if that is due, and makes the deletions again that waited
 // for it. It is called while nothing is being written.
-func (r *Rounds) rotate(ctx context.Context) error {
-	if r.fence() == nil {
+func (d *doubts) rotate(ctx context.Context, r *Rounds) error {
+	if fenceOf(r) == nil {
 		return nil
 	}
-	in, ever := r.doubts.due(r.rotateEvery())
+	in, ever := d.due()
 	if !ever || in > 0 {
 		return nil
 	}
-	return r.rotateNow(ctx)
-}
-
-func (r *Rounds) rotateEvery() time.Duration {
-	if r.hurry {
-		return 0
-	}
-	return rotateEvery
+	return d.rotateNow(ctx, r)
 }
 
 // rotateNow does so at once. Who begins has a new name already.
-func (r *Rounds) rotateNow(ctx context.Context) error {
-	d := &r.doubts
+func (d *doubts) rotateNow(ctx context.Context, r *Rounds) error {
 	if d.began {
 		if err := generation.BeginWriter(ctx, r.Writer.Index, r.Role); err != nil {
 			return err
 		}
 	}
-	now, err := r.fence().Primaries(ctx)
+	now, err := fenceOf(r).Primaries(ctx)
 	if err != nil {
 		return err
 	}
@@ -154,13 +153,13 @@ func (r *Rounds) rotateNow(ctx context.Context) error {
 	d.began, d.rotated, d.primaries = true, time.Now(), now
 	d.ids, d.all, d.postponed, d.moved = nil, false, false, false
 	d.mu.Unlock()
-	return r.deleteAgain(ctx)
+	return d.deleteAgain(ctx, r)
 }
 
 // deleteAgain brings the documents up to date whose deletion was postponed.
-func (r *Rounds) deleteAgain(ctx context.Context) error {
+func (d *doubts) deleteAgain(ctx context.Context, r *Rounds) error {
 	for {
-		ids, err := r.Store.Postponed(keysAtOnce)
+		ids, err := r.Store.Postponed.Some(keysAtOnce)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
@@ -171,33 +170,33 @@ func (r *Rounds) deleteAgain(ctx context.Context) error {
 		if _, err := l.Wait(&report.Round{}); err != nil {
 			return err
 		}
-		if err := r.Store.Forget(ids); err != nil {
+		if err := r.Store.Postponed.Remove(ids); err != nil {
 			return err
 		}
 		crashpoint.At("deletion made again")
-		doubtful := r.doubts.among(ids)
+		doubtful := d.among(ids)
 		if len(doubtful) == 0 {
 			continue
 		}
-		if err := r.Store.Postpone(doubtful); err != nil { // no answer again: the next time
+		if err := r.Store.Postponed.Add(doubtful); err != nil { // no answer again: the next time
 			return err
 		}
-		r.doubts.wait()
+		d.wait()
 		return nil
 	}
 }
 
-// SettleDeletions changes the writer's name as often as deletions wait for it.
-func (r *Rounds) SettleDeletions(ctx context.Context) error {
-	if r.fence() == nil {
+// settle changes the writer's name as often as deletions wait for it.
+func (d *doubts) settle(ctx context.Context, r *Rounds) error {
+	if fenceOf(r) == nil {
 		return nil
 	}
 	for range passesAtEnd {
-		ids, err := r.Store.Postponed(1)
+		ids, err := r.Store.Postponed.Some(1)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		if err := r.rotateNow(ctx); err != nil {
+		if err := d.rotateNow(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -215,11 +214,11 @@ func deletedOf(batch *sources.Batch) (ids [][]byte) {
 }
 
 // untilRotation is closed when the writer's name is to be changed; nil if it need not be.
-func (r *Rounds) untilRotation() <-chan time.Time {
-	if r.fence() == nil {
+func (d *doubts) untilRotation(r *Rounds) <-chan time.Time {
+	if fenceOf(r) == nil {
 		return nil
 	}
-	in, ever := r.doubts.due(r.rotateEvery())
+	in, ever := d.due()
 	if !ever {
 		return nil
 	}

@@ -129,7 +129,7 @@ func (r *Rounds) Follow(ctx context.Context, from *Capture, maxRejections, maxPo
 		}
 		select { // nothing to do before something is marked, or if something is left
 		case <-from.recorded:
-		case <-r.untilRotation():
+		case <-r.doubts.untilRotation(r):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

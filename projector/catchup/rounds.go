@@ -32,7 +32,6 @@ type Rounds struct {
 	Done     func(report.Round) // told of each round that had something to do; may be nil
 	handover *Handover          // nil: nobody else writes to the index
 	doubts   doubts
-	hurry    bool // of tests: rotate whenever there is a reason
 }
 
 // Workers is how many goroutines read and write what changed.
@@ -49,7 +48,7 @@ func (r *Rounds) HandedOver() bool { return r.handover != nil }
 // round takes every mark that is due now once.
 func (r *Rounds) round(ctx context.Context) (report.Round, error) {
 	var done report.Round
-	if err := r.rotate(ctx); err != nil {
+	if err := r.doubts.rotate(ctx, r); err != nil {
 		return done, err
 	}
 	cut := r.Store.BeginRound()
@@ -142,13 +141,16 @@ func (r *Rounds) rereadWide(ctx context.Context, wide []sources.DirtyKey, cut ui
 	return r.settle(wide, cut, saw, done)
 }
 
+// SettleDeletions changes the writer's name as often as deletions wait for it.
+func (r *Rounds) SettleDeletions(ctx context.Context) error { return r.doubts.settle(ctx, r) }
+
 // settles reports whether what was written may be settled: not if something was deleted and a
 // primary may have forgotten that. The marks stay then until the writer's name is changed.
 func (r *Rounds) settles(ctx context.Context, l *keyWorkers) (bool, error) {
 	if l.deleted == 0 {
 		return true, nil
 	}
-	return r.remembers(ctx)
+	return r.doubts.remembers(ctx, r)
 }
 
 func anyWholeRoot(marks []sources.DirtyKey) bool {

@@ -160,7 +160,7 @@ func (l *keyWorkers) write(p keyBatch) (saw sources.TxSnapshot, newer [][]byte, 
 	l.mu.Lock()
 	l.deleted += int64(len(deleted))
 	l.mu.Unlock()
-	return batch.Snapshot, written.Newer, r.postpone(deleted)
+	return batch.Snapshot, written.Newer, r.doubts.postpone(r, deleted)
 }
 
 func (l *keyWorkers) done(p keyBatch, saw sources.TxSnapshot) {

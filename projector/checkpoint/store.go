@@ -21,6 +21,8 @@ var (
 
 // Store is a run's marks in a folder. It is safe for concurrent use.
 type Store struct {
+	Postponed Postponed
+
 	db *pebble.DB
 
 	mu       sync.Mutex // held while marks change: reading one and writing it back is one step
@@ -61,7 +63,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the store of marks in %s: %w", dir, err)
 	}
-	s := &Store{db: db, versions: versionCounter{db: db}}
+	s := &Store{Postponed: Postponed{db}, db: db, versions: versionCounter{db: db}}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the store of marks in %s: %w", dir, err), db.Close())
 	}

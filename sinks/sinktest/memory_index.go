@@ -151,6 +151,9 @@ func (ix *memoryHandle) keepLate(docs []sinks.Document, land func([]sinks.Docume
 		kept[i] = sinks.Document{ID: slices.Clone(d.ID), Routing: slices.Clone(d.Routing), Version: d.Version, Body: slices.Clone(d.Body)}
 	}
 	ix.target.late = append(ix.target.late, lateAttempt{index: ix.memoryIndex, writer: ix.writer, write: func() { land(kept) }})
+	if ix.target.Repeats {
+		return sinks.Receipt{Requests: 1}
+	}
 	return sinks.Receipt{Requests: 2, Retries: 1}
 }
 

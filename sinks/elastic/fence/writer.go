@@ -225,7 +225,8 @@ func (f *Fence) replace(ctx context.Context, own string, take []string, role sin
 	}
 }
 
-// change asks for a change of aliases, and says whether every node has confirmed it.
+// change asks for a change of aliases, and says whether every node has confirmed it. That an
+// alias which need not be there was not there is an error only by its name in the answer.
 func (f *Fence) change(ctx context.Context, retryFor time.Duration, actions ...map[string]any) (confirmed bool, err error) {
 	body, err := json.Marshal(map[string]any{"actions": actions})
 	if err != nil {
@@ -233,7 +234,7 @@ func (f *Fence) change(ctx context.Context, retryFor time.Duration, actions ...m
 	}
 	var a transport.Acknowledgement
 	err = f.client.Call(ctx, transport.Request{Method: http.MethodPost, Path: "/_aliases", Body: body, RetryFor: retryFor}, &a)
-	return err == nil && a.Acknowledged && !a.Errors, err
+	return err == nil && a.Acknowledged, err
 }
 
 func (f *Fence) unconfirmed(err error) error {
