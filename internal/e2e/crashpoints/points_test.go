@@ -30,6 +30,8 @@ func writersOf(point string) []string {
 		return []string{"freeze"}
 	case "handover recorded", "touched recorded", "touched written", "pass begun", "handover ended":
 		return []string{"handover"}
+	case "deletion postponed", "deletion made again": // see internal/e2e/late: an answer must be lost first
+		return nil
 	case "capture released": // the slot of follow stays
 		return []string{"freeze", "handover"}
 	}
@@ -50,7 +52,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	template(t, pg)
 	for i, point := range crashpoint.Points() {
 		tried := writersOf(point)
-		if !campaign() {
+		if !campaign() && len(tried) > 0 {
 			tried = tried[i%len(tried):][:1]
 		}
 		for _, writer := range tried {

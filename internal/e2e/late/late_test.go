@@ -171,3 +171,70 @@ func interrupt(t *testing.T, cmd *exec.Cmd) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+// The program is killed where a deletion waits for a new name, and where it was made again. The
+// late attempt lands then, and the next process knows what has to be deleted once more.
+func TestKilledWhileADeletionWaits(t *testing.T) {
+	t.Parallel()
+	for _, point := range []string{"deletion postponed", "deletion made again"} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			s, p := newShop(t, "follow")
+			s.Run(t, "rebuild").Want(t, 0)
+			s.Env["HUMPTY_CRASH_AT"] = point
+			killed := follow(t, s)
+			delete(s.Env, "HUMPTY_CRASH_AT")
+			p.holding(`"_id":"5"`)
+			s.SQL(t, "UPDATE orders SET note = 'changed' WHERE id = 5")
+			p.wait(t)
+			right := func() bool { return len(s.Differing(t, true)) == 0 }
+			rig.WaitFor(t, 20*time.Millisecond, "humpty follow writes it again", right)
+			s.SQL(t, "DELETE FROM line WHERE order_id = 5; DELETE FROM orders WHERE id = 5")
+			if code := rig.Code(t, killed.Wait()); code != -1 {
+				t.Fatalf("the program did not come by %s: exit code %d", point, code)
+			}
+			forget(t, s)
+			t.Log(p.pass(t))
+			again := follow(t, s)
+			rig.WaitFor(t, 200*time.Millisecond, "the late attempt is undone", right)
+			gone(t, s, 5, p.pass(t))
+			interrupt(t, again)
+		})
+	}
+}
+
+// A repair sleeps for longer than its lease lasts, when it is about to write. Another one does its
+// work, and the application deletes what it wrote. When the first wakes up, it must stop.
+func TestOwnerThatSleptMustStop(t *testing.T) {
+	t.Parallel()
+	s, _ := newShop(t, "")
+	s.Run(t, "rebuild").Want(t, 0)
+	s.Request(t, http.MethodDelete, "/"+s.Alias+"/_doc/5?refresh=true", "")
+	at, release := hold(t, s, "writes ended")
+	asleep := s.Command(t, "repair", "orders")
+	said := rig.Lines(t, asleep)
+	if err := asleep.Start(); err != nil {
+		t.Fatal(err)
+	}
+	at()
+	if err := asleep.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	s.Expire(t)
+	s.Run(t, "repair").Want(t, 0)
+	remove(t, s, 5)
+	forget(t, s)
+	release()
+	if err := asleep.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(said(""), "\n")
+	if code := rig.Code(t, asleep.Wait()); code == 0 {
+		t.Error("it did not notice that another process took over")
+	}
+	gone(t, s, 5, text)
+	index, _ := s.Serving(t)
+	if _, body := s.Request(t, http.MethodGet, "/"+index+"/_alias?expand_wildcards=all", ""); strings.Contains(body, index+"-w") {
+		t.Errorf("a writer is left: %s", body)
+	}
+}
