@@ -10,10 +10,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"humpty/bench/internal/result"
@@ -29,7 +32,13 @@ type chaosVerb struct {
 }
 
 func (v *chaosVerb) command() *cobra.Command {
-	modes := []string{string(projector.WriterFreeze), string(projector.WriterFollow), string(projector.WriterHandover)}
+	var modes, troubles []string
+	for _, m := range chaos.Modes() {
+		modes = append(modes, string(m))
+	}
+	for _, t := range chaos.Troubles() {
+		troubles = append(troubles, string(t))
+	}
 	c := &v.campaign
 	var mode string
 	cmd := &cobra.Command{
@@ -37,7 +46,20 @@ func (v *chaosVerb) command() *cobra.Command {
 		Short: "Try the live protocol by many random histories",
 		Long: `Try the live protocol by many random histories: a random schema of includes, random writers,
 a rebuild beside them that is interrupted and goes on, attempts that land late. When all
-rests, the index must equal what SQL says, byte for byte. A failing seed says how to replay it.
+rests, the index must equal what SQL says, byte for byte. A failing seed says how to replay it,
+and leaves its plan, its configuration and all that was said in a folder of --failures.
+
+Each seed draws some of --troubles:
+  generated    stored generated columns are values of documents, and filters
+  toggle       rows go there and back again at a high rate
+  crash        PostgreSQL (one of the history's own) dies, and commits that nobody waited for are lost
+  identity     replica identities and primary keys are changed
+  publication  what is published is changed
+  partition    tables and topics get partitions, or lose them
+  log          topics lose events, or are made again (with --program)
+  late         bulk requests land at any time, once or twice, also behind the swap
+A run that one of these ends must say so, and a new rebuild must be right, where there can be one.
+What happened how often is shown at the end, with what never happened.
 
 With --program it is the built program that runs, and is killed again and again; documents are
 of tables, of topics whose events are produced beside (in transactions that are committed,
@@ -48,18 +70,12 @@ how many histories, and those that failed.`,
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()
-	f.Uint64Var(&c.seeds, "seeds", 20, "how many seeds, each with every mode")
-	f.Uint64Var(&c.first, "first", 0, "the first seed")
-	f.StringVar(&mode, "mode", "", "only this way to swap: freeze, follow or handover; all if empty")
-	f.BoolVar(&c.standby, "standby", false, "with a synchronous standby that acknowledges up to 200 ms late")
-	f.BoolVar(&c.program, "program", false, "with topics, by the built program, which is killed")
-	f.IntVar(&c.parallel, "parallel", 1, "histories at once, on the same servers")
-	f.DurationVar(&c.most, "most", 0, "begin no more histories after this time; 0: all of them")
-	f.BoolVar(&c.keep, "keep", false, "keep what came of it in --results")
+	f.StringVar(&mode, "mode", "", "only this way to swap: snapshot, freeze, follow or handover; all if empty")
+	c.bind(f, troubles)
 	v.servers.bind(f)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if mode != "" {
-			if err := checkMode(mode, modes); err != nil {
+			if err := checkOneOf("--mode", mode, modes); err != nil {
 				return err
 			}
 			modes = []string{mode}
@@ -70,6 +86,11 @@ how many histories, and those that failed.`,
 		for _, m := range modes {
 			c.modes = append(c.modes, projector.Writer(m))
 		}
+		for _, t := range c.troubles {
+			if err := checkOneOf("--troubles", t, append(troubles, noTroubles)); err != nil {
+				return err
+			}
+		}
 		v.servers.volatile = true // nobody cuts the power here
 		if !f.Changed("heap") {
 			v.servers.heap = "" // small indices: what is quick to start is quicker
@@ -79,9 +100,25 @@ how many histories, and those that failed.`,
 	return cmd
 }
 
-func checkMode(mode string, modes []string) error {
-	if !slices.Contains(modes, mode) {
-		return fmt.Errorf("--mode %q: one of %v", mode, modes)
+func (c *campaign) bind(f *pflag.FlagSet, troubles []string) {
+	f.Uint64Var(&c.seeds, "seeds", 20, "how many seeds, each with every mode")
+	f.Uint64Var(&c.first, "first", 0, "the first seed")
+	f.StringSliceVar(&c.troubles, "troubles", troubles, "what seeds may draw; none for none of it")
+	f.BoolVar(&c.always, "always", false, "every history has all of --troubles")
+	f.StringVar(&c.failures, "failures", filepath.Join(os.TempDir(), "humpty-chaos"), "folder for what failed histories were")
+	f.BoolVar(&c.standby, "standby", false, "with a synchronous standby that acknowledges up to 200 ms late")
+	f.BoolVar(&c.program, "program", false, "with topics, by the built program, which is killed")
+	f.IntVar(&c.parallel, "parallel", 1, "histories at once, on the same servers")
+	f.DurationVar(&c.most, "most", 0, "begin no more histories after this time; 0: all of them")
+	f.BoolVar(&c.keep, "keep", false, "keep what came of it in --results")
+}
+
+// noTroubles is how --troubles is empty.
+const noTroubles = "none"
+
+func checkOneOf(flag, value string, allowed []string) error {
+	if !slices.Contains(allowed, value) {
+		return fmt.Errorf("%s %q: one of %v", flag, value, allowed)
 	}
 	return nil
 }
@@ -120,6 +157,12 @@ func (v *chaosVerb) histories(ctx context.Context) (err error) {
 		}()
 	}
 	place.Postgres, place.Elasticsearch, place.Kafka = s.dsn, s.search[string(devstack.KindElasticsearch)], s.kafka
+	place.Failures, place.Always = c.failures, c.always
+	for _, t := range c.troubles {
+		if t != noTroubles && (!c.standby || t != string(chaos.Crash)) { // a server of its own has no standby
+			place.Troubles = append(place.Troubles, chaos.Trouble(t))
+		}
+	}
 	place.Name = "chaos-" + strconv.FormatInt(time.Now().Unix(), 36)
 	return c.run(ctx, v.bench, place)
 }
@@ -132,6 +175,9 @@ type campaign struct {
 	program       bool // with topics, and killed
 	parallel      int
 	most          time.Duration // 0: no bound
+	troubles      []string
+	always        bool   // all troubles in each history
+	failures      string // folder
 
 	mu    sync.Mutex
 	kept  map[projector.Writer]*outcome
@@ -147,6 +193,8 @@ type circumstances struct {
 	Standby  bool             `json:"standby"`
 	Parallel int              `json:"parallel"`
 	Program  bool             `json:"program"` // by the built program, with topics
+	Troubles []string         `json:"troubles"`
+	Always   bool             `json:"always"`
 }
 
 // outcome is what came of a campaign's histories of one mode: a line of a results file.
@@ -161,13 +209,15 @@ type outcome struct {
 	Seconds      float64 `json:"seconds"` // of all histories, one after the other
 	Transactions int64   `json:"transactions"`
 	Reread       int64   `json:"reread"`
-	Late         int     `json:"late"`      // attempts that landed without a client
+	Late         int     `json:"late"`      // attempts that nobody waited for
 	Resumed      int     `json:"resumed"`   // runs that were interrupted and gone on with
 	Unsettled    int64   `json:"unsettled"` // documents that a handover reported
 
 	Mixed  int   `json:"mixed"`  // histories with topics
 	Events int64 `json:"events"` // transactions of events
 	Kills  int   `json:"kills"`
+
+	Happened map[string]int64 `json:"happened"` // by kind, also what never happened
 }
 
 // run makes the histories; what ends it early does not lose what came of those before.
@@ -176,8 +226,8 @@ func (c *campaign) run(ctx context.Context, b *bench, place chaos.Place) error {
 	c.kept = map[projector.Writer]*outcome{}
 	for _, mode := range c.modes {
 		c.kept[mode] = &outcome{
-			circumstances: circumstances{Run: stamp.Run, Commit: stamp.Commit, Dirty: stamp.Dirty, Mode: mode, Standby: c.standby, Parallel: c.parallel, Program: c.program},
-			Failed:        []uint64{},
+			circumstances: circumstances{Run: stamp.Run, Commit: stamp.Commit, Dirty: stamp.Dirty, Mode: mode, Standby: c.standby, Parallel: c.parallel, Program: c.program, Troubles: c.troubles, Always: c.always},
+			Failed:        []uint64{}, Happened: map[string]int64{},
 		}
 	}
 	begun := time.Now()
@@ -196,11 +246,36 @@ func (c *campaign) run(ctx context.Context, b *bench, place chaos.Place) error {
 	for _, o := range c.kept {
 		histories += o.Histories
 	}
+	c.table(b)
 	b.say("%d histories, %d wrong", histories, len(c.wrong))
 	if c.keep && histories > 0 {
 		err = errors.Join(err, c.write(filepath.Join(b.results, "chaos"), stamp))
 	}
 	return err
+}
+
+// table shows how often each kind of thing happened, by mode.
+func (c *campaign) table(b *bench) {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, value func(*outcome) any) {
+		for _, m := range c.modes {
+			fmt.Fprintf(w, "%v\t", value(c.kept[m]))
+		}
+		fmt.Fprintf(w, "  %s\n", name)
+	}
+	row("", func(o *outcome) any { return o.Mode })
+	row("histories", func(o *outcome) any { return o.Histories })
+	row("wrong", func(o *outcome) any { return len(o.Failed) })
+	row("transactions", func(o *outcome) any { return o.Transactions })
+	row("transactions of events", func(o *outcome) any { return o.Events })
+	row("kills of the program", func(o *outcome) any { return o.Kills })
+	row("runs resumed", func(o *outcome) any { return o.Resumed })
+	for _, kind := range chaos.Kinds() {
+		row(kind, func(o *outcome) any { return o.Happened[kind] })
+	}
+	_ = w.Flush() // into memory
+	b.say("%s", text.String())
 }
 
 // history makes one, and counts it unless it was cut short.
@@ -224,6 +299,9 @@ func (c *campaign) history(ctx context.Context, b *bench, place chaos.Place, see
 	o.Unsettled += report.Unsettled
 	o.Events += report.Events
 	o.Kills += len(report.Kills)
+	for kind, n := range report.Happened {
+		o.Happened[kind] += n
+	}
 	if report.Topics > 0 {
 		o.Mixed++
 	}

@@ -86,7 +86,8 @@ func (c *changes) release(ctx context.Context, failed error) error {
 	r := c.rebuild
 	source, ok := r.Source.(sources.Capturer)
 	var gap *sources.ErrChangesLost
-	if c.capture == nil && !errors.As(failed, &gap) || !ok || c.record.Resumable || r.Live.Writer == WriterFollow && c.candidate.Meta.State == sinks.Live {
+	followed := r.Live != nil && r.Live.Writer == WriterFollow && c.candidate.Meta.State == sinks.Live && (failed == nil || r.Adopt == nil)
+	if c.capture == nil && !errors.As(failed, &gap) || !ok || c.record.Resumable || followed {
 		return nil
 	}
 	pause := wait.NewBackoff(wait.CleanUpTime)
@@ -132,6 +133,14 @@ func (c *changes) roundDone(round report.Round) {
 
 // catchUp brings the generation up to everything that is committed now.
 func (c *changes) catchUp(ctx context.Context) error { return c.rounds.CatchUpTo(ctx, c.capture) }
+
+// settle catches up, and makes the deletions again that waited for another name of the writer.
+func (c *changes) settle(ctx context.Context) error {
+	if err := c.catchUp(ctx); err != nil {
+		return err
+	}
+	return c.rounds.SettleDeletions(ctx)
+}
 
 // source is the source that the run reads.
 func (c *changes) source() sources.Source {

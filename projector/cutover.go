@@ -36,20 +36,21 @@ func (c *cutover) swap(ctx context.Context) error {
 		c.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", r.Projection.Name, name))
 		return nil
 	}
-	survey, err := c.mayServe(ctx)
+	before, err := c.mayServe(ctx)
 	if err != nil {
 		return err
 	}
-	unblock, err := c.finalCatchUp(ctx, survey)
+	unblock, err := c.finalCatchUp(ctx, before)
 	if err != nil {
 		return err
 	}
-	for i := range survey.Generations {
-		if survey.Generations[i].Name == name {
-			survey.Generations[i].Meta = c.candidate.Meta
+	swap := func() error {
+		survey, err := c.switchAlias(ctx)
+		if survey.Alias != "" {
+			before = survey
 		}
+		return err
 	}
-	swap := func() error { return c.switchAlias(ctx, survey) }
 	if c.changes.handsOver() {
 		err = c.handOver(ctx, swap)
 	} else {
@@ -61,7 +62,7 @@ func (c *cutover) swap(ctx context.Context) error {
 		}
 		err = nil
 	}
-	err = errors.Join(err, generation.RecordStates(context.WithoutCancel(ctx), r.Target, survey, name))
+	err = errors.Join(err, generation.RecordStates(context.WithoutCancel(ctx), r.Target, before, name))
 	crashpoint.At("states settled")
 	return err
 }
@@ -81,33 +82,49 @@ func (c *cutover) mayServe(ctx context.Context) (sinks.Survey, error) {
 	if err := c.gate.alias(survey); err != nil {
 		return survey, err
 	}
+	if change, err := survey.SwapTo(c.candidate.Name, ""); err == nil { // else the switch says what is in the way
+		if err := c.gate.through.Check(ctx, survey, change); err != nil {
+			return survey, err
+		}
+	}
 	return survey, c.gate.groupOffset(ctx, c.accounts.view, c.changes.capture != nil)
 }
 
 // switchAlias swaps, if the lease and the alias are still as they were: to catch up may have
-// taken long, and the process have slept meanwhile.
-func (c *cutover) switchAlias(ctx context.Context, survey sinks.Survey) error {
+// taken long, and the process have slept meanwhile. The change is that of the alias as it is
+// then, with what an operator has set on it in the meantime. before is what it served.
+func (c *cutover) switchAlias(ctx context.Context) (before sinks.Survey, err error) {
 	target := c.rebuild.Target
 	more, err := c.nextWriter(ctx)
 	if err != nil {
-		return err
+		return before, err
 	}
 	if err := lease.Check(ctx, target, c.fence); err != nil {
-		return err
+		return before, err
 	}
-	now, err := target.Survey(ctx)
-	if err != nil {
-		return fmt.Errorf("survey the target: %w", err)
+	again := c.gate.through
+	again.Notice = nil // was told before
+	s := generation.Switch{
+		Target: target, Projection: c.rebuild.Projection.Name, More: more,
+		To: func(sinks.Survey) (string, error) { return c.candidate.Name, nil },
+		Gate: func(ctx context.Context, survey sinks.Survey, change sinks.AliasChange) error {
+			if err := c.gate.alias(survey); err != nil {
+				return err
+			}
+			return again.Check(ctx, survey, change)
+		},
 	}
-	if err := c.gate.alias(now); err != nil {
-		return err
-	}
-	_, err = generation.SwitchAlias(ctx, target, survey, c.candidate.Name, "", c.rebuild.Projection.Name, more...)
+	before, _, err = s.Do(ctx)
 	crashpoint.At("alias read again")
+	for i := range before.Generations { // what the run knows of it is newer than what it noted last
+		if g := &before.Generations[i]; g.Name == c.candidate.Name {
+			g.Meta = c.candidate.Meta
+		}
+	}
 	if err == nil {
 		c.candidate.MarkLive()
 	}
-	return err
+	return before, err
 }
 
 // nextWriter ends the catch-up's writer, and begins that of the pass behind the swap, where there
@@ -137,7 +154,7 @@ func (c *cutover) finalCatchUp(ctx context.Context, survey sinks.Survey) (unbloc
 			return unblock, err
 		}
 	}
-	if err := errors.Join(c.changes.catchUp(ctx), c.changes.rounds.SettleDeletions(ctx)); err != nil {
+	if err := c.changes.settle(ctx); err != nil {
 		return unblock, errors.Join(fmt.Errorf("catch up before the swap: %w", err), unblock())
 	}
 	c.changes.noteFence()
@@ -154,7 +171,7 @@ func (c *cutover) handOver(ctx context.Context, swap func() error) error {
 		if err := swap(); err != nil {
 			return err
 		}
-		err := errors.Join(c.changes.catchUp(ctx), c.changes.rounds.SettleDeletions(ctx))
+		err := c.changes.settle(ctx)
 		return errors.Join(err, generation.EndWriter(ctx, c.candidate.Index))
 	}
 	if err := c.rebuild.Live.Checkpoint.RecordSwap(); err != nil {

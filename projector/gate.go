@@ -21,6 +21,25 @@ type gate struct {
 	candidate *generation.Candidate
 	observer  *report.Observer
 	before    sinks.Survey // when the run was planned
+	through   generation.Gate
+}
+
+func newGate(rebuild *Rebuild, record *Record, candidate *generation.Candidate, observer *report.Observer) *gate {
+	g := &gate{rebuild: rebuild, record: record, candidate: candidate, observer: observer}
+	g.through = generation.Gate{
+		Target: rebuild.Target, Projection: rebuild.Projection.Name, MaxShrink: rebuild.Projection.Limits.MaxShrink,
+		AllowEmpty: rebuild.AllowEmpty, Retry: g.retry, Notice: observer.Notice,
+	}
+	return g
+}
+
+// retry is the command that lets the generation serve when what spoke against it is gone. A
+// live run is resumed, so that what changes meanwhile is not lost.
+func (g *gate) retry(to string) string {
+	if g.rebuild.Live != nil {
+		return "humpty resume " + g.record.Run
+	}
+	return fmt.Sprintf("humpty swap %s --to %s", g.rebuild.Projection.Name, to)
 }
 
 // servingEarly refuses where searches would lose something, or the application a write.
@@ -79,10 +98,7 @@ func (g *gate) alias(now sinks.Survey) error {
 	if len(other) == 0 {
 		return nil
 	}
-	how := fmt.Sprintf("humpty swap %s --to %s", g.rebuild.Projection.Name, g.record.Generation)
-	if g.rebuild.Live != nil {
-		how = "humpty resume " + g.record.Run
-	}
+	how := g.retry(g.record.Generation)
 	return &problem.Refusal{
 		Why: fmt.Sprintf("somebody else changed alias %s in the meantime: it serves %s, and served %s; generation %s is ready and was not swapped",
 			g.rebuild.Projection.Alias, strings.Join(other, ", "), orNothing(servingNames(g.before)), g.record.Generation),

@@ -31,7 +31,11 @@ func (r *run) plan(ctx context.Context) error {
 	}
 	r.gate.before, r.input = plan.Survey, plan.Source
 	r.record.Generation, r.record.Previous = plan.Generation, plan.Survey.Live()
-	if !resumed { // else the user was told already, and the journal has the partitions in their order
+	if r.Adopt != nil && !resumed {
+		if err := r.adoption.choose(plan); err != nil {
+			return err
+		}
+	} else if !resumed { // else the user was told already, and the journal has the partitions in their order
 		plan.tell(r.observer)
 		if r.ServeEarly { // the newest first: the order is that of the keys
 			r.input.Partitions = slices.Clone(r.input.Partitions)

@@ -20,6 +20,7 @@ type Plan struct {
 	Situation  generation.Situation `json:"situation"`
 	Survey     sinks.Survey         `json:"survey"`
 	Source     sources.Plan         `json:"source"`
+	Before     generation.Baseline  `json:"before"` // the number of documents that the new generation will be compared with
 	Steps      []Step               `json:"steps"`
 }
 
@@ -39,13 +40,19 @@ func (r *Rebuild) Plan(ctx context.Context) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("plan the source: %w", err)
 	}
+	name := generation.NewName(survey, time.Now())
+	before, err := generation.FindBaseline(ctx, r.Target, survey, name)
+	if err != nil {
+		return Plan{}, err
+	}
 	p := Plan{
 		Projection: r.Projection.Name,
 		Alias:      r.Projection.Alias,
-		Generation: generation.NewName(survey, time.Now()),
+		Generation: name,
 		Situation:  generation.SituationOf(survey),
 		Survey:     survey,
 		Source:     input,
+		Before:     before,
 	}
 	p.Steps = p.steps(r.Projection)
 	return p, nil
@@ -60,6 +67,7 @@ func (p Plan) steps(def Projection) []Step {
 		{"~", "settings of the new index put back as defined, copies awaited"},
 		{"=", fmt.Sprintf("verification: %s, against the same snapshot", def.Verify.EffectiveLevel())},
 	}
+	steps = append(steps, Step{"=", p.comparison(def.Limits.MaxShrink)})
 	then := p.Survey
 	then.Generations = append(slices.Clip(then.Generations), sinks.Generation{Name: p.Generation})
 	change, err := then.SwapTo(p.Generation, "")
@@ -75,6 +83,15 @@ func (p Plan) steps(def Projection) []Step {
 		}
 	}
 	return steps
+}
+
+// comparison says what the number of documents is compared with before the swap.
+func (p Plan) comparison(most generation.MaxShrink) string {
+	if !p.Before.Known() {
+		return "the number of documents is not compared with an earlier one: " + p.Before.From
+	}
+	return fmt.Sprintf("the alias stays as it is if the index has fewer than %d documents: %s, and %s of them may go (limits.shrink)",
+		most.Least(p.Before.Documents), p.Before, most)
 }
 
 // tell tells the user what there is.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"humpty/projector/generation"
 	"humpty/projector/verify"
 )
 
@@ -46,6 +47,8 @@ type Limits struct {
 	Writers    int   // most bulk requests in flight; 16 by default
 	Batch      int   // bytes of a bulk request at the start; 4 MB by default
 	Rate       int64 // most bytes/s that a load sends; 0: no limit
+
+	MaxShrink generation.MaxShrink // most of its documents that the alias may lose by a swap; 20% by default, negative: none
 
 	// Brake slows a load down when a percentile of the searches through the alias takes
 	// longer: 99: 300 ms. See package documentation for what is measured.

@@ -27,6 +27,7 @@ type Rebuild struct {
 	Target     sinks.Target
 	Owner      sinks.Owner // who runs; Owner.Run is the run's id
 
+	Adopt      *Adopt             // nil: a new generation is filled; else one that is there is made right
 	Live       *Live              // nil: the source is at rest, one snapshot serves the run
 	AllowEmpty bool               // let an empty generation replace one with documents
 	NoSwap     bool               // stop after verification
@@ -69,6 +70,7 @@ type run struct {
 	logbook    *logbook
 	gate       *gate
 	cutover    *cutover
+	adoption   *adoption
 }
 
 // newRun is a rebuild that begins, and tells the observer.
@@ -95,10 +97,11 @@ func newRun(rebuild *Rebuild, observer *report.Observer) *run {
 		book: r.accounts.book, changes: r.changes, observer: observer,
 	}
 	r.logbook = &logbook{began: began, record: &r.record, accounts: r.accounts}
-	r.gate = &gate{rebuild: &r.Rebuild, record: &r.record, candidate: r.candidate, observer: observer}
+	r.gate = newGate(&r.Rebuild, &r.record, r.candidate, observer)
 	r.cutover = &cutover{
 		rebuild: &r.Rebuild, candidate: r.candidate, gate: r.gate, changes: r.changes, accounts: r.accounts, observer: observer,
 	}
+	r.adoption = &adoption{run: r}
 	return r
 }
 
@@ -114,12 +117,22 @@ func (r *run) phases(ctx context.Context, lease sinks.Lease) error {
 	return r.cleanUp(ctx, err)
 }
 
+// step is one phase of a run.
+type step struct {
+	phase report.Phase
+	do    func(context.Context) error
+}
+
 // steps is a rebuild from end to end.
 func (r *run) steps(ctx context.Context) error {
-	for _, step := range []struct {
-		phase report.Phase
-		do    func(context.Context) error
-	}{
+	adopts, err := r.adoption.prepare()
+	if err != nil {
+		return err
+	}
+	if adopts {
+		return r.inOrder(ctx, r.adoption.steps())
+	}
+	return r.inOrder(ctx, []step{
 		{report.PhasePlan, r.plan},
 		{report.PhaseCreate, r.create},
 		{report.PhaseCapture, r.capture},
@@ -128,7 +141,12 @@ func (r *run) steps(ctx context.Context) error {
 		{report.PhaseSeal, r.cutover.untilSwapped(r.seal)},
 		{report.PhaseVerify, r.cutover.untilSwapped(r.verify)},
 		{report.PhaseSwap, r.cutover.swap},
-	} {
+	})
+}
+
+// inOrder does one step after the other.
+func (r *run) inOrder(ctx context.Context, all []step) error {
+	for _, step := range all {
 		if err := r.timed(ctx, step.phase, step.do); err != nil {
 			return err
 		}
@@ -173,7 +191,7 @@ func (r *run) cleanUp(ctx context.Context, err error) error {
 	if err != nil && c.Index != nil && outage.Server(r.Source, r.Target, err) == "" {
 		_ = generation.EndWriter(ctx, c.Index) // where it fails, who takes the lease next does so
 	}
-	if err == nil || shutOut || c.Index == nil || c.Meta.State == sinks.Verified || c.Meta.State == sinks.Live {
+	if err == nil || shutOut || c.Index == nil || c.Meta.State == sinks.Verified || c.Meta.State == sinks.Live || r.adoption.refused {
 		return err // a verified generation that was not swapped is as good as before
 	}
 	c.Meta.Reason = err.Error()

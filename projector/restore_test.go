@@ -65,6 +65,30 @@ func TestRestoreThatFailsLeavesTheAlias(t *testing.T) {
 	}
 }
 
+// What the snapshot brings back was repaired by a source that has lost most of its rows.
+func TestRestoreThatShrinks(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 400)
+	live := s.run(t).Generation
+	if _, err := s.manage().Snapshot(t.Context(), "backup", "one", "", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.source.Records = s.source.Records[:210]
+	r := s.restore()
+	r.MaxDelete = 200
+	finding, err := r.Run(t.Context())
+	refusal(t, err, "has 210 documents, and alias orders serves 400: 47.5% fewer", "humpty swap orders --to "+finding.Generation+" --max-shrink 48%")
+	if survey := surveyed(t, s); survey.Live() != live {
+		t.Errorf("the alias serves %s, not %s", survey.Live(), live)
+	}
+	r = s.restore()
+	r.MaxDelete, r.Projection.Limits.MaxShrink = 200, 0.5
+	if finding, err = r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.serves(t, finding.Generation)
+}
+
 func TestSnapshotDemandsVerification(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 10)

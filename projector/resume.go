@@ -49,7 +49,7 @@ func (r *run) begin(ctx context.Context) error {
 	err = j.Begin(checkpoint.Run{
 		Run: r.Owner.Run, Projection: r.Projection.Name, Alias: r.Projection.Alias, Definition: r.Projection.Hash, Text: r.Projection.Text,
 		Generation: r.record.Generation, Previous: r.record.Previous, Started: r.logbook.began.UTC(),
-		Readers: r.input.Readers, Rows: r.input.Rows, Bytes: r.input.Bytes, Partitions: r.input.Partitions,
+		Readers: r.input.Readers, Rows: r.input.Rows, Bytes: r.input.Bytes, Partitions: r.input.Partitions, Adopts: r.Adopt != nil,
 	}, r.logbook.began)
 	if err == nil {
 		crashpoint.At("run recorded")
@@ -83,7 +83,7 @@ func (r *run) resume(ctx context.Context) error {
 	r.logbook.startAttempt()
 	r.observer.Notice(fmt.Sprintf("run %s goes on: %d of %d partitions are done", was.Run, len(r.logbook.journal.Done), len(was.Partitions)))
 	g, ok := r.gate.before.Find(was.Generation)
-	if !ok && !r.logbook.journal.Created {
+	if !r.logbook.journal.Created && (!ok || was.Adopts) {
 		return nil
 	}
 	if !ok || g.Meta.Run != was.Run {
@@ -97,7 +97,7 @@ func (r *run) resume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open index %s: %w", was.Generation, err)
 	}
-	if err := r.beginWriter(ctx, index); err != nil {
+	if err := r.beginWriter(ctx, index, sinks.LeaseWriter); err != nil {
 		return err
 	}
 	r.candidate.Name, r.candidate.Meta, r.candidate.Index = was.Generation, g.Meta, index
@@ -110,8 +110,8 @@ func (r *run) resume(ctx context.Context) error {
 
 // beginWriter shuts out the processes of the run before this one. The lease is looked at behind
 // it: who took it since shuts this process out, and who took it before is noticed.
-func (r *run) beginWriter(ctx context.Context, index sinks.Index) error {
-	if err := generation.BeginWriter(ctx, index, sinks.LeaseWriter); err != nil {
+func (r *run) beginWriter(ctx context.Context, index sinks.Index, role sinks.WriterRole) error {
+	if err := generation.BeginWriter(ctx, index, role); err != nil {
 		return err
 	}
 	return lease.Check(ctx, r.Target, r.fence)
@@ -141,8 +141,16 @@ func (r *run) explainGap(err error) error {
 	if !errors.As(err, &gap) || !r.Live.Resume || r.candidate.Index == nil {
 		return err
 	}
+	why := gap.Why + ": changes made since may be missing, so the run cannot go on"
+	if r.Adopt != nil {
+		again := fmt.Sprintf("humpty follow %s --adopt", r.Projection.Name)
+		if !r.adoption.serves {
+			again = fmt.Sprintf("humpty swap %s --to %s", r.Projection.Name, r.record.Generation)
+		}
+		return &sources.ErrChangesLost{Why: why, Remedy: "begin again with a capture of its own, which compares everything once more: " + again}
+	}
 	return &sources.ErrChangesLost{
-		Why: gap.Why + ": changes made since may be missing, so the run cannot go on",
+		Why: why,
 		Remedy: fmt.Sprintf("generation %s holds %d of %d partitions; to save them instead of starting over (it compares everything and writes what differs):\n"+
 			"humpty repair %s --generation %[1]s, then humpty swap %[4]s --to %[1]s, then humpty repair %[4]s for what changed meanwhile; or start anew: humpty rebuild %[4]s --new",
 			r.record.Generation, len(r.logbook.journal.Done), len(r.input.Partitions), r.Projection.Name),
@@ -171,6 +179,9 @@ func (r *run) canResume(err error) bool {
 		if errors.As(err, fatal) {
 			return false
 		}
+	}
+	if r.Adopt != nil {
+		return !r.adoption.refused
 	}
 	return r.candidate.Meta.State != sinks.Live || r.changes.handsOver() // which goes on behind the swap
 }

@@ -1,6 +1,7 @@
 package sinks
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 )
@@ -12,8 +13,8 @@ type AliasAction struct {
 	Alias         string          `json:"alias,omitempty"`
 	WriteIndex    *bool           `json:"is_write_index,omitempty"`
 	Filter        json.RawMessage `json:"filter,omitempty"`
-	Routing       string          `json:"routing,omitempty"`
-	SearchRouting string          `json:"search_routing,omitempty"` // where it is another than Routing
+	Routing       string          `json:"routing,omitempty"` // of reads and writes by id
+	SearchRouting string          `json:"search_routing,omitempty"`
 	Hidden        *bool           `json:"is_hidden,omitempty"`
 }
 
@@ -26,12 +27,18 @@ type AliasChange struct {
 
 // Writable reports whether To takes writes through the alias afterwards.
 func (c AliasChange) Writable() bool {
+	flag := c.Added().WriteIndex
+	return flag == nil || *flag
+}
+
+// Added is the step that sets the alias on To.
+func (c AliasChange) Added() AliasAction {
 	for _, a := range c.Actions {
-		if a.Verb == "add" && a.Index == c.To && a.WriteIndex != nil {
-			return *a.WriteIndex
+		if a.Verb == "add" && a.Index == c.To {
+			return a
 		}
 	}
-	return true
+	return AliasAction{Verb: "add", Index: c.To, Alias: c.Alias}
 }
 
 // NameConflict is the error of SwapTo when a concrete index sits on the alias's name: a writer
@@ -49,7 +56,8 @@ func (t *NameConflict) Error() string {
 // SwapTo computes the change that makes the alias serve the generation `to`, and only it.
 // replace names a concrete index on the alias's name that the user agreed to delete in
 // the same call; without it such an index is a *NameConflict. Filter, routing and write flag
-// of the alias are carried over from what serves now, where that is one index.
+// of the alias are carried over from what serves now. Where that is several indices, so are
+// filter and routing, unless they are not the same on all: see SameProperties.
 func (s Survey) SwapTo(to, replace string) (AliasChange, error) {
 	if _, ok := s.Find(to); !ok {
 		return AliasChange{}, fmt.Errorf("index %s is not a generation of alias %s: `humpty status` lists them", to, s.Alias)
@@ -67,14 +75,25 @@ func (s Survey) SwapTo(to, replace string) (AliasChange, error) {
 			change.Actions = append(change.Actions, AliasAction{Verb: "remove", Index: was.Index, Alias: s.Alias})
 		}
 	}
-	if len(s.Serving) == 1 {
-		was := s.Serving[0]
-		if s.Partial() != "" { // closed for writes until now
-			was.WriteIndex = nil
+	if len(s.Serving) > 0 && s.SameProperties() {
+		add = s.Serving[0].Action(s.Alias)
+		add.Index = to
+		if len(s.Serving) > 1 || s.Partial() != "" { // one of several took the writes, or it was closed for them until now
+			add.WriteIndex = nil
 		}
-		add.WriteIndex, add.Filter, add.Routing = was.WriteIndex, was.Filter, was.Routing
-		add.SearchRouting, add.Hidden = was.SearchRouting, was.Hidden
 	}
 	change.Actions = append(change.Actions, add)
 	return change, nil
+}
+
+// SameProperties tells whether the alias has the same filter and routing on all indices that
+// it serves.
+func (s Survey) SameProperties() bool {
+	for _, serving := range s.Serving {
+		first := s.Serving[0]
+		if !bytes.Equal(serving.Filter, first.Filter) || serving.Routing != first.Routing || serving.SearchRouting != first.SearchRouting {
+			return false
+		}
+	}
+	return true
 }

@@ -36,6 +36,11 @@ func TestSwapTo(t *testing.T) {
 			want: `[{"verb":"remove","index":"a","alias":"orders"},{"verb":"remove","index":"b","alias":"orders"},` +
 				`{"verb":"add","index":"orders-2","alias":"orders"}]`,
 		},
+		"from several, with the same properties": {
+			serving: []sinks.Serving{{Index: "a", Filter: []byte(`{"x":1}`), SearchRouting: "7"}, {Index: "b", Filter: []byte(`{"x":1}`), SearchRouting: "7", WriteIndex: &yes}},
+			want: `[{"verb":"remove","index":"a","alias":"orders"},{"verb":"remove","index":"b","alias":"orders"},` +
+				`{"verb":"add","index":"orders-2","alias":"orders","filter":{"x":1},"search_routing":"7"}]`,
+		},
 		"already there": {
 			serving: []sinks.Serving{{Index: "orders-2", Ours: true, WriteIndex: &no}},
 			want:    `[{"verb":"add","index":"orders-2","alias":"orders","is_write_index":false}]`,

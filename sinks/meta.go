@@ -42,6 +42,7 @@ type Meta struct {
 	PhaseSeconds    map[string]float64         `json:"took,omitempty"`      // seconds of each phase until it was verified, for the forecast of the next
 	Blocked         []string                   `json:"blocked,omitempty"`   // indices that were blocked for writes before this one served
 	Partial         bool                       `json:"partial,omitempty"`   // searches see it through the alias before it is complete, or although it never was
+	Spelling        json.RawMessage            `json:"spelling,omitempty"`  // how the target spells the definition; its own, Note keeps it
 	SuspectLoss     bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see ErrWritesLost
 }
 

@@ -18,10 +18,18 @@ type Serving struct {
 	Ours          bool   `json:"ours"` // made by humpty for this alias
 	WriteIndex    *bool  `json:"write_index,omitempty"`
 	Filter        []byte `json:"-"`                        // the alias's filter, JSON; kept as it is by a swap
-	Routing       string `json:"routing,omitempty"`        // of writes
-	SearchRouting string `json:"search_routing,omitempty"` // of searches, where it is another
+	Routing       string `json:"routing,omitempty"`        // of reads and writes by id
+	SearchRouting string `json:"search_routing,omitempty"` // of searches: values with commas between them
 	Hidden        *bool  `json:"hidden,omitempty"`
 	Documents     int64  `json:"documents"`
+}
+
+// Action is the step that sets the alias on the index as it is set now.
+func (s Serving) Action(alias string) AliasAction {
+	return AliasAction{
+		Verb: "add", Index: s.Index, Alias: alias, WriteIndex: s.WriteIndex, Filter: s.Filter,
+		Routing: s.Routing, SearchRouting: s.SearchRouting, Hidden: s.Hidden,
+	}
 }
 
 // ConflictingIndex is an index whose name is the alias's.

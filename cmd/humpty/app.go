@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +35,7 @@ type app struct {
 }
 
 func newApp(c *console.Console, received <-chan os.Signal, exit func(int)) *app {
+	c.Guard()
 	return &app{
 		Console: c, exit: exit,
 		watcher: signals.Watcher{Signals: received, Err: c.Err, End: func(s os.Signal) { exit(signalCode(s)) }},
@@ -79,18 +79,37 @@ func limitFlags(cmd *cobra.Command) {
 	f.String("batch", "", "limits.batch: bytes of a bulk request, like 4MB (HUMPTY_BATCH)")
 	f.String("max-bulk-mb-s", "", "limits.max_bulk_mb_s: most megabytes a second that a load sends (HUMPTY_MAX_BULK_MB_S)")
 	f.String("max-outage", "", "limits.max_outage: how long a server that went away is waited for, like 15m (HUMPTY_MAX_OUTAGE)")
+	shrinkFlag(cmd)
 	f.String("verify", "", "verify.level: count, sample or full (HUMPTY_VERIFY)")
+}
+
+// shrinkFlag adds the limit that every verb obeys that swaps.
+func shrinkFlag(cmd *cobra.Command) {
+	cmd.Flags().String("max-shrink", "", "limits.shrink: most documents that a swap may lose, like 20% (HUMPTY_MAX_SHRINK)")
+}
+
+// limits are the values of the file that a flag may stand above.
+var limits = [...]struct{ flag, path string }{
+	{"rejections", "limits.rejections"},
+	{"poison", "limits.poison"},
+	{"inflight", "limits.inflight"},
+	{"writers", "limits.writers"},
+	{"batch", "limits.batch"},
+	{"max-bulk-mb-s", "limits.max_bulk_mb_s"},
+	{"max-outage", "limits.max_outage"},
+	{"max-shrink", "limits.shrink"},
+	{"verify", "verify.level"},
 }
 
 // load reads the configuration, with what flags and variables put above it.
 func (a *app) load(cmd *cobra.Command) (*config.Config, error) {
 	opts := config.Options{Env: a.Env}
-	for _, path := range []string{"limits.rejections", "limits.poison", "limits.inflight", "limits.writers", "limits.batch", "limits.max_bulk_mb_s", "limits.max_outage", "verify.level"} {
-		name := strings.ReplaceAll(strings.TrimPrefix(strings.TrimSuffix(path, ".level"), "limits."), "_", "-")
-		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			opts.Overrides = append(opts.Overrides, config.Override{Path: path, Value: f.Value.String(), Origin: a.origins[name]})
+	for _, l := range limits {
+		if f := cmd.Flags().Lookup(l.flag); f != nil && f.Changed {
+			opts.Overrides = append(opts.Overrides, config.Override{Path: l.path, Value: f.Value.String(), Origin: a.origins[l.flag]})
 		}
 	}
+	opts.Secret = a.Secrets.Add
 	c, err := config.Load(a.File.Path, opts)
 	if err != nil {
 		return nil, err
@@ -142,7 +161,8 @@ func (a *app) projections(cmd *cobra.Command, args []string) (*config.Config, []
 func (a *app) stateFolder(c *config.Config) (assemble.State, error) {
 	state, err := assemble.StateOf(c, a.state, a.Env)
 	state.Fatal = func(err error) {
-		fmt.Fprintf(a.Err, "%s %v\n%s free space there, then go on: humpty resume; or start over: humpty rebuild --new\n", a.Label("error"), err, a.Label("next"))
+		a.Say("error", err.Error())
+		a.Say("next", "free space there, then go on: humpty resume; or start over: humpty rebuild --new")
 		a.exit(exitFailed)
 	}
 	return state, err

@@ -117,7 +117,7 @@ func TestEnvironmentIsBelowFlags(t *testing.T) {
 		"projections.orders.limits.writers":    "5 from HUMPTY_WRITERS",
 		"projections.orders.limits.batch":      "2MB from " + file + ":24:33",
 		"projections.orders.limits.rejections": "0 from default",
-		"sources.shop.postgres.dsn":            "postgres://me:***@localhost/shop from " + file + ":3:26 ${SHOP_DSN}",
+		"sources.shop.postgres.dsn":            "host=localhost:5432 dbname=shop user=me from " + file + ":3:26 ${SHOP_DSN}",
 		"--config":                             file + " from HUMPTY_CONFIG",
 		"--progress-interval":                  "3s from HUMPTY_PROGRESS_INTERVAL",
 	} {

@@ -63,7 +63,8 @@ func (c *demoCommand) run(cmd *cobra.Command, _ []string) error {
 	}
 	c.options.Out, c.options.JSON, c.options.Program = c.Out, c.JSON, program()
 	if !c.Quiet {
-		c.options.Progress, c.options.Bars, c.options.Interval = c.Err, c.Redraws(), c.Interval
+		how := c.Progress()
+		c.options.Progress, c.options.Bars, c.options.Interval = how.Out, how.Bars, how.Interval
 	}
 	result, err := demo.Run(cmd.Context(), c.options)
 	c.result.Demo = result

@@ -12,6 +12,7 @@ import (
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/dlq"
 	"humpty/internal/deadletter"
+	"humpty/internal/printable"
 	"humpty/internal/ui"
 	"humpty/projector/repair"
 )
@@ -77,7 +78,7 @@ func (c *dlqListCommand) run(cmd *cobra.Command, args []string) error {
 		c.Printf("no dead letters\n")
 	}
 	for _, n := range counts {
-		c.Printf("%s  run %s: %s %ss, %s, for %s: %s\n", n.Projection, n.Run, ui.Count(n.Letters), n.Kind, cmp.Or(n.Type, "no type"), n.Where, n.Reason)
+		c.Printf("%s  run %s: %s %ss, %s, for %s: %s\n", n.Projection, n.Run, ui.Count(n.Letters), n.Kind, printable.Value(cmp.Or(n.Type, "no type")), n.Where, printable.Value(n.Reason))
 	}
 	return nil
 }

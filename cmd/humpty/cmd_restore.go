@@ -53,6 +53,7 @@ anything is wrong; the limits of humpty repair apply.`,
 	f.BoolVar(&c.whole, "whole", false, "read topics from their start and compare everything, even if they say what came since")
 	f.IntVar(&c.diff, "diff", 10, "differing documents to show field by field")
 	f.StringVar(&c.ids, "ids", "", "write every differing document's id and kind to this file, as JSON lines")
+	shrinkFlag(cmd)
 	c.limits.flags(cmd)
 	return cmd
 }

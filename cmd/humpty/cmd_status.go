@@ -14,6 +14,7 @@ import (
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/printable"
 	"humpty/internal/ui"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -97,7 +98,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 		w := tabwriter.NewWriter(c.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "  GENERATION\tSTATE\tDOCUMENTS\tSIZE\tAGE\tVERIFIED")
 		for _, g := range s.Survey.Generations {
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\n", g.Name, g.Meta.State, render.Known(g.Documents, ui.Count), render.Known(g.Bytes, ui.Bytes), render.Age(g.Created), render.Verified(g.Meta))
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\n", g.Name, printable.Value(string(g.Meta.State)), render.Known(g.Documents, ui.Count), render.Known(g.Bytes, ui.Bytes), render.Age(g.Created), render.Verified(g.Meta))
 		}
 		_ = w.Flush() // the sink remembers
 	}
@@ -117,7 +118,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 	case l == nil:
 	case l.Held:
 		o := l.Lease.Owner
-		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", o.Run, o.Verb, o.User, o.PID, o.Host, ui.Time(l.Left))
+		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", printable.Value(o.Run), printable.Value(o.Verb), printable.Value(o.User), o.PID, printable.Value(o.Host), ui.Time(l.Left))
 		c.printActivity(l.Activity)
 	case s.Followed:
 		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
@@ -172,9 +173,9 @@ func (c *statusCommand) attach(ctx context.Context, conf *config.Config, project
 		return fmt.Errorf("read the log of run %s: %w", run, err)
 	}
 	defer f.Close()
-	o := c.Progress()
-	o.Out = c.Err // also with --quiet: it was asked for
-	reporter := ui.NewReporter(o)
+	loud := *c.Console
+	loud.Quiet = false // it was asked for
+	reporter := ui.NewReporter(loud.Progress())
 	var end runs.LogEnd
 	err = reporter.Run(ctx, func(ctx context.Context, show func(report.Event)) error {
 		if c.JSON {

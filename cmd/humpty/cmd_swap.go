@@ -45,6 +45,7 @@ name, or let writers use require_alias=true.`,
 	f := cmd.Flags()
 	f.StringVar(&c.to, "to", "", "the generation to serve; the newest verified one by default")
 	f.StringVar(&c.replace, "replace-index", "", "delete the index of this name, which sits on the alias's name")
+	shrinkFlag(cmd)
 	f.BoolVar(&c.unverified, "unverified", false, "allow a generation that was not verified")
 	return cmd
 }
@@ -64,6 +65,7 @@ func (c *swapCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	m.Notice = c.Warn
 	change, err := m.Swap(cmd.Context(), c.to, c.replace, c.unverified)
 	if err != nil {
 		return err

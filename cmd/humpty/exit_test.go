@@ -85,6 +85,7 @@ func TestEveryFailureSaysWhatToTypeNext(t *testing.T) {
 	} {
 		var out buffer
 		c := &console.Console{Out: console.NewSink(&out), Err: &out, Env: func(string) (string, bool) { return "", false }}
+		c.Guard()
 		explainer{Console: c, verb: "rebuild", projection: "orders"}.explain(t.Context(), err)
 		if !strings.Contains(out.String(), "humpty ") {
 			t.Errorf("%s: nothing to type in\n%s", name, out.String())

@@ -43,7 +43,7 @@ func (e explainer) explain(ctx context.Context, err error) *failure {
 	var partial *partialFailure
 	switch {
 	case errors.As(err, &partial): // each was explained
-		fmt.Fprintf(e.Err, "%s %s\n", e.Label("error"), f.Message)
+		e.Say("error", f.Message)
 	case errors.As(err, &problems):
 		f.Problems = problems
 		f.Message = fmt.Sprintf("%d problems", len(problems))
@@ -51,18 +51,18 @@ func (e explainer) explain(ctx context.Context, err error) *failure {
 			f.Message = "1 problem"
 		}
 		for _, p := range problems {
-			fmt.Fprintf(e.Err, "%s %s\n", e.Label("error"), console.Indent(withSnippet(p)))
+			e.Say("error", withSnippet(p))
 		}
 	case errors.As(context.Cause(ctx), &signal):
 		f.Message = signal.Error()
-		fmt.Fprintf(e.Err, "%s %s\n", e.Label("error"), f.Message)
+		e.Say("error", f.Message)
 	default:
 		for _, one := range parts(err) {
-			fmt.Fprintf(e.Err, "%s %s\n", e.Label("error"), console.Indent(e.Message(one)))
+			e.Say("error", e.Message(one))
 		}
 	}
 	for _, next := range f.Next {
-		fmt.Fprintf(e.Err, "%s %s\n", e.Label("next"), console.Indent(next))
+		e.Say("next", next)
 	}
 	return f
 }
@@ -185,6 +185,9 @@ func withSnippet(p problem.Problem) string {
 		return text
 	}
 	shown := strings.TrimRight(lines[number-1], "\r")
+	if strings.HasPrefix(p.What, "unknown key") || strings.HasPrefix(p.What, "not valid YAML") { // it may be a misspelt password
+		shown = regexp.MustCompile(`(:\s*)[^\s{\[].*`).ReplaceAllString(shown, "${1}…")
+	}
 	snippet := fmt.Sprintf("\n    %d | %s", number, strings.ReplaceAll(shown, "\t", " "))
 	if column > 0 && column <= len(shown)+1 {
 		snippet += "\n    " + strings.Repeat(" ", len(fmt.Sprint(number))+3+column-1) + "^"

@@ -56,6 +56,7 @@ humpty check --show-effective prints every value and where it comes from.
   HUMPTY_VERIFY             --verify       (verify.level)
   HUMPTY_MAX_BULK_MB_S      --max-bulk-mb-s (limits.max_bulk_mb_s)
   HUMPTY_MAX_OUTAGE         --max-outage   (limits.max_outage)
+  HUMPTY_MAX_SHRINK         --max-shrink   (limits.shrink)
   HUMPTY_STATE              --state        (state)
   HUMPTY_DEAD_LETTERS       --dead-letters
 

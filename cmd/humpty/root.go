@@ -45,7 +45,7 @@ func (a *app) finish(ctx context.Context, err error) int {
 		a.Line(a.result)
 	}
 	if failed := a.Out.Failed(); failed != nil && code == exitDone {
-		fmt.Fprintf(a.Err, "%s cannot write the result: %v\n", a.Label("error"), failed)
+		a.Say("error", fmt.Sprintf("cannot write the result: %v", failed))
 		return exitFailed
 	}
 	return code

@@ -3,6 +3,7 @@ package assemble
 import (
 	"humpty/internal/config"
 	"humpty/projector"
+	"humpty/projector/generation"
 	"humpty/projector/verify"
 )
 
@@ -17,7 +18,15 @@ func Definition(p config.Projection) projector.Projection {
 		Verify: policy,
 		Limits: projector.Limits{
 			Rejections: p.Limits.Rejections, Poison: p.Limits.Poison, InFlight: p.Limits.InFlight,
-			Writers: p.Limits.Writers, Batch: int(p.Limits.Batch), Rate: p.Limits.Rate, Brake: p.Limits.Brake,
+			MaxShrink: maxShrink(p.Limits.Shrink), Writers: p.Limits.Writers, Batch: int(p.Limits.Batch), Rate: p.Limits.Rate, Brake: p.Limits.Brake,
 		},
 	}
+}
+
+// maxShrink is a share of the configuration as the engine takes it.
+func maxShrink(share float64) generation.MaxShrink {
+	if share == 0 { // none: to the engine 0 is the default
+		return -1
+	}
+	return generation.MaxShrink(share)
 }

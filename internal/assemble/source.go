@@ -1,9 +1,8 @@
 package assemble
 
 import (
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"humpty/internal/config"
+	"humpty/internal/dsn"
 	"humpty/internal/problem"
 	"humpty/sources"
 	"humpty/sources/postgres"
@@ -31,11 +30,11 @@ func Postgres(c *config.Config, p config.Projection) (*postgres.Source, error) {
 func database(c *config.Config, p config.Projection, loose bool) (*postgres.Source, error) {
 	s := c.Source(p.Source)
 	pg := s.Postgres
-	for _, dsn := range []config.Secret{pg.DSN, pg.ReadDSN} {
-		if _, err := pgconn.ParseConfig(dsn.Reveal()); err != nil {
+	for _, text := range []config.Secret{pg.DSN, pg.ReadDSN} {
+		if _, err := dsn.Parse(text.Reveal()); err != nil {
 			var l problem.List
-			l.Add(s.Place, "write postgres://user:password@host:5432/database, or host=… dbname=… user=…",
-				"the dsn of source %s is no connection string: %s", s.Name, config.RedactDSN(dsn.Reveal()))
+			l.Add(s.Place, "write postgres://user:password@host:5432/database, or host=… dbname=… user=…; and look whether the files and the service that it names are there",
+				"the dsn of source %s: %v", s.Name, err)
 			return nil, l
 		}
 	}

@@ -21,9 +21,9 @@ func Target(ctx context.Context, c *config.Config, p config.Projection, waiting 
 		return elastic.Dial(ctx, elastic.Config{
 			Addresses: s.Addresses, Alias: p.Alias,
 			Credentials: elastic.Credentials{Username: s.Username, Password: s.Password.Reveal(), APIKey: s.APIKey.Reveal(), Bearer: s.Bearer.Reveal()},
-			TLS:         elastic.TLS{CA: s.CA, Cert: s.Cert, Key: s.Key},
+			TLS:         elastic.TLS{CA: s.CA, Cert: s.Cert, Key: s.Key}, Proxy: s.Proxy,
 			ClusterUUID: s.ClusterUUID, Gzip: s.Gzip,
-			LoadNodes: p.Load.Nodes, MaxSegments: p.Load.MaxSegments,
+			Load:        elastic.Loading{Nodes: p.Load.Nodes, MaxSegments: p.Load.MaxSegments},
 			Connections: max(16, 2*p.Limits.Writers), Waiting: waiting, UnassignedTimeout: max(p.Limits.MaxOutage, time.Second),
 		})
 	case "ndjson":

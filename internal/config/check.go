@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -9,10 +10,26 @@ import (
 	"humpty/internal/problem"
 )
 
+// plainName is what sources, targets and projections may be called: nothing that a shell, a
+// file system or a terminal takes for more than a name.
+var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
+
 // checker holds a tree against the grammar and fills in the defaults.
 type checker struct {
 	problems problem.List
 	settings []Setting
+	secrets  []string
+	words    map[string]bool // values that are shown, so that hiding them would hide nothing
+}
+
+// tell gives out the secrets. One that is also a plain word of the file, like a password that
+// is the user's name, is no secret: everything would be full of ***.
+func (c *checker) tell(secret func(string)) {
+	for _, s := range c.secrets {
+		if !c.words[s] {
+			secret(s)
+		}
+	}
 }
 
 // check looks at n, which the user knows as path.
@@ -47,6 +64,7 @@ func (c *checker) object(n *node, r *rule, path string) {
 		case k == nil && path == "" && strings.HasPrefix(f.key, "x-"):
 			continue // a place for anchors
 		case k == nil:
+			c.unknown(f.value)
 			c.problems.Add(f.place, didYouMean(f.key, r.keyNames()), "unknown key %q%s", f.key, in(path))
 		case k.later != "":
 			c.later(f.place, join(path, k.name), k.later)
@@ -64,6 +82,20 @@ func (c *checker) object(n *node, r *rule, path string) {
 		c.problems.Add(n.place, "split it in two, each with its own name", "%s is more than one thing", path)
 	}
 	c.defaults(n, r, path)
+}
+
+// unknown takes what stands under a key that is not known for secret: the key may be a
+// misspelt password.
+func (c *checker) unknown(n *node) {
+	if n.kind == text {
+		c.secrets = append(c.secrets, n.text)
+	}
+	for _, item := range n.items {
+		c.unknown(item)
+	}
+	for _, f := range n.fields {
+		c.unknown(f.value)
+	}
 }
 
 // defaults reports required keys that are not there and puts defaults in.
@@ -104,6 +136,8 @@ func (c *checker) many(n *node, r *rule, path string) {
 	for _, f := range n.fields {
 		if f.key == "" {
 			c.problems.Add(f.place, "give it a name", "an empty name in %s", path)
+		} else if r.plain && !plainName.MatchString(f.key) {
+			c.problems.Add(f.place, "a name begins with a-z or 0-9, and has those and _ . - behind", "%q in %s cannot be a name: folders, commands and metrics are named after it", f.key, path)
 		}
 		c.check(f.value, r.inner(), join(path, f.key))
 	}
@@ -123,7 +157,7 @@ func (c *checker) either(n *node, r *rule, path string) {
 func (c *checker) scalar(n *node, r *rule, path string) {
 	ok := false
 	switch r.kind {
-	case words, secret, dsn:
+	case words, secret, connection:
 		ok = n.kind == text
 		if ok && n.text == "" {
 			c.wrong(n, "give it a value, or leave the key out", "%s is empty", path)
@@ -148,6 +182,9 @@ func (c *checker) scalar(n *node, r *rule, path string) {
 		if ok = n.scalar() && err == nil; ok {
 			c.sized(n, r, path, v)
 		}
+	case percent:
+		_, err := parsePercent(n.text)
+		ok = n.scalar() && err == nil
 	case choice:
 		ok = c.choice(n, r, path)
 	case anything:
@@ -157,7 +194,7 @@ func (c *checker) scalar(n *node, r *rule, path string) {
 		return
 	}
 	what := n.kind.String()
-	if n.scalar() && r.kind != secret && r.kind != dsn && r.kind != words && len(n.vars) == 0 {
+	if n.scalar() && r.kind != secret && r.kind != connection && r.kind != words && len(n.vars) == 0 {
 		what = strconv.Quote(n.text)
 	}
 	c.wrong(n, r.remedy(n), "%s must be %s, not %s", path, r.hint(), what)

@@ -24,6 +24,7 @@ type Config struct {
 type Options struct {
 	Env       func(string) (string, bool) // os.LookupEnv if nil
 	Overrides []Override
+	Secret    func(string) // told each secret before anything is said about the file; may be nil
 }
 
 // Load reads and checks a file. A non-nil error is a problem.List with everything that
@@ -32,7 +33,7 @@ func Load(file string, opts Options) (*Config, error) {
 	if opts.Env == nil {
 		opts.Env = os.LookupEnv
 	}
-	data, err := os.ReadFile(file)
+	data, err := readFile(file)
 	if err != nil {
 		var l problem.List
 		l.Add(file, "name it with --config or HUMPTY_CONFIG; `humpty help config` shows a small one", "cannot read the configuration: %v", plainCause(err))
@@ -50,6 +51,9 @@ func read(file string, data []byte, opts Options) (*Config, error) {
 	override(root, opts.Overrides)
 	c := &checker{problems: problems}
 	c.check(root, grammar(), "")
+	if opts.Secret != nil {
+		c.tell(opts.Secret)
+	}
 	in := &input{file: file, env: opts.Env, root: root, problems: c.problems}
 	out := decoder{in}.config()
 	out.Settings = c.settings
@@ -109,7 +113,7 @@ func (c *Config) Target(name string) Target {
 // ProjectionNames lists the projections of a file, for a shell's completion: it asks for
 // no variables, and gives nothing where the file cannot be read.
 func ProjectionNames(file string) []string {
-	data, err := os.ReadFile(file)
+	data, err := readFile(file)
 	if err != nil {
 		return nil
 	}

@@ -8,6 +8,7 @@ func (d decoder) config() *Config {
 	if v := d.root.get("version"); v.int() > 1 {
 		d.problems.Add(v.at(), "write version: 1, or use a newer humpty", "version %s of the file's format is not known", v.string())
 	}
+	d.encrypt = d.root.get("require_tls").bool()
 	c := &Config{File: d.file, State: d.path(d.root.get("state"))}
 	for _, f := range d.root.get("sources").mapped() {
 		c.Sources = append(c.Sources, sourceDecoder(d).source(f))

@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -118,7 +117,7 @@ func (d eventsDecoder) handlers(n *node, e *Events) {
 		e.Handlers = inline(n)
 	} else {
 		at = d.path(n)
-		text, err := os.ReadFile(at)
+		text, err := readFile(at)
 		if err != nil {
 			d.problems.Add(n.at(), "create it, or correct the path: it is relative to "+d.file, "cannot read the handlers %s: %v", at, plainCause(err))
 			return
@@ -139,7 +138,7 @@ func (d eventsDecoder) script(n *node, e *Events) {
 	if path == "" {
 		return
 	}
-	text, err := os.ReadFile(path)
+	text, err := readFile(path)
 	if err != nil {
 		d.problems.Add(n.at(), "create it, or correct the path: it is relative to "+d.file, "cannot read the script %s: %v", path, plainCause(err))
 		return

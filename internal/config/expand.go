@@ -1,7 +1,6 @@
 package config
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -49,7 +48,7 @@ func (n *node) resolve(ref, dir string, env func(string) (string, bool), problem
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(dir, path)
 		}
-		data, err := os.ReadFile(path)
+		data, err := readFile(path)
 		if err != nil {
 			problems.Add(n.place, "create it, or name another file", "${%s} cannot be read: %v", inner, plainCause(err))
 			n.reported = true

@@ -9,23 +9,24 @@ import (
 func grammar() *rule {
 	return &rule{kind: object, keys: []key{
 		{name: "version", required: true, doc: "Version of this file's format: 1.", rule: &rule{kind: whole, min: 1}},
-		{name: "sources", required: true, doc: "Systems of record, by names of your choice.", rule: &rule{kind: names, min: 1, of: sourceRule()}},
-		{name: "targets", required: true, doc: "Where read models live, by names of your choice.", rule: &rule{kind: names, min: 1, of: targetRule()}},
+		{name: "sources", required: true, doc: "Systems of record, by names of your choice.", rule: &rule{kind: names, min: 1, plain: true, of: sourceRule()}},
+		{name: "targets", required: true, doc: "Where read models live, by names of your choice.", rule: &rule{kind: names, min: 1, plain: true, of: targetRule()}},
 		{name: "state", rule: &rule{kind: words}, doc: "Folder for what a live run must not forget, relative to this file; humpty in $XDG_STATE_HOME or ~/.local/state by default."},
-		{name: "projections", required: true, doc: "Read models, by names of your choice.", rule: &rule{kind: names, min: 1, of: projectionRule()}},
+		{name: "require_tls", def: "false", rule: &rule{kind: flag}, doc: "Refuse any connection beyond this machine that is or may be unencrypted, rather than warn."},
+		{name: "projections", required: true, doc: "Read models, by names of your choice.", rule: &rule{kind: names, min: 1, plain: true, of: projectionRule()}},
 	}}
 }
 
 func sourceRule() *rule {
 	return &rule{kind: object, one: true, keys: []key{
 		{name: "postgres", doc: "A PostgreSQL database.", rule: &rule{kind: object, keys: []key{
-			{name: "dsn", required: true, rule: &rule{kind: dsn}, doc: "Connection string, URL or keywords; PG* variables, .pgpass and service files fill what it leaves out."},
+			{name: "dsn", required: true, rule: &rule{kind: connection}, doc: "Connection string, URL or keywords; PG* variables, .pgpass and service files fill what it leaves out."},
 			{name: "max_connections", def: "4", rule: &rule{kind: whole, min: 1}, doc: "Connections a run may hold at once."},
 			{name: "statement_timeout", rule: &rule{kind: duration, min: int64(time.Millisecond)}, doc: "Longest time of one statement; the server's own by default."},
 			{name: "lock_timeout", def: "30s", rule: &rule{kind: duration, min: int64(time.Millisecond)}, doc: "Longest wait for a table that others have locked."},
 			{name: "max_rows_per_second", rule: &rule{kind: whole, min: 1}, doc: "Rows of all tables that loads and verifications may read in a second; no limit by default."},
 			{name: "max_bytes_per_second", rule: &rule{kind: size, min: 1}, doc: "Bytes that they may read in a second, like 20MB; no limit by default."},
-			{name: "read_dsn", rule: &rule{kind: dsn}, doc: "A streaming replica for reading, in live runs too; dsn by default."},
+			{name: "read_dsn", rule: &rule{kind: connection}, doc: "A streaming replica for reading, in live runs too; dsn by default."},
 			{name: "memory", def: "32MB", rule: &rule{kind: size, min: 1}, doc: "For small tables of `one` includes that are held while reading."},
 		}}},
 		{name: "kafka", doc: "A Kafka cluster.", rule: kafkaRule()},
@@ -54,6 +55,7 @@ func searchRule() *rule {
 		{name: "cert", rule: &rule{kind: words}, doc: "PEM file of the client certificate, with key."},
 		{name: "key", rule: &rule{kind: words}, doc: "PEM file of the client certificate's key, with cert."},
 		{name: "cluster_uuid", rule: &rule{kind: words}, doc: "The only cluster that may be touched; `humpty check` prints it."},
+		{name: "proxy", rule: &rule{kind: words}, doc: "URL of an HTTP proxy, without credentials; none by default, and HTTP_PROXY is not read."},
 		{name: "gzip", def: "false", rule: &rule{kind: flag}, doc: "Compress requests: for slow networks."},
 	}}
 }
@@ -134,6 +136,7 @@ func limitsRule() *rule {
 		{name: "batch", def: "4MB", rule: &rule{kind: size, min: 1}, doc: "Bytes of a bulk request at the start."},
 		{name: "max_bulk_mb_s", def: "0", rule: &rule{kind: whole, max: 1e9}, doc: "Most megabytes a second that a load sends; 0: no limit."},
 		{name: "max_outage", def: "15m", rule: &rule{kind: duration}, doc: "How long a server that went away is waited for, before a run stops; a live one can be gone on with then. 0s: not at all."},
+		{name: "shrink", def: "20%", rule: &rule{kind: percent}, doc: "Most documents that a swap may lose, of those that the alias serves now, or that its newest generation had. 0%: none; 100%: any."},
 		{name: "brake", rule: brakeRule(), doc: "Slow a load down when searches through the alias take longer than this: a search for one document, timed ten times a second, over the last ten seconds."},
 	}}
 }

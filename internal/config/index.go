@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 )
 
@@ -29,7 +28,7 @@ func (d indexDecoder) index(f *field, target string) json.RawMessage {
 		return inline(n)
 	}
 	path := d.path(n)
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		d.problems.Add(n.at(), "create it, or correct the path: it is relative to "+d.file, "cannot read the index definition %s: %v", path, plainCause(err))
 		return nil

@@ -13,6 +13,7 @@ type input struct {
 	file     string
 	env      func(string) (string, bool)
 	root     *node
+	encrypt  bool // what may leave this machine unencrypted is an error
 	problems problem.List
 }
 
@@ -37,6 +38,16 @@ func (in *input) exclusive(n *node, keys ...string) {
 			first = f
 		}
 	}
+}
+
+// unencrypted says that others on the network can read along: a warning, or an error where
+// the file has require_tls.
+func (in *input) unencrypted(at, remedy, what string, args ...any) {
+	if in.encrypt {
+		in.problems.Add(at, remedy+"; the file has require_tls: true", what, args...)
+		return
+	}
+	in.problems.Warn(at, remedy, what, args...)
 }
 
 // path resolves a file name against the folder of the configuration.

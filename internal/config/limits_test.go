@@ -45,6 +45,7 @@ func TestLimitsThatAreSet(t *testing.T) {
 		"orders.limits.writers":              {2, "    limits: {writers: %s}", []string{"0"}, []string{"1"}},
 		"orders.limits.max_outage":           {2, "    limits: {max_outage: %s}", []string{"-1s"}, []string{"0s", "1s"}},
 		"orders.limits.rejections":           {2, "    limits: {rejections: %s}", []string{"-1"}, []string{"0"}},
+		"orders.limits.shrink":               {2, "    limits: {shrink: %s}", []string{"-1%", "101%", "0.2", "20", "x%", "NaN%"}, []string{"0%", "20%", "99.95%", "100%"}},
 		"orders.limits.brake.search_p95":     {2, "    limits: {brake: {search_p95: %s}}", []string{"0s"}, []string{"1ms"}},
 		"orders.verify.budget":               {2, "    verify: {budget: %s}", []string{"0s"}, []string{"1s"}},
 	} {

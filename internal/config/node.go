@@ -142,6 +142,12 @@ func (n *node) size() int64 {
 	return v
 }
 
+// percent is a share between 0 and 1.
+func (n *node) percent() float64 {
+	v, _ := parsePercent(n.string())
+	return v
+}
+
 func (n *node) duration() time.Duration {
 	v, _ := time.ParseDuration(n.string())
 	return v
@@ -163,4 +169,14 @@ func parseSize(s string) (int64, error) {
 		return 0, fmt.Errorf("%q is not a size", s)
 	}
 	return int64(n * unit), nil
+}
+
+// parsePercent reads 20% as 0.2.
+func parsePercent(s string) (float64, error) {
+	digits, ok := strings.CutSuffix(s, "%")
+	n, err := strconv.ParseFloat(digits, 64)
+	if !ok || err != nil || !(n >= 0 && n <= 100) { // nor is NaN
+		return 0, fmt.Errorf("%q is not a share between 0%% and 100%%", s)
+	}
+	return n / 100, nil
 }

@@ -3,10 +3,13 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
@@ -16,6 +19,9 @@ import (
 // parse turns the file into a tree. The problems are syntax errors, duplicate keys and
 // what YAML can say but this file may not.
 func parse(file string, data []byte) (*node, problem.List) {
+	if deep := tooDeep(file, data); deep != nil {
+		return nil, deep
+	}
 	p := &yamlParser{file: file, anchors: map[string]ast.Node{}}
 	parsed, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
@@ -35,6 +41,9 @@ func parse(file string, data []byte) (*node, problem.List) {
 		p.problems.Add(p.at(bodies[1].GetToken()), "keep one document a file, and choose with --config", "a second YAML document begins here")
 	}
 	root := p.node(bodies[0])
+	if p.beyond {
+		return nil, p.problems
+	}
 	if root.kind != mapping {
 		p.problems.Add(root.place, "begin with `version: 1`", "the file must be a mapping at its top, not %s", root.kind)
 		return nil, p.problems
@@ -46,6 +55,9 @@ type yamlParser struct {
 	file     string
 	anchors  map[string]ast.Node
 	open     []string // aliases being followed, against cycles
+	nodes    int      // read so far
+	depth    int      // of the value that is read
+	beyond   bool     // a bound was passed, and that was said
 	problems problem.List
 }
 
@@ -78,6 +90,12 @@ func (p *yamlParser) at(tk *token.Token) string {
 
 func (p *yamlParser) node(n ast.Node) *node {
 	out := &node{place: p.at(n.GetToken()), origin: "file"}
+	p.depth++
+	defer func() { p.depth-- }()
+	if !p.within(out.place) {
+		out.reported = true
+		return out
+	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		out.kind = mapping
@@ -168,4 +186,74 @@ func (p *yamlParser) alias(n *ast.AliasNode) *node {
 	p.open = append(p.open, name)
 	defer func() { p.open = p.open[:len(p.open)-1] }()
 	return p.node(target)
+}
+
+// A configuration is read before anything of it is trusted. These bounds are far above what
+// people write, and far below what a small file can cost: a few aliases of aliases are
+// millions of values, and a line of brackets is a tree as deep as the line is long.
+const (
+	maxFile  = 8 << 20 // bytes of one file
+	maxNodes = 500_000 // values of one file, each alias counted as what it stands for
+	maxDepth = 100     // values within values
+)
+
+// readFile reads a file that a user names, up to the bound.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		return nil, fmt.Errorf("it has more than %d MB", maxFile>>20)
+	}
+	return data, err
+}
+
+// tooDeep finds brackets, and dashes, tags and anchors in a row, that nest deeper than the
+// bound, before the parser follows them with its stack.
+func tooDeep(file string, data []byte) problem.List {
+	var problems problem.List
+	brackets, row, line := 0, 0, 0
+	for _, tk := range lexer.Tokenize(string(data)) {
+		switch tk.Type {
+		case token.MappingStartType, token.SequenceStartType:
+			brackets++
+		case token.MappingEndType, token.SequenceEndType:
+			brackets = max(brackets-1, 0)
+		case token.SequenceEntryType, token.MappingKeyType:
+			if tk.Position.Line != line {
+				row = 0 // the next item of a list
+			}
+			row++
+		case token.TagType, token.AnchorType:
+			row++
+		default:
+			if tk.Prev == nil || tk.Prev.Type != token.AnchorType { // an anchor's name
+				row = 0
+			}
+		}
+		line = tk.Position.Line
+		if brackets > maxDepth || row > maxDepth {
+			problems.Add(place(file, line, tk.Position.Column), "flatten it: no part of a configuration is that deep", "values within values, more than %d deep", maxDepth)
+			break
+		}
+	}
+	return problems
+}
+
+// within counts a value, and reports the first one beyond a bound; what is beyond is not read.
+func (p *yamlParser) within(at string) bool {
+	p.nodes++
+	switch {
+	case p.beyond:
+	case p.depth > maxDepth:
+		p.problems.Add(at, "flatten it: no part of a configuration is that deep", "values within values, more than %d deep", maxDepth)
+		p.beyond = true
+	case p.nodes > maxNodes:
+		p.problems.Add(at, "write fewer aliases of aliases, or split the file", "more than %d values, each alias counted as what it stands for", maxNodes)
+		p.beyond = true
+	}
+	return !p.beyond
 }

@@ -278,7 +278,7 @@ func TestFileNotThere(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	t.Parallel()
-	changed := strings.NewReplacer("dsn: dbname=shop", "dsn: postgres://me:pw@db/shop", `9200"]`, `9200"]`+"\n      api_key: abc").Replace(small)
+	changed := strings.NewReplacer("dsn: dbname=shop", "dsn: postgres://me:pw@localhost/shop", `9200"]`, `9200"]`+"\n      api_key: abc").Replace(small)
 	c, err := read("humpty.yaml", []byte(changed), Options{Env: environment()})
 	if err != nil {
 		t.Fatal(err)
@@ -286,6 +286,77 @@ func TestWarnings(t *testing.T) {
 	if len(c.Warnings) != 2 || c.Warnings[0].Place != "humpty.yaml:5:12" || !strings.Contains(c.Warnings.Error(), "a password stands in the file") ||
 		!strings.Contains(c.Warnings.Error(), "a secret stands in the file") || strings.Contains(c.Warnings.Error(), "pw@") {
 		t.Errorf("got %v", c.Warnings)
+	}
+}
+
+// TestUnencrypted: what others on the network can read is a warning, and an error where the
+// file wants encryption; what stays on the machine is neither.
+func TestUnencrypted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ dsn, address, more, want string }{
+		"socket":                {dsn: "host=/run/postgresql dbname=shop"},
+		"loopback":              {dsn: "postgres://me@127.0.0.1/shop"},
+		"loopback, version 6":   {dsn: "postgres://me@[::1]/shop"},
+		"prefer":                {dsn: "postgres://me@db/shop", want: "the connection to db:5432 may be unencrypted"},
+		"allow":                 {dsn: "postgres://me@db/shop?sslmode=allow", want: "the connection to db:5432 may be unencrypted"},
+		"disable":               {dsn: "host=db sslmode=disable", want: "the connection to db:5432 may be unencrypted"},
+		"require":               {dsn: "host=db sslmode=require"},
+		"second host":           {dsn: "host=localhost,db dbname=shop", want: "the connection to db:5432 may be unencrypted"},
+		"password over http":    {address: "http://search:9200", more: "api_key: ${K}", want: "with http:// the password crosses the network to search:9200 as it is"},
+		"no password over http": {address: "http://search:9200"},
+		"https":                 {address: "https://search:9200", more: "api_key: ${K}"},
+		"http on loopback":      {address: "http://127.0.0.2:9200", more: "api_key: ${K}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			changed := small
+			if c.dsn != "" {
+				changed = strings.Replace(changed, "dsn: dbname=shop", `dsn: "`+c.dsn+`"`, 1)
+			} else {
+				changed = strings.Replace(changed, "dsn: dbname=shop", `dsn: "host=/tmp dbname=shop"`, 1)
+			}
+			if c.address != "" {
+				changed = strings.Replace(changed, "http://localhost:9200\"]", c.address+"\"]\n      "+c.more, 1)
+			}
+			env := environment("K=secret")
+			got, err := read("humpty.yaml", []byte(changed), Options{Env: env})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if said := got.Warnings.Error(); (said == "") != (c.want == "") || !strings.Contains(said, c.want) {
+				t.Errorf("got %q", said)
+			}
+			_, err = read("humpty.yaml", []byte("require_tls: true\n"+changed), Options{Env: env})
+			if name == "no password over http" {
+				want(t, err, "humpty.yaml:10:19", "the connection to search:9200 is unencrypted", "write https://; the file has require_tls: true")
+				return
+			}
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("required: %v", err)
+			}
+		})
+	}
+	over := strings.Replace(small, "http://localhost:9200", "https://search.example:9200", 1)
+	got, err := read("humpty.yaml", []byte(over), Options{Env: environment("HTTPS_PROXY=http://squid:3128")})
+	if err != nil || !strings.Contains(got.Warnings.Error(), "HTTPS_PROXY is set, but only the file says that a proxy is used") {
+		t.Errorf("%v %v", got.Warnings, err)
+	}
+}
+
+// TestNames: a name is a part of paths, commands and metrics.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"..", ".", "-x", "Orders", "a b", "a/b", "$(id)", "ä", "a\\nb", "_x"} {
+		changed := strings.Replace(small, "  orders:\n", "  \""+name+"\":\n", 1)
+		if changed == small {
+			t.Fatal("the small file has no projection orders")
+		}
+		if _, err := read("humpty.yaml", []byte(changed), Options{Env: environment()}); err == nil || !strings.Contains(err.Error(), "in projections cannot be a name") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if _, err := read("humpty.yaml", []byte(strings.Replace(small, "  orders:\n", "  0rders_v2.new-1:\n", 1)), Options{Env: environment()}); err != nil {
+		t.Error(err)
 	}
 }
 

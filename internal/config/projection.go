@@ -70,6 +70,7 @@ type Limits struct {
 	Rate       int64                 // bytes/s; 0: no limit
 	Brake      map[int]time.Duration // by percentile of searches; nil: none
 	MaxOutage  time.Duration         // how long a server that went away is waited for
+	Shrink     float64               // most share of the documents that a swap may lose
 }
 
 // IndexLoad is how the target's index is filled.

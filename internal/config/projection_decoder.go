@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -31,6 +30,7 @@ func (d projectionDecoder) projection(f *field) Projection {
 			Batch:      n.get("limits", "batch").size(),
 			Rate:       n.get("limits", "max_bulk_mb_s").int() * 1_000_000,
 			MaxOutage:  n.get("limits", "max_outage").duration(),
+			Shrink:     n.get("limits", "shrink").percent(),
 			Brake:      brakeOf(n.get("limits", "brake")),
 		},
 		Load: IndexLoad{MaxSegments: int(n.get("load", "max_segments").int()), Nodes: wordsOf(n.get("load", "nodes"))},
@@ -179,7 +179,7 @@ func (d projectionDecoder) queries(n *node) []Query {
 	if file == "" {
 		return nil
 	}
-	data, err := os.ReadFile(file)
+	data, err := readFile(file)
 	if err != nil {
 		d.problems.Add(n.at(), "create it, or correct the path: it is relative to "+d.file, "cannot read the queries %s: %v", file, plainCause(err))
 		return nil

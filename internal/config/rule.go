@@ -9,19 +9,20 @@ import (
 type ruleKind int
 
 const (
-	object   ruleKind = iota // a mapping with known keys
-	names                    // a mapping whose keys the user chooses
-	list                     // a list
-	words                    // text
-	whole                    // a whole number
-	flag                     // true or false
-	duration                 // 10m
-	size                     // 256MB
-	secret                   // text that is never printed
-	dsn                      // a connection string, printed without its passwords
-	choice                   // one of some words
-	either                   // the first of several rules whose form fits
-	anything                 // taken as it is
+	object     ruleKind = iota // a mapping with known keys
+	names                      // a mapping whose keys the user chooses
+	list                       // a list
+	words                      // text
+	whole                      // a whole number
+	flag                       // true or false
+	duration                   // 10m
+	size                       // 256MB
+	percent                    // 20%
+	secret                     // text that is never printed
+	connection                 // a connection string, printed without its passwords
+	choice                     // one of some words
+	either                     // the first of several rules whose form fits
+	anything                   // taken as it is
 )
 
 // rule says what a value may be. The rules form the grammar; the checks, the defaults,
@@ -30,6 +31,7 @@ type rule struct {
 	kind    ruleKind
 	keys    []key    // object
 	one     bool     // object: exactly one of its keys must be there
+	plain   bool     // names: each fits plainName
 	of      *rule    // names, list: each value
 	any     []*rule  // either
 	choices []option // choice
@@ -127,7 +129,7 @@ func (r *rule) hint() string {
 		return "a mapping"
 	case list:
 		return "a list"
-	case words, secret, dsn:
+	case words, secret, connection:
 		return "text"
 	case whole:
 		return "a whole number"
@@ -137,6 +139,8 @@ func (r *rule) hint() string {
 		return "a duration like 30s or 10m"
 	case size:
 		return "a size like 64MB or 1GiB"
+	case percent:
+		return "a share like 20%"
 	case choice:
 		return "one of " + strings.Join(r.words(), ", ")
 	case either:
@@ -155,7 +159,7 @@ func (r *rule) remedy(n *node) string {
 	switch {
 	case n.kind == null:
 		return "give it a value, or leave the key out"
-	case (r.kind == secret || r.kind == dsn) && n.scalar():
+	case (r.kind == secret || r.kind == connection) && n.scalar():
 		return "put it in quotes"
 	case r.kind == words && n.scalar():
 		return fmt.Sprintf("put it in quotes: %q", n.text)

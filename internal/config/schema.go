@@ -33,10 +33,14 @@ func schemaOf(r *rule) map[string]any {
 	case object:
 		return objectSchema(r)
 	case names:
-		return map[string]any{"type": "object", "minProperties": r.min, "additionalProperties": schemaOf(r.of)}
+		s := map[string]any{"type": "object", "minProperties": r.min, "additionalProperties": schemaOf(r.of)}
+		if r.plain {
+			s["propertyNames"] = map[string]any{"pattern": plainName.String()}
+		}
+		return s
 	case list:
 		return map[string]any{"type": "array", "minItems": r.min, "items": schemaOf(r.of)}
-	case words, secret, dsn:
+	case words, secret, connection:
 		return map[string]any{"type": "string", "minLength": 1}
 	case whole:
 		return orVariable(map[string]any{"type": "integer", "minimum": r.min})
@@ -49,6 +53,8 @@ func schemaOf(r *rule) map[string]any {
 			map[string]any{"type": "integer", "minimum": 0},
 			map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)? *([kKmMgGtT]i?)?[bB]?|.*\$\{.*)$`},
 		}}
+	case percent:
+		return orVariable(map[string]any{"type": "string", "pattern": `^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$`})
 	case choice:
 		return orVariable(map[string]any{"enum": enumOf(r)})
 	case either:

@@ -3,9 +3,6 @@ package config
 import (
 	"encoding/json"
 	"log/slog"
-	"net/url"
-	"regexp"
-	"strings"
 )
 
 const hidden = "***"
@@ -45,30 +42,3 @@ func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) 
 
 // LogValue hides the value from slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// RedactDSN returns a PostgreSQL connection string with its passwords hidden, in the
-// URL and in the keyword form. What cannot be read as either is hidden whole.
-func RedactDSN(dsn string) string {
-	if !regexp.MustCompile(`^postgres(ql)?://`).MatchString(dsn) {
-		word := regexp.MustCompile(`(?i)\b(password|sslpassword)\s*=\s*('(?:[^'\\]|\\.)*'?|\S+)`)
-		return word.ReplaceAllString(dsn, "${1}="+hidden)
-	}
-	u, err := url.Parse(dsn)
-	if err != nil {
-		return hidden
-	}
-	if _, has := u.User.Password(); has {
-		u.User = url.UserPassword(u.User.Username(), "HIDDEN")
-	}
-	query := u.Query()
-	for name := range query {
-		if name == "password" || name == "sslpassword" {
-			query.Set(name, "HIDDEN")
-		}
-	}
-	u.RawQuery = query.Encode()
-	return regexp.MustCompile(`\bHIDDEN\b`).ReplaceAllString(u.String(), hidden)
-}
-
-// dsnHasPassword reports whether a password stands in the connection string.
-func dsnHasPassword(dsn string) bool { return strings.Contains(RedactDSN(dsn), hidden) }

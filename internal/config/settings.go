@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"humpty/internal/dsn"
+)
 
 // Setting is one value in force and where it comes from.
 type Setting struct {
@@ -14,12 +18,13 @@ func (c *checker) note(n *node, r *rule, path string) {
 	if n.reported {
 		return
 	}
+	c.remember(n, r, path)
 	s := Setting{Path: path, Value: n.text, Origin: n.origin}
 	switch r.kind {
 	case secret:
 		s.Value = hidden
-	case dsn:
-		s.Value = RedactDSN(n.text)
+	case connection:
+		s.Value = dsn.Redact(n.text)
 	case anything:
 		s.Value = "(inline)"
 	}
@@ -30,6 +35,29 @@ func (c *checker) note(n *node, r *rule, path string) {
 		}
 	}
 	c.settings = append(c.settings, s)
+}
+
+// remember keeps apart what is secret and what is a plain word.
+func (c *checker) remember(n *node, r *rule, path string) {
+	if c.words == nil {
+		c.words = map[string]bool{}
+	}
+	switch r.kind {
+	case secret:
+		c.secrets = append(c.secrets, n.text)
+	case connection:
+		if s, err := dsn.Parse(n.text); err == nil {
+			c.secrets = append(c.secrets, s.Password())
+			c.words[s.User()], c.words[s.Database()] = true, true
+		} else {
+			c.secrets = append(c.secrets, n.text)
+		}
+	default:
+		c.words[n.text] = true
+	}
+	for _, key := range strings.Split(path, ".") {
+		c.words[key] = true
+	}
 }
 
 // Override is a value from outside the file that stands above it: a flag, an

@@ -2,8 +2,11 @@ package config
 
 import (
 	"net"
+	"slices"
 	"strings"
 	"time"
+
+	"humpty/internal/dsn"
 )
 
 // Source is one system of record.
@@ -57,9 +60,7 @@ type sourceDecoder struct{ *input }
 func (d sourceDecoder) source(f *field) Source {
 	pg := f.value.get("postgres")
 	for _, name := range []string{"dsn", "read_dsn"} {
-		if v := pg.get(name); v != nil && !v.loose && dsnHasPassword(v.string()) {
-			d.problems.Warn(v.at(), "write "+name+": \"${VAR}\" and export it, or use .pgpass", "a password stands in the file")
-		}
+		d.dsn(pg.get(name), name)
 	}
 	return Source{Name: f.key, Place: f.place, Kafka: d.kafka(f.value.get("kafka")), Postgres: Postgres{
 		DSN:              NewSecret(pg.get("dsn").string()),
@@ -71,6 +72,31 @@ func (d sourceDecoder) source(f *field) Source {
 		MaxBytes:         pg.get("max_bytes_per_second").size(),
 		Memory:           pg.get("memory").size(),
 	}}
+}
+
+// dsn refuses a connection string whose password was taken for something else, and says
+// where a password is open to others. It never shows the text: that may be the password.
+// What the driver cannot read is refused where the source is used: it may name a file or a
+// service that only another machine has.
+func (d sourceDecoder) dsn(n *node, name string) {
+	if n == nil || n.reported || n.string() == "" {
+		return
+	}
+	if !n.loose && dsn.HasPassword(n.string()) {
+		d.problems.Warn(n.at(), "write "+name+": \"${VAR}\" and export it, or use .pgpass", "a password stands in the file")
+	}
+	s, err := dsn.Parse(n.string())
+	switch {
+	case err != nil: // said where it is used
+	case s.Misplaced():
+		d.problems.Add(n.at(), "in a URL write @ as %40, / as %2F, : as %3A and ? as %3F within a password",
+			"the %s has an @ where a host or a database is expected; its text is not shown, it may be a part of the password", name)
+	default:
+		for _, host := range s.Unencrypted() {
+			d.unencrypted(n.at(), "add sslmode=verify-full, with sslrootcert=FILE where the authority is your own",
+				"the connection to %s may be unencrypted: what is read can be seen on the way, and changed", host)
+		}
+	}
 }
 
 func (d sourceDecoder) kafka(n *node) *Kafka {
@@ -99,9 +125,18 @@ func (d sourceDecoder) kafka(n *node) *Kafka {
 		d.problems.Warn(v.at(), "write password: \"${VAR}\" and export it, or ${file:/path}", "a secret stands in the file")
 	}
 	if k.SASL.Mechanism == "PLAIN" && k.TLS == nil {
-		d.problems.Warn(s.at(), "add tls: true, or use SCRAM-SHA-512", "with PLAIN and without tls the password crosses the network as it is")
+		d.unencrypted(s.at(), "add tls: true, or use SCRAM-SHA-512", "with PLAIN and without tls the password crosses the network as it is")
+	} else if k.TLS == nil && d.encrypt && !allLocal(k.Brokers) {
+		d.unencrypted(n.at(), "add tls: true", "the connections to the brokers are unencrypted")
 	}
 	return k
+}
+
+func allLocal(brokers []string) bool {
+	return !slices.ContainsFunc(brokers, func(b string) bool {
+		host, _, _ := net.SplitHostPort(b)
+		return !dsn.Local(host)
+	})
 }
 
 func (d sourceDecoder) broker(n *node) bool {

@@ -3,6 +3,8 @@ package config
 import (
 	"net/url"
 	"strings"
+
+	"humpty/internal/dsn"
 )
 
 // Target is where a read model lives.
@@ -26,6 +28,7 @@ type Search struct {
 	Key         string
 	ClusterUUID string
 	Gzip        bool
+	Proxy       string // URL; empty: none, whatever the environment says
 }
 
 // targetDecoder reads one of targets.
@@ -61,10 +64,16 @@ func (d targetDecoder) search(n *node) Search {
 		ClusterUUID: n.get("cluster_uuid").string(),
 		Gzip:        n.get("gzip").bool(),
 	}
+	authenticates := n.get("password") != nil || n.get("api_key") != nil || n.get("bearer") != nil
 	for _, a := range n.get("addresses").list() {
-		if text := a.string(); text != "" && d.address(a) {
+		if text := a.string(); text != "" && d.url(a, "address") {
 			s.Addresses = append(s.Addresses, strings.TrimRight(text, "/"))
+			d.plain(a, authenticates)
+			d.unread(a, n.get("proxy"))
 		}
+	}
+	if proxy := n.get("proxy"); proxy.string() != "" && d.url(proxy, "proxy") {
+		s.Proxy = proxy.string()
 	}
 	d.bothOrNeither(n, "username", "password")
 	d.bothOrNeither(n, "cert", "key")
@@ -77,15 +86,44 @@ func (d targetDecoder) search(n *node) Search {
 	return s
 }
 
-func (d targetDecoder) address(n *node) bool {
+// plain says where a password or documents cross a network as they are.
+func (d targetDecoder) plain(n *node, authenticates bool) {
+	u, err := url.Parse(n.string())
+	if err != nil || u.Scheme != "http" || dsn.Local(u.Hostname()) {
+		return
+	}
+	switch {
+	case authenticates:
+		d.unencrypted(n.at(), "write https://", "with http:// the password crosses the network to %s as it is", u.Host)
+	case d.encrypt:
+		d.unencrypted(n.at(), "write https://", "the connection to %s is unencrypted", u.Host)
+	}
+}
+
+// unread says that a proxy of the environment is not used: it would see what is sent.
+func (d targetDecoder) unread(n, proxy *node) {
+	u, err := url.Parse(n.string())
+	if err != nil || proxy != nil || dsn.Local(u.Hostname()) {
+		return
+	}
+	for _, name := range []string{strings.ToUpper(u.Scheme) + "_PROXY", u.Scheme + "_proxy"} {
+		if value, ok := d.env(name); ok && value != "" {
+			d.problems.Warn(n.at(), "if it is meant, write proxy: URL", "%s is set, but only the file says that a proxy is used", name)
+			return
+		}
+	}
+}
+
+// url wants the URL of a server. What is wrong is not shown where it may hold a password.
+func (d targetDecoder) url(n *node, what string) bool {
 	u, err := url.Parse(n.string())
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
-		d.problems.Add(n.at(), "write http://HOST:PORT or https://HOST:PORT", "this address is not a URL of a node")
-	case u.User != nil:
-		d.problems.Add(n.at(), "move them to username and password", "credentials stand in an address, where they would be printed")
+		d.problems.Add(n.at(), "write http://HOST:PORT or https://HOST:PORT", "this %s is not a URL of a node", what)
+	case u.User != nil || strings.Contains(u.Path, "@"):
+		d.problems.Add(n.at(), "move them to username and password", "credentials stand in an %s, where they would be printed", what)
 	case u.RawQuery != "" || u.Fragment != "":
-		d.problems.Add(n.at(), "end it behind the port or a path prefix", "the address %s has more than a URL of a node", n.string())
+		d.problems.Add(n.at(), "end it behind the port or a path prefix", "the %s of %s has more than a URL of a node; the rest is not shown, it may hold a key", what, u.Host)
 	default:
 		return true
 	}

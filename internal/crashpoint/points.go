@@ -4,7 +4,7 @@ package crashpoint
 // the source.
 func Points() []string {
 	return []string{
-		"lease taken", "run recorded", "writer numbered", "index made", "index recorded",
+		"lease taken", "run recorded", "writer numbered", "index empty", "index made", "index recorded",
 		"publication made", "slot made", "capture made", "capture positioned",
 		"load noted", "partition written", "partition recorded",
 		"marks read", "marks durable", "marks acknowledged",
@@ -15,6 +15,7 @@ func Points() []string {
 		"handover recorded", "touched recorded", "touched written", "pass begun", "handover ended",
 		"writer ended", "catch-up ended", "alias changed", "alias read again", "state noted", "states settled",
 		"deletion postponed", "deletion made again",
+		"adoption noted", "differences found", "differences marked", "adoption proven",
 		"end recorded", "capture released", "lease released", "state closed",
 	}
 }

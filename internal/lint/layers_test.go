@@ -29,7 +29,7 @@ type layer struct {
 // depguard's rules are written from it: go test ./internal/lint -update
 var layers = []layer{
 	{name: "cellar", about: "the cellar imports nothing of ours", apart: true, packages: []string{
-		"internal/canonjson", "internal/crashpoint", "internal/deadletter", "internal/problem", "internal/rawjson", "internal/statedb", "internal/wait",
+		"internal/canonjson", "internal/crashpoint", "internal/deadletter", "internal/dsn", "internal/printable", "internal/problem", "internal/rawjson", "internal/statedb", "internal/wait",
 	}},
 	{name: "switches", about: "only tests switch a rule of the protocol off", packages: []string{"internal/protocol/off"}},
 	{name: "protocol", about: "the rules of the protocol are values", packages: []string{"internal/protocol"}, also: []string{"switches"}},
@@ -46,8 +46,9 @@ var layers = []layer{
 	{name: "postgres", about: implementation, packages: []string{"sources/postgres"}, on: []string{"postgres-read", "postgres-cdc"}},
 	{name: "kafka", about: implementation, packages: []string{"sources/kafka"}, on: []string{"sources"}},
 	{name: "elastic-transport", about: implementation, apart: true, packages: []string{"sinks/elastic/transport", "sinks/elastic/jsonbytes"}, on: []string{"sinks"}},
+	{name: "elastic-schema", about: implementation, apart: true, packages: []string{"sinks/elastic/spelling"}, on: []string{"sinks"}},
 	{name: "elastic-requests", about: implementation, apart: true, packages: []string{"sinks/elastic/bulk", "sinks/elastic/fence", "sinks/elastic/scan"}, on: []string{"elastic-transport"}},
-	{name: "elastic", about: implementation, packages: []string{"sinks/elastic"}, on: []string{"elastic-requests"}},
+	{name: "elastic", about: implementation, packages: []string{"sinks/elastic"}, on: []string{"elastic-requests", "elastic-schema"}},
 	{name: "null", about: implementation, packages: []string{"sinks/null"}, on: []string{"sinks"}},
 	{name: "ndjson", about: implementation, packages: []string{"sinks/ndjson"}, on: []string{"sinks"}},
 
@@ -72,7 +73,7 @@ var layers = []layer{
 
 	{name: "devstack", about: starting, packages: []string{"internal/testenv/devstack", "internal/testenv/devstack/cmd"}},
 	{name: "shop", about: starting, packages: []string{"internal/testenv/shop"}, on: []string{"sinks"}},
-	{name: "chaos", about: starting, packages: []string{"internal/testenv/chaos"}, on: []string{"aftercare", "postgres", "elastic"}},
+	{name: "chaos", about: starting, packages: []string{"internal/testenv/chaos"}, on: []string{"aftercare", "postgres", "elastic"}, also: []string{"devstack"}},
 	{name: "postgrestest", about: starting, packages: []string{"sources/postgres/pgtest"}, also: []string{"devstack"}},
 	{name: "elastictest", about: starting, packages: []string{"sinks/elastic/elastictest", "sinks/elastic/private"}, on: []string{"elastic"}, also: []string{"devstack"}},
 	{name: "e2e", about: starting, packages: []string{"internal/e2e/...", "internal/lint"}, on: []string{"rebuild"}, also: []string{"devstack"}},

@@ -21,6 +21,16 @@ type Options struct {
 	Out      io.Writer
 	Bars     bool          // Out is a terminal that can redraw lines
 	Interval time.Duration // between lines; DefaultInterval if 0
+
+	Text func(string) string // makes what a run says fit for Out; nil: it is as it is
+}
+
+// shown is a text as Out may have it.
+func (o Options) shown(text string) string {
+	if o.Text == nil {
+		return text
+	}
+	return o.Text(text)
 }
 
 // Reporter turns the events of one run into lines or bars.
@@ -81,6 +91,7 @@ func (r *Reporter) heartbeat(done <-chan struct{}) {
 func (r *Reporter) observe(e report.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	e.Text = r.opts.shown(e.Text)
 	r.phase.apply(e)
 	switch e.Kind {
 	case report.Started:
@@ -134,7 +145,7 @@ func (r *Reporter) Say(label, text string) {
 // line writes one line, above the bar if there is one. What cannot be written is lost:
 // a run does not end because it is not watched.
 func (r *Reporter) line(label, text string) {
-	text = strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", 10))
+	text = strings.ReplaceAll(r.opts.shown(text), "\n", "\n"+strings.Repeat(" ", 10))
 	line := fmt.Sprintf("%-9s %s\n", label, text)
 	if r.bar != nil {
 		r.bar.above(line)

@@ -155,6 +155,7 @@ func (t *Table) Observe(i int, e report.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := t.rows[i]
+	e.Text = t.opts.shown(e.Text)
 	r.phase.apply(e)
 	switch e.Kind {
 	case report.Progress:
@@ -261,6 +262,6 @@ func (t *Table) out() io.Writer {
 
 // line is as in Reporter: what cannot be written is lost.
 func (t *Table) line(name, text string) {
-	text = strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", t.width+2))
+	text = strings.ReplaceAll(t.opts.shown(text), "\n", "\n"+strings.Repeat(" ", t.width+2))
 	_, _ = io.WriteString(t.out(), t.labelled(name, text)+"\n")
 }

@@ -12,7 +12,9 @@ import (
 
 // Record stores the marks of transactions, in their order, with the position behind the
 // last, in one atomic step that is durable when Record returns. The result is the
-// sequence of the last change: everything recorded so far is at most that.
+// sequence of the last change: everything recorded so far is at most that. Marks that no
+// transaction made, since a comparison found their documents to differ, have neither a position
+// nor a transaction: every read sees what there is to see of them.
 func (s *Store) Record(transactions []sources.ChangeSet) (uint64, error) {
 	if len(transactions) == 0 {
 		return s.Sequence(), nil
@@ -45,9 +47,10 @@ func (s *Store) Record(transactions []sources.ChangeSet) (uint64, error) {
 	if err := put(batch, keySeq, binary.BigEndian.AppendUint64(nil, seq)); err != nil {
 		return 0, err
 	}
-	last := transactions[len(transactions)-1].Position
-	if err := put(batch, keyPosition, []byte(last)); err != nil {
-		return 0, err
+	if last := transactions[len(transactions)-1].Position; last != "" {
+		if err := put(batch, keyPosition, []byte(last)); err != nil {
+			return 0, err
+		}
 	}
 	if err := batch.Commit(pebble.Sync); err != nil {
 		return 0, fmt.Errorf("make marks durable: %w", err)

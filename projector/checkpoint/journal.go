@@ -12,6 +12,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
+	"humpty/sinks"
 	"humpty/sources"
 )
 
@@ -29,6 +30,7 @@ type Run struct {
 	Rows       int64 // estimate
 	Bytes      int64 // estimate
 	Partitions []sources.Partition
+	Adopts     bool // it takes over a generation that was there, and fills none
 
 	Done  int  // partitions that are done; not written down with the rest
 	Ended *End // nil: it can be gone on with
@@ -45,6 +47,7 @@ type End struct {
 const (
 	keptBegun   = "begun"
 	keptCreated = "created"
+	keptFound   = "compared"
 	keptEnd     = "end"
 	keptHistory = "history"
 	keptDone    = "done/" // and the partition
@@ -57,6 +60,7 @@ type Journal struct {
 
 	Run       *Run
 	Created   bool
+	Found     *sinks.Verification // of a run that adopts: what differed, of which all is marked
 	Ended     *End
 	Done      map[string]PartitionDone
 	history   History
@@ -94,6 +98,9 @@ func ReadJournal(store *Store) (*Journal, error) {
 			return unpack(value, j.Run)
 		case name == keptCreated:
 			j.Created = true
+		case name == keptFound:
+			j.Found = new(sinks.Verification)
+			return unpack(value, j.Found)
 		case name == keptEnd:
 			j.Ended = new(End)
 			return unpack(value, j.Ended)
@@ -200,6 +207,12 @@ func (j *Journal) Begin(b Run, began time.Time) error {
 
 // RecordCreated writes down that the index was made.
 func (j *Journal) RecordCreated() error { return j.write(keptCreated, true) }
+
+// RecordFound writes down that a run which adopts has compared everything, and what differed.
+func (j *Journal) RecordFound(found sinks.Verification) error {
+	j.Found = &found
+	return j.write(keptFound, found)
+}
 
 // ErrNotBegun is for a store that a run never began to use.
 var ErrNotBegun = errors.New("there is no run to go on with in this state folder")

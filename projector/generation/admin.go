@@ -19,6 +19,8 @@ type Admin struct {
 	Keep       int // generations to keep besides the live one (Prune)
 	Target     sinks.Target
 	Owner      sinks.Owner
+	MaxShrink  MaxShrink         // of Swap
+	Notice     func(text string) // told what is worth knowing; may be nil
 }
 
 // Status reads the alias, its generations and the lease, and changes nothing. The
@@ -36,7 +38,8 @@ func (a *Admin) Status(ctx context.Context) (sinks.Survey, *lease.State, error) 
 // replace names the concrete index on the alias's name that may be deleted by it;
 // unverified allows a generation whose verification is missing.
 func (a *Admin) Swap(ctx context.Context, to, replace string, unverified bool) (sinks.AliasChange, error) {
-	return a.change(ctx, replace, func(s sinks.Survey) (string, error) {
+	gate := a.gate()
+	return a.change(ctx, replace, gate.Check, func(s sinks.Survey) (string, error) {
 		if to == "" {
 			return newestVerified(s)
 		}
@@ -55,9 +58,15 @@ func (a *Admin) Swap(ctx context.Context, to, replace string, unverified bool) (
 }
 
 // Rollback makes the alias serve the generation that was live before the present one,
-// or `to`.
+// or `to`. It may have any number of documents: it is what was there.
 func (a *Admin) Rollback(ctx context.Context, to string) (sinks.AliasChange, error) {
-	return a.change(ctx, "", func(s sinks.Survey) (string, error) {
+	gate := a.gate()
+	gate.Retry = func(to string) string { return fmt.Sprintf("humpty rollback %s --to %s", a.Projection, to) }
+	through := func(ctx context.Context, survey sinks.Survey, change sinks.AliasChange) error {
+		_, err := gate.CheckAlias(ctx, survey, change)
+		return err
+	}
+	return a.change(ctx, "", through, func(s sinks.Survey) (string, error) {
 		if to != "" {
 			return to, nil
 		}
@@ -90,22 +99,23 @@ func newestVerified(s sinks.Survey) (string, error) {
 	}
 }
 
+func (a *Admin) gate() *Gate {
+	return &Gate{Target: a.Target, Projection: a.Projection, MaxShrink: a.MaxShrink, Notice: a.Notice}
+}
+
 // change switches the alias to the generation that choose names, under the lease.
-func (a *Admin) change(ctx context.Context, replace string, choose func(sinks.Survey) (string, error)) (sinks.AliasChange, error) {
+func (a *Admin) change(ctx context.Context, replace string, gate func(context.Context, sinks.Survey, sinks.AliasChange) error,
+	choose func(sinks.Survey) (string, error),
+) (sinks.AliasChange, error) {
 	var change sinks.AliasChange
 	err := UnderLease(ctx, a.Target, a.Owner, func(ctx context.Context, _ sinks.Lease) error {
-		survey, err := a.Target.Survey(ctx)
-		if err != nil {
-			return fmt.Errorf("survey the target: %w", err)
-		}
-		to, err := choose(survey)
+		s := Switch{Target: a.Target, Projection: a.Projection, Replace: replace, To: choose, Gate: gate}
+		before, done, err := s.Do(ctx)
+		change = done
 		if err != nil {
 			return err
 		}
-		if change, err = SwitchAlias(ctx, a.Target, survey, to, replace, a.Projection); err != nil {
-			return err
-		}
-		if err := RecordStates(ctx, a.Target, survey, to); err != nil {
+		if err := RecordStates(ctx, a.Target, before, change.To); err != nil {
 			return err
 		}
 		return UnblockOrphaned(ctx, a.Target)

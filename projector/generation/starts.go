@@ -49,3 +49,33 @@ func CheckStarts(g sinks.Generation, now map[string]sources.LogStart) error {
 	}
 	return nil
 }
+
+// CheckEnds refuses to make a generation right by logs that are others than those it was made
+// of: all that it has and they have not would be deleted. events is how many lie behind its
+// positions, as far as positions are numbers.
+func CheckEnds(g sinks.Generation, now map[string]sources.Position) (events int64, err error) {
+	for _, partition := range slices.Sorted(maps.Keys(g.Meta.Positions)) {
+		from, err := strconv.ParseInt(g.Meta.Positions[partition], 10, 64)
+		if err != nil {
+			continue
+		}
+		lost := ""
+		at, there := now[partition]
+		to, err := strconv.ParseInt(string(at), 10, 64)
+		switch {
+		case !there:
+			lost = partition + " is not there any more"
+		case err == nil && to < from:
+			lost = fmt.Sprintf("%s ends at %d, but the index has its events up to %d", partition, to, from)
+		case err == nil:
+			events += to - from
+		}
+		if lost != "" {
+			return 0, &problem.Refusal{
+				Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Were they made anew? Nothing was written", g.Name, lost),
+				Remedy: fmt.Sprintf("look at what differs: humpty verify %s --generation %s\nif the topics are right as they are: humpty rebuild %[1]s", g.Meta.Projection, g.Name),
+			}
+		}
+	}
+	return events, nil
+}

@@ -11,28 +11,53 @@ import (
 	"humpty/sinks"
 )
 
-// SwitchAlias computes the change from a fresh survey and applies it in one call.
-// more are further actions of the same call.
-func SwitchAlias(ctx context.Context, target sinks.Target, survey sinks.Survey, to, replace, projection string, more ...sinks.AliasAction) (sinks.AliasChange, error) {
-	change, err := survey.SwapTo(to, replace)
+// Switch lets an alias serve another generation.
+type Switch struct {
+	Target     sinks.Target
+	Projection string // its name
+	Replace    string // the index on the alias's name that may be deleted by it
+
+	More []sinks.AliasAction // further actions of the same call
+
+	// To chooses the generation of what there is.
+	To func(sinks.Survey) (string, error)
+	// Gate refuses what must not be done to the alias, as it is then.
+	Gate func(context.Context, sinks.Survey, sinks.AliasChange) error
+}
+
+// Do computes the change from the alias as it is now, asks the gate, and applies it in one
+// call. before is what there was; it has no alias where nothing was read.
+func (s Switch) Do(ctx context.Context) (before sinks.Survey, change sinks.AliasChange, err error) {
+	before, err = s.Target.Survey(ctx)
+	if err != nil {
+		return sinks.Survey{}, change, fmt.Errorf("survey the target: %w", err)
+	}
+	to, err := s.To(before)
+	if err != nil {
+		return before, change, err
+	}
+	change, err = before.SwapTo(to, s.Replace)
 	var trap *sinks.NameConflict
 	switch {
 	case errors.As(err, &trap):
-		return change, &problem.Refusal{
+		return before, change, &problem.Refusal{
 			Why: err.Error() + fmt.Sprintf("; generation %s is ready", to),
 			Remedy: fmt.Sprintf("look at what is in it; if it can be deleted: humpty swap %s --to %s --replace-index %s\n"+
 				"and keep writers from making it again: action.auto_create_index, or require_alias=true",
-				projection, to, trap.Index.Index),
+				s.Projection, to, trap.Index.Index),
 			Err: err,
 		}
 	case err != nil:
-		return change, err
+		return before, change, err
 	}
-	change.Actions = append(change.Actions, more...)
-	if err := target.Swap(ctx, change); err != nil {
-		return change, fmt.Errorf("swap alias %s to %s: %w", survey.Alias, to, err)
+	if err := s.Gate(ctx, before, change); err != nil {
+		return before, change, err
 	}
-	return change, nil
+	change.Actions = append(change.Actions, s.More...)
+	if err := s.Target.Swap(ctx, change); err != nil {
+		return before, change, fmt.Errorf("swap alias %s to %s: %w", before.Alias, to, err)
+	}
+	return before, change, nil
 }
 
 // RecordStates writes into the generations what a swap to `live` made of them. The alias

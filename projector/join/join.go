@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"humpty/internal/printable"
 	"humpty/internal/rawjson"
 	"humpty/sources"
 )
@@ -177,7 +178,7 @@ func (j *joiner) collect(in *Include, v []byte, at []string, id []byte) error {
 	for i, path := range in.Parent {
 		value := rawjson.Get(v, path...)
 		if value == nil && in.Strict {
-			return fmt.Errorf("document %s has no field %s, by which it is found", id, path[len(path)-1])
+			return fmt.Errorf("document %s has no field %s, by which it is found", printable.Value(string(id)), path[len(path)-1])
 		}
 		var ok bool
 		if j.key, ok = AppendKey(j.key, value, i, len(in.Parent)); !ok {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"fmt"
 
+	"humpty/internal/printable"
 	"humpty/sources"
 )
 
@@ -15,7 +16,7 @@ type TooManyRejections struct {
 func (e *TooManyRejections) Error() string {
 	text := fmt.Sprintf("%d documents were rejected (limit %d); the alias was not touched", e.Rejected, e.Limit)
 	for _, r := range e.First {
-		text += fmt.Sprintf("\n  document %s: %s: %s", r.ID, r.Type, r.Reason)
+		text += fmt.Sprintf("\n  document %s: %s: %s", printable.Value(r.ID), printable.Value(r.Type), printable.Value(r.Reason))
 	}
 	return text
 }

@@ -36,7 +36,7 @@ type deltaApplier struct {
 func (r *restorer) applyDelta(ctx context.Context, sum *verify.Sum) error {
 	c := &deltaApplier{restorer: r, delta: r.result.Delta, sum: sum, indexed: sum.Documents()}
 	c.getter, _ = r.index.(sinks.Getter)
-	c.most = r.Repair.deletable(c.indexed)
+	c.most = r.Repair.limits().Deletable(c.indexed)
 	group, reading := errgroup.WithContext(ctx)
 	next := new(atomic.Int64)
 	for range max(r.plan.Readers, 1) {

@@ -7,14 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
 	"time"
 
 	"humpty/internal/deadletter"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector"
 	"humpty/projector/generation"
 	"humpty/projector/lease"
 	"humpty/projector/ledger"
@@ -138,12 +136,9 @@ func (f *repairer) able() error {
 	return nil
 }
 
-// deletable is how many of so many documents may be deleted.
-func (r *Repair) deletable(indexed int64) int64 {
-	if r.MaxDelete >= 0 {
-		return r.MaxDelete
-	}
-	return max(indexed/100, min(10, indexed/10))
+// limits are how much the repair may change.
+func (r *Repair) limits() projector.Guard {
+	return projector.Guard{MaxDelete: r.MaxDelete, MaxStale: r.MaxStale}
 }
 
 // guard refuses what a broken source would ask for: an empty or truncated table must not
@@ -151,7 +146,7 @@ func (r *Repair) deletable(indexed int64) int64 {
 func (f *repairer) guard() error {
 	v := f.result.Verified
 	indexed := v.Documents - v.Missing + v.Extra
-	most := f.Repair.deletable(indexed)
+	most := f.Repair.limits().Deletable(indexed)
 	name := f.Projection.Name
 	if v.Extra > most {
 		return &problem.Refusal{
@@ -161,9 +156,7 @@ func (f *repairer) guard() error {
 				name, f.result.Generation, name, f.result.Generation, v.Extra),
 		}
 	}
-	if most = f.Repair.MaxStale; most < 0 {
-		most = max(indexed/2, 100)
-	}
+	most = f.Repair.limits().Overwritable(indexed)
 	if f.result.Serving && v.Stale > most {
 		return &problem.Refusal{
 			Why: fmt.Sprintf("%d of the %d documents of %s, which serves, are not as the source has them; at most %d may be overwritten: is a table of an include empty, or the definition another? Nothing was written",
@@ -264,29 +257,6 @@ func (f *repairer) note(ctx context.Context) error {
 	return nil
 }
 
-// since counts the events that logs got behind the positions that a generation is of, as
-// far as positions are numbers. lost says which log ends before its position, or is gone:
-// it was made anew, and what is in the generation cannot be told from it any more.
-func since(was map[string]string, now map[string]sources.Position) (events int64, lost string) {
-	for _, partition := range slices.Sorted(maps.Keys(was)) {
-		from, err := strconv.ParseInt(was[partition], 10, 64)
-		if err != nil {
-			continue
-		}
-		at, there := now[partition]
-		to, err := strconv.ParseInt(string(at), 10, 64)
-		switch {
-		case !there:
-			return 0, fmt.Sprintf("%s is not there any more", partition)
-		case err == nil && to < from:
-			return 0, fmt.Sprintf("%s ends at %d, but the index has its events up to %d", partition, to, from)
-		case err == nil:
-			events += to - from
-		}
-	}
-	return events, ""
-}
-
 // sameLogs refuses to repair by logs that are others than those the generation was made of:
 // all that it has and they have not would be deleted.
 func (f *repairer) sameLogs() error {
@@ -295,12 +265,9 @@ func (f *repairer) sameLogs() error {
 	if !ok || len(was) == 0 {
 		return nil
 	}
-	events, lost := since(was, fenced.EndOffsets())
-	if lost != "" {
-		return &problem.Refusal{
-			Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Were they made anew? Nothing was written", f.result.Generation, lost),
-			Remedy: fmt.Sprintf("look at what differs: humpty verify %s --generation %s\nif the topics are right as they are: humpty rebuild %[1]s", f.Projection.Name, f.result.Generation),
-		}
+	events, err := generation.CheckEnds(f.generation, fenced.EndOffsets())
+	if err != nil {
+		return err
 	}
 	f.observer.Notice(fmt.Sprintf("the topics have %d events behind the positions of %s; they are read once from their start, and everything is compared", events, f.result.Generation))
 	return nil

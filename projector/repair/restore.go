@@ -129,15 +129,18 @@ func (r *restorer) claim(ctx context.Context, index sinks.Index, before sinks.Su
 
 // swap lets the alias serve what was restored.
 func (r *restorer) swap(ctx context.Context) error {
-	survey, err := r.Target.Survey(ctx)
-	if err != nil {
-		return fmt.Errorf("survey the target: %w", err)
+	to := r.result.Generation
+	gate := generation.Gate{Target: r.Target, Projection: r.Projection.Name, MaxShrink: r.Projection.Limits.MaxShrink, Notice: r.observer.Notice}
+	s := generation.Switch{
+		Target: r.Target, Projection: r.Projection.Name, Gate: gate.Check,
+		To: func(sinks.Survey) (string, error) { return to, nil },
 	}
-	if _, err := generation.SwitchAlias(ctx, r.Target, survey, r.result.Generation, "", r.Projection.Name); err != nil {
+	before, _, err := s.Do(ctx)
+	if err != nil {
 		return err
 	}
 	r.result.Serving = true
-	return generation.RecordStates(ctx, r.Target, survey, r.result.Generation)
+	return generation.RecordStates(ctx, r.Target, before, to)
 }
 
 // cleanUp writes the reason of a failure into the generation.

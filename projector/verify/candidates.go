@@ -9,6 +9,7 @@ import (
 
 	"github.com/zeebo/xxh3"
 
+	"humpty/internal/printable"
 	"humpty/sinks"
 )
 
@@ -79,7 +80,7 @@ func compareNotes(want, have []byte, open map[int]bool, found func(candidate) er
 	err := eachNote(want, open, func(key []byte, hash xxh3.Uint128) error {
 		if _, twice := expected[string(key)]; twice {
 			id, _, _ := splitKey(key)
-			return fmt.Errorf("document %s comes twice from the source: its key is not unique, so no index can be equal to it", id)
+			return fmt.Errorf("document %s comes twice from the source: its key is not unique, so no index can be equal to it", printable.Value(string(id)))
 		}
 		expected[string(key)] = hash
 		return nil

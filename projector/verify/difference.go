@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"humpty/internal/canonjson"
+	"humpty/internal/printable"
 	"humpty/sinks"
 )
 
@@ -38,9 +39,9 @@ type Detail struct {
 
 // String is the difference for a person, several lines for several fields.
 func (d Detail) String() string {
-	lines := []string{fmt.Sprintf("document %s: %s", d.ID, d.Kind)}
+	lines := []string{fmt.Sprintf("document %s: %s", printable.Value(d.ID), d.Kind)}
 	for _, f := range d.Fields {
-		lines = append(lines, "    "+f.String())
+		lines = append(lines, "    "+printable.Value(f.String()))
 	}
 	return strings.Join(lines, "\n")
 }

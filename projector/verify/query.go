@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"humpty/internal/printable"
 	"humpty/sinks"
 )
 
@@ -99,7 +100,7 @@ func (q Query) check(hits sinks.Hits, took time.Duration) []string {
 	}
 	for _, id := range q.MustInclude {
 		if !slices.Contains(hits.Matched, id) {
-			wrong = append(wrong, fmt.Sprintf("document %s must be among the hits", id))
+			wrong = append(wrong, fmt.Sprintf("document %s must be among the hits", printable.Value(id)))
 		}
 	}
 	if q.MaxLatency > 0 && took > q.MaxLatency {

@@ -110,12 +110,17 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// TestHTTPProxy: the proxy that the environment names is used for addresses beyond this
-// machine. The environment is read once by a process, so it takes another one.
+// TestHTTPProxy: a proxy is used where the configuration names it, and never because the
+// environment does: it would see the Authorization header. The environment is read once by a
+// process, so it takes another one.
 func TestHTTPProxy(t *testing.T) {
 	const away = "http://search.invalid:9200"
 	if alias := os.Getenv("HUMPTY_TEST_PROXIED"); alias != "" {
-		index, _ := elastictest.Generation(t, elastictest.Target(t, elastic.Config{Addresses: []string{away}, Alias: alias}), alias, "")
+		if _, err := elastic.Dial(t.Context(), elastic.Config{Addresses: []string{away}, Alias: alias}); err == nil {
+			t.Error("the address was reached")
+		}
+		target := elastictest.Target(t, elastic.Config{Addresses: []string{away}, Alias: alias, Proxy: os.Getenv("HUMPTY_TEST_PROXY")})
+		index, _ := elastictest.Generation(t, target, alias, "")
 		if _, err := index.Write(t.Context(), elastictest.Batch(5, 1), make([]sinks.Verdict, 5)); err != nil {
 			t.Error(err)
 		}
@@ -126,20 +131,25 @@ func TestHTTPProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var seen atomic.Int64
-	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		if r.In.URL.Host == "search.invalid:9200" {
-			seen.Add(1)
-		}
-		r.SetURL(to)
-	}})
+	var asked, sniffed atomic.Int64
+	through := func(seen *atomic.Int64) *httptest.Server {
+		return httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			if r.In.URL.Host == "search.invalid:9200" {
+				seen.Add(1)
+			}
+			r.SetURL(to)
+		}})
+	}
+	proxy, other := through(&asked), through(&sniffed)
 	defer proxy.Close()
+	defer other.Close()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHTTPProxy$")
-	cmd.Env = append(os.Environ(), "HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL, "NO_PROXY=", "no_proxy=", "HUMPTY_TEST_PROXIED="+elastictest.Alias(t, to.String()))
+	cmd.Env = append(os.Environ(), "HTTP_PROXY="+other.URL, "http_proxy="+other.URL, "NO_PROXY=", "no_proxy=",
+		"HUMPTY_TEST_PROXY="+proxy.URL, "HUMPTY_TEST_PROXIED="+elastictest.Alias(t, to.String()))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v:\n%s", err, out)
 	}
-	if seen.Load() == 0 {
-		t.Error("the proxy was not asked")
+	if asked.Load() == 0 || sniffed.Load() != 0 {
+		t.Errorf("the proxy of the configuration was asked %d times, that of the environment %d times", asked.Load(), sniffed.Load())
 	}
 }

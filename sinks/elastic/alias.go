@@ -1,7 +1,6 @@
 package elastic
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,7 +17,10 @@ import (
 )
 
 // aliasSwitch changes what the alias serves.
-type aliasSwitch struct{ *cluster }
+type aliasSwitch struct {
+	*cluster
+	catalog *catalog
+}
 
 // Swap applies the change in one call and re-reads the alias.
 func (s aliasSwitch) Swap(ctx context.Context, change sinks.AliasChange) error {
@@ -79,8 +81,11 @@ func (s aliasSwitch) actions(change sinks.AliasChange) ([]byte, error) {
 			if len(a.Filter) > 0 {
 				of["filter"] = a.Filter
 			}
-			if a.Routing != "" || a.SearchRouting != "" {
-				of["index_routing"], of["search_routing"] = nullIfEmpty(a.Routing), nullIfEmpty(cmp.Or(a.SearchRouting, a.Routing))
+			if a.Routing != "" {
+				of["index_routing"] = a.Routing
+			}
+			if a.SearchRouting != "" {
+				of["search_routing"] = a.SearchRouting
 			}
 			if a.Hidden != nil {
 				of["is_hidden"] = *a.Hidden
@@ -91,14 +96,6 @@ func (s aliasSwitch) actions(change sinks.AliasChange) ([]byte, error) {
 		list = append(list, map[string]any{a.Verb: of})
 	}
 	return json.Marshal(map[string]any{"actions": list})
-}
-
-// nullIfEmpty is null for nothing.
-func nullIfEmpty(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
 }
 
 // serving reads what the alias points to now, and whether it can be written through if it
@@ -143,6 +140,90 @@ func (s aliasSwitch) ServeEarly(ctx context.Context, name string) error {
 	return s.Swap(ctx, sinks.AliasChange{Alias: s.cfg.Alias, To: name, Actions: []sinks.AliasAction{
 		{Verb: "add", Index: name, Alias: s.cfg.Alias, WriteIndex: &closed},
 	}})
+}
+
+// sampledByID is how many documents are read by id as an alias would.
+const sampledByID = 20
+
+// ViewThrough counts as searches through the alias would, and reads a few documents by id as
+// who goes through it would.
+func (s aliasSwitch) ViewThrough(ctx context.Context, add sinks.AliasAction) (sinks.AliasView, error) {
+	all, err := s.countThrough(ctx, add.Index, "", nil)
+	v := sinks.AliasView{Documents: all, Matching: all, Searched: all, Addressed: all}
+	if err == nil && len(add.Filter) > 0 {
+		v.Matching, err = s.countThrough(ctx, add.Index, "", add.Filter)
+		v.Searched = v.Matching
+	}
+	if err == nil && add.SearchRouting != "" {
+		v.Searched, err = s.countThrough(ctx, add.Index, add.SearchRouting, add.Filter)
+	}
+	if err == nil && add.Routing != "" {
+		v.Addressed, err = s.countThrough(ctx, add.Index, add.Routing, nil)
+	}
+	if err != nil || add.Routing == "" || v.Addressed < v.Documents {
+		return v, err
+	}
+	return v, s.readThrough(ctx, add, &v)
+}
+
+func (s aliasSwitch) countThrough(ctx context.Context, index, routing string, filter json.RawMessage) (int64, error) {
+	query := url.Values{}
+	if routing != "" {
+		query.Set("routing", routing)
+	}
+	body := []byte(`{}`)
+	if len(filter) > 0 {
+		body = append(append([]byte(`{"query":`), filter...), '}')
+	}
+	var a struct {
+		Count int64 `json:"count"`
+		shardsAnswer
+	}
+	path := "/" + url.PathEscape(index) + "/_count?" + query.Encode()
+	err := s.Call(ctx, transport.Request{Method: http.MethodPost, Path: path, Body: body, RetryFor: transport.DefaultRetry}, &a)
+	if err == nil {
+		err = a.err()
+	}
+	if err != nil {
+		return 0, s.Explain("count the documents of "+index+" as alias "+s.cfg.Alias+" would find them", err)
+	}
+	return a.Count, nil
+}
+
+// readThrough reads a sample by id. A document's own routing does not count: the alias gives its.
+func (s aliasSwitch) readThrough(ctx context.Context, add sinks.AliasAction, v *sinks.AliasView) error {
+	index, err := s.catalog.open(ctx, add.Index)
+	if err != nil { // it is not ours: the counts must do
+		return nil //nolint:nilerr // what serves may be an index of somebody else
+	}
+	body := map[string][]map[string]string{"docs": {}}
+	err = index.Sample(ctx, sampledByID, 1, func(docs []sinks.Document) error {
+		for _, d := range docs {
+			body["docs"] = append(body["docs"], map[string]string{"_id": string(d.ID), "routing": add.Routing})
+		}
+		return nil
+	})
+	if err != nil || len(body["docs"]) == 0 {
+		return err
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode the ids of a sample: %w", err)
+	}
+	var a struct {
+		Docs []mgetDocument `json:"docs"`
+	}
+	path := "/" + url.PathEscape(add.Index) + "/_mget?_source=false"
+	if err := s.Call(ctx, transport.Request{Method: http.MethodPost, Path: path, Body: raw, RetryFor: transport.DefaultRetry}, &a); err != nil {
+		return s.Explain("read documents of "+add.Index+" as alias "+s.cfg.Alias+" would", err)
+	}
+	v.Sampled = int64(len(a.Docs))
+	for _, d := range a.Docs {
+		if d.Found {
+			v.Got++
+		}
+	}
+	return nil
 }
 
 // FenceWriters shuts out the writers of a role in every generation.

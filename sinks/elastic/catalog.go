@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"humpty/internal/crashpoint"
 	"humpty/sinks"
 	"humpty/sinks/elastic/fence"
 	"humpty/sinks/elastic/transport"
@@ -92,7 +93,7 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 	if err := c.preflight.checkPolicies(ctx, g.Name); err != nil {
 		return nil, err
 	}
-	during, err := loadSettings(c.cfg.LoadNodes)
+	during, err := loadSettings(c.cfg.Load.Nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -108,12 +109,13 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 	if err := c.createIndex(ctx, g, body); err != nil {
 		return nil, err
 	}
-	x, err := c.open(ctx, g.Name)
+	crashpoint.At("index empty")
+	made, err := c.open(ctx, g.Name)
 	if err != nil {
 		return nil, err
 	}
-	x.Use(writer)
-	return x, nil
+	made.Use(writer)
+	return made, made.noteSpelling(ctx, d)
 }
 
 func (c *catalog) createIndex(ctx context.Context, g sinks.Generation, body []byte) error {

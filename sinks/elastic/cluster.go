@@ -58,14 +58,6 @@ type aliasInfo struct {
 	Hidden        *bool           `json:"is_hidden"`
 }
 
-// searchRouting is the routing of searches, where it is another than that of writes.
-func (a aliasInfo) searchRouting() string {
-	if a.SearchRouting == a.IndexRouting {
-		return ""
-	}
-	return a.SearchRouting
-}
-
 // otherAliases says which further aliases an index that serves has: a swap leaves them there.
 func (f indexInfo) otherAliases(name, alias string) []string {
 	var others []string

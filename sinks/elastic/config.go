@@ -24,11 +24,11 @@ type Config struct {
 	Alias       string
 	Credentials Credentials
 	TLS         TLS
+	Proxy       string // URL of an HTTP proxy; "": none
 	ClusterUUID string // if set, any other cluster is refused
 	Gzip        bool   // compress bulk bodies: for slow networks, costs CPU
 
-	LoadNodes   map[string]string // attributes of the nodes that a generation is loaded on; Seal moves it to where its own settings want it; nil: any
-	MaxSegments int               // Seal merges each shard to so many segments, before there are copies; 0: it does not
+	Load Loading
 
 	Connections       int           // kept open to each address; 0: 16. At least as many as concurrent writers
 	MaxRequestBytes   int           // of one bulk body; larger batches are split; 0: 32 MiB
@@ -42,6 +42,12 @@ type Config struct {
 
 	// Wrap, if not nil, decorates the HTTP transport; for tests.
 	Wrap func(http.RoundTripper) http.RoundTripper
+}
+
+// Loading is how a generation is while it is filled.
+type Loading struct {
+	Nodes       map[string]string // attributes of the nodes that it is on; Seal moves it to where its own settings want it; nil: any
+	MaxSegments int               // Seal merges each shard to so many segments, before there are copies; 0: it does not
 }
 
 func (c Config) withDefaults() Config {
@@ -61,7 +67,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Config) validate() error {
-	if c.MaxRequestBytes < 0 || c.UnassignedTimeout < 0 || c.RetryBound < 0 || c.MaxSegments < 0 {
+	if c.MaxRequestBytes < 0 || c.UnassignedTimeout < 0 || c.RetryBound < 0 || c.Load.MaxSegments < 0 {
 		return transport.BadConfigf("use 0 for the default", "the target has a negative limit")
 	}
 	return CheckName(c.Alias)
@@ -70,7 +76,7 @@ func (c Config) validate() error {
 // connection is how the cluster is reached.
 func (c Config) connection() transport.Config {
 	return transport.Config{
-		Addresses: c.Addresses, Credentials: c.Credentials, TLS: c.TLS, ClusterUUID: c.ClusterUUID,
+		Addresses: c.Addresses, Credentials: c.Credentials, TLS: c.TLS, Proxy: c.Proxy, ClusterUUID: c.ClusterUUID,
 		Connections: c.Connections, RequestTimeout: c.RequestTimeout,
 		RightsRemedy: fmt.Sprintf(rights, c.Alias), Wrap: c.Wrap,
 	}

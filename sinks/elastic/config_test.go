@@ -83,14 +83,14 @@ func TestConfig(t *testing.T) {
 // TestFirstMistake: the first is told of credentials, limits, the alias, addresses.
 func TestFirstMistake(t *testing.T) {
 	t.Parallel()
-	cfg := Config{Alias: "Orders", MaxSegments: -1, Credentials: Credentials{Username: "u"}, TLS: TLS{Cert: "c"}}
+	cfg := Config{Alias: "Orders", Load: Loading{MaxSegments: -1}, Credentials: Credentials{Username: "u"}, TLS: TLS{Cert: "c"}}
 	for _, mistake := range []struct {
 		want string
 		mend func()
 	}{
 		{"only one of username and password", func() { cfg.Credentials.Password = "p" }},
 		{"only one of cert and key", func() { cfg.TLS.Cert = "" }},
-		{"negative limit", func() { cfg.MaxSegments, cfg.Connections = 0, -1 }},
+		{"negative limit", func() { cfg.Load.MaxSegments, cfg.Connections = 0, -1 }},
 		{"negative limit", func() { cfg.Connections = 0 }},
 		{"cannot be the name of an index", func() { cfg.Alias = "orders" }},
 		{"has no addresses", func() {}},

@@ -11,28 +11,32 @@ import (
 	"strings"
 
 	"humpty/internal/canonjson"
+	"humpty/sinks/elastic/spelling"
 	"humpty/sinks/elastic/transport"
 )
 
 // definitionDiff compares the index with what was asked for.
 type definitionDiff struct{ *metaRecord }
 
-// DiffDefinition compares what was asked for with what the server has; its own additions and
-// spellings do not count.
+// DiffDefinition compares the index with what the target made of the definition when it was
+// new. One of an earlier version does not say what that was: then it is compared with what was
+// asked for, and the target's own additions and spellings do not count as far as they are known.
 func (x definitionDiff) DiffDefinition(ctx context.Context, raw []byte) ([]string, error) {
 	d, err := parseDefinition(raw)
 	if err != nil {
 		return nil, err
 	}
-	var all map[string]struct {
-		Mappings map[string]json.RawMessage `json:"mappings"`
-		Settings settings                   `json:"settings"`
+	has, err := x.made(ctx)
+	if err != nil {
+		return nil, err
 	}
-	path := x.path + "?flat_settings=true"
-	if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &all); err != nil {
-		return nil, x.Explain("read the definition of index "+x.name, err)
+	was, err := x.spelling()
+	if err != nil {
+		return nil, err
 	}
-	has := all[x.name]
+	if was != nil {
+		return was.Drift(d.spelled(), has, x.journal()), nil
+	}
 	deviations := d.settings.deviations(has.Settings, x.journal())
 	m := &mappingCheck{}
 	for _, key := range slices.Sorted(maps.Keys(d.mappings)) {
@@ -49,6 +53,56 @@ func (x definitionDiff) DiffDefinition(ctx context.Context, raw []byte) ([]strin
 	deviations = append(deviations, m.deviations...)
 	slices.Sort(deviations)
 	return deviations, nil
+}
+
+// noteSpelling writes down how the target spells the definition, while the index is new and empty.
+func (x definitionDiff) noteSpelling(ctx context.Context, d definition) error {
+	has, err := x.made(ctx)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(spelling.Of(d.spelled(), has, x.journal()))
+	if err != nil {
+		return fmt.Errorf("encode how the definition of %s is spelled: %w", x.name, err)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	m := x.meta
+	m.Spelling = raw
+	return x.note(ctx, m)
+}
+
+// spelling is what was written down; nil for an index of an earlier version.
+func (x definitionDiff) spelling() (*spelling.Spelling, error) {
+	x.mu.Lock()
+	raw := x.meta.Spelling
+	x.mu.Unlock()
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	var s spelling.Spelling
+	if err := json.Unmarshal(raw, &s); err != nil || s.Version != 1 {
+		return nil, transport.Guardf("use the version of humpty that made it, or rebuild", "index %s says in a way of another version of humpty how its definition was spelled", x.name)
+	}
+	return &s, nil
+}
+
+// made reads what the index is made of.
+func (x definitionDiff) made(ctx context.Context) (spelling.Definition, error) {
+	var all map[string]struct {
+		Mappings map[string]json.RawMessage `json:"mappings"`
+		Settings settings                   `json:"settings"`
+	}
+	path := x.path + "?flat_settings=true"
+	if err := x.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &all); err != nil {
+		return spelling.Definition{}, x.Explain("read the definition of index "+x.name, err)
+	}
+	return spelling.Definition{Settings: all[x.name].Settings, Mappings: all[x.name].Mappings}, nil
+}
+
+// spelled is the definition as it was asked for.
+func (d definition) spelled() spelling.Definition {
+	return spelling.Definition{Settings: d.settings, Mappings: d.mappings}
 }
 
 // deviations lists the settings that are not as asked for. What the journal still holds

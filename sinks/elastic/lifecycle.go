@@ -89,13 +89,13 @@ const pollInterval = time.Second
 // merge makes few segments of many, while there is one copy of them. The cluster does so
 // as a task of its own, which takes longer than any request may.
 func (x *lifecycle) merge(ctx context.Context, report func(string)) error {
-	if x.cfg.MaxSegments == 0 || !x.loading() {
+	if x.cfg.Load.MaxSegments == 0 || !x.loading() {
 		return nil
 	}
 	var started struct {
 		Task string `json:"task"`
 	}
-	path := fmt.Sprintf("%s/_forcemerge?max_num_segments=%d&wait_for_completion=false", x.path, x.cfg.MaxSegments)
+	path := fmt.Sprintf("%s/_forcemerge?max_num_segments=%d&wait_for_completion=false", x.path, x.cfg.Load.MaxSegments)
 	if err := x.Call(ctx, transport.Request{Method: http.MethodPost, Path: path, RetryFor: transport.DefaultRetry}, &started); err != nil {
 		return x.Explain("merge the segments of index "+x.name, err)
 	}
@@ -120,7 +120,7 @@ func (x *lifecycle) merge(ctx context.Context, report func(string)) error {
 		case task.Completed:
 			return nil
 		}
-		report(fmt.Sprintf("for the merge of %s to %d segments a shard: %d in %d shards", x.name, x.cfg.MaxSegments, segments, x.shards))
+		report(fmt.Sprintf("for the merge of %s to %d segments a shard: %d in %d shards", x.name, x.cfg.Load.MaxSegments, segments, x.shards))
 		if err := transport.Wait(ctx, min(pause.Next(), pollInterval)); err != nil {
 			return err
 		}

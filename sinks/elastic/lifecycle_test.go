@@ -227,30 +227,37 @@ func TestGuards(t *testing.T) {
 // of the old index stay.
 func TestAliasProperties(t *testing.T) {
 	onBothProducts(t, func(t *testing.T, url string) {
-		alias := elastictest.Alias(t, url)
-		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
-		legacy := alias + ".legacy"
-		elastictest.Call(t, http.MethodPut, url+"/"+legacy, `{"aliases":{"`+alias+`":{"filter":{"term":{"tenant":7}},"index_routing":"7","search_routing":"7","is_write_index":true},"`+alias+`.other":{}}}`)
-		_, name := elastictest.Generation(t, target, alias, "")
-		survey, err := target.Survey(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(survey.Serving) != 1 || survey.Serving[0].Ours || survey.Live() != legacy {
-			t.Fatalf("serving %+v, want %s", survey.Serving, legacy)
-		}
-		change, err := survey.SwapTo(name, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := target.Swap(t.Context(), change); err != nil {
-			t.Fatal(err)
-		}
-		if has := elastictest.Call(t, http.MethodGet, url+"/_alias/"+alias, ""); has != `{"`+name+`":{"aliases":{"`+alias+`":{"filter":{"term":{"tenant":7}},"index_routing":"7","search_routing":"7","is_write_index":true}}}}` {
-			t.Errorf("the alias is %s", has)
-		}
-		if has := elastictest.Call(t, http.MethodGet, url+"/_alias/"+alias+".other", ""); !strings.Contains(has, legacy) {
-			t.Errorf("the other alias is %s", has)
+		for _, properties := range []string{
+			`{"filter":{"term":{"tenant":7}},"index_routing":"7","search_routing":"7","is_write_index":true}`,
+			`{"index_routing":"7"}`,
+			`{"search_routing":"7,8"}`,
+			`{"index_routing":"7","search_routing":"7,8","is_hidden":true}`,
+		} {
+			alias := elastictest.Alias(t, url)
+			target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+			legacy := alias + ".legacy"
+			elastictest.Call(t, http.MethodPut, url+"/"+legacy, `{"aliases":{"`+alias+`":`+properties+`,"`+alias+`.other":{}}}`)
+			_, name := elastictest.Generation(t, target, alias, "")
+			survey, err := target.Survey(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(survey.Serving) != 1 || survey.Serving[0].Ours || survey.Live() != legacy {
+				t.Fatalf("serving %+v, want %s", survey.Serving, legacy)
+			}
+			change, err := survey.SwapTo(name, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := target.Swap(t.Context(), change); err != nil {
+				t.Fatal(err)
+			}
+			if has := elastictest.Call(t, http.MethodGet, url+"/_alias/"+alias, ""); has != `{"`+name+`":{"aliases":{"`+alias+`":`+properties+`}}}` {
+				t.Errorf("the alias is %s, not %s", has, properties)
+			}
+			if has := elastictest.Call(t, http.MethodGet, url+"/_alias/"+alias+".other", ""); !strings.Contains(has, legacy) {
+				t.Errorf("the other alias is %s", has)
+			}
 		}
 	})
 }
@@ -338,7 +345,7 @@ func TestRefusedDefinitions(t *testing.T) {
 func TestMerge(t *testing.T) {
 	onBothProducts(t, func(t *testing.T, url string) {
 		alias := elastictest.Alias(t, url)
-		cfg := elastic.Config{Addresses: []string{url}, Alias: alias, MaxSegments: 1}
+		cfg := elastic.Config{Addresses: []string{url}, Alias: alias, Load: elastic.Loading{MaxSegments: 1}}
 		index, name := elastictest.Generation(t, elastictest.Target(t, cfg), alias, `{"settings":{"number_of_shards":2,"number_of_replicas":0}}`)
 		for i := range 4 {
 			if _, err := index.Write(t.Context(), elastictest.Batch(100*(i+1), int64(i+1)), make([]sinks.Verdict, 100*(i+1))); err != nil {

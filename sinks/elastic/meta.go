@@ -25,12 +25,12 @@ type metaRecord struct {
 // tag has the writer say who we are.
 func (x *metaRecord) tag() { x.writer.Tag(x.meta.Run, x.meta.Epoch) }
 
-// Note replaces the meta, all but its PendingSettings: that journal is written by Create and
-// worked off by Seal.
+// Note replaces the meta, all but what is the target's own: its PendingSettings are written by
+// Create and worked off by Seal, its Spelling by Create.
 func (x *metaRecord) Note(ctx context.Context, m sinks.Meta) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	m.PendingSettings = x.meta.PendingSettings
+	m.PendingSettings, m.Spelling = x.meta.PendingSettings, x.meta.Spelling
 	return x.note(ctx, m)
 }
 

@@ -41,7 +41,7 @@ func (c *catalog) Survey(ctx context.Context) (sinks.Survey, error) {
 		if of, serves := f.Aliases[alias]; serves {
 			s.Serving = append(s.Serving, sinks.Serving{
 				Index: name, Ours: ours, WriteIndex: of.WriteIndex, Filter: of.Filter, Hidden: of.Hidden,
-				Routing: of.IndexRouting, SearchRouting: of.searchRouting(), Documents: c.documents(ctx, name),
+				Routing: of.IndexRouting, SearchRouting: of.SearchRouting, Documents: c.documents(ctx, name),
 			})
 			s.Warnings = append(s.Warnings, f.otherAliases(name, alias)...)
 		}

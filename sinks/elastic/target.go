@@ -31,7 +31,7 @@ func Dial(ctx context.Context, cfg Config) (*Target, error) {
 	check := &preflight{c}
 	all := &catalog{cluster: c, preflight: check, hazards: hazards{c}}
 	return &Target{
-		preflight: check, catalog: all, aliasSwitch: aliasSwitch{c}, leases: leases{c}, writeBlocks: writeBlocks{c},
+		preflight: check, catalog: all, aliasSwitch: aliasSwitch{c, all}, leases: leases{c}, writeBlocks: writeBlocks{c},
 		snapshots: snapshots{cluster: c, catalog: all}, loadProbe: loadProbe{c},
 	}, nil
 }
@@ -46,6 +46,7 @@ var (
 	_ sinks.Blocker      = (*Target)(nil)
 	_ sinks.Snapshots    = (*Target)(nil)
 	_ sinks.EarlyServing = (*Target)(nil)
+	_ sinks.AliasViewer  = (*Target)(nil)
 	_ sinks.LoadProbe    = (*Target)(nil)
 	_ sinks.Outages      = (*Target)(nil)
 	_ sinks.WriterFencer = (*Target)(nil)

@@ -3,6 +3,7 @@ package sinktest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -53,10 +54,10 @@ func survey(t *testing.T, u Harness) {
 	}
 }
 
-// sameMeta compares all but the journal, which is the target's.
+// sameMeta compares all but what is the target's own.
 func sameMeta(t *testing.T, got, want sinks.Meta) {
 	t.Helper()
-	got.PendingSettings, want.PendingSettings = nil, nil
+	got.PendingSettings, want.PendingSettings, got.Spelling = nil, nil, nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("meta %+v, want %+v", got, want)
 	}
@@ -168,5 +169,55 @@ func drop(t *testing.T, u Harness) {
 	must(t, f.Drop(t.Context(), newer))
 	if s := surveyOf(t, f.Target); s.Live() != f.name || len(s.Generations) != 1 {
 		t.Errorf("after dropping the other generation: %+v", s)
+	}
+}
+
+// viewThrough looks through an alias that is not set: with a filter, with routing that leads to
+// one of two shards, and with both.
+func viewThrough(t *testing.T, u Harness) {
+	f := newFixture(t, u)
+	viewer, ok := f.Target.(sinks.AliasViewer)
+	if !ok {
+		t.Skip("it cannot be looked at through an alias")
+	}
+	for i := range 30 {
+		write(t, f.index, doc(fmt.Sprint("d", i), 1, fmt.Sprintf(`{"n":%d}`, i%3)))
+	}
+	must(t, f.index.Seal(t.Context(), nil))
+	view := func(add sinks.AliasAction) sinks.AliasView {
+		t.Helper()
+		add.Verb, add.Index, add.Alias = "add", f.name, f.alias
+		v, err := viewer.ViewThrough(t.Context(), add)
+		must(t, err)
+		return v
+	}
+	if got, want := view(sinks.AliasAction{}), (sinks.AliasView{Documents: 30, Matching: 30, Searched: 30, Addressed: 30}); got != want {
+		t.Errorf("an alias without properties: %+v", got)
+	}
+	filter := json.RawMessage(`{"term":{"n":1}}`)
+	if got, want := view(sinks.AliasAction{Filter: filter}), (sinks.AliasView{Documents: 30, Matching: 10, Searched: 10, Addressed: 30}); got != want {
+		t.Errorf("a filter: %+v", got)
+	}
+	if got := view(sinks.AliasAction{SearchRouting: "x", Filter: filter}); got.Matching != 10 || got.Searched >= 10 || got.Addressed != 30 {
+		t.Errorf("a filter and routing of searches: %+v", got)
+	}
+	if got := view(sinks.AliasAction{Routing: "x"}); got.Searched != 30 || got.Addressed >= 30 || got.Addressed < 1 {
+		t.Errorf("routing of reads and writes by id: %+v", got)
+	}
+
+	routed, _, index := f.generation(t, 2)
+	f.name = routed
+	for i := range 30 {
+		d := doc(fmt.Sprint("d", i), 1, fmt.Sprintf(`{"n":%d}`, i%3))
+		d.Routing = []byte("x")
+		write(t, index, d)
+	}
+	must(t, index.Seal(t.Context(), nil))
+	got, want := view(sinks.AliasAction{Routing: "x", SearchRouting: "x", Filter: filter}), sinks.AliasView{Documents: 30, Matching: 10, Searched: 10, Addressed: 30}
+	if got.Sampled < 1 || got.Sampled != got.Got {
+		t.Errorf("documents placed by the alias's routing: %+v", got)
+	}
+	if want.Sampled, want.Got = got.Sampled, got.Got; got != want {
+		t.Errorf("documents placed by the alias's routing: %+v", got)
 	}
 }

@@ -18,6 +18,7 @@ func optional() map[string]func(*testing.T, Harness) {
 		"Sample":         sample,
 		"DiffDefinition": diffDefinition,
 		"Writers":        writers,
+		"ViewThrough":    viewThrough,
 	}
 }
 

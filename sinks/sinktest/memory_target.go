@@ -1,10 +1,12 @@
 package sinktest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,6 +48,7 @@ type Hooks struct {
 	LateAttempt  func(docs []sinks.Document) bool // a write leaves an attempt behind that has no answer and goes on: see Land
 	Repeats      bool                             // it is a proxy that sends again: the client had an answer, and does not know of it
 	HideInFlight bool                             // what goes on is held by a proxy: it is not waited for when a writer is shut out
+	Properties   sinks.Serving                    // of the alias, on whatever it serves: its routing
 	Deviations   []string                         // what every index says where it is not as it was asked for
 	Degraded     string                           // what a seal gives up waiting for
 }
@@ -57,6 +60,7 @@ var (
 	_ sinks.Snapshots    = (*MemoryTarget)(nil)
 	_ sinks.EarlyServing = (*MemoryTarget)(nil)
 	_ sinks.WriterFencer = (*MemoryTarget)(nil)
+	_ sinks.AliasViewer  = (*MemoryTarget)(nil)
 )
 
 // ServeEarly lets searches see a generation, and refuses writes through the alias.
@@ -87,7 +91,8 @@ func (t *MemoryTarget) Survey(context.Context) (sinks.Survey, error) {
 	defer t.mu.Unlock()
 	s := sinks.Survey{Product: "memory", Version: "1", Cluster: "memory", Alias: t.Name, Conflict: t.conflict}
 	for _, name := range t.serving {
-		served := sinks.Serving{Index: name, Ours: true, Documents: int64(len(t.indices[name].documents()))}
+		served := t.Properties
+		served.Index, served.Ours, served.Documents = name, true, int64(len(t.indices[name].documents()))
 		if t.closed {
 			served.WriteIndex = new(bool)
 		}
@@ -100,6 +105,28 @@ func (t *MemoryTarget) Survey(context.Context) (sinks.Survey, error) {
 	}
 	slices.SortFunc(s.Generations, func(a, b sinks.Generation) int { return a.Created.Compare(b.Created) })
 	return s, nil
+}
+
+// ViewThrough counts as if each routing had a shard of its own; it knows no filters.
+func (t *MemoryTarget) ViewThrough(_ context.Context, add sinks.AliasAction) (v sinks.AliasView, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ix, ok := t.indices[add.Index]
+	if !ok {
+		return v, fmt.Errorf("there is no index %s", add.Index)
+	}
+	for _, d := range ix.documents() {
+		placed := cmp.Or(string(d.Routing), string(d.ID))
+		v.Documents++
+		v.Matching++
+		if add.SearchRouting == "" || slices.Contains(strings.Split(add.SearchRouting, ","), placed) {
+			v.Searched++
+		}
+		if add.Routing == "" || add.Routing == placed {
+			v.Addressed++
+		}
+	}
+	return v, nil
 }
 
 // Create makes an empty generation.

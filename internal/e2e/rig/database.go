@@ -42,6 +42,10 @@ func (d *Database) Busy(t testing.TB, seed uint64, change func(rng *rand.Rand, n
 	return d.BusyWith(t, seed, change, func(context.Context, *pgx.Conn) error { return nil })
 }
 
+// Fatigue is after how many changes a writer rests a millisecond longer at most: a run that is
+// slow catches up with it all the same.
+const Fatigue = 50
+
 // BusyWith is Busy for an application that writes to a second place when a change is
 // committed.
 func (d *Database) BusyWith(t testing.TB, seed uint64, change func(rng *rand.Rand, n int) string, after func(context.Context, *pgx.Conn) error) (stop func() int) {
@@ -60,7 +64,7 @@ func (d *Database) BusyWith(t testing.TB, seed uint64, change func(rng *rand.Ran
 			select {
 			case <-end:
 				return nil
-			case <-time.After(time.Duration(rng.IntN(4)) * time.Millisecond):
+			case <-time.After(time.Duration(rng.IntN(4+done/Fatigue)) * time.Millisecond):
 			}
 			if _, err := conn.Exec(t.Context(), change(rng, done), pgx.QueryExecModeSimpleProtocol); err != nil {
 				return err

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -14,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,7 +27,13 @@ import (
 
 	"humpty/internal/wait"
 	"humpty/projector"
+	"humpty/sinks"
 )
+
+// keptOutput is how much is kept of what a process printed for programs, from its end.
+const keptOutput = 8 << 10
+
+const configurationFile = "humpty.yaml"
 
 // program is the projection's name in the configuration.
 const program = "chaos"
@@ -37,22 +46,23 @@ type builtProgram struct {
 	proxy *httptest.Server
 	env   []string
 	took  time.Duration // the first run
+	page  string        // where follow serves its metrics
 
 	mu    sync.Mutex
 	kills []string // what was killed, and when
 }
 
 func newBuiltProgram(w *world) (*builtProgram, error) {
-	e := &builtProgram{world: w, rng: rand.New(rand.NewPCG(w.seed, 4))}
-	text, err := configuration{w.schema, w.mode, w.seed, w.alias, w.Kafka}.text()
+	e := &builtProgram{world: w, rng: rand.New(rand.NewPCG(w.plan.Seed, 4))}
+	text, err := configuration{w.schema, w.plan.Mode, w.plan.Seed, w.alias, w.Kafka}.text()
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(w.dir, "humpty.yaml")
+	file := filepath.Join(w.dir, configurationFile)
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return nil, err
 	}
-	to, err := url.Parse(w.es)
+	to, err := url.Parse(w.Elasticsearch)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +103,7 @@ func (e *builtProgram) run(ctx context.Context, kill time.Duration, args ...stri
 	if err != nil && !errors.As(err, &status) && ctx.Err() == nil {
 		return a, err
 	}
+	e.world.journal.note("humpty %s: exit code %d: %s\n%s", strings.Join(args, " "), a.code, a.err, a.out[max(0, len(a.out)-keptOutput):])
 	if a.code == -1 && ctx.Err() == nil {
 		e.mu.Lock()
 		e.kills = append(e.kills, fmt.Sprintf("%s after %d ms", args[0], kill.Milliseconds()))
@@ -107,10 +118,13 @@ const maxKills = 3
 func (e *builtProgram) rebuild(ctx context.Context, run string) (projector.Record, error) {
 	start := time.Now()
 	kills := 0
-	if run != "first" {
+	if run == "second" {
 		kills = e.rng.IntN(maxKills + 1)
 	}
-	args := []string{"rebuild", program, "--quiet", "--json", "--allow-unindexed", "--allow-empty", "--batch", "16KB"}
+	args := rebuildArgs()
+	if run == "third" {
+		args = append(args, "--new")
+	}
 	for n := 0; ; n++ {
 		kill := time.Duration(0)
 		if n < kills {
@@ -146,26 +160,42 @@ func (a exit) record() (projector.Record, error) {
 	return last.Record, nil
 }
 
+// said is what humpty status says of the projection.
+type said struct {
+	Survey  sinks.Survey
+	Stopped []struct{ Run string }
+}
+
+func (e *builtProgram) said(ctx context.Context) (said, error) {
+	a, err := e.run(ctx, 0, "status", program, "--json")
+	if err != nil {
+		return said{}, err
+	}
+	var found struct{ Projections []said }
+	lines := strings.Split(strings.TrimSpace(a.out), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &found); err != nil || len(found.Projections) != 1 || a.code != 0 {
+		return said{}, fmt.Errorf("status: %w: %w", err, a)
+	}
+	return found.Projections[0], nil
+}
+
+// status is what humpty status says.
+func (e *builtProgram) status(ctx context.Context) (sinks.Survey, error) {
+	s, err := e.said(ctx)
+	return s.Survey, err
+}
+
 // next is what goes on with what a dead process left, or begins anew. One that left nothing
 // but its lease has it run out.
 func (e *builtProgram) next(ctx context.Context) ([]string, error) {
-	a, err := e.run(ctx, 0, "status", program, "--json")
+	found, err := e.said(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var found struct {
-		Projections []struct {
-			Stopped []struct{ Run string }
-		}
-	}
-	lines := strings.Split(strings.TrimSpace(a.out), "\n")
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &found); err != nil || len(found.Projections) != 1 {
-		return nil, fmt.Errorf("status: %w: %w", err, a)
-	}
-	if stopped := found.Projections[0].Stopped; len(stopped) > 0 {
+	if stopped := found.Stopped; len(stopped) > 0 {
 		return []string{"resume", stopped[0].Run, "--quiet", "--json"}, nil
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.world.es+"/humpty-leases/_update/"+e.world.alias, strings.NewReader(`{"doc": {"expires": "0001-01-01T00:00:00Z"}}`))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.world.Elasticsearch+"/humpty-leases/_update/"+e.world.alias, strings.NewReader(`{"doc": {"expires": "0001-01-01T00:00:00Z"}}`))
 	if err != nil {
 		return nil, err
 	}
@@ -177,28 +207,86 @@ func (e *builtProgram) next(ctx context.Context) ([]string, error) {
 	if err := res.Body.Close(); err != nil {
 		return nil, err
 	}
-	return []string{"rebuild", program, "--quiet", "--json", "--allow-unindexed", "--allow-empty", "--batch", "16KB"}, nil
+	return rebuildArgs(), nil
+}
+
+func rebuildArgs() []string {
+	return []string{"rebuild", program, "--quiet", "--json", "--allow-unindexed", "--allow-empty", "--batch", "16KB"}
 }
 
 // follow is killed now and then, and started again.
-func (e *builtProgram) follow(ctx context.Context, caughtUp chan<- struct{}) error {
+func (e *builtProgram) follow(ctx context.Context, told chan<- caughtUp) error {
+	free, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	e.page = free.Addr().String()
+	if err := free.Close(); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
+	over, done := context.WithCancel(ctx)
+	group.Go(func() error { return e.watch(over, told) })
 	group.Go(func() error {
-		e.tick(ctx, caughtUp)
-		return nil
+		defer done()
+		return e.restart(ctx)
 	})
-	group.Go(func() error { return e.restart(ctx) })
 	return group.Wait()
 }
 
+// watch reads the page on which follow says how far it is.
+func (e *builtProgram) watch(ctx context.Context, told chan<- caughtUp) error {
+	for wait.For(ctx, 200*time.Millisecond) == nil {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+e.page+"/metrics", nil)
+		if err != nil {
+			return err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			continue // killed, or not begun
+		}
+		text, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err == nil {
+			tellAll(string(text), told)
+		}
+	}
+	return nil
+}
+
+// tellAll reads which generations are 0 behind.
+func tellAll(page string, told chan<- caughtUp) {
+	values := map[string]map[string]float64{} // by generation and metric
+	for line := range strings.Lines(page) {
+		name, rest, ok := strings.Cut(line, "{")
+		_, rest, there := strings.Cut(rest, `generation="`)
+		generation, value, closed := strings.Cut(rest, `"} `)
+		number, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		if !ok || !there || !closed || err != nil {
+			continue
+		}
+		if values[generation] == nil {
+			values[generation] = map[string]float64{}
+		}
+		values[generation][name] = number
+	}
+	for generation, v := range values {
+		behind, known := v["humpty_source_lag_bytes"]
+		due, counted := v["humpty_dirty_keys"]
+		if known && counted && behind == 0 && due == 0 {
+			caughtUp{generation, time.UnixMilli(int64(v["humpty_last_told_timestamp_seconds"] * 1000))}.tell(told)
+		}
+	}
+}
+
 func (e *builtProgram) restart(ctx context.Context) error {
-	rng := rand.New(rand.NewPCG(e.world.seed, 5))
+	rng := rand.New(rand.NewPCG(e.world.plan.Seed, 5))
 	for n := 0; ; n++ {
 		kill := time.Duration(0)
 		if n < maxKills && rng.IntN(2) == 0 {
 			kill = 100*time.Millisecond + time.Duration(rng.IntN(4000))*time.Millisecond
 		}
-		a, err := e.run(ctx, kill, "follow", program, "--quiet")
+		a, err := e.run(ctx, kill, "follow", program, "--quiet", "--metrics", e.page)
 		switch {
 		case ctx.Err() != nil && (a.code == 0 || a.code == -1):
 			return nil
@@ -208,15 +296,6 @@ func (e *builtProgram) restart(ctx context.Context) error {
 			return err
 		case a.code != -1:
 			return fmt.Errorf("humpty follow: %w", a)
-		}
-	}
-}
-
-func (e *builtProgram) tick(ctx context.Context, caughtUp chan<- struct{}) {
-	for wait.For(ctx, 200*time.Millisecond) == nil {
-		select {
-		case caughtUp <- struct{}{}:
-		default:
 		}
 	}
 }

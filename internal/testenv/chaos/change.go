@@ -3,7 +3,6 @@ package chaos
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
 )
 
 // ids of rows: few, so that writers meet, and some of them hot.
@@ -19,17 +18,6 @@ func randomID(rng *rand.Rand) int {
 	return 1 + rng.IntN(maxID)
 }
 
-// fill gives the tables their first rows.
-func (s *schema) fill() string {
-	var sql strings.Builder
-	for _, t := range s.tables {
-		for range 2 * maxID {
-			sql.WriteString(t.insert(s.rng, "first") + ";\n")
-		}
-	}
-	return sql.String() + "analyze"
-}
-
 func (t *table) insert(rng *rand.Rand, v string) string {
 	if t.link {
 		return fmt.Sprintf("insert into %s values (%d, %d) on conflict do nothing", t.name, randomID(rng), randomID(rng))
@@ -42,8 +30,18 @@ func (t *table) insert(rng *rand.Rand, v string) string {
 	return fmt.Sprintf("insert into %s (%s) values (%s) on conflict do nothing", t.name, names, values)
 }
 
+// insertAt is a row of a certain id, and of the parent 1.
+func (t *table) insertAt(id int, v string) string {
+	names, values := "id, v", fmt.Sprintf("%d, '%s'", id, v)
+	for _, r := range t.refs {
+		names, values = names+", "+r, values+", 1"
+	}
+	return fmt.Sprintf("insert into %s (%s) values (%s) on conflict do nothing", t.name, names, values)
+}
+
 // change is one random statement.
-func (s *schema) change(rng *rand.Rand, v string) string {
+func (w *tableWriter) change(rng *rand.Rand, v string) string {
+	s := w.schema
 	t := s.tables[rng.IntN(len(s.tables))]
 	id := randomID(rng)
 	kind := rng.IntN(100)

@@ -25,9 +25,12 @@ func (c configuration) text() ([]byte, error) {
 		known["bus"] = object{"kafka": object{"brokers": []string{c.broker}}}
 	}
 	projection := object{
-		"target": "search", "alias": c.alias, "consistency": "live", "writer": c.mode,
+		"target": "search", "alias": c.alias,
 		"index":  object{"settings": object{"number_of_shards": 1 + c.seed%2, "number_of_replicas": 0}, "mappings": object{"dynamic": false}},
 		"limits": object{"poison": 1_000_000},
+	}
+	if c.mode != Snapshot {
+		projection["consistency"], projection["writer"] = "live", c.mode
 	}
 	if c.mode == projector.WriterFollow && c.seed%2 == 0 {
 		projection["keep"] = object{"feed_previous": true}

@@ -1,17 +1,16 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"humpty/internal/wait"
 	"humpty/projector"
 	"humpty/projector/catchup"
 	"humpty/sinks"
@@ -24,29 +23,18 @@ type Report struct {
 	Seconds      float64            `json:"seconds"`
 	Transactions int64              `json:"transactions"` // committed beside the run
 	Documents    int                `json:"documents"`    // at the end
-	Rounds       int                `json:"rounds"`
 	Reread       int64              `json:"reread"`
 	Phases       map[string]float64 `json:"phases"` // seconds of the run
-	Late         int                `json:"late"`   // attempts that went on without a client
+	Late         int                `json:"late"`   // attempts that nobody waited for
 	Resumed      bool               `json:"resumed"`
 	Unsettled    int64              `json:"unsettled,omitempty"` // documents that a handover reported, and left out of the comparison
 
 	Events int64    `json:"events,omitempty"` // transactions of events, beside the run
 	Topics int      `json:"topics,omitempty"`
 	Kills  []string `json:"kills,omitempty"` // of the program
-}
 
-// Wrong is the error of a history after which the index is not what the oracle says.
-type Wrong struct {
-	Seed                  uint64
-	Mode                  projector.Writer
-	Missing, Stale, Extra []string
-	First                 string // of the stale ones: both forms
-}
-
-func (w *Wrong) Error() string {
-	return fmt.Sprintf("after a history with writer %s, %d documents are missing %v, %d are stale %v, %d are extra %v\n%s",
-		w.Mode, len(w.Missing), w.Missing, len(w.Stale), w.Stale, len(w.Extra), w.Extra, w.First)
+	Troubles []Trouble        `json:"troubles"` // that the seed has drawn
+	Happened map[string]int64 `json:"happened"` // by kind
 }
 
 // replay is how to make the history of a seed again.
@@ -55,63 +43,97 @@ func (p Place) replay(seed uint64, mode projector.Writer) string {
 	if p.Program != "" {
 		program = " --program"
 	}
-	return fmt.Sprintf("go run ./bench chaos --seeds 1 --first %d --mode %s%s", seed, mode, program)
+	if p.Always {
+		program += " --always"
+	}
+	var names []string
+	for _, t := range p.Troubles {
+		names = append(names, string(t))
+	}
+	return fmt.Sprintf("go run ./bench chaos --seeds 1 --first %d --mode %s%s --troubles %s", seed, mode, program, cmp.Or(strings.Join(names, ","), "none"))
 }
 
-// quiescenceLimit is how long a follow may take to catch up when everything rests; campaigns run on
-// machines that are busy with other things, too.
+// quiescenceLimit is how long a follow may take to say that it is 0 behind when everything rests;
+// campaigns run on machines that are busy with other things, too.
 const quiescenceLimit = 5 * time.Minute
 
 // engine is how a history has humpty.
 type engine interface {
-	// rebuild runs one to its end, the first one without a fault.
+	// rebuild runs one to its end; only that of the name "second" meets faults.
 	rebuild(ctx context.Context, run string) (projector.Record, error)
-	// follow is humpty follow; caughtUp is told now and then, when it may be there.
-	follow(ctx context.Context, caughtUp chan<- struct{}) error
+	// follow is humpty follow; it tells when it is 0 behind.
+	follow(ctx context.Context, told chan<- caughtUp) error
+	// status is what humpty status says.
+	status(ctx context.Context) (sinks.Survey, error)
 	// release gives up what runs left on the source.
 	release(ctx context.Context) error
 }
 
+// caughtUp is what a follow says of a generation: at that time nothing was due, and nothing unread.
+type caughtUp struct {
+	generation string
+	at         time.Time
+}
+
+// tell passes it on, unless the one before has not been looked at.
+func (c caughtUp) tell(to chan<- caughtUp) {
+	select {
+	case to <- c:
+	default:
+	}
+}
+
 // Run makes the history of a seed: an index that is right, writers, and beside them a
 // rebuild by the given mode; then it lets everything rest and compares.
-func Run(ctx context.Context, place Place, seed uint64, mode projector.Writer) (_ Report, err error) {
+func Run(ctx context.Context, place Place, seed uint64, mode projector.Writer) (report Report, err error) {
 	start := time.Now()
+	report = Report{Seed: seed, Mode: mode}
 	w, err := newWorld(ctx, place, seed, mode)
+	if w == nil {
+		return report, err
+	}
 	defer func() {
-		if w != nil {
-			err = errors.Join(err, w.close(ctx, err != nil))
-		}
-		if err != nil && w != nil {
-			if p, ok := w.engine.(*builtProgram); ok && len(p.kills) > 0 {
-				err = fmt.Errorf("%w\n    killed: %v", err, p.kills)
+		report.Seconds = time.Since(start).Seconds()
+		report.of(w)
+		if err != nil {
+			err = fmt.Errorf("seed %d, writer %s: %w\n    killed: %v\n    replay: %s", seed, mode, err, report.Kills, place.replay(seed, mode))
+			if place.Failures != "" && ctx.Err() == nil {
+				folder, keepErr := w.keep(report, err)
+				err = errors.Join(fmt.Errorf("%w\n    kept in %s", err, folder), keepErr)
 			}
 		}
-		if err != nil {
-			err = fmt.Errorf("seed %d, writer %s: %w\n    replay: %s", seed, mode, err, place.replay(seed, mode))
-		}
+		err = errors.Join(err, w.close(ctx, err != nil))
 	}()
 	if err != nil {
-		return Report{}, err
+		return report, err
 	}
+	begun := time.Now()
 	if _, err := w.engine.rebuild(ctx, "first"); err != nil {
-		return Report{}, fmt.Errorf("the first generation: %w", err)
+		return report, fmt.Errorf("the first generation: %w", err)
 	}
 	oracle, err := newOracle(ctx, w.dsn, w.schema.oracle)
 	if err != nil {
-		return Report{}, err
+		return report, err
 	}
 	defer oracle.close(ctx)
-	app, err := newApplication(ctx, oracle, w.es+"/"+w.alias)
+	app, err := newApplication(ctx, oracle, w.Elasticsearch+"/"+w.alias)
 	if err != nil {
-		return Report{}, err
+		return report, err
 	}
-	report := Report{Seed: seed, Mode: mode, Topics: len(w.schema.topics)}
-	err = (&history{world: w, app: app, report: &report}).run(ctx)
-	report.Seconds, report.Late = time.Since(start).Seconds(), w.late.Count
+	h := &history{world: w, app: app, report: &report, first: time.Since(begun)}
+	return report, h.run(ctx)
+}
+
+// of takes what the world knows.
+func (r *Report) of(w *world) {
+	r.Topics, r.Troubles = len(w.schema.topics), w.plan.Troubles
+	r.Happened = w.journal.counts()
+	if w.late != nil {
+		r.Late = w.late.Count
+	}
 	if p, ok := w.engine.(*builtProgram); ok {
-		report.Kills = p.kills
+		r.Kills = p.kills
 	}
-	return report, err
 }
 
 // history is the middle of one: what happens while the world changes.
@@ -119,156 +141,76 @@ type history struct {
 	*world
 	app    *application
 	report *Report
+	first  time.Duration // that the first run took
+
+	mu           sync.Mutex
+	ended        []*Act             // which explain how runs ended that did not do what they were told
+	unsettled    *catchup.Unsettled // documents that a handover named
+	transactions atomic.Int64
+	events       atomic.Int64
 }
 
 func (h *history) run(ctx context.Context) error {
-	stop := make(chan struct{})
-	group, working := errgroup.WithContext(ctx)
-	following, done := context.WithCancel(working)
-	defer done()
-	commit := h.app.commit
-	caughtUp := make(chan struct{}, 1)
-	if h.mode == projector.WriterFollow {
-		commit = func(_ context.Context, commit func() error) error { return commit() }
-		group.Go(func() error { return h.engine.follow(following, caughtUp) })
+	err := h.beside(ctx)
+	if err == nil && h.plan.Mode == Snapshot {
+		err = h.behindTheSwap(ctx)
 	}
-	var transactions, events atomic.Int64
-	quiet := make(chan struct{})
-	group.Go(func() error {
-		defer close(quiet)
-		writing, working := errgroup.WithContext(working)
-		for n := range uint64(writers) {
-			w := &tableWriter{seed: h.seed, number: n, dsn: h.dsn, schema: h.schema, commit: commit}
-			writing.Go(func() error { return w.write(working, stop, &transactions) })
-		}
-		if h.producer != nil {
-			writing.Go(func() error { return h.producer.produce(working, stop, &events, commit) })
-		}
-		return writing.Wait()
-	})
-	var unsettled *catchup.Unsettled
-	group.Go(func() error {
-		defer close(stop)
-		rec, err := h.engine.rebuild(working, "second")
-		h.report.Resumed, h.report.Rounds, h.report.Phases = rec.Resumed, len(rec.Rounds), map[string]float64{}
-		for _, p := range rec.Phases {
-			h.report.Phases[string(p.Phase)] = p.Seconds
-		}
-		for _, r := range rec.Rounds {
-			h.report.Reread += r.Reread
-		}
-		if errors.As(err, &unsettled) {
-			h.report.Unsettled = unsettled.Documents
-			err = nil
-		}
-		return errors.Join(err, wait.For(working, time.Duration(h.rng.IntN(200))*time.Millisecond))
-	})
-	group.Go(func() error {
-		select {
-		case <-quiet:
-		case <-working.Done():
-			return nil
-		}
-		defer done()
-		return h.quiesce(working, caughtUp)
-	})
-	if err := group.Wait(); err != nil {
+	if err == nil && h.plan.Mode == projector.WriterFollow || len(h.ended) > 0 {
+		err = errors.Join(err, h.engine.release(ctx)) // nobody follows any more, and no run is resumed
+	}
+	h.report.Transactions, h.report.Events = h.transactions.Load(), h.events.Load()
+	if err != nil {
 		return err
 	}
-	h.report.Transactions, h.report.Events = transactions.Load(), events.Load()
-	if h.mode == projector.WriterFollow {
+	if err := h.late.land(); err != nil { // what lands after the end must not matter either
+		return err
+	}
+	if len(h.ended) > 0 {
+		return h.cure(ctx)
+	}
+	h.journal.count(endedEqual, 1)
+	return h.right(ctx)
+}
+
+// accept tells whether humpty may have ended so, after what was done to it.
+func (h *history) accept(what string, err error) error {
+	e := endingOf(err)
+	act, ok := h.plan.judge(e)
+	if !ok {
+		return err
+	}
+	h.journal.note("%s ended, as it may after %s: %s", what, act, e)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ended = append(h.ended, act)
+	return nil
+}
+
+// cure is what an operator does when a run was refused or has a gap: puts identities back, and
+// makes a new generation. Where a topic has not all any more, nothing can.
+func (h *history) cure(ctx context.Context) error {
+	if err := (&operator{world: h.world}).undo(ctx); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(h.plan.Acts, func(a *Act) bool { return a.done && !mayEnd(a.Kind).cure && len(mayEnd(a.Kind).codes) > 0 }) {
+		h.journal.count(endedRefused, 1)
+		if h.plan.Mode == projector.WriterFollow { // if it still ran, it was compared
+			return nil
+		}
+		return h.right(ctx)
+	}
+	h.journal.count(endedGap, 1)
+	h.unsettled = nil
+	if _, err := h.engine.rebuild(ctx, "third"); err != nil {
+		return fmt.Errorf("a new rebuild after %v: %w", h.ended, err)
+	}
+	if h.plan.Mode == projector.WriterFollow {
+		if err := h.followAlone(ctx); err != nil {
+			return fmt.Errorf("a new rebuild and follow after %v: %w", h.ended, err)
+		}
 		if err := h.engine.release(ctx); err != nil {
 			return err
 		}
 	}
-	if err := h.late.group.Wait(); err != nil { // what lands after the end must not matter either
-		return err
-	}
-	docs, wrong, err := h.compare(ctx, h.app.oracle, unsettled)
-	h.report.Documents = docs
-	if err == nil && wrong != nil {
-		err = wrong
-	}
-	return err
-}
-
-// quiesce is reached when the application has written what it has to, and a follow is there.
-func (h *history) quiesce(ctx context.Context, caughtUp <-chan struct{}) error {
-	if h.mode != projector.WriterFollow {
-		return h.app.index(ctx)
-	}
-	oracle, err := newOracle(ctx, h.dsn, h.schema.oracle)
-	if err != nil {
-		return err
-	}
-	defer oracle.close(ctx)
-	for end := time.Now().Add(quiescenceLimit); ; {
-		select {
-		case <-caughtUp:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		_, wrong, err := h.compare(ctx, oracle, nil)
-		if err != nil || wrong == nil {
-			return err
-		}
-		if time.Now().After(end) {
-			return fmt.Errorf("after %s of rest: %w", quiescenceLimit, wrong)
-		}
-	}
-}
-
-// compare holds the index that serves against the oracle.
-func (h *history) compare(ctx context.Context, oracle *oracle, except *catchup.Unsettled) (int, *Wrong, error) {
-	want, err := oracle.documents(ctx)
-	if err != nil {
-		return 0, nil, err
-	}
-	survey, err := h.target.Survey(ctx)
-	if err != nil {
-		return 0, nil, err
-	}
-	index, err := h.target.Open(ctx, survey.Live())
-	if err != nil {
-		return 0, nil, err
-	}
-	if _, err := index.Count(ctx); err != nil { // refreshes
-		return 0, nil, err
-	}
-	have := map[string]string{}
-	err = index.Scan(ctx, 0, 1, func(docs []sinks.Document) error {
-		for _, d := range docs {
-			have[string(d.ID)] = string(d.Body)
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, nil, err
-	}
-	if except != nil {
-		for _, id := range except.First {
-			delete(want, id)
-			delete(have, id)
-		}
-	}
-	return len(want), h.differ(want, have), nil
-}
-
-func (h *history) differ(want, have map[string]string) *Wrong {
-	wrong := &Wrong{Seed: h.seed, Mode: h.mode}
-	for _, id := range slices.Sorted(maps.Keys(want)) {
-		switch got, there := have[id]; {
-		case !there:
-			wrong.Missing = append(wrong.Missing, id)
-		case got != want[id]:
-			wrong.Stale = append(wrong.Stale, id)
-			wrong.First = "is   " + got + "\nwant " + want[id]
-		}
-		delete(have, id)
-	}
-	wrong.Extra = slices.Sorted(maps.Keys(have))
-	if len(wrong.Missing)+len(wrong.Stale)+len(wrong.Extra) == 0 {
-		return nil
-	}
-	return wrong
+	return h.right(ctx)
 }

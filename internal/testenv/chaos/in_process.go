@@ -25,7 +25,7 @@ type inProcess struct {
 
 // id is a run's. Other histories may share the server, and slots are named after runs.
 func (e *inProcess) id(run string) string {
-	return fmt.Sprintf("%d-%s-%s", e.world.seed, e.world.mode, run)
+	return fmt.Sprintf("%d-%s-%s", e.world.plan.Seed, e.world.plan.Mode, run)
 }
 
 func (e *inProcess) marks(run string) (*checkpoint.Store, error) {
@@ -44,7 +44,7 @@ func (e *inProcess) projection() projector.Projection {
 // where that came before there was anything to go on with, another one begins.
 func (e *inProcess) rebuild(ctx context.Context, run string) (rec projector.Record, err error) {
 	at := int64(0)
-	if events := e.events.Load(); events > 0 && e.world.rng.IntN(2) == 0 {
+	if events := e.events.Load(); run == "second" && events > 0 && e.world.rng.IntN(2) == 0 {
 		at = 1 + e.world.rng.Int64N(events+5)
 	}
 	rec, err = e.attempt(ctx, run, false, at)
@@ -61,7 +61,7 @@ func (e *inProcess) rebuild(ctx context.Context, run string) (rec projector.Reco
 const retrySuffix = "-again"
 
 // runs are all that there can have been.
-var runs = [...]string{"first", "second", "second" + retrySuffix}
+var runs = [...]string{"first", "second", "second" + retrySuffix, "third"}
 
 // release gives up what runs left on the source.
 func (e *inProcess) release(ctx context.Context) error {
@@ -84,30 +84,34 @@ func (e *inProcess) attempt(ctx context.Context, run string, resume bool, at int
 	r := projector.Rebuild{
 		Projection: e.projection(), Source: e.source, Target: e.world.target, AllowEmpty: true,
 		Owner: sinks.Owner{Run: e.id(run), Verb: "rebuild"},
-		Live:  &projector.Live{Checkpoint: store, Writer: e.world.mode, Resume: resume},
 		Observe: func(report.Event) {
 			if seen++; seen == at {
 				interrupt()
 			}
 		},
 	}
+	if e.world.plan.Mode != Snapshot {
+		r.Live = &projector.Live{Checkpoint: store, Writer: e.world.plan.Mode, Resume: resume}
+	}
 	rec, err := r.Run(ctx)
 	e.events.Add(seen)
 	return rec, errors.Join(err, store.Close())
 }
 
-// follow is humpty follow; caughtUp is told at each event that says how far it is.
-func (e *inProcess) follow(ctx context.Context, caughtUp chan<- struct{}) error {
+// follow is humpty follow.
+func (e *inProcess) follow(ctx context.Context, told chan<- caughtUp) error {
 	f := follow.Projector{
-		Projection: e.projection(), Source: e.source, Target: e.world.target, Open: e.marks, KeepPrevious: e.world.seed%2 == 0,
+		Projection: e.projection(), Source: e.source, Target: e.world.target, Open: e.marks, KeepPrevious: e.world.plan.Seed%2 == 0,
 		Observe: func(e report.Event) {
-			if e.Kind == report.Lagging {
-				select {
-				case caughtUp <- struct{}{}:
-				default:
-				}
+			if e.Kind == report.Lagging && e.Lag.Behind == 0 && e.Lag.Backlog == 0 {
+				caughtUp{e.Lag.Generation, e.At}.tell(told)
 			}
 		},
 	}
 	return f.Run(ctx)
+}
+
+// status is what the target says.
+func (e *inProcess) status(ctx context.Context) (sinks.Survey, error) {
+	return e.world.target.Survey(ctx)
 }

@@ -11,25 +11,37 @@ import (
 
 // oracle says what the index must hold: one naive SELECT of all documents.
 type oracle struct {
-	conn  *pgx.Conn
-	query string // gives id and document
+	session *session
+	query   string // gives id and document
 }
 
 func newOracle(ctx context.Context, dsn, query string) (*oracle, error) {
-	conn, err := pgx.Connect(ctx, dsn)
+	s, err := connect(ctx, dsn)
 	if err != nil {
 		return nil, err
 	}
-	return &oracle{conn: conn, query: query}, nil
+	return &oracle{session: s, query: query}, nil
 }
 
-func (o *oracle) close(ctx context.Context) { _ = o.conn.Close(context.WithoutCancel(ctx)) }
+func (o *oracle) close(ctx context.Context) { o.session.close(ctx) }
 
 // documents are all that there must be, by id.
 func (o *oracle) documents(ctx context.Context) (map[string]string, error) {
-	rows, err := o.conn.Query(ctx, o.query, pgx.QueryExecModeSimpleProtocol)
+	for {
+		docs, err := o.read(ctx)
+		if err == nil {
+			return docs, nil
+		}
+		if err := o.session.recover(ctx, err); err != nil {
+			return nil, fmt.Errorf("oracle: %w", err)
+		}
+	}
+}
+
+func (o *oracle) read(ctx context.Context) (map[string]string, error) {
+	rows, err := o.session.conn.Query(ctx, o.query, pgx.QueryExecModeSimpleProtocol)
 	if err != nil {
-		return nil, fmt.Errorf("oracle: %w", err)
+		return nil, err
 	}
 	docs := map[string]string{}
 	var id, doc string

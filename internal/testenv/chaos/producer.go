@@ -8,13 +8,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"humpty/internal/wait"
 )
@@ -23,10 +22,13 @@ import (
 // keeps in the oracle's tables what they fold to.
 type producer struct {
 	world         *world
-	conn          *pgx.Conn
+	facts         *session // where the oracle's tables are
 	transactional *kgo.Client
 	plain         *kgo.Client
-	folds         map[*topic]map[string]fields // by key
+
+	mu     sync.Mutex                   // of one transaction, or one act
+	folds  map[*topic]map[string]fields // by key
+	filled map[*topic][]int64           // the ends of the partitions behind the first events
 }
 
 // fields are an object's, in the order in which they first came.
@@ -44,7 +46,7 @@ func (f fields) with(name, value string) fields {
 }
 
 func newProducer(ctx context.Context, w *world) (_ *producer, err error) {
-	p := &producer{world: w, folds: map[*topic]map[string]fields{}}
+	p := &producer{world: w, folds: map[*topic]map[string]fields{}, filled: map[*topic][]int64{}}
 	options := []kgo.Opt{
 		kgo.SeedBrokers(w.Kafka), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.UnknownTopicRetries(1000),
 		kgo.MetadataMinAge(20 * time.Millisecond), kgo.ProducerLinger(0),
@@ -55,40 +57,33 @@ func newProducer(ctx context.Context, w *world) (_ *producer, err error) {
 	if p.transactional, err = kgo.NewClient(append(options, kgo.TransactionalID(w.alias))...); err != nil {
 		return nil, err
 	}
-	if p.conn, err = pgx.Connect(ctx, w.dsn); err != nil {
+	if p.facts, err = connect(ctx, w.dsn); err != nil {
 		return nil, err
 	}
-	request := kmsg.NewPtrCreateTopicsRequest()
-	request.TimeoutMillis = 30_000
 	for _, t := range w.schema.topics {
 		p.folds[t] = map[string]fields{}
-		made := kmsg.NewCreateTopicsRequestTopic()
-		made.Topic, made.NumPartitions, made.ReplicationFactor = t.brokerName(w.alias), int32(t.partitions), 1
-		request.Topics = append(request.Topics, made)
+		if err := p.create(ctx, t); err != nil {
+			return p, err
+		}
 	}
-	answer, err := request.RequestWith(ctx, p.plain)
-	if err != nil {
-		return nil, fmt.Errorf("make topics: %w", err)
-	}
-	for _, t := range answer.Topics {
-		err = errors.Join(err, kerr.ErrorForCode(t.ErrorCode))
-	}
-	return p, err
+	return p, nil
 }
 
 func (p *producer) close(ctx context.Context) error {
-	request := kmsg.NewPtrDeleteTopicsRequest()
-	request.TimeoutMillis = 30_000
-	for _, t := range p.world.schema.topics {
-		name := t.brokerName(p.world.alias)
-		gone := kmsg.NewDeleteTopicsRequestTopic()
-		gone.Topic = &name
-		request.Topics, request.TopicNames = append(request.Topics, gone), append(request.TopicNames, name)
+	var err error
+	if p.plain != nil {
+		for _, t := range p.world.schema.topics {
+			err = errors.Join(err, p.remove(ctx, t))
+		}
+		p.plain.Close()
 	}
-	_, err := request.RequestWith(ctx, p.plain)
-	p.transactional.Close()
-	p.plain.Close()
-	return errors.Join(err, p.conn.Close(ctx))
+	if p.transactional != nil {
+		p.transactional.Close()
+	}
+	if p.facts != nil {
+		p.facts.close(ctx)
+	}
+	return err
 }
 
 // event is an event, and what it does.
@@ -107,6 +102,11 @@ func (p *producer) event(rng *rand.Rand, n int) event {
 	h.record = &kgo.Record{Topic: t.brokerName(p.world.alias), Key: []byte(h.key)}
 	for _, c := range h.record.Key {
 		h.record.Partition = (h.record.Partition*7 + int32(c)) % int32(t.partitions)
+	}
+	if t.grown && rng.IntN(4) == 0 { // keys of its own, so that each key has one partition
+		number += maxID
+		h.key = t.keys + strconv.Itoa(number)
+		h.record.Key, h.record.Partition = []byte(h.key), int32(t.partitions)
 	}
 	up := strconv.Itoa(randomID(rng))
 	if t.single {
@@ -180,7 +180,7 @@ func (f fields) String() string {
 
 // produce makes events until stop is closed.
 func (p *producer) produce(ctx context.Context, stop <-chan struct{}, count *atomic.Int64, commit commitFunc) error {
-	rng := rand.New(rand.NewPCG(p.world.seed, 300))
+	rng := rand.New(rand.NewPCG(p.world.plan.Seed, 300))
 	for n := 1000; ; n++ {
 		select {
 		case <-stop:
@@ -201,6 +201,8 @@ func (p *producer) produce(ctx context.Context, stop <-chan struct{}, count *ato
 
 // transaction is a few events, committed, aborted, or without a transaction.
 func (p *producer) transaction(ctx context.Context, rng *rand.Rand, n int, commit commitFunc) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var all []event
 	var records []*kgo.Record
 	for i := range 1 + rng.IntN(8) {
@@ -253,21 +255,66 @@ func (p *producer) fold(ctx context.Context, all []event) error {
 			continue
 		}
 		states[h.key] = is
-		batch.Queue("insert into facts."+h.topic.name+" select $1, $2::json->>'up', ($2::json->>'n')::bigint, $2::json on conflict (key) do update set up = excluded.up, n = excluded.n, doc = excluded.doc",
-			h.key, is.String())
+		h.topic.queue(&batch, h.key, is)
 	}
-	return p.conn.SendBatch(ctx, &batch).Close()
+	return p.tell(ctx, &batch)
+}
+
+// queue adds what a key's events fold to.
+func (t *topic) queue(batch *pgx.Batch, key string, is fields) {
+	batch.Queue("insert into facts."+t.name+" select $1, $2::json->>'up', ($2::json->>'n')::bigint, $2::json on conflict (key) do update set up = excluded.up, n = excluded.n, doc = excluded.doc",
+		key, is.String())
+}
+
+// tell sends statements to the oracle's tables. Where the server died, it has all again.
+func (p *producer) tell(ctx context.Context, batch *pgx.Batch) error {
+	for {
+		err := p.facts.conn.SendBatch(ctx, batch).Close()
+		if err == nil {
+			return nil
+		}
+		if err := p.facts.recover(ctx, err); err != nil {
+			return err
+		}
+		batch = p.everything()
+	}
+}
+
+// everything is all that the oracle's tables have to hold.
+func (p *producer) everything() *pgx.Batch {
+	batch := &pgx.Batch{}
+	for t, states := range p.folds {
+		batch.Queue("delete from facts." + t.name)
+		for key, is := range states {
+			t.queue(batch, key, is)
+		}
+	}
+	return batch
+}
+
+// restore gives the oracle what it may have lost with the server.
+func (p *producer) restore(ctx context.Context, commit commitFunc) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return commit(ctx, func() error { return p.tell(ctx, p.everything()) })
 }
 
 // fill makes the first events, and waits until they are there for everybody: the broker
 // says that a transaction has ended before its markers are in the log.
 func (p *producer) fill(ctx context.Context) error {
-	rng := rand.New(rand.NewPCG(p.world.seed, 301))
+	rng := rand.New(rand.NewPCG(p.world.plan.Seed, 301))
 	now := func(_ context.Context, commit func() error) error { return commit() }
 	for n := range 30 {
 		if err := p.transaction(ctx, rng, 10*n, now); err != nil {
 			return fmt.Errorf("the first events: %w", err)
 		}
+	}
+	for _, t := range p.world.schema.topics {
+		ends, err := p.ends(ctx, t.brokerName(p.world.alias), t.partitions)
+		if err != nil {
+			return err
+		}
+		p.filled[t] = ends
 	}
 	return nil
 }

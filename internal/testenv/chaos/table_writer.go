@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"humpty/internal/wait"
@@ -30,24 +29,31 @@ type tableWriter struct {
 	dsn          string
 	schema       *schema
 	commit       commitFunc
+	journal      *journal
+	mortal       bool // the server dies now and then; most commits do not wait for its log
+
+	session *session
+	told    int // the last transaction that was committed, as the server said
 }
 
 // write makes random transactions on one connection until stop is closed.
-func (w *tableWriter) write(ctx context.Context, stop <-chan struct{}, count *atomic.Int64) error {
+func (w *tableWriter) write(ctx context.Context, stop <-chan struct{}, count *atomic.Int64) (err error) {
 	rng := rand.New(rand.NewPCG(w.seed, 100+w.number))
-	conn, err := pgx.Connect(ctx, w.dsn)
-	if err != nil {
+	if w.session, err = connect(ctx, w.dsn); err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	defer func() { w.session.close(ctx) }()
+	w.told = -1
 	for n := 0; ; n++ {
 		select {
 		case <-stop:
 			return nil
 		default:
 		}
-		if err := w.transaction(ctx, conn, rng, fmt.Sprintf("w%d.%d", w.number, n)); err != nil {
-			return fmt.Errorf("writer %d: %w", w.number, err)
+		if err := w.transaction(ctx, rng, n); err != nil {
+			if err := w.recover(ctx, err); err != nil {
+				return fmt.Errorf("writer %d: %w", w.number, err)
+			}
 		}
 		count.Add(1)
 		if rng.IntN(4) > 0 { // else a burst
@@ -58,20 +64,33 @@ func (w *tableWriter) write(ctx context.Context, stop <-chan struct{}, count *at
 	}
 }
 
-// transaction is a few changes, committed or rolled back.
-func (w *tableWriter) transaction(ctx context.Context, conn *pgx.Conn, rng *rand.Rand, v string) error {
-	run := func(sql string) error {
-		_, err := conn.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
+// recover goes on with a server that died, and counts what it lost.
+func (w *tableWriter) recover(ctx context.Context, err error) error {
+	if err := w.session.recover(ctx, err); err != nil || !w.mortal {
 		return err
 	}
+	lost, err := w.session.lost(ctx, w.number, w.told)
+	if lost > 0 {
+		w.journal.count(commitsLost, lost)
+		w.told -= int(lost)
+	}
+	return err
+}
+
+// transaction is a few changes, committed or rolled back.
+func (w *tableWriter) transaction(ctx context.Context, rng *rand.Rand, n int) error {
+	run := func(sql string) error { return w.session.exec(ctx, sql) }
 	sync := []string{"on", "local", "off"}[rng.IntN(3)]
+	if w.mortal && rng.IntN(30) > 0 {
+		sync = "off"
+	}
 	err := run("begin; set local synchronous_commit = " + sync)
 	long, last := rng.IntN(20) == 0, "commit"
 	for i := range 1 + rng.IntN(4) {
 		if err != nil {
 			break
 		}
-		sql := w.schema.change(rng, fmt.Sprintf("%s.%d", v, i))
+		sql := w.change(rng, fmt.Sprintf("w%d.%d.%d", w.number, n, i))
 		if strings.HasPrefix(sql, "truncate") { // its lock must not be held for long
 			last = "set local lock_timeout = '100ms'; " + sql + "; commit"
 			continue
@@ -84,8 +103,17 @@ func (w *tableWriter) transaction(ctx context.Context, conn *pgx.Conn, rng *rand
 			err = wait.For(ctx, time.Duration(50+rng.IntN(200))*time.Millisecond)
 		}
 	}
+	if w.mortal && err == nil {
+		err = run(receipt(w.number, n))
+	}
 	if err == nil && rng.IntN(10) > 0 {
-		err = w.commit(ctx, func() error { return ignoreExpected(run(last)) })
+		err = w.commit(ctx, func() error {
+			err := run(last)
+			if err == nil {
+				w.told = n
+			}
+			return ignoreExpected(err)
+		})
 	}
 	if err := ignoreExpected(err); err != nil {
 		return err
@@ -94,10 +122,10 @@ func (w *tableWriter) transaction(ctx context.Context, conn *pgx.Conn, rng *rand
 }
 
 // ignoreExpected is nil for what an application has to expect: a key that is there, a deadlock,
-// a lock that is not to be had.
+// a lock that is not to be had, a row that went to another partition or has none.
 func ignoreExpected(err error) error {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && slices.Contains([]string{"23505", "40P01", "55P03"}, pg.Code) {
+	if errors.As(err, &pg) && slices.Contains([]string{"23505", "40P01", "55P03", "40001", "23514"}, pg.Code) {
 		return nil
 	}
 	return err

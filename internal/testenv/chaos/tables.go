@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"humpty/sources"
@@ -15,6 +16,9 @@ type table struct {
 	link     bool     // a join table: a and b, and nothing else
 	soft     bool     // rows with gone are not there
 	identity string
+
+	generated   bool // has a column g that the server makes of the others, and hidden beside gone
+	partitioned bool
 }
 
 // schema is a random tree of includes over random tables.
@@ -27,6 +31,8 @@ type schema struct {
 	topics []*topic
 	joined map[string][]*topicInclude // by the path of what they are in
 	events *topicInclude              // the root, if it is made of events
+
+	generated, partitioned bool // some tables are
 }
 
 const (
@@ -34,13 +40,16 @@ const (
 	maxDepth    = 3
 )
 
-func newSchema(rng *rand.Rand) *schema {
-	s := &schema{rng: rng}
+func newSchema(rng *rand.Rand, p *Plan) *schema {
+	s := &schema{rng: rng, generated: p.has(Generated), partitioned: p.has(Partition)}
 	root := s.table()
-	s.shape = sources.Shape{From: root.name, Columns: columns("id", "v")}
+	s.shape = sources.Shape{From: root.name, Columns: root.columns()}
 	if rng.IntN(2) == 0 {
 		root.soft = true
 		s.shape.Where = "not gone"
+		if root.generated && rng.IntN(2) == 0 {
+			s.shape.Where = "not hidden"
+		}
 	}
 	s.shape.Include = s.includes(root, 0)
 	s.oracle = s.selects()
@@ -51,15 +60,24 @@ func newSchema(rng *rand.Rand) *schema {
 func (s *schema) selects() string {
 	where := ""
 	if s.shape.Where != "" {
-		where = " where not x.gone"
+		where = " where not x.gone" // hidden is the same by another name
 	}
 	return "select x.id::text, " + s.object(s.shape, "x", "") + "::text from " + s.shape.From + " x" + where
 }
 
 func (s *schema) table() *table {
 	t := &table{name: fmt.Sprint("t", len(s.tables))}
+	t.generated = s.generated && s.rng.IntN(3) > 0
+	t.partitioned = s.partitioned && s.rng.IntN(2) == 0
 	s.tables = append(s.tables, t)
 	return t
+}
+
+func (t *table) columns() []sources.Column {
+	if t.generated {
+		return columns("id", "v", "g")
+	}
+	return columns("id", "v")
 }
 
 // child is a table whose rows name their parent.
@@ -73,6 +91,7 @@ func (s *schema) child() *table {
 		t.identity = "full"
 	default:
 		t.identity = "index"
+		t.partitioned = false // each partition would need an index of its own
 	}
 	return t
 }
@@ -110,14 +129,14 @@ func (s *schema) includes(parent *table, depth int) []sources.Shape {
 			shape = sources.Shape{From: child.name, Many: true, On: []sources.Join{{Child: "up", Parent: "id"}}}
 		default:
 			link := s.table()
-			link.link = true
+			link.link, link.generated, link.partitioned = true, false, false
 			child = s.table()
 			shape = sources.Shape{
 				From: child.name, Many: true, On: []sources.Join{{Child: "id", Parent: "b"}},
 				Through: &sources.Through{From: link.name, Parent: []sources.Join{{Child: "a", Parent: "id"}}},
 			}
 		}
-		shape.Name, shape.Columns = name, columns("id", "v")
+		shape.Name, shape.Columns = name, child.columns()
 		if shape.Many {
 			shape.OrderBy = []sources.Order{{Column: "id"}, {Column: "v"}}
 		}
@@ -140,7 +159,10 @@ func columns(names ...string) []sources.Column {
 // object is the naive SQL of a document or of an include's, in the shape's order; what comes
 // from topics is behind the rest.
 func (s *schema) object(shape sources.Shape, at, path string) string {
-	parts := []string{fmt.Sprintf("'id', %s.id, 'v', %[1]s.v", at)}
+	var parts []string
+	for _, c := range shape.Columns {
+		parts = append(parts, fmt.Sprintf("'%s', %s.%[1]s", c.Field, at))
+	}
 	for i, in := range shape.Include {
 		x := fmt.Sprint(at, i)
 		from := fmt.Sprintf("from %s %s where %[2]s.%s = %s.%s", in.From, x, in.On[0].Child, at, in.On[0].Parent)
@@ -164,39 +186,98 @@ func (s *schema) included(in sources.Shape, x, path, from string) string {
 	return fmt.Sprintf("coalesce((select json_agg(%s order by %s.id, %[2]s.v collate \"C\") %s), '[]')", object, x, from)
 }
 
+// names are those of tables with rows of their own for which it holds.
+func (s *schema) names(holds func(*table) bool) []string {
+	var names []string
+	for _, t := range s.tables {
+		if !t.link && holds(t) {
+			names = append(names, t.name)
+		}
+	}
+	return names
+}
+
+// find is the table of a name.
+func (s *schema) find(name string) *table {
+	return s.tables[slices.IndexFunc(s.tables, func(t *table) bool { return t.name == name })]
+}
+
+// fill gives the tables their first rows.
+func (s *schema) fill() string {
+	var sql strings.Builder
+	for _, t := range s.tables {
+		for range 2 * maxID {
+			sql.WriteString(t.insert(s.rng, "first") + ";\n")
+		}
+	}
+	return sql.String() + "analyze"
+}
+
 // create is the tables' DDL.
 func (s *schema) create() string {
 	var sql strings.Builder
 	for _, t := range s.tables {
-		if t.link {
-			fmt.Fprintf(&sql, "create table %s (a int, b int, primary key (a, b)); create index on %[1]s (b);\n", t.name)
-			continue
-		}
-		var own []string
-		for _, r := range t.refs {
-			null := ""
-			if t.identity == "index" && r == "up" {
-				null = " not null"
-			}
-			own = append(own, r+" int"+null)
-		}
-		if t.soft {
-			own = append(own, "gone bool not null default false")
-		}
-		key := "primary key (id)"
-		if strings.HasPrefix(t.identity, "primary") {
-			key = t.identity
-		}
-		fmt.Fprintf(&sql, "create table %s (%s);\n", t.name, strings.Join(append(append([]string{"id int", "v text collate \"C\""}, own...), key), ", "))
-		for _, r := range t.refs {
-			fmt.Fprintf(&sql, "create index on %s (%s);\n", t.name, r)
-		}
-		switch t.identity {
-		case "full":
-			fmt.Fprintf(&sql, "alter table %s replica identity full;\n", t.name)
-		case "index":
-			fmt.Fprintf(&sql, "create unique index %s_identity on %[1]s (up, id); alter table %[1]s replica identity using index %[1]s_identity;\n", t.name)
-		}
+		sql.WriteString(t.create())
 	}
 	return sql.String()
+}
+
+func (t *table) create() string {
+	if t.link {
+		return fmt.Sprintf("create table %s (a int, b int, primary key (a, b)); create index on %[1]s (b);\n", t.name)
+	}
+	list := []string{"id int", "v text collate \"C\""}
+	value := "coalesce(v, '')"
+	for _, r := range t.refs {
+		null := ""
+		if t.identity == "index" && r == "up" {
+			null = " not null"
+		}
+		list = append(list, r+" int"+null)
+		value += " || '/' || coalesce(" + r + "::text, '')"
+	}
+	if t.soft {
+		list = append(list, "gone bool not null default false")
+	}
+	if t.generated {
+		list = append(list, "g text collate \"C\" generated always as ("+value+") stored")
+		if t.soft {
+			list = append(list, "hidden bool generated always as (gone) stored")
+		}
+	}
+	var sql strings.Builder
+	by := ""
+	if t.partitioned {
+		by = " partition by range (id)"
+	}
+	fmt.Fprintf(&sql, "create table %s (%s)%s;\n", t.name, strings.Join(append(list, t.key()), ", "), by)
+	if t.partitioned {
+		sql.WriteString(t.partition(1, 0, maxID/2) + t.partition(2, maxID/2, maxID+1))
+	}
+	for _, r := range t.refs {
+		fmt.Fprintf(&sql, "create index on %s (%s);\n", t.name, r)
+	}
+	switch t.identity {
+	case "full":
+		fmt.Fprintf(&sql, "alter table %s replica identity full;\n", t.name)
+	case "index":
+		fmt.Fprintf(&sql, "create unique index %s_identity on %[1]s (up, id); alter table %[1]s replica identity using index %[1]s_identity;\n", t.name)
+	}
+	return sql.String()
+}
+
+func (t *table) key() string {
+	if strings.HasPrefix(t.identity, "primary") {
+		return t.identity
+	}
+	return "primary key (id)"
+}
+
+// partition is the DDL of one.
+func (t *table) partition(number, from, to int) string {
+	sql := fmt.Sprintf("create table %s_p%d partition of %[1]s for values from (%[3]d) to (%[4]d);\n", t.name, number, from, to)
+	if t.identity == "full" {
+		sql += fmt.Sprintf("alter table %s_p%d replica identity full;\n", t.name, number)
+	}
+	return sql
 }

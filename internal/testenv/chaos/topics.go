@@ -17,6 +17,7 @@ type topic struct {
 	keys       string // what they begin with, before a number
 	single     bool   // the number of an event's key is also that of its parent
 	poison     bool
+	grown      bool // has a partition more, for keys of its own
 }
 
 // brokerName is the topic's name at the broker.
@@ -35,9 +36,9 @@ type topicInclude struct {
 
 // newMixedSchema is one of tables in three of four, else one of events; with topics in
 // most documents of tables.
-func newMixedSchema(rng *rand.Rand) *schema {
+func newMixedSchema(rng *rand.Rand, p *Plan) *schema {
 	if rng.IntN(4) == 0 {
-		s := &schema{rng: rng, joined: map[string][]*topicInclude{}}
+		s := &schema{rng: rng, joined: map[string][]*topicInclude{}, generated: p.has(Generated), partitioned: p.has(Partition)}
 		s.events = &topicInclude{topic: s.topic("k", false), rows: nil}
 		s.events.rows = s.rows("")
 		if rng.IntN(2) == 0 {
@@ -47,7 +48,7 @@ func newMixedSchema(rng *rand.Rand) *schema {
 		s.oracle = "select k.key, " + s.state(s.events, "k", "") + "::text from facts." + s.events.topic.name + " k"
 		return s
 	}
-	s := newSchema(rng)
+	s := newSchema(rng, p)
 	s.joined = map[string][]*topicInclude{}
 	if rng.IntN(8) > 0 {
 		s.join("", false)
@@ -104,17 +105,17 @@ func (s *schema) rows(path string) []sources.Shape {
 	if depth >= maxDepth || s.count() > maxIncludes {
 		return nil
 	}
-	shape := sources.Shape{Name: fmt.Sprintf("r%da", depth), Columns: columns("id", "v")}
+	shape := sources.Shape{Name: fmt.Sprintf("r%da", depth)}
 	child := s.table()
 	if s.rng.IntN(2) == 0 {
-		s.tables = s.tables[:len(s.tables)-1]
+		s.tables = s.tables[:len(s.tables)-1] // made again
 		child = s.child()
 		shape.Many, shape.On = true, []sources.Join{{Child: "up", Parent: "up"}}
 		shape.OrderBy = []sources.Order{{Column: "id"}, {Column: "v"}}
 	} else {
 		shape.One, shape.On = true, []sources.Join{{Child: "id", Parent: "up"}}
 	}
-	shape.From = child.name
+	shape.From, shape.Columns = child.name, child.columns()
 	if s.rng.IntN(2) == 0 {
 		shape.Include = s.includes(child, depth+1)
 	}
@@ -165,7 +166,7 @@ func (s *schema) facts() string {
 	var sql strings.Builder
 	for i, t := range s.topics {
 		if i == 0 {
-			sql.WriteString("create schema facts;\n")
+			sql.WriteString("create schema if not exists facts;\n")
 		}
 		fmt.Fprintf(&sql, "create table facts.%s (key text primary key, up text, n bigint, doc json not null); create index on facts.%[1]s (up);\n", t.name)
 	}

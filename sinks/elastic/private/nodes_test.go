@@ -48,7 +48,7 @@ func shardsOn(t *testing.T, url, index string) map[string]string {
 func loadNodes(t *testing.T, cluster *devstack.Cluster) {
 	urls := cluster.Addresses()
 	alias := devstack.Name(t)
-	target := elastictest.Target(t, elastic.Config{Addresses: urls, Alias: alias, LoadNodes: map[string]string{"box": "ingest"}})
+	target := elastictest.Target(t, elastic.Config{Addresses: urls, Alias: alias, Load: elastic.Loading{Nodes: map[string]string{"box": "ingest"}}})
 	index, name := elastictest.Generation(t, target, alias, `{"settings":{"number_of_shards":2,"number_of_replicas":1,"index.routing.allocation.require.box":"serve"}}`)
 	for shard, node := range shardsOn(t, urls[0], name) {
 		if node != "node-2" {

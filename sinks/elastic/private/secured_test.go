@@ -65,7 +65,7 @@ func (s *secured) sufficient(t *testing.T) {
 	for form, privileges := range map[string][]string{"short": short, "fine": fine} {
 		t.Run(form, func(t *testing.T) {
 			cfg, _ := s.apiKey(t, roleWith(privileges))
-			cfg.MaxSegments = 1
+			cfg.Load.MaxSegments = 1
 			target := elastictest.Target(t, cfg)
 			if err := target.Permitted(t.Context()); err != nil {
 				t.Error(err)

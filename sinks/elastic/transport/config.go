@@ -18,6 +18,7 @@ type Config struct {
 	Addresses   []string // http://host:9200; requests are spread over them, a dead one is left out for a while
 	Credentials Credentials
 	TLS         TLS
+	Proxy       string // URL of an HTTP proxy; "": none
 	ClusterUUID string // if set, any other cluster is refused
 
 	Connections    int           // kept open to each address; 0: 16
@@ -128,8 +129,16 @@ func (c Config) roundTripper() (http.RoundTripper, error) {
 		}
 		secure.Certificates = []tls.Certificate{pair}
 	}
+	var proxy func(*http.Request) (*url.URL, error) // of the environment's variables: never
+	if c.Proxy != "" {
+		u, err := url.Parse(c.Proxy)
+		if err != nil || u.Host == "" || u.User != nil {
+			return nil, BadConfigf("write it as http://host:3128, without credentials", "proxy: not a URL of a proxy")
+		}
+		proxy = http.ProxyURL(u)
+	}
 	var rt http.RoundTripper = &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
+		Proxy:                 proxy,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		TLSClientConfig:       secure,
 		TLSHandshakeTimeout:   10 * time.Second,

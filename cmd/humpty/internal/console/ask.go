@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 )
 
@@ -34,7 +35,7 @@ func (c *Console) Confirm(question, word, command string) error {
 // CommandLine is a command as a person would type it, about the same configuration.
 func (c *Console) CommandLine(parts ...string) string {
 	if c.File.Path != DefaultConfig && c.File.Origin == "" {
-		parts = append(parts, "--config", c.File.Path)
+		parts = append(parts, "--config", printable.Shell(c.File.Path))
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), " ")
 }

@@ -8,14 +8,17 @@ import (
 	"strings"
 	"time"
 
+	"humpty/internal/printable"
 	"humpty/internal/ui"
 )
 
 // Console is the streams of one invocation, and how they are to be used.
 type Console struct {
 	In  io.Reader
-	Out *Sink // results
-	Err io.Writer
+	Out *Sink     // results
+	Err io.Writer // messages and progress
+
+	Secrets *printable.Secrets // hidden in all that is printed
 
 	InTerminal, ErrTerminal bool
 
@@ -27,6 +30,21 @@ type Console struct {
 	NoColor  bool
 	Interval time.Duration // between lines of progress
 	File     ConfigFile
+
+	terminal io.Writer // Err as it is, for what redraws lines and colours words
+}
+
+// Guard makes all that is printed from now on fit to be shown. It is called once, before
+// anything is printed.
+func (c *Console) Guard() {
+	c.Secrets = &printable.Secrets{}
+	c.Out.secrets = c.Secrets
+	c.guard(c.Err)
+}
+
+func (c *Console) guard(stderr io.Writer) {
+	c.terminal = stderr
+	c.Err = printable.Writer{To: stderr, Secrets: c.Secrets}
 }
 
 // ConfigFile is the configuration that a verb is about, as a person names it.
@@ -41,7 +59,8 @@ const DefaultConfig = "humpty.yaml"
 // With is the console with another stderr for one of several runs, which asks nothing.
 func (c *Console) With(stderr io.Writer) *Console {
 	other := *c
-	other.Err, other.InTerminal = stderr, false
+	other.InTerminal = false
+	other.guard(stderr)
 	return &other
 }
 
@@ -60,15 +79,27 @@ func (c *Console) People() io.Writer {
 
 // Progress is how progress is shown on stderr.
 func (c *Console) Progress() ui.Options {
+	bars := c.Redraws() && !c.Quiet && !c.JSON
 	out := c.Err
-	if c.Quiet {
+	switch {
+	case c.Quiet:
 		out = io.Discard
+	case bars:
+		out = c.terminal
 	}
-	return ui.Options{Out: out, Interval: c.Interval, Bars: c.Redraws() && !c.Quiet && !c.JSON}
+	return ui.Options{Out: out, Interval: c.Interval, Bars: bars, Text: c.shown}
 }
 
-// Label is the first word of a line on stderr.
-func (c *Console) Label(word string) string {
+// shown is a text fit to be shown, for what is written to the terminal itself.
+func (c *Console) shown(text string) string { return printable.Text(c.Secrets.Hide(text)) }
+
+// Say writes a text on stderr behind its label, its further lines below the first.
+func (c *Console) Say(label, text string) {
+	fmt.Fprintf(c.terminal, "%s %s\n", c.label(label), Indent(c.shown(text)))
+}
+
+// label is the first word of a line on stderr.
+func (c *Console) label(word string) string {
 	text := fmt.Sprintf("%-9s", word)
 	if !c.colour() {
 		return text

@@ -2,7 +2,6 @@ package console
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"humpty/internal/problem"
@@ -16,7 +15,7 @@ func (c *Console) Line(v any) {
 		c.Out.fail(err)
 		return
 	}
-	_, _ = c.Out.Write(append(data, '\n')) // the sink remembers
+	c.Out.json(append(data, '\n'))
 }
 
 // EventLine is an event of a run as --json prints it.
@@ -77,7 +76,7 @@ func (c *Console) Warn(text string) {
 		c.Line(EventLine{Schema: 1, Type: "warning", At: time.Now().UTC(), Text: text})
 	}
 	if !c.Quiet {
-		fmt.Fprintf(c.Err, "%s %s\n", c.Label("warning"), Indent(text))
+		c.Say("warning", text)
 	}
 }
 

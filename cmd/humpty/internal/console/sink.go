@@ -4,12 +4,15 @@ import (
 	"errors"
 	"io"
 	"sync"
+
+	"humpty/internal/printable"
 )
 
 // Sink remembers that something could not be written, so that a full disk or a closed
 // pipe does not end in success.
 type Sink struct {
-	to io.Writer
+	to      io.Writer
+	secrets *printable.Secrets
 
 	mu     sync.Mutex // several runs may print at once
 	failed error
@@ -18,8 +21,20 @@ type Sink struct {
 // NewSink makes a Sink that writes to a stream.
 func NewSink(to io.Writer) *Sink { return &Sink{to: to} }
 
-// Write writes to the stream.
+// Write prints text for a person, fit to be shown.
 func (s *Sink) Write(p []byte) (int, error) {
+	if _, err := s.write([]byte(printable.Text(s.secrets.Hide(string(p))))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// json prints a line of JSON, its strings fit to be shown.
+func (s *Sink) json(line []byte) {
+	_, _ = s.write([]byte(printable.Text(string(s.secrets.HideJSON(line))))) // the sink remembers
+}
+
+func (s *Sink) write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, err := s.to.Write(p)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"humpty/internal/printable"
 	"humpty/internal/ui"
 	"humpty/projector/repair"
 	"humpty/projector/verify"
@@ -25,7 +26,7 @@ func Finding(w io.Writer, f repair.Result, err error) {
 			fmt.Fprintf(w, "  sample     %s documents: %s\n", ui.Count(v.Sampled), v.Proves)
 		}
 		if len(v.MovingIDs) > 0 {
-			fmt.Fprintf(w, "  moving     %s\n", strings.Join(v.MovingIDs, ", "))
+			fmt.Fprintf(w, "  moving     %s\n", strings.Join(values(v.MovingIDs), ", "))
 		}
 	}
 	for _, q := range f.Queries {
@@ -44,6 +45,14 @@ func Finding(w io.Writer, f repair.Result, err error) {
 		amendments(w, f, r)
 	}
 	fmt.Fprintf(w, "  time       %s\n", ui.Time(ui.Seconds(f.Seconds)))
+}
+
+func values(texts []string) []string {
+	all := make([]string, len(texts))
+	for i, t := range texts {
+		all[i] = printable.Value(t)
+	}
+	return all
 }
 
 func others(v verify.Report) string {
