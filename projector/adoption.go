@@ -208,7 +208,7 @@ func (a *adoption) writeOnCondition(index sinks.Index) error {
 	if !catchup.CanHandOver(index) {
 		return catchup.ErrNoHandover
 	}
-	return a.run.Live.Checkpoint.RecordSwap()
+	return a.run.Live.Checkpoint.Swap.Record()
 }
 
 // sameMapping refuses an index whose mapping is not that of the definition that it is to have.
@@ -293,7 +293,7 @@ func (a *adoption) mark(ctx context.Context, view sources.View) error {
 	}
 	r.observer.Notice(fmt.Sprintf("%d documents are missing, %d stale, %d extra: they are written again", found.Missing, found.Stale, found.Extra))
 	crashpoint.At("differences marked")
-	return r.logbook.journal.RecordFound(found.Verification)
+	return r.durability.recordFound(ctx, r.logbook.journal, found.Verification)
 }
 
 // markedAtOnce is how many differing documents are marked in one durable step.

@@ -10,6 +10,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/wait"
 	"humpty/projector/catchup"
+	"humpty/projector/flush"
 	"humpty/projector/generation"
 	"humpty/projector/outage"
 	"humpty/projector/report"
@@ -28,6 +29,7 @@ type changes struct {
 	background *background
 
 	capture *catchup.Capture // nil: nothing to catch up with
+	flush   *flush.Queue     // what the source may take back waits there to be done; nil: it takes nothing back
 	rounds  *catchup.Rounds  // made when the load is over
 	reread  atomic.Int64     // documents read again by rounds
 }
@@ -60,7 +62,8 @@ func (c *changes) start(ctx context.Context, explain func(error) error) error {
 	if limited, ok := stream.(sources.Caveated); ok {
 		c.record.Limits = limited.Caveats()
 	}
-	c.capture = catchup.NewCapture(stream, live.Checkpoint)
+	c.capture, c.flush = catchup.NewCapture(stream, live.Checkpoint), flush.NewQueue(stream)
+	c.background.start(c.flush.Run)
 	c.background.start(func(ctx context.Context) error {
 		err := c.capture.Run(ctx)
 		closing, cancel := wait.ToCleanUp(ctx)
@@ -113,8 +116,8 @@ func (c *changes) startRounds(view sources.View, writer *write.Writer) error {
 		return errors.New("this source cannot read single documents again: use consistency: snapshot")
 	}
 	store := c.rebuild.Live.Checkpoint
-	rounds := &catchup.Rounds{Store: store, View: expander, Writer: writer, Done: c.roundDone}
-	swapped, err := store.Swapped()
+	rounds := &catchup.Rounds{Store: store, View: expander, Flush: c.flush, Writer: writer, Done: c.roundDone}
+	swapped, err := store.Swap.Recorded()
 	if err == nil && swapped { // by an earlier process: the application may write already
 		_, err = catchup.NewHandover(rounds)
 	}

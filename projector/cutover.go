@@ -174,7 +174,7 @@ func (c *cutover) handOver(ctx context.Context, swap func() error) error {
 		err := c.changes.settle(ctx)
 		return errors.Join(err, generation.EndWriter(ctx, c.candidate.Index))
 	}
-	if err := c.rebuild.Live.Checkpoint.RecordSwap(); err != nil {
+	if err := c.rebuild.Live.Checkpoint.Swap.Record(); err != nil {
 		return err
 	}
 	crashpoint.At("handover recorded")

@@ -85,7 +85,13 @@ func (r *run) create(ctx context.Context) error {
 }
 
 // capture begins to capture changes, where the source is not at rest.
-func (r *run) capture(ctx context.Context) error { return r.changes.start(ctx, r.explainGap) }
+func (r *run) capture(ctx context.Context) error {
+	if err := r.changes.start(ctx, r.explainGap); err != nil || r.changes.capture == nil {
+		return err
+	}
+	begun := r.Live.Resume && r.Adopt == nil && r.candidate.Index != nil && len(r.logbook.journal.Undone(r.input.Partitions)) > 0
+	return r.durability.watchSource(ctx, r.logbook.journal, begun)
+}
 
 // load reads every partition once and writes what it gives.
 func (r *run) load(ctx context.Context) error {
@@ -111,7 +117,10 @@ func (r *run) load(ctx context.Context) error {
 	if c.Meta.Starts == nil { // those of a resumed run stay
 		c.Meta.Starts = generation.FormatStarts(r.input.Starts)
 	}
-	a.partitions = ledger.NewPartitions(a.limits.Rejections, journal.Sums(), journal.PartitionDone())
+	if err := r.durability.watchSnapshot(ctx, view); err != nil {
+		return err
+	}
+	a.partitions = ledger.NewPartitions(a.limits.Rejections, journal.Sums(), r.whenFlushed(journal.PartitionDone()))
 	o := load.Options{
 		View: view, Partitions: journal.Undone(a.planned), Readers: max(r.input.Readers, 1), Writers: a.limits.Writers, InFlight: a.limits.InFlight,
 		Index: c.Index, Base: c.BaseVersion(), Book: a.book, Accounts: a.partitions, MaxRejections: a.limits.Rejections,
@@ -133,6 +142,7 @@ func (r *run) load(ctx context.Context) error {
 	r.record.Inputs = a.partitions.Inputs(view)
 	a.endPass("load")
 	if err != nil {
+		r.durability.recordDone(ctx)
 		return err
 	}
 	a.endLoad(journal)
@@ -140,6 +150,17 @@ func (r *run) load(ctx context.Context) error {
 		return err
 	}
 	return a.gate()
+}
+
+// whenFlushed has a partition written down as done when the source has flushed what was read
+// there: one that it may take back is read again.
+func (r *run) whenFlushed(done ledger.OnDone) ledger.OnDone {
+	if done == nil {
+		return nil
+	}
+	return func(partition string, sum ledger.Ledger, rejections []ledger.Rejection) error {
+		return r.changes.flush.Add(func() error { return done(partition, sum, rejections) })
+	}
 }
 
 // catchUp brings the generation near to the present, round by round. Without a capture
@@ -247,6 +268,9 @@ func (r *run) verify(ctx context.Context) error {
 	}
 	r.record.Deviations, r.record.Queries = proof.Deviations, proof.Answers
 	if err := proof.Judge(found); err != nil {
+		return err
+	}
+	if err := r.durability.confirm(ctx); err != nil {
 		return err
 	}
 	c.Meta.Verified, c.Meta.PhaseSeconds = &found.Verification, r.logbook.phaseSeconds(r.observer)

@@ -42,7 +42,7 @@ type Record struct {
 	Queries     []verify.QueryResult      `json:"queries,omitempty"`            // answers to the user's
 	Outages     []outage.Outage           `json:"outages,omitempty"`            // servers that were waited for
 	Checkpoints float64                   `json:"checkpoint_seconds,omitempty"` // spent in writing down how far it is
-	Undone      int64                     `json:"undone,omitempty"`             // documents that the target had lost when it went away, written again
+	Undone      int64                     `json:"undone,omitempty"`             // documents that the target had lost when it went away, or the source had taken back, written again
 	Limits      string                    `json:"limits,omitempty"`             // what the rounds could not know of
 	Rounds      []report.Round            `json:"rounds,omitempty"`             // of catch-up
 	Pace        []pace.Decision           `json:"pace,omitempty"`               // how the load found its pace

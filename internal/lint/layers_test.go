@@ -58,9 +58,10 @@ var layers = []layer{
 	{name: "decoders", about: engine, apart: true, packages: []string{"projector/fold/decode", "projector/fold/handlers", "projector/fold/script"}, on: []string{"folds"}},
 	{name: "joins", about: engine, packages: []string{"projector/join"}, on: []string{"folds"}},
 	{name: "outages", about: engine, packages: []string{"projector/outage"}, on: []string{"reports"}},
+	{name: "flushes", about: engine, packages: []string{"projector/flush"}, on: []string{"sources"}},
 	{name: "leases", about: engine, packages: []string{"projector/lease"}, on: []string{"outages"}},
 	{name: "stores", about: engine, packages: []string{"projector/generation", "projector/checkpoint", "projector/write"}, apart: true, on: []string{"leases"}},
-	{name: "phases", about: engine, packages: []string{"projector/load", "projector/catchup", "projector/verify"}, apart: true, on: []string{"stores", "protocol"}},
+	{name: "phases", about: engine, packages: []string{"projector/load", "projector/catchup", "projector/verify"}, apart: true, on: []string{"stores", "flushes", "protocol"}},
 	{name: "rebuild", about: engine, packages: []string{"projector"}, on: []string{"phases"}},
 	{name: "aftercare", about: engine, apart: true, packages: []string{"projector/repair", "projector/follow"}, on: []string{"rebuild"}},
 

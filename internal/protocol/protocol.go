@@ -20,6 +20,9 @@ func (r Rules) SettlesUnseen() bool { return r.off.SettleUnseen }
 // SettlesEarly says that a dirty key is settled before the verdict on the write.
 func (r Rules) SettlesEarly() bool { return r.off.SettleEarly }
 
+// SettlesUnflushed says that what the source may still take back is settled.
+func (r Rules) SettlesUnflushed() bool { return r.off.SettleUnflushed }
+
 // PassesFenceEarly says that a fence counts as passed when it is met.
 func (r Rules) PassesFenceEarly() bool { return r.off.FenceEarly }
 

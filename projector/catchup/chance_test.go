@@ -142,7 +142,7 @@ func TestGamblesWithoutARule(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]off.Rules{
 		"settleBlind": {SettleBlind: true}, "settleUnseen": {SettleUnseen: true}, "settleEarly": {SettleEarly: true},
-		"fenceEarly": {FenceEarly: true}, "oneVersion": {OneVersion: true}, "settleUnknown": {SettleUnknown: true},
+		"fenceEarly": {FenceEarly: true}, "oneVersion": {OneVersion: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -42,7 +42,7 @@ func NewHandover(r *Rounds) (*Handover, error) {
 	if !gets || !amends {
 		return nil, ErrNoHandover
 	}
-	err := r.Store.Written(func(id []byte) {
+	err := r.Store.Swap.Written(func(id []byte) {
 		if !r.Rules.ForgetsWritten() {
 			h.written[string(id)], h.unresolved[string(id)] = true, true
 		}
@@ -156,7 +156,7 @@ func (h *Handover) recordWritten(docs []sinks.Document) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := h.store.RecordWritten(ids); err != nil {
+	if err := h.store.Swap.RecordWritten(ids); err != nil {
 		return err
 	}
 	for _, id := range ids {

@@ -33,6 +33,9 @@ func (r *Rounds) untilFence(ctx context.Context, fence uint64) error {
 	}
 	pause := wait.NewBackoff(fencePatience)
 	for {
+		if err := r.Flush.Now(ctx); err != nil { // or nothing that was read is settled yet
+			return err
+		}
 		passed, err := r.Store.Passed(fence)
 		if err != nil || passed {
 			return err

@@ -11,6 +11,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/protocol"
 	"humpty/projector/checkpoint"
+	"humpty/projector/flush"
 	"humpty/projector/report"
 	"humpty/projector/write"
 	"humpty/sinks"
@@ -25,13 +26,15 @@ import (
 type Rounds struct {
 	Store  *checkpoint.Store
 	View   sources.Expander
+	Flush  *flush.Queue  // what settling waits for; nil: for nothing
 	Writer *write.Writer // its pace may be nil: as many requests at once as there are workers
 	Role   sinks.WriterRole
 	Rules  protocol.Rules // the zero value outside tests
 
-	Done     func(report.Round) // told of each round that had something to do; may be nil
-	handover *Handover          // nil: nobody else writes to the index
-	doubts   doubts
+	Done      func(report.Round) // told of each round that had something to do; may be nil
+	unflushed unflushed          // read, and not settled yet
+	handover  *Handover          // nil: nobody else writes to the index
+	doubts    doubts
 }
 
 // Workers is how many goroutines read and write what changed.
@@ -53,7 +56,7 @@ func (r *Rounds) round(ctx context.Context) (report.Round, error) {
 	}
 	cut := r.Store.BeginRound()
 	for after := (*sources.DirtyKey)(nil); ; {
-		due, err := r.Store.Due(after, keysAtOnce)
+		due, err := r.Store.Due(after, keysAtOnce, r.unflushed.has)
 		if err != nil || len(due) == 0 {
 			if r.Done != nil && done.Marks > 0 {
 				r.Done(done)
@@ -169,8 +172,25 @@ func (r *Rounds) settle(due []sources.DirtyKey, cut uint64, saw sources.TxSnapsh
 	if r.Rules.SettlesUnseen() || r.Rules.SettlesBlind() {
 		saw = sources.TxSnapshot{Min: ^uint64(0), Max: ^uint64(0)}
 	}
-	left, err := r.Store.Settle(due, cut, saw)
-	crashpoint.At("marks settled")
+	if !r.waitsForFlush() {
+		left, err := r.Store.Settle(due, cut, saw)
+		crashpoint.At("marks settled")
+		done.Left += left
+		return err
+	}
+	seen, left, err := r.Store.Seen(due, cut, saw)
+	if err != nil {
+		return err
+	}
 	done.Left += left
-	return err
+	r.unflushed.add(seen)
+	return r.Flush.Add(func() error {
+		_, err := r.Store.Settle(due, cut, saw)
+		crashpoint.At("marks settled")
+		r.unflushed.remove(seen)
+		return err
+	})
 }
+
+// waitsForFlush reports whether the source may take back what it shows.
+func (r *Rounds) waitsForFlush() bool { return r.Flush != nil && !r.Rules.SettlesUnflushed() }

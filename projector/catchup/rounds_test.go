@@ -15,6 +15,7 @@ import (
 	"humpty/internal/protocol"
 	"humpty/internal/protocol/off"
 	"humpty/projector/checkpoint"
+	"humpty/projector/flush"
 	"humpty/projector/ledger"
 	"humpty/projector/write"
 	"humpty/sinks"
@@ -37,6 +38,7 @@ type chase struct {
 func newChase(t *testing.T, r off.Rules) *chase {
 	t.Helper()
 	c := &chase{t: t, live: sourcetest.NewLiveSource(), target: &sinktest.MemoryTarget{Name: "orders"}}
+	c.live.MayLose = true
 	var err error
 	if c.store, err = checkpoint.Open("marks", checkpoint.Options{FS: vfs.NewMem()}); err != nil {
 		t.Fatal(err)
@@ -71,6 +73,7 @@ func (c *chase) begin() {
 		c.t.Fatal(err)
 	}
 	c.capture = NewCapture(feed, c.store)
+	c.rounds.Flush, c.rounds.unflushed = flush.NewQueue(feed), unflushed{}
 	ctx, cancel := context.WithCancel(c.t.Context())
 	var group errgroup.Group
 	group.Go(func() error { return c.capture.Run(ctx) })
@@ -81,6 +84,16 @@ func (c *chase) begin() {
 		}
 		return nil
 	}
+}
+
+// crash takes back what the source has not flushed, and begins again.
+func (c *chase) crash() {
+	c.t.Helper()
+	c.live.Crash()
+	if err := c.stop(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.begin()
 }
 
 // recorded waits until everything committed so far is in the store.
@@ -174,6 +187,24 @@ func TestEachRuleIsNeeded(t *testing.T) {
 				c.t.Fatal(err)
 			}
 			c.target.OnWrite, c.target.IgnoreWrites = nil, false
+			c.finish()
+		}},
+		"settling demands that the source has flushed what the read saw": {off.Rules{SettleUnflushed: true}, func(c *chase) {
+			c.live.Commit(put("a", "g", "1"))
+			c.recorded()
+			c.live.CommitUnflushed(put("a", "g", "lost"))
+			c.round()
+			c.crash()
+			c.finish()
+		}},
+		"a document that only an unflushed change leads to is marked": {off.Rules{SettleUnflushed: true}, func(c *chase) {
+			c.live.Commit(put("a", "g", "1"), put("b", "h", "1"))
+			c.finish()
+			c.live.Commit(sourcetest.Change{Group: "g", Value: "new"})
+			c.recorded()
+			c.live.CommitUnflushed(put("b", "g", "1"))
+			c.round()
+			c.crash()
 			c.finish()
 		}},
 		"a fence is passed when what was before it is settled": {off.Rules{FenceEarly: true}, func(c *chase) {

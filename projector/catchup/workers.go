@@ -1,6 +1,7 @@
 package catchup
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -30,8 +31,9 @@ type keyWorkers struct {
 
 // keyBatch is what a worker reads with one statement.
 type keyBatch struct {
-	ids  [][]byte
-	keys []sources.DirtyKey // those among them that are marked themselves
+	ids      [][]byte
+	keys     []sources.DirtyKey // those among them that are marked themselves
+	unmarked [][]byte           // the others
 }
 
 // settledKeys are marks whose documents were written, and what the read of them saw.
@@ -63,9 +65,12 @@ func (r *Rounds) Reread(ctx context.Context) *keyWorkers {
 func (l *keyWorkers) Add(id []byte, mark *sources.DirtyKey) {
 	worker := int(xxh3.Hash(id) % Workers)
 	p := &l.filling[worker]
-	p.ids = append(p.ids, append([]byte(nil), id...))
+	id = bytes.Clone(id)
+	p.ids = append(p.ids, id)
 	if mark != nil {
 		p.keys = append(p.keys, *mark)
+	} else {
+		p.unmarked = append(p.unmarked, id)
 	}
 	if len(p.ids) >= idsAtOnce {
 		l.send(worker)
@@ -107,6 +112,10 @@ func (l *keyWorkers) do(p keyBatch) error {
 		}
 		return err
 	}
+	marks, cut, err := l.recordUnmarked(p)
+	if err != nil {
+		return err
+	}
 	saw, newer, err := l.write(p)
 	for tries := 0; err == nil && len(newer) > 0; tries++ {
 		// The index holds a version of somebody else's, who writes onto what he finds and so
@@ -122,8 +131,19 @@ func (l *keyWorkers) do(p keyBatch) error {
 	}
 	if err == nil {
 		l.done(p, saw)
+		err = r.settle(marks, cut, saw, &report.Round{})
 	}
 	return err
+}
+
+// recordUnmarked marks the documents that are read though nothing of theirs is marked, such as
+// those of a changed include: a row that the source takes back leads to its document no more.
+// A handover remembers what it writes by itself.
+func (l *keyWorkers) recordUnmarked(p keyBatch) (marks []sources.DirtyKey, cut uint64, err error) {
+	if len(p.unmarked) == 0 || !l.rounds.waitsForFlush() {
+		return nil, 0, nil
+	}
+	return l.rounds.Store.RecordRead(p.unmarked)
 }
 
 // overtaken is how many versions are tried on a document that holds a newer one.

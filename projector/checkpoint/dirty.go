@@ -59,6 +59,18 @@ func (s *Store) Record(transactions []sources.ChangeSet) (uint64, error) {
 	return seq, nil
 }
 
+// RecordRead stores marks of documents that are about to be read and have none: if what the
+// read sees is taken back, nothing else says which they were. It is durable when RecordRead
+// returns. The result is their sequence, by which the read settles them.
+func (s *Store) RecordRead(ids [][]byte) (marks []sources.DirtyKey, seq uint64, err error) {
+	marks = make([]sources.DirtyKey, len(ids))
+	for i, id := range ids {
+		marks[i] = sources.DirtyKey{Key: string(id)}
+	}
+	seq, err = s.Record([]sources.ChangeSet{{Keys: marks}})
+	return marks, seq, err
+}
+
 // pending is what speaks for a mark so far.
 func (s *Store) pending(key string) (pending, error) {
 	value, err := s.get([]byte(key))
@@ -80,14 +92,41 @@ func (s *Store) BeginRound() uint64 {
 }
 
 // Due returns up to limit marks that are due, in the order of their keys behind the mark
-// after (nil: from the first).
-func (s *Store) Due(after *sources.DirtyKey, limit int) ([]sources.DirtyKey, error) {
+// after (nil: from the first). Those are left out of which read says that a read saw all
+// up to their last change, and waits to settle them.
+func (s *Store) Due(after *sources.DirtyKey, limit int, read func(m sources.DirtyKey, last uint64) bool) ([]sources.DirtyKey, error) {
 	var due []sources.DirtyKey
-	err := s.each(after, func(m sources.DirtyKey, _ pending) bool {
-		due = append(due, m)
+	err := s.each(after, func(m sources.DirtyKey, p pending) bool {
+		if read == nil || !read(m, p[len(p)-1].last) {
+			due = append(due, m)
+		}
 		return len(due) < limit
 	})
 	return due, err
+}
+
+// Seen tells what Settle will leave of marks, and changes nothing: seen are those of which
+// nothing will be left, with the sequence of their last change; of left others something will.
+func (s *Store) Seen(marks []sources.DirtyKey, round uint64, saw sources.TxSnapshot) (seen map[sources.DirtyKey]uint64, left int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen = make(map[sources.DirtyKey]uint64, len(marks))
+	for _, m := range marks {
+		p, err := s.pending(string(encodeKey(m)))
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(p) == 0 {
+			continue
+		}
+		last := p[len(p)-1].last
+		if p = p.without(round, saw); len(p) > 0 {
+			left++
+		} else {
+			seen[m] = last
+		}
+	}
+	return seen, left, nil
 }
 
 // Settle takes away what a read settled: of each mark the changes that are not newer than

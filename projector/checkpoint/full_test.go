@@ -81,7 +81,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	due, err := s.Due(nil, 2000)
+	due, err := s.Due(nil, 2000, nil)
 	if err := errors.Join(err, s.Close()); err != nil || len(due) < durable {
 		t.Errorf("%d marks are there of %d that were durable (%v)", len(due), durable, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
@@ -50,6 +51,7 @@ const (
 	keptFound   = "compared"
 	keptEnd     = "end"
 	keptHistory = "history"
+	keptCrash   = "crash"
 	keptDone    = "done/" // and the partition
 )
 
@@ -64,6 +66,7 @@ type Journal struct {
 	Ended     *End
 	Done      map[string]PartitionDone
 	history   History
+	crash     SourceCrash
 	lastHeard time.Time // when the last partition was written down
 
 	mu      sync.Mutex
@@ -106,6 +109,8 @@ func ReadJournal(store *Store) (*Journal, error) {
 			return unpack(value, j.Ended)
 		case name == keptHistory:
 			return unpack(value, &j.history)
+		case name == keptCrash:
+			return unpack(value, &j.crash)
 		case isDone:
 			var s PartitionDone
 			if err := unpack(value, &s); err != nil {
@@ -141,12 +146,14 @@ func (j *Journal) write(name string, value any) error {
 }
 
 // PartitionDone is what writes down that a partition is done; nil for no journal.
-func (j *Journal) PartitionDone() func(partition string, sum ledger.Ledger, rejections []ledger.Rejection) error {
+func (j *Journal) PartitionDone() ledger.OnDone {
 	if j == nil {
 		return nil
 	}
 	return func(partition string, sum ledger.Ledger, rejections []ledger.Rejection) error {
-		return j.write(keptDone+partition, PartitionDone{Ledger: sum, Rejections: rejections, At: time.Now().UTC()})
+		err := j.write(keptDone+partition, PartitionDone{Ledger: sum, Rejections: rejections, At: time.Now().UTC()})
+		crashpoint.At("partition recorded")
+		return err
 	}
 }
 

@@ -21,6 +21,7 @@ var (
 
 // Store is a run's marks in a folder. It is safe for concurrent use.
 type Store struct {
+	Swap      Swap
 	Postponed Postponed
 
 	db *pebble.DB
@@ -63,7 +64,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the store of marks in %s: %w", dir, err)
 	}
-	s := &Store{Postponed: Postponed{db}, db: db, versions: versionCounter{db: db}}
+	s := &Store{Swap: Swap{db}, Postponed: Postponed{db}, db: db, versions: versionCounter{db: db}}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the store of marks in %s: %w", dir, err), db.Close())
 	}

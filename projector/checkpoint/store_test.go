@@ -47,7 +47,7 @@ func record(t *testing.T, s *Store, xid uint64, keys ...string) uint64 {
 
 func due(t *testing.T, s *Store) []sources.DirtyKey {
 	t.Helper()
-	marks, err := s.Due(nil, 1000)
+	marks, err := s.Due(nil, 1000, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestMarkKeysComeBackAsTheyWere(t *testing.T) {
 	}
 	var paged []sources.DirtyKey
 	for after := (*sources.DirtyKey)(nil); ; {
-		page, err := s.Due(after, 2)
+		page, err := s.Due(after, 2, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +292,7 @@ func TestDamageIsAnError(t *testing.T) {
 	if err := s.db.Set(encodeKey(sources.DirtyKey{Key: "x"}), []byte{1}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Due(nil, 1); err == nil {
+	if _, err := s.Due(nil, 1, nil); err == nil {
 		t.Error("a damaged mark was taken for good")
 	}
 	if _, err := Open("/dev/null/marks", Options{}); err == nil || errors.Is(err, errors.ErrUnsupported) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"humpty/internal/statedb"
 )
 
 // The documents that were written since a swap lie between these keys.
@@ -13,27 +15,31 @@ var (
 	writtenTo   = []byte("t0")
 )
 
+// Swap is what a run keeps of its swap: others may write to the index since, without versions.
+// Store.Swap is the run's.
+type Swap struct{ db *pebble.DB }
+
 // keySwapped is there once others may write to the index.
 var keySwapped = []byte("s/swapped")
 
-// RecordSwap notes that from now on others may write to the index without versions. It is
-// durable when RecordSwap returns: call it before the alias is changed.
-func (s *Store) RecordSwap() error {
+// Record notes that from now on others may write. It is durable when Record returns: call it
+// before the alias is changed.
+func (s *Swap) Record() error {
 	if err := s.db.Set(keySwapped, []byte{1}, pebble.Sync); err != nil {
 		return fmt.Errorf("note the swap: %w", err)
 	}
 	return nil
 }
 
-// Swapped reports whether RecordSwap was called, in this process or an earlier one.
-func (s *Store) Swapped() (bool, error) {
-	value, err := s.get(keySwapped)
+// Recorded reports whether Record was called, in this process or an earlier one.
+func (s *Swap) Recorded() (bool, error) {
+	value, err := statedb.Get(s.db, keySwapped)
 	return value != nil, err
 }
 
 // RecordWritten notes documents that will be written after the swap; it is durable when RecordWritten
 // returns.
-func (s *Store) RecordWritten(ids [][]byte) error {
+func (s *Swap) RecordWritten(ids [][]byte) error {
 	batch := s.db.NewBatch()
 	defer batch.Close() //nolint:errcheck // committed, or given up
 	for _, id := range ids {
@@ -48,7 +54,7 @@ func (s *Store) RecordWritten(ids [][]byte) error {
 }
 
 // Written calls fn with every id that was given to RecordWritten; fn may not keep it.
-func (s *Store) Written(fn func(id []byte)) (err error) {
+func (s *Swap) Written(fn func(id []byte)) (err error) {
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: writtenFrom, UpperBound: writtenTo})
 	if err != nil {
 		return err

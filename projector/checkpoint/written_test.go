@@ -11,13 +11,13 @@ func TestSwapAndTouchedSurviveAPowerLoss(t *testing.T) {
 	t.Parallel()
 	fs := vfs.NewCrashableMem()
 	s := open(t, fs)
-	if swapped, err := s.Swapped(); swapped || err != nil {
+	if swapped, err := s.Swap.Recorded(); swapped || err != nil {
 		t.Fatalf("a new store was swapped: %v, %v", swapped, err)
 	}
-	if err := s.RecordSwap(); err != nil {
+	if err := s.Swap.Record(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.RecordWritten([][]byte{[]byte("b"), []byte("a")}); err != nil {
+	if err := s.Swap.RecordWritten([][]byte{[]byte("b"), []byte("a")}); err != nil {
 		t.Fatal(err)
 	}
 	lost := fs.CrashClone(vfs.CrashCloneCfg{}) // nothing but what was synced
@@ -31,10 +31,10 @@ func TestSwapAndTouchedSurviveAPowerLoss(t *testing.T) {
 		}
 	}()
 	var ids []string
-	if err := s.Written(func(id []byte) { ids = append(ids, string(id)) }); err != nil {
+	if err := s.Swap.Written(func(id []byte) { ids = append(ids, string(id)) }); err != nil {
 		t.Fatal(err)
 	}
-	swapped, err := s.Swapped()
+	swapped, err := s.Swap.Recorded()
 	if err != nil || !swapped || !slices.Equal(ids, []string{"a", "b"}) {
 		t.Errorf("swapped %v, touched %v, %v", swapped, ids, err)
 	}

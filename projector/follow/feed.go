@@ -12,6 +12,7 @@ import (
 	"humpty/internal/wait"
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
+	"humpty/projector/flush"
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/load"
@@ -66,7 +67,8 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 		Index: index, Base: g.Meta.Epoch << 40, Book: ledger.NewBook(p.Projection.Limits.Rejections, nil),
 		Throttle: write.Throttle{Limiter: pace.NewLimiter(p.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}
-	rounds := &catchup.Rounds{Store: store, View: reread, Writer: w, Role: sinks.FollowWriter}
+	unflushed := flush.NewQueue(feed)
+	rounds := &catchup.Rounds{Store: store, View: reread, Flush: unflushed, Writer: w, Role: sinks.FollowWriter}
 	b := pace.NewBrake(p.Target, p.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
 	from := catchup.NewCapture(feed, store)
 	var documents atomic.Int64
@@ -75,6 +77,7 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 		group.Go(func() error { b.Watch(ctx); return nil })
 	}
 	group.Go(func() error { return from.Run(ctx) })
+	group.Go(func() error { return unflushed.Run(ctx) })
 	group.Go(func() error { return from.Lag(ctx, g.Name, o, documents.Load) })
 	group.Go(func() error {
 		return rounds.Follow(ctx, from, p.Projection.Limits.Rejections, p.Projection.Limits.Poison, &documents)
@@ -92,7 +95,7 @@ func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, 
 	if err != nil {
 		return nil, err
 	}
-	swapped, err := store.Swapped()
+	swapped, err := store.Swap.Recorded()
 	remedy := fmt.Sprintf("begin with one: humpty rebuild %s, with writer: follow", p.Projection.Name)
 	switch {
 	case err != nil:

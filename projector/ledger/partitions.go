@@ -14,13 +14,16 @@ import (
 // are the ledger by partition: a batch that is lost on its way leaves its partition open.
 // The nil Partitions follow nothing.
 type Partitions struct {
-	onDone func(partition string, sum Ledger, rejections []Rejection) error // writes down that one is done; nil: nothing does
-	keep   int64                                                            // rejections
+	onDone OnDone // nil: nothing writes down that one is done
+	keep   int64  // rejections
 
 	mu   sync.Mutex
 	open map[string]*entry
 	done map[string]Ledger
 }
+
+// OnDone writes down that a partition is done, with its part of the ledger.
+type OnDone func(partition string, sum Ledger, rejections []Rejection) error
 
 // Inputs are what was met in each partition. Those that are read from a fold are its own:
 // the view knows the log's.
@@ -43,7 +46,7 @@ type entry struct {
 
 // NewPartitions follows partitions, but for those that are done. Each keeps rejections as the
 // whole ledger does, and onDone, if not nil, is told of its end.
-func NewPartitions(limit int64, done map[string]Ledger, onDone func(partition string, sum Ledger, rejections []Rejection) error) *Partitions {
+func NewPartitions(limit int64, done map[string]Ledger, onDone OnDone) *Partitions {
 	p := &Partitions{onDone: onDone, keep: max(limit, RejectionsShown), open: map[string]*entry{}, done: map[string]Ledger{}}
 	maps.Copy(p.done, done)
 	return p
@@ -93,9 +96,7 @@ func (p *Partitions) Done(partition string) error {
 		return nil
 	}
 	crashpoint.At("partition written")
-	err := p.onDone(partition, sum, rejections)
-	crashpoint.At("partition recorded")
-	return err
+	return p.onDone(partition, sum, rejections)
 }
 
 // Sums is the ledger of each partition that is done.

@@ -191,7 +191,10 @@ func (f *repairer) writing(ctx context.Context, lease sinks.Lease, do func(conte
 func (f *repairer) rounds(ctx context.Context, differing *verify.List) error {
 	for f.round = range fixRounds {
 		left := verify.NewList("")
-		err := f.settleDoubt(ctx)
+		var err error
+		if f.doubt { // nothing that an earlier round sent lands behind the reads of this one
+			f.doubt, err = false, generation.BeginWriter(ctx, f.index, sinks.LeaseWriter)
+		}
 		if err == nil {
 			err = f.fixBuffered(ctx, left)
 		}
@@ -218,15 +221,6 @@ func (f *repairer) rounds(ctx context.Context, differing *verify.List) error {
 
 // fixRounds is how often what differs is read; the last time nothing is written.
 const fixRounds = 4
-
-// settleDoubt sees to it that nothing lands behind the reads of a round that an earlier one sent.
-func (f *repairer) settleDoubt(ctx context.Context) error {
-	if !f.doubt {
-		return nil
-	}
-	f.doubt = false
-	return generation.BeginWriter(ctx, f.index, sinks.LeaseWriter)
-}
 
 // begin begins to write, and takes an epoch for a generation that does not serve. The lease is
 // looked at behind it: who took it since shuts this process out, and who took it before is

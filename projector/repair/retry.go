@@ -63,6 +63,9 @@ func (f *repairer) retry(ctx context.Context, lease sinks.Lease, keys []sinks.Ke
 	if err := f.writing(ctx, lease, func(ctx context.Context) error { return f.rounds(ctx, list) }); err != nil {
 		return err
 	}
+	if err := f.confirm(ctx); err != nil {
+		return err
+	}
 	switch {
 	case f.changes.Rejected > 0:
 		return &ledger.TooManyRejections{Rejected: f.changes.Rejected, First: f.changes.Rejections}

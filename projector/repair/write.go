@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/projector/flush"
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
@@ -139,8 +140,23 @@ func (f *repairer) reject(r ledger.Rejection) {
 	}
 }
 
+// confirm is nil when a crash of the source cannot take back any more what was written. The
+// view has a session since before the first read: where it is lost, the server may be another.
+func (f *repairer) confirm(ctx context.Context) error {
+	if f.changes.Written+f.changes.Deleted == 0 {
+		return nil
+	}
+	if err := flush.NewQueue(f.view).Confirm(ctx); err != nil {
+		return fmt.Errorf("the source may have taken back what was written: %w\n    humpty repair %s --generation %s", err, f.Projection.Name, f.result.Generation)
+	}
+	return nil
+}
+
 // conclude notes what is proven now, or says what is not.
 func (f *repairer) conclude(ctx context.Context) error {
+	if err := f.confirm(ctx); err != nil {
+		return err
+	}
 	if !f.result.Serving {
 		if err := f.index.Seal(ctx, f.observer.Sealing); err != nil {
 			return fmt.Errorf("seal index %s: %w", f.result.Generation, err)

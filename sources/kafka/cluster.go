@@ -67,7 +67,8 @@ func (c *cluster) retryFor(ctx context.Context, denied, limit time.Duration, rep
 			return causeOf(ctx, err)
 		}
 		limit := limit
-		if errors.Is(err, kafkago.UnknownTopicOrPartition) {
+		var stranger *StrangerError
+		if errors.Is(err, kafkago.UnknownTopicOrPartition) || errors.As(err, &stranger) {
 			limit = min(limit, denied)
 		}
 		if waited := time.Since(began); waited > limit {

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"time"
 
@@ -171,21 +170,29 @@ func (c *conn) authenticate(ctx context.Context, mechanism sasl.Mechanism, addre
 func (c *conn) ask(ctx context.Context, request protocol.Message) (protocol.Message, error) {
 	defer c.withDeadline(ctx)()
 	c.lastID++
-	answer, err := protocol.RoundTrip(struct {
-		peeker
-		io.Writer
-	}{c.in, c}, c.versions[request.ApiKey()], c.lastID, c.clientID, request)
-	if err != nil {
+	version := c.versions[request.ApiKey()]
+	if err := protocol.WriteRequest(c, version, c.lastID, c.clientID, request); err != nil {
 		return nil, c.timeoutError(ctx, err)
 	}
-	return answer, nil
+	answer, err := receive(c.in, nil, maxAnswer, func() error { return ctx.Err() })
+	if err != nil {
+		return nil, c.failed(ctx, err)
+	}
+	m, err := decodeAnswer(answer, request.ApiKey(), version, c.lastID)
+	return m, c.failed(ctx, err)
 }
 
-// peeker is what the protocol package wants to read from.
-type peeker interface {
-	io.Reader
-	Peek(int) ([]byte, error)
-	Discard(int) (int, error)
+// failed is timeoutError, and names the peer that is no broker.
+func (c *conn) failed(ctx context.Context, err error) error {
+	var stranger *StrangerError
+	if errors.As(err, &stranger) {
+		stranger.Address = c.RemoteAddr().String()
+		return stranger
+	}
+	if err != nil {
+		return c.timeoutError(ctx, err)
+	}
+	return nil
 }
 
 // withDeadline bounds what comes by ctx and the time of an answer; the returned function ends that.

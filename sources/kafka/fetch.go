@@ -74,24 +74,12 @@ type abortedTx struct{ producer, first int64 }
 // receiveFetch reads the next answer into buf, which is grown and given back.
 func (c *conn) receiveFetch(ctx context.Context, buf []byte) ([]byte, error) {
 	defer c.withDeadline(ctx)()
-	var head [4]byte
-	if _, err := io.ReadFull(c.in, head[:]); err != nil {
-		return buf, c.timeoutError(ctx, err)
-	}
-	size := binary.BigEndian.Uint32(head[:])
-	if size > maxResponse || size < 4 {
-		return buf, fmt.Errorf("kafka: an answer of %d bytes: is this a Kafka broker?", size)
-	}
-	buf = slices.Grow(buf[:0], int(size))[:size]
-	for rest := buf; len(rest) > 0; { // slow is not silent
-		n, err := c.in.Read(rest)
-		if err != nil {
-			return buf, c.timeoutError(ctx, unexpectedEOF(err))
-		}
-		rest = rest[n:]
-		if c.extendDeadline(); ctx.Err() != nil { // it may have ended before that
-			return buf, context.Cause(ctx)
-		}
+	buf, err := receive(c.in, buf, maxResponse, func() error {
+		c.extendDeadline()
+		return ctx.Err() // it may have ended before that
+	})
+	if err != nil {
+		return buf, c.failed(ctx, err)
 	}
 	if id := int32(binary.BigEndian.Uint32(buf)); id != c.lastID {
 		return buf, fmt.Errorf("kafka: answer %d where %d was awaited", id, c.lastID)

@@ -19,6 +19,7 @@ import (
 type LiveSource struct {
 	OnLookup   func(ids []string) // called behind each lookup's read, before it returns
 	Partitions int                // 1 by default
+	MayLose    bool               // it shows commits that it has not flushed: see CommitUnflushed
 
 	mu           sync.Mutex
 	rows         map[string]Row
@@ -29,6 +30,8 @@ type LiveSource struct {
 	more         chan struct{}  // closed and replaced when the stream grows
 	acknowledged map[string]int // of each capture: transactions that a new feed may leave out
 	fences       int
+
+	unflushed
 }
 
 // Row of a Live.
@@ -52,7 +55,7 @@ var (
 func NewLiveSource() *LiveSource {
 	return &LiveSource{
 		rows: map[string]Row{}, groups: map[string]string{}, invisible: map[uint64][]Change{}, acknowledged: map[string]int{},
-		xid: 1, more: make(chan struct{}),
+		xid: 1, more: make(chan struct{}), unflushed: unflushed{rowsFlushed: map[string]Row{}, groupsFlushed: map[string]string{}},
 	}
 }
 
@@ -65,9 +68,17 @@ func (l *LiveSource) Commit(changes ...Change) {
 func (l *LiveSource) Stage(changes ...Change) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.flush()
+	xid, m := l.begin(changes)
+	l.invisible[xid] = changes
+	l.publish(m)
+	return xid
+}
+
+// begin is a transaction, and what the stream will say of it.
+func (l *LiveSource) begin(changes []Change) (uint64, sources.ChangeSet) {
 	xid := l.xid
 	l.xid++
-	l.invisible[xid] = changes
 	m := sources.ChangeSet{Xid: xid, Position: sources.Position(strconv.Itoa(len(l.stream) + 1))}
 	for _, c := range changes {
 		if c.ID == "" {
@@ -76,8 +87,7 @@ func (l *LiveSource) Stage(changes ...Change) uint64 {
 			m.Keys = append(m.Keys, sources.DirtyKey{Key: c.ID})
 		}
 	}
-	l.publish(m)
-	return xid
+	return xid, m
 }
 
 func (l *LiveSource) publish(m sources.ChangeSet) {
@@ -90,17 +100,22 @@ func (l *LiveSource) publish(m sources.ChangeSet) {
 func (l *LiveSource) Reveal(xid uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, c := range l.invisible[xid] {
+	apply(l.invisible[xid], l.rows, l.groups)
+	apply(l.invisible[xid], l.rowsFlushed, l.groupsFlushed)
+	delete(l.invisible, xid)
+}
+
+func apply(changes []Change, rows map[string]Row, groups map[string]string) {
+	for _, c := range changes {
 		switch {
 		case c.ID == "":
-			l.groups[c.Group] = c.Value
+			groups[c.Group] = c.Value
 		case c.Row == nil:
-			delete(l.rows, c.ID)
+			delete(rows, c.ID)
 		default:
-			l.rows[c.ID] = *c.Row
+			rows[c.ID] = *c.Row
 		}
 	}
-	delete(l.invisible, xid)
 }
 
 // Documents is what the index must hold when everything is visible and settled.
@@ -322,6 +337,7 @@ func (f *liveStream) Acknowledge(_ context.Context, to sources.Position) error {
 func (f *liveStream) Fence(context.Context) (string, error) {
 	f.live.mu.Lock()
 	defer f.live.mu.Unlock()
+	f.live.flush()
 	f.live.fences++
 	id := fmt.Sprint("fence ", f.live.fences)
 	f.live.publish(sources.ChangeSet{Fence: id, Position: sources.Position(strconv.Itoa(len(f.live.stream) + 1))})

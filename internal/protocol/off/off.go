@@ -4,11 +4,12 @@ package off
 
 // Rules are the rules that are not obeyed.
 type Rules struct {
-	SettleBlind  bool // erase a dirty key, whatever came to it after the round began
-	SettleUnseen bool // settle what the read did not see
-	SettleEarly  bool // settle before the write's verdict
-	FenceEarly   bool // take the fence for passed when it is met
-	OneVersion   bool // write catch-up with the version of the load
+	SettleBlind     bool // erase a dirty key, whatever came to it after the round began
+	SettleUnseen    bool // settle what the read did not see
+	SettleEarly     bool // settle before the write's verdict
+	SettleUnflushed bool // settle what the source has not flushed, and may take back
+	FenceEarly      bool // take the fence for passed when it is met
+	OneVersion      bool // write catch-up with the version of the load
 
 	SettleUnknown   bool // settle a deletion though an attempt of the document had no answer
 	SettleForgotten bool // settle a deletion though its primary was moved or restarted

@@ -3,6 +3,7 @@ package cdc
 import (
 	"context"
 
+	"humpty/sources"
 	"humpty/sources/postgres/session"
 )
 
@@ -29,6 +30,10 @@ func (c *controlSession) ask(ctx context.Context, sql string, args ...string) ([
 	}
 	return rows[0], nil
 }
+
+// FlushLog implements sources.FlushTracked: the session is older than whatever is read beside the
+// stream. Where that is read of a standby the primary is asked, which is more than is needed.
+func (c *controlSession) FlushLog() sources.FlushLog { return session.NewFlushLog(c.ask, c.ask) }
 
 // lockUnlessDone waits until nothing uses the session any more, or ctx ends.
 func (c *controlSession) lockUnlessDone(ctx context.Context) (unlock func()) {

@@ -39,8 +39,9 @@ type View struct {
 }
 
 var (
-	_ sources.Counter  = (*View)(nil)
-	_ sources.Expander = (*View)(nil)
+	_ sources.Counter      = (*View)(nil)
+	_ sources.Expander     = (*View)(nil)
+	_ sources.FlushTracked = (*View)(nil)
 )
 
 // Open exports a snapshot on db, checks that it has the columns that were compiled,
@@ -161,6 +162,19 @@ func (v *View) lookupLive(ctx context.Context, keys [][]byte, b *sources.Batch) 
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// FlushLog implements sources.FlushTracked by the session that holds the snapshot. A live view has
+// none: its change stream is asked.
+func (v *View) FlushLog() sources.FlushLog {
+	if v.pool.IsLive() {
+		return nil
+	}
+	return session.NewFlushLog(func(ctx context.Context, sql string, args ...string) ([]string, error) {
+		v.lookups.Lock()
+		defer v.lookups.Unlock()
+		return v.pool.AskHolder(ctx, sql, args...)
+	}, v.pool.AskOnce)
 }
 
 // Close implements sources.View.

@@ -181,6 +181,33 @@ func (p *Pool) Holder(ctx context.Context) (*Session, error) {
 	return db, nil
 }
 
+// AskHolder asks for one row by the session that holds the snapshot.
+func (p *Pool) AskHolder(ctx context.Context, sql string, args ...string) ([]string, error) {
+	db, err := p.Holder(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return oneRow(ctx, db, sql, args...)
+}
+
+// AskOnce asks for one row by a session of its own, outside of the snapshot.
+func (p *Pool) AskOnce(ctx context.Context, sql string, args ...string) ([]string, error) {
+	db, err := Connect(ctx, p.options.DSN, p.options.Session)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close(ctx)
+	return oneRow(ctx, db, sql, args...)
+}
+
+func oneRow(ctx context.Context, db *Session, sql string, args ...string) ([]string, error) {
+	rows, err := db.Rows(ctx, sql, args...)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
 // Close closes the sessions that are free; one that is lent is closed when it is released.
 func (p *Pool) Close(ctx context.Context) {
 	p.mu.Lock()
