@@ -83,6 +83,9 @@ func (a *accounts) gate() error {
 	if err := a.partitions.Check(a.planned); err != nil {
 		return err
 	}
+	if err := ledger.CheckOffsets(a.view); err != nil {
+		return err
+	}
 	if !sum.Balances() {
 		return &ledger.Unbalanced{Ledger: sum}
 	}

@@ -106,7 +106,7 @@ func (a *adoption) plan(ctx context.Context) error {
 }
 
 // choose finds the generation to be taken over, and refuses what cannot be made right.
-func (a *adoption) choose(plan Plan) error {
+func (a *adoption) choose(ctx context.Context, plan Plan) error {
 	r, name, survey := a.run, a.run.Adopt.Generation, plan.Survey
 	project := r.Projection.Name
 	if name == "" {
@@ -136,7 +136,7 @@ func (a *adoption) choose(plan Plan) error {
 				"or fill a new generation: humpty rebuild %[1]s", project),
 		}
 	}
-	if err := generation.CheckStarts(g, plan.Source.Starts); err != nil {
+	if err := generation.CheckLogs(ctx, g, r.Source, plan.Source.Starts, r.observer.Notice); err != nil {
 		return err
 	}
 	r.record.Generation, a.serves = name, survey.Live() == name
@@ -270,7 +270,7 @@ func (a *adoption) mark(ctx context.Context, view sources.View) error {
 		}},
 	}
 	if !r.changes.handsOver() || !a.serves { // nobody writes to it: there is nothing to wait for
-		check.CatchUp = func(context.Context) error { return nil }
+		check.CatchUp = func(context.Context, func([][]byte)) error { return nil }
 	}
 	found, err := check.Run(ctx)
 	if err != nil {

@@ -37,8 +37,8 @@ type changes struct {
 var errNotLive = errors.New("this source cannot tell what changes: use consistency: snapshot")
 
 // start begins to capture changes: before the first read, so that what a read does not
-// see comes as a dirty key. explain completes the error of a source that has lost some.
-func (c *changes) start(ctx context.Context, explain func(error) error) error {
+// see comes as a dirty key.
+func (c *changes) start(ctx context.Context) error {
 	live := c.rebuild.Live
 	if live == nil {
 		return nil
@@ -56,7 +56,7 @@ func (c *changes) start(ctx context.Context, explain func(error) error) error {
 	}
 	stream, err := source.Capture(ctx, c.rebuild.Owner.Run, position)
 	if err != nil {
-		return fmt.Errorf("capture changes: %w", explain(err))
+		return fmt.Errorf("capture changes: %w", err)
 	}
 	crashpoint.At("capture made")
 	if limited, ok := stream.(sources.Caveated); ok {
@@ -145,6 +145,11 @@ func (c *changes) settle(ctx context.Context) error {
 	return c.rounds.SettleDeletions(ctx)
 }
 
+// catchUpTelling is catchUp, and tells written of all documents that it wrote.
+func (c *changes) catchUpTelling(ctx context.Context, written func(ids [][]byte)) error {
+	return c.rounds.CatchUpTelling(ctx, c.capture, written)
+}
+
 // source is the source that the run reads.
 func (c *changes) source() sources.Source {
 	if c.capture == nil {
@@ -161,12 +166,12 @@ func (c *changes) noteFence() {
 	}
 	m := &c.candidate.Meta
 	at := generation.FormatPositions(located.FenceOffsets())
-	if v := m.Verified; v != nil && !maps.Equal(m.Positions, at) { // events came since it was added up
+	if v := m.Verified; v != nil && !maps.Equal(generation.Offsets(m.Positions), generation.Offsets(at)) { // events came since it was added up
 		moved := *v
 		moved.Sum, m.Verified = "", &moved
 	}
 	m.Positions = at
-	c.record.Positions = m.Positions
+	c.record.Positions = generation.Offsets(m.Positions)
 }
 
 // handsOver reports whether the application goes on writing to the alias.

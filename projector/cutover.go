@@ -158,6 +158,7 @@ func (c *cutover) finalCatchUp(ctx context.Context, survey sinks.Survey) (unbloc
 		return unblock, errors.Join(fmt.Errorf("catch up before the swap: %w", err), unblock())
 	}
 	c.changes.noteFence()
+	c.changes.record.Offsets = ledger.Offsets(c.accounts.view)
 	crashpoint.At("arrived")
 	if _, err := c.candidate.Index.Count(ctx); err != nil { // refreshes: a search right after the swap must see everything
 		return unblock, errors.Join(err, unblock())

@@ -143,7 +143,7 @@ func (d *durability) compare(ctx context.Context, check verify.Check) (verify.Re
 	if _, waitErr := lost.Wait(&again); waitErr != nil {
 		return result, waitErr
 	}
-	if err == nil && d.candidate.Meta.SuspectLoss && result.Level != string(verify.Full) {
+	if err == nil && d.candidate.Meta.SuspectLoss && !result.Everything() {
 		return result, fmt.Errorf("%w: only a comparison of every document can tell, and it was not made: %s", &sinks.ErrWritesLost{}, result.Why)
 	}
 	if err != nil || again.Reread == 0 {

@@ -26,13 +26,16 @@ func (r *run) plan(ctx context.Context) error {
 		return err
 	}
 	resumed := r.Live != nil && r.Live.Resume
+	if err := plan.Definition.Err(); err != nil && !resumed {
+		return err
+	}
 	if err := plan.Source.Refusal(); err != nil && !resumed { // a resumed run has what it read in its state folder
 		return err
 	}
 	r.gate.before, r.input = plan.Survey, plan.Source
 	r.record.Generation, r.record.Previous = plan.Generation, plan.Survey.Live()
 	if r.Adopt != nil && !resumed {
-		if err := r.adoption.choose(plan); err != nil {
+		if err := r.adoption.choose(ctx, plan); err != nil {
 			return err
 		}
 	} else if !resumed { // else the user was told already, and the journal has the partitions in their order
@@ -86,7 +89,7 @@ func (r *run) create(ctx context.Context) error {
 
 // capture begins to capture changes, where the source is not at rest.
 func (r *run) capture(ctx context.Context) error {
-	if err := r.changes.start(ctx, r.explainGap); err != nil || r.changes.capture == nil {
+	if err := r.changes.start(ctx); err != nil || r.changes.capture == nil {
 		return err
 	}
 	begun := r.Live.Resume && r.Adopt == nil && r.candidate.Index != nil && len(r.logbook.journal.Undone(r.input.Partitions)) > 0
@@ -112,7 +115,7 @@ func (r *run) load(ctx context.Context) error {
 	a.view, a.planned = view, r.input.Partitions
 	if ends, ok := view.(sources.EndOffsets); ok {
 		c.Meta.Positions = generation.FormatPositions(ends.EndOffsets())
-		r.record.Positions = c.Meta.Positions
+		r.record.Positions = generation.Offsets(c.Meta.Positions)
 	}
 	if c.Meta.Starts == nil { // those of a resumed run stay
 		c.Meta.Starts = generation.FormatStarts(r.input.Starts)
@@ -139,7 +142,7 @@ func (r *run) load(ctx context.Context) error {
 		}
 		return load.Run(ctx, o)
 	})
-	r.record.Inputs = a.partitions.Inputs(view)
+	r.record.Inputs, r.record.Offsets = a.partitions.Inputs(view), ledger.Offsets(view)
 	a.endPass("load")
 	if err != nil {
 		r.durability.recordDone(ctx)
@@ -252,15 +255,15 @@ func (r *run) verify(ctx context.Context) error {
 	}
 	if r.changes.capture != nil { // what differs is read again when everything committed has been caught up with
 		check.Static, check.Source, check.Documents = false, r.changes.source(), 0
-		check.CatchUp = r.changes.catchUp
+		check.CatchUp = r.changes.catchUpTelling
 	}
 	found, err := r.durability.compare(ctx, check)
 	if err != nil {
 		return err
 	}
 	r.record.Verified, r.record.Differing = &found.Verification, found.First
-	if found.Why != "" {
-		r.observer.Notice(fmt.Sprintf("verified by level %s, not %s: %s", found.Level, found.Asked, found.Why))
+	if text := found.Shortfall(); text != "" {
+		r.observer.Notice(text)
 	}
 	proof, err := verify.Prove(ctx, r.Target, c.Index, r.Projection.Index, policy.Queries, r.gate.before.Live())
 	if err != nil {

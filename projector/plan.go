@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"humpty/internal/problem"
 	"humpty/projector/generation"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -20,7 +21,8 @@ type Plan struct {
 	Situation  generation.Situation `json:"situation"`
 	Survey     sinks.Survey         `json:"survey"`
 	Source     sources.Plan         `json:"source"`
-	Before     generation.Baseline  `json:"before"` // the number of documents that the new generation will be compared with
+	Definition problem.List         `json:"definition,omitempty"` // what is wrong with it, or worth a warning
+	Before     generation.Baseline  `json:"before"`               // the number of documents that the new generation will be compared with
 	Steps      []Step               `json:"steps"`
 }
 
@@ -45,6 +47,10 @@ func (r *Rebuild) Plan(ctx context.Context) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	definition, err := r.checkDraft(ctx, survey, input, name)
+	if err != nil {
+		return Plan{}, err
+	}
 	p := Plan{
 		Projection: r.Projection.Name,
 		Alias:      r.Projection.Alias,
@@ -53,9 +59,39 @@ func (r *Rebuild) Plan(ctx context.Context) (Plan, error) {
 		Survey:     survey,
 		Source:     input,
 		Before:     before,
+		Definition: definition,
 	}
 	p.Steps = p.steps(r.Projection)
 	return p, nil
+}
+
+// CheckDefinition says what speaks against the definition of the index, without making it. input is
+// what the source says of the documents; where it could not be asked they are not known.
+func (r *Rebuild) CheckDefinition(ctx context.Context, input sources.Plan) (problem.List, error) {
+	survey, err := r.Target.Survey(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("survey the target: %w", err)
+	}
+	return r.checkDraft(ctx, survey, input, generation.NewName(survey, time.Now()))
+}
+
+// checkDraft asks the target what speaks against the generation, before it is made.
+func (r *Rebuild) checkDraft(ctx context.Context, survey sinks.Survey, input sources.Plan, name string) (problem.List, error) {
+	checker, ok := r.Target.(sinks.DraftChecker)
+	if !ok {
+		return nil, nil
+	}
+	d := sinks.Draft{Name: name, Definition: r.Projection.Index, Fields: input.Fields, Routed: input.Routed}
+	then := survey
+	then.Generations = append(slices.Clip(then.Generations), sinks.Generation{Name: name})
+	if change, err := then.SwapTo(name, ""); err == nil { // else the swap says what is in the way
+		d.Alias = change.Added()
+	}
+	found, err := checker.CheckDraft(ctx, d)
+	if err != nil {
+		return nil, fmt.Errorf("check the definition of the index: %w", err)
+	}
+	return found, nil
 }
 
 func (p Plan) steps(def Projection) []Step {
@@ -100,7 +136,7 @@ func (p Plan) tell(o *report.Observer) {
 	for _, note := range p.Source.Notes {
 		o.Notice(note)
 	}
-	for _, w := range p.Source.Warnings {
+	for _, w := range append(slices.Clip(p.Source.Warnings), p.Definition.Warnings()...) {
 		o.Notice(w.String())
 	}
 	for _, w := range p.Survey.Warnings {

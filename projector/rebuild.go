@@ -177,6 +177,7 @@ func (r *run) cleanUp(ctx context.Context, err error) error {
 	shutOut := shutOut(ctx, err)
 	ctx, cancel := wait.ToCleanUp(ctx)
 	defer cancel()
+	err = r.explainGap(err)
 	if r.accounts.view != nil {
 		err = errors.Join(err, r.accounts.view.Close(ctx))
 	}

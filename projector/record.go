@@ -47,4 +47,6 @@ type Record struct {
 	Rounds      []report.Round            `json:"rounds,omitempty"`             // of catch-up
 	Pace        []pace.Decision           `json:"pace,omitempty"`               // how the load found its pace
 	Notices     []string                  `json:"notices,omitempty"`            // what the user was told on the way
+
+	Offsets map[string]sources.OffsetCounts `json:"offsets,omitempty"` // of logs: what became of each offset, by partition
 }

@@ -37,7 +37,7 @@ func (v logView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) er
 func (v logView) EndOffsets() map[string]sources.Position { return v.ends }
 
 // TestRestoreOfTopics: what came behind the positions of the snapshot is told, also that the
-// topics are read from their start; topics that were made anew are refused, since what they
+// topics are read from their start; topics that were made again are refused, since what they
 // do not have any more would be deleted.
 func TestRestoreOfTopics(t *testing.T) {
 	t.Parallel()
@@ -47,7 +47,7 @@ func TestRestoreOfTopics(t *testing.T) {
 		refused, out string
 	}{
 		"went on":          {map[string]sources.Position{"parcels/0": "22", "parcels/1": "5", "parcels/2": "9"}, "", "the topics have 2 events behind the positions of "},
-		"made anew":        {map[string]sources.Position{"parcels/0": "3", "parcels/1": "5"}, "parcels/0 ends at 3, but the index has its events up to 20", ""},
+		"made again":       {map[string]sources.Position{"parcels/0": "3", "parcels/1": "5"}, "parcels/0 ends at 3, but the index has its events up to 20", ""},
 		"fewer partitions": {map[string]sources.Position{"parcels/0": "20"}, "parcels/1 is not there any more", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

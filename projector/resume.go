@@ -135,26 +135,23 @@ func changed(was, is []byte) string {
 	return list.String()
 }
 
-// explainGap says what is left of a run whose capture has a gap.
+// explainGap says what is left of a run that lost changes, and what to type.
 func (r *run) explainGap(err error) error {
 	var gap *sources.ErrChangesLost
-	if !errors.As(err, &gap) || !r.Live.Resume || r.candidate.Index == nil {
+	if !errors.As(err, &gap) {
 		return err
 	}
-	why := gap.Why + ": changes made since may be missing, so the run cannot go on"
-	if r.Adopt != nil {
-		again := fmt.Sprintf("humpty follow %s --adopt", r.Projection.Name)
-		if !r.adoption.serves {
-			again = fmt.Sprintf("humpty swap %s --to %s", r.Projection.Name, r.record.Generation)
-		}
-		return &sources.ErrChangesLost{Why: why, Remedy: "begin again with a capture of its own, which compares everything once more: " + again}
+	name, left := r.Projection.Name, r.record.Generation
+	switch {
+	case r.Adopt != nil && r.adoption.serves:
+		return fmt.Errorf("%w\nbegin again, with a capture of its own: humpty follow %s --adopt", err, name)
+	case r.Live == nil || r.candidate.Index == nil:
+		return fmt.Errorf("%w\nstart over: humpty rebuild %s", err, name)
+	case r.Adopt != nil:
+		return fmt.Errorf("%w\nbegin again, with a capture of its own: humpty swap %s --to %s", err, name, left)
 	}
-	return &sources.ErrChangesLost{
-		Why: why,
-		Remedy: fmt.Sprintf("generation %s holds %d of %d partitions; to save them instead of starting over (it compares everything and writes what differs):\n"+
-			"humpty repair %s --generation %[1]s, then humpty swap %[4]s --to %[1]s, then humpty repair %[4]s for what changed meanwhile; or start anew: humpty rebuild %[4]s --new",
-			r.record.Generation, len(r.logbook.journal.Done), len(r.input.Partitions), r.Projection.Name),
-	}
+	return fmt.Errorf("%w, so the run cannot go on\ngeneration %s holds %d of %d partitions; make it right for one reading of both sides, and let it serve: humpty swap %s --to %[2]s; or start over: humpty rebuild %[5]s --new",
+		err, left, len(r.logbook.journal.Done), len(r.input.Partitions), name)
 }
 
 // canResume says whether a later process can resume a run that ended with err: nothing

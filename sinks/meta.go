@@ -46,9 +46,18 @@ type Meta struct {
 	SuspectLoss     bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see ErrWritesLost
 }
 
+// Motion is how much changed while a generation was compared.
+type Motion struct {
+	Moved     int64    `json:"moved,omitempty"`      // differed when first read, and no more when read again
+	Moving    int64    `json:"moving,omitempty"`     // changed each time they were read: not compared
+	MovingIDs []string `json:"moving_ids,omitempty"` // the first of these
+}
+
 // Verification is how a generation was compared with its sources.
 type Verification struct {
-	Level     string    `json:"level"`           // what was done: count | sample | full
+	Motion
+
+	Level     string    `json:"level"`           // what was done: count | sample | partial | full
 	Asked     string    `json:"asked,omitempty"` // the level that was asked for, where that is another
 	Why       string    `json:"why,omitempty"`   // then: why it was not done
 	At        time.Time `json:"at"`
@@ -59,8 +68,6 @@ type Verification struct {
 	Stale     int64     `json:"stale"`
 	Extra     int64     `json:"extra"`
 	Rejected  int64     `json:"rejected,omitempty"` // known not to be in the index: source or target refused them
-	Moved     int64     `json:"moved,omitempty"`    // differed when first read, and no more when read again
-	Moving    int64     `json:"moving,omitempty"`   // changed each time they were read: not compared
 	Repaired  int64     `json:"repaired,omitempty"` // differed, and were written from the source
 	Sum       string    `json:"sum,omitempty"`      // of all documents, where both sides were the same at the generation's positions; verify.Sum reads it
 	Rests     string    `json:"rests,omitempty"`    // where not all was read from the sources: what the rest of it rests on

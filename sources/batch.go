@@ -11,6 +11,8 @@ type Batch struct {
 	Counts   Counts     // what the reader met to fill this batch
 	Limit    int        // stop filling once Data holds this many bytes; one larger record may exceed it
 
+	Offsets OffsetSpan // logs: the offsets that were passed to fill this batch
+
 	Partition string // which one it was read from; the engine's note, a reader leaves it alone
 
 	Data []byte // the arena: records are slices of it, or of an arena it outgrew
@@ -49,7 +51,7 @@ func (c Counts) Balanced() bool {
 // Reset empties b and keeps its memory and its limit.
 func (b *Batch) Reset() {
 	clear(b.Records) // headers and outgrown arenas must not outlive their batch
-	*b = Batch{Records: b.Records[:0], Data: b.Data[:0], Limit: b.Limit}
+	*b = Batch{Records: b.Records[:0], Data: b.Data[:0], Limit: b.Limit, Offsets: OffsetSpan{Gaps: b.Offsets.Gaps[:0]}}
 }
 
 // Full reports whether the batch has reached its limit.

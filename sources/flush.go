@@ -18,8 +18,8 @@ type FlushLog interface {
 	// Flush has everything put on the disk that is in the log now.
 	Flush(ctx context.Context) error
 
-	// LastCrash tells apart when the server last came up without having been shut down in
-	// order: as long as it is the same, nothing was taken back.
+	// LastCrash tells the server's crashes apart: as long as it is the same, nothing was taken
+	// back. A restart in order may change it, too.
 	LastCrash(ctx context.Context) (string, error)
 }
 

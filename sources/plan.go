@@ -1,6 +1,9 @@
 package sources
 
-import "humpty/internal/problem"
+import (
+	"humpty/internal/field"
+	"humpty/internal/problem"
+)
 
 // Plan is how a source would be read: data, with no side effect.
 type Plan struct {
@@ -10,6 +13,9 @@ type Plan struct {
 	Bytes      int64             `json:"bytes"`   // estimate: bytes of documents or events
 	Notes      []string          `json:"notes,omitempty"`
 	Warnings   []problem.Problem `json:"warnings,omitempty"` // errors among them are for Refusal
+
+	Fields []field.Field `json:"-"` // of the documents; nil: they are known only when they are read
+	Routed bool          `json:"-"` // the documents have a routing of their own
 
 	Starts map[string]LogStart `json:"-"` // of each partition of a log, as EndOffsets names it
 }

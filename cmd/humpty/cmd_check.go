@@ -71,6 +71,9 @@ func (c *checkCommand) check(ctx context.Context, conf *config.Config, p config.
 	if sourceErr == nil && targetErr == nil {
 		sourceErr = c.checkCaptures(ctx, conf, p, &done)
 	}
+	if targetErr == nil {
+		targetErr = c.checkDefinition(ctx, conf, p, &done)
+	}
 	for _, err := range []error{sourceErr, targetErr} {
 		if err != nil {
 			done.Problems = append(done.Problems, err.Error())
@@ -109,9 +112,25 @@ func (c *checkCommand) checkSource(ctx context.Context, conf *config.Config, p c
 	if err := live.Err(); err != nil {
 		return err
 	}
+	done.document = plan
 	done.Rows, done.Chunks, done.Notes = plan.Rows, len(plan.Partitions), plan.Notes
 	done.Warnings = append(done.Warnings, problem.List(plan.Warnings).Warnings()...)
 	return plan.Refusal()
+}
+
+// checkDefinition holds the definition of the index against the target, and against the
+// documents where the source knows their fields.
+func (c *checkCommand) checkDefinition(ctx context.Context, conf *config.Config, p config.Projection, done *projectionCheck) error {
+	r, err := assemble.Rebuild(ctx, conf, p, "check", nil)
+	if err != nil {
+		return err
+	}
+	found, err := r.CheckDefinition(ctx, done.document)
+	if err != nil {
+		return err
+	}
+	done.Warnings = append(done.Warnings, found.Warnings()...)
+	return found.Err()
 }
 
 // checkCaptures warns of captures that are not in use: the database holds its log for them.

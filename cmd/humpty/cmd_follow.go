@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,6 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"humpty/cmd/humpty/internal/lag"
+	"humpty/cmd/humpty/internal/rebuild"
+	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/problem"
@@ -20,12 +23,15 @@ import (
 
 // followCommand keeps indexes equal to their sources.
 type followCommand struct {
-	*app
-	metrics string
+	rebuilder
+	metrics       string
+	adopt         bool
+	newDefinition bool
+	limits        repairLimits
 }
 
 func newFollowCommand(a *app) *cobra.Command {
-	c := followCommand{app: a}
+	c := followCommand{rebuilder: rebuilder{a}}
 	cmd := &cobra.Command{
 		Use:   "follow [PROJECTION…]",
 		Short: "Keep indexes equal to their sources: humpty as the live projector",
@@ -40,13 +46,29 @@ It says how far it is behind: bytes of the database's log that were not read yet
 log that the database holds for it, documents that are due, and how many it writes a
 second. A signal stops it, and that is no failure (exit code 0). It ends with an error when
 the log is lost (rebuild), or when documents are rejected, or events poison, beyond the limit.
---metrics serves the same for Prometheus.`,
+--metrics serves the same for Prometheus.
+
+--adopt is the way back to right, whatever was lost: a gap in the log, the slot, the state
+folder, the machine, or after a rollback or a swap to a generation that nobody fed. It captures
+changes from now on, compares all documents of what the alias serves with their sources, writes
+those that differ, and catches up; then it follows. That takes one reading of both sides, and
+no second index. If it is stopped, the same command resumes it. It refuses while another
+process follows or rebuilds, and beyond --max-delete and --max-stale, as humpty repair does.
+With writer: handover or freeze, where the application writes to the index, documents are
+written only if they still are what was read before; it ends (exit code 0) when all is handed
+over. A generation that another definition made is refused: --new-definition makes all of its
+documents those of the present one, if mapping and settings are the same.`,
 		Example: `  humpty follow                  # every projection with writer: follow
-  humpty follow orders customers --json`,
+  humpty follow orders customers --json
+  humpty follow --adopt orders   # first make right what the alias serves, whatever was lost`,
 		ValidArgsFunction: a.completeProjection,
 	}
 	cmd.RunE = a.begin(c.run)
 	cmd.Flags().StringVar(&c.metrics, "metrics", "", "serve lag, rate and what is due for Prometheus at this address of this machine: 127.0.0.1:9187")
+	f := cmd.Flags()
+	f.BoolVar(&c.adopt, "adopt", false, "first capture, compare everything and make right what the alias serves")
+	f.BoolVar(&c.newDefinition, "new-definition", false, "with --adopt: also what another definition of the projection made")
+	c.limits.flags(cmd)
 	limitFlags(cmd)
 	return cmd
 }
@@ -60,7 +82,34 @@ func (c *followCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.follow(cmd.Context(), conf, followed)
+	ctx := cmd.Context()
+	if c.adopt {
+		if followed, err = c.adoptAll(ctx, conf, followed); err != nil || len(followed) == 0 {
+			return err
+		}
+	}
+	err = c.follow(ctx, conf, followed)
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
+		return nil // the signal came before there was anything to stop
+	}
+	return err
+}
+
+// adoptAll makes right what the aliases serve, one after the other, and returns the projections
+// to be followed then.
+func (c *followCommand) adoptAll(ctx context.Context, conf *config.Config, all []config.Projection) (followed []config.Projection, err error) {
+	for _, p := range all {
+		c.result.projection = p.Name
+		c.leftovers(conf).Heal(ctx, p)
+		o := rebuild.Options{Adopt: &projector.Adopt{Guard: projector.Guard{MaxDelete: c.limits.maxDelete, MaxStale: c.limits.maxStale}, Redefined: c.newDefinition}}
+		if err := c.one(ctx, c.runner(conf, "follow"), p, o); err != nil {
+			return nil, err
+		}
+		if p.Writer == string(projector.WriterFollow) {
+			followed = append(followed, p)
+		}
+	}
+	return followed, nil
 }
 
 // followed are the projections that the arguments name, or all that have writer: follow.
@@ -76,7 +125,7 @@ func (c *followCommand) followed(conf *config.Config, names []string) ([]config.
 		if err != nil {
 			return nil, err
 		}
-		if p.Writer != string(projector.WriterFollow) {
+		if p.Writer != string(projector.WriterFollow) && !c.adopt {
 			return nil, &problem.Refusal{
 				Why:    fmt.Sprintf("projection %s has writer: %s: the application writes to its index, and to follow would undo its writes", p.Name, p.Writer),
 				Remedy: fmt.Sprintf("if nobody else writes to it: consistency: live and writer: follow, then humpty rebuild %s", p.Name),
@@ -102,6 +151,7 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 	c.watcher.ShowStatus(monitor.Status)
 	var follows []*follow.Projector
 	for _, p := range all {
+		runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
 		r, err := assemble.Rebuild(ctx, conf, p, "follow", nil)
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/render"
+	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/problem"
@@ -69,9 +70,13 @@ func (c *planCommand) plan(ctx context.Context, conf *config.Config, p config.Pr
 	if err != nil {
 		return err
 	}
+	runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
 	plan.Survey = render.Listed(plan.Survey)
 	c.result.Plan = &plan
 	for _, w := range problem.List(plan.Source.Warnings).Warnings() {
+		c.WarnProblem("", w)
+	}
+	for _, w := range plan.Definition.Warnings() {
 		c.WarnProblem("", w)
 	}
 	for _, w := range plan.Survey.Warnings {
@@ -86,6 +91,9 @@ func (c *planCommand) plan(ctx context.Context, conf *config.Config, p config.Pr
 	}
 	for i, s := range plan.Steps {
 		c.Printf("  %2d %s  %s\n", i+1, s.Mark, s.Text)
+	}
+	if err := plan.Definition.Err(); err != nil {
+		return err
 	}
 	if err := plan.Source.Refusal(); err != nil {
 		return err

@@ -65,7 +65,9 @@ func (c *pruneCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return c.prune(cmd.Context(), p, m, leftovers)
+	err = c.prune(cmd.Context(), p, m, leftovers)
+	runs.NewCaptures(leftovers).Name(cmd.Context(), p)
+	return err
 }
 
 func (c *pruneCommand) prune(ctx context.Context, p config.Projection, m *generation.Admin, leftovers *runs.Leftovers) error {

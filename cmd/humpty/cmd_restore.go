@@ -9,7 +9,9 @@ import (
 
 	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/assemble"
+	"humpty/internal/config"
 	"humpty/projector/repair"
+	"humpty/projector/report"
 )
 
 // restoreCommand brings an index back from a snapshot.
@@ -39,6 +41,10 @@ anew, the index was written to after its verification), topics are read from the
 everything is compared, as for tables and mixed documents; the record says why (delta.not).
 --whole asks for that. Topics that end before the positions are refused.
 
+With consistency: live changes are captured before anything is compared, all documents are
+compared, and the alias is swapped as a rebuild does it, so that nothing that is written
+meanwhile is missing; then humpty follow goes on with it (writer: follow).
+
 The snapshot must be of the projection's present definition. The alias stays as it was if
 anything is wrong; the limits of humpty repair apply.`,
 		Example: `  humpty restore orders --snapshot backup
@@ -67,6 +73,9 @@ func (c *restoreCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if p.Live {
+		return c.live(cmd.Context(), conf, p, repair.Restore{Repository: repository, Snapshot: name, Only: true})
+	}
 	return c.compare(cmd.Context(), conf, p, "restore", func(ctx context.Context, x repair.Verify) (repair.Result, error) {
 		refused := c.deadLetters().Writer(p.Name, x.Owner.Run)
 		assemble.UseLetters(x.Source, refused)
@@ -82,6 +91,26 @@ func (c *restoreCommand) run(cmd *cobra.Command, args []string) error {
 		}
 		return finding, err
 	})
+}
+
+// live brings the generation back, and makes it right by what is captured from then on, until
+// the alias serves it.
+func (c *restoreCommand) live(ctx context.Context, conf *config.Config, p config.Projection, do repair.Restore) error {
+	err := c.observed(ctx, func(ctx context.Context, tell func(report.Event), waiting func(string)) error {
+		r, err := assemble.Rebuild(ctx, conf, p, "restore", waiting)
+		if err != nil {
+			return err
+		}
+		do.Repair = repair.Repair{Verify: repair.Verify{Projection: r.Projection, Source: r.Source, Target: r.Target, Owner: r.Owner, Observe: tell}}
+		finding, err := do.Run(ctx)
+		do.Generation = finding.Generation
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	change := changeCommand{rebuilder: rebuilder{c.app}, limits: c.limits}
+	return change.adopt(ctx, conf, p, "restore", do.Generation, c.noSwap)
 }
 
 // splitSnapshot takes REPO/NAME apart; NAME may be missing.

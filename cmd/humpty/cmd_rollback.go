@@ -9,17 +9,21 @@ import (
 // rollbackCommand lets the alias serve the generation that was live before.
 type rollbackCommand struct {
 	changeCommand
-	to string
+	to  string
+	now bool
 }
 
 func newRollbackCommand(a *app) *cobra.Command {
-	c := rollbackCommand{changeCommand: changeCommand{a}}
+	c := rollbackCommand{changeCommand: changeCommand{rebuilder: rebuilder{a}}}
 	cmd := &cobra.Command{
 		Use:   "rollback [PROJECTION]",
 		Short: "Let the alias serve the generation that was live before",
 		Long: `rollback lets the alias serve the generation that was live before the present one, or the
-one that --to names. What was written to the present one since the swap is not in the old
-one: after a rollback, rebuild. Nothing is deleted.`,
+one that --to names, at once. Nothing is deleted.
+
+What was written to the present one since the swap is not in the old one. With consistency:
+live that is made right right then, as humpty follow --adopt does, unless humpty follow fed it
+(keep.feed_previous); --now leaves it. With consistency: snapshot, repair it or rebuild.`,
 		Example: `  humpty rollback orders
   humpty rollback orders --to orders-20261116t030000`,
 		Args:              atMostOneProjection,
@@ -27,6 +31,8 @@ one: after a rollback, rebuild. Nothing is deleted.`,
 	}
 	cmd.RunE = a.begin(c.run)
 	cmd.Flags().StringVar(&c.to, "to", "", "the generation to serve; the one that was live before by default")
+	cmd.Flags().BoolVar(&c.now, "now", false, "live: do not make right what the alias serves then")
+	c.limits.flags(cmd)
 	return cmd
 }
 
@@ -44,5 +50,5 @@ func (c *rollbackCommand) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	c.printChange(p.Name, change)
-	return c.warnUnfed(cmd.Context(), m, change.To)
+	return c.afterChange(cmd.Context(), conf, p, "rollback", m, change.To, c.now)
 }

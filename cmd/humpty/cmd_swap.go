@@ -2,14 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"humpty/cmd/humpty/internal/rebuild"
 	"humpty/cmd/humpty/internal/render"
+	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
+	"humpty/internal/config"
 	"humpty/internal/problem"
+	"humpty/projector"
 	"humpty/projector/generation"
 	"humpty/sinks"
 )
@@ -17,18 +22,23 @@ import (
 // swapCommand lets the alias serve another generation.
 type swapCommand struct {
 	changeCommand
-	to, replace string
-	unverified  bool
+	to, replace     string
+	unverified, now bool
 }
 
 func newSwapCommand(a *app) *cobra.Command {
-	c := swapCommand{changeCommand: changeCommand{a}}
+	c := swapCommand{changeCommand: changeCommand{rebuilder: rebuilder{a}}}
 	cmd := &cobra.Command{
 		Use:   "swap [PROJECTION]",
 		Short: "Let the alias serve another generation",
 		Long: `swap lets the alias serve a generation that exists already, in one atomic call, and reads
 the alias again before it says so. Without --to it is the newest verified one beside the
 one that serves now. Nothing is deleted; humpty rollback goes back.
+
+With consistency: live a generation that nobody fed is stale: swap captures changes, compares
+all of its documents with their sources, writes those that differ, catches up, and only then
+lets the alias serve it, as a rebuild does (humpty follow --adopt says more). --now changes the
+alias at once, and leaves the generation as it is.
 
 If an index (not an alias) sits on the alias's own name, a writer has created it while the
 alias was gone, and the alias cannot be set. Look at what is in it. If it can be deleted,
@@ -47,6 +57,8 @@ name, or let writers use require_alias=true.`,
 	f.StringVar(&c.replace, "replace-index", "", "delete the index of this name, which sits on the alias's name")
 	shrinkFlag(cmd)
 	f.BoolVar(&c.unverified, "unverified", false, "allow a generation that was not verified")
+	f.BoolVar(&c.now, "now", false, "live: change the alias at once, though the generation may be stale")
+	c.limits.flags(cmd)
 	return cmd
 }
 
@@ -65,17 +77,74 @@ func (c *swapCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if p.Live && !c.now && c.replace == "" {
+		if c.to == "" {
+			if c.to, err = m.Newest(cmd.Context()); err != nil {
+				return err
+			}
+		}
+		if fed, err := c.fed(cmd.Context(), conf, p, m, c.to); err != nil || !fed {
+			return errors.Join(err, c.adopt(cmd.Context(), conf, p, "swap", c.to, false))
+		}
+	}
 	m.Notice = c.Warn
 	change, err := m.Swap(cmd.Context(), c.to, c.replace, c.unverified)
 	if err != nil {
 		return err
 	}
 	c.printChange(p.Name, change)
-	return c.warnUnfed(cmd.Context(), m, change.To)
+	return c.afterChange(cmd.Context(), conf, p, "swap", m, change.To, c.now)
 }
 
 // changeCommand is what the verbs that change an alias share.
-type changeCommand struct{ *app }
+type changeCommand struct {
+	rebuilder
+	limits repairLimits
+}
+
+// adopt makes a generation right, and lets the alias serve it.
+func (c changeCommand) adopt(ctx context.Context, conf *config.Config, p config.Projection, verb, generation string, noSwap bool) error {
+	o := rebuild.Options{NoSwap: noSwap, Adopt: &projector.Adopt{Generation: generation, Guard: projector.Guard{MaxDelete: c.limits.maxDelete, MaxStale: c.limits.maxStale}}}
+	return c.one(ctx, c.runner(conf, verb), p, o)
+}
+
+// fed reports whether a generation is kept up to date, or humpty follow can go on with that.
+func (c changeCommand) fed(ctx context.Context, conf *config.Config, p config.Projection, m *generation.Admin, name string) (bool, error) {
+	survey, _, err := m.Status(ctx)
+	if err != nil {
+		return false, err
+	}
+	g, _ := survey.Find(name)
+	return runs.NewCaptures(c.leftovers(conf)).Fed(ctx, p, g)
+}
+
+// afterChange makes right what the alias serves now, if its projection is live; now: it only
+// says what to type.
+func (c changeCommand) afterChange(ctx context.Context, conf *config.Config, p config.Projection, verb string, m *generation.Admin, name string, now bool) error {
+	if !p.Live {
+		return c.warnUnfed(ctx, m, name)
+	}
+	fed, err := c.fed(ctx, conf, p, m, name)
+	if err != nil {
+		return err
+	}
+	if fed || now {
+		captures := runs.NewCaptures(c.leftovers(conf))
+		captures.Tidy(ctx, p)
+		captures.Name(ctx, p)
+	}
+	if fed {
+		return nil
+	}
+	if now {
+		c.Warn(fmt.Sprintf("%s is as it was when it was last fed: what the sources changed since is not in it\n    make it right: %s", name, c.CommandLine("humpty follow", p.Name, "--adopt")))
+		return nil
+	}
+	if err := c.adopt(ctx, conf, p, verb, name, false); err != nil {
+		return fmt.Errorf("alias %s serves %s, which is not as its sources have it now: %w", p.Alias, name, err)
+	}
+	return nil
+}
 
 // warnUnfed warns of a generation that was verified a while ago: what the sources changed
 // since is not in it, unless it was fed.
@@ -85,6 +154,9 @@ func (c changeCommand) warnUnfed(ctx context.Context, m *generation.Admin, gener
 		return err
 	}
 	g, _ := survey.Find(generation)
+	if v := g.Meta.Verified; v != nil && v.Why != "" {
+		c.Warn(fmt.Sprintf("%s was verified by level %s: %s", generation, v.Level, v.Why))
+	}
 	if v := g.Meta.Verified; v == nil || time.Since(v.At) > time.Minute {
 		when := "was never verified"
 		if v != nil {

@@ -13,6 +13,7 @@ import (
 
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/render"
+	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/projector/repair"
@@ -41,11 +42,13 @@ documents and the counts, so that with 99.9% probability fewer than 1 in 10,000 
 count compares the numbers of documents. A full comparison that exceeds verify.budget falls
 back to a sample, and says so.
 
-On an index that the alias serves, what differs at first is read again until it is settled:
-a document counts as different only if it still is as it was at first, --settle later; what
-changes at each reading is named as moving.
+On an index that the alias serves, what differs at first is read again until it rests: a
+document counts as different only if for --settle nobody wrote it and the source has what it
+had; what never rests is named as moving. If that is more than one document in a thousand,
+the level is partial.
 
-It ends with exit code 3 if anything differs. humpty repair fixes it.`,
+It ends with exit code 3 if anything differs (humpty repair fixes it), and with 1 if nothing
+does but the level is partial: verify again when less is written.`,
 		Example: `  humpty verify orders                       # what the alias serves
   humpty verify orders --generation orders-20261123t214100 --diff 3
   humpty verify orders --ids differing.ndjson --json`,
@@ -97,6 +100,7 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 	}
 	defer func() { err = errors.Join(err, list.close()) }()
 	c.leftovers(conf).Heal(ctx, p)
+	runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
 	return c.observed(ctx, func(ctx context.Context, tell func(report.Event), waiting func(string)) error {
 		r, err := assemble.Rebuild(ctx, conf, p, verb, waiting)
 		if err != nil {

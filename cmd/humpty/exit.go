@@ -156,7 +156,8 @@ func ending(code int) string {
 
 // exitCodes is what `humpty help exit-codes` prints.
 const exitCodes = `  0    done
-  1    failed: a server was unreachable or gave up; the same command may succeed later
+  1    failed: a server was unreachable or gave up, or too many documents changed each
+       time that humpty verify read them; the same command may succeed later
   2    crashed (Go's runtime); please report it
   3    verification found differences; the alias was not touched
   4    refused by a guard: nothing is broken, somebody has to decide

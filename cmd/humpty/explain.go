@@ -78,7 +78,11 @@ func parts(err error) []error {
 // next says what to type after a failure.
 func (e explainer) next(ctx context.Context, err error) []string {
 	name := e.projection
-	again := e.CommandLine("humpty", e.verb, name)
+	again, anew := e.CommandLine("humpty", e.verb, name), e.CommandLine("humpty rebuild", name)
+	if e.verb == "follow" && e.record != nil { // it adopted
+		again = e.CommandLine("humpty follow", name, "--adopt")
+		anew = again
+	}
 	var (
 		usage    *console.UsageError
 		problems problem.List
@@ -112,13 +116,13 @@ func (e explainer) next(ctx context.Context, err error) []string {
 	case errors.As(err, &rejected):
 		return []string{
 			"see which, and why: " + e.CommandLine("humpty dlq show", name),
-			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + e.CommandLine("humpty rebuild", name),
+			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + anew,
 			"the failed generation stays for a look at it; this drops it: " + e.CommandLine("humpty prune", name),
 		}
 	case errors.As(err, &poison):
 		return []string{
 			"see which, and why: " + e.CommandLine("humpty dlq show", name),
-			"mend the topic or the fold (humpty project tries it on a few events), or allow some with limits.poison (--poison); then: " + e.CommandLine("humpty rebuild", name),
+			"mend the topic or the fold (humpty project tries it on a few events), or allow some with limits.poison (--poison); then: " + anew,
 		}
 	case errors.As(err, &expected), e.verb == "project":
 		return nil // what was printed says what to look at
@@ -163,6 +167,9 @@ func (e explainer) afterInterrupt(name string) []string {
 
 // resume says how to resume a run that was stopped.
 func (e explainer) resume(name string) []string {
+	if e.verb == "follow" {
+		return []string{"go on with it where it was: " + e.CommandLine("humpty follow", name, "--adopt")}
+	}
 	return []string{
 		"go on with it where it was: " + e.CommandLine("humpty resume", e.record.Run),
 		"or give it up and start over: " + e.CommandLine("humpty rebuild", name, "--new"),

@@ -261,7 +261,7 @@ func (s *shop) settle(t *testing.T, b *bus, w *world, names map[string]string) {
 // keys of any type, against the oracle.
 func TestMixedDocuments(t *testing.T) {
 	t.Parallel()
-	for seed, memory := range []string{"256MB", "1KB"} {
+	for seed, memory := range []string{"256MB", "64KiB"} {
 		t.Run(memory, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t)

@@ -13,6 +13,7 @@ import (
 	"humpty/projector/repair"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sources"
 )
 
 // result is the last line of --json: one for each command, also when it failed.
@@ -92,6 +93,8 @@ type projectionCheck struct {
 	Notes      []string     `json:"notes,omitempty"` // what a topic has, and for how long
 	Problems   []string     `json:"problems,omitempty"`
 	Warnings   problem.List `json:"warnings,omitempty"`
+
+	document sources.Plan // what the source says of the documents; empty where it could not be asked
 }
 
 // projectResult is what project says in the result.

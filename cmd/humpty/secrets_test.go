@@ -31,9 +31,23 @@ func TestNoSecretIsPrinted(t *testing.T) {
 	}))
 	t.Cleanup(echo.Close)
 	verbs := [][]string{
-		{"check"}, {"check", "--show-effective"}, {"plan"}, {"rebuild"}, {"rebuild", "--new"}, {"status"}, {"verify"}, {"repair"},
-		{"swap", "--yes"}, {"rollback", "--yes"}, {"prune", "--yes"}, {"snapshot", "--repository", "r"}, {"restore", "--repository", "r"},
-		{"plan", "--recover"}, {"follow"}, {"resume"}, {"dlq", "list"},
+		{"check"},
+		{"check", "--show-effective"},
+		{"plan"},
+		{"rebuild"},
+		{"rebuild", "--new"},
+		{"status"},
+		{"verify"},
+		{"repair"},
+		{"swap", "--yes"},
+		{"rollback", "--yes"},
+		{"prune", "--yes"},
+		{"snapshot", "--repository", "r"},
+		{"restore", "--repository", "r"},
+		{"plan", "--recover"},
+		{"follow"},
+		{"resume"},
+		{"dlq", "list"},
 	}
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {

@@ -133,7 +133,7 @@ func limitsRule() *rule {
 		{name: "poison", def: "0", rule: &rule{kind: whole}, doc: "Events that may be unreadable, or that a fold may refuse, before the swap is off."},
 		{name: "inflight", def: "256MB", rule: &rule{kind: size, min: 1}, doc: "Bytes between source and target, whatever the table's size."},
 		{name: "writers", def: "16", rule: &rule{kind: whole, min: 1}, doc: "Most bulk requests at once; how many pay is found out."},
-		{name: "batch", def: "4MB", rule: &rule{kind: size, min: 1}, doc: "Bytes of a bulk request at the start."},
+		{name: "batch", def: "4MB", rule: &rule{kind: size, min: 1}, doc: "Bytes of a bulk request at the start; fewer where inflight has no room for one of each reader and writer, or where max_bulk_mb_s is less in a quarter of a second."},
 		{name: "max_bulk_mb_s", def: "0", rule: &rule{kind: whole, max: 1e9}, doc: "Most megabytes a second that a load sends; 0: no limit."},
 		{name: "max_outage", def: "15m", rule: &rule{kind: duration}, doc: "How long a server that went away is waited for, before a run stops; a live one can be gone on with then. 0s: not at all."},
 		{name: "shrink", def: "20%", rule: &rule{kind: percent}, doc: "Most documents that a swap may lose, of those that the alias serves now, or that its newest generation had. 0%: none; 100%: any."},
@@ -189,7 +189,7 @@ func kafkaRule() *rule {
 		{name: "readers", def: "4", rule: &rule{kind: whole, min: 1}, doc: "Partitions read at once."},
 		{name: "fetch", def: "2MB", rule: &rule{kind: size, min: 1, max: 1 << 30}, doc: "Bytes asked for at once from one partition."},
 		{name: "patience", def: "15s", rule: &rule{kind: duration, min: int64(time.Millisecond)}, doc: "How long a broker or a leader may be away before that is an outage, which limits.max_outage bounds."},
-		{name: "memory", def: "256MB", rule: &rule{kind: size, min: 1}, doc: "Events held in memory until they are folded; the others wait on disk."},
+		{name: "memory", def: "256MB", rule: &rule{kind: size, min: 64 << 10}, doc: "Events held in memory until they are folded; the others wait on disk. At least 64KiB."},
 		{name: "spill", rule: &rule{kind: words}, doc: "Folder for these, relative to this file; the system's for temporary files by default."},
 	}}
 }

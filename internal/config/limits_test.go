@@ -35,7 +35,7 @@ func TestLimitsThatAreSet(t *testing.T) {
 		"shop.postgres.max_connections":      {0, ", max_connections: %s", []string{"0"}, []string{"1"}},
 		"shop.postgres.statement_timeout":    {0, ", statement_timeout: %s", []string{"0s", "1us"}, []string{"1ms"}},
 		"shop.postgres.lock_timeout":         {0, ", lock_timeout: %s", []string{"0s", "1us"}, []string{"1ms"}},
-		"bus.kafka.memory":                   {1, ", memory: %s", []string{"0MB"}, []string{"1KB"}},
+		"bus.kafka.memory":                   {1, ", memory: %s", []string{"0MB", "1KB", "65535B"}, []string{"64KiB", "1MB"}},
 		"bus.kafka.fetch":                    {1, ", fetch: %s", []string{"0MB", "1025MiB", "4GiB"}, []string{"1B", "1GiB"}},
 		"bus.kafka.readers":                  {1, ", readers: %s", []string{"0"}, []string{"1"}},
 		"bus.kafka.patience":                 {1, ", patience: %s", []string{"0s"}, []string{"1ms"}},

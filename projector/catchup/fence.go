@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,34 @@ func (r *Rounds) CatchUpTo(ctx context.Context, from *Capture) error {
 		return err
 	}
 	return r.untilFence(ctx, fence)
+}
+
+// CatchUpTelling is CatchUpTo, and tells written of every document that is written meanwhile,
+// one call at a time.
+func (r *Rounds) CatchUpTelling(ctx context.Context, from *Capture, written func(ids [][]byte)) error {
+	r.written.set(written)
+	defer r.written.set(nil)
+	return r.CatchUpTo(ctx, from)
+}
+
+// listener is told of documents, while somebody listens.
+type listener struct {
+	mu sync.Mutex
+	fn func(ids [][]byte)
+}
+
+func (l *listener) set(fn func(ids [][]byte)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fn = fn
+}
+
+func (l *listener) tell(ids [][]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fn != nil {
+		l.fn(ids)
+	}
 }
 
 // untilFence does rounds until nothing that was recorded up to the fence is due.

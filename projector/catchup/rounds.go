@@ -32,6 +32,7 @@ type Rounds struct {
 	Rules  protocol.Rules // the zero value outside tests
 
 	Done      func(report.Round) // told of each round that had something to do; may be nil
+	written   listener           // told of the documents that rounds wrote
 	unflushed unflushed          // read, and not settled yet
 	handover  *Handover          // nil: nobody else writes to the index
 	doubts    doubts

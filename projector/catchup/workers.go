@@ -187,5 +187,6 @@ func (l *keyWorkers) done(p keyBatch, saw sources.TxSnapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reread += int64(len(p.ids))
+	l.rounds.written.tell(p.ids)
 	l.settled = append(l.settled, settledKeys{marks: p.keys, saw: saw})
 }

@@ -230,5 +230,9 @@ func (e *End) Refusal(was *Run) error {
 	if e.Reason != "" {
 		text += ": " + e.Reason
 	}
-	return &problem.Refusal{Why: text + "; there is nothing to go on with", Remedy: fmt.Sprintf("start anew: humpty rebuild %s --new", was.Projection)}
+	again := fmt.Sprintf("humpty rebuild %s --new", was.Projection)
+	if was.Adopts {
+		again = fmt.Sprintf("humpty follow %s --adopt", was.Projection)
+	}
+	return &problem.Refusal{Why: text + "; there is nothing to go on with", Remedy: "start anew: " + again}
 }

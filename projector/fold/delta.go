@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"sync/atomic"
 
 	"humpty/projector/fold/spill"
@@ -67,11 +66,11 @@ func (d *delta) setOffsets(v *view, from map[string]sources.Position) error {
 			return &sources.ErrChangesLost{Why: fmt.Sprintf("partition %s was added, so that keys may have moved to it", id)}
 		}
 		delete(missing, id)
-		at, err := strconv.ParseInt(string(was), 10, 64)
+		at, err := sources.OffsetOf(was)
 		if err != nil {
 			return &sources.ErrChangesLost{Why: fmt.Sprintf("position %q of %s is no offset", was, id)}
 		}
-		if end, err := strconv.ParseInt(string(v.fences[id]), 10, 64); err != nil || end < at {
+		if end, err := sources.OffsetOf(v.fences[id]); err != nil || end < at {
 			return &sources.ErrChangesLost{Why: fmt.Sprintf("%s ends at %s, before its position %s", id, v.fences[id], was)}
 		}
 		d.from = append(d.from, at)

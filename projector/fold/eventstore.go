@@ -32,6 +32,8 @@ type eventStore struct {
 	letters *Letters
 	parts   atomic.Pointer[partitions]
 
+	replayed, tails account // of the offsets that were read
+
 	mu       sync.Mutex
 	poisoned int64
 }
@@ -41,13 +43,14 @@ const (
 	eventPrefix    = 'e' // hash, size of the key, key, partition, offset
 	poisonPrefix   = 'p' // partition, offset: why
 	positionPrefix = 't' // partition: how far its tail was read
-	anchorPrefix   = 'a' // partition: an event that was read of it
+	anchorPrefix   = 'a' // partition, which of its anchors: an event that was read of it
 	layoutPrefix   = 'f' // the partitions there are: the capture has begun
+	offsetsPrefix  = 'o' // partition, of the tail or the replay: what became of its offsets
 	replayedPrefix = 'l' // what a replay to the fence met: it is over
 )
 
 // errStoreMissing is for a capture that begins where its events should be already.
-var errStoreMissing = &sources.ErrChangesLost{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone: start a new rebuild"}
+var errStoreMissing = &sources.ErrChangesLost{Why: "the events of the run are not in its state folder any more", Remedy: "documents cannot be made of the tail alone"}
 
 // checkPartitions holds the partitions against those the capture began with. Of what has come since
 // nothing was read: the tails of these begin at their start.
@@ -69,7 +72,7 @@ func (s *eventStore) checkPartitions(fresh bool, start func(id string) sources.P
 	now := s.parts.Load()
 	same, added, ok := now.renumber(ids)
 	if !ok {
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("the topics have other partitions than when the run began: %q, not %q", now.ids(), ids), Remedy: "some are gone: start a new rebuild"}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("the topics have other partitions than when the run began: %q, not %q", now.ids(), ids), Remedy: "some are gone"}
 	}
 	if added == 0 {
 		s.parts.Store(same)
@@ -112,10 +115,16 @@ func (s *eventStore) extend(to *partitions, added int, start func(id string) sou
 func (s *eventStore) tailStart(source int, begins sources.Position) (sources.Position, error) {
 	name := storeKey(positionPrefix, eventID{partition: uint16(source)})
 	kept, err := statedb.Get(s.db.DB, name)
-	if err != nil || kept != nil {
-		return sources.Position(kept), err
+	if err != nil {
+		return "", err
 	}
-	return begins, s.db.Set(name, []byte(begins), pebble.Sync)
+	if kept == nil {
+		kept = []byte(begins)
+		if err := s.db.Set(name, kept, pebble.Sync); err != nil {
+			return "", err
+		}
+	}
+	return sources.Position(kept), s.openAccount(source, sources.Position(kept))
 }
 
 // eventKey is where an event is kept; of all events of a key it has the beginning.
@@ -218,12 +227,17 @@ func (s *eventStore) storeBatch(source int, batch *sources.Batch, into *Decoded,
 	if err != nil {
 		return nil, counts, err
 	}
-	if len(batch.Records) > 0 {
-		if err := t.batch.Set(storeKey(anchorPrefix, eventID{partition: uint16(source)}), anchorOf(before, &batch.Records[0]), nil); err != nil {
-			return nil, counts, err
-		}
+	if err := putAnchors(t.batch, source, before, batch.Records); err != nil {
+		return nil, counts, err
 	}
 	if tail {
+		id := s.parts.Load().inputs[source].partition.ID
+		if err := s.tails.add(id, batch); err != nil {
+			return nil, counts, err
+		}
+		if err := putAccount(t.batch, source, ofTail, &s.tails, id); err != nil {
+			return nil, counts, err
+		}
 		if err := t.batch.Set(storeKey(positionPrefix, eventID{partition: uint16(source)}), []byte(batch.Position), nil); err != nil {
 			return nil, counts, err
 		}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -51,6 +50,9 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 		return nil, errors.Join(err, inner.Close(ctx))
 	}
 	if err = f.begin(from); err == nil {
+		_, err = s.CheckPositions(ctx, f.delivered) // what it cannot tell, anchors do
+	}
+	if err == nil {
 		err = f.checkAnchors(ctx)
 	}
 	if err != nil {
@@ -213,6 +215,9 @@ func (f *feed) endOffsets(ctx context.Context) (map[string]sources.Position, err
 			return nil, fmt.Errorf("take in partition %s: %w", id, err)
 		}
 		f.delivered[id] = f.tailer.BeginningOffset(id)
+		if err := f.store.openAccount(len(now.inputs), f.delivered[id]); err != nil {
+			return nil, fmt.Errorf("take in partition %s: %w", id, err)
+		}
 		f.plan.Partitions = append(f.plan.Partitions[:len(now.inputs):len(now.inputs)], p)
 		f.startTail(len(now.inputs), p, f.delivered[id])
 	}
@@ -343,18 +348,11 @@ func (f *feed) Fence(ctx context.Context) (string, error) {
 // Acknowledge does nothing: a log keeps what it has, and the events are here.
 func (f *feed) Acknowledge(context.Context, sources.Position) error { return nil }
 
-// FenceOffsets are where the last fence was, as offsets alone: they are compared with the ends
-// of logs, and people set consumer groups to them. What a log says of a position beyond that,
-// behind an @, is for going on from it.
+// FenceOffsets are where the last fence was.
 func (f *feed) FenceOffsets() map[string]sources.Position {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all := make(map[string]sources.Position, len(f.lastFence))
-	for id, at := range f.lastFence {
-		offset, _, _ := strings.Cut(string(at), "@")
-		all[id] = sources.Position(offset)
-	}
-	return all
+	return maps.Clone(f.lastFence)
 }
 
 // eventBytes is what an event is taken for until some were seen.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -347,57 +346,5 @@ func TestEventsLostWithThePowerAreReadAgain(t *testing.T) {
 	}
 	if !slices.Equal(keys, []string{"a", "b"}) {
 		t.Errorf("the keys %q come again, want a and b", keys)
-	}
-}
-
-// A topic that was made anew has other events where the run has read already, and those before
-// its position would be missing.
-func TestRecreatedTopicIsAGap(t *testing.T) {
-	t.Parallel()
-	event := func(key string) sources.Record {
-		return sources.Record{Key: []byte(key), Value: []byte(`{"n":1}`), Time: 7}
-	}
-	for name, when := range map[string]string{"read by the replay": "before", "read by the tail": "behind"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			var log, anew sourcetest.LogSource
-			if when == "before" {
-				log.Append(0, event("a"), event("b"))
-			}
-			feed, err := liveSource(&log, dir).Capture(t.Context(), "run", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			view, err := feed.(sources.ViewOpener).Open(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if when == "behind" {
-				log.Append(0, event("a"), event("b"))
-			}
-			m := sources.ChangeSet{}
-			for id, err := feed.Fence(t.Context()); m.Fence != id; err = feed.Next(t.Context(), &m) {
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := errors.Join(view.Close(t.Context()), feed.Close(t.Context())); err != nil {
-				t.Fatal(err)
-			}
-			log.Append(0, event("c"))
-			same, err := liveSource(&log, dir).Capture(t.Context(), "run", m.Position)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := same.Close(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			anew.Append(0, event("x"), event("y"), event("z"))
-			var gap *sources.ErrChangesLost
-			if _, err := liveSource(&anew, dir).Capture(t.Context(), "run", m.Position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made anew") {
-				t.Errorf("error %v", err)
-			}
-		})
 	}
 }

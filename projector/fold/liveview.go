@@ -51,6 +51,7 @@ var (
 	_ sources.Expander      = (*liveView)(nil)
 	_ sources.EndOffsets    = (*liveView)(nil)
 	_ sources.PoisonCounter = (*liveView)(nil)
+	_ sources.OffsetCounter = (*liveView)(nil)
 	_ sources.ViewOpener    = (*feed)(nil)
 	_ sources.FenceLocator  = (*feed)(nil)
 )
@@ -72,9 +73,12 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 		return nil, err
 	}
 	if loaded == nil {
-		if loaded, err = f.replay(ctx); err != nil {
+		if loaded, err = f.replay(ctx, v.fences); err != nil {
 			return nil, fmt.Errorf("fold: %w", err)
 		}
+	}
+	if err := f.store.getReplayAccounts(); err != nil {
+		return nil, err
 	}
 	if err := json.Unmarshal(loaded, &v.pending); err != nil {
 		return nil, fmt.Errorf("fold: the store is damaged: %w", err)
@@ -82,13 +86,14 @@ func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {
 	return v, nil
 }
 
-func (f *feed) replay(ctx context.Context) ([]byte, error) {
+func (f *feed) replay(ctx context.Context, fences map[string]sources.Position) ([]byte, error) {
 	f.mu.Lock()
 	plan := f.plan // what comes while it is replayed is tailed from its start
 	f.mu.Unlock()
 	before := make([]sources.Position, len(plan.Partitions)) // each used by the one that reads its partition
 	r := &replay{
 		inputs: f.store.parts.Load().inputs, inner: f.inner, onProgress: f.source.Observe, total: plan.Rows, disk: &atomic.Bool{},
+		account: f.store.replayAccount(),
 		consume: func(source int, batch *sources.Batch, into *Decoded) (sources.Counts, error) {
 			_, counts, err := f.store.storeBatch(source, batch, into, before[source], false)
 			before[source] = batch.Position
@@ -96,14 +101,27 @@ func (f *feed) replay(ctx context.Context) ([]byte, error) {
 		},
 	}
 	r.disk.Store(true)
+	if fenced, ok := f.inner.(sources.EndOffsets); ok {
+		r.fences = fenced.EndOffsets()
+	}
 	if err := r.run(ctx, plan); err != nil {
 		return nil, err
 	}
+	f.mu.Lock()
+	r.refine(f.delivered) // nothing may have come behind it
+	r.refine(f.lastFence)
+	r.refine(fences)
+	f.mu.Unlock()
 	text, err := json.Marshal(r.counted)
 	if err != nil {
 		return nil, err
 	}
-	return text, f.store.db.Set([]byte{replayedPrefix}, text, pebble.Sync) // with all that was kept before it
+	batch := f.store.db.NewBatch()
+	defer batch.Close() //nolint:errcheck // committed, or given up
+	if err := errors.Join(f.store.putReplayAccounts(batch), batch.Set([]byte{replayedPrefix}, text, nil)); err != nil {
+		return nil, err
+	}
+	return text, batch.Commit(pebble.Sync) // with all that was kept before it
 }
 
 // liveSnapshot is the snapshot of a read that sees all that was given out before it.
@@ -112,6 +130,9 @@ func liveSnapshot() sources.TxSnapshot {
 }
 
 func (v *liveView) EndOffsets() map[string]sources.Position { return v.fences }
+
+// OffsetCounts is what became of the offsets of each partition, replayed and tailed.
+func (v *liveView) OffsetCounts() map[string]sources.OffsetCounts { return v.store.offsetCounts() }
 
 func (v *liveView) PoisonCount() int64 {
 	v.store.mu.Lock()

@@ -32,11 +32,14 @@ type replay struct {
 	total      int64
 	disk       *atomic.Bool
 	from       map[string]sources.Position // by partition; its start where there is none
+	account    *account                    // of what is read; nil: of what was read before
+	fences     map[string]sources.Position // where the partitions end
 	until      []int64                     // offsets before which each partition is read, 0: not at all; nil: all to their ends
 
 	mu      sync.Mutex
 	status  ReplayProgress
-	counted sources.Counts // the sum of what take gave
+	counted sources.Counts              // the sum of what take gave
+	ended   map[string]sources.Position // behind the last batch of each partition that had one
 }
 
 // replayBatch is how many bytes of events are read at a time.
@@ -72,14 +75,21 @@ func (r *replay) readPartition(ctx context.Context, source int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, reader.Close(ctx)) }()
+	r.beginAccount(p.ID)
 	batch, into := &sources.Batch{Limit: replayBatch}, &Decoded{}
 	for {
 		batch.Reset()
 		if err := reader.Next(ctx, batch); errors.Is(err, io.EOF) {
-			return nil
+			return r.endAccount(p.ID)
 		} else if err != nil {
 			return err
 		}
+		if r.account != nil {
+			if err := r.account.add(p.ID, batch); err != nil {
+				return err
+			}
+		}
+		r.noteEnd(p.ID, batch.Position)
 		last := r.cut(source, batch)
 		counts, err := r.consume(source, batch, into)
 		if err != nil {
@@ -88,6 +98,46 @@ func (r *replay) readPartition(ctx context.Context, source int) (err error) {
 		r.addProgress(counts, int64(len(batch.Records)))
 		if last {
 			return nil
+		}
+	}
+}
+
+// beginAccount opens the account where the partition begins, or where it is read from.
+func (r *replay) beginAccount(partition string) {
+	if r.account == nil {
+		return
+	}
+	if from, ok := r.from[partition]; ok {
+		r.account.begin(partition, from)
+	} else if log, ok := r.inner.(sources.Tailer); ok {
+		r.account.begin(partition, log.BeginningOffset(partition))
+	}
+}
+
+func (r *replay) endAccount(partition string) error {
+	if r.account == nil {
+		return nil
+	}
+	return r.account.ended(partition, r.fences[partition])
+}
+
+func (r *replay) noteEnd(partition string, at sources.Position) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended == nil {
+		r.ended = map[string]sources.Position{}
+	}
+	r.ended[partition] = at
+}
+
+// refine replaces fences by where the replay came to, which is the same offset and may say
+// more of it.
+func (r *replay) refine(fences map[string]sources.Position) {
+	for id, at := range r.ended {
+		fence, err1 := sources.OffsetOf(fences[id])
+		came, err2 := sources.OffsetOf(at)
+		if err1 == nil && err2 == nil && fence == came {
+			fences[id] = at
 		}
 	}
 }

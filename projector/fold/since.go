@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +25,7 @@ func (s *Source) CountSince(ctx context.Context, from map[string]sources.Positio
 		return 0, 0, err
 	}
 	for i, in := range v.inputs {
-		end, err := strconv.ParseInt(string(v.fences[in.partition.ID]), 10, 64)
+		end, err := sources.OffsetOf(v.fences[in.partition.ID])
 		if err != nil {
 			return 0, 0, err // fits has read it: a defect
 		}
@@ -72,8 +71,10 @@ func (v *view) since(ctx context.Context, plan sources.Plan, inner sources.View,
 		return err
 	}
 	r := v.newReplay(inner, newEventSink{v}, v.addCounts)
-	r.from = from
-	if err := r.run(ctx, plan); err != nil || v.delta.oldest.Load() == math.MaxInt64 {
+	r.from, r.account, r.fences = from, &v.account, v.fences
+	err := r.run(ctx, plan)
+	r.refine(v.fences)
+	if err != nil || v.delta.oldest.Load() == math.MaxInt64 {
 		return err
 	}
 	r = v.newReplay(inner, rereadSink{v}, func(source int, c sources.Counts) {
@@ -108,7 +109,7 @@ func (v *view) readOverlap(ctx context.Context, r *replay, plan sources.Plan, da
 	}
 	r.from, r.until = starts, make([]int64, len(v.inputs))
 	for i, in := range v.inputs {
-		at, err := strconv.ParseInt(string(starts[in.partition.ID]), 10, 64)
+		at, err := sources.OffsetOf(starts[in.partition.ID])
 		if err == nil && at < v.delta.from[i] {
 			r.until[i] = v.delta.from[i]
 		}
@@ -117,7 +118,7 @@ func (v *view) readOverlap(ctx context.Context, r *replay, plan sources.Plan, da
 }
 
 // checkUnchanged makes sure that what lies before the positions is not newer than these: a topic that
-// was deleted and made anew begins later, whatever its offsets are.
+// was deleted and made again begins later, whatever its offsets are.
 func (v *view) checkUnchanged(ctx context.Context, dated sources.OffsetFinder, taken time.Time) error {
 	later, err := dated.OffsetsForTime(ctx, taken)
 	if err != nil {
@@ -125,9 +126,9 @@ func (v *view) checkUnchanged(ctx context.Context, dated sources.OffsetFinder, t
 	}
 	for i, in := range v.inputs {
 		id := in.partition.ID
-		at, err := strconv.ParseInt(string(later[id]), 10, 64)
+		at, err := sources.OffsetOf(later[id])
 		if err != nil || at < v.delta.from[i] {
-			return &sources.ErrChangesLost{Why: fmt.Sprintf("%s has events at %s that are newer than %s, when its position was %d: it was made anew, or clocks differ",
+			return &sources.ErrChangesLost{Why: fmt.Sprintf("%s has events at %s that are newer than %s, when its position was %d: it was made again, or clocks differ",
 				id, later[id], taken.Format(time.RFC3339), v.delta.from[i])}
 		}
 	}

@@ -253,7 +253,7 @@ func TestSinceHasAGap(t *testing.T) {
 		"added":              {from: map[string]sources.Position{}, want: "partition t/0 was added"},
 		"gone":               {from: map[string]sources.Position{"t/0": "4", "t/1": "3"}, want: "partition t/1 is not there any more"},
 		"passed":             {from: map[string]sources.Position{"t/0": "4"}, lost: map[string]int64{"t/0": 6}, want: "t/0 begins at 6"},
-		"made anew":          {from: map[string]sources.Position{"t/0": "4"}, late: true, want: "t/0 has events at 0 that are newer than"},
+		"made again":         {from: map[string]sources.Position{"t/0": "4"}, late: true, want: "t/0 has events at 0 that are newer than"},
 		"position of nobody": {from: map[string]sources.Position{"t/0": "x"}, want: `position "x" of t/0 is no offset`},
 	} {
 		t.Run(name, func(t *testing.T) {

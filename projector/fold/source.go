@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"runtime"
 
@@ -30,6 +31,8 @@ var (
 	_ sources.Source   = (*Source)(nil)
 	_ sources.Outages  = (*Source)(nil)
 	_ sources.Replayer = (*Source)(nil)
+
+	_ sources.PositionChecker = (*Source)(nil)
 )
 
 // Watch sets Observe; where Inner folds itself, it is told of that.
@@ -42,6 +45,25 @@ func (s *Source) Watch(fn func(done, total, bytes int64)) {
 }
 
 const defaultMemory = 256 << 20
+
+// leastPass is how many bytes a reader brings back from disk at a time, where there is memory for
+// it: a bucket is read from its start for each pass.
+const leastPass = 1 << 20
+
+func (s *Source) memory() int64 {
+	if s.Memory <= 0 {
+		return defaultMemory
+	}
+	return s.Memory
+}
+
+// readers is how many buckets are folded at once, and how many bytes each brings back from
+// disk at a time: a quarter of the memory together.
+func (s *Source) readers() (n int, pass int64) {
+	share := s.memory() / 4
+	n = int(min(int64(runtime.GOMAXPROCS(0)), max(share/leastPass, 1)))
+	return n, max(share/int64(n), 1)
+}
 
 // eventsEach is how many events a partition of documents has at least: fewer would make
 // tiny requests to the target.
@@ -68,7 +90,8 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 			Rows: inner.Rows / int64(n), Bytes: inner.Bytes / int64(n),
 		})
 	}
-	plan.Readers = min(n, runtime.GOMAXPROCS(0))
+	most, _ := s.readers()
+	plan.Readers = min(n, most)
 	return plan, nil
 }
 
@@ -88,13 +111,17 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replay{inputs: v.inputs, inner: inner, consume: v.consume, onProgress: s.Observe, total: plan.Rows, disk: &v.buckets.Spilled}
+	r := &replay{inputs: v.inputs, inner: inner, consume: v.consume, onProgress: s.Observe, total: plan.Rows, disk: &v.buckets.Spilled, account: &v.account, fences: v.fences}
 	err = r.run(ctx, plan)
 	v.replayed = r.counted
 	if traced, ok := inner.(sources.PartitionCounter); ok { // it folds itself: its events are what counts
-		v.innerCounts = traced.PartitionCounts()
+		v.inner.events = traced.PartitionCounts()
+	}
+	if counter, ok := inner.(sources.OffsetCounter); ok {
+		v.inner.offsets = counter.OffsetCounts()
 	}
 	if err == nil {
+		r.refine(v.fences)
 		err = v.buckets.Flush()
 	}
 	err = errors.Join(err, inner.Close(ctx))
@@ -117,14 +144,10 @@ func (s *Source) openEmpty(ctx context.Context, whole bool) (*view, sources.Plan
 	if err != nil {
 		return nil, plan, nil, err
 	}
-	memory := s.Memory
-	if memory <= 0 {
-		memory = defaultMemory
-	}
-	readers := int64(runtime.GOMAXPROCS(0))
+	_, pass := s.readers()
 	v := &view{
 		source:      s,
-		buckets:     spill.New(s.Dir, memory/4*3, max(memory/4/readers, 1<<20)),
+		buckets:     spill.New(s.Dir, s.memory()/4*3, pass),
 		decoder:     s.batchDecoder(),
 		lettersSeen: map[eventID]bool{},
 	}
@@ -137,10 +160,18 @@ func (s *Source) openEmpty(ctx context.Context, whole bool) (*view, sources.Plan
 		return nil, plan, nil, err
 	}
 	if fenced, ok := inner.(sources.EndOffsets); ok {
-		v.fences = fenced.EndOffsets()
+		v.fences = maps.Clone(fenced.EndOffsets())
 	}
 	v.standing, _ = inner.(sources.GroupOffsetChecker)
 	return v, plan, inner, nil
+}
+
+// CheckPositions asks the source of the events.
+func (s *Source) CheckPositions(ctx context.Context, at map[string]sources.Position) (note string, err error) {
+	if inner, ok := s.Inner.(sources.PositionChecker); ok {
+		return inner.CheckPositions(ctx, at)
+	}
+	return "", nil
 }
 
 // IsUnavailable asks the source of the events.

@@ -190,7 +190,7 @@ func differences(t *testing.T, target *sinktest.MemoryTarget, generation string,
 	return all
 }
 
-// A real topic that is deleted and made anew while nobody reads has other events where the run
+// A real topic that is deleted and made again while nobody reads has other events where the run
 // was, though none of its offsets is out of range.
 func TestRealRecreatedTopicIsAGap(t *testing.T) {
 	t.Parallel()
@@ -265,7 +265,7 @@ func TestRealRecreatedTopicIsAGap(t *testing.T) {
 	client = connect() // the other one holds on to the topic that it knew
 	produce(40)
 	var gap *sources.ErrChangesLost
-	if _, err := capture(position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made anew") {
+	if _, err := capture(position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made again") {
 		t.Errorf("error %v", err)
 	}
 }

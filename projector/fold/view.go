@@ -24,10 +24,11 @@ type view struct {
 	decoder  batchDecoder
 	replayed sources.Counts // of what is in no bucket
 
-	fences      map[string]sources.Position
-	innerCounts map[string]sources.Counts  // of a source that folds itself
-	standing    sources.GroupOffsetChecker // where the events end; nil: nobody goes on there
-	delta       *delta                     // of what came behind positions only; nil: of everything
+	fences   map[string]sources.Position
+	inner    innerLedger // of a source that folds itself
+	account  account
+	standing sources.GroupOffsetChecker // where the events end; nil: nobody goes on there
+	delta    *delta                     // of what came behind positions only; nil: of everything
 
 	closed atomic.Bool
 
@@ -38,10 +39,17 @@ type view struct {
 	counts      []sources.Counts // of each partition of events
 }
 
+// innerLedger is what became of the events of a source that folds itself: these are what counts.
+type innerLedger struct {
+	events  map[string]sources.Counts
+	offsets map[string]sources.OffsetCounts
+}
+
 var (
 	_ sources.EndOffsets         = (*view)(nil)
 	_ sources.GroupOffsetChecker = (*view)(nil)
 	_ sources.PartitionCounter   = (*view)(nil)
+	_ sources.OffsetCounter      = (*view)(nil)
 )
 
 // EndOffsets are where the replay ended.
@@ -57,8 +65,8 @@ func (v *view) CheckGroupOffset(ctx context.Context) error {
 
 // PartitionCounts is what became of the events, as far as their documents were read.
 func (v *view) PartitionCounts() map[string]sources.Counts {
-	if v.innerCounts != nil {
-		all := maps.Clone(v.innerCounts)
+	if v.inner.events != nil {
+		all := maps.Clone(v.inner.events)
 		if n := v.replayed.Poison; n > 0 { // documents that the source of these could not make
 			all["states"] = sources.Counts{Read: n, Poison: n}
 		}
@@ -71,6 +79,14 @@ func (v *view) PartitionCounts() map[string]sources.Counts {
 		all[v.inputs[i].partition.ID] = c
 	}
 	return all
+}
+
+// OffsetCounts is what became of the offsets of each partition.
+func (v *view) OffsetCounts() map[string]sources.OffsetCounts {
+	if v.inner.offsets != nil {
+		return v.inner.offsets
+	}
+	return v.account.counts()
 }
 
 func (v *view) put(e *spill.Entry) error { return v.buckets.Put(e) }

@@ -27,6 +27,10 @@ import (
 // feed keeps one generation equal to its source, until ctx ends or something goes wrong.
 func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Observer) (err error) {
 	store, err := p.Open(g.Meta.Run)
+	var refusal *problem.Refusal
+	if errors.As(err, &refusal) {
+		return &problem.Refusal{Why: refusal.Why + ": it made " + g.Name, Remedy: "name its state folder (state:, --state); or " + p.adopt()}
+	}
 	if err != nil {
 		return fmt.Errorf("open the marks of run %s, which made %s: %w", g.Meta.Run, g.Name, err)
 	}
@@ -85,6 +89,16 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 	return group.Wait()
 }
 
+// adoptCommand makes right what is served, whatever was lost.
+func (p *Projector) adoptCommand() string {
+	return fmt.Sprintf("humpty follow %s --adopt", p.Projection.Name)
+}
+
+// adopt says what to do where changes were lost.
+func (p *Projector) adopt() string {
+	return "make it right, for one reading of both sides: " + p.adoptCommand()
+}
+
 // resumeCapture goes on with the capture that a rebuild left, if nothing is missing.
 func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, g sinks.Generation) (sources.ChangeStream, error) {
 	source, ok := p.Source.(sources.Capturer)
@@ -96,16 +110,24 @@ func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, 
 		return nil, err
 	}
 	swapped, err := store.Swap.Recorded()
-	remedy := fmt.Sprintf("begin with one: humpty rebuild %s, with writer: follow", p.Projection.Name)
+	if err != nil {
+		return nil, err
+	}
+	run, err := checkpoint.ReadRun(store)
 	switch {
 	case err != nil:
 		return nil, err
 	case swapped:
-		return nil, &problem.Refusal{Why: fmt.Sprintf("the application writes to %s (it was handed over): to follow would undo its writes", g.Name), Remedy: remedy}
+		return nil, &problem.Refusal{
+			Why:    fmt.Sprintf("the application writes to %s (it was handed over): to follow would undo its writes", g.Name),
+			Remedy: "if only humpty writes to it now, " + p.adopt(),
+		}
+	case run != nil && run.Adopts && run.Ended == nil:
+		return nil, &problem.Refusal{Why: fmt.Sprintf("run %s was making %s right, and was stopped", g.Meta.Run, g.Name), Remedy: "resume it: " + p.adoptCommand()}
 	case position == "":
 		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("nothing is known here of the capture of run %s, which made %s: it had none, or another state folder", g.Meta.Run, g.Name),
-			Remedy: "name the state folder of that run, or " + remedy,
+			Remedy: "name the state folder of that run (state:, --state); or " + p.adopt(),
 		}
 	}
 	feed, err := source.Capture(ctx, g.Meta.Run, position)

@@ -14,6 +14,7 @@ import (
 	"humpty/internal/wait"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
+	"humpty/projector/lease"
 	"humpty/projector/ledger"
 	"humpty/projector/outage"
 	"humpty/projector/report"
@@ -39,7 +40,8 @@ type Projector struct {
 	Observe      func(report.Event) // may be nil; Lagging events say how far behind it is
 	MaxOutage    time.Duration      // how long a server is waited for that went away; 15 min by default, negative: not at all
 
-	hurry bool // of tests: look often
+	hurry   bool               // of tests: look often
+	feeding []sinks.Generation // what was fed last
 }
 
 const (
@@ -92,7 +94,14 @@ func (p *Projector) run(ctx context.Context, o *report.Observer) error {
 		var poison *ledger.TooMuchPoison
 		var fenced *sinks.Fenced
 		switch {
-		case ctx.Err() != nil, errors.As(err, &fenced), errors.As(err, &gap), errors.As(err, &refusal), errors.As(err, &rejections), errors.As(err, &poison):
+		case ctx.Err() == nil && errors.As(err, &refusal) && p.busy(ctx, o, err), ctx.Err() == nil && errors.As(err, &gap) && p.retired(ctx):
+			if err := wait.For(ctx, p.every()); err != nil {
+				return err
+			}
+			continue
+		case errors.As(err, &gap) && ctx.Err() == nil:
+			return fmt.Errorf("%w\n%s", err, p.adopt())
+		case ctx.Err() != nil, errors.As(err, &fenced), errors.As(err, &refusal), errors.As(err, &rejections), errors.As(err, &poison):
 			return err
 		case errors.Is(err, errSwapped):
 			continue
@@ -127,37 +136,88 @@ func (p *Projector) serve(ctx context.Context, o *report.Observer) error {
 		return err
 	}
 	group, feeding := errgroup.WithContext(ctx)
-	for _, g := range all {
-		group.Go(func() error { return p.feed(feeding, g, o) })
+	for i, g := range all {
+		group.Go(func() error {
+			err := p.feed(feeding, g, o)
+			var gap *sources.ErrChangesLost
+			var refusal *problem.Refusal
+			if i > 0 && (errors.As(err, &gap) || errors.As(err, &refusal)) { // what serves is fed on
+				o.Notice(fmt.Sprintf("%s, which served before, is not fed any more: %v", g.Name, problem.FirstLine(err)))
+				return nil
+			}
+			return err
+		})
 	}
 	var now []sinks.Generation
 	group.Go(func() (err error) {
 		now, err = p.waitForSwap(feeding, all)
 		return err
 	})
+	p.feeding = all
 	err = group.Wait()
-	if !errors.Is(err, errSwapped) {
+	var refusal *problem.Refusal
+	if !errors.Is(err, errSwapped) && !errors.As(err, &refusal) {
 		return err
 	}
-	o.Notice(fmt.Sprintf("the alias serves %s now", now[0].Name))
-	source, _ := p.Source.(sources.Capturer)
+	if errors.Is(err, errSwapped) {
+		o.Notice(fmt.Sprintf("the alias serves %s now", now[0].Name))
+	}
+	return errors.Join(err, p.releaseRetired(ctx, all))
+}
+
+// releaseRetired releases the captures of what is not fed any more since another generation
+// serves, also one of another definition, which is not followed from here.
+func (p *Projector) releaseRetired(ctx context.Context, all []sinks.Generation) error {
+	survey, err := p.Target.Survey(ctx)
+	if err != nil {
+		return fmt.Errorf("survey the target: %w", err)
+	}
+	source, can := p.Source.(sources.Capturer)
+	if _, ok := survey.Find(survey.Live()); !ok || !can {
+		return nil
+	}
+	fed := p.fed(survey)
 	for _, g := range all {
-		if !slices.ContainsFunc(now, func(n sinks.Generation) bool { return n.Name == g.Name }) {
-			if err := source.Release(ctx, g.Meta.Run); err != nil {
-				return fmt.Errorf("release the capture of %s: %w", g.Name, err)
-			}
+		if slices.ContainsFunc(fed, func(n sinks.Generation) bool { return sameFeed(n, g) }) {
+			continue
+		}
+		if err := source.Release(ctx, g.Meta.Run); err != nil {
+			return fmt.Errorf("release the capture of %s: %w", g.Name, err)
 		}
 	}
-	return err
+	return nil
+}
+
+// sameFeed reports whether both are one generation, fed by the capture of one run.
+func sameFeed(a, b sinks.Generation) bool { return a.Name == b.Name && a.Meta.Run == b.Meta.Run }
+
+// retired reports whether what was fed serves no more: its slot went with the swap.
+func (p *Projector) retired(ctx context.Context) bool {
+	now, err := p.generations(ctx)
+	return err == nil && len(p.feeding) > 0 && !slices.EqualFunc(p.feeding, now, sameFeed)
+}
+
+// busy reports whether a run holds the lease: it may be making right what is refused now.
+func (p *Projector) busy(ctx context.Context, o *report.Observer, why error) bool {
+	state, err := lease.Read(ctx, p.Target)
+	if err != nil || state == nil || !state.Held {
+		return false
+	}
+	o.Waiting(fmt.Sprintf("for run %s (%s): %s", state.Lease.Owner.Run, state.Lease.Owner.Verb, problem.FirstLine(why)))
+	return true
+}
+
+// every is how often the alias is looked at.
+func (p *Projector) every() time.Duration {
+	if p.hurry {
+		return 10 * time.Millisecond
+	}
+	return aliasEvery
 }
 
 // waitForSwap waits until what has to be fed is not all any more.
 func (p *Projector) waitForSwap(ctx context.Context, all []sinks.Generation) ([]sinks.Generation, error) {
-	every := aliasEvery
-	if p.hurry {
-		every = 10 * time.Millisecond
-	}
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(p.every())
 	defer tick.Stop()
 	for {
 		select {
@@ -169,7 +229,7 @@ func (p *Projector) waitForSwap(ctx context.Context, all []sinks.Generation) ([]
 		if err != nil {
 			return nil, err
 		}
-		if !slices.EqualFunc(all, now, func(a, b sinks.Generation) bool { return a.Name == b.Name }) {
+		if !slices.EqualFunc(all, now, sameFeed) {
 			return now, errSwapped
 		}
 	}
@@ -190,13 +250,20 @@ func (p *Projector) generations(ctx context.Context) ([]sinks.Generation, error)
 		}
 	case live.Meta.Definition != p.Projection.Hash:
 		return nil, &problem.Refusal{
-			Why:    fmt.Sprintf("projection %s was changed since %s was made: a generation has one definition", p.Projection.Name, live.Name),
-			Remedy: fmt.Sprintf("put it back, or make a generation of the new one: humpty rebuild %s", p.Projection.Name),
+			Why: fmt.Sprintf("projection %s was changed since %s was made: a generation has one definition", p.Projection.Name, live.Name),
+			Remedy: fmt.Sprintf("put it back; or make a generation of the new one: humpty rebuild %s; or, if mapping and settings stay, its documents those of the new one: %s --new-definition",
+				p.Projection.Name, p.adoptCommand()),
 		}
 	}
+	return p.fed(survey), nil
+}
+
+// fed are the generation that serves and, if that is asked for, the one before.
+func (p *Projector) fed(survey sinks.Survey) []sinks.Generation {
+	live, _ := survey.Find(survey.Live())
 	all := []sinks.Generation{live}
 	if previous, ok := survey.Find(live.Meta.Previous); ok && p.KeepPrevious && previous.Meta.Definition == p.Projection.Hash {
 		all = append(all, previous)
 	}
-	return all, nil
+	return all
 }

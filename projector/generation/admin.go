@@ -57,6 +57,15 @@ func (a *Admin) Swap(ctx context.Context, to, replace string, unverified bool) (
 	})
 }
 
+// Newest is the newest verified generation beside the one that serves.
+func (a *Admin) Newest(ctx context.Context) (string, error) {
+	survey, err := a.Target.Survey(ctx)
+	if err != nil {
+		return "", fmt.Errorf("survey the target: %w", err)
+	}
+	return newestVerified(survey)
+}
+
 // Rollback makes the alias serve the generation that was live before the present one,
 // or `to`. It may have any number of documents: it is what was there.
 func (a *Admin) Rollback(ctx context.Context, to string) (sinks.AliasChange, error) {

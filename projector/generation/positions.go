@@ -1,6 +1,25 @@
 package generation
 
-import "humpty/sources"
+import (
+	"strconv"
+
+	"humpty/sources"
+)
+
+// Offsets are positions as offsets alone, as people set consumer groups to them.
+func Offsets(positions map[string]string) map[string]string {
+	if positions == nil {
+		return nil
+	}
+	all := make(map[string]string, len(positions))
+	for id, at := range positions {
+		all[id] = at
+		if offset, err := sources.OffsetOf(sources.Position(at)); err == nil {
+			all[id] = strconv.FormatInt(offset, 10)
+		}
+	}
+	return all
+}
 
 // ParsePositions are the positions of a generation's meta.
 func ParsePositions(was map[string]string) map[string]sources.Position {

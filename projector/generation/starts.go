@@ -1,10 +1,11 @@
 package generation
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"humpty/internal/problem"
 	"humpty/sinks"
@@ -23,21 +24,21 @@ func FormatStarts(starts map[string]sources.LogStart) map[string]string {
 	return all
 }
 
-// CheckStarts refuses to compare a generation with logs that have less than it was made
+// checkStarts refuses to compare a generation with logs that have less than it was made
 // from: what retention took since would be missing in what is expected, and documents that
 // are right would count as stale. Of a generation that does not say where its logs were
 // read from, only that nothing of it is left can be told.
-func CheckStarts(g sinks.Generation, now map[string]sources.LogStart) error {
+func checkStarts(g sinks.Generation, now map[string]sources.LogStart) error {
 	for _, partition := range slices.Sorted(maps.Keys(now)) {
-		begins, err := strconv.ParseInt(string(now[partition].Begins), 10, 64)
+		begins, err := sources.OffsetOf(now[partition].Begins)
 		if err != nil {
 			continue
 		}
 		what := "it was made from offset %d on"
-		from, err := strconv.ParseInt(g.Meta.Starts[partition], 10, 64)
+		from, err := sources.OffsetOf(sources.Position(g.Meta.Starts[partition]))
 		if err != nil {
 			what = "it has its events up to offset %d"
-			from, err = strconv.ParseInt(g.Meta.Positions[partition], 10, 64)
+			from, err = sources.OffsetOf(sources.Position(g.Meta.Positions[partition]))
 		}
 		if err == nil && begins > from {
 			return &problem.Refusal{
@@ -50,18 +51,45 @@ func CheckStarts(g sinks.Generation, now map[string]sources.LogStart) error {
 	return nil
 }
 
+// CheckLogs refuses to compare a generation with logs that lack what it was made of: what
+// retention took, and other logs under the same names. notice is told what could not be found
+// out.
+func CheckLogs(ctx context.Context, g sinks.Generation, source sources.Source, starts map[string]sources.LogStart, notice func(string)) error {
+	if err := checkStarts(g, starts); err != nil {
+		return err
+	}
+	checker, ok := source.(sources.PositionChecker)
+	if !ok || len(g.Meta.Positions) == 0 {
+		return nil
+	}
+	note, err := checker.CheckPositions(ctx, ParsePositions(g.Meta.Positions))
+	var gap *sources.ErrChangesLost
+	switch {
+	case errors.As(err, &gap):
+		return &problem.Refusal{
+			Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Nothing was written", g.Name, gap.Why),
+			Remedy: "if the topics are right as they are: humpty rebuild " + g.Meta.Projection,
+		}
+	case err != nil:
+		return fmt.Errorf("ask whether the topics are those that %s was made of: %w", g.Name, err)
+	case note != "":
+		notice(g.Name + ": " + note)
+	}
+	return nil
+}
+
 // CheckEnds refuses to make a generation right by logs that are others than those it was made
 // of: all that it has and they have not would be deleted. events is how many lie behind its
 // positions, as far as positions are numbers.
 func CheckEnds(g sinks.Generation, now map[string]sources.Position) (events int64, err error) {
 	for _, partition := range slices.Sorted(maps.Keys(g.Meta.Positions)) {
-		from, err := strconv.ParseInt(g.Meta.Positions[partition], 10, 64)
+		from, err := sources.OffsetOf(sources.Position(g.Meta.Positions[partition]))
 		if err != nil {
 			continue
 		}
 		lost := ""
 		at, there := now[partition]
-		to, err := strconv.ParseInt(string(at), 10, 64)
+		to, err := sources.OffsetOf(at)
 		switch {
 		case !there:
 			lost = partition + " is not there any more"
@@ -72,7 +100,7 @@ func CheckEnds(g sinks.Generation, now map[string]sources.Position) (events int6
 		}
 		if lost != "" {
 			return 0, &problem.Refusal{
-				Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Were they made anew? Nothing was written", g.Name, lost),
+				Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Were they made again? Nothing was written", g.Name, lost),
 				Remedy: fmt.Sprintf("look at what differs: humpty verify %s --generation %s\nif the topics are right as they are: humpty rebuild %[1]s", g.Meta.Projection, g.Name),
 			}
 		}

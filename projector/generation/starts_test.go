@@ -31,7 +31,7 @@ func TestLogsThatLostWhatAGenerationWasMadeFrom(t *testing.T) {
 		"of tables":                     {sinks.Meta{}, "10", ""},
 	} {
 		c.meta.Projection = "orders"
-		err := CheckStarts(sinks.Generation{Name: "orders-1", Meta: c.meta}, log(c.begins))
+		err := checkStarts(sinks.Generation{Name: "orders-1", Meta: c.meta}, log(c.begins))
 		var refusal *problem.Refusal
 		switch {
 		case c.want == "" && err != nil:

@@ -32,7 +32,7 @@ var keyBegun = []byte("begun") // the capture has begun with these links
 // errLinksMissing is for a capture that begins where its links should be already.
 var errLinksMissing = &sources.ErrChangesLost{
 	Why:    "which documents show what is not in the state folder of the run any more",
-	Remedy: "changes of includes would not lead to their documents: start a new rebuild",
+	Remedy: "changes of includes would not lead to their documents",
 }
 
 // checkBegun makes sure that a capture that goes on has its links.

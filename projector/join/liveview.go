@@ -31,7 +31,26 @@ var (
 	_ sources.Expander      = (*liveView)(nil)
 	_ sources.PoisonCounter = (*liveView)(nil)
 	_ sources.EndOffsets    = (*liveView)(nil)
+	_ sources.OffsetCounter = (*liveView)(nil)
 )
+
+// OffsetCounts are those of all parts, of includes behind their paths.
+func (v *liveView) OffsetCounts() map[string]sources.OffsetCounts {
+	all := map[string]sources.OffsetCounts{}
+	for i, part := range v.parts {
+		counter, ok := part.(sources.OffsetCounter)
+		if !ok {
+			continue
+		}
+		for id, c := range counter.OffsetCounts() {
+			if i > 0 {
+				id = v.source.Includes[i-1].path() + ":" + id
+			}
+			all[id] = c
+		}
+	}
+	return all
+}
 
 // Open gives a view of the present of all parts.
 func (f *feed) Open(ctx context.Context) (_ sources.View, err error) {

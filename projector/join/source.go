@@ -36,6 +36,8 @@ type Include struct {
 var (
 	_ sources.Source   = (*Source)(nil)
 	_ sources.Replayer = (*Source)(nil)
+
+	_ sources.PositionChecker = (*Source)(nil)
 )
 
 // path is how messages name an include.
@@ -84,6 +86,39 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	return plan, nil
 }
 
+// CheckPositions asks the root and the includes; the positions of these are behind their paths.
+func (s *Source) CheckPositions(ctx context.Context, at map[string]sources.Position) (note string, err error) {
+	var notes []string
+	ask := func(path string, from sources.Source) error {
+		checker, ok := from.(sources.PositionChecker)
+		if !ok {
+			return nil
+		}
+		of := map[string]sources.Position{}
+		for id, p := range at {
+			if path == "" {
+				of[id] = p
+			} else if id, ok := strings.CutPrefix(id, path+":"); ok {
+				of[id] = p
+			}
+		}
+		one, err := checker.CheckPositions(ctx, of)
+		if one != "" {
+			notes = append(notes, one)
+		}
+		return err
+	}
+	if err := ask("", s.Root); err != nil {
+		return "", err
+	}
+	for i := range s.Includes {
+		if err := ask(s.Includes[i].path(), s.Includes[i].From); err != nil {
+			return "", fmt.Errorf("include %s: %w", s.Includes[i].path(), err)
+		}
+	}
+	return strings.Join(notes, "; "), nil
+}
+
 // Watch has fn called while a view is opened.
 func (s *Source) Watch(fn func(done, total, bytes int64)) {
 	for i := range s.Includes {
@@ -97,7 +132,7 @@ func (s *Source) Watch(fn func(done, total, bytes int64)) {
 }
 
 func (s *Source) newView() *view {
-	return &view{source: s, finders: make([]finder, len(s.Includes)), fences: map[string]sources.Position{}, inputs: map[string]sources.Counts{}, read: map[string]sources.Counts{}}
+	return &view{source: s, finders: make([]finder, len(s.Includes)), fences: map[string]sources.Position{}, offsets: map[string]sources.OffsetCounts{}, inputs: map[string]sources.Counts{}, read: map[string]sources.Counts{}}
 }
 
 // Open reads what is held, then opens the root and what is looked up.

@@ -18,7 +18,8 @@ type view struct {
 	open     []sources.View
 	finders  []finder
 	fences   map[string]sources.Position
-	inputs   map[string]sources.Counts // of what is held
+	inputs   map[string]sources.Counts       // of what is held
+	offsets  map[string]sources.OffsetCounts // of the same
 	mu       sync.Mutex
 	read     map[string]sources.Counts // of the root, so far, where that is not made of events
 	pending  sources.Counts            // the sum of these, as they are told to a reader
@@ -32,6 +33,7 @@ var (
 	_ sources.Lookup             = (*view)(nil)
 	_ sources.EndOffsets         = (*view)(nil)
 	_ sources.PartitionCounter   = (*view)(nil)
+	_ sources.OffsetCounter      = (*view)(nil)
 	_ sources.GroupOffsetChecker = (*view)(nil)
 )
 
@@ -70,6 +72,11 @@ func (v *view) addInputs(in *Include, from sources.View) {
 			v.fences[in.path()+":"+id] = at
 		}
 	}
+	if counter, ok := from.(sources.OffsetCounter); ok {
+		for id, c := range counter.OffsetCounts() {
+			v.offsets[in.path()+":"+id] = c
+		}
+	}
 	if standing, ok := from.(sources.GroupOffsetChecker); ok {
 		v.standing = append(v.standing, standing)
 	}
@@ -87,6 +94,15 @@ func (v *view) EndOffsets() map[string]sources.Position {
 	all := maps.Clone(v.fences)
 	if fenced, ok := v.root.(sources.EndOffsets); ok {
 		maps.Copy(all, fenced.EndOffsets())
+	}
+	return all
+}
+
+// OffsetCounts are those of the root and of what is held.
+func (v *view) OffsetCounts() map[string]sources.OffsetCounts {
+	all := maps.Clone(v.offsets)
+	if counter, ok := v.root.(sources.OffsetCounter); ok {
+		maps.Copy(all, counter.OffsetCounts())
 	}
 	return all
 }

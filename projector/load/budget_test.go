@@ -40,3 +40,16 @@ func TestBudgetHasRoomForWhatMustMove(t *testing.T) {
 		}
 	}
 }
+
+// What may be in flight is obeyed, also where the batches of all readers and writers are more: they
+// become smaller.
+func TestInFlightIsObeyed(t *testing.T) {
+	t.Parallel()
+	const asked = 4 << 20
+	for inFlight, want := range map[int64]int{256 << 20: asked, 80 << 20: asked, 20 << 20: 1 << 20, 1000: 50, 1: 1} {
+		o := Options{InFlight: inFlight, Readers: 4, Writers: 16}
+		if got := o.batchSize(asked); got != want {
+			t.Errorf("%d in flight: batches of %d, want %d", inFlight, got, want)
+		}
+	}
+}

@@ -36,11 +36,20 @@ type Options struct {
 	Progress   func(sum ledger.Ledger)         // told the sums so far
 }
 
+// batchSize is the size that the pace asks for, or less: each reader and writer holds a batch, and
+// all of them are within what may be in flight.
+func (o *Options) batchSize(asked int) int {
+	if o.InFlight <= 0 {
+		return asked
+	}
+	return min(asked, max(int(o.InFlight/int64(max(o.Readers+o.Writers, 1))), 1))
+}
+
 // Run reads and writes side by side until everything is read and has its verdict. When ctx
 // ends, or the source fails, what was read may still be written for a while.
 func Run(ctx context.Context, o Options) error {
 	full := make(chan *sources.Batch)
-	budget := newBudget(o.InFlight, func() int { return o.Pace.Setting().Batch }, o.Readers+o.Writers)
+	budget := newBudget(o.InFlight, func() int { return o.batchSize(o.Pace.Setting().Batch) }, o.Readers+o.Writers)
 	longer, release := withGracePeriod(ctx)
 	defer release()
 	group, writing := errgroup.WithContext(longer)

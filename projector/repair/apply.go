@@ -51,7 +51,7 @@ func (r *restorer) applyDelta(ctx context.Context, sum *verify.Sum) error {
 	}
 	err := group.Wait()
 	if fenced, ok := r.view.(sources.EndOffsets); ok {
-		c.delta.To = generation.FormatPositions(fenced.EndOffsets())
+		c.delta.To = generation.Offsets(generation.FormatPositions(fenced.EndOffsets()))
 	}
 	if traced, ok := r.view.(sources.PartitionCounter); ok {
 		c.delta.Inputs = traced.PartitionCounts()

@@ -44,7 +44,7 @@ func (r *restorer) followTopics(ctx context.Context, lease sinks.Lease) (proven 
 	if !ok || len(r.savedMeta.Positions) == 0 { // tables do not say what came since
 		return false, nil
 	}
-	d := &Delta{From: r.savedMeta.Positions}
+	d := &Delta{From: generation.Offsets(r.savedMeta.Positions)}
 	r.result.Delta = d
 	if d.Not, err = r.delta(ctx, source, lease); err != nil || d.Not == "" {
 		return err == nil, err

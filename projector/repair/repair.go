@@ -128,7 +128,7 @@ func (f *repairer) able() error {
 	f.sides, ok = verify.NewKeyReader(f.index, f.view, source, f.ignore)
 	_, amends := f.index.(sinks.ConditionalWriter)
 	switch {
-	case f.result.Verified.Level != string(verify.Full):
+	case !f.result.Verified.Everything():
 		return fmt.Errorf("only level %s was reached (%s): what differs is not known; raise verify.budget", f.result.Verified.Level, f.result.Verified.Why)
 	case !ok, f.result.Serving && !amends:
 		return errors.New("source or target cannot read and write single documents: rebuild instead")

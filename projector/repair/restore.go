@@ -20,6 +20,7 @@ type Restore struct {
 	Repository string // of the snapshot
 	Snapshot   string // its name
 	NoSwap     bool
+	Only       bool // bring it back and no more: an adoption makes it right and swaps it in
 	Whole      bool // compare everything, also where topics say what came since the snapshot
 }
 
@@ -48,6 +49,10 @@ func (r *restorer) work(ctx context.Context, lease sinks.Lease) error {
 	err := r.phase(ctx, report.PhaseRestore, func(ctx context.Context) error { return r.restore(ctx, lease) })
 	if err != nil {
 		return err
+	}
+	if r.Restore.Only {
+		r.result.Generation = r.Generation
+		return nil
 	}
 	proven, err := r.followTopics(ctx, lease)
 	if err == nil && !proven {

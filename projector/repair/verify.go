@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"humpty/internal/canonjson"
@@ -82,7 +83,7 @@ func (c *comparison) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := generation.CheckStarts(c.generation, c.plan.Starts); err != nil {
+	if err := generation.CheckLogs(ctx, c.generation, c.Source, c.plan.Starts, c.observer.Notice); err != nil {
 		return err
 	}
 	if c.view, err = load.Open(ctx, c.Source, c.observer); err != nil {
@@ -144,8 +145,8 @@ func (c *comparison) compare(ctx context.Context, level verify.Level, each func(
 	}
 	var err error
 	c.result.Verified, err = check.Run(ctx)
-	if why := c.result.Verified.Why; err == nil && why != "" {
-		c.observer.Notice(why)
+	if text := c.result.Verified.Shortfall(); err == nil && text != "" {
+		c.observer.Notice(text)
 	}
 	return err
 }
@@ -198,7 +199,8 @@ func (c *comparison) phase(ctx context.Context, p report.Phase, do func(context.
 }
 
 // Run compares a generation with its source and definition, and changes nothing. What
-// differs is in the result, and a *verify.Differs.
+// differs is in the result, and a *verify.Differs. If nothing does, but too many documents
+// could not be compared, that is a *Restless.
 func (v *Verify) Run(ctx context.Context) (Result, error) {
 	x := newComparison(v)
 	err := x.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
@@ -208,7 +210,40 @@ func (v *Verify) Run(ctx context.Context) (Result, error) {
 		if err := x.compare(ctx, x.Projection.Verify.EffectiveLevel(), x.Each); err != nil {
 			return err
 		}
-		return x.prove(ctx)
+		if err := x.prove(ctx); err != nil {
+			return err
+		}
+		return x.restless()
 	})
 	return x.done(ctx, err)
+}
+
+// Restless is the answer of a comparison that found no difference, but could not compare
+// enough: too many documents changed each time they were read.
+type Restless struct {
+	Generation        string
+	Documents, Moving int64
+	First             []string // ids of the first that moved
+	Remedy            string
+}
+
+func (e *Restless) Error() string {
+	return fmt.Sprintf("nothing differs, but this is no full comparison of %s: %d of its documents changed each time they were read (%d were to be compared; first: %s)\n    %s",
+		e.Generation, e.Moving, e.Documents, strings.Join(e.First, ", "), e.Remedy)
+}
+
+// restless is an error if too many documents changed each time they were read.
+func (c *comparison) restless() error {
+	v := c.result.Verified
+	if !v.Partial() {
+		return nil
+	}
+	documents := v.Documents
+	if v.Sampled > 0 {
+		documents = v.Sampled
+	}
+	return &Restless{
+		Generation: c.result.Generation, Documents: documents, Moving: v.Moving, First: v.MovingIDs,
+		Remedy: fmt.Sprintf("verify again when less is written: humpty verify %s --generation %s", c.Projection.Name, c.result.Generation),
+	}
 }

@@ -16,16 +16,17 @@ import (
 // candidate is a document that differed when it was first read.
 type candidate struct {
 	kind   Kind
+	rested byte       // through how many readings in a row it stayed as it is
 	hashes sideHashes // of both sides, when they were read
 	key    []byte     // as appendKey writes it
 
 	reading *Reading // by which it was decided; nil: by the notes of the pass
 }
 
-// A candidate's record is its kind, its hashes, and its key.
+// A candidate's record is its kind, how often it rested, its hashes, and its key.
 
 func (c candidate) encode() []byte {
-	b := append(make([]byte, 0, 1+hashesSize+len(c.key)), c.kind[0])
+	b := append(make([]byte, 0, hashesAt+hashesSize+len(c.key)), c.kind[0], c.rested)
 	for _, half := range c.hashes {
 		b = binary.BigEndian.AppendUint64(b, half.Hi)
 		b = binary.BigEndian.AppendUint64(b, half.Lo)
@@ -33,10 +34,16 @@ func (c candidate) encode() []byte {
 	return append(b, c.key...)
 }
 
-const hashesSize = 2 * hashSize
+const (
+	hashesAt   = 2
+	hashesSize = 2 * hashSize
+)
 
 func decodeCandidate(b []byte) candidate {
-	return candidate{kind: kindByLetter(b[0]), hashes: sideHashes{noteHash(b[1:]), noteHash(b[1+hashSize:])}, key: b[1+hashesSize:]}
+	return candidate{
+		kind: kindByLetter(b[0]), rested: b[1],
+		hashes: sideHashes{noteHash(b[hashesAt:]), noteHash(b[hashesAt+hashSize:])}, key: b[hashesAt+hashesSize:],
+	}
 }
 
 func (c candidate) docKey() sinks.Key {

@@ -39,9 +39,13 @@ type Check struct {
 
 // Writes says what may change on both sides while they are compared.
 type Writes struct {
-	Static     bool                            // nothing
-	SettleTime time.Duration                   // otherwise: how long a change may be on its way; 5 s if 0
-	CatchUp    func(ctx context.Context) error // in place of SettleTime: returns when what was on its way has arrived
+	Static     bool          // nothing
+	SettleTime time.Duration // otherwise: how long a change may be on its way; 5 s if 0
+
+	// CatchUp is in place of SettleTime where only the caller writes to the index, and only
+	// in here: it returns when everything that was committed before has arrived, and tells
+	// written, one call at a time, of all documents that it wrote.
+	CatchUp func(ctx context.Context, written func(ids [][]byte)) error
 }
 
 // Output says what a comparison reports, and to whom.
@@ -119,8 +123,7 @@ func (k *check) run(ctx context.Context) (Report, error) {
 		return report, err
 	}
 	report, err = k.sample(ctx)
-	report.Asked = string(Full)
-	report.Why = fmt.Sprintf("comparing everything did not end within its budget of %s", k.Budget)
+	report.lower(Level(report.Level), Full, fmt.Sprintf("comparing everything did not end within its budget of %s", k.Budget))
 	return report, err
 }
 
@@ -168,6 +171,7 @@ func (k *check) pass(ctx context.Context) (report Report, err error) {
 	if err := v.decide(ctx, candidates); err != nil {
 		return report, err
 	}
+	v.judgeMoving(v.report.Documents)
 	return v.finish(ctx)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/wait"
 	"humpty/sources"
 )
 
@@ -21,7 +22,7 @@ func (k *check) count(ctx context.Context) (Report, error) {
 	}
 	for round := range tries {
 		if round > 0 {
-			if err := v.waitSettled(ctx); err != nil {
+			if err := k.waitSettled(ctx); err != nil {
 				return v.report, err
 			}
 		}
@@ -37,6 +38,14 @@ func (k *check) count(ctx context.Context) (Report, error) {
 		}
 	}
 	return v.report, nil
+}
+
+// waitSettled returns when what was on its way has arrived.
+func (k *check) waitSettled(ctx context.Context) error {
+	if k.CatchUp != nil {
+		return k.CatchUp(ctx, func([][]byte) {})
+	}
+	return wait.For(ctx, k.SettleTime)
 }
 
 func (k *check) countBoth(ctx context.Context) (before, have, after int64, err error) {

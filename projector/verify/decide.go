@@ -6,15 +6,12 @@ import (
 	"errors"
 	"slices"
 
-	"humpty/internal/wait"
 	"humpty/sinks"
 )
 
 const (
-	maxRounds      = 4         // readings of a key after the first, before it is called moving
-	maxReread      = 1_000_000 // keys; beyond it the first readings stand
-	maxSpelled     = 50_000    // keys that are opened one by one for their spelling
-	maxMovingShown = 10
+	maxReread  = 1_000_000 // keys; beyond it the first readings stand
+	maxSpelled = 50_000    // keys that are opened one by one for their spelling
 )
 
 // errSpelling ends a pass over bytes that has to be repeated over canonical forms.
@@ -33,7 +30,7 @@ func (v *verdict) decide(ctx context.Context, candidates *spool) error {
 		v.report.Why = "the documents that differed could not be read again: some may have been on their way"
 		return candidates.each(func(b []byte) error { return v.addDifference(decodeCandidate(b)) })
 	}
-	return v.decideMoving(ctx, sides, candidates)
+	return newRest(v, sides).decide(ctx, candidates)
 }
 
 // decideStatic has nothing to wait for: only spellings are to be told from meanings.
@@ -81,74 +78,6 @@ func (v *verdict) decideStatic(ctx context.Context, candidates *spool) error {
 		}
 		return nil
 	})
-}
-
-// decideMoving reads keys again, each time after a catch-up past the reading before, until
-// two readings in a row say the same.
-func (v *verdict) decideMoving(ctx context.Context, sides *KeyReader, candidates *spool) error {
-	current := candidates
-	for range maxRounds {
-		err := v.waitSettled(ctx)
-		remaining := newSpool(v.TempDir)
-		if err == nil {
-			err = v.rereadRound(ctx, sides, current, remaining)
-		}
-		if current != candidates {
-			err = errors.Join(err, current.close())
-		}
-		if current = remaining; err != nil || remaining.records == 0 {
-			return errors.Join(err, remaining.close())
-		}
-	}
-	v.report.Moving = current.records
-	err := current.each(func(b []byte) error {
-		if len(v.movingIDs) < maxMovingShown {
-			v.movingIDs = append(v.movingIDs, string(decodeCandidate(b).docKey().ID))
-		}
-		return nil
-	})
-	return errors.Join(err, current.close())
-}
-
-// rereadRound reads keys again; those that neither agree nor stayed as they were are left.
-func (v *verdict) rereadRound(ctx context.Context, sides *KeyReader, candidates, remaining *spool) error {
-	hash := v.hasher()
-	return v.batches(candidates, func(all []candidate) error {
-		keys := make([]sinks.Key, len(all))
-		for i, c := range all {
-			keys[i] = c.docKey()
-		}
-		readings, err := sides.Read(ctx, keys)
-		if err != nil {
-			return err
-		}
-		for i := range readings {
-			c, r := all[i], &readings[i]
-			now := hash.hashReading(r)
-			switch {
-			case r.Kind == "":
-				v.report.Moved++
-				continue
-			case now == c.hashes:
-				c.kind, c.reading = r.Kind, r
-				err = v.addDifference(c)
-			default:
-				c.hashes = now
-				err = remaining.add(c.encode())
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (v *verdict) waitSettled(ctx context.Context) error {
-	if v.CatchUp != nil {
-		return v.CatchUp(ctx)
-	}
-	return wait.For(ctx, v.SettleTime)
 }
 
 // batches calls fn with as many candidates as are read together.

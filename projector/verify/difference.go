@@ -52,6 +52,32 @@ type Report struct {
 
 	KeyBatch int `json:"-"` // how many of these documents are well read in one call
 
-	First     []Detail `json:"first,omitempty"`      // at most Check.Show
-	MovingIDs []string `json:"moving_ids,omitempty"` // the first that changed at each reading
+	First []Detail `json:"first,omitempty"` // at most Check.Show
+}
+
+// Partial reports whether too many documents were on their way each time they were read.
+func (r *Report) Partial() bool { return r.Level == string(partial) }
+
+// Everything reports whether every document was compared, but those that others wrote each
+// time they were read.
+func (r *Report) Everything() bool {
+	return r.Level == string(Full) || r.Partial() && r.Sampled == 0
+}
+
+// Shortfall says why less was compared than was asked for; "" if it was not.
+func (r *Report) Shortfall() string {
+	if r.Asked == "" {
+		return r.Why
+	}
+	return fmt.Sprintf("verified by level %s, not %s: %s", r.Level, r.Asked, r.Why)
+}
+
+// lower notes that another level was reached than the one that was asked for. What was noted
+// before came of it.
+func (r *Report) lower(reached, asked Level, why string) {
+	r.Level, r.Asked = string(reached), string(asked)
+	if r.Why != "" {
+		why += "; " + r.Why
+	}
+	r.Why = why
 }

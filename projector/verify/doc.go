@@ -20,12 +20,15 @@
 //
 // # While others write
 //
-// Two readings are never at the same moment, so a first difference proves nothing. Its
-// keys are read again, the index first and then the source, after everything that was
-// under way at the first readings has had time to arrive. A key counts as different only
-// if both bodies still are what they were; one that changed is read once more after
-// another such time, and one that changes each time is named as moving. Rounds are
-// bounded.
+// Two readings are never at the same moment, so a first difference proves nothing. Nor does
+// it prove anything that two readings of a document say the same: it may have changed to and fro
+// in between. Documents that differ are read again by key, the index first and then the source,
+// and once more when everything that was under way then has arrived. A document counts as
+// different only if it rested meanwhile: both bodies are what they were, and nobody wrote it.
+// Who catches up with the source ([Writes].CatchUp) says what it wrote; of an index that others
+// write to, the sequence numbers of its documents say so, and readings in between for
+// those that it does not have. What does not rest is read again. Rounds are bounded: what never
+// rests is named as moving, and more than one in a thousand of them lower the level to partial.
 //
 // # Levels
 //

@@ -22,7 +22,7 @@ func (k *check) sample(ctx context.Context) (Report, error) {
 	sides, ok := k.openKeyReader()
 	if !ok {
 		report, err := k.count(ctx)
-		report.Asked, report.Why = string(Sample), "source or target cannot read single documents"
+		report.lower(Count, Sample, "source or target cannot read single documents")
 		return report, err
 	}
 	counted, err := k.count(ctx)
@@ -31,7 +31,7 @@ func (k *check) sample(ctx context.Context) (Report, error) {
 	}
 	if counted.Documents <= int64(n) && k.Level == Sample {
 		report, err := k.full(ctx)
-		report.Asked, report.Why = string(Sample), fmt.Sprintf("a sample of %d would be everything", n)
+		report.lower(Level(report.Level), Sample, fmt.Sprintf("a sample of %d would be everything", n))
 		return report, err
 	}
 	return k.compareSample(ctx, sides, n, counted)
@@ -71,8 +71,13 @@ func (k *check) compareSample(ctx context.Context, sides *KeyReader, n int, coun
 	report.Level, report.Documents, report.Sampled = string(Sample), counted.Documents, read
 	report.Missing += counted.Missing
 	report.Extra = max(report.Extra, counted.Extra)
-	if !report.Differs() && read >= int64(n) {
+	v.report = report
+	v.judgeMoving(read)
+	if report = v.report; !report.Differs() && report.Level == string(Sample) && read-report.Moving >= int64(n) {
 		report.Proves = sampleClaim
+		if report.Moving > 0 {
+			report.Proves += ", of those that do not change all the time"
+		}
 	}
 	return report, err
 }

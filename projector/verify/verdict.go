@@ -16,10 +16,9 @@ const maxFieldsShown = 5
 // verdict collects what a check finds.
 type verdict struct {
 	*check
-	report    Report
-	first     []Difference
-	rejected  []Difference // the first that cannot be in the index
-	movingIDs []string
+	report   Report
+	first    []Difference
+	rejected []Difference // the first that cannot be in the index
 }
 
 // addDifference books one difference.
@@ -84,7 +83,7 @@ func (v *verdict) finish(ctx context.Context) (Report, error) {
 			stale, unread = append(stale, d.Key()), append(unread, shown)
 		}
 	}
-	v.report.MovingIDs, v.report.KeyBatch = v.movingIDs, v.keyBatchSize()
+	v.report.KeyBatch = v.keyBatchSize()
 	if sides, ok := v.openKeyReader(); ok && len(stale) > 0 {
 		readings, err := sides.Read(ctx, stale)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"humpty/internal/crashpoint"
+	"humpty/internal/problem"
 	"humpty/sinks"
 	"humpty/sinks/elastic/fence"
 	"humpty/sinks/elastic/transport"
@@ -241,4 +242,18 @@ func (s aliasSwitch) FenceWriters(ctx context.Context, role sinks.WriterRole) er
 		}
 	}
 	return nil
+}
+
+// misplaced refuses routing of the alias that cannot lead to documents which are placed by their
+// ids: each routing leads to one of several shards.
+func misplaced(draft sinks.Draft, all settings) problem.List {
+	var found problem.List
+	shards := all.number("index.number_of_shards", 1)
+	if draft.Fields == nil || draft.Routed || shards < 2 || draft.Alias.Routing == "" && draft.Alias.SearchRouting == "" {
+		return nil
+	}
+	found.Add("", "take the routing off the alias (POST /_aliases), place the documents by it (routing: of the projection's document), or ask for one shard",
+		"alias %s has routing (of searches %q, of reads and writes %q), but the documents are placed by their ids over %d shards: most of them would not be found",
+		draft.Alias.Alias, draft.Alias.SearchRouting, draft.Alias.Routing, shards)
+	return found
 }

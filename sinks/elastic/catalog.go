@@ -2,14 +2,18 @@ package elastic
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"humpty/internal/crashpoint"
+	"humpty/internal/problem"
 	"humpty/sinks"
 	"humpty/sinks/elastic/fence"
+	"humpty/sinks/elastic/mapping"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -78,19 +82,8 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 	if err := c.preflight.Permitted(ctx); err != nil {
 		return nil, err
 	}
-	d, err := parseDefinition(g.Definition)
+	d, templates, err := c.prepare(ctx, g.Name, g.Definition)
 	if err != nil {
-		return nil, err
-	}
-	templates, err := c.preflight.templateSettings(ctx, g.Name)
-	if err != nil {
-		return nil, err
-	}
-	templates = templates.without(d.settings)
-	if err := templates.check("an index template that matches "+g.Name+" is in the way: its", "narrow the template's index_patterns, so that they do not match "+c.cfg.Alias+"-*"); err != nil {
-		return nil, err
-	}
-	if err := c.preflight.checkPolicies(ctx, g.Name); err != nil {
 		return nil, err
 	}
 	during, err := loadSettings(c.cfg.Load.Nodes)
@@ -102,7 +95,7 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 		return nil, err
 	}
 	writer := fence.Alias(g.Name, number)
-	body, err := d.body(writer, g.Meta, templates, during)
+	body, err := d.body(writer, g.Meta, templates.settings.without(d.settings), during)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +109,41 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 	}
 	made.Use(writer)
 	return made, made.noteSpelling(ctx, d)
+}
+
+// prepare takes the definition apart, and finds what templates and policies would do to it.
+func (c *catalog) prepare(ctx context.Context, name string, raw json.RawMessage) (definition, templateSum, error) {
+	d, err := parseDefinition(raw)
+	if err != nil {
+		return d, templateSum{}, err
+	}
+	templates, err := c.preflight.templates(ctx, name)
+	if err != nil {
+		return d, templates, err
+	}
+	if err := templates.settings.without(d.settings).check("an index template that matches "+name+" is in the way: its", "narrow the template's index_patterns, so that they do not match "+c.cfg.Alias+"-*"); err != nil {
+		return d, templates, err
+	}
+	return d, templates, c.preflight.checkPolicies(ctx, name)
+}
+
+// CheckDraft holds a definition, with the templates that apply to it, against the documents, the
+// alias and the cluster.
+func (c *catalog) CheckDraft(ctx context.Context, draft sinks.Draft) (problem.List, error) {
+	d, templates, err := c.prepare(ctx, draft.Name, draft.Definition)
+	if err != nil {
+		return nil, err
+	}
+	all := maps.Clone(templates.settings)
+	maps.Copy(all, d.settings)
+	found := mapping.New(all, append(templates.mappings, d.mappings)...).Check(draft.Fields, draft.Routed)
+	found = append(found, misplaced(draft, all)...)
+	tried, err := c.preflight.simulate(ctx, draft.Name, all, d)
+	if err != nil {
+		return nil, err
+	}
+	room, err := c.hazards.roomForShards(ctx, all)
+	return append(append(found, tried...), room...), err
 }
 
 func (c *catalog) createIndex(ctx context.Context, g sinks.Generation, body []byte) error {

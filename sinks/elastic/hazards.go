@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"humpty/internal/problem"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -106,6 +107,44 @@ func (s clusterSettings) text(key string) string {
 		}
 	}
 	return ""
+}
+
+// roomForShards refuses an index with more shards than the cluster takes: the primaries when it is
+// made, and the copies behind the load.
+func (h hazards) roomForShards(ctx context.Context, all settings) (problem.List, error) {
+	var found problem.List
+	cluster, err := h.clusterSettings(ctx)
+	var no *transport.ResponseError
+	if errors.As(err, &no) {
+		return nil, nil // the survey says that it could not be read
+	} else if err != nil {
+		return nil, err
+	}
+	each, err := strconv.Atoi(cluster.text("cluster.max_shards_per_node"))
+	if err != nil {
+		return nil, nil //nolint:nilerr // a product that has no such limit
+	}
+	var now health
+	if err := h.Call(ctx, transport.Request{Method: "GET", Path: "/_cluster/health", RetryFor: transport.DefaultRetry}, &now); err != nil {
+		return nil, h.Explain("read the cluster's health", err)
+	}
+	wanted := all.number("index.number_of_shards", 1) * (1 + all.number("index.number_of_replicas", 1))
+	have, most := now.Active+now.Unassigned+now.Initializing, each*now.Nodes
+	if have+wanted > most {
+		found.Add("", "drop old generations (humpty prune) or other indices, ask for fewer shards or replicas, or raise cluster.max_shards_per_node",
+			"the index would have %d shards with its copies, the cluster has %d already and takes %d (%d for each of %d nodes)", wanted, have, most, each, now.Nodes)
+	}
+	return found, nil
+}
+
+// number is a setting that is a whole number.
+func (s settings) number(key string, otherwise int) int {
+	if raw, ok := s[key]; ok {
+		if n, err := strconv.Atoi(strings.Trim(string(raw), `" `)); err == nil {
+			return n
+		}
+	}
+	return otherwise
 }
 
 // watermark is a limit of a node's disk: a share used, or bytes that must stay free.

@@ -47,6 +47,7 @@ var (
 	_ sinks.Snapshots    = (*Target)(nil)
 	_ sinks.EarlyServing = (*Target)(nil)
 	_ sinks.AliasViewer  = (*Target)(nil)
+	_ sinks.DraftChecker = (*Target)(nil)
 	_ sinks.LoadProbe    = (*Target)(nil)
 	_ sinks.Outages      = (*Target)(nil)
 	_ sinks.WriterFencer = (*Target)(nil)

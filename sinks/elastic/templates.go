@@ -7,30 +7,33 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
+	"humpty/internal/problem"
 	"humpty/sinks/elastic/transport"
 )
 
-// templateSettings reads which settings index templates would give the index, where the account
+// templates reads what index templates would give the index, where the account
 // may ask; the user's definition is stronger. An alias from a template is refused: it
 // would serve an empty index.
-func (p *preflight) templateSettings(ctx context.Context, name string) (settings, error) {
+func (p *preflight) templates(ctx context.Context, name string) (templateSum, error) {
 	composed, err := p.composableTemplate(ctx, name)
 	if err != nil {
-		return nil, err
+		return templateSum{}, err
 	}
 	old, err := p.legacyTemplates(ctx, name)
 	if err != nil {
-		return nil, err
+		return templateSum{}, err
 	}
 	maps.Copy(old.aliases, composed.Aliases)
 	for alias := range old.aliases {
-		return nil, &Error{
+		return templateSum{}, &Error{
 			Kind:   Definition,
 			What:   "an index template that matches " + name + " would put it behind alias " + alias + " while it is empty",
 			Remedy: "narrow the template's index_patterns (see GET _index_template and GET _template), so that they do not match " + p.cfg.Alias + "-*",
@@ -38,10 +41,13 @@ func (p *preflight) templateSettings(ctx context.Context, name string) (settings
 	}
 	flat, err := flatten(composed.Settings)
 	if err != nil {
-		return nil, &Error{Kind: Failed, What: "read the templates that match " + name, Err: err}
+		return templateSum{}, &Error{Kind: Failed, What: "read the templates that match " + name, Err: err}
 	}
 	maps.Copy(old.settings, flat)
-	return old.settings, nil
+	if len(composed.Mappings) > 0 {
+		old.mappings = append(old.mappings, composed.Mappings)
+	}
+	return old, nil
 }
 
 // template is what templates say of an index.
@@ -49,6 +55,7 @@ type template struct {
 	Order    int                        `json:"order"`
 	Patterns []string                   `json:"index_patterns"`
 	Settings json.RawMessage            `json:"settings"`
+	Mappings map[string]json.RawMessage `json:"mappings"`
 	Aliases  map[string]json.RawMessage `json:"aliases"`
 }
 
@@ -73,6 +80,7 @@ func (p *preflight) readTemplates(ctx context.Context, method, path string, out 
 // templateSum is what several templates say together.
 type templateSum struct {
 	settings settings
+	mappings []map[string]json.RawMessage
 	aliases  map[string]json.RawMessage
 }
 
@@ -102,6 +110,9 @@ func (p *preflight) legacyTemplates(ctx context.Context, name string) (templateS
 			continue
 		}
 		maps.Copy(sum.aliases, one.Aliases)
+		if len(one.Mappings) > 0 {
+			sum.mappings = append(sum.mappings, one.Mappings)
+		}
 		over, err := flatten(one.Settings)
 		if err != nil {
 			return sum, &Error{Kind: Failed, What: "read the templates that match " + name, Err: err}
@@ -158,4 +169,46 @@ func (p *preflight) checkPolicies(ctx context.Context, name string) error {
 		}
 	}
 	return nil
+}
+
+// simulate has the target try the definition, without making anything: as a template that would
+// apply to the name, which the target checks as it does an index.
+func (p *preflight) simulate(ctx context.Context, name string, all settings, d definition) (problem.List, error) {
+	mappings := maps.Clone(d.mappings)
+	delete(mappings, "_meta")
+	own := maps.Clone(all)
+	maps.DeleteFunc(own, func(_ string, value json.RawMessage) bool { return string(value) == "null" })
+	body, err := json.Marshal(map[string]any{
+		"index_patterns": []string{name}, "priority": math.MaxInt32,
+		"template": map[string]any{"settings": own, "mappings": mappings},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode the definition of %s: %w", name, err)
+	}
+	var found problem.List
+	path := "/_index_template/_simulate_index/" + url.PathEscape(name)
+	err = p.Call(ctx, transport.Request{Method: http.MethodPost, Path: path, Body: body, RetryFor: transport.DefaultRetry}, &struct{}{})
+	var no *transport.ResponseError
+	switch {
+	case errors.As(err, &no) && no.Status == http.StatusBadRequest:
+		found.Add("", "correct it; the target says the same when the index is to be made", "the definition of the index is wrong: the target refuses it: %s", withoutTemplate(no.Reason))
+	case errors.As(err, &no):
+		found.Warn("", "grant the cluster privilege manage_index_templates, or look whether humpty rebuild makes the index", "the definition of the index could not be tried on the target: %s", no)
+	case err != nil:
+		return nil, err
+	}
+	return found, nil
+}
+
+// madeUp is the name of the template that a definition is tried as.
+var madeUp = regexp.MustCompile(` ?\[simulate_index_template_[^\]]*\]`)
+
+// withoutTemplate leaves out what an error says of that template.
+func withoutTemplate(reason string) string {
+	for _, before := range []string{"after composition is invalid: ", "Validation Failed: 1: "} {
+		if _, rest, ok := strings.Cut(reason, before); ok {
+			reason = rest
+		}
+	}
+	return strings.TrimSuffix(madeUp.ReplaceAllString(reason, ""), ";]")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -122,7 +123,20 @@ func sameCounts(before, now map[string]int32) error {
 	return comparePartitions(before, func(topic string, n int32) (int32, bool) { return now[topic], now[topic] == n })
 }
 
-// noFewer is an error if a topic has lost partitions: it was made anew.
+// sameIDs is an error if a topic is another one under the same name.
+func sameIDs(before, now map[string]string) error {
+	for _, topic := range slices.Sorted(maps.Keys(before)) {
+		if id := now[topic]; id != "" && id != before[topic] {
+			return &ChangedTopicError{
+				Topic: topic, What: fmt.Sprintf("was deleted and made again under the same name since the read began: its id was %s and is %s now", before[topic], id),
+				Remedy: "what was read is gone; rebuild with the topic as it is now",
+			}
+		}
+	}
+	return nil
+}
+
+// noFewer is an error if a topic has lost partitions: it was made again.
 func noFewer(before, now map[string]int32) error {
 	return comparePartitions(before, func(topic string, n int32) (int32, bool) { return now[topic], now[topic] >= n })
 }

@@ -32,6 +32,7 @@ type layout struct {
 	leaders map[topicPartition]int32
 	epochs  map[topicPartition]int32 // of the leaders
 	counts  map[string]int32         // partitions of a topic
+	ids     map[string]string        // of topics; nil or without one: not known
 }
 
 // cluster asks small questions, each over a connection of its own.
@@ -162,21 +163,21 @@ func (c *cluster) layoutFrom(ctx context.Context, address string) (l layout, err
 	if missing != nil {
 		return l, missing
 	}
-	return l, nil
+	l.ids, err = broker.askTopicIDs(ctx, c.topics)
+	return l, err
 }
 
-// leader connects to who leads a partition now, in which epoch.
-func (c *cluster) leader(ctx context.Context, p topicPartition) (broker *conn, epoch int32, err error) {
-	l, err := c.layout(ctx)
-	if err != nil {
-		return nil, 0, err
+// leader connects to who leads a partition now.
+func (c *cluster) leader(ctx context.Context, p topicPartition) (broker *conn, l layout, err error) {
+	if l, err = c.layout(ctx); err != nil {
+		return nil, l, err
 	}
 	address, ok := l.brokers[l.leaders[p]]
 	if !ok {
-		return nil, 0, fmt.Errorf("partition %s: %w", p, kafkago.LeaderNotAvailable)
+		return nil, l, fmt.Errorf("partition %s: %w", p, kafkago.LeaderNotAvailable)
 	}
 	broker, err = c.dial(ctx, address)
-	return broker, l.epochs[p], err
+	return broker, l, err
 }
 
 // Timestamps that mean an end of the log.

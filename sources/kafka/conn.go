@@ -34,6 +34,8 @@ type conn struct {
 	versions        map[protocol.ApiKey]int16
 	lastID          int32
 	tellsEpochs     bool // it knows where leader epochs end
+	givesTopicIDs   bool
+	tierVersion     uint16 // of ListOffsets, to ask for the ends of tiers; 0: it does not know them
 }
 
 // dialer makes connections.
@@ -110,6 +112,12 @@ func (c *conn) handshake(ctx context.Context, mechanism sasl.Mechanism, address 
 		c.versions[key] = key.SelectVersion(k.MinVersion, k.MaxVersion)
 		if key == offsetForLeaderEpoch {
 			c.tellsEpochs = k.MinVersion <= leaderEpochVersion && k.MaxVersion >= leaderEpochVersion
+		}
+		if key == protocol.Metadata {
+			c.givesTopicIDs = k.MinVersion <= topicIDVersion && k.MaxVersion >= topicIDVersion
+		}
+		if newest := min(k.MaxVersion, tieredVersion); key == protocol.ListOffsets && k.MinVersion <= newest && newest >= earliestLocalVersion {
+			c.tierVersion = uint16(newest)
 		}
 		if key == protocol.Fetch && (k.MinVersion > fetchVersion || k.MaxVersion < fetchVersion) {
 			return fmt.Errorf("it speaks versions %d to %d of fetch, not %d: Kafka 2.3 or newer is needed", k.MinVersion, k.MaxVersion, fetchVersion)

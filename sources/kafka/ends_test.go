@@ -150,7 +150,7 @@ func TestRetentionPassesTheStart(t *testing.T) {
 func TestTopicDeletedOrMadeAnew(t *testing.T) {
 	t.Parallel()
 	b := newBus(t, devstack.Kafka(t))
-	for name, anew := range map[string]bool{"deleted": false, "made anew": true} {
+	for name, anew := range map[string]bool{"deleted": false, "made again": true} {
 		topic := b.topic(1)
 		for i := range 20 {
 			b.put(rec(topic, 0, "k", fmt.Sprint(i)))
@@ -178,7 +178,7 @@ func TestTopicDeletedOrMadeAnew(t *testing.T) {
 		}
 		want := "was deleted meanwhile"
 		if anew {
-			want = "made anew"
+			want = "made again"
 		}
 		contains(t, name, err, topic, want)
 	}

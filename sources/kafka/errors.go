@@ -20,11 +20,16 @@ type LostRecordsError struct {
 	Position  int64 // where reading would have gone on
 	Start     int64 // what the log still has: [Start, End)
 	End       int64
+	Local     int64 // of a log with tiered storage: where the broker's own disk begins; 0: it is not about that
 }
 
 func (e *LostRecordsError) Error() string {
+	if e.Local > 0 {
+		return fmt.Sprintf("topic %s, partition %d: offset %d is in neither tier: the log starts at %d, the broker's own disk has it from %d on, and remote storage does not have what is before; restore what remote storage lost, or rebuild with since: a time or an offset behind it",
+			e.Topic, e.Partition, e.Position, e.Start, e.Local)
+	}
 	if e.Position > e.End {
-		return fmt.Sprintf("topic %s, partition %d: offset %d is out of range: the log ends at %d, so it was truncated or the topic was made anew; rebuild from its start",
+		return fmt.Sprintf("topic %s, partition %d: offset %d is out of range: the log ends at %d, so it was truncated or the topic was made again; rebuild from its start",
 			e.Topic, e.Partition, e.Position, e.End)
 	}
 	return fmt.Sprintf("topic %s, partition %d: offset %d is out of range: the log now starts at %d, %d offsets are gone before they were read; lengthen the topic's retention.ms or retention.bytes, and rebuild",
@@ -148,7 +153,7 @@ func changesLost(err error) error {
 	var lost *LostRecordsError
 	var changed *ChangedTopicError
 	if errors.As(err, &lost) || errors.As(err, &changed) {
-		return &sources.ErrChangesLost{Why: err.Error(), Remedy: "what was read cannot be trusted to be complete: start a new rebuild"}
+		return &sources.ErrChangesLost{Why: err.Error(), Remedy: "what was read cannot be trusted to be complete"}
 	}
 	return err
 }

@@ -42,7 +42,7 @@ func fenceAt(t Topic, at map[int32]int64, all map[topicPartition]bounds) error {
 			wrong.Add(t.Place, "what lies between is gone for the group, too: rebuild without fence, and set the group to where that ends (the record's positions)",
 				"consumer group %s is at offset %d of partition %s, but retention has passed it: the log now starts at %d", t.Group, offset, p, b.log)
 		case offset > b.end:
-			wrong.Add(t.Place, "the topic was made anew, or its log truncated: set the group back (kafka-consumer-groups.sh --reset-offsets), or leave fence out",
+			wrong.Add(t.Place, "the topic was made again, or its log truncated: set the group back (kafka-consumer-groups.sh --reset-offsets), or leave fence out",
 				"consumer group %s is at offset %d of partition %s, but the log ends at %d", t.Group, offset, p, b.end)
 		case offset > b.fence:
 			wrong.Add(t.Place, "wait until the transaction has ended, and let the projector read what is committed (isolation.level=read_committed)",

@@ -14,6 +14,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol/describeconfigs"
 
 	"humpty/internal/problem"
+	"humpty/sources"
 )
 
 // History says how much of a topic's past a fold needs to make right documents.
@@ -124,6 +125,14 @@ func (t Topic) accepts(partition int32) bool {
 	return t.History == Truncated || !t.Since.IsZero() || given
 }
 
+// needsAll reports whether every event of a partition is needed, so that none may be compacted.
+func (t Topic) needsAll(partition int32) bool {
+	return t.History == Complete && !t.accepts(partition)
+}
+
+// compactedRemedy is what to do about a topic that is compacted, or was.
+const compactedRemedy = "use fold: latest, or a topic with cleanup.policy=delete that has all events; or, if documents of what is left are right, add accept_truncated: true beside from"
+
 // truncatedRemedy is what to do about a topic that has not all that its fold needs.
 const truncatedRemedy = "restore the topic from where it is kept whole; or, if documents of what is left are right, add accept_truncated: true beside from, or since: TIME"
 
@@ -147,14 +156,14 @@ func checkHistory(t Topic, partitions int32, all map[topicPartition]bounds, cfg 
 	case late != nil:
 		wrong.Add(t.Place, truncatedRemedy, "the beginning of topic %s is gone, and the documents are made of all of its events: it begins with %s", t.Name, strings.Join(late, ", "))
 	}
-	everything := t.History == Complete && slices.ContainsFunc(partitionNumbers(partitions), func(i int32) bool { return !t.accepts(i) })
+	everything := slices.ContainsFunc(partitionNumbers(partitions), t.needsAll)
 	switch {
 	case !everything:
 	case cfg.denied != nil:
 		wrong.Warn(t.Place, "allow it: kafka-acls.sh --add --allow-principal User:NAME --operation DescribeConfigs --topic "+t.Name,
 			"whether topic %s is compacted, which this fold does not bear, cannot be told: %v", t.Name, cfg.denied)
 	case cfg.compacts():
-		wrong.Add(t.Place, "use fold: latest, or a topic with cleanup.policy=delete; or, if documents of what is left are right, add accept_truncated: true beside from",
+		wrong.Add(t.Place, compactedRemedy,
 			"topic %s is compacted (cleanup.policy=%s): older events of a key disappear, and this fold needs every one", t.Name, cfg.policy)
 	}
 }
@@ -216,6 +225,41 @@ func (s *Source) history(ctx context.Context, l layout, all map[topicPartition]b
 		notes = append(notes, historyNote(p, all[p], configs[p.topic], oldest[p], now))
 	}
 	return notes, problems, nil
+}
+
+// checkPolicies is a *ChangedTopicError if a topic is compacted now whose events are all needed:
+// it was not when the read began. What may not be asked was told then.
+func (s *Source) checkPolicies(ctx context.Context, counts map[string]int32) error {
+	asked := slices.ContainsFunc(s.cfg.Topics, func(t Topic) bool {
+		return slices.ContainsFunc(partitionNumbers(counts[t.Name]), t.needsAll)
+	})
+	if !asked {
+		return nil
+	}
+	configs, err := s.cluster.topicConfigs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range s.cfg.Topics {
+		if c := configs[t.Name]; c.denied == nil && c.compacts() && slices.ContainsFunc(partitionNumbers(counts[t.Name]), t.needsAll) {
+			return &ChangedTopicError{
+				Topic:  t.Name,
+				What:   fmt.Sprintf("is compacted now (cleanup.policy=%s), and was not when the read began: older events of a key disappear, and this fold needs every one", c.policy),
+				Remedy: "set it back (kafka-configs.sh --alter --entity-type topics --entity-name " + t.Name + " --add-config cleanup.policy=delete), make sure that no event is lost, and rebuild; or " + compactedRemedy,
+			}
+		}
+	}
+	return nil
+}
+
+// compactedError is of a log with holes: compaction took events, whatever the policy is now.
+func (r *reader) compactedError(b *sources.Batch) error {
+	at := b.Offsets.Gaps[slices.IndexFunc(b.Offsets.Gaps, func(g sources.OffsetGap) bool { return g.To-g.From > g.Aborted+g.Markers })]
+	what := fmt.Sprintf("has no records at the offsets %d to %d of partition %d: it is compacted, or was, and this fold needs every event", at.From, at.To-1, r.partition.partition)
+	if r.tail {
+		return changesLost(&ChangedTopicError{Topic: r.partition.topic, What: what, Remedy: compactedRemedy})
+	}
+	return &problem.Refusal{Why: "topic " + r.partition.topic + " " + what, Remedy: compactedRemedy}
 }
 
 // needsStart refuses to read a partition from where it starts now, if that is not its

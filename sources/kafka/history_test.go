@@ -121,3 +121,89 @@ func TestPoliciesThatCannotBeRead(t *testing.T) {
 		}
 	}
 }
+
+// policy sets the cleanup.policy of a topic.
+func (b *bus) policy(topic, policy string) {
+	b.t.Helper()
+	c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+	c.Name, c.Value = "cleanup.policy", &policy
+	r := kmsg.NewIncrementalAlterConfigsRequestResource()
+	r.ResourceType, r.ResourceName, r.Configs = kmsg.ConfigResourceTypeTopic, topic, append(r.Configs, c)
+	request := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	request.Resources = append(request.Resources, r)
+	answer, err := request.RequestWith(b.t.Context(), b.client)
+	if err == nil {
+		err = kerr.ErrorForCode(answer.Resources[0].ErrorCode)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for got := ""; got != policy; { // brokers hear of it later
+		resource := kmsg.NewDescribeConfigsRequestResource()
+		resource.ResourceType, resource.ResourceName, resource.ConfigNames = kmsg.ConfigResourceTypeTopic, topic, []string{"cleanup.policy"}
+		ask := kmsg.NewPtrDescribeConfigsRequest()
+		ask.Resources = append(ask.Resources, resource)
+		answer, err := ask.RequestWith(b.t.Context(), b.client)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		got = *answer.Resources[0].Configs[0].Value
+	}
+}
+
+// A topic that becomes compacted while it is read ends the run of a fold that needs every
+// event: at the end of a replay, at a fence.
+func TestTopicBecomesCompacted(t *testing.T) {
+	t.Parallel()
+	b := newBus(t, devstack.Kafka(t))
+	for history, want := range map[kafka.History]string{
+		kafka.Complete: "is compacted now (cleanup.policy=compact), and was not when the read began", kafka.Newest: "", kafka.Truncated: "",
+	} {
+		topic := b.topic(1)
+		b.put(some(topic, 0, "v", 5)...)
+		s, plan, view := open(t, kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic, History: history}}})
+		tailer, _ := view.(sources.Tailer)
+		b.policy(topic, "compact")
+		_, _, replay := drain(t, view, plan.Partitions[0], "", 1<<20)
+		_, fence := tailer.LatestOffsets(t.Context())
+		for name, err := range map[string]error{"replay": replay, "fence": fence} {
+			var gap *sources.ErrChangesLost
+			switch {
+			case want == "" && err != nil:
+				t.Errorf("%s: %v", name, err)
+			case want != "":
+				if contains(t, name, err, topic, want, "--add-config cleanup.policy=delete"); !errors.As(err, &gap) || s.IsUnavailable(err) {
+					t.Errorf("%s: %v (%T) is no gap", name, err, err)
+				}
+			}
+		}
+	}
+}
+
+// onceCompacted reads what compaction left of a topic that is not compacted any more: its
+// holes say that events are missing.
+func onceCompacted(t *testing.T, b *bus, topic string, compacted sources.View, p sources.Partition) {
+	b.policy(topic, "delete")
+	s, _, view := open(t, kafka.Config{Brokers: b.brokers, Topics: []kafka.Topic{{Name: topic}}})
+	_, _, err := drain(t, view, p, "", 1<<20)
+	var refusal *problem.Refusal
+	if contains(t, "a hole", err, topic, "has no records at the offsets 0 to 0 of partition 0", "it is compacted, or was"); !errors.As(err, &refusal) || s.IsUnavailable(err) || !strings.Contains(refusal.Remedy, "accept_truncated: true") {
+		t.Errorf("a hole: %v (%T)", err, err)
+	}
+	tailer, _ := view.(sources.Tailer)
+	tail, err := tailer.Tail(t.Context(), p, "0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gap *sources.ErrChangesLost
+	err = tail.Next(t.Context(), &sources.Batch{Limit: 1 << 20})
+	if contains(t, "a hole in a tail", err, "has no records at the offsets"); !errors.As(err, &gap) {
+		t.Errorf("a hole in a tail: %v (%T)", err, err)
+	}
+	if err := tail.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := drain(t, compacted, p, "", 1<<20); err != nil {
+		t.Errorf("for the newest: %v", err)
+	}
+}

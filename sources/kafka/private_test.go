@@ -46,7 +46,7 @@ func compaction(t *testing.T, brokers []string) {
 	want := []string{"b1", "d1", "t1", "x2", "y2", "z2", "a2", "c2", "e2"}
 	for round := 0; ; round++ {
 		b.put(v("tick", fmt.Sprint(round))) // rolls the segment
-		_, plan, view := open(t, kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic}}})
+		_, plan, view := open(t, kafka.Config{Brokers: brokers, Topics: []kafka.Topic{{Name: topic, History: kafka.Newest}}})
 		events, _, err := drain(t, view, plan.Partitions[0], "", 1<<20)
 		if err != nil {
 			t.Fatal(err)
@@ -58,6 +58,7 @@ func compaction(t *testing.T, brokers []string) {
 		if !slices.Equal(values(events), want) {
 			t.Fatalf("%v, not %v", values(events), want)
 		}
+		onceCompacted(t, b, topic, view, plan.Partitions[0])
 		break
 	}
 	// from inside of a hole, and to a fence in one

@@ -16,19 +16,19 @@ import (
 type reader struct {
 	view      *view
 	partition topicPartition
-	position  int64 // of the next record to be given
+	at        position // of the next record to be given
 	fence     int64
-	passed    OffsetCounts // on the way from began to position
-	began     int64        // where the last batch that was given ended
+	began     int64 // where the last batch that was given ended
 
 	conn *conn
 	answer
 	decoder    decoder
 	unpacked   []byte // the buffer of the present batch, unpacked
-	epoch      int32  // of the last record before position; -1: not known
 	failed     error  // what the next call gives
 	endChecked bool   // the end was checked
 	tail       bool   // the fence moves with the log
+	needsAll   bool   // a hole is an event that is missing
+	hole       hole   // that may be in the tiers at the position
 }
 
 // answer is what a reader has of the answers to its requests.
@@ -44,9 +44,9 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 		r.failed = nil
 		return err
 	}
-	for !b.Full() && r.position < r.fence {
+	for !b.Full() && r.at.offset < r.fence {
 		if err := r.advance(ctx, b); err != nil {
-			if err = r.fail(ctx, err); len(b.Records) == 0 || ctx.Err() != nil {
+			if err = r.fail(ctx, err); r.at.offset == r.began || ctx.Err() != nil {
 				return err
 			}
 			r.failed = err // behind what is read already: whoever asks again goes on behind that
@@ -56,20 +56,20 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 			break
 		}
 	}
-	if r.position >= r.fence && !r.endChecked {
+	if r.at.offset >= r.fence && !r.endChecked {
 		if err := r.view.checkPartitions(ctx); err != nil {
 			return fmt.Errorf("kafka: %w", err)
 		}
 		r.endChecked = true
 	}
-	if err := r.account(); err != nil {
+	if err := r.account(b); err != nil {
 		return err
 	}
-	if len(b.Records) == 0 && b.Counts == (sources.Counts{}) {
+	if len(b.Records) == 0 && b.Counts == (sources.Counts{}) && b.Offsets.From == b.Offsets.To {
 		return io.EOF
 	}
 	b.Counts.Read, b.Counts.Used = int64(len(b.Records)), int64(len(b.Records))
-	b.Position = formatPosition(r.position, r.epoch)
+	b.Position = r.at.format()
 	return nil
 }
 
@@ -80,15 +80,18 @@ func (r *reader) fail(ctx context.Context, err error) error {
 	return fmt.Errorf("kafka: %w", errors.Join(err, r.Close(ctx)))
 }
 
-// account books the offsets that were passed since the last call. Each of them was read, or
-// a broker has said what it is instead.
-func (r *reader) account() error {
-	if moved := r.position - r.began; moved != r.passed.Total() {
-		return fmt.Errorf("kafka: partition %s: %d offsets were passed, from %d to %d, and %d are accounted for (%s): this is an error of humpty, report it",
-			r.partition, moved, r.began, r.position, r.passed.Total(), r.passed)
+// account says in a batch which offsets were passed for it. Each of them was read, or a broker
+// has said what it is instead.
+func (r *reader) account(b *sources.Batch) error {
+	b.Offsets.From, b.Offsets.To = r.began, r.at.offset
+	all := sources.OffsetCounts{From: r.began, To: r.began}
+	if err := all.Add(b, r.at.offset); err != nil {
+		return fmt.Errorf("kafka: partition %s: %w: this is an error of humpty, report it", r.partition, err)
 	}
-	r.view.count(r.partition, r.passed)
-	r.began, r.passed = r.position, OffsetCounts{}
+	r.began = r.at.offset
+	if all.Holes > 0 && r.needsAll {
+		return r.compactedError(b)
+	}
 	return nil
 }
 
@@ -110,7 +113,7 @@ func (r *reader) advance(ctx context.Context, b *sources.Batch) error {
 	if len(r.batches) > 0 {
 		next, rest, ok, err := cutBatch(r.batches)
 		if err != nil {
-			return fmt.Errorf("partition %s, at offset %d: %w", r.partition, r.position, err)
+			return fmt.Errorf("partition %s, at offset %d: %w", r.partition, r.at.offset, err)
 		}
 		if ok {
 			r.batches = rest
@@ -123,17 +126,17 @@ func (r *reader) advance(ctx context.Context, b *sources.Batch) error {
 
 // openBatch begins a batch.
 func (r *reader) openBatch(next batch, b *sources.Batch) error {
-	if next.next <= r.position {
+	if next.next <= r.at.offset {
 		return nil // the log's index is coarse
 	}
-	if next.epoch < r.epoch {
+	if next.epoch < r.at.epoch {
 		return &ChangedTopicError{
 			Topic: r.partition.topic, What: fmt.Sprintf("has older leader epochs behind newer ones in partition %d, at offset %d", r.partition.partition, next.base),
-			Remedy: "the topic was made anew, or its log was truncated; rebuild",
+			Remedy: "the topic was made again, or its log was truncated; rebuild",
 		}
 	}
 	if next.base < r.fence {
-		r.epoch = next.epoch
+		r.at.epoch = next.epoch
 	}
 	if r.tail && next.next > r.fence {
 		return fmt.Errorf("partition %s: a batch that ends at offset %d, behind the last stable offset %d of the same answer", r.partition, next.next, r.fence)
@@ -142,7 +145,7 @@ func (r *reader) openBatch(next batch, b *sources.Batch) error {
 		b.Counts.Rows += int64(next.count)
 	}
 	if r.filter.skips(&next) {
-		r.skip(&next)
+		r.skip(&next, b)
 		return nil
 	}
 	records, packed, err := next.unpack(r.unpacked)
@@ -155,27 +158,22 @@ func (r *reader) openBatch(next batch, b *sources.Batch) error {
 }
 
 // skip passes a batch that has nothing to give.
-func (r *reader) skip(b *batch) {
-	end := min(b.next, r.fence)
-	r.passed.Holes += max(min(b.base, end)-r.position, 0)
-	of := end - max(min(b.base, end), r.position)
-	known := min(int64(b.count), of)
-	if b.has(control) {
-		r.passed.Markers += known
-	} else {
-		r.passed.Aborted += known
+func (r *reader) skip(next *batch, b *sources.Batch) {
+	end := min(next.next, r.fence)
+	begin := max(min(next.base, end), r.at.offset)
+	b.Offsets.AddGap(sources.OffsetGap{From: r.at.offset, To: begin})
+	known := min(int64(next.count), end-begin)
+	gap := sources.OffsetGap{From: begin, To: end, Aborted: known}
+	if next.has(control) {
+		gap.Aborted, gap.Markers = 0, known
 	}
-	r.passed.Holes += of - known
-	r.position = end
+	b.Offsets.AddGap(gap)
+	r.at.offset = end
 }
 
 func (r *reader) decode(b *sources.Batch) error {
-	given := len(b.Records)
-	next, err := r.decoder.fill(b, r.position, r.fence)
-	records := int64(len(b.Records) - given)
-	r.passed.Records += records
-	r.passed.Holes += next - r.position - records
-	r.position = next
+	next, err := r.decoder.fill(b, r.at.offset, r.fence)
+	r.at.offset = next
 	if err != nil {
 		return fmt.Errorf("partition %s: %w", r.partition, err)
 	}
@@ -208,18 +206,13 @@ func (r *reader) disconnect(ctx context.Context, err error) error {
 
 // fetch gets one answer without an error in it.
 func (r *reader) fetch(ctx context.Context) (got fetchResponse, err error) {
-	source := r.view.source
 	if r.conn == nil {
-		var epoch int32
-		if r.conn, epoch, err = source.cluster.leader(ctx, r.partition); err != nil {
-			return got, deletedTopic(err)
-		}
-		if err := r.checkEpoch(ctx, epoch); err != nil {
+		if err := r.connect(ctx); err != nil {
 			return got, err
 		}
 	}
 	if !r.requested {
-		if err := r.request(ctx, r.position); err != nil {
+		if err := r.request(ctx, r.at.offset); err != nil {
 			return got, err
 		}
 	}
@@ -237,13 +230,26 @@ func (r *reader) fetch(ctx context.Context) (got fetchResponse, err error) {
 	default:
 		return got, deletedTopic(topicError(r.conn.RemoteAddr().String(), r.partition.topic, got.code))
 	}
-	if r.tail && got.stable >= r.position {
+	if r.tail && got.stable >= r.at.offset {
 		r.fence = got.stable
 	}
 	if got.stable < r.fence { // a new leader may not know it yet
-		return got, fmt.Errorf("the last stable offset is %d, it was %d: a new leader behind its time, or the topic was made anew", got.stable, r.fence)
+		return got, fmt.Errorf("the last stable offset is %d, it was %d: a new leader behind its time, or the topic was made again", got.stable, r.fence)
 	}
 	return got, nil
+}
+
+// connect connects to the leader, and makes sure that it has what was read already.
+func (r *reader) connect(ctx context.Context) (err error) {
+	var l layout
+	if r.conn, l, err = r.view.source.cluster.leader(ctx, r.partition); err != nil {
+		return deletedTopic(err)
+	}
+	if err := r.at.checkTopic(r.partition, l.ids[r.partition.topic]); err != nil {
+		return err
+	}
+	_, err = r.at.checkEpoch(ctx, r.conn, r.partition, l.epochs[r.partition])
+	return err
 }
 
 func (r *reader) request(ctx context.Context, offset int64) error {
@@ -261,13 +267,18 @@ func (r *reader) accept(ctx context.Context, got fetchResponse) error {
 	r.filter = filter{aborted: got.aborted, open: r.filter.open[:0]}
 	next := nextOffset(got.batches)
 	switch {
-	case next > r.position:
-	case r.position >= r.fence:
+	case next > r.at.offset:
+	case r.at.offset >= r.fence:
 		return nil
-	case got.start > r.position:
+	case got.start > r.at.offset:
 		return r.lostError(ctx)
+	case !got.throttled:
+		if err := r.findHole(ctx, false); err != nil {
+			return err
+		}
+		fallthrough
 	default:
-		return &emptyError{partition: r.partition, position: r.position, fence: r.fence, throttled: got.throttled}
+		return &emptyError{partition: r.partition, position: r.at.offset, fence: r.fence, throttled: got.throttled}
 	}
 	if next < r.fence && !got.throttled {
 		return r.request(ctx, next)
@@ -304,8 +315,11 @@ func (r *reader) lostError(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if at := r.position; at >= start[r.partition] && at <= end[r.partition] {
+	if at := r.at.offset; at >= start[r.partition] && at <= end[r.partition] {
+		if err := r.findHole(ctx, true); err != nil {
+			return err
+		}
 		return kafkago.OffsetOutOfRange // no longer: a new leader
 	}
-	return &LostRecordsError{Topic: r.partition.topic, Partition: r.partition.partition, Position: r.position, Start: start[r.partition], End: end[r.partition]}
+	return &LostRecordsError{Topic: r.partition.topic, Partition: r.partition.partition, Position: r.at.offset, Start: start[r.partition], End: end[r.partition]}
 }

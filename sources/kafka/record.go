@@ -50,13 +50,16 @@ func (d *decoder) fill(b *sources.Batch, from, to int64) (next int64, err error)
 			d.left, d.rest = 0, nil
 			break
 		}
+		b.Offsets.AddGap(sources.OffsetGap{From: next, To: offset})
 		next = max(next, offset+1)
 	}
 	if d.left <= 0 {
 		if len(d.rest) > 0 {
 			return next, fmt.Errorf("the batch at offset %d says that it has %d records, and %d bytes are behind them: %w", d.base, d.count, len(d.rest), errDamaged)
 		}
-		next = max(next, min(d.next, to))
+		end := max(next, min(d.next, to))
+		b.Offsets.AddGap(sources.OffsetGap{From: next, To: end})
+		next = end
 	}
 	return next, nil
 }

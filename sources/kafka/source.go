@@ -31,6 +31,8 @@ type Source struct {
 var (
 	_ sources.Source  = (*Source)(nil)
 	_ sources.Outages = (*Source)(nil)
+
+	_ sources.PositionChecker = (*Source)(nil)
 )
 
 // New checks the configuration; it connects to nothing.
@@ -81,7 +83,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	plan.Starts = map[string]sources.LogStart{}
 	for _, p := range s.partitions(l) {
 		b := all[p]
-		plan.Starts[p.String()] = sources.LogStart{Begins: formatPosition(b.log, unknownEpoch), Read: formatPosition(b.from, unknownEpoch)}
+		plan.Starts[p.String()] = sources.LogStart{Begins: formatOffset(b.log), Read: formatOffset(b.from)}
 		rows := max(b.fence-b.from, 0)
 		plan.Partitions = append(plan.Partitions, sources.Partition{ID: p.String(), Rows: rows, Bytes: rows * bytesEach})
 		plan.Rows += rows
@@ -121,11 +123,23 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	if err := sameCounts(planned, l.counts); err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
-	v := &view{source: s, counts: l.counts, partitions: make(map[string]partitionBounds, len(all))}
+	v := &view{source: s, counts: l.counts, ids: l.ids, partitions: make(map[string]partitionBounds, len(all))}
 	for p, b := range all {
 		v.partitions[p.String()] = partitionBounds{p, b}
 	}
 	return v, nil
+}
+
+// CheckPositions implements sources.PositionChecker.
+func (s *Source) CheckPositions(ctx context.Context, at map[string]sources.Position) (note string, err error) {
+	k := positionCheck{source: s}
+	if k.layout, k.bounds, err = s.bounds(ctx); err == nil {
+		err = k.check(ctx, at)
+	}
+	if err != nil {
+		return "", changesLost(fmt.Errorf("kafka: %w", err))
+	}
+	return k.note(), nil
 }
 
 // IsUnavailable implements sources.Outages: brokers that do not answer, answer without the records that

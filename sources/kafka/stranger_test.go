@@ -78,9 +78,9 @@ func TestStrangers(t *testing.T) {
 		"PostgreSQL": {func(_ []byte, to net.Conn) {
 			_, _ = io.WriteString(to, "E\x00\x00\x00\x20SFATAL\x00C08P01\x00Munsupported\x00\x00")
 		}, "is this a Kafka broker?"},
-		"TLS": {func(_ []byte, to net.Conn) { _, _ = to.Write([]byte{0x15, 3, 3, 0, 2, 2, 0x46}) }, "is this a Kafka broker?"},
+		"TLS":           {func(_ []byte, to net.Conn) { _, _ = to.Write([]byte{0x15, 3, 3, 0, 2, 2, 0x46}) }, "is this a Kafka broker?"},
 		"negative size": {func(_ []byte, to net.Conn) { _, _ = to.Write([]byte{0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 0}) }, "is this a Kafka broker?"},
-		"no size": {func(_ []byte, to net.Conn) { _, _ = to.Write([]byte{0, 0, 0, 0}) }, "an answer of 0 bytes"},
+		"no size":       {func(_ []byte, to net.Conn) { _, _ = to.Write([]byte{0, 0, 0, 0}) }, "an answer of 0 bytes"},
 		"endless": {func(_ []byte, to net.Conn) {
 			_, _ = to.Write([]byte{0x7f, 0, 0, 0})
 			for _, err := to.Write(make([]byte, 1<<20)); err == nil; _, err = to.Write(make([]byte, 1<<20)) {

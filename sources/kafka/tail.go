@@ -30,7 +30,7 @@ func (t *tailReader) Next(ctx context.Context, b *sources.Batch) error {
 		}
 		t.checkedAt = time.Now()
 	}
-	if r.position >= r.fence && r.decoder.left == 0 && len(r.batches) == 0 {
+	if r.at.offset >= r.fence && r.decoder.left == 0 && len(r.batches) == 0 {
 		r.endChecked = true // it has no end to be checked
 		if err := r.receive(ctx, b); err != nil {
 			return changesLost(fmt.Errorf("kafka: %w", err))
@@ -40,6 +40,6 @@ func (t *tailReader) Next(ctx context.Context, b *sources.Batch) error {
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	b.Position = formatPosition(r.position, r.epoch)
+	b.Position = r.at.format()
 	return changesLost(err)
 }

@@ -23,8 +23,8 @@ type view struct {
 
 	mu         sync.Mutex
 	counts     map[string]int32
+	ids        map[string]string // of the topics
 	partitions map[string]partitionBounds
-	passed     map[string]OffsetCounts // by partition
 }
 
 var (
@@ -50,18 +50,31 @@ func (v *view) Read(_ context.Context, p sources.Partition, from sources.Positio
 	if !ok {
 		return nil, fmt.Errorf("kafka: there is no partition %s", p.ID)
 	}
-	r := &reader{view: v, partition: c.topicPartition, position: c.from, fence: c.fence, epoch: unknownEpoch}
-	defer func() { r.began = r.position }()
+	r := &reader{view: v, partition: c.topicPartition, at: v.position(c.topic, c.from), fence: c.fence}
+	defer func() { r.began = r.at.offset }()
+	for _, t := range v.source.cfg.Topics {
+		r.needsAll = r.needsAll || t.Name == c.topic && t.needsAll(c.partition)
+	}
 	if from == "" {
 		if err := v.source.needsStart(c); err != nil {
 			return nil, fmt.Errorf("kafka: %w", err)
 		}
 	} else {
-		if r.position, r.epoch, ok = parsePosition(from); !ok {
+		at, ok := parsePosition(from)
+		if !ok {
 			return nil, fmt.Errorf("kafka: %q is no position of partition %s", from, p.ID)
 		}
+		if at.topic == "" {
+			at.topic = r.at.topic
+		}
+		r.at = at
 	}
 	return r, nil
+}
+
+// position is one of a topic as it was when the view was opened; the leader epoch is not known.
+func (v *view) position(topic string, offset int64) position {
+	return position{offset: offset, epoch: unknownEpoch, topic: v.ids[topic]}
 }
 
 // EndOffsets are the offsets at which readers end.
@@ -70,7 +83,7 @@ func (v *view) EndOffsets() map[string]sources.Position {
 	defer v.mu.Unlock()
 	all := make(map[string]sources.Position, len(v.partitions))
 	for id, c := range v.partitions {
-		all[id] = sources.Position(strconv.FormatInt(c.fence, 10))
+		all[id] = v.position(c.topic, c.fence).format()
 	}
 	return all
 }
@@ -89,8 +102,14 @@ func (v *view) checkPartitions(ctx context.Context) error {
 		if err != nil {
 			return deletedTopic(err)
 		}
+		if err := v.source.checkPolicies(ctx, l.counts); err != nil {
+			return err
+		}
 		v.mu.Lock()
 		defer v.mu.Unlock()
+		if err := sameIDs(v.ids, l.ids); err != nil {
+			return err
+		}
 		if v.tailed.Load() {
 			return noFewer(v.counts, l.counts)
 		}
@@ -109,7 +128,7 @@ func (v *view) Tail(ctx context.Context, p sources.Partition, from sources.Posit
 		return nil, errors.New("kafka: a partition has no reader")
 	}
 	v.tailed.Store(true)
-	r.tail, r.fence = true, r.position
+	r.tail, r.fence = true, r.at.offset
 	return &tailReader{reader: r}, nil
 }
 
@@ -120,6 +139,10 @@ func (v *view) LatestOffsets(ctx context.Context) (map[string]sources.Position, 
 	l, all, err := v.source.bounds(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	err = v.source.cluster.retry(ctx, func() error { return v.source.checkPolicies(ctx, l.counts) })
+	if err != nil {
+		return nil, changesLost(fmt.Errorf("kafka: %w", err))
 	}
 	if err := v.addPartitions(l, all); err != nil {
 		return nil, changesLost(err)
@@ -136,7 +159,7 @@ func (v *view) LatestOffsets(ctx context.Context) (map[string]sources.Position, 
 func (v *view) addPartitions(l layout, all map[topicPartition]bounds) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if err := noFewer(v.counts, l.counts); err != nil {
+	if err := errors.Join(sameIDs(v.ids, l.ids), noFewer(v.counts, l.counts)); err != nil {
 		return err
 	}
 	for p, b := range all {
@@ -156,17 +179,18 @@ func (v *view) addPartitions(l layout, all map[topicPartition]bounds) error {
 func (v *view) BeginningOffset(partition string) sources.Position {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return sources.Position(strconv.FormatInt(v.partitions[partition].from, 10))
+	p := v.partitions[partition]
+	return v.position(p.topic, p.from).format()
 }
 
 // OffsetLag counts offsets: markers and compaction make them more than records.
 func (v *view) OffsetLag(from, to sources.Position) int64 {
-	a, _, ok1 := parsePosition(from)
-	b, _, ok2 := parsePosition(to)
+	a, ok1 := parsePosition(from)
+	b, ok2 := parsePosition(to)
 	if !ok1 || !ok2 {
 		return 0
 	}
-	return max(b-a, 0)
+	return max(b.offset-a.offset, 0)
 }
 
 // OffsetsForTime asks for the first record of each partition whose time is at least a moment.

@@ -30,7 +30,7 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	}
 	sessions := s.sessions(t)
 	readers := sessions.Readers()
-	plan := sources.Plan{Readers: readers, Warnings: append(warnings, unstable...), Notes: t.Notes()}
+	plan := sources.Plan{Fields: documentOf(t), Routed: len(s.config.Shape.Routing) > 0, Readers: readers, Warnings: append(warnings, unstable...), Notes: t.Notes()}
 	if s.config.TimestampColumn != nil {
 		said, err := s.config.TimestampColumn.Warnings(t)
 		if err != nil {

@@ -268,7 +268,7 @@ func (l *LiveSource) Capture(_ context.Context, name string, from sources.Positi
 		f.at = at
 	}
 	if f.at < l.acknowledged[name] {
-		return nil, &sources.ErrChangesLost{Why: fmt.Sprintf("the capture is at %d, the position at %d", l.acknowledged[name], f.at), Remedy: "start a new generation"}
+		return nil, &sources.ErrChangesLost{Why: fmt.Sprintf("the capture is at %d, the position at %d", l.acknowledged[name], f.at), Remedy: "what was read cannot be trusted to be complete"}
 	}
 	return f, nil
 }

@@ -38,6 +38,13 @@ func (l *LogSource) Append(partition int, events ...sources.Record) {
 	}
 }
 
+// Skip leaves out an offset, as compaction does.
+func (l *LogSource) Skip(partition int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events[partition] = append(l.events[partition], sources.Record{Offset: -1})
+}
+
 // Add makes another partition, also while it is read.
 func (l *LogSource) Add() {
 	l.mu.Lock()
@@ -148,11 +155,21 @@ func (r *logReader) Next(ctx context.Context, b *sources.Batch) error {
 		r.log.mu.Unlock()
 		end = min(end, r.at+logPage)
 		for _, e := range all[r.at:end] {
+			if e.Offset < 0 {
+				continue
+			}
 			e.Key, e.Value = b.Hold(e.Key), b.Hold(e.Value)
 			b.Records = append(b.Records, e)
 		}
 		if n := int64(end - r.at); n > 0 {
+			b.Offsets.From, b.Offsets.To = int64(r.at), int64(end)
+			for i, e := range all[r.at:end] {
+				if at := int64(r.at + i); e.Offset < 0 {
+					b.Offsets.AddGap(sources.OffsetGap{From: at, To: at + 1})
+				}
+			}
 			r.at = end
+			n = int64(len(b.Records))
 			b.Counts.Read, b.Counts.Used, b.Position = n, n, sources.Position(strconv.Itoa(end))
 			return nil
 		}

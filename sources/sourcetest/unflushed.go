@@ -21,8 +21,9 @@ type unflushed struct {
 
 var _ sources.FlushTracked = (*liveStream)(nil)
 
-// CommitUnflushed, of a source that MayLose, makes a transaction that is visible at once, and comes in the stream when the
-// log is flushed: by a fence, a Commit or a Stage, or for the asking.
+// CommitUnflushed makes a transaction that is visible at once, and comes in the stream when the
+// log is flushed: by a fence, a Commit or a Stage, or for the asking. The source has to be one
+// that MayLose.
 func (l *LiveSource) CommitUnflushed(changes ...Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

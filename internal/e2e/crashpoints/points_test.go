@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,9 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	es := devstack.Elasticsearch(t)
 	template(t, pg)
 	for i, point := range crashpoint.Points() {
+		if slices.Contains(adopting, point) {
+			continue // a rebuild does not come by
+		}
 		tried := writersOf(point)
 		if !campaign() && len(tried) > 0 {
 			tried = tried[i%len(tried):][:1]

@@ -63,7 +63,7 @@ func TestHistories(t *testing.T) {
 			t.Parallel()
 			w := newWriter(t, brokers, uint64(seed))
 			history := w.history()
-			memory := []string{"1KB", "64MB"}[seed%2]
+			memory := []string{"64KiB", "64MB"}[seed%2]
 			docs, record := rebuild(t, fmt.Sprintf(ordersConfig, brokers[0], memory, w.topics[0], w.topics[1]), "orders")
 			want := documents(history)
 			for id, text := range want {

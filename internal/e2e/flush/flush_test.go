@@ -126,14 +126,15 @@ func loseInFollow(w *world) error {
 	begun := sync.OnceFunc(func() { w.sync("update orders set v = 'changed' where id = 4") })
 	later := sync.OnceFunc(func() { w.sync("update orders set v = 'later' where id = 5") })
 	f.Observe = func(e report.Event) {
-		switch five, _ := w.index()["5"].(map[string]any); {
-		case e.Kind == report.Notice: // the server was away, and is back
+		switch e.Kind {
+		case report.Notice: // the server was away, and is back
 			later()
-		case e.Kind == report.Lagging:
+		case report.Lagging:
 			begun()
-			if five["v"] == "later" && e.Lag.Backlog == 0 {
+			if five, _ := w.index()["5"].(map[string]any); five["v"] == "later" && e.Lag.Backlog == 0 {
 				cancel()
 			}
+		default:
 		}
 	}
 	return f.Run(ctx)

@@ -4,9 +4,11 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -70,7 +72,7 @@ func start(t *testing.T, s *rig.Shop, args ...string) running {
 
 func (p running) interrupt(t *testing.T) rig.Answer {
 	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatal(err)
 	}
 	return rig.Answer{Code: rig.Code(t, p.cmd.Wait()), Out: p.out.String(), Err: p.err.String()}

@@ -57,7 +57,11 @@ func (s *Shop) EqualsOracle(t testing.TB) {
 
 func (s *Shop) wanted(t testing.TB) map[string]any {
 	t.Helper()
-	rows, err := s.Connect(t).Query(t.Context(), Oracle)
+	oracle := Oracle
+	if s.Where != "" {
+		oracle += " WHERE " + s.Where
+	}
+	rows, err := s.Connect(t).Query(t.Context(), oracle)
 	if err != nil {
 		t.Fatal(err)
 	}

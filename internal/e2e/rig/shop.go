@@ -23,6 +23,8 @@ type Shop struct {
 	*Database
 	*Target
 	*Program
+
+	Where string // which orders have documents, as SQL; empty: all
 }
 
 // New is a shop on these servers, with the configuration but without tables; the test's

@@ -28,55 +28,55 @@ func (o *operator) intervene(ctx context.Context, first time.Duration) error {
 		if wait.For(ctx, a.due(first)-time.Since(start)) != nil {
 			return nil //nolint:nilerr // its time is over: it is counted as one that did not happen
 		}
-		done, err := o.do(ctx, a)
+		err := o.do(ctx, a)
+		if a.done.Load() {
+			o.journal.count(a.Kind, 1)
+			o.journal.note("%s", a)
+		}
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // as above
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", a, err)
 		}
-		if done {
-			o.journal.count(a.Kind, 1)
-			o.journal.note("%s", a)
-		}
 	}
 	return nil
 }
 
 // do does one. What it began is ended, whether there is time left or not.
-func (o *operator) do(ctx context.Context, a *Act) (done bool, err error) {
+func (o *operator) do(ctx context.Context, a *Act) error {
 	switch a.Kind {
 	case crashed:
-		a.done = true
+		a.done.Store(true)
 		ctx = context.WithoutCancel(ctx)
 		if err := o.mortal.die(ctx); err != nil || o.producer == nil {
-			return true, err
+			return err
 		}
-		return true, o.producer.restore(ctx, o.commit)
+		return o.producer.restore(ctx, o.commit)
 	case partitionOfTopic, logCut, logCutToEnd, logAgain:
-		a.done = true
-		return true, o.producer.act(context.WithoutCancel(ctx), a, o.commit)
+		a.done.Store(true)
+		return o.producer.act(context.WithoutCancel(ctx), a, o.commit)
 	}
 	s, err := connect(ctx, o.dsn)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer s.close(ctx)
 	there, back, err := o.statements(ctx, s, a)
 	if err != nil || there == "" {
-		return false, err
+		return err
 	}
-	a.done = true // also if it is interrupted
+	a.done.Store(true) // also if it is interrupted
 	look := func() error { return o.commit(ctx, func() error { return nil }) }
 	if err := s.insist(ctx, there); err != nil { // whose locks wait for commits, so that it cannot be one
-		return false, err
+		return err
 	}
 	if a.Back == 0 {
-		return true, look()
+		return look()
 	}
 	_ = wait.For(ctx, time.Duration(a.Back)*time.Millisecond) // it is put back in any case
 	ctx = context.WithoutCancel(ctx)
-	return true, errors.Join(s.insist(ctx, back), look())
+	return errors.Join(s.insist(ctx, back), look())
 }
 
 // statements are what an act is in SQL, and what undoes it. There are none where there is nothing
@@ -135,7 +135,7 @@ func (o *operator) undo(ctx context.Context) error {
 	}
 	defer s.close(ctx)
 	for _, a := range o.plan.Acts {
-		if !a.done || a.Kind != identityPoorer {
+		if !a.done.Load() || a.Kind != identityPoorer {
 			continue
 		}
 		_, back, err := o.statements(ctx, s, a)

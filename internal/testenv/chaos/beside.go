@@ -92,6 +92,9 @@ func (h *history) second(ctx context.Context) error {
 		h.report.Unsettled = h.unsettled.Documents
 		err = nil
 	}
+	if e := endingOf(err); e.named() && h.plan.Mode == projector.WriterHandover {
+		h.named, err = true, nil
+	}
 	if err != nil {
 		err = h.accept("rebuild", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,7 +32,7 @@ import (
 )
 
 // keptOutput is how much is kept of what a process printed for programs, from its end.
-const keptOutput = 8 << 10
+const keptOutput = 2 << 10
 
 const configurationFile = "humpty.yaml"
 
@@ -81,7 +82,10 @@ type exit struct {
 	out, err string
 }
 
-func (a exit) Error() string { return fmt.Sprintf("exit code %d: %s\n%s", a.code, a.err, a.out) }
+func (a exit) Error() string { return fmt.Sprintf("exit code %d: %s\n%s", a.code, a.err, tail(a.out)) }
+
+// tail is the end of what a process printed for programs: lines of JSON, of which the last counts.
+func tail(out string) string { return out[max(0, len(out)-keptOutput):] }
 
 // run has the program run to its end, or until kill says so.
 func (e *builtProgram) run(ctx context.Context, kill time.Duration, args ...string) (exit, error) {
@@ -103,7 +107,7 @@ func (e *builtProgram) run(ctx context.Context, kill time.Duration, args ...stri
 	if err != nil && !errors.As(err, &status) && ctx.Err() == nil {
 		return a, err
 	}
-	e.world.journal.note("humpty %s: exit code %d: %s\n%s", strings.Join(args, " "), a.code, a.err, a.out[max(0, len(a.out)-keptOutput):])
+	e.world.journal.note("humpty %s: exit code %d: %s\n%s", strings.Join(args, " "), a.code, a.err, tail(a.out))
 	if a.code == -1 && ctx.Err() == nil {
 		e.mu.Lock()
 		e.kills = append(e.kills, fmt.Sprintf("%s after %d ms", args[0], kill.Milliseconds()))
@@ -140,14 +144,44 @@ func (e *builtProgram) rebuild(ctx context.Context, run string) (projector.Recor
 			}
 			rec, err := a.record()
 			rec.Resumed = n > 0
+			if run == "third" && err == nil {
+				err = e.prune(ctx)
+			}
 			return rec, err
-		case a.code != -1 && (a.code != 4 || n == 0 || n > 2*maxKills):
+		case a.code == -1, n < 2*maxKills && (a.code == codeRefused && n > 0 || e.mayComeAgain(a)):
+		default:
 			return projector.Record{}, a
 		}
 		if args, err = e.next(ctx); err != nil {
 			return projector.Record{}, err
 		}
 	}
+}
+
+// prune drops what a gap made useless: a generation before that cannot be fed any more would end
+// a follow with keep.feed_previous.
+func (e *builtProgram) prune(ctx context.Context) error {
+	a, err := e.run(ctx, 0, "prune", program, "--keep", "0", "--stopped", "--yes")
+	if err == nil && a.code != 0 {
+		err = fmt.Errorf("humpty prune: %w", a)
+	}
+	return err
+}
+
+// repair is humpty repair.
+func (e *builtProgram) repair(ctx context.Context) error {
+	a, err := e.run(ctx, 0, "repair", program, "--yes", "--max-delete", "1000", "--max-stale", "1000")
+	if err == nil && a.code != 0 {
+		err = fmt.Errorf("humpty repair: %w", a)
+	}
+	return err
+}
+
+// mayComeAgain tells whether a process ended since PostgreSQL was away when it began: the same
+// command may succeed later.
+func (e *builtProgram) mayComeAgain(a exit) bool {
+	died := slices.ContainsFunc(e.world.plan.Acts, func(a *Act) bool { return a.Kind == crashed && a.done.Load() })
+	return died && a.code == codeFailed && strings.Contains(a.err, "PostgreSQL")
 }
 
 // record is in the last line of --json.
@@ -294,7 +328,7 @@ func (e *builtProgram) restart(ctx context.Context) error {
 			return fmt.Errorf("humpty follow, interrupted: %w", a)
 		case err != nil:
 			return err
-		case a.code != -1:
+		case a.code != -1 && !e.mayComeAgain(a):
 			return fmt.Errorf("humpty follow: %w", a)
 		}
 	}

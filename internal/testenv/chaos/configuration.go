@@ -27,7 +27,7 @@ func (c configuration) text() ([]byte, error) {
 	projection := object{
 		"target": "search", "alias": c.alias,
 		"index":  object{"settings": object{"number_of_shards": 1 + c.seed%2, "number_of_replicas": 0}, "mappings": object{"dynamic": false}},
-		"limits": object{"poison": 1_000_000},
+		"limits": object{"poison": 1_000_000, "shrink": "100%"}, // tables are truncated
 	}
 	if c.mode != Snapshot {
 		projection["consistency"], projection["writer"] = "live", c.mode

@@ -17,6 +17,7 @@ type ending struct {
 }
 
 const (
+	codeFailed  = 1
 	codeRefused = 4
 	codeGap     = 7
 	codeUsage   = 64
@@ -77,11 +78,16 @@ func (p *Plan) judge(e *ending) (*Act, bool) {
 	}
 	for _, a := range p.Acts {
 		may := mayEnd(a.Kind)
-		if a.done && slices.Contains(may.codes, e.code) && slices.ContainsFunc(may.texts, func(t string) bool { return strings.Contains(e.text, t) }) {
+		if a.done.Load() && slices.Contains(may.codes, e.code) && slices.ContainsFunc(may.texts, func(t string) bool { return strings.Contains(e.text, t) }) {
 			return a, true
 		}
 	}
 	return nil, false
+}
+
+// named tells whether a handover has named documents that changed each time it read them.
+func (e *ending) named() bool {
+	return e != nil && e.code == codeFailed && strings.Contains(e.text, "may not be as the source has them") && strings.Contains(e.text, "humpty repair")
 }
 
 func (e *ending) String() string { return fmt.Sprintf("exit code %d: %.600s", e.code, e.text) }

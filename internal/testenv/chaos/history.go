@@ -65,6 +65,8 @@ type engine interface {
 	follow(ctx context.Context, told chan<- caughtUp) error
 	// status is what humpty status says.
 	status(ctx context.Context) (sinks.Survey, error)
+	// repair is humpty repair, when all rests.
+	repair(ctx context.Context) error
 	// release gives up what runs left on the source.
 	release(ctx context.Context) error
 }
@@ -146,6 +148,7 @@ type history struct {
 	mu           sync.Mutex
 	ended        []*Act             // which explain how runs ended that did not do what they were told
 	unsettled    *catchup.Unsettled // documents that a handover named
+	named        bool               // … as the built program does, which repair puts right
 	transactions atomic.Int64
 	events       atomic.Int64
 }
@@ -155,8 +158,8 @@ func (h *history) run(ctx context.Context) error {
 	if err == nil && h.plan.Mode == Snapshot {
 		err = h.behindTheSwap(ctx)
 	}
-	if err == nil && h.plan.Mode == projector.WriterFollow || len(h.ended) > 0 {
-		err = errors.Join(err, h.engine.release(ctx)) // nobody follows any more, and no run is resumed
+	if err == nil && h.plan.Mode == projector.WriterFollow && len(h.ended) == 0 {
+		err = h.engine.release(ctx) // nobody follows any more
 	}
 	h.report.Transactions, h.report.Events = h.transactions.Load(), h.events.Load()
 	if err != nil {
@@ -165,8 +168,15 @@ func (h *history) run(ctx context.Context) error {
 	if err := h.late.land(); err != nil { // what lands after the end must not matter either
 		return err
 	}
+	if h.named {
+		if err := h.engine.repair(ctx); err != nil {
+			return err
+		}
+		h.journal.count(endedNamed, 1)
+		return h.right(ctx)
+	}
 	if len(h.ended) > 0 {
-		return h.cure(ctx)
+		return errors.Join(h.cure(ctx), h.engine.release(ctx)) // no run is resumed any more
 	}
 	h.journal.count(endedEqual, 1)
 	return h.right(ctx)
@@ -192,7 +202,7 @@ func (h *history) cure(ctx context.Context) error {
 	if err := (&operator{world: h.world}).undo(ctx); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(h.plan.Acts, func(a *Act) bool { return a.done && !mayEnd(a.Kind).cure && len(mayEnd(a.Kind).codes) > 0 }) {
+	if slices.ContainsFunc(h.plan.Acts, func(a *Act) bool { return a.done.Load() && !mayEnd(a.Kind).cure && len(mayEnd(a.Kind).codes) > 0 }) {
 		h.journal.count(endedRefused, 1)
 		if h.plan.Mode == projector.WriterFollow { // if it still ran, it was compared
 			return nil
@@ -207,9 +217,6 @@ func (h *history) cure(ctx context.Context) error {
 	if h.plan.Mode == projector.WriterFollow {
 		if err := h.followAlone(ctx); err != nil {
 			return fmt.Errorf("a new rebuild and follow after %v: %w", h.ended, err)
-		}
-		if err := h.engine.release(ctx); err != nil {
-			return err
 		}
 	}
 	return h.right(ctx)

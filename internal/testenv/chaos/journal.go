@@ -36,6 +36,7 @@ const (
 
 	endedEqual   = "end: equal"
 	endedGap     = "end: a gap, then equal by the remedy"
+	endedNamed   = "end: documents named, then equal by repair"
 	endedRefused = "end: refused"
 )
 
@@ -49,7 +50,7 @@ func Kinds() []string {
 	for _, m := range moments() {
 		kinds = append(kinds, string(m))
 	}
-	return append(kinds, lateLanded, lateRefused, endedEqual, endedGap, endedRefused)
+	return append(kinds, lateLanded, lateRefused, endedEqual, endedGap, endedNamed, endedRefused)
 }
 
 // journal is what happened in a history.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"humpty/projector"
@@ -57,7 +58,7 @@ type Act struct {
 	Back  int     `json:"back,omitempty"` // milliseconds after which it is put back
 	Share float64 `json:"share,omitempty"`
 
-	done bool
+	done atomic.Bool // or begun
 }
 
 func (p *Plan) has(t Trouble) bool { return slices.Contains(p.Troubles, t) }

@@ -109,6 +109,9 @@ func receipt(writer uint64, n int) string {
 // lost counts the transactions that a writer was told to be committed, and that are not there any more.
 func (s *session) lost(ctx context.Context, writer uint64, told int) (int64, error) {
 	var n int64
-	err := s.conn.QueryRow(ctx, "select coalesce(max(n), -1) from facts.receipts where writer = $1", int64(writer), pgx.QueryExecModeSimpleProtocol).Scan(&n)
-	return max(0, int64(told)-n), err
+	err := s.conn.QueryRow(ctx, "select coalesce(max(n), -1) from facts.receipts where writer = $1", pgx.QueryExecModeSimpleProtocol, int64(writer)).Scan(&n)
+	if err != nil {
+		return 0, err
+	}
+	return max(0, int64(told)-n), nil
 }

@@ -34,8 +34,7 @@ func (w *toggler) write(ctx context.Context, stop <-chan struct{}) error {
 		default:
 		}
 		for _, sql := range w.toggle(rng) {
-			err := w.commit(ctx, func() error { return ignoreExpected(s.exec(ctx, sql)) })
-			if err := s.recover(ctx, err); err != nil {
+			if err := s.recover(ctx, w.transaction(ctx, s, sql)); err != nil {
 				return fmt.Errorf("toggle: %w", err)
 			}
 		}
@@ -48,6 +47,18 @@ func (w *toggler) write(ctx context.Context, stop <-chan struct{}) error {
 			return err
 		}
 	}
+}
+
+// transaction is one statement, whose locks may wait for commits of others.
+func (w *toggler) transaction(ctx context.Context, s *session, sql string) error {
+	err := s.exec(ctx, "begin; "+sql)
+	if err == nil {
+		err = w.commit(ctx, func() error { return s.exec(ctx, "commit") })
+	}
+	if err = ignoreExpected(err); err != nil {
+		return err
+	}
+	return s.exec(ctx, "rollback") // nothing is open if it was committed
 }
 
 // toggle is there and back again, in two transactions; where others do not come between.

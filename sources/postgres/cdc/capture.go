@@ -107,7 +107,7 @@ func checkResumable(ctx context.Context, db *session.Session, name string, table
 	case err != nil:
 		return fmt.Errorf("look at publication %s: %w", name, err)
 	case rows[0][2] == "t":
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("the log of %s ends at %s, before the run's position %s: the server was put back to an older copy", db.Name, rows[0][1], from), Remedy: rebuildRemedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("the log of %s ends at %s, before the run's position %s: the server was put back to an older copy", db.Name, rows[0][1], from), Remedy: incomplete}
 	}
 	return checkPublication(name, rows[0][0], tables)
 }
@@ -161,7 +161,7 @@ func startStream(ctx context.Context, db *session.Session, conn *pgconn.PgConn, 
 		Mode:       pglogrepl.LogicalReplication,
 		PluginArgs: []string{"proto_version '1'", "publication_names '" + name + "'", "messages 'true'"},
 	})
-	const remedy = rebuildRemedy
+	const remedy = incomplete
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &pg) && pg.Code == "42704":

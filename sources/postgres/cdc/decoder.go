@@ -105,13 +105,13 @@ func (d *txDecoder) relation(msg *pgoutput.Relation) error {
 		return nil
 	}
 	if old != nil && !slices.EqualFunc(old.Columns, msg.Columns, sameColumn) {
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("table %s.%s was altered during the run", msg.Schema, msg.Name), Remedy: "what was read before and after does not fit together: start a new rebuild"}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("table %s.%s was altered during the run", msg.Schema, msg.Name), Remedy: "what was read before and after does not fit together"}
 	}
 	for _, w := range dependencies {
 		for _, name := range w.Columns {
 			at := slices.IndexFunc(msg.Columns, func(c pgoutput.Column) bool { return c.Name == name })
 			if at < 0 {
-				return &sources.ErrChangesLost{Why: fmt.Sprintf("the stream of changes leaves out column %s of %s.%s: it was dropped, is generated, or was taken out of the publication", name, msg.Schema, msg.Name), Remedy: rebuildRemedy}
+				return &sources.ErrChangesLost{Why: fmt.Sprintf("the stream of changes leaves out column %s of %s.%s: it was dropped, is generated, or was taken out of the publication", name, msg.Schema, msg.Name), Remedy: incomplete}
 			}
 			if !msg.Columns[at].Key && msg.Identity != 'f' {
 				return identityGap(msg.Schema+"."+msg.Name, []string{name})

@@ -83,17 +83,18 @@ func watchedColumns(t *query.Tree) string {
 	return b.String()
 }
 
-const rebuildRemedy = "what was read cannot be trusted to be complete: start a new rebuild"
+// incomplete is what a gap means; the engine knows the command that helps.
+const incomplete = "what was read cannot be trusted to be complete"
 
 // check holds a position's origin against the present one.
 func (o origin) check(was origin, db string) error {
 	switch {
 	case was.system != o.system:
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("%s is another server, or went back or over to a standby: system and timeline were %s, and are %s", db, was.system, o.system), Remedy: rebuildRemedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("%s is another server, or went back or over to a standby: system and timeline were %s, and are %s", db, was.system, o.system), Remedy: incomplete}
 	case was.tables != o.tables:
-		return &sources.ErrChangesLost{Why: "a captured table was altered or renamed, or got or lost a partition, since the capture began", Remedy: rebuildRemedy}
+		return &sources.ErrChangesLost{Why: "a captured table was altered or renamed, or got or lost a partition, since the capture began", Remedy: incomplete}
 	case was.publication != o.publication:
-		return &sources.ErrChangesLost{Why: "the publication was altered since the capture began: what it left out until it was put back is not in the stream of changes", Remedy: rebuildRemedy}
+		return &sources.ErrChangesLost{Why: "the publication was altered since the capture began: what it left out until it was put back is not in the stream of changes", Remedy: incomplete}
 	}
 	return nil
 }
@@ -110,12 +111,12 @@ func parseLSN(p sources.Position) (pglogrepl.LSN, origin, error) {
 	if len(parts) != 4 {
 		return 0, origin{}, &sources.ErrChangesLost{
 			Why:    fmt.Sprintf("the position %q of the capture was written by another version of humpty, and does not say what it was made from", p),
-			Remedy: rebuildRemedy,
+			Remedy: incomplete,
 		}
 	}
 	lsn, err := pglogrepl.ParseLSN(parts[0])
 	if err != nil {
-		return 0, origin{}, &sources.ErrChangesLost{Why: fmt.Sprintf("the position %q of the capture cannot be read: %v", p, err), Remedy: rebuildRemedy}
+		return 0, origin{}, &sources.ErrChangesLost{Why: fmt.Sprintf("the position %q of the capture cannot be read: %v", p, err), Remedy: incomplete}
 	}
 	return lsn, origin{parts[1], parts[2], parts[3]}, nil
 }

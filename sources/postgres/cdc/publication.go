@@ -69,5 +69,5 @@ func checkPublication(name, count string, tables []publishedTable) error {
 	if count == strconv.Itoa(len(tables)) {
 		return nil
 	}
-	return &sources.ErrChangesLost{Why: fmt.Sprintf("publication %s was dropped or altered: it publishes %s of the %d captured tables whole", name, count, len(tables)), Remedy: rebuildRemedy}
+	return &sources.ErrChangesLost{Why: fmt.Sprintf("publication %s was dropped or altered: it publishes %s of the %d captured tables whole", name, count, len(tables)), Remedy: incomplete}
 }

@@ -201,7 +201,7 @@ func identityGap(table string, missing []string) error {
 	return &sources.ErrChangesLost{
 		Why: fmt.Sprintf("the replica identity of %s was changed during the run, and does not hold %s: the stream does not say which document a row belonged to before it moved or was deleted",
 			table, strings.Join(missing, ", ")),
-		Remedy: rebuildRemedy,
+		Remedy: incomplete,
 	}
 }
 

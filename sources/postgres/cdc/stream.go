@@ -121,7 +121,7 @@ func (s *slotStream) receive(ctx context.Context) ([]byte, error) {
 // 15.18 was seen to say "could not map filenode" where tables were truncated while it was made.
 func streamError(slot string, err *pgconn.PgError) error {
 	if strings.HasPrefix(err.Code, "XX") {
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s: the server cannot decode its own log: %s (SQLSTATE %s)", slot, err.Message, err.Code), Remedy: rebuildRemedy}
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s: the server cannot decode its own log: %s (SQLSTATE %s)", slot, err.Message, err.Code), Remedy: incomplete}
 	}
 	return fmt.Errorf("slot %s: %w", slot, err)
 }

@@ -89,7 +89,7 @@ func shareMemory(order []config.Projection) {
 	atOnce := int64(min(len(order), max(1, len(slices.Compact(reads)))))
 	for i := range order {
 		l := &order[i].Limits
-		l.InFlight = max(l.Batch, min(l.InFlight, most/atOnce))
+		l.InFlight = min(l.InFlight, most/atOnce)
 	}
 }
 
@@ -132,6 +132,7 @@ func (b *batch) one(ctx context.Context, p config.Projection, i int) (*projector
 	var record *projector.Record
 	if err == nil {
 		err = errors.Join(j.run(ctx, show), j.end())
+		j.tidy(ctx)
 		record = &j.record
 	}
 	status := report.Completed

@@ -10,6 +10,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
@@ -36,6 +37,7 @@ func newJob(ctx context.Context, r *Runner, p config.Projection, verb string, o 
 		return nil, err
 	}
 	rebuild.AllowEmpty, rebuild.NoSwap, rebuild.ServeEarly = o.AllowEmpty, o.NoSwap, o.ServeEarly
+	rebuild.Adopt = o.Adopt
 	if o.ServeEarly && p.Events != nil {
 		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("projection %s cannot be served early: a document of events is written when all of them were read", p.Name),
@@ -75,14 +77,22 @@ func (j *job) capture(ctx context.Context, o Options) error {
 	}
 	assemble.UseState(r.Source, state, p.Name)
 	j.state = state
+	if o.Adopt != nil {
+		if o, err = j.adopting(ctx, source, o); err != nil {
+			return err
+		}
+	}
 	r.Live = &projector.Live{Writer: projector.Writer(p.Writer), Resume: o.Run != ""}
 	if o.Run != "" {
 		r.Owner.Run = o.Run
 		j.store, err = state.Open(p.Name, o.Run)
 	} else {
-		if err := j.discardStopped(ctx, source, o.New); err != nil {
-			return err
+		if o.Adopt == nil {
+			if err := j.discardStopped(ctx, source, o.New); err != nil {
+				return err
+			}
 		}
+		runs.NewCaptures(j.runner.Leftovers).Tidy(ctx, p) // a process that died behind its swap left its slot
 		found, err := assemble.Preflight(ctx, r.Source, o.Unindexed)
 		if err != nil {
 			return err
@@ -139,6 +149,17 @@ func (j *job) end() error {
 		j.runner.Warn(err.Error())
 	}
 	return j.closeState()
+}
+
+// tidy drops what the generation before held on the source, and names what is left there.
+func (j *job) tidy(ctx context.Context) {
+	ctx, cancel := wait.ToCleanUp(ctx)
+	defer cancel()
+	captures := runs.NewCaptures(j.runner.Leftovers)
+	if j.record.Status == report.Completed {
+		captures.Tidy(ctx, j.projection)
+	}
+	captures.Name(ctx, j.projection)
 }
 
 // closeState closes the store, and forgets what is not needed any more: neither by a later

@@ -25,6 +25,8 @@ type Options struct {
 	ServeEarly         bool   // serve what is there
 	Resume             bool   // what was stopped, if anything was
 	Run                string // the run to resume
+
+	Adopt *projector.Adopt // live: make a generation right that is there; nil: fill a new one
 }
 
 // Flags adds those that rebuild and resume share.
@@ -43,7 +45,7 @@ type Runner struct {
 	Letters   dlq.Folder
 	Watcher   *signals.Watcher
 
-	Verb   string                                     // rebuild | resume
+	Verb   string                                     // rebuild | resume | follow | swap | rollback | restore
 	Ending func(context.Context, error) report.Status // how one ended that failed
 }
 
@@ -60,5 +62,6 @@ func (r *Runner) One(ctx context.Context, p config.Projection, o Options) (*proj
 		return j.run(ctx, r.Observer("", show))
 	})
 	err = errors.Join(err, j.end())
+	j.tidy(ctx)
 	return &j.record, err
 }

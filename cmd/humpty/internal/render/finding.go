@@ -10,6 +10,7 @@ import (
 	"humpty/internal/ui"
 	"humpty/projector/repair"
 	"humpty/projector/verify"
+	"humpty/sinks"
 )
 
 // Finding is what verify or repair has to say.
@@ -18,16 +19,14 @@ func Finding(w io.Writer, f repair.Result, err error) {
 	if v.Level != "" {
 		fmt.Fprintf(w, "%s: %s compared with its source: %s\n", f.Projection, f.Generation, v.Level)
 		fmt.Fprintf(w, "  documents  %s in the source: %s missing, %s stale, %s extra%s\n", ui.Count(v.Documents),
-			ui.Count(v.Missing), ui.Count(v.Stale), ui.Count(v.Extra), others(v))
+			ui.Count(v.Missing), ui.Count(v.Stale), ui.Count(v.Extra), others(v.Verification))
 		if v.Rests != "" {
 			fmt.Fprintf(w, "  rests on   %s\n", v.Rests)
 		}
 		if v.Proves != "" {
 			fmt.Fprintf(w, "  sample     %s documents: %s\n", ui.Count(v.Sampled), v.Proves)
 		}
-		if len(v.MovingIDs) > 0 {
-			fmt.Fprintf(w, "  moving     %s\n", strings.Join(values(v.MovingIDs), ", "))
-		}
+		moving(w, v.Verification)
 	}
 	for _, q := range f.Queries {
 		fmt.Fprintf(w, "  %s\n", q)
@@ -47,6 +46,13 @@ func Finding(w io.Writer, f repair.Result, err error) {
 	fmt.Fprintf(w, "  time       %s\n", ui.Time(ui.Seconds(f.Seconds)))
 }
 
+// moving names documents that were not compared.
+func moving(w io.Writer, v sinks.Verification) {
+	if len(v.MovingIDs) > 0 {
+		fmt.Fprintf(w, "  moving     %s\n", strings.Join(values(v.MovingIDs), ", "))
+	}
+}
+
 func values(texts []string) []string {
 	all := make([]string, len(texts))
 	for i, t := range texts {
@@ -55,7 +61,7 @@ func values(texts []string) []string {
 	return all
 }
 
-func others(v verify.Report) string {
+func others(v sinks.Verification) string {
 	text := ""
 	for _, more := range []struct {
 		n    int64

@@ -19,6 +19,11 @@ func Record(w io.Writer, r projector.Record) {
 	switch {
 	case r.Status == report.Verified:
 		head = fmt.Sprintf("%s is verified; the alias was not touched. Next: humpty swap %s --to %s", r.Generation, r.Projection, r.Generation)
+	case r.Previous == r.Generation:
+		head += ", as its sources have it now"
+		if v := r.Verified; v != nil {
+			head += fmt.Sprintf(": %s documents were written again", ui.Count(v.Repaired))
+		}
 	case r.Previous != "":
 		head += fmt.Sprintf(" (before: %s, kept; humpty rollback %s goes back)", r.Previous, r.Projection)
 	}
@@ -30,7 +35,8 @@ func Record(w io.Writer, r projector.Record) {
 	fmt.Fprintf(w, "  read       %s rows, %s\n", ui.Count(l.Inputs.Rows), ui.Bytes(l.Inputs.Bytes))
 	fmt.Fprintf(w, "  sent       %s of documents, %s in all%s\n", ui.Bytes(l.Bytes), ui.Bytes(l.Sent), retried(l))
 	if v := r.Verified; v != nil {
-		fmt.Fprintf(w, "  verified   %s: %s documents, %s missing, %s stale, %s extra\n", v.Level, ui.Count(v.Documents), ui.Count(v.Missing), ui.Count(v.Stale), ui.Count(v.Extra))
+		fmt.Fprintf(w, "  verified   %s: %s documents, %s missing, %s stale, %s extra%s\n", v.Level, ui.Count(v.Documents), ui.Count(v.Missing), ui.Count(v.Stale), ui.Count(v.Extra), others(*v))
+		moving(w, *v)
 	}
 	for _, q := range r.Queries {
 		fmt.Fprintf(w, "  %s\n", q)

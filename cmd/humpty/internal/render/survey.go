@@ -43,6 +43,9 @@ func Verified(m sinks.Meta) string {
 	if m.Verified == nil {
 		return "no"
 	}
+	if m.Verified.Moving > 0 {
+		return fmt.Sprintf("%s (%s moving)", m.Verified.Level, ui.Count(m.Verified.Moving))
+	}
 	return m.Verified.Level
 }
 

@@ -126,6 +126,35 @@ func (c *Captures) Of(ctx context.Context, p config.Projection) ([]Capture, erro
 	return all, nil
 }
 
+// Read reports whether a process reads the captures of a run now, here or elsewhere.
+func (c *Captures) Read(ctx context.Context, p config.Projection, run string) (bool, error) {
+	if state, err := c.leftovers.State(); err == nil && state.Has(p.Name, run) {
+		if idle, err := Idle(state, p.Name, run); err != nil || !idle {
+			return !idle, err
+		}
+	}
+	source, err := c.database(p)
+	if err != nil || source == nil {
+		return false, err
+	}
+	all, err := source.Captures(ctx)
+	return slices.ContainsFunc(all, func(one postgres.Capture) bool { return one.Active && one.Of(run) }), err
+}
+
+// Fed reports whether humpty follow feeds a generation that does not serve, or goes on with that.
+func (c *Captures) Fed(ctx context.Context, p config.Projection, g sinks.Generation) (bool, error) {
+	state, err := c.leftovers.State()
+	if err != nil || !p.FeedPrevious || !state.Has(p.Name, g.Meta.Run) {
+		return false, err
+	}
+	source, err := c.database(p)
+	if err != nil || source == nil { // topics: all is in the state folder
+		return err == nil, err
+	}
+	all, err := source.Captures(ctx)
+	return slices.ContainsFunc(all, func(one postgres.Capture) bool { return one.Of(g.Meta.Run) && one.Slot && !one.Lost }), err
+}
+
 // runInventory is what is known of a projection's runs.
 type runInventory struct {
 	projection config.Projection
@@ -173,16 +202,23 @@ func (i runInventory) state(captured postgres.Capture) (run, state string) {
 	run = runs[at]
 	live, _ := i.survey.Find(i.survey.Live())
 	follows := i.projection.Live && i.projection.Writer == string(projector.WriterFollow) && !captured.Lost
-	previous, fed := i.survey.Find(live.Meta.Previous)
 	switch {
 	case captured.Active, run == i.running:
 		return run, CaptureRunning
-	case follows && live.Meta.Run == run, follows && i.projection.FeedPrevious && fed && previous.Meta.Run == run:
+	case follows && live.Meta.Run == run, !captured.Lost && i.feeds(run):
 		return run, CaptureFollowed
 	case slices.ContainsFunc(i.stopped, func(b checkpoint.Run) bool { return b.Run == run }):
 		return run, CaptureStopped
 	}
 	return run, CaptureDead
+}
+
+// feeds reports whether humpty follow feeds the generation that a run made, though another
+// serves. It feeds those of its own definition.
+func (i runInventory) feeds(run string) bool {
+	live, _ := i.survey.Find(i.survey.Live())
+	previous, ok := i.survey.Find(live.Meta.Previous)
+	return ok && i.projection.Live && i.projection.FeedPrevious && previous.Meta.Run == run && previous.Meta.Definition == i.projection.Hash
 }
 
 // Droppable are the captures that go with the chosen generations, those of runs that are

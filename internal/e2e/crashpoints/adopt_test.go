@@ -1,0 +1,61 @@
+//go:build unix
+
+package crashpoints
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"humpty/internal/e2e/rig"
+	"humpty/internal/testenv/devstack"
+)
+
+// adopting are the points that only an adoption comes by.
+var adopting = []string{"adoption noted", "differences found", "differences marked", "adoption proven"}
+
+// humpty follow --adopt kills itself at each point, after the slot was lost and while the tables
+// change. The same command resumes it; at the end the index is what SQL says, and its own slot
+// is all that is left on the source.
+func TestAdoptionKilledAtEveryPoint(t *testing.T) {
+	t.Parallel()
+	pg := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}}).Addresses().Postgres
+	es := devstack.Elasticsearch(t)
+	template(t, pg)
+	for _, point := range append([]string{"run recorded", "slot made", "capture positioned", "catch-up noted", "end recorded", "state closed"}, adopting...) {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			s := rig.New(t, copyDatabase(t, pg), es)
+			s.Live(t, "follow", "")
+			s.Run(t, "rebuild").Want(t, 0)
+			s.SQL(t, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()")
+			s.SQL(t, "UPDATE customer SET name = 'nobody saw it' WHERE id < 3")
+			stop := startWriting(t, s, "follow")
+			s.Env["HUMPTY_CRASH_AT"] = point
+			if a := s.Run(t, "follow", "--adopt"); a.Code != -1 {
+				t.Errorf("the program did not come by %s: exit code %d\n%s%s", point, a.Code, a.Out, a.Err)
+			}
+			delete(s.Env, "HUMPTY_CRASH_AT")
+			s.Expire(t)
+			following := s.Command(t, "follow", "--adopt")
+			said := new(strings.Builder)
+			following.Stderr = said
+			if err := following.Start(); err != nil {
+				t.Fatal(err)
+			}
+			stop()
+			rig.WaitFor(t, 500*time.Millisecond, "the index to be what SQL says", func() bool { return len(s.Differing(t, true)) == 0 })
+			rig.WaitFor(t, time.Second, "humpty follow", func() bool {
+				return strings.Contains(s.Run(t, "status").Out, "humpty follow keeps it up to date")
+			})
+			if err := following.Process.Signal(syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+			if err := following.Wait(); err != nil {
+				t.Errorf("%v: %s", err, said)
+			}
+			leftBehind(t, s, "follow")
+		})
+	}
+}
