@@ -117,7 +117,39 @@ func TestLiveTopicsLoseNoEvent(t *testing.T) {
 	}
 }
 
-func (w *tailed) run(t *testing.T, run string, writer projector.Writer) {
+// The state folder of a followed index is lost, events came that nobody saw, documents were
+// spoilt: all of the topics is read again, what differs is written, and it is followed from there.
+func TestLiveTopicsAreAdopted(t *testing.T) {
+	t.Parallel()
+	for _, writer := range []projector.Writer{projector.WriterFollow, projector.WriterFreeze, projector.WriterHandover} {
+		t.Run(string(writer), func(t *testing.T) {
+			t.Parallel()
+			w := newLiveTopic(9)
+			for range 300 {
+				if err := w.write(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.run(t, "first", writer)
+			for range 50 {
+				if err := w.write(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for id, body := range map[string]string{"k1": "", "k2": `{"spoilt":1}`, "none": `{"extra":1}`} {
+				if err := w.target.Put(id, body); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.app = writer != projector.WriterFollow
+			w.run(t, "second", writer, func(r *projector.Rebuild) {
+				r.Adopt = &projector.Adopt{Guard: projector.Guard{MaxDelete: 100, MaxStale: 100}, Settle: 1}
+			})
+		})
+	}
+}
+
+func (w *tailed) run(t *testing.T, run string, writer projector.Writer, change ...func(*projector.Rebuild)) {
 	t.Helper()
 	dir := t.TempDir()
 	store := storeIn(t, dir)
@@ -139,6 +171,9 @@ func (w *tailed) run(t *testing.T, run string, writer projector.Writer) {
 		Projection: projector.Projection{Name: "orders", Alias: "orders"}, Source: liveSource(&w.log, dir), Target: w.target,
 		Owner: sinks.Owner{Run: run}, Live: &projector.Live{Checkpoint: store, Writer: writer},
 		Observe: func(report.Event) { tick() },
+	}
+	for _, c := range change {
+		c(r)
 	}
 	var application errgroup.Group
 	application.Go(func() error {

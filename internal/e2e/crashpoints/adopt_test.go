@@ -33,12 +33,13 @@ func TestAdoptionKilledAtEveryPoint(t *testing.T) {
 			s.SQL(t, "UPDATE customer SET name = 'nobody saw it' WHERE id < 3")
 			stop := startWriting(t, s, "follow")
 			s.Env["HUMPTY_CRASH_AT"] = point
-			if a := s.Run(t, "follow", "--adopt"); a.Code != -1 {
+			adopt := []string{"follow", "--adopt", "--max-delete", "1000", "--max-stale", "1000"}
+			if a := s.Run(t, adopt...); a.Code != -1 {
 				t.Errorf("the program did not come by %s: exit code %d\n%s%s", point, a.Code, a.Out, a.Err)
 			}
 			delete(s.Env, "HUMPTY_CRASH_AT")
 			s.Expire(t)
-			following := s.Command(t, "follow", "--adopt")
+			following := s.Command(t, adopt...)
 			said := new(strings.Builder)
 			following.Stderr = said
 			if err := following.Start(); err != nil {

@@ -58,14 +58,16 @@ func settled(t *testing.T, s *rig.Shop) {
 // follows waits until a process follows what the alias serves.
 func follows(t *testing.T, s *rig.Shop, p running) {
 	t.Helper()
-	tries := 0
-	so := false
+	tries, often := 0, 0 // once may be a moment in which it looks at what an earlier run left
 	rig.WaitFor(t, time.Second, "humpty follow", func() bool {
-		tries++
-		so = strings.Contains(s.Run(t, "status").Out, "humpty follow keeps it up to date")
-		return so || tries == 60
+		if tries++; strings.Contains(s.Run(t, "status").Out, "humpty follow keeps it up to date") {
+			often++
+		} else {
+			often = 0
+		}
+		return often == 2 || tries == 60
 	})
-	if !so {
+	if often < 2 {
 		a := p.interrupt(t)
 		t.Fatalf("exit code %d, and it does not follow: %s%s", a.Code, a.Out, a.Err)
 	}
