@@ -161,7 +161,7 @@ func (l *keyWorkers) write(p keyBatch) (saw sources.TxSnapshot, newer [][]byte, 
 		version = 0
 	}
 	began, batch := time.Now(), sources.Batch{}
-	if err := r.View.Lookup(l.ctx, p.ids, &batch); err != nil {
+	if err := r.lookup(l.ctx, p.ids, &batch); err != nil {
 		return saw, nil, err
 	}
 	if r.Rules.SettlesEarly() {
@@ -171,6 +171,9 @@ func (l *keyWorkers) write(p keyBatch) (saw sources.TxSnapshot, newer [][]byte, 
 	}
 	written, err := r.Writer.Versioned(l.ctx, &batch, len(p.ids), version, began)
 	if err != nil {
+		return saw, nil, err
+	}
+	if err := r.keepRefusals(); err != nil {
 		return saw, nil, err
 	}
 	if written.Unknown {

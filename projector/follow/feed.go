@@ -25,7 +25,8 @@ import (
 )
 
 // feed keeps one generation equal to its source, until ctx ends or something goes wrong.
-func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Observer) (err error) {
+// Behind each round in which no more was refused than may be, well is called.
+func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Observer, well func(generation string)) (err error) {
 	store, err := p.Open(g.Meta.Run)
 	var refusal *problem.Refusal
 	if errors.As(err, &refusal) {
@@ -54,25 +55,24 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 	if !ok {
 		return errors.New("this source cannot read single documents again")
 	}
-	index, err := p.Target.Open(ctx, g.Name)
+	index, err := p.begin(ctx, g.Name)
 	if err != nil {
-		return fmt.Errorf("open index %s: %w", g.Name, err)
-	}
-	if err := generation.BeginWriter(ctx, index, sinks.FollowWriter); err != nil {
 		return err
 	}
-	defer closing(func(ctx context.Context) error {
-		if outage.Server(p.Source, p.Target, err) != "" { // the next feed shuts this one out
-			return nil
-		}
-		return generation.EndWriter(ctx, index)
-	})
+	defer closing(func(ctx context.Context) error { return p.end(ctx, index, err) })
+	book := ledger.NewBook(p.Projection.Limits.Rejections, nil)
+	book.SetIndex(g.Name)
+	book.DeferLetters()
+	left := &leftBehind{generation: g, book: book, kept: checkpoint.NewRefusals(store, p.Letters), view: view}
+	if err := left.load(); err != nil {
+		return err
+	}
 	w := &write.Writer{
-		Index: index, Base: g.Meta.Epoch << 40, Book: ledger.NewBook(p.Projection.Limits.Rejections, nil),
+		Index: index, Base: g.Meta.Epoch << 40, Book: book,
 		Throttle: write.Throttle{Limiter: pace.NewLimiter(p.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}
 	unflushed := flush.NewQueue(feed)
-	rounds := &catchup.Rounds{Store: store, View: reread, Flush: unflushed, Writer: w, Role: sinks.FollowWriter}
+	rounds := &catchup.Rounds{Store: store, View: reread, Flush: unflushed, Writer: w, Refusals: left.kept, Role: sinks.FollowWriter}
 	b := pace.NewBrake(p.Target, p.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
 	from := catchup.NewCapture(feed, store)
 	var documents atomic.Int64
@@ -82,11 +82,18 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 	}
 	group.Go(func() error { return from.Run(ctx) })
 	group.Go(func() error { return unflushed.Run(ctx) })
-	group.Go(func() error { return from.Lag(ctx, g.Name, o, documents.Load) })
+	group.Go(func() error { return from.Lag(ctx, g.Name, o, documents.Load, left.count) })
 	group.Go(func() error {
-		return rounds.Follow(ctx, from, p.Projection.Limits.Rejections, p.Projection.Limits.Poison, &documents)
+		return rounds.Follow(ctx, from, catchup.Following{
+			MaxRejections: p.Projection.Limits.Rejections, MaxPoison: p.Projection.Limits.Poison, Documents: &documents,
+			Told: func() error { return left.publish("") }, Well: func() { well(g.Name) },
+		})
 	})
-	return group.Wait()
+	err = group.Wait()
+	if aside := setAside(err); aside != "" {
+		return &asideError{error: errors.Join(err, left.publish(aside)), generation: g.Name, refused: book.Refusals().Len(), poison: ledger.Poisoned(view)}
+	}
+	return err
 }
 
 // adoptCommand makes right what is served, whatever was lost.
@@ -135,4 +142,21 @@ func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, 
 		return nil, fmt.Errorf("go on with the capture of run %s: %w", g.Meta.Run, err)
 	}
 	return feed, nil
+}
+
+// begin opens an index to write to it.
+func (p *Projector) begin(ctx context.Context, name string) (sinks.Index, error) {
+	index, err := p.Target.Open(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("open index %s: %w", name, err)
+	}
+	return index, generation.BeginWriter(ctx, index, sinks.FollowWriter)
+}
+
+// end shuts the writer out, unless a server is away: then the next feed does so.
+func (p *Projector) end(ctx context.Context, index sinks.Index, reason error) error {
+	if outage.Server(p.Source, p.Target, reason) != "" {
+		return nil
+	}
+	return generation.EndWriter(ctx, index)
 }
