@@ -22,7 +22,7 @@ const three = `  customers:
   broken:
     target: search
     alias: ${ALIAS}-broken
-    index: {settings: {number_of_shards: 1, number_of_replicas: 0}, mappings: {dynamic: strict, properties: {id: {type: long}}}}
+    index: {settings: {number_of_shards: 1, number_of_replicas: 0}, mappings: {dynamic: strict, properties: {id: {type: long}, name: {type: integer}}}}
     document: {from: shop.customer}
 `
 
@@ -63,7 +63,7 @@ func TestRebuildAll(t *testing.T) {
 		}
 	}
 
-	s.edit(t, `{id: {type: long}}}}`, `{id: {type: long}, name: {type: keyword}}}}`)
+	s.edit(t, `name: {type: integer}`, `name: {type: keyword}`)
 	s.run(t.Context(), "rebuild", "--all").want(t, exitDone, "PROJECTION", "broken     completed", "3 of 3 over")
 }
 

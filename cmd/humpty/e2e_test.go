@@ -192,7 +192,7 @@ func TestMappingThatDoesNotFit(t *testing.T) {
 		t.Errorf("the settings of the load are still in force: %s", settings)
 	}
 	s.write(t, "orders.index.json", strings.Replace(shopIndex, `"type": "text"`, `"type": "txt"`, 1))
-	s.run(t.Context(), "rebuild").want(t, 7, "create index "+s.alias+"-", "The mapper type [txt] declared on field [note] does not exist", "correct this, then: humpty rebuild orders")
+	s.run(t.Context(), "rebuild").want(t, 64, "the target refuses it", "The mapper type [txt] declared on field [note] does not exist", "correct this, then: humpty check orders")
 }
 
 func TestOthersWhileARebuildRuns(t *testing.T) {

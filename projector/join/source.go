@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"humpty/internal/field"
 	"humpty/internal/problem"
 	"humpty/projector/fold"
 	"humpty/sources"
@@ -59,6 +60,9 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	}
 	for i := range s.Includes {
 		in := &s.Includes[i]
+		if plan.Fields != nil && len(in.At) == 0 {
+			plan.Fields = append(plan.Fields, field.Field{Name: in.Name, Kind: field.Object, Of: "the include " + in.path()})
+		}
 		if !in.Preload { // its plan would cut it into partitions, which nobody reads
 			if by, ok := in.From.(definitionChecker); ok {
 				warnings, err := by.Check(ctx)
