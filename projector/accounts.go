@@ -47,15 +47,21 @@ func (a *accounts) addEarlier(done map[string]checkpoint.PartitionDone) {
 }
 
 // endLoad is called when the load is over: what earlier processes did behind it is booked now.
-func (a *accounts) endLoad(j *checkpoint.Journal) {
+func (a *accounts) endLoad(j *checkpoint.Journal, kept *checkpoint.Refusals) error {
 	if j == nil {
-		return
+		return nil
 	}
 	a.loadLedger, a.loadRejections = a.book.Totals()
 	sum, rejections, passes := j.AfterLoad()
 	a.book.AddEarlier(sum, rejections)
 	a.passes = append(a.passes, passes...)
 	a.loadComplete = true
+	refused, complete, err := kept.Load()
+	if err == nil && !complete { // no process was here before
+		return kept.KeepAll(a.book.Refusals())
+	}
+	a.book.Refusals().Load(refused)
+	return err
 }
 
 // afterLoad puts into the progress what was booked behind the load.
@@ -71,13 +77,19 @@ func (a *accounts) afterLoad(p *checkpoint.Progress) {
 	p.Passes = ledger.AppendPass(a.passes, pass)[1:] // the first is the load's: its partitions know it
 }
 
+// poison is how many events could not be read or applied.
+func (a *accounts) poison() int64 {
+	sum, _ := a.book.Totals()
+	return max(sum.Inputs.Poison, ledger.Poisoned(a.view))
+}
+
 // gate holds what was read and written against the limits.
 func (a *accounts) gate() error {
 	sum, _ := a.book.Totals()
-	if sum.Rejected > a.limits.Rejections {
+	if a.book.Refusals().Len() > a.limits.Rejections {
 		return a.book.TooMany(a.limits.Rejections)
 	}
-	if poison, limit := max(sum.Inputs.Poison, ledger.Poisoned(a.view)), a.limits.Poison; poison > limit {
+	if poison, limit := a.poison(), a.limits.Poison; poison > limit {
 		return &ledger.TooMuchPoison{Poison: poison, Limit: limit}
 	}
 	if err := a.partitions.Check(a.planned); err != nil {

@@ -245,8 +245,7 @@ func (a *adoption) compare(ctx context.Context) error {
 	}
 	a.found = *j.Found
 	r.accounts.endPass("load")
-	r.accounts.endLoad(j)
-	return nil
+	return r.accounts.endLoad(j, r.changes.keptRefusals())
 }
 
 func (a *adoption) mark(ctx context.Context, view sources.View) error {

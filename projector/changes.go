@@ -10,6 +10,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/wait"
 	"humpty/projector/catchup"
+	"humpty/projector/checkpoint"
 	"humpty/projector/flush"
 	"humpty/projector/generation"
 	"humpty/projector/outage"
@@ -71,7 +72,7 @@ func (c *changes) start(ctx context.Context) error {
 		return errors.Join(err, stream.Close(closing))
 	})
 	c.background.start(func(ctx context.Context) error {
-		err := c.capture.Lag(ctx, c.record.Generation, c.observer, c.reread.Load)
+		err := c.capture.Lag(ctx, c.record.Generation, c.observer, c.reread.Load, nil)
 		if ctx.Err() != nil { // the stream may be closed already
 			return context.Cause(ctx)
 		}
@@ -116,7 +117,7 @@ func (c *changes) startRounds(view sources.View, writer *write.Writer) error {
 		return errors.New("this source cannot read single documents again: use consistency: snapshot")
 	}
 	store := c.rebuild.Live.Checkpoint
-	rounds := &catchup.Rounds{Store: store, View: expander, Flush: c.flush, Writer: writer, Done: c.roundDone}
+	rounds := &catchup.Rounds{Store: store, View: expander, Flush: c.flush, Writer: writer, Done: c.roundDone, Refusals: c.keptRefusals()}
 	swapped, err := store.Swap.Recorded()
 	if err == nil && swapped { // by an earlier process: the application may write already
 		_, err = catchup.NewHandover(rounds)
@@ -126,6 +127,15 @@ func (c *changes) startRounds(view sources.View, writer *write.Writer) error {
 	}
 	c.rounds = rounds
 	return nil
+}
+
+// keptRefusals is where it is kept which documents are refused: humpty follow goes on with
+// them. Their letters are written by the ledger.
+func (c *changes) keptRefusals() *checkpoint.Refusals {
+	if c.rebuild.Live == nil {
+		return nil
+	}
+	return checkpoint.NewRefusals(c.rebuild.Live.Checkpoint, nil)
 }
 
 // roundDone books a round: of catch-up, or on the way to a fence.

@@ -59,9 +59,24 @@ func (c *cutover) swap(ctx context.Context) error {
 		}
 		err = nil
 	}
+	c.noteRefused(before)
 	err = errors.Join(err, generation.RecordStates(context.WithoutCancel(ctx), r.Target, before, name))
 	crashpoint.At("states settled")
 	return err
+}
+
+// noteRefused has what is noted with the swap say what is refused by now.
+func (c *cutover) noteRefused(survey sinks.Survey) {
+	for i := range survey.Generations {
+		if g := &survey.Generations[i]; g.Name == c.candidate.Name {
+			generation.NoteRefused(&g.Meta, c.accounts.book.Refusals(), c.accounts.poison())
+			if v := g.Meta.Verified; v != nil {
+				now := *v
+				now.Rejected, now.Poison = c.accounts.book.Refusals().Len(), c.accounts.poison()
+				g.Meta.Verified = &now
+			}
+		}
+	}
 }
 
 // mayServe asks all gates, and returns what the alias serves.
@@ -146,12 +161,6 @@ func (c *cutover) finalCatchUp(ctx context.Context, survey sinks.Survey) (unbloc
 
 // handOver swaps, and ends. Everything before the swap is as in any other way.
 func (c *cutover) handOver(ctx context.Context, swap func() error) error {
-	if c.rebuild.Projection.Versions == "column" { // the application's own versions decide who was later
-		if err := swap(); err != nil {
-			return err
-		}
-		return c.changes.catchUp(ctx)
-	}
 	if err := catchup.Quiet(ctx, c.candidate.Index); err != nil {
 		return err
 	}

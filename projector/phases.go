@@ -148,7 +148,9 @@ func (r *run) load(ctx context.Context) error {
 		r.durability.recordDone(ctx)
 		return err
 	}
-	a.endLoad(journal)
+	if err := a.endLoad(journal, r.changes.keptRefusals()); err != nil {
+		return err
+	}
 	if err := r.durability.check(ctx); err != nil {
 		return err
 	}
@@ -244,7 +246,7 @@ func (r *run) verify(ctx context.Context) error {
 		View: r.accounts.view, Plan: r.input, Index: c.Index,
 		Level: policy.EffectiveLevel(), Budget: policy.Budget, Ignore: ignore,
 		Exact: true, Writes: verify.Writes{Static: true}, // nobody else knows the generation, and the view does not move
-		Rejected: r.accounts.book.RejectedIDs(), Documents: c.Meta.Documents,
+		Refusals: r.accounts.book.Refusals(), Documents: c.Meta.Documents,
 		Batch: min(r.Projection.Limits.Batch, verify.BatchBytes),
 		Output: verify.Output{Show: verify.DetailsShown, Progress: func(docs, bytes int64) {
 			r.observer.Compared(docs, c.Meta.Documents, bytes)
@@ -273,7 +275,9 @@ func (r *run) verify(ctx context.Context) error {
 	if err := r.durability.confirm(ctx); err != nil {
 		return err
 	}
+	found.Poison = r.accounts.poison()
 	c.Meta.Verified, c.Meta.PhaseSeconds = &found.Verification, r.logbook.phaseSeconds(r.observer)
+	generation.NoteRefused(&c.Meta, r.accounts.book.Refusals(), found.Poison)
 	crashpoint.At("compared")
 	err = c.Note(ctx, sinks.Verified)
 	crashpoint.At("verification noted")

@@ -38,6 +38,9 @@ func (r *Rebuild) Plan(ctx context.Context) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("survey the target: %w", err)
 	}
+	for _, w := range generation.CheckVersions(ctx, r.Target, survey) {
+		survey.Warnings = append(survey.Warnings, w.String())
+	}
 	input, err := r.Source.Plan(ctx)
 	if err != nil {
 		return Plan{}, fmt.Errorf("plan the source: %w", err)

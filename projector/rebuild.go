@@ -235,8 +235,8 @@ func (r *run) finish(err error) (Record, error) {
 	rec.Pace = r.pacing.all()
 	rec.Seconds = time.Since(r.logbook.began).Seconds()
 	rec.Checkpoints += journal.Spent().Seconds()
-	rec.Ledger, rec.Rejections = r.accounts.book.Totals()
-	rec.Rejections = rec.Rejections[:min(len(rec.Rejections), ledger.RejectionsShown)]
+	rec.Ledger, _ = r.accounts.book.Totals()
+	rec.Rejections, rec.Refused = r.accounts.book.Refusals().First(ledger.RejectionsShown), r.accounts.book.Refusals().Len()
 	rec.Notices = r.observer.Notices()
 	rec.Status = status
 	rec.Partial = r.candidate.ServedEarly

@@ -34,7 +34,8 @@ type Record struct {
 	Inputs      map[string]sources.Counts `json:"inputs,omitempty"`       // by partition: key ranges of tables, partitions of topics
 	Passes      []ledger.Pass             `json:"passes,omitempty"`       // documents, by pass
 	Positions   map[string]string         `json:"positions,omitempty"`    // of logs: what is before them is in the index
-	Rejections  []ledger.Rejection        `json:"rejections,omitempty"`   // the first ones
+	Refused     int64                     `json:"refused,omitempty"`      // documents that are refused at the end, however often each was tried
+	Rejections  []ledger.Rejection        `json:"rejections,omitempty"`   // the first of these
 	DeadLetters string                    `json:"dead_letters,omitempty"` // the file with all of them and their bodies
 	Verified    *sinks.Verification       `json:"verified,omitempty"`
 	Differing   []verify.Detail           `json:"differing,omitempty"`          // the first ones

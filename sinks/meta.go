@@ -29,7 +29,7 @@ type Meta struct {
 	State           State                      `json:"state"`
 	Reason          string                     `json:"reason,omitempty"` // why it failed
 	Epoch           int64                      `json:"epoch"`
-	Versions        string                     `json:"versions"`   // class | column | none
+	Versions        string                     `json:"versions"`   // class: no other is built
 	Definition      string                     `json:"definition"` // hash of the projection's definition
 	Started         time.Time                  `json:"started"`    // of the run
 	Updated         time.Time                  `json:"updated"`    // of this note
@@ -44,6 +44,21 @@ type Meta struct {
 	Partial         bool                       `json:"partial,omitempty"`   // searches see it through the alias before it is complete, or although it never was
 	Spelling        json.RawMessage            `json:"spelling,omitempty"`  // how the target spells the definition; its own, Note keeps it
 	SuspectLoss     bool                       `json:"doubted,omitempty"`   // confirmed writes may be undone; see ErrWritesLost
+	Refused         *Refused                   `json:"refused,omitempty"`   // what it does not have as its sources do, as is known
+}
+
+// Refused is what a generation completed without, within the limits of its run.
+type Refused struct {
+	Documents int64             `json:"documents"`        // that source or target refused
+	Known     []RefusedDocument `json:"known,omitempty"`  // the first of them, in the order of their ids
+	Poison    int64             `json:"poison,omitempty"` // events that could not be read or applied
+}
+
+// RefusedDocument is one document that was refused.
+type RefusedDocument struct {
+	ID       string `json:"id"`
+	Type     string `json:"type,omitempty"`
+	Document string `json:"document,omitempty"` // tells what was refused from any other body; empty: the source could not make it
 }
 
 // Motion is how much changed while a generation was compared.
@@ -67,7 +82,8 @@ type Verification struct {
 	Missing   int64     `json:"missing"`
 	Stale     int64     `json:"stale"`
 	Extra     int64     `json:"extra"`
-	Rejected  int64     `json:"rejected,omitempty"` // known not to be in the index: source or target refused them
+	Rejected  int64     `json:"rejected,omitempty"` // known to be refused: the index has an older one of each, or none
+	Poison    int64     `json:"poison,omitempty"`   // events of the sources that could not be read or applied
 	Repaired  int64     `json:"repaired,omitempty"` // differed, and were written from the source
 	Sum       string    `json:"sum,omitempty"`      // of all documents, where both sides were the same at the generation's positions; verify.Sum reads it
 	Rests     string    `json:"rests,omitempty"`    // where not all was read from the sources: what the rest of it rests on

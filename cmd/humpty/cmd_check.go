@@ -12,6 +12,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/internal/ui"
+	"humpty/projector/generation"
 	"humpty/sinks"
 )
 
@@ -159,6 +160,7 @@ func (c *checkCommand) checkTarget(ctx context.Context, conf *config.Config, p c
 	}
 	done.Product, done.Version, done.Cluster = survey.Product, survey.Version, survey.Cluster
 	t := conf.Target(p.Target)
+	done.Warnings = append(done.Warnings, generation.CheckVersions(ctx, target, survey)...)
 	for _, w := range survey.Warnings {
 		done.Warnings.Warn("", "", "%s", w)
 	}

@@ -44,9 +44,17 @@ generation before, too, so that humpty rollback loses nothing.
 
 It says how far it is behind: bytes of the database's log that were not read yet, bytes of
 log that the database holds for it, documents that are due, and how many it writes a
-second. A signal stops it, and that is no failure (exit code 0). It ends with an error when
-the log is lost (rebuild), or when documents are rejected, or events poison, beyond the limit.
---metrics serves the same for Prometheus.
+second. --metrics serves the same for Prometheus.
+
+A document that the target or the source refuses is kept as refused, with a dead letter; the
+index keeps what it has of it, and all others go on. It is tried again when its row changes,
+and each minute; when it is right or gone, it is refused no more. An event that cannot be read
+is left out, with a dead letter. More of them than limits.rejections or limits.poison (here
+1,000 by default) set the projection aside: it is tried again each minute.
+
+One projection that fails does not stop the others. A signal stops all, and that is no failure
+(exit code 0), also with refused documents; one that is set aside then makes it exit code 6,
+and one that has failed its own: 7 where the log is lost (rebuild).
 
 --adopt is the way back to right, whatever was lost: a gap in the log, the slot, the state
 folder, the machine, or after a rollback or a swap to a generation that nobody fed. It captures
@@ -160,22 +168,34 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 		letters := c.deadLetters().Writer(p.Name, r.Owner.Run)
 		defer letters.Close() //nolint:errcheck // what it could not write, Put has told
 		assemble.UseLetters(r.Source, letters)
+		r.Projection.Limits.Rejections, r.Projection.Limits.Poison = p.Limits.Follow.Rejections, p.Limits.Follow.Poison
 		follows = append(follows, &follow.Projector{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.FeedPrevious, MaxOutage: r.MaxOutage,
+			Letters: letters,
 			Observe: func(e report.Event) { monitor.Observe(p.Name, e) },
 			Open:    func(run string) (*checkpoint.Store, error) { return state.Open(p.Name, run) },
 		})
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var page, group errgroup.Group
 	if c.metrics != "" {
 		listener, err := monitor.Listen(ctx, c.metrics)
 		if err != nil {
 			return err
 		}
-		group.Go(func() error { return monitor.Serve(ctx, listener) })
+		page.Go(func() error { return monitor.Serve(ctx, listener) })
 	}
-	for _, f := range follows {
-		group.Go(func() error { return f.Run(ctx) })
+	ends := make([]error, len(follows)) // one that ends does not end the others
+	for i, f := range follows {
+		group.Go(func() error {
+			if ends[i] = f.Run(ctx); ends[i] != nil && ctx.Err() == nil && len(follows) > 1 {
+				monitor.Stopped(f.Projection.Name, ends[i])
+			}
+			return nil
+		})
 	}
-	return group.Wait()
+	_ = group.Wait() // it has none: ends has them
+	stop()
+	return errors.Join(joinErrors(ends), page.Wait())
 }

@@ -16,6 +16,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/printable"
 	"humpty/internal/ui"
+	"humpty/projector/checkpoint"
 	"humpty/projector/report"
 	"humpty/sinks"
 )
@@ -75,6 +76,9 @@ func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
 					s.Incomplete = append(s.Incomplete, g.Name)
 				}
 				s.Followed = leftovers.Followed(p, s.Survey)
+				if s.Refused, err = leftovers.Refused(p, s.Survey); err != nil {
+					c.Warn(p.Name + ": " + err.Error())
+				}
 				c.printStatus(s)
 				for _, g := range partial {
 					c.Printf("  %s\n", leftovers.DescribePartial(p, g))
@@ -98,7 +102,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 		w := tabwriter.NewWriter(c.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "  GENERATION\tSTATE\tDOCUMENTS\tSIZE\tAGE\tVERIFIED")
 		for _, g := range s.Survey.Generations {
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\n", g.Name, printable.Value(string(g.Meta.State)), render.Known(g.Documents, ui.Count), render.Known(g.Bytes, ui.Bytes), render.Age(g.Created), render.Verified(g.Meta))
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\n", g.Name, printable.Value(string(g.Meta.State)), render.Known(g.Documents, ui.Count), render.Known(g.Bytes, ui.Bytes), render.Age(g.Created), render.Verified(g.Meta, s.refused(g)))
 		}
 		_ = w.Flush() // the sink remembers
 	}
@@ -106,6 +110,9 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 		if g.Meta.State == sinks.Failed && g.Meta.Reason != "" {
 			c.Printf("  %s failed: %s\n", g.Name, render.Indent(g.Meta.Reason))
 		}
+	}
+	if r := s.Refused; r != nil && (len(r.Documents) > 0 || r.Poison > 0) {
+		c.printRefused(s.Projection, *r)
 	}
 	for _, r := range s.Stopped {
 		c.Printf("  run %s was stopped: %d of %d partitions of %s are done (began %s ago); go on with it: %s\n",
@@ -125,6 +132,30 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 	default:
 		c.Printf("  nobody works on it\n")
 	}
+}
+
+// printRefused says what the live projector could not write.
+func (c *statusCommand) printRefused(projection string, r checkpoint.Refused) {
+	if n := len(r.Documents); n > 0 {
+		first := r.Documents[0]
+		c.Printf("  %d refused: the index has an older document of each, or none; first %s: %s: %s\n    look at them: %s; they are tried again when their rows change\n",
+			n, printable.Value(clipped(first.ID)), printable.Value(first.Type), printable.Value(render.FirstLine(first.Reason)), c.CommandLine("humpty dlq list", projection))
+	}
+	if r.Poison > 0 {
+		c.Printf("  unreadable events: %d, left out: %s\n", r.Poison, c.CommandLine("humpty dlq list", projection))
+	}
+	if r.Aside != "" {
+		c.Printf("  set aside, and tried again each minute: %s\n", printable.Value(r.Aside))
+	}
+}
+
+// clipped is the beginning of an id: some are refused for their length.
+func clipped(id string) string {
+	const shown = 60
+	if len(id) <= shown {
+		return id
+	}
+	return id[:shown] + "…"
 }
 
 // printActivity says what the holder of a lease does, as it said last.

@@ -12,13 +12,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/dlq"
 	"humpty/cmd/humpty/internal/render"
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/deadletter"
+	"humpty/projector/ledger"
 	"humpty/projector/repair"
 	"humpty/projector/report"
 	"humpty/projector/verify"
+	"humpty/sinks"
 )
 
 // verifyCommand compares an index with its sources.
@@ -47,7 +51,12 @@ document counts as different only if for --settle nobody wrote it and the source
 had; what never rests is named as moving. If that is more than one document in a thousand,
 the level is partial.
 
-It ends with exit code 3 if anything differs (humpty repair fixes it), and with 1 if nothing
+A document that is known to be refused, by the run that made the generation or by humpty
+follow, is no difference for as long as its row is what was refused: the index is equal but
+for it. So are events that cannot be read. More of them than limits.rejections or
+limits.poison end it with exit code 6.
+
+It ends with exit code 3 if anything else differs (humpty repair fixes it), and with 1 if nothing
 does but the level is partial: verify again when less is written.`,
 		Example: `  humpty verify orders                       # what the alias serves
   humpty verify orders --generation orders-20261123t214100 --diff 3
@@ -58,6 +67,8 @@ does but the level is partial: verify again when less is written.`,
 	cmd.RunE = a.begin(c.run)
 	c.flags(cmd)
 	cmd.Flags().String("verify", "", "verify.level: count, sample or full (HUMPTY_VERIFY)")
+	cmd.Flags().String("rejections", "", "limits.rejections: documents that may be refused (HUMPTY_REJECTIONS)")
+	cmd.Flags().String("poison", "", "limits.poison: events that may be unreadable (HUMPTY_POISON)")
 	return cmd
 }
 
@@ -110,6 +121,7 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 		finding, err := run(ctx, repair.Verify{
 			Projection: r.Projection, Source: r.Source, Target: r.Target, Owner: r.Owner,
 			Generation: c.generation, Settle: c.settle, Show: c.diff, Each: list.add, Observe: tell,
+			Refused: func(g sinks.Generation) ([]ledger.Rejection, bool, error) { return c.refused(conf, p, g) },
 		})
 		c.result.Finding = &finding
 		if finding.Generation != "" {
@@ -117,6 +129,26 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 		}
 		return err
 	})
+}
+
+// refused are the documents of a generation that are refused, as far as is known here: all of
+// them where the live projector says so, else those of dead letters.
+func (c *comparison) refused(conf *config.Config, p config.Projection, g sinks.Generation) (all []ledger.Rejection, complete bool, err error) {
+	if state, err := c.stateFolder(conf); err == nil && p.Live {
+		if r, err := state.Refused(p.Name, g.Meta.Run); err != nil || r != nil && r.Generation == g.Name {
+			if r != nil {
+				all = r.Documents
+			}
+			return all, true, err
+		}
+	}
+	err = c.deadLetters().Each(p.Name, dlq.Selection{}, func(_ string, l deadletter.Letter) error {
+		if l.Document != nil && l.Index == g.Name {
+			all = append(all, ledger.Rejection{ID: l.ID, Type: l.Type, Reason: l.Reason, Document: ledger.DocumentSum(l.Body)})
+		}
+		return nil
+	})
+	return all, false, err
 }
 
 // idList writes every difference to a file, if there is one.

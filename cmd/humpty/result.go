@@ -9,6 +9,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/lease"
 	"humpty/projector/repair"
 	"humpty/projector/report"
@@ -113,6 +114,19 @@ type projectionStatus struct {
 	Stopped    []runs.Stopped `json:"stopped,omitempty"`  // can be resumed here
 	Incomplete []string       `json:"halves,omitempty"`   // generations that were left half done, and cannot be resumed here
 	Followed   bool           `json:"followed,omitempty"` // a process here keeps it up to date
+
+	Refused *checkpoint.Refused `json:"refused,omitempty"` // by the generation that serves, as the state folder here knows
+}
+
+// refused is how many documents of a generation are refused, as far as is known.
+func (s projectionStatus) refused(g sinks.Generation) int64 {
+	if r := s.Refused; r != nil && r.Generation == g.Name {
+		return int64(len(r.Documents))
+	}
+	if v := g.Meta.Verified; v != nil {
+		return v.Rejected
+	}
+	return 0
 }
 
 // pruneResult is what `prune` did, or would do.

@@ -103,6 +103,12 @@ func (s State) Runs(projection string) ([]string, error) {
 	return runs, nil
 }
 
+// Refused is what was said last of the documents that a run could not write; nil for nothing.
+// It can be read while a process has the marks of the run.
+func (s State) Refused(projection, run string) (*checkpoint.Refused, error) {
+	return checkpoint.ReadRefused(s.folder(projection, run))
+}
+
 // Resumable are the runs of a projection that can be resumed: not those that ended,
 // nor those that a process is at work on.
 func (s State) Resumable(projection string) ([]checkpoint.Run, error) {

@@ -69,7 +69,7 @@ func projectionRule() *rule {
 			rule: &rule{kind: either, any: []*rule{{kind: words}, {kind: anything}}},
 		},
 		{
-			name: "writer", def: "handover", doc: "Who writes to the index besides a rebuild: handover: the application, through the alias, without a pause; freeze: the application, which can bear that the old index refuses writes just before the swap; follow: only `humpty follow`.",
+			name: "writer", def: "handover", doc: "Who writes to the index besides a rebuild: handover: the application, through the alias, unversioned (without version and version_type) and without a pause; freeze: the application, unversioned, which can bear that the old index refuses writes just before the swap; follow: only `humpty follow`.",
 			rule: &rule{kind: choice, choices: []option{{word: "handover"}, {word: "follow"}, {word: "freeze"}}},
 		},
 		{name: "version", def: "class", doc: "Where a document's version comes from.", rule: versionRule()},
@@ -129,8 +129,8 @@ func queriesRule() *rule {
 
 func limitsRule() *rule {
 	return &rule{kind: object, keys: []key{
-		{name: "rejections", def: "0", rule: &rule{kind: whole}, doc: "Documents the target may refuse before the swap is off."},
-		{name: "poison", def: "0", rule: &rule{kind: whole}, doc: "Events that may be unreadable, or that a fold may refuse, before the swap is off."},
+		{name: "rejections", def: "0", rule: &rule{kind: whole}, doc: "Documents that may be refused before the swap is off; and before `humpty follow` sets the projection aside, which bears 1,000 where nothing is said here."},
+		{name: "poison", def: "0", rule: &rule{kind: whole}, doc: "Events that may be unreadable, or that a fold may refuse, before the swap is off; and before `humpty follow` sets the projection aside, which bears 1,000 where nothing is said here."},
 		{name: "inflight", def: "256MB", rule: &rule{kind: size, min: 1}, doc: "Bytes between source and target, whatever the table's size."},
 		{name: "writers", def: "16", rule: &rule{kind: whole, min: 1}, doc: "Most bulk requests at once; how many pay is found out."},
 		{name: "batch", def: "4MB", rule: &rule{kind: size, min: 1}, doc: "Bytes of a bulk request at the start; fewer where inflight has no room for one of each reader and writer, or where max_bulk_mb_s is less in a quarter of a second."},

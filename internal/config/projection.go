@@ -64,6 +64,7 @@ type Query struct {
 type Limits struct {
 	Rejections int64
 	Poison     int64
+	Follow     FollowLimits
 	InFlight   int64 // bytes
 	Writers    int
 	Batch      int64                 // bytes
@@ -72,6 +73,11 @@ type Limits struct {
 	MaxOutage  time.Duration         // how long a server that went away is waited for
 	Shrink     float64               // most share of the documents that a swap may lose
 }
+
+// FollowLimits are how much may be refused or unreadable while a projection is followed: what
+// the file says for a rebuild, or, where it says nothing, so many that one bad row does not
+// hold up all others.
+type FollowLimits struct{ Rejections, Poison int64 }
 
 // IndexLoad is how the target's index is filled.
 type IndexLoad struct {

@@ -25,6 +25,7 @@ func (d projectionDecoder) projection(f *field) Projection {
 		Limits: Limits{
 			Rejections: n.get("limits", "rejections").int(),
 			Poison:     n.get("limits", "poison").int(),
+			Follow:     FollowLimits{Rejections: followLimit(n.get("limits", "rejections")), Poison: followLimit(n.get("limits", "poison"))},
 			InFlight:   n.get("limits", "inflight").size(),
 			Writers:    int(n.get("limits", "writers").int()),
 			Batch:      n.get("limits", "batch").size(),
@@ -50,6 +51,17 @@ func (d projectionDecoder) projection(f *field) Projection {
 	d.live(n, &p)
 	p.Definition, p.Hash = p.define()
 	return p
+}
+
+// refusedByDefault is how many documents may be refused, and events be unreadable, while a
+// projection is followed, where the file does not say.
+const refusedByDefault = 1000
+
+func followLimit(n *node) int64 {
+	if n == nil || n.origin == "default" {
+		return refusedByDefault
+	}
+	return n.int()
 }
 
 // brakeOf reads the percentiles and their limits; nil for none.

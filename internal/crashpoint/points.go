@@ -8,7 +8,7 @@ func Points() []string {
 		"publication made", "slot made", "capture made", "capture positioned",
 		"load noted", "partition written", "partition recorded",
 		"marks read", "marks durable", "marks acknowledged",
-		"catch-up noted", "versions reserved", "marks written", "marks settled",
+		"catch-up noted", "versions reserved", "marks written", "refusals kept", "letters written", "marks settled",
 		"load durable", "settings restored", "settings struck off", "index sealed", "seal noted",
 		"compared", "verification noted",
 		"block noted", "writes blocked", "arrived",

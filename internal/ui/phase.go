@@ -185,5 +185,14 @@ func Lag(l report.Lag) string {
 	if l.Rate >= 1 {
 		text += fmt.Sprintf(", %s/s", Count(int64(l.Rate)))
 	}
+	if l.Refused > 0 {
+		text += fmt.Sprintf(", %s documents refused", Count(l.Refused))
+	}
+	if l.Poison > 0 {
+		text += fmt.Sprintf(", %s events unreadable", Count(l.Poison))
+	}
+	if l.Aside != "" {
+		return "set aside: " + l.Aside
+	}
 	return text
 }

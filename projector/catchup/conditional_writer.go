@@ -102,20 +102,25 @@ func (h *Handover) do(ctx context.Context, ids [][]byte) (sources.TxSnapshot, er
 		return sources.TxSnapshot{}, err
 	}
 	began, batch := time.Now(), sources.Batch{}
-	if err := h.rounds.View.Lookup(ctx, ids, &batch); err != nil {
+	if err := h.rounds.lookup(ctx, ids, &batch); err != nil {
 		return sources.TxSnapshot{}, err
 	}
 	h.rounds.Writer.Book.AddRejected(batch.Records)
-	docs, seen := differing(write.Documents(nil, batch.Records, 0), found)
+	docs, seen := h.differing(write.Documents(nil, batch.Records, 0), found)
 	if err := h.recordWritten(docs); err != nil {
 		return sources.TxSnapshot{}, err
 	}
 	crashpoint.At("touched recorded")
-	return batch.Snapshot, h.writeIf(ctx, docs, seen, began)
+	err := h.writeIf(ctx, docs, seen, began)
+	if err == nil {
+		err = h.rounds.keepRefusals()
+	}
+	return batch.Snapshot, err
 }
 
-// differing are the documents that the index does not have so, and what was seen of each.
-func differing(docs []sinks.Document, found []sinks.Found) (differ []sinks.Document, seen []string) {
+// differing are the documents that the index does not have so, and what was seen of each. The
+// others are right, whatever was refused before.
+func (h *Handover) differing(docs []sinks.Document, found []sinks.Found) (differ []sinks.Document, seen []string) {
 	there := make(map[string]*sinks.Found, len(found))
 	for i := range found {
 		there[string(found[i].ID)] = &found[i]
@@ -124,6 +129,7 @@ func differing(docs []sinks.Document, found []sinks.Found) (differ []sinks.Docum
 	for _, d := range docs {
 		f := there[string(d.ID)]
 		if !f.There && d.Body == nil || f.There && same(&want, &have, d.Body, f.Body) {
+			h.rounds.Writer.Book.Refusals().Settle(d.ID)
 			continue
 		}
 		differ, seen = append(differ, d), append(seen, f.SeqNo)

@@ -148,33 +148,51 @@ func tooFast(round report.Round, took time.Duration) error {
 // betweenRounds: changes of a burst share a round.
 const betweenRounds = 50 * time.Millisecond
 
-// Follow does a round whenever something was marked, until ctx ends.
-func (r *Rounds) Follow(ctx context.Context, from *Capture, maxRejections, maxPoison int64, documents *atomic.Int64) error {
+// refusedEvery is how often documents that are refused are tried again though no change of
+// theirs came.
+const refusedEvery = time.Minute
+
+// Following is what Follow obeys, and whom it tells.
+type Following struct {
+	MaxRejections int64 // more refused documents than these end it
+	MaxPoison     int64 // more unreadable events than these do
+
+	Documents *atomic.Int64 // counts those that were read again
+	Told      func() error  // called behind each round: what is refused may be other than before
+	Well      func()        // the same, where no more is refused than may be
+}
+
+// Follow does a round whenever something was marked, until ctx ends. A document that is refused
+// holds up no other one: it is tried again when it changes, and now and then.
+func (r *Rounds) Follow(ctx context.Context, from *Capture, f Following) error {
 	late := wait.NewBackoff(fencePatience) // for changes that are not visible yet
-	timer := time.NewTimer(0)
+	timer, retry := time.NewTimer(0), time.NewTicker(refusedEvery)
 	defer timer.Stop()
+	defer retry.Stop()
+	if err := r.retryRefused(ctx); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+		var round report.Round
+		var err error
 		select { // nothing to do before something is marked, or if something is left
 		case <-from.recorded:
+			round, err = r.round(ctx)
+		case <-retry.C:
+			err = r.retryRefused(ctx)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		round, err := r.round(ctx)
+		if err == nil {
+			err = r.tell(f, round)
+		}
 		if err != nil {
 			return err
-		}
-		documents.Add(round.Reread)
-		sum, _ := r.Writer.Book.Totals()
-		switch poison := ledger.Poisoned(r.View); {
-		case sum.Rejected > maxRejections:
-			return r.Writer.Book.TooMany(maxRejections)
-		case poison > maxPoison:
-			return &ledger.TooMuchPoison{Poison: poison, Limit: maxPoison}
 		}
 		if round.Left == 0 {
 			late = wait.NewBackoff(fencePatience)
@@ -186,4 +204,21 @@ func (r *Rounds) Follow(ctx context.Context, from *Capture, maxRejections, maxPo
 		}
 		timer.Reset(betweenRounds)
 	}
+}
+
+// tell tells of a round, and is an error where more is refused than may be.
+func (r *Rounds) tell(f Following, round report.Round) error {
+	f.Documents.Add(round.Reread)
+	poison := ledger.Poisoned(r.View)
+	if err := f.Told(); err != nil {
+		return err
+	}
+	switch refusals := r.Writer.Book.Refusals(); {
+	case refusals.Len() > f.MaxRejections:
+		return r.Writer.Book.TooMany(f.MaxRejections)
+	case poison > f.MaxPoison:
+		return &ledger.TooMuchPoison{Poison: poison, Limit: f.MaxPoison}
+	}
+	f.Well()
+	return nil
 }

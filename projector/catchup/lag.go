@@ -13,8 +13,9 @@ const (
 	backlogMax = 100_000
 )
 
-// Lag tells the observer until ctx ends. reread counts documents.
-func (c *Capture) Lag(ctx context.Context, generation string, o *report.Observer, reread func() int64) error {
+// Lag tells the observer until ctx ends. reread counts documents; left, which may be nil, what
+// could not be written.
+func (c *Capture) Lag(ctx context.Context, generation string, o *report.Observer, reread func() int64, left func() (refused, poison int64)) error {
 	tick := time.NewTicker(lagEvery)
 	defer tick.Stop()
 	was, since := reread(), time.Now()
@@ -33,10 +34,14 @@ func (c *Capture) Lag(ctx context.Context, generation string, o *report.Observer
 			return err
 		}
 		now, at := reread(), time.Now()
-		o.Tell(report.Event{Kind: report.Lagging, Lag: &report.Lag{
+		lag := report.Lag{
 			Generation: generation, Behind: behind, Held: held, Backlog: backlog,
 			Rate: float64(now-was) / at.Sub(since).Seconds(),
-		}})
+		}
+		if left != nil {
+			lag.Refused, lag.Poison = left()
+		}
+		o.Tell(report.Event{Kind: report.Lagging, Lag: &lag})
 		was, since = now, at
 	}
 }

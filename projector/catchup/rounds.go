@@ -6,6 +6,7 @@ package catchup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"humpty/internal/crashpoint"
@@ -29,6 +30,8 @@ type Rounds struct {
 	Flush  *flush.Queue   // what settling waits for; nil: for nothing
 	Writer *write.Writer  // its pace may be nil: as many requests at once as there are workers
 	Rules  protocol.Rules // the zero value outside tests
+
+	Refusals *checkpoint.Refusals // where it is kept which documents are refused; nil: nowhere
 
 	Done      func(report.Round) // told of each round that had something to do; may be nil
 	written   listener           // told of the documents that rounds wrote
@@ -148,9 +151,13 @@ func (r *Rounds) settle(due []sources.DirtyKey, cut uint64, saw sources.TxSnapsh
 	if r.Rules.SettlesUnseen() || r.Rules.SettlesBlind() {
 		saw = sources.TxSnapshot{Min: ^uint64(0), Max: ^uint64(0)}
 	}
-	if !r.waitsForFlush() {
-		left, err := r.Store.Settle(due, cut, saw)
+	settle := func() (left int, err error) {
+		left, err = r.Store.Settle(due, cut, saw)
 		crashpoint.At("marks settled")
+		return left, err
+	}
+	if !r.waitsForFlush() {
+		left, err := settle()
 		done.Left += left
 		return err
 	}
@@ -161,11 +168,59 @@ func (r *Rounds) settle(due []sources.DirtyKey, cut uint64, saw sources.TxSnapsh
 	done.Left += left
 	r.unflushed.add(seen)
 	return r.Flush.Add(func() error {
-		_, err := r.Store.Settle(due, cut, saw)
-		crashpoint.At("marks settled")
+		_, err := settle()
 		r.unflushed.remove(seen)
 		return err
 	})
+}
+
+// lookup reads documents as they are now. One whose data the source cannot read is found by
+// halves and becomes a record that is rejected: the others are read.
+func (r *Rounds) lookup(ctx context.Context, ids [][]byte, batch *sources.Batch) error {
+	err := r.View.Lookup(ctx, ids, batch)
+	var fault *sources.DocumentError
+	if !errors.As(err, &fault) {
+		return err
+	}
+	saw := batch.Snapshot // the earliest: what it saw, the reads of the parts see
+	batch.Reset()
+	batch.Snapshot = saw
+	if len(ids) == 1 {
+		batch.Records = append(batch.Records, sources.Record{Key: batch.Hold(ids[0]), Reject: fault.Error()})
+		return nil
+	}
+	for _, half := range [][][]byte{ids[:len(ids)/2], ids[len(ids)/2:]} {
+		var part sources.Batch
+		if err := r.lookup(ctx, half, &part); err != nil {
+			return err
+		}
+		batch.Records = append(batch.Records, part.Records...)
+		batch.Counts.Add(part.Counts)
+	}
+	return nil
+}
+
+// keepRefusals makes durable which documents are refused, before their marks are settled.
+func (r *Rounds) keepRefusals() error {
+	if r.Refusals == nil {
+		return nil
+	}
+	return r.Refusals.Keep(r.Writer.Book.Refusals())
+}
+
+// retryRefused reads and writes again what is refused: the target's mapping may have changed,
+// or somebody else put the document right.
+func (r *Rounds) retryRefused(ctx context.Context) error {
+	refused := r.Writer.Book.Refusals().First(-1)
+	if len(refused) == 0 {
+		return nil
+	}
+	l := r.Reread(ctx)
+	for _, one := range refused {
+		l.Add([]byte(one.ID), nil)
+	}
+	_, err := l.Wait(&report.Round{})
+	return err
 }
 
 // waitsForFlush reports whether the source may take back what it shows.

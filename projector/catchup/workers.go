@@ -160,7 +160,7 @@ func (l *keyWorkers) write(p keyBatch) (saw sources.TxSnapshot, newer [][]byte, 
 		version = 0
 	}
 	began, batch := time.Now(), sources.Batch{}
-	if err := r.View.Lookup(l.ctx, p.ids, &batch); err != nil {
+	if err := r.lookup(l.ctx, p.ids, &batch); err != nil {
 		return saw, nil, err
 	}
 	if r.Rules.SettlesEarly() {
@@ -169,6 +169,9 @@ func (l *keyWorkers) write(p keyBatch) (saw sources.TxSnapshot, newer [][]byte, 
 		}
 	}
 	newer, err = r.Writer.Versioned(l.ctx, &batch, len(p.ids), version, began)
+	if err == nil {
+		err = r.keepRefusals()
+	}
 	return batch.Snapshot, newer, err
 }
 

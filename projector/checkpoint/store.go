@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"humpty/internal/statedb"
 	"humpty/sources"
@@ -23,7 +24,9 @@ var (
 type Store struct {
 	Swap Swap
 
-	db *pebble.DB
+	db  *pebble.DB
+	fs  vfs.FS
+	dir string
 
 	mu       sync.Mutex // held while marks change: reading one and writing it back is one step
 	seq      uint64     // of the last change recorded
@@ -63,7 +66,10 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the store of marks in %s: %w", dir, err)
 	}
-	s := &Store{Swap: Swap{db}, db: db, versions: versionCounter{db: db}}
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	s := &Store{Swap: Swap{db}, db: db, fs: o.FS, dir: dir, versions: versionCounter{db: db}}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the store of marks in %s: %w", dir, err), db.Close())
 	}

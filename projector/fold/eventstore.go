@@ -242,7 +242,11 @@ func (s *eventStore) storeBatch(source int, batch *sources.Batch, into *Decoded,
 			return nil, counts, err
 		}
 	}
-	if err := t.batch.Commit(pebble.NoSync); err != nil {
+	how := pebble.NoSync
+	if tail && counts.Poison > 0 { // a letter was written: a process that is killed now must not write it again
+		how = pebble.Sync
+	}
+	if err := t.batch.Commit(how); err != nil {
 		return nil, counts, fmt.Errorf("keep events: %w", err)
 	}
 	return t.keys, counts, nil

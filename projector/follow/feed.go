@@ -23,7 +23,8 @@ import (
 )
 
 // feed keeps one generation equal to its source, until ctx ends or something goes wrong.
-func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Observer) (err error) {
+// Behind each round in which no more was refused than may be, well is called.
+func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Observer, well func(generation string)) (err error) {
 	store, err := p.Open(g.Meta.Run)
 	var refusal *problem.Refusal
 	if errors.As(err, &refusal) {
@@ -56,12 +57,19 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 	if err != nil {
 		return fmt.Errorf("open index %s: %w", g.Name, err)
 	}
+	book := ledger.NewBook(p.Projection.Limits.Rejections, nil)
+	book.SetIndex(g.Name)
+	book.DeferLetters()
+	left := &leftBehind{generation: g, book: book, kept: checkpoint.NewRefusals(store, p.Letters), view: view}
+	if err := left.load(); err != nil {
+		return err
+	}
 	w := &write.Writer{
-		Index: index, Base: g.Meta.Epoch << 40, Book: ledger.NewBook(p.Projection.Limits.Rejections, nil),
+		Index: index, Base: g.Meta.Epoch << 40, Book: book,
 		Throttle: write.Throttle{Limiter: pace.NewLimiter(p.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}
 	unflushed := flush.NewQueue(feed)
-	rounds := &catchup.Rounds{Store: store, View: reread, Flush: unflushed, Writer: w}
+	rounds := &catchup.Rounds{Store: store, View: reread, Flush: unflushed, Writer: w, Refusals: left.kept}
 	b := pace.NewBrake(p.Target, p.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
 	from := catchup.NewCapture(feed, store)
 	var documents atomic.Int64
@@ -71,11 +79,18 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 	}
 	group.Go(func() error { return from.Run(ctx) })
 	group.Go(func() error { return unflushed.Run(ctx) })
-	group.Go(func() error { return from.Lag(ctx, g.Name, o, documents.Load) })
+	group.Go(func() error { return from.Lag(ctx, g.Name, o, documents.Load, left.count) })
 	group.Go(func() error {
-		return rounds.Follow(ctx, from, p.Projection.Limits.Rejections, p.Projection.Limits.Poison, &documents)
+		return rounds.Follow(ctx, from, catchup.Following{
+			MaxRejections: p.Projection.Limits.Rejections, MaxPoison: p.Projection.Limits.Poison, Documents: &documents,
+			Told: func() error { return left.publish("") }, Well: func() { well(g.Name) },
+		})
 	})
-	return group.Wait()
+	err = group.Wait()
+	if aside := setAside(err); aside != "" {
+		return &asideError{error: errors.Join(err, left.publish(aside)), generation: g.Name, refused: book.Refusals().Len(), poison: ledger.Poisoned(view)}
+	}
+	return err
 }
 
 // adoptCommand makes right what is served, whatever was lost.

@@ -6,16 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/deadletter"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/lease"
-	"humpty/projector/ledger"
 	"humpty/projector/outage"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -36,6 +37,8 @@ type Projector struct {
 	// wrong, and may fail for a while: the rebuild that swapped may not have ended.
 	Open func(run string) (*checkpoint.Store, error)
 
+	Letters *deadletter.Writer // where what is refused goes, once each; may be nil
+
 	KeepPrevious bool               // feed the generation that was live before, too: a rollback then loses nothing
 	Observe      func(report.Event) // may be nil; Lagging events say how far behind it is
 	MaxOutage    time.Duration      // how long a server is waited for that went away; 15 min by default, negative: not at all
@@ -47,21 +50,29 @@ type Projector struct {
 const (
 	aliasEvery   = 5 * time.Second  // how often the alias is looked at
 	retriedFor   = 10 * time.Minute // how long it is tried to go on while something else goes wrong
+	asideFor     = time.Minute      // how long a projection is set aside before it is tried again
 	longestRetry = 10 * time.Second
 )
 
 // Run follows until ctx ends, and returns nil then: what was read of the source is durable
 // or not acknowledged, so a later Run goes on there. Servers that are away are waited for
 // up to MaxOutage, then an *Outage is returned; other troubles are outlasted for ten
-// minutes. What cannot be outlasted is returned: a *sources.ErrChangesLost (rebuild), a *Refusal,
-// *TooManyRejections.
+// minutes. What cannot be outlasted is returned: a *sources.ErrChangesLost (rebuild), a *Refusal.
+//
+// A document that is refused is kept as such in the state, and holds up no other. When more
+// are refused than the limit allows, the projection is set aside: it is tried again each
+// minute, and if ctx ends meanwhile Run returns why, a *TooManyRejections or *TooMuchPoison.
 func (p *Projector) Run(ctx context.Context) error {
 	o := report.NewObserver(p.Observe)
 	o.Start(report.PhaseFollow)
 	start := time.Now()
-	err := p.run(ctx, o)
+	var aside atomic.Pointer[asideError]
+	err := p.run(ctx, o, &aside)
 	if ctx.Err() != nil {
 		err = nil
+	}
+	if why := aside.Load(); err == nil && why != nil {
+		err = why
 	}
 	o.End(report.PhaseFollow, time.Since(start), err)
 	if err != nil {
@@ -70,13 +81,17 @@ func (p *Projector) Run(ctx context.Context) error {
 	return nil
 }
 
-func (p *Projector) run(ctx context.Context, o *report.Observer) error {
+func (p *Projector) run(ctx context.Context, o *report.Observer, aside *atomic.Pointer[asideError]) error {
 	retry := wait.NewBackoff(retriedFor)
 	w := outage.Waiter{Source: p.Source, Target: p.Target, Most: outage.Limit(p.MaxOutage), Observer: o}
 	var since time.Time // when a server was found away
 	for {
 		start := time.Now()
-		err := p.serve(ctx, o)
+		err := p.serve(ctx, o, func(generation string) {
+			if was := aside.Load(); was != nil && was.generation == generation {
+				aside.CompareAndSwap(was, nil)
+			}
+		})
 		if server := outage.Server(p.Source, p.Target, err); server != "" && ctx.Err() == nil && w.Most > 0 {
 			if time.Since(start) > outage.SoundAfter || since.IsZero() {
 				since = time.Now()
@@ -90,9 +105,14 @@ func (p *Projector) run(ctx context.Context, o *report.Observer) error {
 		}
 		var gap *sources.ErrChangesLost
 		var refusal *problem.Refusal
-		var rejections *ledger.TooManyRejections
-		var poison *ledger.TooMuchPoison
+		var refused *asideError
 		switch {
+		case errors.As(err, &refused) && ctx.Err() == nil:
+			p.tellAside(o, refused, aside.Swap(refused) == nil)
+			if wait.For(ctx, p.asideFor()) != nil {
+				return err
+			}
+			continue
 		case ctx.Err() == nil && errors.As(err, &refusal) && p.busy(ctx, o, err), ctx.Err() == nil && errors.As(err, &gap) && p.retired(ctx):
 			if err := wait.For(ctx, p.every()); err != nil {
 				return err
@@ -100,7 +120,7 @@ func (p *Projector) run(ctx context.Context, o *report.Observer) error {
 			continue
 		case errors.As(err, &gap) && ctx.Err() == nil:
 			return fmt.Errorf("%w\n%s", err, p.adopt())
-		case ctx.Err() != nil, errors.As(err, &refusal), errors.As(err, &rejections), errors.As(err, &poison):
+		case ctx.Err() != nil, errors.As(err, &refusal):
 			return err
 		case errors.Is(err, errSwapped):
 			continue
@@ -116,6 +136,24 @@ func (p *Projector) run(ctx context.Context, o *report.Observer) error {
 	}
 }
 
+// tellAside tells that the projection is set aside, in full the first time.
+func (p *Projector) tellAside(o *report.Observer, why *asideError, first bool) {
+	if first {
+		o.Notice(fmt.Sprintf("%v\n    %s is set aside, and tried again each minute; other projections are not held up\n"+
+			"    look at them: humpty dlq list %[2]s; put the rows or the mapping right, or raise limits.rejections or limits.poison", why, p.Projection.Name))
+	}
+	o.Tell(report.Event{Kind: report.Lagging, Lag: &report.Lag{
+		Generation: why.generation, Refused: why.refused, Poison: why.poison, Aside: setAside(why),
+	}})
+}
+
+func (p *Projector) asideFor() time.Duration {
+	if p.hurry {
+		return 10 * time.Millisecond
+	}
+	return asideFor
+}
+
 // explain says what to do when a server was away for too long.
 func (p *Projector) explain(err error) error {
 	var outage *outage.Unavailable
@@ -129,7 +167,7 @@ func (p *Projector) explain(err error) error {
 var errSwapped = errors.New("the alias serves another generation")
 
 // serve feeds what the alias serves, until it serves something else.
-func (p *Projector) serve(ctx context.Context, o *report.Observer) error {
+func (p *Projector) serve(ctx context.Context, o *report.Observer, well func(generation string)) error {
 	all, err := p.generations(ctx)
 	if err != nil {
 		return err
@@ -137,7 +175,7 @@ func (p *Projector) serve(ctx context.Context, o *report.Observer) error {
 	group, feeding := errgroup.WithContext(ctx)
 	for i, g := range all {
 		group.Go(func() error {
-			err := p.feed(feeding, g, o)
+			err := p.feed(feeding, g, o, well)
 			var gap *sources.ErrChangesLost
 			var refusal *problem.Refusal
 			if i > 0 && (errors.As(err, &gap) || errors.As(err, &refusal)) { // what serves is fed on

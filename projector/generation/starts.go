@@ -44,7 +44,7 @@ func checkStarts(g sinks.Generation, now map[string]sources.LogStart) error {
 			return &problem.Refusal{
 				Why: fmt.Sprintf("partition %s begins at offset %d now, and %s cannot be compared with what is left: "+what+". Nothing was written",
 					partition, begins, g.Name, from),
-				Remedy: "restore the topic from where it is kept whole; or, if documents of what is left are right: humpty rebuild " + g.Meta.Projection,
+				Remedy: "restore the topic from where it is kept whole; or, if documents of what is left are right, add accept_truncated: true beside from, unless it is there, and then: humpty rebuild " + g.Meta.Projection,
 			}
 		}
 	}

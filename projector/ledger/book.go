@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"slices"
 	"sync"
 
@@ -16,17 +17,27 @@ const RejectionsShown = 10
 type Book struct {
 	keep      int64              // rejections to keep with their ids
 	letters   *deadletter.Writer // where their bodies go; nil: nowhere, or the whole ledger does it
+	deferred  bool               // letters are part of the changes of refusals
 	indexName string             // that they were for
+
+	refusals *Refusals // that stand now; nil: nobody asks for them
 
 	mu         sync.Mutex
 	sum        Ledger
-	rejections []Rejection
+	rejections []Rejection // of each attempt
 }
 
 // NewBook makes one that keeps at least as many rejections as the limit is; letters may be nil.
 func NewBook(limit int64, letters *deadletter.Writer) *Book {
-	return &Book{keep: max(limit, RejectionsShown), letters: letters}
+	return &Book{keep: max(limit, RejectionsShown), letters: letters, refusals: NewRefusals()}
 }
+
+// DeferLetters leaves the letters of refused documents to who takes the changes of the
+// refusals: they are written when the refusals are durable.
+func (b *Book) DeferLetters() { b.deferred = true }
+
+// Refusals are the documents that are refused as things stand.
+func (b *Book) Refusals() *Refusals { return b.refusals }
 
 // SetIndex says which index the documents are for, before the first is booked.
 func (b *Book) SetIndex(name string) { b.indexName = name }
@@ -52,13 +63,14 @@ func (b *Book) AddVerdicts(docs []sinks.Document, verdicts []sinks.Verdict, rece
 		switch v.Outcome {
 		case sinks.Written:
 			b.sum.Written++
+			b.refusals.Settle(docs[i].ID)
 		case sinks.Superseded:
 			b.sum.Superseded++
 		case sinks.Deleted:
 			b.sum.Deleted++
+			b.refusals.Settle(docs[i].ID)
 		case sinks.Rejected:
-			b.reject(Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason})
-			_ = b.letters.Put(Letter(b.indexName, docs[i], v.Type, v.Reason)) // its error stays, and the gate asks for it
+			b.reject(docs[i], v.Type, v.Reason)
 		}
 	}
 	b.sum.Sent += receipt.Bytes
@@ -73,8 +85,7 @@ func (b *Book) AddRejected(records []sources.Record) {
 		if r := &records[i]; r.Reject != "" {
 			b.mu.Lock()
 			b.sum.Produced++
-			b.reject(Rejection{ID: string(r.Key), Type: RejectedBySource, Reason: r.Reject})
-			_ = b.letters.Put(Letter(b.indexName, sinks.Document{ID: r.Key, Routing: r.Routing}, RejectedBySource, r.Reject))
+			b.reject(sinks.Document{ID: r.Key, Routing: r.Routing}, RejectedBySource, r.Reject)
 			b.mu.Unlock()
 		}
 	}
@@ -95,11 +106,30 @@ func (b *Book) AddEarlier(sum Ledger, rejections []Rejection) {
 	b.sum.Throttled += sum.Throttled
 	b.sum.Rejected += sum.Rejected - int64(len(rejections))
 	for _, r := range rejections {
-		b.reject(r)
+		b.count(r)
+		if b.refusals != nil {
+			b.refusals.refuse(r, nil)
+		}
 	}
 }
 
-func (b *Book) reject(r Rejection) {
+// reject books that a document is refused. It becomes a letter once, not at each attempt.
+func (b *Book) reject(d sinks.Document, kind, reason string) {
+	r := Rejection{ID: string(d.ID), Type: kind, Reason: reason, Document: DocumentSum(d.Body)}
+	b.count(r)
+	if b.refusals == nil {
+		return
+	}
+	letter := Letter(b.indexName, d, kind, reason)
+	if b.deferred {
+		letter.Body = bytes.Clone(letter.Body)
+		b.refusals.refuse(r, &letter)
+	} else if b.refusals.refuse(r, nil) {
+		_ = b.letters.Put(letter) // its error stays, and the gate asks for it
+	}
+}
+
+func (b *Book) count(r Rejection) {
 	b.sum.Rejected++
 	if int64(len(b.rejections)) < b.keep {
 		b.rejections = append(b.rejections, r)
@@ -113,20 +143,7 @@ func (b *Book) Totals() (Ledger, []Rejection) {
 	return b.sum, slices.Clone(b.rejections)
 }
 
-// TooMany is the error for more rejections than the limit allows, with the first ones.
+// TooMany is the error for more refused documents than the limit allows, with the first ones.
 func (b *Book) TooMany(limit int64) *TooManyRejections {
-	sum, first := b.Totals()
-	return &TooManyRejections{Rejected: sum.Rejected, Limit: limit, First: first[:min(len(first), RejectionsShown)]}
-}
-
-// RejectedIDs returns the ids that are known not to be in the index. It is complete only
-// while the rejections are within the limit; beyond it the run has ended.
-func (b *Book) RejectedIDs() map[string]bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	ids := make(map[string]bool, len(b.rejections))
-	for _, r := range b.rejections {
-		ids[r.ID] = true
-	}
-	return ids
+	return &TooManyRejections{Rejected: b.refusals.Len(), Limit: limit, First: b.refusals.First(RejectionsShown)}
 }

@@ -58,4 +58,6 @@ type Rejection struct {
 	ID     string `json:"id"`
 	Type   string `json:"type"`
 	Reason string `json:"reason"`
+
+	Document string `json:"document,omitempty"` // DocumentSum of what was refused; empty: the source could not make it
 }

@@ -157,7 +157,7 @@ func (a *deltaApplier) locked(do func() error) error {
 // as the topics have it.
 func (a *deltaApplier) refuse(d sinks.Document, old *sinks.Found, kind, reason string) error {
 	a.delta.Rejected++
-	a.reject(ledger.Rejection{ID: string(d.ID), Type: kind, Reason: reason})
+	a.reject(ledger.Rejection{ID: string(d.ID), Type: kind, Reason: reason, Document: ledger.DocumentSum(d.Body)})
 	if old.There {
 		a.changes.Unfixed++
 		if len(a.changes.Left) < verify.DetailsShown {

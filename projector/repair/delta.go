@@ -50,7 +50,7 @@ func (r *restorer) followTopics(ctx context.Context, lease sinks.Lease) (proven 
 		return err == nil, err
 	}
 	r.observer.Notice("the topics are read from their start and everything is compared: " + d.Not)
-	r.changes, r.rejectedIDs = Changes{}, map[string]bool{}
+	r.changes, r.rejectedIDs, r.refused = Changes{}, map[string]bool{}, nil
 	return false, r.unview(ctx)
 }
 

@@ -27,8 +27,8 @@ import (
 // versions, so a document is written only on condition that it still is what was read
 // before the source was (sinks.ConditionalWriter); whoever wrote in between was later, and wins. A
 // generation that does not serve is written by nobody but late attempts of earlier runs:
-// there an epoch of its own beats them all. Where the source has versions of its own
-// (version: column), these decide everywhere.
+// there an epoch of its own beats them all. Where a record has a version of its own, that
+// decides everywhere.
 type Repair struct {
 	Verify
 	DryRun    bool
@@ -68,6 +68,7 @@ type repairer struct {
 	epoch       int64 // of what is written, in a generation that does not serve
 	round       int
 	rejectedIDs map[string]bool // ids that the target refused: not tried again
+	refused     []ledger.Rejection
 
 	buffered      []verify.Reading // what the verification read of what differs
 	bufferedBytes int

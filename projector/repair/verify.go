@@ -12,6 +12,7 @@ import (
 	"humpty/internal/wait"
 	"humpty/projector"
 	"humpty/projector/generation"
+	"humpty/projector/ledger"
 	"humpty/projector/load"
 	"humpty/projector/report"
 	"humpty/projector/verify"
@@ -26,6 +27,11 @@ type Verify struct {
 	Target     sinks.Target
 	Owner      sinks.Owner
 	Generation string // what the alias serves if empty
+
+	// Refused is what is known here of the documents of a generation that are refused. It is
+	// all there is to know, or else what came behind that which the generation names itself.
+	// May be nil. Verify alone asks.
+	Refused func(g sinks.Generation) (refused []ledger.Rejection, all bool, err error)
 
 	Settle  time.Duration                 // on an index that others write to: how long a change may be on its way; 5 s if 0
 	Show    int                           // differences that are named with their fields; 10 if 0
@@ -63,7 +69,8 @@ type comparison struct {
 	plan       sources.Plan
 	view       sources.View
 	ignore     *canonjson.Paths
-	foreign    bool // others wrote the generation, whatever its state says
+	foreign    bool             // others wrote the generation, whatever its state says
+	refusals   *ledger.Refusals // known ones, which are no differences
 }
 
 func newComparison(v *Verify) *comparison {
@@ -136,7 +143,7 @@ func (c *comparison) find(ctx context.Context) (err error) {
 func (c *comparison) compare(ctx context.Context, level verify.Level, each func(verify.Difference) error) error {
 	check := verify.Check{
 		Source: c.Source, View: c.view, Plan: c.plan, Index: c.index,
-		Level: level, Budget: c.Projection.Verify.Budget, Ignore: c.ignore,
+		Level: level, Budget: c.Projection.Verify.Budget, Ignore: c.ignore, Refusals: c.refusals,
 		Exact: c.alone(), Writes: verify.Writes{Static: !c.result.Serving, SettleTime: c.Settle},
 		Batch: min(c.Projection.Limits.Batch, verify.BatchBytes),
 		Output: verify.Output{Show: c.Show, Each: each, Progress: func(docs, bytes int64) {
@@ -145,6 +152,11 @@ func (c *comparison) compare(ctx context.Context, level verify.Level, each func(
 	}
 	var err error
 	c.result.Verified, err = check.Run(ctx)
+	if counter, ok := c.view.(sources.PartitionCounter); ok {
+		for _, counts := range counter.PartitionCounts() {
+			c.result.Verified.Poison += counts.Poison
+		}
+	}
 	if text := c.result.Verified.Shortfall(); err == nil && text != "" {
 		c.observer.Notice(text)
 	}
@@ -207,15 +219,58 @@ func (v *Verify) Run(ctx context.Context) (Result, error) {
 		if err := x.open(ctx); err != nil {
 			return err
 		}
+		if err := x.known(); err != nil {
+			return err
+		}
 		if err := x.compare(ctx, x.Projection.Verify.EffectiveLevel(), x.Each); err != nil {
 			return err
 		}
 		if err := x.prove(ctx); err != nil {
 			return err
 		}
-		return x.restless()
+		if err := x.restless(); err != nil {
+			return err
+		}
+		return x.withinLimits()
 	})
 	return x.done(ctx, err)
+}
+
+// known finds out which documents are refused, as is known: by the generation, and then by who
+// has looked after it since.
+func (c *comparison) known() error {
+	known := generation.RefusedOf(c.generation.Meta)
+	if c.Refused != nil {
+		more, all, err := c.Refused(c.generation)
+		if err != nil {
+			return err
+		}
+		if all {
+			known = nil
+		}
+		known = append(known, more...)
+	}
+	c.refusals = ledger.NewRefusals(known...)
+	return nil
+}
+
+// withinLimits is nil if no more is refused than may be: then the generation is equal to its
+// sources but for what is known.
+func (c *comparison) withinLimits() error {
+	v, limits := c.result.Verified, c.Projection.Limits
+	switch {
+	case v.Rejected > limits.Rejections:
+		e := &ledger.TooManyRejections{Rejected: v.Rejected, Limit: limits.Rejections}
+		for _, d := range v.First {
+			if one, ok := c.refusals.Of([]byte(d.ID)); ok && d.Kind == verify.Rejected {
+				e.First = append(e.First, one)
+			}
+		}
+		return e
+	case v.Poison > limits.Poison:
+		return &ledger.TooMuchPoison{Poison: v.Poison, Limit: limits.Poison}
+	}
+	return nil
 }
 
 // Restless is the answer of a comparison that found no difference, but could not compare

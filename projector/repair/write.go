@@ -48,13 +48,7 @@ func (f *repairer) amend(ctx context.Context, readings []verify.Reading, left *v
 				f.changes.Settled++
 			}
 			continue
-		case f.rejectedIDs[string(r.ID)]:
-			if r.Have != nil { // what the target refused would have replaced it
-				f.changes.Unfixed++
-				if len(f.changes.Left) < verify.DetailsShown {
-					f.changes.Left = append(f.changes.Left, d)
-				}
-			}
+		case f.rejectedIDs[string(r.ID)]: // it is counted as such, and an older one may be there
 			continue
 		}
 		if err := left.Add(d); err != nil {
@@ -121,7 +115,7 @@ func (f *repairer) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 		case sinks.Superseded:
 			f.changes.Superseded++
 		case sinks.Rejected:
-			f.reject(ledger.Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason})
+			f.reject(ledger.Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason, Document: ledger.DocumentSum(docs[i].Body)})
 			if err := f.Repair.Letters.Put(ledger.Letter(f.result.Generation, docs[i], v.Type, v.Reason)); err != nil {
 				return err
 			}
@@ -135,6 +129,7 @@ func (f *repairer) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 func (f *repairer) reject(r ledger.Rejection) {
 	f.changes.Rejected++
 	f.rejectedIDs[r.ID] = true
+	f.refused = append(f.refused, r)
 	if len(f.changes.Rejections) < ledger.RejectionsShown {
 		f.changes.Rejections = append(f.changes.Rejections, r)
 	}
@@ -188,7 +183,9 @@ func (f *repairer) conclude(ctx context.Context) error {
 	proven.Missing, proven.Stale, proven.Extra, proven.At = 0, 0, 0, time.Now().UTC()
 	proven.Repaired = f.changes.Written + f.changes.Deleted
 	m := &f.generation.Meta
+	proven.Rejected = f.changes.Rejected
 	m.Verified, m.Documents, m.Reason = &proven, documents, ""
+	generation.NoteRefused(m, ledger.NewRefusals(f.refused...), proven.Poison)
 	if f.result.Serving {
 		proven.Sum = "" // its positions stay those of the past
 	} else {

@@ -66,8 +66,11 @@ const (
 // Lag is how far behind the present a live run is.
 type Lag struct {
 	Generation string  `json:"generation"`
-	Behind     int64   `json:"behind"`  // bytes of the source's log that were not read yet
-	Held       int64   `json:"held"`    // bytes of its log that the source keeps for this run
-	Backlog    int     `json:"backlog"` // marks that are due; counted up to 100,000
-	Rate       float64 `json:"rate"`    // documents read again a second, since the last event
+	Behind     int64   `json:"behind"`          // bytes of the source's log that were not read yet
+	Held       int64   `json:"held"`            // bytes of its log that the source keeps for this run
+	Backlog    int     `json:"backlog"`         // marks that are due; counted up to 100,000
+	Rate       float64 `json:"rate"`            // documents read again a second, since the last event
+	Refused    int64   `json:"refused"`         // documents that source or target refuse now
+	Poison     int64   `json:"poison"`          // events that could not be read or applied
+	Aside      string  `json:"aside,omitempty"` // why the projection is not kept up to date now; the numbers are those of before
 }

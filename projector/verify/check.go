@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/internal/canonjson"
+	"humpty/projector/ledger"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -23,8 +24,9 @@ type Check struct {
 	Ignore *canonjson.Paths // fields that may differ; nil: none
 	Exact  bool             // humpty alone wrote the index: compare bytes first
 
-	// Rejected are ids that the target refused, so that they are not missing.
-	Rejected map[string]bool
+	// Refusals are documents that are known to be refused: they count as rejected, not as
+	// missing or stale, for as long as the source has what was refused. Nil: none.
+	Refusals *ledger.Refusals
 	// Documents is how many the source has, where that is known; 0: it is counted.
 	Documents int64
 
@@ -142,7 +144,10 @@ func (k *check) full(ctx context.Context) (Report, error) {
 }
 
 func (k *check) pass(ctx context.Context) (report Report, err error) {
-	s := &sides{check: k, source: k.newSideDigest(), index: k.newSideDigest(), rejected: newSpool(k.TempDir)}
+	s := &sides{
+		check: k, source: k.newSideDigest(), index: k.newSideDigest(), rejected: newSpool(k.TempDir),
+		held: &heldBack{refusals: k.Refusals},
+	}
 	candidates := newSpool(k.TempDir)
 	defer func() {
 		err = errors.Join(err, s.source.notes.close(), s.index.notes.close(), s.rejected.close(), candidates.close())
@@ -153,7 +158,7 @@ func (k *check) pass(ctx context.Context) (report Report, err error) {
 	if s.docs > 0 {
 		k.average = max(s.bytes/s.docs, 1)
 	}
-	if err := k.checkSourceCount(ctx, s.source.sums.documents()+s.rejected.records); err != nil {
+	if err := k.checkSourceCount(ctx, s.source.sums.documents()+s.rejected.records+s.held.inSource()); err != nil {
 		return report, err
 	}
 	v := &verdict{check: k}
@@ -165,7 +170,12 @@ func (k *check) pass(ctx context.Context) (report Report, err error) {
 	if err != nil {
 		return report, err
 	}
-	if candidates.records == 0 {
+	equal, heldErr := s.held.compare(v.addRejected, func(c candidate) error { return candidates.add(c.encode()) })
+	if heldErr != nil {
+		return report, heldErr
+	}
+	v.report.Documents += equal
+	if candidates.records == 0 && !s.held.indexed() {
 		v.report.Sum = newSum(k.canonical, k.Ignore, s.index.sums.total()).String()
 	}
 	if err := v.decide(ctx, candidates); err != nil {

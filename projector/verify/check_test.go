@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"humpty/internal/canonjson"
+	"humpty/projector/ledger"
 	"humpty/projector/verify"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -290,7 +291,7 @@ func TestKnownRejectionsAreNotMissing(t *testing.T) {
 	s.write(t, "5", "", nil)
 	s.source.Put(sources.Record{Key: []byte("nan"), Reject: "NaN"})
 	c := s.check(t)
-	c.Rejected = map[string]bool{"5": true}
+	c.Refusals = ledger.NewRefusals(ledger.Rejection{ID: "5", Document: ledger.DocumentSum(body(5, "first"))})
 	report, found, err := run(t, &c)
 	want := map[string]verify.Kind{"5": verify.Rejected, "nan": verify.Rejected}
 	if err != nil || !maps.Equal(found, want) || report.Differs() || report.Rejected != 2 {
@@ -472,4 +473,50 @@ func TestSettleWaitsByTheClock(t *testing.T) {
 			t.Errorf("%v, %v, after %v", err, found, time.Since(began))
 		}
 	})
+}
+
+// A document that is known to be refused is neither missing nor stale, for as long as the
+// source has what was refused: any other state of it is a difference.
+func TestRefusedDocumentsAreAccountedFor(t *testing.T) {
+	t.Parallel()
+	for _, level := range []verify.Level{verify.Full, verify.Sample, verify.Count} {
+		t.Run(string(level), func(t *testing.T) {
+			t.Parallel()
+			s := setup(t, 200)
+			known := func(i int, note string) ledger.Rejection {
+				return ledger.Rejection{ID: fmt.Sprint(i), Type: "mapping", Document: ledger.DocumentSum(body(i, note))}
+			}
+			s.write(t, "1", "", nil)              // refused and never there
+			s.write(t, "2", "", body(2, "older")) // refused: an older one is served
+			s.write(t, "3", "", body(3, "first")) // put right meanwhile
+			s.source.Records[4].Value = nil       // the source cannot make it
+			s.source.Records[4].Reject = "NaN"    //
+			refusals := []ledger.Rejection{known(1, "first"), known(2, "first"), known(3, "first"), {ID: "4", Type: ledger.RejectedBySource}}
+			c := s.check(t)
+			c.Level, c.Refusals = level, ledger.NewRefusals(refusals...)
+			report, found, err := run(t, &c)
+			if err != nil || report.Differs() {
+				t.Fatalf("%+v, %v, %v", report, found, err)
+			}
+			if level != verify.Count && report.Rejected != 3 || level == verify.Count && report.Rejected != 4 {
+				t.Errorf("%d are refused", report.Rejected)
+			}
+			if level != verify.Full {
+				return
+			}
+			want := map[string]verify.Kind{"1": verify.Rejected, "2": verify.Rejected, "4": verify.Rejected}
+			if !maps.Equal(found, want) {
+				t.Errorf("found %v", found)
+			}
+			s.write(t, "6", "", nil)                    // lost, and nobody knows
+			s.source.Records[1].Value = body(1, "next") // changed since it was refused
+			s.source.Records[2].Value = body(2, "next")
+			s.source.Records = slices.Delete(s.source.Records, 4, 5) // deleted, and the old one is served
+			report, found, err = run(t, &c)
+			want = map[string]verify.Kind{"1": verify.Missing, "2": verify.Stale, "4": verify.Extra, "6": verify.Missing}
+			if err != nil || !maps.Equal(found, want) || report.Missing != 2 || report.Stale != 1 || report.Extra != 1 || report.Rejected != 0 {
+				t.Errorf("%+v, %v, %v", report, found, err)
+			}
+		})
+	}
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // count compares the numbers of documents. While others write, the index must hold a number
-// that the source had at some moment around.
+// that the source had at some moment around, but for documents that are known to be refused:
+// of these it may hold an older one, or none.
 func (k *check) count(ctx context.Context) (Report, error) {
 	v := &verdict{check: k}
 	v.report.Level = string(Count)
@@ -30,8 +31,8 @@ func (k *check) count(ctx context.Context) (Report, error) {
 		if err != nil {
 			return v.report, err
 		}
-		low, high := min(before, after), max(before, after)
-		v.report.Documents = after
+		low, high := min(before.sure, after.sure), max(before.most, after.most)
+		v.report.Documents, v.report.Rejected = after.most, k.Refusals.Len()
 		v.report.Missing, v.report.Extra = max(low-have, 0), max(have-high, 0)
 		if !v.report.Differs() {
 			break
@@ -48,13 +49,17 @@ func (k *check) waitSettled(ctx context.Context) error {
 	return wait.For(ctx, k.SettleTime)
 }
 
-func (k *check) countBoth(ctx context.Context) (before, have, after int64, err error) {
+// sourceCount is how many documents an index of the source has: at most, and with none of those
+// that are known to be refused.
+type sourceCount struct{ sure, most int64 }
+
+func (k *check) countBoth(ctx context.Context) (before sourceCount, have int64, after sourceCount, err error) {
 	before, err = k.countSource(ctx)
 	if err != nil {
-		return 0, 0, 0, fmt.Errorf("count the documents of the source: %w", err)
+		return before, 0, after, fmt.Errorf("count the documents of the source: %w", err)
 	}
 	if have, err = k.Index.Count(ctx); err != nil {
-		return 0, 0, 0, fmt.Errorf("count the documents of the index: %w", err)
+		return before, 0, after, fmt.Errorf("count the documents of the index: %w", err)
 	}
 	if after = before; !k.Static {
 		if after, err = k.countSource(ctx); err != nil {
@@ -82,35 +87,38 @@ func (k *check) checkSourceCount(ctx context.Context, read int64) error {
 }
 
 // countSource counts what the source has now, by reading it if there is no other way.
-func (k *check) countSource(ctx context.Context) (n int64, err error) {
+func (k *check) countSource(ctx context.Context) (n sourceCount, err error) {
 	view := k.View
 	switch {
 	case k.Documents > 0:
-		return k.Documents, nil
+		return sourceCount{k.Documents, k.Documents}, nil
 	case !k.Static && k.Source != nil:
 		view = nil
 	}
 	err = k.withView(ctx, view, func(view sources.View) error {
 		if counter, ok := view.(sources.Counter); ok {
-			n, err = counter.Count(ctx)
-			n -= int64(len(k.Rejected))
+			n.most, err = counter.Count(ctx)
+			n.sure = max(n.most-k.Refusals.Len(), 0)
 			return err
 		}
-		var total atomic.Int64
+		var total, refused atomic.Int64
 		group, reading := errgroup.WithContext(ctx)
 		next, all := new(atomic.Int64), &partitions{view, k.Plan, k.Batch}
 		for range max(k.Plan.Readers, 1) {
 			group.Go(func() error {
 				return all.each(reading, next, func(r *sources.Record) error {
-					if !r.Deleted && r.Reject == "" && !k.Rejected[string(r.Key)] {
+					if !r.Deleted && r.Reject == "" {
 						total.Add(1)
+						if _, known := k.Refusals.Of(r.Key); known {
+							refused.Add(1)
+						}
 					}
 					return nil
 				})
 			})
 		}
 		err = group.Wait()
-		n = total.Load()
+		n = sourceCount{total.Load() - refused.Load(), total.Load()}
 		return err
 	})
 	return n, err

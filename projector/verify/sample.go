@@ -49,7 +49,7 @@ func (k *check) compareSample(ctx context.Context, sides *KeyReader, n int, coun
 		}
 		read += int64(len(keys))
 		for _, r := range readings {
-			if r.Kind == Stale || r.Kind == Extra {
+			if (r.Kind == Stale || r.Kind == Extra) && !knownRefused(k.Refusals, &r) {
 				c := candidate{kind: r.Kind, hashes: hash.hashReading(&r), key: appendKey(nil, r.ID, effectiveRouting(r.ID, r.Routing))}
 				if err := candidates.add(c.encode()); err != nil {
 					return err
@@ -71,6 +71,7 @@ func (k *check) compareSample(ctx context.Context, sides *KeyReader, n int, coun
 	report.Level, report.Documents, report.Sampled = string(Sample), counted.Documents, read
 	report.Missing += counted.Missing
 	report.Extra = max(report.Extra, counted.Extra)
+	report.Rejected = counted.Rejected
 	v.report = report
 	v.judgeMoving(read)
 	if report = v.report; !report.Differs() && report.Level == string(Sample) && read-report.Moving >= int64(n) {

@@ -23,7 +23,8 @@ type sides struct {
 	source, index *digest
 
 	mu          sync.Mutex
-	rejected    *spool // keys of documents that are known not to be in the index
+	rejected    *spool // keys of documents that the source cannot make
+	held        *heldBack
 	docs, bytes int64
 }
 
@@ -101,7 +102,9 @@ func (s *sides) addRecord(r *sources.Record, w *digestWriter) error {
 	switch {
 	case r.Deleted:
 		return nil
-	case r.Reject != "" || s.Rejected[string(r.Key)]:
+	case s.Refusals.Len() > 0 && s.held.takeSource(w.hash, r.Key, r.Routing, r.Value, r.Reject != ""):
+		return nil
+	case r.Reject != "":
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.rejected.add(appendKey(nil, r.Key, effectiveRouting(r.Key, r.Routing)))
@@ -114,10 +117,13 @@ func (s *sides) scan(ctx context.Context, part int) error {
 	err := s.Index.Scan(ctx, part, scanParts, func(docs []sinks.Document) error {
 		var bytes int64
 		for i := range docs {
+			bytes += int64(len(docs[i].Body))
+			if s.Refusals.Len() > 0 && s.held.takeIndex(w.hash, docs[i].ID, docs[i].Routing, docs[i].Body) {
+				continue
+			}
 			if err := w.add(docs[i].ID, docs[i].Routing, docs[i].Body); err != nil {
 				return err
 			}
-			bytes += int64(len(docs[i].Body))
 		}
 		s.addProgress(int64(len(docs)), bytes)
 		return nil

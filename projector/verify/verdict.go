@@ -21,8 +21,11 @@ type verdict struct {
 	rejected []Difference // the first that cannot be in the index
 }
 
-// addDifference books one difference.
+// addDifference books one difference, or a document that was refused meanwhile.
 func (v *verdict) addDifference(c candidate) error {
+	if c.reading != nil && knownRefused(v.Refusals, c.reading) {
+		return v.addRejected(c.key)
+	}
 	switch c.kind {
 	case Missing:
 		v.report.Missing++

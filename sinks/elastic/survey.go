@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/scan"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -56,6 +57,11 @@ func (c *catalog) Survey(ctx context.Context) (sinks.Survey, error) {
 	more, err := c.hazards.warnings(ctx, all)
 	s.Warnings = append(s.Warnings, more...)
 	return s, err
+}
+
+// SampleVersions implements sinks.VersionSampler.
+func (c *catalog) SampleVersions(ctx context.Context, index string, n int, fn func(docs []sinks.Document) error) error {
+	return scan.New(c.Client, index, 1).Versions(ctx, n, fn)
 }
 
 func (c *catalog) generation(ctx context.Context, name string, f indexInfo, meta sinks.Meta, sizes map[string]size) sinks.Generation {

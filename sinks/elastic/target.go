@@ -49,7 +49,9 @@ var (
 	_ sinks.AliasViewer  = (*Target)(nil)
 	_ sinks.DraftChecker = (*Target)(nil)
 	_ sinks.LoadProbe    = (*Target)(nil)
-	_ sinks.Outages      = (*Target)(nil)
+
+	_ sinks.VersionSampler = (*Target)(nil)
+	_ sinks.Outages        = (*Target)(nil)
 
 	_ sinks.Index             = (*index)(nil)
 	_ sinks.Getter            = (*index)(nil)

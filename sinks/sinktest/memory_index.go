@@ -67,6 +67,8 @@ func (ix *memoryIndex) apply(d sinks.Document) sinks.Verdict {
 	switch {
 	case ok && d.Version != 0 && d.Version < was.version:
 		return sinks.Verdict{Outcome: sinks.Superseded, Status: 409}
+	case ix.target.Refuses != nil && ix.target.Refuses(d):
+		return sinks.Verdict{Outcome: sinks.Rejected, Status: 400, Type: "document_parsing_exception", Reason: "refused by the test"}
 	case d.Body != nil && !json.Valid(d.Body):
 		return sinks.Verdict{Outcome: sinks.Rejected, Status: 400, Type: "document_parsing_exception", Reason: "not JSON"}
 	}

@@ -37,6 +37,7 @@ type Hooks struct {
 	// OnWrite is called.
 	IgnoreWrites bool
 	OnWrite      func(docs []sinks.Document, verdicts []sinks.Verdict) error
+	Refuses      func(sinks.Document) bool // documents that are rejected; called under the target's lock
 	OnScan       func(docs []sinks.Document) []sinks.Document
 	OnSwap       func(sinks.AliasChange) error
 

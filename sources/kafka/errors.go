@@ -32,7 +32,7 @@ func (e *LostRecordsError) Error() string {
 		return fmt.Sprintf("topic %s, partition %d: offset %d is out of range: the log ends at %d, so it was truncated or the topic was made again; rebuild from its start",
 			e.Topic, e.Partition, e.Position, e.End)
 	}
-	return fmt.Sprintf("topic %s, partition %d: offset %d is out of range: the log now starts at %d, %d offsets are gone before they were read; lengthen the topic's retention.ms or retention.bytes, and rebuild",
+	return fmt.Sprintf("topic %s, partition %d: offset %d is out of range: the log now starts at %d, %d offsets are gone before they were read; lengthen the topic's retention.ms or retention.bytes, restore it from where it is kept whole, and rebuild; or, if documents of what is left are right, add accept_truncated: true beside from",
 		e.Topic, e.Partition, e.Position, e.Start, e.Start-e.Position)
 }
 

@@ -20,7 +20,7 @@ func (r *reader) findHole(ctx context.Context, denied bool) error {
 	if err != nil {
 		return deletedTopic(err)
 	}
-	defer broker.Close() //nolint:errcheck // it has answered
+	defer broker.Close()
 	if broker.tierVersion == 0 {
 		return nil
 	}

@@ -31,6 +31,8 @@ func writersOf(point string) []string {
 		return []string{"freeze"}
 	case "handover recorded", "touched recorded", "touched written", "pass begun", "handover ended":
 		return []string{"handover"}
+	case "refusals kept", "letters written": // package refused: here nothing is refused
+		return nil
 	case "capture released": // the slot of follow stays
 		return []string{"freeze", "handover"}
 	}
@@ -54,7 +56,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			continue // a rebuild does not come by
 		}
 		tried := writersOf(point)
-		if !campaign() {
+		if !campaign() && len(tried) > 0 {
 			tried = tried[i%len(tried):][:1]
 		}
 		for _, writer := range tried {

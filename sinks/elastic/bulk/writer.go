@@ -61,6 +61,9 @@ func New(client *transport.Client, cfg Config) *Writer {
 	return w
 }
 
+// maxIDBytes is the longest id that there can be.
+const maxIDBytes = 512
+
 // Tag names the run and the epoch in the cluster's task list and logs.
 func (w *Writer) Tag(run string, epoch int64) {
 	tag := fmt.Sprintf("humpty-%s-%d", run, epoch)
@@ -75,6 +78,11 @@ func (w *Writer) ThrottledTotal() int64 { return w.throttled.Load() }
 func (w *Writer) Write(ctx context.Context, docs []sinks.Document, verdicts []sinks.Verdict) (sinks.Receipt, error) {
 	start := time.Now()
 	clear(verdicts)
+	for i := range docs {
+		if docs[i].Body == nil && len(docs[i].ID) > maxIDBytes {
+			verdicts[i] = sinks.Verdict{Outcome: sinks.Deleted} // there never was one; its deletion would be refused
+		}
+	}
 	b := &batch{Writer: w, attempt: w.attempts.Get().(*attempt), docs: docs, verdicts: verdicts, maxDocs: math.MaxInt}
 	err := b.write(ctx)
 	if b.reusable() {

@@ -37,6 +37,26 @@ func (r *Reader) Sample(ctx context.Context, n int, seed uint64, fn func(docs []
 	return nil
 }
 
+// Versions reads the versions of up to n documents that were written last, and of random ones.
+func (r *Reader) Versions(ctx context.Context, n int, fn func(docs []sinks.Document) error) error {
+	for _, which := range []string{
+		`"sort":[{"_seq_no":"desc"}]`,
+		`"query":{"function_score":{"query":{"match_all":{}},"random_score":{"seed":1,"field":"_seq_no"},"boost_mode":"replace"}}`,
+	} {
+		var answer bytes.Buffer
+		var p page
+		query := fmt.Sprintf(`{"size":%d,"version":true,"_source":false,"track_total_hits":false,%s}`, n, which)
+		search := transport.Request{Method: http.MethodPost, Path: r.path + "/_search", Body: []byte(query), RetryFor: transport.DefaultRetry}
+		if err := r.pageOf(ctx, search, &answer, &p); err != nil {
+			return r.client.Explain("look at versions in index "+r.name, err)
+		}
+		if err := fn(p.docs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r *Reader) pageOf(ctx context.Context, req transport.Request, answer *bytes.Buffer, p *page) error {
 	return r.client.Retry(ctx, req, answer, func(body []byte, _ http.Header) error {
 		if err := p.parse(body); err != nil {

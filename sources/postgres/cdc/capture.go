@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pglogrepl"
@@ -146,6 +147,25 @@ func checkServer(ctx context.Context, db *session.Session) error {
 	return problems.Err()
 }
 
+// checkLog is a gap if the server has dropped the log that a slot needs.
+func checkLog(ctx context.Context, db *session.Session, name string) error {
+	rows, err := db.Rows(ctx, `
+select coalesce(wal_status, ''), pg_catalog.current_setting('max_slot_wal_keep_size', true) from pg_catalog.pg_replication_slots where slot_name = $1`, name)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look up slot %s: %w", name, err)
+	case len(rows) == 0:
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s is gone from %s", name, db.Name), Remedy: incomplete}
+	case rows[0][0] != "lost":
+		return nil
+	}
+	return &sources.ErrChangesLost{
+		Why: fmt.Sprintf("slot %s has lost its log: while nothing read it, more was written than max_slot_wal_keep_size (%s) lets it hold back", name, rows[0][1]),
+		Remedy: "let the server keep more for the next one, with what the disk can spare: ALTER SYSTEM SET max_slot_wal_keep_size = '50GB'; SELECT pg_reload_conf();\n" +
+			incomplete,
+	}
+}
+
 // startStream begins the stream, and checks only then that nothing is missing before it: the
 // server would skip forward silently.
 func startStream(ctx context.Context, db *session.Session, conn *pgconn.PgConn, name string, from pglogrepl.LSN) error {
@@ -167,17 +187,19 @@ func startStream(ctx context.Context, db *session.Session, conn *pgconn.PgConn, 
 	case errors.As(err, &pg) && pg.Code == "42704":
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s is gone from %s", name, db.Name), Remedy: remedy}
 	case errors.As(err, &pg) && pg.Code == "55000":
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s: %s", name, pg.Message), Remedy: remedy}
+		if err := checkLog(ctx, db, name); err != nil {
+			return err
+		}
+		return &sources.ErrChangesLost{Why: strings.TrimSuffix(fmt.Sprintf("slot %s: %s: %s", name, pg.Message, pg.Detail), ": "), Remedy: remedy}
 	case err != nil:
 		return fmt.Errorf("start to read slot %s: %w", name, err)
 	}
-	rows, err := db.Rows(ctx, `
-select coalesce(confirmed_flush_lsn, '0/0'), coalesce(wal_status, '') from pg_catalog.pg_replication_slots where slot_name = $1`, name)
-	if err != nil {
-		return fmt.Errorf("look up slot %s: %w", name, err)
+	if err := checkLog(ctx, db, name); err != nil {
+		return err
 	}
-	if len(rows) == 0 || rows[0][1] == "lost" {
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s has lost its log (max_slot_wal_keep_size)", name), Remedy: remedy}
+	rows, err := db.Rows(ctx, "select coalesce(confirmed_flush_lsn, '0/0') from pg_catalog.pg_replication_slots where slot_name = $1", name)
+	if err != nil || len(rows) == 0 {
+		return errors.Join(err, fmt.Errorf("look up slot %s", name))
 	}
 	confirmed, err := pglogrepl.ParseLSN(rows[0][0])
 	if err != nil {

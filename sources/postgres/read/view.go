@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"humpty/sources"
 	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
@@ -141,7 +143,7 @@ func (v *View) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 	if err != nil {
 		return err
 	}
-	return newLookup(newPage(v.tree, db, v.memory, 4*v.options.PageBytes), v.options.LooseKeys).all(ctx, keys, b)
+	return documentError(newLookup(newPage(v.tree, db, v.memory, 4*v.options.PageBytes), v.options.LooseKeys).all(ctx, keys, b))
 }
 
 // lookupLive reads documents by their ids as they are now.
@@ -160,6 +162,20 @@ func (v *View) lookupLive(ctx context.Context, keys [][]byte, b *sources.Batch) 
 	b.Snapshot, err = db.InSnapshot(ctx, func() error { return l.all(ctx, keys, b) })
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	return documentError(err)
+}
+
+// documentError marks an error that the data of a document made: a division by zero, text
+// that a cast does not take, an exception of the user's function.
+func documentError(err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || len(pg.Code) < 2 {
+		return err
+	}
+	switch pg.Code[:2] {
+	case "21", "22", "23", "2F", "38", "39", "54", "P0":
+		return &sources.DocumentError{Err: err}
 	}
 	return err
 }

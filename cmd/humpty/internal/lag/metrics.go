@@ -55,6 +55,13 @@ func (m *Monitor) Serve(ctx context.Context, l net.Listener) error {
 	return errors.Join(err, group.Wait())
 }
 
+func one(so bool) float64 {
+	if so {
+		return 1
+	}
+	return 0
+}
+
 // page is in the text format of Prometheus.
 func (m *Monitor) page() string {
 	m.mu.Lock()
@@ -68,6 +75,9 @@ func (m *Monitor) page() string {
 		{"humpty_source_held_bytes", "gauge", "Bytes of log that the source holds for the capture.", func(g string) float64 { return float64(m.lag[g].Held) }},
 		{"humpty_dirty_keys", "gauge", "Marks that are due, up to 100000.", func(g string) float64 { return float64(m.lag[g].Backlog) }},
 		{"humpty_documents_per_second", "gauge", "Documents read again a second, over the last second.", func(g string) float64 { return m.lag[g].Rate }},
+		{"humpty_refused_documents", "gauge", "Documents that source or target refuse now; the index has an older one, or none.", func(g string) float64 { return float64(m.lag[g].Refused) }},
+		{"humpty_poison_events", "gauge", "Events that could not be read or applied, and were left out.", func(g string) float64 { return float64(m.lag[g].Poison) }},
+		{"humpty_set_aside", "gauge", "1 while a projection is not kept up to date, since more of it is refused than the limit allows.", func(g string) float64 { return one(m.lag[g].Aside != "") }},
 		{"humpty_last_told_timestamp_seconds", "gauge", "When these were measured.", func(g string) float64 { return float64(m.measured[g].UnixMilli()) / 1000 }},
 		{"humpty_troubles_total", "counter", "Failures after which it was tried again, and other notices.", func(g string) float64 { return float64(m.notices[m.projections[g]]) }},
 	} {
@@ -75,6 +85,10 @@ func (m *Monitor) page() string {
 		for _, generation := range slices.Sorted(maps.Keys(m.lag)) {
 			fmt.Fprintf(&page, "%s{projection=%q,generation=%q} %g\n", metric.name, m.projections[generation], generation, metric.value(generation))
 		}
+	}
+	fmt.Fprint(&page, "# HELP humpty_stopped 1 when a projection has failed for a reason that stays, while others go on.\n# TYPE humpty_stopped gauge\n")
+	for _, projection := range slices.Sorted(maps.Keys(m.stopped)) {
+		fmt.Fprintf(&page, "humpty_stopped{projection=%q} %g\n", projection, one(m.stopped[projection]))
 	}
 	return page.String()
 }

@@ -3,6 +3,7 @@ package lag
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -18,9 +19,11 @@ import (
 func TestMetricsOfFollow(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	m := NewMonitor(&console.Console{Out: console.NewSink(&out), Err: &out})
+	m := NewMonitor(&console.Console{Out: console.NewSink(&out), Err: &out, Quiet: true, Env: func(string) (string, bool) { return "", false }})
 	at := time.UnixMilli(1_700_000_000_500)
-	m.Observe("orders", report.Event{Kind: report.Lagging, At: at, Lag: &report.Lag{Generation: "orders-1", Behind: 300, Held: 5000, Backlog: 7, Rate: 12.5}})
+	m.Observe("orders", report.Event{Kind: report.Started, At: at})
+	m.Stopped("customers", errors.New("its log is lost"))
+	m.Observe("orders", report.Event{Kind: report.Lagging, At: at, Lag: &report.Lag{Generation: "orders-1", Behind: 300, Held: 5000, Backlog: 7, Rate: 12.5, Refused: 3, Poison: 2, Aside: "3 documents were rejected"}})
 	m.Observe("orders", report.Event{Kind: report.Notice, At: at, Text: "the source is away"})
 	ctx, cancel := context.WithCancel(t.Context())
 	l, err := m.Listen(ctx, "127.0.0.1:0")
@@ -49,6 +52,11 @@ func TestMetricsOfFollow(t *testing.T) {
 		`humpty_dirty_keys{projection="orders",generation="orders-1"} 7`,
 		`humpty_documents_per_second{projection="orders",generation="orders-1"} 12.5`,
 		`humpty_last_told_timestamp_seconds{projection="orders",generation="orders-1"} 1.7000000005e+09`,
+		`humpty_refused_documents{projection="orders",generation="orders-1"} 3`,
+		`humpty_poison_events{projection="orders",generation="orders-1"} 2`,
+		`humpty_set_aside{projection="orders",generation="orders-1"} 1`,
+		`humpty_stopped{projection="orders"} 0`,
+		`humpty_stopped{projection="customers"} 1`,
 		"# TYPE humpty_troubles_total counter",
 		`humpty_troubles_total{projection="orders",generation="orders-1"} 1`,
 	} {

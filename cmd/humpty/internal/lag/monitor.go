@@ -27,13 +27,14 @@ type Monitor struct {
 	measured    map[string]time.Time // by generation
 	projections map[string]string    // by generation
 	notices     map[string]int       // by projection
+	stopped     map[string]bool      // by projection: whether it has failed while others go on
 }
 
 // NewMonitor makes a Monitor.
 func NewMonitor(c *console.Console) *Monitor {
 	return &Monitor{
 		console: c, printed: map[string]time.Time{}, lag: map[string]report.Lag{},
-		measured: map[string]time.Time{}, projections: map[string]string{}, notices: map[string]int{},
+		measured: map[string]time.Time{}, projections: map[string]string{}, notices: map[string]int{}, stopped: map[string]bool{},
 	}
 }
 
@@ -44,7 +45,7 @@ func (m *Monitor) Observe(projection string, e report.Event) {
 	text := e.Text
 	switch e.Kind {
 	case report.Started:
-		text = "follow " + projection
+		text, m.stopped[projection] = "follow "+projection, false
 	case report.Notice:
 		m.notices[projection]++
 	case report.Ended:
@@ -63,6 +64,14 @@ func (m *Monitor) Observe(projection string, e report.Event) {
 	if !m.console.Quiet {
 		fmt.Fprintf(m.console.Err, "%-9s %s\n", cmp.Or(map[report.Kind]string{report.Notice: "notice"}[e.Kind], "follow"), console.Indent(text))
 	}
+}
+
+// Stopped tells that a projection is followed no more, for a reason that stays.
+func (m *Monitor) Stopped(projection string, why error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stopped[projection] = true
+	m.console.Warn(fmt.Sprintf("%s is not followed any more; others are: %s", projection, m.console.Message(why)))
 }
 
 // Status is one line for all of them.

@@ -20,6 +20,9 @@ func Finding(w io.Writer, f repair.Result, err error) {
 		fmt.Fprintf(w, "%s: %s compared with its source: %s\n", f.Projection, f.Generation, v.Level)
 		fmt.Fprintf(w, "  documents  %s in the source: %s missing, %s stale, %s extra%s\n", ui.Count(v.Documents),
 			ui.Count(v.Missing), ui.Count(v.Stale), ui.Count(v.Extra), others(v.Verification))
+		if (v.Rejected > 0 || v.Poison > 0) && !v.Differs() {
+			fmt.Fprintf(w, "  equal      but for %s\n", butFor(v))
+		}
 		if v.Rests != "" {
 			fmt.Fprintf(w, "  rests on   %s\n", v.Rests)
 		}
@@ -61,12 +64,24 @@ func values(texts []string) []string {
 	return all
 }
 
+// butFor is what an index that is equal to its sources is known to be without.
+func butFor(v verify.Report) string {
+	var parts []string
+	if v.Rejected > 0 {
+		parts = append(parts, fmt.Sprintf("%s refused, known", ui.Count(v.Rejected)))
+	}
+	if v.Poison > 0 {
+		parts = append(parts, fmt.Sprintf("%s events that cannot be read or applied", ui.Count(v.Poison)))
+	}
+	return strings.Join(parts, " and ")
+}
+
 func others(v sinks.Verification) string {
 	text := ""
 	for _, more := range []struct {
 		n    int64
 		what string
-	}{{v.Rejected, "rejected"}, {v.Moved, "on their way"}, {v.Moving, "changed at each reading"}} {
+	}{{v.Rejected, "refused"}, {v.Moved, "on their way"}, {v.Moving, "changed at each reading"}} {
 		if more.n > 0 {
 			text += fmt.Sprintf(", %s %s", ui.Count(more.n), more.what)
 		}

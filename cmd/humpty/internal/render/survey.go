@@ -38,15 +38,20 @@ func Serves(s sinks.Survey) string {
 	return fmt.Sprintf("alias %s serves %s", s.Alias, strings.Join(all, ", "))
 }
 
-// Verified is at which level a generation was verified.
-func Verified(m sinks.Meta) string {
-	if m.Verified == nil {
-		return "no"
+// Verified is at which level a generation was verified, and how many of its documents are
+// refused: these are not as the source has them.
+func Verified(m sinks.Meta, refused int64) string {
+	text := "no"
+	if m.Verified != nil {
+		text = m.Verified.Level
+		if m.Verified.Moving > 0 {
+			text += fmt.Sprintf(" (%s moving)", ui.Count(m.Verified.Moving))
+		}
 	}
-	if m.Verified.Moving > 0 {
-		return fmt.Sprintf("%s (%s moving)", m.Verified.Level, ui.Count(m.Verified.Moving))
+	if refused > 0 {
+		text += fmt.Sprintf(", %s refused", ui.Count(refused))
 	}
-	return m.Verified.Level
+	return text
 }
 
 // Generations is a line for each.

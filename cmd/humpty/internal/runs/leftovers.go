@@ -13,6 +13,7 @@ import (
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/sinks"
 )
 
@@ -71,6 +72,16 @@ func (l *Leftovers) Followed(p config.Projection, survey sinks.Survey) bool {
 	}
 	idle, err := Idle(state, p.Name, live.Meta.Run)
 	return err == nil && !idle
+}
+
+// Refused is what the live projector could not write to what serves, as far as the state
+// folder here knows; nil for nothing.
+func (l *Leftovers) Refused(p config.Projection, survey sinks.Survey) (*checkpoint.Refused, error) {
+	live, ok := survey.Find(survey.Live())
+	if !ok || !p.Live || l.noState != nil {
+		return nil, nil
+	}
+	return l.state.Refused(p.Name, live.Meta.Run)
 }
 
 // Active finds the newest run that a process is at work on.

@@ -1,0 +1,69 @@
+package generation
+
+import (
+	"context"
+	"fmt"
+
+	"humpty/internal/problem"
+	"humpty/sinks"
+)
+
+const (
+	versionsSampled = 1000 // documents: those written last, and as many random ones
+
+	// ourMost is how far humpty's own versions, and unversioned writes onto them, get beyond
+	// the base of a generation.
+	ourMost = 1 << 36
+	// unversionedMost is how often a document may have been written unversioned that was not
+	// loaded: its version counts the writes.
+	unversionedMost = 1 << 24
+)
+
+// foreignVersion reports whether a version is neither humpty's, of an epoch up to the given
+// one, nor that of unversioned writes: an application gave it.
+func foreignVersion(version, epoch int64) bool {
+	base := version >> 40
+	switch {
+	case base > epoch:
+		return true
+	case base == 0:
+		return version > unversionedMost
+	}
+	return version&(1<<40-1) > ourMost
+}
+
+// CheckVersions warns of an application that writes to what the alias serves with external
+// versions: the documents of the next generation have larger ones, and refuse its writes for
+// good. It looks at some documents, so it may miss such an application.
+func CheckVersions(ctx context.Context, target sinks.Target, survey sinks.Survey) (warnings problem.List) {
+	sampler, ok := target.(sinks.VersionSampler)
+	if !ok {
+		return nil
+	}
+	for _, serving := range survey.Serving {
+		var looked, foreign int
+		var first string
+		err := sampler.SampleVersions(ctx, serving.Index, versionsSampled, func(docs []sinks.Document) error {
+			for _, d := range docs {
+				looked++
+				if !foreignVersion(d.Version, survey.Epoch()) {
+					continue
+				}
+				if foreign++; foreign == 1 {
+					first = fmt.Sprintf("document %s: %d", d.ID, d.Version)
+				}
+			}
+			return nil
+		})
+		switch {
+		case err != nil:
+			warnings.Warn("", "grant the right to search it", "whether an application writes to %s with versions of its own could not be seen: %v", serving.Index, err)
+		case foreign > 0:
+			warnings.Warn("", "let the application write unversioned (without version and version_type); or let only humpty write, with writer: follow",
+				"of %d documents of %s that were looked at, %d have versions that are not humpty's (%s): an application writes with external versions. "+
+					"The next generation begins at version %d; what is written below it is refused with 409 for good, which such an application takes for a newer document",
+				looked, serving.Index, foreign, first, (survey.Epoch()+1)<<40)
+		}
+	}
+	return warnings
+}
