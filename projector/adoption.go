@@ -181,9 +181,12 @@ func (a *adoption) claim(ctx context.Context) error {
 			return fmt.Errorf("release the capture of run %s, which had %s: %w", g.Meta.Run, c.Name, err)
 		}
 	}
+	if err := r.beginWriter(ctx, index, sinks.FollowWriter); err != nil { // what a dead follow sent must not land any more
+		return err
+	}
 	c.AlreadyLive = a.serves
 	if a.serves && r.Live.Writer == WriterHandover {
-		if err := a.writeOnCondition(ctx, index); err != nil {
+		if err := a.writeOnCondition(index); err != nil {
 			return err
 		}
 	}
@@ -201,12 +204,9 @@ func (a *adoption) claim(ctx context.Context) error {
 }
 
 // writeOnCondition makes the run's rounds write beside the application, from the first on.
-func (a *adoption) writeOnCondition(ctx context.Context, index sinks.Index) error {
+func (a *adoption) writeOnCondition(index sinks.Index) error {
 	if !catchup.CanHandOver(index) {
 		return catchup.ErrNoHandover
-	}
-	if err := catchup.Quiet(ctx, index); err != nil {
-		return err
 	}
 	return a.run.Live.Checkpoint.Swap.Record()
 }
@@ -350,7 +350,7 @@ func (a *adoption) conclude(ctx context.Context) error {
 			return err
 		}
 	default:
-		if err := r.changes.catchUp(ctx); err != nil {
+		if err := errors.Join(r.changes.settle(ctx), generation.EndWriter(ctx, c.Index)); err != nil {
 			return err
 		}
 	}

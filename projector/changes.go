@@ -147,6 +147,14 @@ func (c *changes) roundDone(round report.Round) {
 // catchUp brings the generation up to everything that is committed now.
 func (c *changes) catchUp(ctx context.Context) error { return c.rounds.CatchUpTo(ctx, c.capture) }
 
+// settle catches up, and makes the deletions again that waited for another name of the writer.
+func (c *changes) settle(ctx context.Context) error {
+	if err := c.catchUp(ctx); err != nil {
+		return err
+	}
+	return c.rounds.SettleDeletions(ctx)
+}
+
 // catchUpTelling is catchUp, and tells written of all documents that it wrote.
 func (c *changes) catchUpTelling(ctx context.Context, written func(ids [][]byte)) error {
 	return c.rounds.CatchUpTelling(ctx, c.capture, written)

@@ -30,6 +30,9 @@ type cutover struct {
 func (c *cutover) swap(ctx context.Context) error {
 	r, name := c.rebuild, c.candidate.Name
 	if r.NoSwap {
+		if err := generation.EndWriter(ctx, c.candidate.Index); err != nil {
+			return err
+		}
 		c.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", r.Projection.Name, name))
 		return nil
 	}
@@ -107,13 +110,17 @@ func (c *cutover) mayServe(ctx context.Context) (sinks.Survey, error) {
 // then, with what an operator has set on it in the meantime. before is what it served.
 func (c *cutover) switchAlias(ctx context.Context) (before sinks.Survey, err error) {
 	target := c.rebuild.Target
+	more, err := c.nextWriter(ctx)
+	if err != nil {
+		return before, err
+	}
 	if err := lease.Check(ctx, target, c.fence); err != nil {
 		return before, err
 	}
 	again := c.gate.through
 	again.Notice = nil // was told before
 	s := generation.Switch{
-		Target: target, Projection: c.rebuild.Projection.Name,
+		Target: target, Projection: c.rebuild.Projection.Name, More: more,
 		To: func(sinks.Survey) (string, error) { return c.candidate.Name, nil },
 		Gate: func(ctx context.Context, survey sinks.Survey, change sinks.AliasChange) error {
 			if err := c.gate.alias(survey); err != nil {
@@ -135,6 +142,21 @@ func (c *cutover) switchAlias(ctx context.Context) (before sinks.Survey, err err
 	return before, err
 }
 
+// nextWriter ends the catch-up's writer, and begins that of the pass behind the swap, where there
+// is one: its name comes with the swap.
+func (c *cutover) nextWriter(ctx context.Context) ([]sinks.AliasAction, error) {
+	if err := generation.EndWriter(ctx, c.candidate.Index); err != nil {
+		return nil, err
+	}
+	crashpoint.At("catch-up ended")
+	fence, ok := c.candidate.Index.(sinks.WriterFence)
+	if !ok || !c.changes.handsOver() {
+		return nil, nil
+	}
+	next, err := fence.NextWriter(ctx)
+	return []sinks.AliasAction{next}, err
+}
+
 // finalCatchUp brings the generation up to everything that is committed, right before the
 // swap. unblock undoes the block of the old index, for the case that the swap fails.
 func (c *cutover) finalCatchUp(ctx context.Context, survey sinks.Survey) (unblock func() error, err error) {
@@ -147,7 +169,7 @@ func (c *cutover) finalCatchUp(ctx context.Context, survey sinks.Survey) (unbloc
 			return unblock, err
 		}
 	}
-	if err := c.changes.catchUp(ctx); err != nil {
+	if err := c.changes.settle(ctx); err != nil {
 		return unblock, errors.Join(fmt.Errorf("catch up before the swap: %w", err), unblock())
 	}
 	c.changes.noteFence()
@@ -161,9 +183,6 @@ func (c *cutover) finalCatchUp(ctx context.Context, survey sinks.Survey) (unbloc
 
 // handOver swaps, and ends. Everything before the swap is as in any other way.
 func (c *cutover) handOver(ctx context.Context, swap func() error) error {
-	if err := catchup.Quiet(ctx, c.candidate.Index); err != nil {
-		return err
-	}
 	if err := c.rebuild.Live.Checkpoint.Swap.Record(); err != nil {
 		return err
 	}
@@ -176,7 +195,7 @@ func (c *cutover) handOver(ctx context.Context, swap func() error) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(h.End(ctx, c.changes.capture, c.rebuild.Projection.Name), c.rejectedBehindSwap())
+	err = errors.Join(h.End(ctx, c.changes.capture, c.rebuild.Projection.Name), c.rejectedBehindSwap(), generation.EndWriter(ctx, c.candidate.Index))
 	crashpoint.At("handover ended")
 	return err
 }

@@ -206,7 +206,7 @@ type fullIndex interface {
 	sinks.ConditionalWriter
 	sinks.DefinitionDiffer
 	sinks.Searcher
-	InFlightWrites(ctx context.Context) (int, error)
+	sinks.WriterFence
 }
 
 type faultyIndex struct {

@@ -166,7 +166,7 @@ func TestHandoverUnderAWriterThatNeverStops(t *testing.T) {
 				}
 			}
 			source.OnLookup = func([]string) { tick() }
-			target.OnInFlight = tick
+			target.OnFence = tick
 			target.OnWriteIf = tick
 			rebuild.Observe = func(report.Event) { tick() }
 			writes := 0

@@ -23,23 +23,32 @@ type timedTarget struct {
 }
 
 type timedIndex struct {
-	sinks.Index
+	fullIndex
 	of timedTarget
 }
 
 func (d timedTarget) Create(ctx context.Context, g sinks.Generation) (sinks.Index, error) {
 	x, err := d.remoteTarget.Create(ctx, g)
-	return timedIndex{x, d}, err
+	return d.timed(x), err
+}
+
+// timed is an index of the fake's; none where it could not be had.
+func (d timedTarget) timed(x sinks.Index) sinks.Index {
+	full, ok := x.(fullIndex)
+	if !ok {
+		return nil
+	}
+	return timedIndex{full, d}
 }
 
 func (d timedTarget) Open(ctx context.Context, name string) (sinks.Index, error) {
 	x, err := d.remoteTarget.Open(ctx, name)
-	return timedIndex{x, d}, err
+	return d.timed(x), err
 }
 
 func (x timedIndex) Write(ctx context.Context, docs []sinks.Document, verdicts []sinks.Verdict) (sinks.Receipt, error) {
 	began := time.Now()
-	r, err := x.of.write(func() (sinks.Receipt, error) { return x.Index.Write(ctx, docs, verdicts) })
+	r, err := x.of.write(func() (sinks.Receipt, error) { return x.fullIndex.Write(ctx, docs, verdicts) })
 	r.Took = time.Since(began)
 	return r, err
 }

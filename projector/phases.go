@@ -172,8 +172,11 @@ func (r *run) whenFlushed(done ledger.OnDone) ledger.OnDone {
 // there is nothing to do: the source is one snapshot of tables at rest.
 func (r *run) catchUp(ctx context.Context) error {
 	c := r.changes
-	if c.capture == nil || c.arrivedBefore() {
-		return nil
+	if c.capture == nil || c.arrivedBefore() { // nothing is written any more
+		return generation.EndWriter(ctx, r.candidate.Index)
+	}
+	if err := generation.BeginWriter(ctx, r.candidate.Index, sinks.LeaseWriter); err != nil { // nothing of the load lands behind a catch-up's deletion
+		return err
 	}
 	if err := r.candidate.Note(ctx, sinks.CatchingUp); err != nil {
 		return err

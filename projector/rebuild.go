@@ -47,7 +47,7 @@ func (r *Rebuild) Run(ctx context.Context) (Record, error) {
 	s := &supervisor{run: newRun(r, report.NewRunObserver(r.Observe)), most: outage.Limit(r.MaxOutage)}
 	h := lease.Hold{
 		Target: r.Target, Owner: r.Owner, Patience: s.most, Activity: s.run.observer.Activity,
-		Before: func(ctx context.Context) error { return generation.UnblockOrphaned(ctx, r.Target) },
+		Before: func(ctx context.Context) error { return generation.CleanUpOrphaned(ctx, r.Target) },
 	}
 	err := h.Do(ctx, s.phases)
 	return s.run.finish(err)
@@ -174,6 +174,7 @@ func (r *run) timed(ctx context.Context, phase report.Phase, do func(context.Con
 // cleanUp gives back what the run holds on the source, and writes the reason of a failure
 // into the generation, so that nothing half-done stays without a record.
 func (r *run) cleanUp(ctx context.Context, err error) error {
+	shutOut := shutOut(ctx, err)
 	ctx, cancel := wait.ToCleanUp(ctx)
 	defer cancel()
 	err = r.explainGap(err)
@@ -188,7 +189,10 @@ func (r *run) cleanUp(ctx context.Context, err error) error {
 	err = errors.Join(err, r.changes.release(ctx, err))
 	crashpoint.At("capture released")
 	c := r.candidate
-	if err == nil || c.Index == nil || c.Meta.State == sinks.Verified || c.Meta.State == sinks.Live || r.adoption.refused {
+	if err != nil && c.Index != nil && outage.Server(r.Source, r.Target, err) == "" {
+		_ = generation.EndWriter(ctx, c.Index) // where it fails, who takes the lease next does so
+	}
+	if err == nil || shutOut || c.Index == nil || c.Meta.State == sinks.Verified || c.Meta.State == sinks.Live || r.adoption.refused {
 		return err // a verified generation that was not swapped is as good as before
 	}
 	c.Meta.Reason = err.Error()
@@ -203,6 +207,14 @@ func (r *run) cleanUp(ctx context.Context, err error) error {
 		c.RestoreSettings(ctx)
 	}
 	return err
+}
+
+// shutOut reports whether another process has taken over. What the generation says of itself is
+// its business then.
+func shutOut(ctx context.Context, err error) bool {
+	var fenced *sinks.Fenced
+	var held *sinks.Held
+	return errors.As(err, &fenced) || errors.As(err, &held) || errors.As(context.Cause(ctx), &held)
 }
 
 // finish closes the dead letters, whose failure is one of the run: they are all that is left

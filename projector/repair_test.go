@@ -31,13 +31,23 @@ func (s *stage) repair(generation string) *repair.Repair {
 	return &repair.Repair{Verify: e, MaxDelete: -1, MaxStale: -1}
 }
 
-// put writes into an index as an application does: without a version; no body deletes.
-func (s *stage) put(t *testing.T, generation, id, body string) {
+// opened is a generation that somebody else than humpty may write to.
+func (s *stage) opened(t *testing.T, generation string) sinks.Index {
 	t.Helper()
 	index, err := s.target.Open(t.Context(), generation)
+	if err == nil {
+		err = index.(sinks.WriterFence).BeginWriter(t.Context(), "application") //nolint:forcetypeassert // of the fake
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return index
+}
+
+// put writes into an index as an application does: without a version; no body deletes.
+func (s *stage) put(t *testing.T, generation, id, body string) {
+	t.Helper()
+	index := s.opened(t, generation)
 	d := sinks.Document{ID: []byte(id)}
 	if body != "" {
 		d.Body = []byte(body)
@@ -126,7 +136,7 @@ func TestRepairOfAGenerationThatDoesNotServe(t *testing.T) {
 	if r := finding.Repair; r.Written != 4 || r.Deleted != 2 || r.Unfixed+r.Superseded+r.Settled+r.Rejected != 0 {
 		t.Errorf("repair of %v: %+v", planted, *r)
 	}
-	index, _ := s.target.Open(t.Context(), generation)
+	index := s.opened(t, generation)
 	late := []sinks.Document{{ID: []byte("extra0"), Version: epoch << 40, Body: []byte(`{"late":1}`)}}
 	verdicts := make([]sinks.Verdict, 1)
 	if _, err := index.Write(t.Context(), late, verdicts); err != nil || verdicts[0].Outcome != sinks.Superseded {

@@ -12,6 +12,8 @@ import (
 	"humpty/internal/problem"
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
+	"humpty/projector/generation"
+	"humpty/projector/lease"
 	"humpty/projector/ledger"
 	"humpty/projector/verify"
 	"humpty/sinks"
@@ -95,12 +97,24 @@ func (r *run) resume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("open index %s: %w", was.Generation, err)
 	}
+	if err := r.beginWriter(ctx, index, sinks.LeaseWriter); err != nil {
+		return err
+	}
 	r.candidate.Name, r.candidate.Meta, r.candidate.Index = was.Generation, g.Meta, index
 	r.candidate.Meta.Reason = ""
 	r.candidate.AlreadyLive = r.gate.before.Live() == was.Generation
 	r.candidate.ServedEarly = r.gate.before.Partial() == was.Generation
 	r.record.Verified = g.Meta.Verified
 	return nil
+}
+
+// beginWriter shuts out the processes of the run before this one. The lease is looked at behind
+// it: who took it since shuts this process out, and who took it before is noticed.
+func (r *run) beginWriter(ctx context.Context, index sinks.Index, role sinks.WriterRole) error {
+	if err := generation.BeginWriter(ctx, index, role); err != nil {
+		return err
+	}
+	return lease.Check(ctx, r.Target, r.fence)
 }
 
 // errGone is for a run whose generation is not there any more.

@@ -5,14 +5,6 @@ import (
 	"time"
 )
 
-// WriteCounter is what an Index can do beside: say what is still under way in the target. A
-// bulk goes on there after its client gave up or died.
-type WriteCounter interface {
-	// InFlightWrites counts the requests of humpty's, of any run, that the target works on for
-	// this index now. What a proxy still holds is not seen.
-	InFlightWrites(ctx context.Context) (int, error)
-}
-
 // ErrWritesLost is in the error of a Seal, or of a DurabilityChecker, that found that servers died since the
 // generation was made, so that writes which they had confirmed may be undone. Who means to
 // compare every document with its source notes Meta.SuspectLoss, and seals again.

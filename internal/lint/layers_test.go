@@ -47,7 +47,7 @@ var layers = []layer{
 	{name: "kafka", about: implementation, packages: []string{"sources/kafka"}, on: []string{"sources"}},
 	{name: "elastic-transport", about: implementation, apart: true, packages: []string{"sinks/elastic/transport", "sinks/elastic/jsonbytes"}, on: []string{"sinks"}},
 	{name: "elastic-schema", about: implementation, apart: true, packages: []string{"sinks/elastic/mapping", "sinks/elastic/spelling"}, on: []string{"sinks"}},
-	{name: "elastic-requests", about: implementation, apart: true, packages: []string{"sinks/elastic/bulk", "sinks/elastic/scan"}, on: []string{"elastic-transport"}},
+	{name: "elastic-requests", about: implementation, apart: true, packages: []string{"sinks/elastic/bulk", "sinks/elastic/fence", "sinks/elastic/scan"}, on: []string{"elastic-transport"}},
 	{name: "elastic", about: implementation, packages: []string{"sinks/elastic"}, on: []string{"elastic-requests", "elastic-schema"}},
 	{name: "null", about: implementation, packages: []string{"sinks/null"}, on: []string{"sinks"}},
 	{name: "ndjson", about: implementation, packages: []string{"sinks/ndjson"}, on: []string{"sinks"}},

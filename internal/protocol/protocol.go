@@ -38,7 +38,13 @@ func (r Rules) EndsUnclean() bool { return r.off.EndUnclean }
 // TrustsUnknown says that a write without an answer, or a superseded one, counts as done.
 func (r Rules) TrustsUnknown() bool { return r.off.TrustUnknown }
 
-// EndsInFlight says that a handover ends though writes are in flight in the target.
+// SettlesUnknown says that a deletion is settled though an attempt of the document had no answer.
+func (r Rules) SettlesUnknown() bool { return r.off.SettleUnknown }
+
+// SettlesForgotten says that a deletion is settled though its primary was moved or restarted.
+func (r Rules) SettlesForgotten() bool { return r.off.SettleForgotten }
+
+// EndsInFlight says that a handover ends though what was sent may still land.
 func (r Rules) EndsInFlight() bool { return r.off.EndInFlight }
 
 // ForgetsWritten says that what an earlier process wrote behind the swap is ignored.

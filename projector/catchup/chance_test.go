@@ -17,7 +17,8 @@ import (
 
 // gamble is a history whose every step comes from a seed, in one goroutine but for the
 // capture: the same seed gives the same history. It mixes commits that are visible late,
-// rounds, attempts that land whenever, and crashes that lose what was not synced.
+// rounds, attempts that land whenever, primaries that forget which documents were deleted, and
+// crashes that lose what was not synced.
 type gamble struct {
 	*chase
 	rng    *rand.Rand
@@ -57,6 +58,7 @@ func (g *gamble) crash() {
 		g.t.Fatal(err)
 	}
 	g.fs, g.rounds.Store = left, g.store
+	g.again()
 	g.begin()
 }
 
@@ -77,6 +79,8 @@ func (g *gamble) step() {
 		g.round()
 	case k < 18:
 		g.target.Land(1)
+	case k < 19 && g.rng.IntN(2) == 0:
+		g.target.Restart()
 	case k < 19:
 		g.crash()
 	default: // in the middle of a round
@@ -106,6 +110,7 @@ func runGamble(t *testing.T, seed uint64, r off.Rules, steps int) bool {
 	g.begin()
 	g.recorded()
 	strays := rand.New(rand.NewPCG(seed, 8))
+	g.target.HideInFlight = true
 	g.target.LateAttempt = func([]sinks.Document) bool { return strays.IntN(6) == 0 }
 	for range steps {
 		g.step()
@@ -113,7 +118,8 @@ func runGamble(t *testing.T, seed uint64, r off.Rules, steps int) bool {
 	for _, xid := range g.hidden {
 		g.live.Reveal(xid)
 	}
-	g.finish()
+	g.rounds.doubts.hurry = true
+	g.settled()
 	g.target.Land(-1)
 	return g.equal()
 }

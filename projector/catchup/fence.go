@@ -183,6 +183,8 @@ func (r *Rounds) Follow(ctx context.Context, from *Capture, f Following) error {
 		select { // nothing to do before something is marked, or if something is left
 		case <-from.recorded:
 			round, err = r.round(ctx)
+		case <-r.doubts.untilRotation(r):
+			round, err = r.round(ctx)
 		case <-retry.C:
 			err = r.retryRefused(ctx)
 		case <-ctx.Done():

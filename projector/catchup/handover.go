@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"humpty/internal/crashpoint"
-	"humpty/internal/wait"
+	"humpty/projector/generation"
 	"humpty/sinks"
 )
 
@@ -63,42 +62,24 @@ func (h *Handover) End(ctx context.Context, from *Capture, name string) error {
 	return h.unsettled(name)
 }
 
-// quiet waits until the target works on no write of ours, of any epoch.
+// quiet changes the writer's name: of what was sent before nothing lands any more.
 func (h *Handover) quiet(ctx context.Context) error {
 	if h.rounds.Rules.EndsInFlight() {
 		return nil
 	}
-	return Quiet(ctx, h.rounds.Writer.Index)
-}
-
-// Quiet waits until the target works on no write of ours, of any epoch.
-func Quiet(ctx context.Context, index sinks.Index) error {
-	attempts, ok := index.(sinks.WriteCounter)
-	if !ok {
-		return ErrNoHandover
-	}
-	pause := wait.NewBackoff(5 * time.Minute)
-	for {
-		n, err := attempts.InFlightWrites(ctx)
-		if err != nil || n == 0 {
-			return err
-		}
-		if over, err := pause.Wait(ctx); err != nil || over {
-			return errors.Join(err, fmt.Errorf("%d writes of humpty's are still under way in the target after %s", n, pause.Most))
-		}
-	}
+	return generation.BeginWriter(ctx, h.rounds.Writer.Index, h.rounds.Role)
 }
 
 // CanHandOver reports whether a handover is possible with a target's indices.
 func CanHandOver(index sinks.Index) bool {
-	_, attempts := index.(sinks.WriteCounter)
+	_, fences := index.(sinks.WriterFence)
 	_, gets := index.(sinks.Getter)
 	_, amends := index.(sinks.ConditionalWriter)
-	return attempts && gets && amends
+	return fences && gets && amends
 }
 
-// ErrNoHandover is for targets that cannot tell what is under way, or write on condition.
-var ErrNoHandover = errors.New("this target cannot say which writes are under way and write only what is unchanged: writer: handover is not possible with it")
+// ErrNoHandover is for targets that cannot shut out a writer, or write on condition.
+var ErrNoHandover = errors.New("this target cannot shut out a writer and write only what is unchanged: writer: handover is not possible with it")
 
 func (h *Handover) unsettled(name string) error {
 	h.mu.Lock()

@@ -88,7 +88,7 @@ func lateCreate(c *chase) {
 			c.live.Reveal(b)
 		}
 	}
-	c.target.OnInFlight = func() { c.target.Land(-1) }
+	c.target.OnFence = func() { c.target.Land(-1) }
 	c.handOver()
 	c.target.Land(-1) // what nobody waited for
 }
@@ -116,7 +116,7 @@ func TestEachRuleOfTheEndIsNeeded(t *testing.T) {
 					c.app(sourcetest.Change{ID: "a"})
 				}
 			}
-			c.target.OnInFlight = func() {
+			c.target.OnFence = func() {
 				if flights++; flights == 1 {
 					c.app(sourcetest.Change{ID: "a"})
 					c.live.Commit(put("a", "g", "2")) // and is about to write it, but deletes it before
@@ -141,7 +141,7 @@ func TestEachRuleOfTheEndIsNeeded(t *testing.T) {
 			}
 			c.target.OnWrite = nil
 			c.app(sourcetest.Change{ID: "a"})
-			c.target.OnInFlight = func() { c.target.Land(-1) }
+			c.target.OnFence = func() { c.target.Land(-1) }
 			c.handOver()
 		}},
 	} {
@@ -189,7 +189,7 @@ func TestHandoverThatFindsNoEnd(t *testing.T) {
 	c.live.Commit(put("a", "g", "1"))
 	c.recorded()
 	n := 0
-	c.target.OnInFlight = func() {
+	c.target.OnFence = func() {
 		n++
 		c.live.Commit(put("a", "g", fmt.Sprint(n))) // and the application is slow to write it
 	}

@@ -27,8 +27,9 @@ import (
 type Rounds struct {
 	Store  *checkpoint.Store
 	View   sources.Expander
-	Flush  *flush.Queue   // what settling waits for; nil: for nothing
-	Writer *write.Writer  // its pace may be nil: as many requests at once as there are workers
+	Flush  *flush.Queue  // what settling waits for; nil: for nothing
+	Writer *write.Writer // its pace may be nil: as many requests at once as there are workers
+	Role   sinks.WriterRole
 	Rules  protocol.Rules // the zero value outside tests
 
 	Refusals *checkpoint.Refusals // where it is kept which documents are refused; nil: nowhere
@@ -37,6 +38,7 @@ type Rounds struct {
 	written   listener           // told of the documents that rounds wrote
 	unflushed unflushed          // read, and not settled yet
 	handover  *Handover          // nil: nobody else writes to the index
+	doubts    doubts
 }
 
 // Workers is how many goroutines read and write what changed.
@@ -53,6 +55,9 @@ func (r *Rounds) HandedOver() bool { return r.handover != nil }
 // round takes every mark that is due now once.
 func (r *Rounds) round(ctx context.Context) (report.Round, error) {
 	var done report.Round
+	if err := r.doubts.rotate(ctx, r); err != nil {
+		return done, err
+	}
 	cut := r.Store.BeginRound()
 	for after := (*sources.DirtyKey)(nil); ; {
 		due, err := r.Store.Due(after, keysAtOnce, r.unflushed.has)
@@ -99,6 +104,10 @@ func (r *Rounds) rereadRoots(ctx context.Context, roots []sources.DirtyKey, cut 
 	if err != nil {
 		return err
 	}
+	if settles, err := r.settles(ctx, l); err != nil || !settles {
+		done.Left += len(roots)
+		return err
+	}
 	for _, s := range settled {
 		if err := r.settle(s.marks, cut, s.saw, done); err != nil {
 			return err
@@ -132,7 +141,23 @@ func (r *Rounds) rereadWide(ctx context.Context, wide []sources.DirtyKey, cut ui
 	if err != nil {
 		return fmt.Errorf("find the documents that %d marks concern: %w", len(wide), err)
 	}
+	if settles, err := r.settles(ctx, l); err != nil || !settles {
+		done.Left += len(wide)
+		return err
+	}
 	return r.settle(wide, cut, saw, done)
+}
+
+// SettleDeletions changes the writer's name as often as deletions wait for it.
+func (r *Rounds) SettleDeletions(ctx context.Context) error { return r.doubts.settle(ctx, r) }
+
+// settles reports whether what was written may be settled: not if something was deleted and a
+// primary may have forgotten that. The marks stay then until the writer's name is changed.
+func (r *Rounds) settles(ctx context.Context, l *keyWorkers) (bool, error) {
+	if l.deleted == 0 {
+		return true, nil
+	}
+	return r.doubts.remembers(ctx, r)
 }
 
 func anyWholeRoot(marks []sources.DirtyKey) bool {

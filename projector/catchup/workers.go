@@ -25,6 +25,7 @@ type keyWorkers struct {
 
 	mu      sync.Mutex
 	reread  int64
+	deleted int64
 	settled []settledKeys
 }
 
@@ -168,11 +169,21 @@ func (l *keyWorkers) write(p keyBatch) (saw sources.TxSnapshot, newer [][]byte, 
 			return saw, nil, err
 		}
 	}
-	newer, err = r.Writer.Versioned(l.ctx, &batch, len(p.ids), version, began)
-	if err == nil {
-		err = r.keepRefusals()
+	written, err := r.Writer.Versioned(l.ctx, &batch, len(p.ids), version, began)
+	if err != nil {
+		return saw, nil, err
 	}
-	return batch.Snapshot, newer, err
+	if err := r.keepRefusals(); err != nil {
+		return saw, nil, err
+	}
+	if written.Unknown {
+		r.doubts.add(p.ids)
+	}
+	deleted := deletedOf(&batch)
+	l.mu.Lock()
+	l.deleted += int64(len(deleted))
+	l.mu.Unlock()
+	return batch.Snapshot, written.Newer, r.doubts.postpone(r, deleted)
 }
 
 func (l *keyWorkers) done(p keyBatch, saw sources.TxSnapshot) {

@@ -22,7 +22,8 @@ var (
 
 // Store is a run's marks in a folder. It is safe for concurrent use.
 type Store struct {
-	Swap Swap
+	Swap      Swap
+	Postponed Postponed
 
 	db  *pebble.DB
 	fs  vfs.FS
@@ -69,7 +70,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	s := &Store{Swap: Swap{db}, db: db, fs: o.FS, dir: dir, versions: versionCounter{db: db}}
+	s := &Store{Swap: Swap{db}, Postponed: Postponed{db}, db: db, fs: o.FS, dir: dir, versions: versionCounter{db: db}}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the store of marks in %s: %w", dir, err), db.Close())
 	}

@@ -160,7 +160,7 @@ func (w *tailed) run(t *testing.T, run string, writer projector.Writer, change .
 		default:
 		}
 	}
-	w.target.OnInFlight, w.target.OnWriteIf = tick, tick
+	w.target.OnFence, w.target.OnWriteIf = tick, tick
 	w.target.OnBlock = func() { // the application writes no more
 		w.mu.Lock()
 		defer w.mu.Unlock()

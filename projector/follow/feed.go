@@ -13,8 +13,10 @@ import (
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
 	"humpty/projector/flush"
+	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/load"
+	"humpty/projector/outage"
 	"humpty/projector/pace"
 	"humpty/projector/report"
 	"humpty/projector/write"
@@ -53,10 +55,11 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 	if !ok {
 		return errors.New("this source cannot read single documents again")
 	}
-	index, err := p.Target.Open(ctx, g.Name)
+	index, err := p.begin(ctx, g.Name)
 	if err != nil {
-		return fmt.Errorf("open index %s: %w", g.Name, err)
+		return err
 	}
+	defer closing(func(ctx context.Context) error { return p.end(ctx, index, err) })
 	book := ledger.NewBook(p.Projection.Limits.Rejections, nil)
 	book.SetIndex(g.Name)
 	book.DeferLetters()
@@ -69,7 +72,7 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 		Throttle: write.Throttle{Limiter: pace.NewLimiter(p.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}
 	unflushed := flush.NewQueue(feed)
-	rounds := &catchup.Rounds{Store: store, View: reread, Flush: unflushed, Writer: w, Refusals: left.kept}
+	rounds := &catchup.Rounds{Store: store, View: reread, Flush: unflushed, Writer: w, Refusals: left.kept, Role: sinks.FollowWriter}
 	b := pace.NewBrake(p.Target, p.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
 	from := catchup.NewCapture(feed, store)
 	var documents atomic.Int64
@@ -139,4 +142,21 @@ func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, 
 		return nil, fmt.Errorf("go on with the capture of run %s: %w", g.Meta.Run, err)
 	}
 	return feed, nil
+}
+
+// begin opens an index to write to it.
+func (p *Projector) begin(ctx context.Context, name string) (sinks.Index, error) {
+	index, err := p.Target.Open(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("open index %s: %w", name, err)
+	}
+	return index, generation.BeginWriter(ctx, index, sinks.FollowWriter)
+}
+
+// end shuts the writer out, unless a server is away: then the next feed does so.
+func (p *Projector) end(ctx context.Context, index sinks.Index, reason error) error {
+	if outage.Server(p.Source, p.Target, reason) != "" {
+		return nil
+	}
+	return generation.EndWriter(ctx, index)
 }

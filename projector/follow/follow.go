@@ -105,6 +105,7 @@ func (p *Projector) run(ctx context.Context, o *report.Observer, aside *atomic.P
 		}
 		var gap *sources.ErrChangesLost
 		var refusal *problem.Refusal
+		var fenced *sinks.Fenced
 		var refused *asideError
 		switch {
 		case errors.As(err, &refused) && ctx.Err() == nil:
@@ -120,7 +121,7 @@ func (p *Projector) run(ctx context.Context, o *report.Observer, aside *atomic.P
 			continue
 		case errors.As(err, &gap) && ctx.Err() == nil:
 			return fmt.Errorf("%w\n%s", err, p.adopt())
-		case ctx.Err() != nil, errors.As(err, &refusal):
+		case ctx.Err() != nil, errors.As(err, &fenced), errors.As(err, &refusal):
 			return err
 		case errors.Is(err, errSwapped):
 			continue

@@ -178,7 +178,7 @@ var ErrNoSnapshots = errors.New("this target has no snapshots: only Elasticsearc
 func UnderLease(ctx context.Context, target sinks.Target, owner sinks.Owner, work func(context.Context, sinks.Lease) error) error {
 	h := lease.Hold{
 		Target: target, Owner: owner,
-		Before: func(ctx context.Context) error { return UnblockOrphaned(ctx, target) },
+		Before: func(ctx context.Context) error { return CleanUpOrphaned(ctx, target) },
 	}
 	return h.Do(ctx, work)
 }

@@ -87,6 +87,16 @@ func sealOrphaned(ctx context.Context, target sinks.Target) error {
 	return nil
 }
 
+// CleanUpOrphaned ends what processes left that held the lease before and died, or sleep: their
+// writers are shut out, and their blocks lifted. Each command that takes the lease does so
+// first; nobody else can be about to write or to swap then.
+func CleanUpOrphaned(ctx context.Context, target sinks.Target) error {
+	if err := FenceOrphans(ctx, target); err != nil {
+		return err
+	}
+	return UnblockOrphaned(ctx, target)
+}
+
 // UnblockOrphaned lifts blocks that a run set before its swap and died with: an index that serves
 // must take writes. Each command that takes the lease does so first; nobody else can be
 // about to swap then.

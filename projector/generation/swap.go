@@ -17,6 +17,8 @@ type Switch struct {
 	Projection string // its name
 	Replace    string // the index on the alias's name that may be deleted by it
 
+	More []sinks.AliasAction // further actions of the same call
+
 	// To chooses the generation of what there is.
 	To func(sinks.Survey) (string, error)
 	// Gate refuses what must not be done to the alias, as it is then.
@@ -51,6 +53,7 @@ func (s Switch) Do(ctx context.Context) (before sinks.Survey, change sinks.Alias
 	if err := s.Gate(ctx, before, change); err != nil {
 		return before, change, err
 	}
+	change.Actions = append(change.Actions, s.More...)
 	if err := s.Target.Swap(ctx, change); err != nil {
 		return before, change, fmt.Errorf("swap alias %s to %s: %w", before.Alias, to, err)
 	}

@@ -140,7 +140,7 @@ func (a *deltaApplier) batch(ctx context.Context, records []sources.Record) erro
 	if err != nil || len(docs) == 0 {
 		return err
 	}
-	verdicts, err := write.Send(ctx, a.index, docs)
+	verdicts, _, err := write.Send(ctx, a.index, docs) // each is written once: a late attempt changes nothing
 	if err != nil {
 		return err
 	}

@@ -81,10 +81,7 @@ func (r *restorer) delta(ctx context.Context, source sources.SinceOpener, lease 
 		} else if err != nil {
 			return fmt.Errorf("read what came behind the positions: %w", err)
 		}
-		if err := r.begin(ctx, lease); err != nil {
-			return err
-		}
-		return r.applyDelta(ctx, sum)
+		return r.writing(ctx, lease, func(ctx context.Context) error { return r.applyDelta(ctx, sum) })
 	})
 	if err != nil || not != "" {
 		return not, err

@@ -14,6 +14,7 @@ import (
 	"humpty/internal/wait"
 	"humpty/projector"
 	"humpty/projector/generation"
+	"humpty/projector/lease"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
@@ -69,6 +70,8 @@ type repairer struct {
 	round       int
 	rejectedIDs map[string]bool // ids that the target refused: not tried again
 	refused     []ledger.Rejection
+
+	doubt bool // a write of the last round had no answer
 
 	buffered      []verify.Reading // what the verification read of what differs
 	bufferedBytes int
@@ -167,20 +170,35 @@ func (f *repairer) guard() error {
 
 // repair writes in rounds: what was written is read again, until nothing differs.
 func (f *repairer) repair(ctx context.Context, lease sinks.Lease, differing *verify.List) error {
-	if err := f.begin(ctx, lease); err != nil {
-		return err
-	}
-	if err := f.rounds(ctx, differing); err != nil {
+	err := f.writing(ctx, lease, func(ctx context.Context) error { return f.rounds(ctx, differing) })
+	if err != nil {
 		return err
 	}
 	return f.conclude(ctx)
+}
+
+// writing does what writes, as a writer that begins and ends with it.
+func (f *repairer) writing(ctx context.Context, lease sinks.Lease, do func(context.Context) error) error {
+	if err := f.begin(ctx, lease); err != nil {
+		return err
+	}
+	err := do(ctx)
+	ending, cancel := wait.ToCleanUp(ctx)
+	defer cancel()
+	return errors.Join(err, generation.EndWriter(ending, f.index))
 }
 
 // rounds fixes what differs; what still does after the last one is left.
 func (f *repairer) rounds(ctx context.Context, differing *verify.List) error {
 	for f.round = range fixRounds {
 		left := verify.NewList("")
-		err := f.fixBuffered(ctx, left)
+		var err error
+		if f.doubt { // nothing that an earlier round sent lands behind the reads of this one
+			f.doubt, err = false, generation.BeginWriter(ctx, f.index, sinks.LeaseWriter)
+		}
+		if err == nil {
+			err = f.fixBuffered(ctx, left)
+		}
 		if err != nil {
 			return errors.Join(err, differing.Close(), left.Close())
 		}
@@ -205,12 +223,20 @@ func (f *repairer) rounds(ctx context.Context, differing *verify.List) error {
 // fixRounds is how often what differs is read; the last time nothing is written.
 const fixRounds = 4
 
-// begin takes an epoch for a generation that does not serve.
-func (f *repairer) begin(ctx context.Context, lease sinks.Lease) error {
+// begin begins to write, and takes an epoch for a generation that does not serve. The lease is
+// looked at behind it: who took it since shuts this process out, and who took it before is
+// noticed.
+func (f *repairer) begin(ctx context.Context, held sinks.Lease) error {
+	if err := generation.BeginWriter(ctx, f.index, sinks.LeaseWriter); err != nil {
+		return err
+	}
+	if err := lease.Check(ctx, f.Target, held.Fence); err != nil {
+		return err
+	}
 	if f.result.Serving {
 		return nil
 	}
-	f.epoch = max(f.survey.Epoch()+1, lease.Fence)
+	f.epoch = max(f.survey.Epoch()+1, held.Fence)
 	m := &f.generation.Meta
 	m.Epoch, m.Run, m.Verified, m.State = f.epoch, f.Owner.Run, nil, sinks.Sealed
 	return f.note(ctx)

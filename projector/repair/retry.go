@@ -29,8 +29,8 @@ func (r *Retry) Run(ctx context.Context) (Result, error) {
 		comparison: newComparison(&r.Verify), rejectedIDs: map[string]bool{},
 		Repair: &Repair{Verify: r.Verify, Letters: r.Letters},
 	}
-	err := generation.UnderLease(ctx, r.Target, r.Owner, func(ctx context.Context, _ sinks.Lease) error {
-		return f.phase(ctx, report.PhaseRepair, func(ctx context.Context) error { return f.retry(ctx, r.Keys) })
+	err := generation.UnderLease(ctx, r.Target, r.Owner, func(ctx context.Context, lease sinks.Lease) error {
+		return f.phase(ctx, report.PhaseRepair, func(ctx context.Context) error { return f.retry(ctx, lease, r.Keys) })
 	})
 	return f.done(ctx, err)
 }
@@ -38,7 +38,7 @@ func (r *Retry) Run(ctx context.Context) (Result, error) {
 // retriedTogether is how many documents are read and written in one call.
 const retriedTogether = 500
 
-func (f *repairer) retry(ctx context.Context, keys []sinks.Key) error {
+func (f *repairer) retry(ctx context.Context, lease sinks.Lease, keys []sinks.Key) error {
 	if err := f.open(ctx); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (f *repairer) retry(ctx context.Context, keys []sinks.Key) error {
 			return err
 		}
 	}
-	if err := f.rounds(ctx, list); err != nil {
+	if err := f.writing(ctx, lease, func(ctx context.Context) error { return f.rounds(ctx, list) }); err != nil {
 		return err
 	}
 	if err := f.confirm(ctx); err != nil {

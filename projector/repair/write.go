@@ -83,8 +83,8 @@ func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 		}
 	}
 	if len(versioned) > 0 {
-		verdicts, err := write.Send(ctx, f.index, versioned)
-		if err != nil {
+		verdicts, doubt, err := write.Send(ctx, f.index, versioned)
+		if f.doubt = f.doubt || doubt; err != nil {
 			return err
 		}
 		if err := f.book(versioned, verdicts); err != nil {
@@ -96,8 +96,8 @@ func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 		if !ok {
 			return errors.New("this target cannot write a document only if it is unchanged") // able has asked: a defect
 		}
-		verdicts, err := write.SendIf(ctx, amender, amended, seen)
-		if err != nil {
+		verdicts, doubt, err := write.SendIf(ctx, amender, amended, seen)
+		if f.doubt = f.doubt || doubt; err != nil {
 			return err
 		}
 		return f.book(amended, verdicts)

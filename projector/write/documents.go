@@ -52,20 +52,23 @@ func decided(docs []sinks.Document, verdicts []sinks.Verdict) error {
 	return nil
 }
 
-// Send writes documents with their versions.
-func Send(ctx context.Context, index sinks.Index, docs []sinks.Document) ([]sinks.Verdict, error) {
-	verdicts := make([]sinks.Verdict, len(docs))
-	if _, err := index.Write(ctx, docs, verdicts); err != nil {
-		return nil, fmt.Errorf("write %d documents: %w", len(docs), err)
+// Send writes documents with their versions. doubt says that an attempt had no answer: it may
+// still land, though it was made again.
+func Send(ctx context.Context, index sinks.Index, docs []sinks.Document) (verdicts []sinks.Verdict, doubt bool, err error) {
+	verdicts = make([]sinks.Verdict, len(docs))
+	receipt, err := index.Write(ctx, docs, verdicts)
+	if err != nil {
+		return nil, false, fmt.Errorf("write %d documents: %w", len(docs), err)
 	}
-	return verdicts, nil
+	return verdicts, unknown(receipt), nil
 }
 
-// SendIf writes those documents that still are as they were seen.
-func SendIf(ctx context.Context, index sinks.ConditionalWriter, docs []sinks.Document, seen []string) ([]sinks.Verdict, error) {
-	verdicts := make([]sinks.Verdict, len(docs))
-	if _, err := index.WriteIf(ctx, docs, seen, verdicts); err != nil {
-		return nil, fmt.Errorf("amend %d documents: %w", len(docs), err)
+// SendIf writes those documents that still are as they were seen. doubt is as that of Send.
+func SendIf(ctx context.Context, index sinks.ConditionalWriter, docs []sinks.Document, seen []string) (verdicts []sinks.Verdict, doubt bool, err error) {
+	verdicts = make([]sinks.Verdict, len(docs))
+	receipt, err := index.WriteIf(ctx, docs, seen, verdicts)
+	if err != nil {
+		return nil, false, fmt.Errorf("amend %d documents: %w", len(docs), err)
 	}
-	return verdicts, nil
+	return verdicts, unknown(receipt), nil
 }

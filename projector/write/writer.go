@@ -18,10 +18,14 @@ type Writer struct {
 	Throttle Throttle
 }
 
+// Written is what became of documents that were read again.
+type Written struct {
+	Newer   [][]byte // ids of documents that hold a newer version than the one given to them: they are not as the source has them
+	Unknown bool     // an attempt had no answer: it may still land, though it was made again
+}
+
 // Versioned writes what was read of so many ids since a moment, with a version above the base.
-// It returns the ids of documents that hold a newer version than the one given to them: they
-// are not as the source has them.
-func (w *Writer) Versioned(ctx context.Context, batch *sources.Batch, asked int, version int64, since time.Time) (newer [][]byte, err error) {
+func (w *Writer) Versioned(ctx context.Context, batch *sources.Batch, asked int, version int64, since time.Time) (done Written, err error) {
 	docs := Documents(nil, batch.Records, w.Base+version)
 	verdicts := make([]sinks.Verdict, len(docs))
 	receipt, err := w.Throttle.Do(ctx, docs, since, func() (sinks.Receipt, error) { return w.Index.Write(ctx, docs, verdicts) })
@@ -34,16 +38,20 @@ func (w *Writer) Versioned(ctx context.Context, batch *sources.Batch, asked int,
 		err = decided(docs, verdicts)
 	}
 	if err != nil {
-		return nil, err
+		return done, err
 	}
 	crashpoint.At("marks written")
+	done.Unknown = unknown(receipt)
 	for i, v := range verdicts {
 		if v.Outcome == sinks.Superseded && docs[i].Version == w.Base+version {
-			newer = append(newer, docs[i].ID)
+			done.Newer = append(done.Newer, docs[i].ID)
 		}
 	}
-	return newer, nil
+	return done, nil
 }
+
+// unknown reports whether an attempt had no answer. One that was refused because the target is full had.
+func unknown(r sinks.Receipt) bool { return r.Retries > r.Throttled }
 
 // IfUnchanged writes those documents, read since a moment, that still are as they were seen.
 // unresolved is called with those that others wrote, or whose write had no answer.
@@ -61,7 +69,7 @@ func (w *Writer) IfUnchanged(ctx context.Context, index sinks.ConditionalWriter,
 	}
 	ids := map[string]bool{}
 	for i, v := range verdicts {
-		if v.Outcome == sinks.Superseded || receipt.Retries > receipt.Throttled {
+		if v.Outcome == sinks.Superseded || unknown(receipt) {
 			ids[string(docs[i].ID)] = true
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/sinks"
+	"humpty/sinks/elastic/fence"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -221,6 +222,23 @@ func (s aliasSwitch) readThrough(ctx context.Context, add sinks.AliasAction, v *
 	for _, d := range a.Docs {
 		if d.Found {
 			v.Got++
+		}
+	}
+	return nil
+}
+
+// FenceWriters shuts out the writers of a role in every generation.
+func (s aliasSwitch) FenceWriters(ctx context.Context, role sinks.WriterRole) error {
+	all, err := s.readIndices(ctx, url.PathEscape(s.cfg.Alias)+"-*")
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if _, ours := all[name].generationMeta(s.cfg.Alias); !ours {
+			continue
+		}
+		if err := fence.New(s.Client, s.numbers, name).ShutOut(ctx, role); err != nil {
+			return fmt.Errorf("shut out the writers of index %s: %w", name, err)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"humpty/internal/crashpoint"
 	"humpty/internal/problem"
 	"humpty/sinks"
+	"humpty/sinks/elastic/fence"
 	"humpty/sinks/elastic/mapping"
 	"humpty/sinks/elastic/transport"
 )
@@ -58,7 +59,7 @@ func (c *catalog) Drop(ctx context.Context, name string) error {
 		return err
 	}
 	for alias := range all[name].Aliases {
-		if alias != name+loadSuffix {
+		if !fence.IsWriters(name, alias) {
 			return transport.Guardf("swap the alias to another generation first", "index %s is not dropped: alias %s serves it", name, alias)
 		}
 	}
@@ -89,7 +90,12 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 	if err != nil {
 		return nil, err
 	}
-	body, err := d.body(g.Name, g.Meta, templates.settings.without(d.settings), during)
+	number, err := c.numbers.Next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	writer := fence.Alias(g.Name, number)
+	body, err := d.body(writer, g.Meta, templates.settings.without(d.settings), during)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +107,7 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 	if err != nil {
 		return nil, err
 	}
+	made.Use(writer)
 	return made, made.noteSpelling(ctx, d)
 }
 

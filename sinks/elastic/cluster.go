@@ -11,13 +11,15 @@ import (
 	"strings"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/fence"
 	"humpty/sinks/elastic/transport"
 )
 
 // cluster is what the parts of a target, and of its indices, speak to.
 type cluster struct {
 	*transport.Client
-	cfg Config
+	cfg     Config
+	numbers *fence.Numbers // of writers
 }
 
 func newCluster(cfg Config) (*cluster, error) {
@@ -33,7 +35,9 @@ func newCluster(cfg Config) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{Client: client, cfg: cfg}, nil
+	c := &cluster{Client: client, cfg: cfg}
+	c.numbers = fence.NewNumbers(client, leaseIndex, cfg.Alias, leases{c}.ensureIndex)
+	return c, nil
 }
 
 // indexInfo is an index as `GET /name` tells it.
@@ -58,7 +62,7 @@ type aliasInfo struct {
 func (f indexInfo) otherAliases(name, alias string) []string {
 	var others []string
 	for _, other := range slices.Sorted(maps.Keys(f.Aliases)) {
-		if other != alias && other != name+loadSuffix {
+		if other != alias && !fence.IsWriters(name, other) {
 			others = append(others, other)
 		}
 	}
@@ -155,17 +159,4 @@ func (c *cluster) recoveryProgress(ctx context.Context, name, which string) (don
 		total += s.Index.Size.Total
 	}
 	return done, total, len(all[name].Shards), nil
-}
-
-// addLoadAlias lets an index be written through its own alias.
-func (c *cluster) addLoadAlias(ctx context.Context, name string) error {
-	add := map[string]any{"index": name, "alias": name + loadSuffix, "is_hidden": true}
-	body, err := json.Marshal(map[string]any{"actions": []any{map[string]any{"add": add}}})
-	if err != nil {
-		return err
-	}
-	if err := c.Change(ctx, http.MethodPost, "/_aliases", body); err != nil {
-		return c.Explain("put back alias "+name+loadSuffix, err)
-	}
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"humpty/sinks/elastic/fence"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -81,10 +82,7 @@ func (c Config) connection() transport.Config {
 	}
 }
 
-const (
-	generationSuffix = len("-20061102t150405")
-	loadSuffix       = "-load"
-)
+const generationSuffix = len("-20061102t150405")
 
 // CheckName says which rule of Elasticsearch and OpenSearch a name for an alias breaks,
 // also as the beginning of its generations' names.
@@ -106,7 +104,7 @@ func CheckName(alias string) error {
 		rule = "must not contain control characters"
 	case strings.ContainsRune("-_+", rune(alias[0])):
 		rule = "must not begin with - _ or +"
-	case len(alias) > 255-generationSuffix-len(loadSuffix):
+	case len(alias) > 255-generationSuffix-fence.LongestSuffix:
 		rule = "is too long: with the time that is added to it the index's name would have more than 255 bytes"
 	}
 	if rule == "" {

@@ -61,8 +61,9 @@ func wrongDefinition(remedy, what string, args ...any) *Error {
 	return &Error{Kind: Definition, What: "the definition of the index is wrong: " + fmt.Sprintf(what, args...), Remedy: remedy}
 }
 
-// body is the request that makes the index, and the journal that its meta carries.
-func (d definition) body(name string, meta sinks.Meta, templates, load settings) ([]byte, error) {
+// body is the request that makes the index, with the alias of its first writer and the journal that
+// its meta carries.
+func (d definition) body(writer string, meta sinks.Meta, templates, load settings) ([]byte, error) {
 	var all settings
 	all, meta.PendingSettings = d.settings.overlay(templates, load)
 	raw, err := metaBody(d.userMeta, meta)
@@ -73,7 +74,7 @@ func (d definition) body(name string, meta sinks.Meta, templates, load settings)
 	return json.Marshal(map[string]any{
 		"settings": all,
 		"mappings": d.mappings,
-		"aliases":  map[string]any{name + loadSuffix: map[string]any{"is_hidden": true}},
+		"aliases":  map[string]any{writer: map[string]any{"is_hidden": true}},
 	})
 }
 

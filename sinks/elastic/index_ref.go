@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"humpty/sinks/elastic/fence"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -28,9 +29,9 @@ func (x *indexRef) onShards(ctx context.Context, method, verb string) error {
 	return nil
 }
 
-// restoreLoadAlias finds out why the alias that is written through is missing. Only if the index
-// is still the one that was opened the alias is put back.
-func (x *indexRef) restoreLoadAlias(ctx context.Context, undecided int) error {
+// explainMissing finds out why the alias that is written through is missing: nil if it is there,
+// and only the node that was asked does not know it yet. It is never put back.
+func (x *indexRef) explainMissing(ctx context.Context, gate *fence.Fence, alias string, undecided int) error {
 	all, err := x.readIndices(ctx, x.path[1:])
 	if err != nil {
 		return err
@@ -48,5 +49,9 @@ func (x *indexRef) restoreLoadAlias(ctx context.Context, undecided int) error {
 			Remedy: "delete that index and begin a new rebuild; the alias is as it was",
 		}
 	}
-	return x.addLoadAlias(ctx, x.name)
+	there, err := gate.There(ctx, alias)
+	if err == nil && len(there) == 0 {
+		err = fence.Shut(x.name, undecided)
+	}
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"humpty/sinks/elastic/fence"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -32,6 +33,9 @@ type right struct {
 	actions   []string
 }
 
+// tasksRight is the action that lists the tasks of the cluster.
+const tasksRight = "cluster:monitor/tasks/lists"
+
 // generationRights are those on the alias and its generations; the first four are those on the
 // leases too.
 var generationRights = [...]right{
@@ -51,38 +55,44 @@ var generationRights = [...]right{
 // before hours of loading; an *Error of kind Rights names every right that it lacks. Where
 // the server cannot be asked (OpenSearch, or no security) it is nil.
 func (p *preflight) Permitted(ctx context.Context) error {
+	probed := fence.Probe(ctx, p.Client)
 	if p.Product.Name != "elasticsearch" {
-		return nil
+		return probed
 	}
 	type ask struct {
 		Names      []string `json:"names"`
 		Privileges []string `json:"privileges"`
 	}
 	asked := struct {
-		Index []ask `json:"index"`
-	}{[]ask{{[]string{p.cfg.Alias, p.cfg.Alias + "-*"}, privilegesOf(generationRights[:])}, {[]string{leaseIndex}, privilegesOf(generationRights[:4])}}}
+		Cluster []string `json:"cluster"`
+		Index   []ask    `json:"index"`
+	}{[]string{tasksRight}, []ask{{[]string{p.cfg.Alias, p.cfg.Alias + "-*"}, privilegesOf(generationRights[:])}, {[]string{leaseIndex}, privilegesOf(generationRights[:4])}}}
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return fmt.Errorf("encode the rights to ask for: %w", err)
 	}
 	var a struct {
-		Index map[string]map[string]bool `json:"index"`
+		Cluster map[string]bool            `json:"cluster"`
+		Index   map[string]map[string]bool `json:"index"`
 	}
 	err = p.Call(ctx, transport.Request{Method: http.MethodPost, Path: "/_security/user/_has_privileges", Body: body, RetryFor: transport.DefaultRetry}, &a)
 	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no) && no.Status != http.StatusUnauthorized:
-		return nil // no security, or somebody in between: the calls themselves will tell
+		return probed // no security, or somebody in between: the calls themselves will tell
 	case err != nil:
 		return p.Explain("ask for the account's rights", err)
 	}
 	var lacks []string
+	if !a.Cluster[tasksRight] {
+		lacks = append(lacks, "monitor on the cluster (to list the bulk requests under way, so that a late one cannot bring back what was deleted)")
+	}
 	for _, name := range asked.Index[0].Names {
 		lacks = append(lacks, missingRights(name, generationRights[:], a.Index[name])...)
 	}
 	lacks = append(lacks, missingRights(leaseIndex, generationRights[:4], a.Index[leaseIndex])...)
 	if len(lacks) == 0 {
-		return nil
+		return probed
 	}
 	return &Error{
 		Kind:   Rights,

@@ -241,11 +241,7 @@ func (r snapshots) Restore(ctx context.Context, s sinks.Snapshot, as string, rep
 	if err := r.waitUntilRestored(ctx, what, as, report); err != nil {
 		return nil, err
 	}
-	x, err := r.catalog.open(ctx, as)
-	if err != nil {
-		return nil, err
-	}
-	return x, r.addLoadAlias(ctx, as)
+	return r.catalog.open(ctx, as)
 }
 
 // waitUntilRestored waits until every primary is there.

@@ -52,6 +52,7 @@ var (
 
 	_ sinks.VersionSampler = (*Target)(nil)
 	_ sinks.Outages        = (*Target)(nil)
+	_ sinks.WriterFencer   = (*Target)(nil)
 
 	_ sinks.Index             = (*index)(nil)
 	_ sinks.Getter            = (*index)(nil)
@@ -60,7 +61,7 @@ var (
 	_ sinks.DefinitionDiffer  = (*index)(nil)
 	_ sinks.Searcher          = (*index)(nil)
 	_ sinks.SettingsRestorer  = (*index)(nil)
-	_ sinks.WriteCounter      = (*index)(nil)
+	_ sinks.WriterFence       = (*index)(nil)
 	_ sinks.ThrottleCounter   = (*index)(nil)
 	_ sinks.DurabilityChecker = (*index)(nil)
 )

@@ -78,7 +78,8 @@ func TestOldIndexIsUntouched(t *testing.T) {
 		var bulks atomic.Int64
 		var denied atomic.Bool
 		rec, err := rebuildThrough(t, url, alias, trouble.name, fmt.Sprintf(definition, trouble.kind), func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
-			name, isBulk := strings.CutSuffix(strings.Trim(req.URL.Path, "/"), "-load/_bulk")
+			writer, isBulk := strings.CutSuffix(strings.Trim(req.URL.Path, "/"), "/_bulk")
+			name := writer[:max(0, strings.LastIndex(writer, "-w"))]
 			if isBulk && bulks.Add(1) == 3 {
 				trouble.happens(t, name)
 				denied.Store(trouble.deny)

@@ -83,6 +83,9 @@ func reopen(t *testing.T, u Harness) {
 	}
 	index, err := other.Open(t.Context(), f.name)
 	must(t, err)
+	if fence, ok := index.(sinks.WriterFence); ok {
+		must(t, fence.BeginWriter(t.Context(), sinks.LeaseWriter))
+	}
 	write(t, index, doc("b", 1, `{"n":2}`))
 	f.index = index // sealed by another run than the one that made it
 	f.wantDocuments(t, u, map[string]string{"a": `{"n":1}`, "b": `{"n":2}`})

@@ -3,6 +3,7 @@ package sinktest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"testing"
 
@@ -16,6 +17,7 @@ func optional() map[string]func(*testing.T, Harness) {
 		"WriteIf":        writeIf,
 		"Sample":         sample,
 		"DiffDefinition": diffDefinition,
+		"Writers":        writers,
 		"ViewThrough":    viewThrough,
 	}
 }
@@ -164,7 +166,7 @@ func diffDefinition(t *testing.T, u Harness) {
 	var d map[string]any
 	must(t, json.Unmarshal([]byte(Definition), &d))
 	d["settings"] = map[string]any{"index.refresh_interval": "7s"}
-	d["mappings"] = map[string]any{"properties": map[string]any{"n": map[string]any{"type": "integer"}, "m": map[string]any{"type": "date"}}}
+	d["mappings"] = map[string]any{"dynamic": false, "properties": map[string]any{"n": map[string]any{"type": "integer"}, "m": map[string]any{"type": "date"}}}
 	other, err := json.Marshal(d)
 	must(t, err)
 	deviations, err = conformer.DiffDefinition(t.Context(), other)
@@ -172,4 +174,89 @@ func diffDefinition(t *testing.T, u Harness) {
 	if len(deviations) != 3 {
 		t.Errorf("another definition: %q, want the refresh interval, n and m", deviations)
 	}
+}
+
+// writers: each has a name of its own, and one that is shut out writes nothing any more.
+func writers(t *testing.T, u Harness) {
+	f := newFixture(t, u)
+	first, ok := f.index.(sinks.WriterFence)
+	if !ok {
+		t.Skip("its writes end with their calls")
+	}
+	fencer, ok := f.Target.(sinks.WriterFencer)
+	if !ok {
+		t.Fatal("an index tells its writers apart, but the target cannot shut them out")
+	}
+	open := func() (sinks.Index, sinks.WriterFence) {
+		t.Helper()
+		index, err := u.Another(t, f.alias).Open(t.Context(), f.name)
+		must(t, err)
+		return index, index.(sinks.WriterFence) //nolint:forcetypeassert // as above
+	}
+	refused := func(index sinks.Index) {
+		t.Helper()
+		var fenced *sinks.Fenced
+		_, err := index.Write(t.Context(), []sinks.Document{doc("late", 9, `{"n":9}`)}, make([]sinks.Verdict, 1))
+		if !errors.As(err, &fenced) {
+			t.Errorf("a write of one that must not write any more: %v", err)
+		}
+	}
+	ctx := t.Context()
+	expect(t, f.index, doc("a", 1, `{"n":1}`), sinks.Written)
+
+	second, next := open()
+	refused(second) // it has not begun
+	must(t, next.BeginWriter(ctx, sinks.LeaseWriter))
+	refused(f.index)
+	expect(t, second, doc("b", 1, `{"n":1}`), sinks.Written)
+	must(t, next.BeginWriter(ctx, sinks.LeaseWriter)) // another name
+	expect(t, second, doc("b", 2, `{"n":2}`), sinks.Written)
+
+	var fenced *sinks.Fenced
+	if err := first.BeginWriter(ctx, sinks.LeaseWriter); !errors.As(err, &fenced) {
+		t.Errorf("who was shut out begins again: %v", err)
+	}
+	if err := first.EndWriter(ctx); !errors.As(err, &fenced) {
+		t.Errorf("who was shut out ends: %v", err)
+	}
+
+	follower, of := open() // of another role: each leaves the other alone
+	must(t, of.BeginWriter(ctx, sinks.FollowWriter))
+	expect(t, second, doc("c", 1, `{"n":1}`), sinks.Written)
+	expect(t, follower, doc("d", 1, `{"n":1}`), sinks.Written)
+	must(t, fencer.FenceWriters(ctx, sinks.LeaseWriter))
+	refused(second)
+	expect(t, follower, doc("d", 2, `{"n":2}`), sinks.Written)
+	must(t, of.EndWriter(ctx))
+	must(t, of.EndWriter(ctx)) // once more
+	refused(follower)
+
+	was, err := of.Primaries(ctx)
+	must(t, err)
+	if is, err := of.Primaries(ctx); is != was || is == "" || err != nil {
+		t.Errorf("the primaries were %q and are %q: %v", was, is, err)
+	}
+	f.beginsWithSwap(t)
+	f.wantDocuments(t, u, map[string]string{"a": `{"n":1}`, "b": `{"n":2}`, "c": `{"n":1}`, "d": `{"n":2}`, "e": `{"n":1}`})
+}
+
+// beginsWithSwap: a writer's name comes with the swap, and not before.
+func (f *fixture) beginsWithSwap(t *testing.T) {
+	t.Helper()
+	index, err := f.Open(t.Context(), f.name)
+	must(t, err)
+	fence := index.(sinks.WriterFence) //nolint:forcetypeassert // as above
+	must(t, fence.BeginWriter(t.Context(), sinks.LeaseWriter))
+	must(t, fence.EndWriter(t.Context()))
+	action, err := fence.NextWriter(t.Context())
+	must(t, err)
+	change, err := surveyOf(t, f).SwapTo(f.name, "")
+	must(t, err)
+	change.Actions = append(change.Actions, action)
+	must(t, f.Swap(t.Context(), change))
+	if s := surveyOf(t, f); s.Live() != f.name {
+		t.Errorf("the alias serves %q, want %q", s.Live(), f.name)
+	}
+	expect(t, index, doc("e", 1, `{"n":1}`), sinks.Written)
+	must(t, fence.EndWriter(t.Context()))
 }

@@ -19,14 +19,15 @@ type memoryIndex struct {
 	docs    map[string]memoryDocument
 	created time.Time
 	sealed  []sinks.State
+	writers map[string]sinks.WriterRole // who may write, by name
 }
 
 var (
 	_ sinks.Getter            = (*memoryIndex)(nil)
-	_ sinks.ConditionalWriter = (*memoryIndex)(nil)
+	_ sinks.ConditionalWriter = (*memoryHandle)(nil)
+	_ sinks.WriterFence       = (*memoryHandle)(nil)
 	_ sinks.DefinitionDiffer  = (*memoryIndex)(nil)
 	_ sinks.Searcher          = (*memoryIndex)(nil)
-	_ sinks.WriteCounter      = (*memoryIndex)(nil)
 )
 
 // memoryDocument is a document as it is stored; one that was deleted keeps its version.
@@ -36,12 +37,15 @@ type memoryDocument struct {
 	deleted       bool
 }
 
-func (ix *memoryIndex) Write(ctx context.Context, docs []sinks.Document, verdicts []sinks.Verdict) (sinks.Receipt, error) {
+func (ix *memoryHandle) Write(ctx context.Context, docs []sinks.Document, verdicts []sinks.Verdict) (sinks.Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return sinks.Receipt{}, err
 	}
 	ix.target.mu.Lock()
 	defer ix.target.mu.Unlock()
+	if !ix.may(ix.writer) {
+		return sinks.Receipt{}, &sinks.Fenced{Index: ix.name}
+	}
 	receipt := ix.keepLate(docs, func(docs []sinks.Document) {
 		for _, d := range docs {
 			ix.apply(d)
@@ -140,7 +144,7 @@ func (ix *memoryIndex) Scan(ctx context.Context, part, parts int, fn func([]sink
 
 // keepLate keeps an attempt that its client gave up, if the test wants one; mu is held. The
 // client sends again, and says in its receipt that it did.
-func (ix *memoryIndex) keepLate(docs []sinks.Document, land func([]sinks.Document)) sinks.Receipt {
+func (ix *memoryHandle) keepLate(docs []sinks.Document, land func([]sinks.Document)) sinks.Receipt {
 	if ix.target.LateAttempt == nil || !ix.target.LateAttempt(docs) {
 		return sinks.Receipt{Requests: 1}
 	}
@@ -148,21 +152,11 @@ func (ix *memoryIndex) keepLate(docs []sinks.Document, land func([]sinks.Documen
 	for i, d := range docs {
 		kept[i] = sinks.Document{ID: slices.Clone(d.ID), Routing: slices.Clone(d.Routing), Version: d.Version, Body: slices.Clone(d.Body)}
 	}
-	ix.target.late = append(ix.target.late, func() { land(kept) })
+	ix.target.late = append(ix.target.late, lateAttempt{index: ix.memoryIndex, writer: ix.writer, write: func() { land(kept) }})
+	if ix.target.Repeats {
+		return sinks.Receipt{Requests: 1}
+	}
 	return sinks.Receipt{Requests: 2, Retries: 1}
-}
-
-// InFlightWrites counts what was left behind.
-func (ix *memoryIndex) InFlightWrites(context.Context) (int, error) {
-	if ix.target.OnInFlight != nil {
-		ix.target.OnInFlight()
-	}
-	ix.target.mu.Lock()
-	defer ix.target.mu.Unlock()
-	if ix.target.HideInFlight {
-		return 0, nil
-	}
-	return len(ix.target.late), nil
 }
 
 // Get reads under the lock. The version is what WriteIf must still find.
@@ -186,7 +180,7 @@ func (ix *memoryIndex) Get(ctx context.Context, keys []sinks.Key, found []sinks.
 }
 
 // WriteIf writes what is still as it was seen.
-func (ix *memoryIndex) WriteIf(ctx context.Context, docs []sinks.Document, seen []string, verdicts []sinks.Verdict) (sinks.Receipt, error) {
+func (ix *memoryHandle) WriteIf(ctx context.Context, docs []sinks.Document, seen []string, verdicts []sinks.Verdict) (sinks.Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return sinks.Receipt{}, err
 	}
@@ -195,6 +189,9 @@ func (ix *memoryIndex) WriteIf(ctx context.Context, docs []sinks.Document, seen 
 	}
 	ix.target.mu.Lock()
 	defer ix.target.mu.Unlock()
+	if !ix.may(ix.writer) {
+		return sinks.Receipt{}, &sinks.Fenced{Index: ix.name}
+	}
 	receipt := ix.keepLate(docs, func(docs []sinks.Document) { ix.writeIf(docs, seen, make([]sinks.Verdict, len(docs))) })
 	ix.writeIf(docs, seen, verdicts)
 	if fault := ix.target.OnWrite; fault != nil {

@@ -21,7 +21,9 @@ type MemoryTarget struct {
 	memoryLease
 
 	mu        sync.Mutex
-	late      []func() // under mu
+	late      []lateAttempt // under mu
+	writers   int64         // names given
+	restarts  int
 	indices   map[string]*memoryIndex
 	serving   []string
 	closed    bool // the alias refuses writes
@@ -43,9 +45,10 @@ type Hooks struct {
 
 	OnBlock      func()                           // called behind Block: to wait for writes that are under way
 	OnWriteIf    func()                           // called before documents are amended
-	OnInFlight   func()                           // called before writes under way are counted
+	OnFence      func()                           // called before a writer is shut out
 	LateAttempt  func(docs []sinks.Document) bool // a write leaves an attempt behind that has no answer and goes on: see Land
-	HideInFlight bool                             // what goes on is held by a proxy: InFlight does not see it
+	Repeats      bool                             // it is a proxy that sends again: the client had an answer, and does not know of it
+	HideInFlight bool                             // what goes on is held by a proxy: it is not waited for when a writer is shut out
 	Properties   sinks.Serving                    // of the alias, on whatever it serves: its routing
 	Deviations   []string                         // what every index says where it is not as it was asked for
 	Degraded     string                           // what a seal gives up waiting for
@@ -57,6 +60,7 @@ var (
 	_ sinks.Blocker      = (*MemoryTarget)(nil)
 	_ sinks.Snapshots    = (*MemoryTarget)(nil)
 	_ sinks.EarlyServing = (*MemoryTarget)(nil)
+	_ sinks.WriterFencer = (*MemoryTarget)(nil)
 	_ sinks.AliasViewer  = (*MemoryTarget)(nil)
 )
 
@@ -138,7 +142,7 @@ func (t *MemoryTarget) Create(_ context.Context, g sinks.Generation) (sinks.Inde
 	}
 	ix := &memoryIndex{target: t, name: g.Name, meta: g.Meta, docs: map[string]memoryDocument{}, created: time.Now()}
 	t.indices[g.Name] = ix
-	return ix, nil
+	return &memoryHandle{memoryIndex: ix, writer: ix.newWriter(sinks.LeaseWriter)}, nil
 }
 
 // Open finds a generation.
@@ -146,7 +150,7 @@ func (t *MemoryTarget) Open(_ context.Context, name string) (sinks.Index, error)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ix, ok := t.indices[name]; ok {
-		return ix, nil
+		return &memoryHandle{memoryIndex: ix}, nil
 	}
 	return nil, fmt.Errorf("index %s is not a generation of %s", name, t.Name)
 }
@@ -164,6 +168,10 @@ func (t *MemoryTarget) Swap(_ context.Context, change sinks.AliasChange) error {
 	for _, a := range change.Actions {
 		switch a.Verb {
 		case "add":
+			if a.Alias != t.Name {
+				t.indices[a.Index].writers[a.Alias] = sinks.LeaseWriter
+				continue
+			}
 			if !slices.Contains(t.serving, a.Index) {
 				t.serving = append(t.serving, a.Index)
 			}
@@ -235,8 +243,8 @@ func (t *MemoryTarget) Land(n int) {
 	if n < 0 || n > len(t.late) {
 		n = len(t.late)
 	}
-	for _, land := range t.late[:n] {
-		land()
+	for _, late := range t.late[:n] {
+		late.land()
 	}
 	t.late = t.late[n:]
 }
@@ -296,12 +304,11 @@ func (t *MemoryTarget) Saved(_ context.Context, repository, name string) (sinks.
 
 // Restore makes an index of a copy.
 func (t *MemoryTarget) Restore(ctx context.Context, s sinks.Snapshot, as string, _ func(done, total int64)) (sinks.Index, error) {
-	made, err := t.Create(ctx, sinks.Generation{Name: as, Meta: s.Meta})
-	if err != nil {
+	if _, err := t.Create(ctx, sinks.Generation{Name: as, Meta: s.Meta}); err != nil {
 		return nil, err
 	}
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.indices[as].docs = maps.Clone(t.snapshots[s.Repository+"/"+s.Name].docs)
-	return made, nil
+	t.indices[as].docs, t.indices[as].writers = maps.Clone(t.snapshots[s.Repository+"/"+s.Name].docs), nil
+	t.mu.Unlock()
+	return t.Open(ctx, as)
 }

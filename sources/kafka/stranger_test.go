@@ -25,30 +25,33 @@ func peer(t *testing.T, answer func(request []byte, to net.Conn)) string {
 	}
 	var group errgroup.Group
 	group.Go(func() error {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return nil
-			}
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
 			context.AfterFunc(t.Context(), func() { _ = c.Close() })
 			group.Go(func() error {
 				defer c.Close()
-				for {
-					var head [4]byte
-					if _, err := io.ReadFull(c, head[:]); err != nil {
-						return nil
-					}
-					request := make([]byte, binary.BigEndian.Uint32(head[:]))
-					if _, err := io.ReadFull(c, request); err != nil {
-						return nil
-					}
+				for request := received(c); request != nil; request = received(c) {
 					answer(request, c)
 				}
+				return nil
 			})
 		}
+		return nil
 	})
 	t.Cleanup(func() { _ = l.Close(); _ = group.Wait() })
 	return l.Addr().String()
+}
+
+// received is the next request; nil at the end of the connection.
+func received(c net.Conn) []byte {
+	var head [4]byte
+	if _, err := io.ReadFull(c, head[:]); err != nil {
+		return nil
+	}
+	request := make([]byte, binary.BigEndian.Uint32(head[:]))
+	if _, err := io.ReadFull(c, request); err != nil {
+		return nil
+	}
+	return request
 }
 
 // framed is an answer to a request: its size, the request's correlation id, a body.

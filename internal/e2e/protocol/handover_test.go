@@ -8,7 +8,9 @@ import (
 // A small model of the end of a handover, tried in every order of its steps: one document
 // that the application makes, deletes and makes again, writing each of these to the alias
 // after its commit; humpty, which writes on condition behind the swap; one attempt of its
-// that lands late, and two crashes. When the run is over and everything has landed, the
+// that a proxy keeps, of the load or of a pass, and two crashes. The proxy passes it on at any
+// time; the target takes it if the alias of its writer is there then, and it waits in the
+// queue of a primary until it lands. When the run is over and everything has landed, the
 // index must show what was committed.
 
 const (
@@ -24,6 +26,9 @@ type handoverRules struct {
 	trustUnknown  bool // an attempt without an answer, or one that was refused, is taken for done
 	hurry         bool // nobody waits for what is under way in the target
 	forgetTouched bool // what an earlier process wrote is not written down
+	swapOpen      bool // the load's alias is there when the alias is swapped
+	keepAlias     bool // a pass writes through the alias of the one before
+	putBack       bool // a writer whose alias is gone puts it back
 }
 
 // The application: between a commit and its write it reads what is there then.
@@ -33,9 +38,12 @@ const (
 	appWrites
 )
 
-// What humpty does: before the swap; the first fence; a pass behind it; nothing.
+// What humpty does: before the swap, before and after the load's writer was shut out; a process
+// that goes on; the first fence; a pass behind it; nothing.
 const (
 	atSwap = iota
+	atShut
+	atBegin
 	atFirst
 	atQuiet
 	atPass
@@ -58,6 +66,7 @@ type handover struct {
 	phase, fence               uint8
 	lane                       lane
 	stray                      lane // an attempt that has no answer; step 0: none
+	shut, queued               bool // its writer's alias is gone; the target has taken it
 	ours, open, todo, restless bool
 	reads, crashes, strays     uint8
 }
@@ -90,18 +99,13 @@ func (m handover) next(r handoverRules, fn func(string, handover)) {
 		n.marked = n.met
 		fn("record a mark", n)
 	}
-	if m.stray.step != 0 {
-		n := m
-		n.amend(m.stray)
-		n.stray = lane{}
-		fn("a late attempt lands", n)
-	}
+	m.late(r, fn)
 	m.work(r, fn)
 	m.proceed(r, fn)
-	if m.phase > atSwap && m.phase < atEnd && m.crashes < handoverCrashes {
+	if m.phase > atShut && m.phase < atEnd && m.crashes < handoverCrashes {
 		n := m
 		n.crashes++
-		n.lane, n.phase, n.fence = lane{}, atFirst, n.committed
+		n.lane, n.phase, n.fence = lane{}, atBegin, n.committed
 		n.ours = n.ours && !r.forgetTouched
 		n.open, n.todo, n.restless = n.ours, false, false
 		if m.lane.step == 3 && m.stray.step == 0 && m.strays == 0 {
@@ -111,6 +115,32 @@ func (m handover) next(r handoverRules, fn func(string, handover)) {
 		}
 		fn("crash", n)
 	}
+}
+
+// late is what becomes of an attempt without an answer.
+func (m handover) late(r handoverRules, fn func(string, handover)) {
+	n := m
+	switch {
+	case m.stray.step == 0:
+	case m.queued:
+		n.amend(m.stray)
+		n.stray, n.shut, n.queued = lane{}, false, false
+		fn("a late attempt lands", n)
+	case m.shut && !r.putBack:
+		n.stray, n.shut = lane{}, false
+		fn("a late attempt is refused", n)
+	default:
+		n.queued = true
+		fn("a late attempt is passed on", n)
+	}
+}
+
+// take takes the writer's alias away; false while what was sent through it is under way.
+func (m *handover) take(r handoverRules, kept bool) bool {
+	if m.stray.step != 0 && !m.queued && !kept {
+		m.shut = true
+	}
+	return !m.queued || r.hurry
 }
 
 func (m handover) application(fn func(string, handover)) {
@@ -126,7 +156,7 @@ func (m handover) application(fn func(string, handover)) {
 		n.app, n.appSaw = appWrites, m.committed
 		fn("the application reads", n)
 	case appWrites:
-		if n.app = appIdle; m.phase > atSwap { // before it, another index takes it
+		if n.app = appIdle; m.phase > atShut { // before it, another index takes it
 			n.put(m.appSaw)
 		}
 		fn("the application writes", n)
@@ -189,8 +219,26 @@ func (m handover) proceed(r handoverRules, fn func(string, handover)) {
 	passed := m.lane.step == 0 && m.met >= m.fence && (m.marked == 0 || m.marked > m.fence)
 	switch m.phase {
 	case atSwap:
+		if m.stray.step == 0 && m.strays == 0 && there(m.committed) { // of the load: it lands where nothing is
+			left := m
+			left.stray, left.strays = lane{step: 3, saw: m.committed}, 1
+			fn("a bulk of the load has no answer", left)
+		}
+		if n.take(r, r.swapOpen) {
+			n.phase = atShut
+			fn("shut the load's writer out", n)
+		}
+	case atShut:
+		if m.queued && !r.hurry {
+			return
+		}
 		n.phase, n.fence = atFirst, m.committed
 		fn("swap", n)
+	case atBegin:
+		if n.take(r, false) {
+			n.phase = atFirst
+			fn("begin as another writer", n)
+		}
 	case atFirst:
 		if passed {
 			if n.phase = atQuiet; r.endAtFence {
@@ -199,10 +247,10 @@ func (m handover) proceed(r handoverRules, fn func(string, handover)) {
 			fn("the first fence is passed", n)
 		}
 	case atQuiet:
-		if m.stray.step == 0 || r.hurry {
+		if n.take(r, r.keepAlias) {
 			n.phase, n.fence, n.restless = atPass, m.committed, false
 			n.todo, n.open = m.open && !r.trustUnknown, false
-			fn("nothing is under way: begin a pass", n)
+			fn("nothing is under way: begin a pass as another writer", n)
 		}
 	case atPass:
 		if passed && !m.todo {
@@ -260,6 +308,9 @@ func TestHandoverModelWithoutARule(t *testing.T) {
 		"read again what has no answer":   {trustUnknown: true},
 		"wait for what is under way":      {hurry: true},
 		"write down what will be written": {forgetTouched: true},
+		"shut the load's writer out":      {swapOpen: true},
+		"an alias for each pass":          {keepAlias: true},
+		"never put an alias back":         {putBack: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

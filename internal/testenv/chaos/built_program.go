@@ -144,9 +144,6 @@ func (e *builtProgram) rebuild(ctx context.Context, run string) (projector.Recor
 			}
 			rec, err := a.record()
 			rec.Resumed = n > 0
-			if run == "third" && err == nil {
-				err = e.prune(ctx)
-			}
 			return rec, err
 		case a.code == -1, n < 2*maxKills && (a.code == codeRefused && n > 0 || e.mayComeAgain(a)):
 		default:
@@ -156,16 +153,6 @@ func (e *builtProgram) rebuild(ctx context.Context, run string) (projector.Recor
 			return projector.Record{}, err
 		}
 	}
-}
-
-// prune drops what a gap made useless: a generation before that cannot be fed any more would end
-// a follow with keep.feed_previous.
-func (e *builtProgram) prune(ctx context.Context) error {
-	a, err := e.run(ctx, 0, "prune", program, "--keep", "0", "--stopped", "--yes")
-	if err == nil && a.code != 0 {
-		err = fmt.Errorf("humpty prune: %w", a)
-	}
-	return err
 }
 
 // repair is humpty repair.

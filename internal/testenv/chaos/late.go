@@ -195,7 +195,7 @@ func (l *lateRequests) pass(h *heldBulk, lateBy time.Duration) {
 		res, err := l.next.RoundTrip(h.again(ctx))
 		if err != nil {
 			l.journal.note("late, %s: %v", h.until, err)
-			return nil //nolint:nilerr // a late attempt may fail
+			return nil // a late attempt may fail
 		}
 		answer, _ := io.ReadAll(res.Body)
 		kind := lateRefused

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 
 	"humpty/sinks"
@@ -22,6 +23,7 @@ type attempt struct {
 	answer      bytes.Buffer
 	items       []item
 	openReaders atomic.Int32 // readers of the body that the transport has not closed yet
+	alias       string       // that it was sent through
 	conditions  []string     // of an WriteIf, one for each document of the batch
 }
 
@@ -86,7 +88,7 @@ func (a *attempt) send(ctx context.Context, w *Writer) error {
 	}
 	ctx, cancel := w.client.WithTimeout(ctx)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.path, a.reader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "/"+url.PathEscape(a.alias)+w.query, a.reader(body))
 	if err != nil {
 		return err
 	}

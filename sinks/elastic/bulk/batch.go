@@ -26,6 +26,9 @@ type batch struct {
 	boundedSince time.Time // since when there were only answers that are not waited for without end
 }
 
+// errNoAlias is the cause of a write for which no writer has begun, or whose writer has ended.
+var errNoAlias = errors.New("there is no alias to write through")
+
 // result is what came of one request.
 type result struct {
 	rule        rule // the gravest
@@ -74,6 +77,9 @@ func (b *batch) write(ctx context.Context) error {
 func (b *batch) request(ctx context.Context) result {
 	b.receipt.Requests++
 	b.receipt.Bytes += int64(len(b.body))
+	if b.alias = b.cfg.Alias(); b.alias == "" {
+		return result{rule: indexMissing, cause: errNoAlias}
+	}
 	err := b.send(ctx, b.Writer)
 	var no *transport.ResponseError
 	if errors.As(err, &no) {
@@ -122,15 +128,15 @@ func (b *batch) handle(ctx context.Context, r result) error {
 	case fatal:
 		return b.unrecoverable(r.cause)
 	case indexMissing:
-		if err := b.cfg.Missing(ctx, b.undecided()); err != nil {
+		if err := b.cfg.Missing(ctx, b.alias, b.undecided()); err != nil {
+			return err
+		}
+		if err := b.bounded(r.cause); err != nil {
 			return err
 		}
 	case retryBounded:
-		if b.boundedSince.IsZero() {
-			b.boundedSince = time.Now()
-		}
-		if lasted := time.Since(b.boundedSince); lasted > b.cfg.RetryBound {
-			return b.unrecoverable(fmt.Errorf("for %s: %w", lasted.Round(time.Second), r.cause))
+		if err := b.bounded(r.cause); err != nil {
+			return err
 		}
 	default:
 		b.boundedSince = time.Time{}
@@ -150,6 +156,17 @@ func (b *batch) handle(ctx context.Context, r result) error {
 	}
 	if err := pause(ctx, d); err != nil {
 		return b.interrupted(err)
+	}
+	return nil
+}
+
+// bounded is an error if there were only answers for too long that are not waited for without end.
+func (b *batch) bounded(cause error) error {
+	if b.boundedSince.IsZero() {
+		b.boundedSince = time.Now()
+	}
+	if lasted := time.Since(b.boundedSince); lasted > b.cfg.RetryBound {
+		return b.unrecoverable(fmt.Errorf("for %s: %w", lasted.Round(time.Second), cause))
 	}
 	return nil
 }

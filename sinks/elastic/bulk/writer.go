@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,8 +16,8 @@ import (
 
 // Config says what is written to, and how long a Write tries.
 type Config struct {
-	Index string // its name
-	Path  string // of the alias that it is written through
+	Index string        // its name
+	Alias func() string // what it is written through now; "": nothing may be written
 
 	MaxRequestBytes   int           // of one body; larger batches are split
 	Gzip              bool          // compress bodies
@@ -29,9 +28,10 @@ type Config struct {
 	// or more.
 	Waiting func(reason string)
 
-	// Missing is called when the alias is not there, with the number of documents that have
-	// no verdict yet: nil if it is there again.
-	Missing func(ctx context.Context, undecided int) error
+	// Missing is called when a request found no such alias, with the number of documents that
+	// have no verdict yet: nil if it is there, and only the node that was asked does not know it
+	// yet.
+	Missing func(ctx context.Context, alias string, undecided int) error
 
 	// Unassigned is an error if shards of the index have had no node since that moment.
 	Unassigned func(ctx context.Context, since time.Time) error
@@ -41,7 +41,7 @@ type Config struct {
 type Writer struct {
 	client *transport.Client
 	cfg    Config
-	path   string // where documents are sent to
+	query  string // behind the alias that documents are sent through
 
 	attempts  sync.Pool              // of *attempt
 	bodyLimit atomic.Int64           // bytes of one body; a 413 lowers it
@@ -55,7 +55,7 @@ func New(client *transport.Client, cfg Config) *Writer {
 	w := &Writer{client: client, cfg: cfg}
 	// The server shall not wait for shards that have no node for as long as it would: 1 m.
 	away := min(max(cfg.UnassignedTimeout/10, time.Second), 10*time.Second)
-	w.path = cfg.Path + "/_bulk?require_alias=true&timeout=" + strconv.FormatInt(away.Milliseconds(), 10) + "ms&filter_path=" + answerParts
+	w.query = "/_bulk?require_alias=true&timeout=" + strconv.FormatInt(away.Milliseconds(), 10) + "ms&filter_path=" + answerParts
 	w.bodyLimit.Store(int64(cfg.MaxRequestBytes))
 	w.attempts.New = func() any { return new(attempt) }
 	return w
@@ -113,36 +113,4 @@ func (w *Writer) WriteIf(ctx context.Context, docs []sinks.Document, seen []stri
 	err := b.write(ctx)
 	b.receipt.Took = time.Since(start)
 	return b.receipt, err
-}
-
-// tagPrefix begins the X-Opaque-Id of every bulk of ours, of any run.
-const tagPrefix = "humpty-"
-
-// InFlightWrites asks for the bulk tasks of the cluster that carry our tag and name the index.
-func (w *Writer) InFlightWrites(ctx context.Context) (int, error) {
-	var a struct {
-		Nodes map[string]struct {
-			Tasks map[string]struct {
-				Description string            `json:"description"`
-				Headers     map[string]string `json:"headers"`
-			} `json:"tasks"`
-		} `json:"nodes"`
-		Failures []any `json:"node_failures"`
-	}
-	path := "/_tasks?actions=indices:data/write/bulk*&detailed=true"
-	if err := w.client.Call(ctx, transport.Request{Method: http.MethodGet, Path: path, RetryFor: transport.DefaultRetry}, &a); err != nil {
-		return 0, w.client.Explain("list the writes under way in index "+w.cfg.Index, err)
-	}
-	if len(a.Failures) > 0 {
-		return 0, transport.Failedf("list the writes under way in index %s: %d nodes did not answer", w.cfg.Index, len(a.Failures))
-	}
-	n := 0
-	for _, node := range a.Nodes {
-		for _, task := range node.Tasks {
-			if strings.HasPrefix(task.Headers["X-Opaque-Id"], tagPrefix) && strings.Contains(task.Description, w.cfg.Index) {
-				n++
-			}
-		}
-	}
-	return n, nil
 }

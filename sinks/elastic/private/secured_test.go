@@ -112,9 +112,14 @@ func (s *secured) otherCalls(t *testing.T, target *elastic.Target) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if attempts, ok := index.(sinks.WriteCounter); !ok {
-		t.Error("an index does not tell what is in flight")
-	} else if _, err := attempts.InFlightWrites(t.Context()); err != nil {
+	fence, ok := index.(sinks.WriterFence)
+	if !ok {
+		t.Fatal("an index does not tell its writers apart")
+	}
+	if err := errors.Join(fence.BeginWriter(t.Context(), sinks.FollowWriter), fence.EndWriter(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if _, err := fence.Primaries(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

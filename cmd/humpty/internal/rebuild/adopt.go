@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/sources"
 )
+
+// lookingTime is how long something that has a run is taken for one that only looks at it.
+const lookingTime = 5 * time.Second
 
 // adopting resumes an adoption of the same generation that was stopped, and gives up those of
 // others. It refuses while a process follows the generation: both would write to it.
@@ -43,9 +48,15 @@ func (j *job) adopting(ctx context.Context, source sources.Capturer, o Options) 
 	if !ok { // the engine says so
 		return o, nil
 	}
-	read, err := runs.NewCaptures(j.runner.Leftovers).Read(ctx, p, g.Meta.Run)
-	if err != nil || !read {
-		return o, err
+	captures, pause := runs.NewCaptures(j.runner.Leftovers), wait.NewBackoff(lookingTime)
+	for over := false; !over; { // a humpty status that looks at the run has it for a moment
+		read, err := captures.Read(ctx, p, g.Meta.Run)
+		if err != nil || !read {
+			return o, err
+		}
+		if over, err = pause.Wait(ctx); err != nil {
+			return o, err
+		}
 	}
 	return o, &problem.Refusal{
 		Why: fmt.Sprintf("a process follows %s now: both would write to it", name),
