@@ -195,7 +195,7 @@ func TestRebuildFromEvents(t *testing.T) {
 		t.Errorf("%d documents, p7 is %s", len(docs), docs["p7"])
 	}
 	meta := s.run(t.Context(), "status", "--json").out
-	if !strings.Contains(meta, `"`+topic+`/0":"31"`) {
+	if !strings.Contains(meta, `"`+topic+`/0":"31@`) {
 		t.Errorf("no fences in the meta: %s", meta)
 	}
 	s.run(t.Context(), "verify").want(t, 0, "0 missing, 0 stale, 0 extra")

@@ -93,7 +93,7 @@ func TestRestoreOfEvents(t *testing.T) {
 			if len(docs) != 20 || docs["p7"] != c.p7 || docs["p20"] == "" || docs["p8"] != "" {
 				t.Errorf("%d documents, p7 is %s", len(docs), docs["p7"])
 			}
-			if meta := s.run(t.Context(), "status", "--json").out; !strings.Contains(meta, `"`+topic+`/0":"24"`) || !strings.Contains(meta, `"`+topic+`/1":"22"`) {
+			if meta := s.run(t.Context(), "status", "--json").out; !strings.Contains(meta, `"`+topic+`/0":"24@`) || !strings.Contains(meta, `"`+topic+`/1":"22@`) {
 				t.Errorf("the positions are not those of now: %s", meta)
 			}
 			s.run(t.Context(), "verify", "--settle", "10ms").want(t, 0, "0 missing, 0 stale, 0 extra")

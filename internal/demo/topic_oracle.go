@@ -5,9 +5,10 @@ import (
 	_ "embed" // the queries are kept as SQL
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
+
+	"humpty/sources"
 
 	"github.com/jackc/pgx/v5"
 	kafkago "github.com/segmentio/kafka-go"
@@ -77,10 +78,11 @@ func (o *topicOracle) asOf(ctx context.Context, positions map[string]string) err
 	for p := range parcelPartitions {
 		for id, at := range positions {
 			if strings.HasSuffix(id, fmt.Sprintf("%s/%d", parcelTopic, p)) {
-				if _, err := strconv.ParseInt(at, 10, 64); err != nil {
+				offset, err := sources.OffsetOf(sources.Position(at))
+				if err != nil {
 					return fmt.Errorf("demo: the position of %s is no offset: %q", id, at)
 				}
-				fences = append(fences, fmt.Sprintf("(%d, %s)", p, at))
+				fences = append(fences, fmt.Sprintf("(%d, %d)", p, offset))
 			}
 		}
 	}
