@@ -76,8 +76,9 @@ func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
 					s.Incomplete = append(s.Incomplete, g.Name)
 				}
 				s.Followed = leftovers.Followed(p, s.Survey)
-				if s.Refused, err = leftovers.Refused(p, s.Survey); err != nil {
-					c.Warn(p.Name + ": " + err.Error())
+				var unknown error
+				if s.Refused, unknown = leftovers.Refused(p, s.Survey); unknown != nil {
+					c.Warn(p.Name + ": what follow could not write is not known: " + unknown.Error())
 				}
 				c.printStatus(s)
 				for _, g := range partial {

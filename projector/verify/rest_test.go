@@ -146,7 +146,7 @@ func TestTogglingUnderOthersWrites(t *testing.T) {
 		c.Source, c.Static, c.Exact = g, false, false
 		busy, stop := context.WithCancel(t.Context())
 		others := g.catchUp(t, false)
-		done := make(chan error)
+		done := make(chan struct{})
 		go func() {
 			tick := time.NewTicker(700 * time.Millisecond)
 			defer tick.Stop()
@@ -155,7 +155,7 @@ func TestTogglingUnderOthersWrites(t *testing.T) {
 				case <-tick.C:
 					_ = others(busy, nil)
 				case <-busy.Done():
-					done <- nil
+					close(done)
 					return
 				}
 			}

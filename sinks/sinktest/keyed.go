@@ -191,7 +191,7 @@ func writers(t *testing.T, u Harness) {
 		t.Helper()
 		index, err := u.Another(t, f.alias).Open(t.Context(), f.name)
 		must(t, err)
-		return index, index.(sinks.WriterFence) //nolint:forcetypeassert // as above
+		return index, index.(sinks.WriterFence) //nolint:errcheck,forcetypeassert // as above
 	}
 	refused := func(index sinks.Index) {
 		t.Helper()
@@ -245,7 +245,7 @@ func (f *fixture) beginsWithSwap(t *testing.T) {
 	t.Helper()
 	index, err := f.Open(t.Context(), f.name)
 	must(t, err)
-	fence := index.(sinks.WriterFence) //nolint:forcetypeassert // as above
+	fence := index.(sinks.WriterFence) //nolint:errcheck,forcetypeassert // as above
 	must(t, fence.BeginWriter(t.Context(), sinks.LeaseWriter))
 	must(t, fence.EndWriter(t.Context()))
 	action, err := fence.NextWriter(t.Context())

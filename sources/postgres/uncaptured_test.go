@@ -63,7 +63,7 @@ func TestWhatCannotBeCapturedIsRefused(t *testing.T) {
 			t.Errorf("%s: capture: %v", what, captured)
 		}
 		for who, problems := range map[string]problem.List{"check": found, "run": refused} {
-			text := problem.List(problems.Errors()).Error()
+			text := problems.Errors().Error()
 			if !strings.Contains(text, c.says) || !strings.Contains(text, c.remedy) || !strings.Contains(text, "humpty.yaml:20:9") {
 				t.Errorf("%s: %s says %s", what, who, text)
 			}

@@ -36,7 +36,7 @@ func behind(t *testing.T, s *rig.Shop) *proxy {
 	}
 	p := &proxy{to: to}
 	forward := httputil.NewSingleHostReverseProxy(to)
-	forward.ErrorLog = log.New(io.Discard, "", 0) //nolint:forbidigo // silent: a client that goes away is part of the tests
+	forward.ErrorLog = log.New(io.Discard, "", 0) // a client that goes away is part of the tests
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/_bulk") {
 			forward.ServeHTTP(w, r)

@@ -78,8 +78,11 @@ func (l *Leftovers) Followed(p config.Projection, survey sinks.Survey) bool {
 // folder here knows; nil for nothing.
 func (l *Leftovers) Refused(p config.Projection, survey sinks.Survey) (*checkpoint.Refused, error) {
 	live, ok := survey.Find(survey.Live())
-	if !ok || !p.Live || l.noState != nil {
+	if !ok || !p.Live {
 		return nil, nil
+	}
+	if l.noState != nil {
+		return nil, l.noState
 	}
 	return l.state.Refused(p.Name, live.Meta.Run)
 }
