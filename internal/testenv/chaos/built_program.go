@@ -168,7 +168,7 @@ func (e *builtProgram) repair(ctx context.Context) error {
 // command may succeed later.
 func (e *builtProgram) mayComeAgain(a exit) bool {
 	died := slices.ContainsFunc(e.world.plan.Acts, func(a *Act) bool { return a.Kind == crashed && a.done.Load() })
-	return died && a.code == codeFailed && (strings.Contains(a.err, "PostgreSQL, database") || strings.Contains(a.err, ": database "))
+	return died && a.code == codeFailed && (strings.Contains(a.err, "PostgreSQL, database") || strings.Contains(a.err, ": database ") || strings.Contains(a.err, "SQLSTATE 57P"))
 }
 
 // record is in the last line of --json.

@@ -66,7 +66,7 @@ func mayEnd(kind string) accepted {
 	case logAgain:
 		return gap("made again", "made anew", "deleted meanwhile", "partition", "offset")
 	case logCut, logCutToEnd:
-		return accepted{[]int{codeRefused, codeGap}, []string{"begins at", "accept_truncated", "offset"}, false}
+		return accepted{[]int{codeRefused, codeGap}, []string{"begins at", "nothing is left", "accept_truncated", "offset"}, false}
 	}
 	return accepted{}
 }

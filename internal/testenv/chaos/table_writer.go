@@ -70,6 +70,9 @@ func (w *tableWriter) recover(ctx context.Context, err error) error {
 		return err
 	}
 	lost, err := w.session.lost(ctx, w.number, w.told)
+	if died(err) {
+		return w.recover(ctx, err) // it died again
+	}
 	if lost > 0 {
 		w.journal.count(commitsLost, lost)
 		w.told -= int(lost)
