@@ -27,7 +27,7 @@ type Handover struct {
 	store       *checkpoint.Store
 
 	mu          sync.Mutex
-	written     map[string]bool // written since the swap, by any process; only they concern us after the first pass
+	written     map[string]bool // written since the swap, by any process, and not given away; only they concern us after the first pass
 	unresolved  map[string]bool // of these: superseded, or an attempt had no answer
 	rewritten   map[string]bool // of these: read again in this pass
 	behindFirst bool            // behind the first pass
@@ -68,6 +68,16 @@ func (h *Handover) clean() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.rewritten) == 0 && (len(h.unresolved) == 0 || h.rounds.Rules.TrustsUnknown())
+}
+
+// giveAway leaves those documents to the application that a pass did not have to read again: no
+// write of ours was under way when it began, so what we wrote last is there, and nothing has
+// changed between our reading and its fence. What comes later the application writes. Each
+// document is given away by itself: among many there would never be a pass that none changes in.
+func (h *Handover) giveAway() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.written, func(id string, _ bool) bool { return !h.rewritten[id] && !h.unresolved[id] })
 }
 
 // reread reads documents again that have no marks.

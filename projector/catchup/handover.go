@@ -58,6 +58,7 @@ func (h *Handover) End(ctx context.Context, from *Capture, name string) error {
 		if h.clean() || h.rounds.Rules.EndsUnclean() {
 			return nil
 		}
+		h.giveAway()
 	}
 	return h.unsettled(name)
 }

@@ -205,3 +205,27 @@ func TestHandoverThatFindsNoEnd(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// TestHandoverBesideABusyApplication: each document is given away when a pass left it alone, so
+// a handover ends though something changes in every pass.
+func TestHandoverBesideABusyApplication(t *testing.T) {
+	t.Parallel()
+	c := newChase(t, off.Rules{})
+	ids := []string{"a", "b", "c"}
+	for _, id := range ids {
+		c.live.Commit(put(id, "g", "0"))
+	}
+	c.recorded()
+	n := 0
+	c.target.OnFence = func() {
+		c.app(put(ids[n%len(ids)], "g", fmt.Sprint(n)))
+		n++
+	}
+	c.handOver()
+	if !c.equal() {
+		t.Error("the index is not equal to the source")
+	}
+	if n > 10 {
+		t.Errorf("it took %d passes", n)
+	}
+}
