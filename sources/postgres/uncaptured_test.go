@@ -19,7 +19,10 @@ create foreign table foreign_a (id int, note text) server files options (program
 create table parts (id int, note text) partition by range (id);
 create table parts_here partition of parts for values from (0) to (10);
 create foreign table parts_there partition of parts for values from (10) to (20) server files options (program 'echo 11,a', format 'csv');
-insert into parts values (1, 'here')`
+insert into parts values (1, 'here');
+create domain known as regrole; create type pointer as (id int, of regtype);
+create table named (id int primary key, note regclass, owner known, types pointer[], plain oid);
+insert into named values (1, 'a', current_user::regrole, array[row(1, 'int')::pointer], 1)`
 
 // TestWhatCannotBeCapturedIsRefused: of what is no table, nothing is in the stream. check and
 // the run say so, with the place and what to do, and make nothing; a snapshot reads it.
@@ -35,6 +38,11 @@ func TestWhatCannotBeCapturedIsRefused(t *testing.T) {
 		s.ID, s.Columns, s.Place = []string{"id"}, plain("id", "note"), "humpty.yaml:20:9"
 		return s
 	}
+	renamed := func(column string) sources.Shape {
+		s := root(sources.Shape{From: "named"})
+		s.Columns = plain("id", column)
+		return s
+	}
 	parts := include(sources.Shape{From: "parts"})
 	parts.Include[0].One, parts.Include[0].Many, parts.Include[0].Columns = false, true, plain("note")
 	for what, c := range map[string]struct {
@@ -47,6 +55,9 @@ func TestWhatCannotBeCapturedIsRefused(t *testing.T) {
 		"foreign table":               {root(sources.Shape{From: "foreign_a"}), "changes of public.foreign_a cannot be captured: it is no table", "consistency: snapshot"},
 		"partition that is foreign":   {parts, "its partition public.parts_there is a foreign table", "detach it"},
 		"query":                       {root(sources.Shape{Query: "select id, note from a"}), "changes of the query cannot be captured: it is no table", "name the tables with from:"},
+		"name of a table":             {root(sources.Shape{From: "named"}), "note is of type regclass", "leave it out"},
+		"name of a role, by a domain": {renamed("owner"), "owner is of type known", "a cast to oid"},
+		"names within values":         {renamed("types"), "types is of type pointer[]", "consistency: snapshot"},
 		"view in an include":          {include(sources.Shape{From: "view_b"}), "changes of public.view_b cannot be captured: it is no table", "name the tables with from:"},
 		"query in an include":         {include(sources.Shape{Query: "select id, name from b"}), "changes of the query of b cannot be captured: it is no table", "name the tables with from:"},
 		"foreign table in an include": {include(sources.Shape{Query: "select id, note as name from foreign_a"}), "cannot be captured: it is no table", "name the tables with from:"},

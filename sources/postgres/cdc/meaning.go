@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"humpty/internal/problem"
 	"humpty/sources"
 	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
@@ -58,6 +60,46 @@ func (m meaning) check(was meaning) error {
 		if old != "" && !slices.Contains(now, old) {
 			_, label, _ := strings.Cut(old, " ")
 			return &sources.ErrChangesLost{Why: fmt.Sprintf("value %q of an enum was renamed: rows that have it are not in the stream of changes", label), Remedy: incomplete}
+		}
+	}
+	return nil
+}
+
+// namingSQL gives those of some types whose values are the names of objects of the database, or
+// hold such: a type of its own, in an array, a domain, a range or a composite type. Roles stand in
+// access lists.
+const namingSQL = `
+with recursive types(asked, oid) as (
+  select oid, oid from pg_catalog.unnest($1::oid[]) oid
+  union
+  select types.asked, part.oid from types join pg_catalog.pg_type t on t.oid = types.oid cross join lateral (
+    select t.typelem as oid union all select t.typbasetype
+    union all select a.atttypid from pg_catalog.pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+    union all select r.rngsubtype from pg_catalog.pg_range r where r.rngtypid = t.oid) part
+  where part.oid <> 0)
+select distinct types.asked, pg_catalog.format_type(types.asked, null) from types join pg_catalog.pg_type t on t.oid = types.oid
+where t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace and t.typname = any ('{regclass,regcollation,regconfig,regdictionary,regnamespace,regoper,regoperator,regproc,regprocedure,regrole,regtype,aclitem}')`
+
+// refuseNames refuses values that are shown as names of objects: to rename the object changes the
+// documents, and no row.
+func refuseNames(ctx context.Context, db *session.Session, t *query.Tree, problems *problem.List) error {
+	var types []string
+	for _, n := range t.Nodes {
+		for _, c := range n.Cols {
+			types = append(types, strconv.FormatUint(uint64(c.Type), 10))
+		}
+	}
+	rows, err := db.Rows(ctx, namingSQL, "{"+strings.Join(types, ",")+"}")
+	if err != nil {
+		return fmt.Errorf("look up the types of the columns: %w", err)
+	}
+	for _, n := range t.Nodes {
+		for _, c := range n.Cols {
+			at := slices.IndexFunc(rows, func(row []string) bool { return row[0] == strconv.FormatUint(uint64(c.Type), 10) })
+			if at >= 0 {
+				problems.Add(n.Shape.Place, "leave it out, have its number (a cast to oid) or its text in a column of its own, or use consistency: snapshot",
+					"%s is of type %s, whose values are shown as names of tables, roles or the like: when one is renamed the documents change, and no row does", c.Label, rows[at][1])
+			}
 		}
 	}
 	return nil

@@ -53,8 +53,10 @@ func publishedTables(ctx context.Context, db *session.Session, t *query.Tree, lo
 		return nil, err
 	}
 	problems = append(problems, unstable...)
-	if err := checkCasts(ctx, db, t, &problems); err != nil {
-		return nil, err
+	for _, look := range []func(context.Context, *session.Session, *query.Tree, *problem.List) error{checkCasts, refuseNames} {
+		if err := look(ctx, db, t, &problems); err != nil {
+			return nil, err
+		}
 	}
 	for _, w := range t.Dependencies() {
 		rel := w.Relation()
