@@ -5,11 +5,7 @@ package crashpoints
 
 import (
 	"context"
-	"fmt"
-	"net/http"
-	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +29,8 @@ func writersOf(point string) []string {
 		return []string{"handover"}
 	case "deletion postponed", "deletion made again": // see internal/e2e/late: an answer must be lost first
 		return nil
+	case "adoption noted", "differences found", "differences marked", "adoption proven": // see package adoption
+		return nil
 	case "refusals kept", "letters written": // package refused: here nothing is refused
 		return nil
 	case "capture released": // the slot of follow stays
@@ -54,9 +52,6 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	es := devstack.Elasticsearch(t)
 	template(t, pg)
 	for i, point := range crashpoint.Points() {
-		if slices.Contains(adopting, point) {
-			continue // a rebuild does not come by
-		}
 		tried := writersOf(point)
 		if !campaign() && len(tried) > 0 {
 			tried = tried[i%len(tried):][:1]
@@ -69,7 +64,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 					times = []string{"1", "2", "5"}
 				}
 				for _, at := range times {
-					killedAt(t, copyDatabase(t, pg), es, writer, point, at)
+					killedAt(t, rig.Create(t, pg, "shop"), es, writer, point, at)
 				}
 			})
 		}
@@ -110,7 +105,7 @@ func killedAt(t *testing.T, pg, es, writer, point, at string) {
 	if d := s.Differing(t, true); len(d) > 0 {
 		t.Errorf("%d differ, first %s", len(d), d[0])
 	}
-	leftBehind(t, s, writer)
+	s.LeavesNothing(t, writer)
 }
 
 // resume is what a person does after a crash: resume; or, where nothing was written down, wait
@@ -125,60 +120,18 @@ func resume(t *testing.T, s *rig.Shop) rig.Answer {
 	return s.Run(t, "rebuild")
 }
 
-func leftBehind(t *testing.T, s *rig.Shop, writer string) {
-	t.Helper()
-	s.Run(t, "prune", "--yes").Want(t, 0)
-	want := 0
-	if writer == "follow" {
-		want = 2 // for humpty follow
-	}
-	var left int
-	const ours = `SELECT (SELECT count(*) FROM pg_replication_slots WHERE database = current_database()) + (SELECT count(*) FROM pg_publication)`
-	if err := s.Connect(t).QueryRow(t.Context(), ours).Scan(&left); err != nil || left != want {
-		t.Errorf("%d slots and publications are left, want %d (%v)", left, want, err)
-	}
-	if _, settings := s.Request(t, http.MethodGet, "/"+s.Alias+"/_settings?flat_settings=true", ""); strings.Contains(settings, "index.blocks") || strings.Contains(settings, "gc_deletes") {
-		t.Errorf("the index that serves has %s", settings)
-	}
-	if _, lease := s.Request(t, http.MethodGet, "/humpty-leases/_doc/"+s.Alias, ""); !strings.Contains(lease, `"expires":"0001-`) {
-		t.Errorf("the lease is %s", lease)
-	}
-	s.SQL(t, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()")
-}
-
 // template makes the tables once.
 func template(t *testing.T, pg string) {
 	t.Helper()
-	execute(t, pg, "CREATE DATABASE shop")
-	execute(t, withDatabase(t, pg, "shop"), rig.UnconstrainedTables(orders, customers))
-}
-
-// copyDatabase is a database with the tables.
-func copyDatabase(t *testing.T, pg string) string {
-	t.Helper()
-	name := devstack.Name(t)
-	execute(t, pg, fmt.Sprintf("CREATE DATABASE %q TEMPLATE shop", name))
-	return withDatabase(t, pg, name)
-}
-
-func withDatabase(t *testing.T, pg, database string) string {
-	t.Helper()
-	u, err := url.Parse(pg)
+	server := rig.Database{DSN: pg}
+	server.SQL(t, "CREATE DATABASE shop")
+	shop := rig.Database{DSN: rig.WithDatabase(t, pg, "shop")}
+	conn, err := pgx.Connect(t.Context(), shop.DSN)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Path = "/" + database
-	return u.String()
-}
-
-func execute(t *testing.T, pg, statements string) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), pg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.WithoutCancel(t.Context()))
-	if _, err := conn.Exec(t.Context(), statements); err != nil {
+	defer conn.Close(context.WithoutCancel(t.Context())) // a template has no connections
+	if _, err := conn.Exec(t.Context(), rig.UnconstrainedTables(orders, customers)); err != nil {
 		t.Fatal(err)
 	}
 }

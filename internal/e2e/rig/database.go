@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
+	"humpty/internal/testenv/devstack"
 )
 
 // Database is one of PostgreSQL that a test fills and changes.
@@ -99,4 +102,28 @@ func Change(rng *rand.Rand, n, orders, customers int) string {
 	}
 	return fmt.Sprintf("INSERT INTO orders VALUES (%d, %d, '2026-02-02', %d, 'changed %d') ON CONFLICT (id) DO UPDATE SET note = excluded.note, total = excluded.total",
 		id, 1+rng.IntN(customers), n, n)
+}
+
+// Create makes a database of the test's own on a server, as a copy of a template where one is
+// named.
+func Create(t testing.TB, server, template string) (dsn string) {
+	t.Helper()
+	name := devstack.Name(t)
+	statement := fmt.Sprintf("CREATE DATABASE %q", name)
+	if template != "" {
+		statement += fmt.Sprintf(" TEMPLATE %q", template)
+	}
+	(&Database{server}).SQL(t, statement)
+	return WithDatabase(t, server, name)
+}
+
+// WithDatabase is the address of another database of a server.
+func WithDatabase(t testing.TB, server, database string) string {
+	t.Helper()
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + database
+	return u.String()
 }

@@ -94,3 +94,26 @@ func (s *Shop) ResumeCommand(t testing.TB, more ...string) *exec.Cmd {
 	}
 	return s.Command(t, append([]string{"rebuild", "orders"}, more...)...)
 }
+
+// LeavesNothing wants all to be gone that a run needed, but for what humpty follow goes on with:
+// slots and publications, blocks and settings, the lease. Then it drops the slots.
+func (s *Shop) LeavesNothing(t testing.TB, writer string) {
+	t.Helper()
+	s.Run(t, "prune", "--yes").Want(t, 0)
+	want := 0
+	if writer == "follow" {
+		want = 2 // for humpty follow
+	}
+	var left int
+	const ours = `SELECT (SELECT count(*) FROM pg_replication_slots WHERE database = current_database()) + (SELECT count(*) FROM pg_publication)`
+	if err := s.Connect(t).QueryRow(t.Context(), ours).Scan(&left); err != nil || left != want {
+		t.Errorf("%d slots and publications are left, want %d (%v)", left, want, err)
+	}
+	if _, settings := s.Request(t, http.MethodGet, "/"+s.Alias+"/_settings?flat_settings=true", ""); strings.Contains(settings, "index.blocks") || strings.Contains(settings, "gc_deletes") {
+		t.Errorf("the index that serves has %s", settings)
+	}
+	if _, lease := s.Request(t, http.MethodGet, "/humpty-leases/_doc/"+s.Alias, ""); !strings.Contains(lease, `"expires":"0001-`) {
+		t.Errorf("the lease is %s", lease)
+	}
+	s.SQL(t, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()")
+}

@@ -1,8 +1,10 @@
 //go:build unix
 
-package crashpoints
+// Package adoption kills humpty follow --adopt between any two durable effects, and starts it again.
+package adoption
 
 import (
+	"math/rand/v2"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,6 +13,8 @@ import (
 	"humpty/internal/e2e/rig"
 	"humpty/internal/testenv/devstack"
 )
+
+const orders, customers = 400, 20
 
 // adopting are the points that only an adoption comes by.
 var adopting = []string{"adoption noted", "differences found", "differences marked", "adoption proven"}
@@ -22,16 +26,16 @@ func TestAdoptionKilledAtEveryPoint(t *testing.T) {
 	t.Parallel()
 	pg := devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}}).Addresses().Postgres
 	es := devstack.Elasticsearch(t)
-	template(t, pg)
 	for _, point := range append([]string{"run recorded", "slot made", "capture positioned", "catch-up noted", "end recorded", "state closed"}, adopting...) {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
-			s := rig.New(t, copyDatabase(t, pg), es)
+			s := rig.New(t, rig.Create(t, pg, ""), es)
+			s.SQL(t, rig.UnconstrainedTables(orders, customers))
 			s.Live(t, "follow", "")
 			s.Run(t, "rebuild").Want(t, 0)
 			s.SQL(t, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()")
 			s.SQL(t, "UPDATE customer SET name = 'nobody saw it' WHERE id < 3")
-			stop := startWriting(t, s, "follow")
+			stop := s.Busy(t, 1, func(rng *rand.Rand, n int) string { return rig.Change(rng, n, orders, customers) })
 			s.Env["HUMPTY_CRASH_AT"] = point
 			adopt := []string{"follow", "--adopt", "--max-delete", "1000", "--max-stale", "1000"}
 			if a := s.Run(t, adopt...); a.Code != -1 {
@@ -56,7 +60,7 @@ func TestAdoptionKilledAtEveryPoint(t *testing.T) {
 			if err := following.Wait(); err != nil {
 				t.Errorf("%v: %s", err, said)
 			}
-			leftBehind(t, s, "follow")
+			s.LeavesNothing(t, "follow")
 		})
 	}
 }
