@@ -98,6 +98,9 @@ func writeAsStranger(ctx context.Context, target *sinktest.MemoryTarget) error {
 		return err
 	}
 	index, err := target.Open(ctx, survey.Generations[0].Name)
+	if err == nil {
+		err = index.(sinks.WriterFence).BeginWriter(ctx, "application") //nolint:errcheck,forcetypeassert // of the fake
+	}
 	if err != nil {
 		return err
 	}
@@ -163,6 +166,9 @@ func TestVerifyOfWhatNeverRests(t *testing.T) {
 		t.Fatal(err)
 	}
 	index, err := target.Open(t.Context(), made.Generation)
+	if err == nil {
+		err = index.(sinks.WriterFence).BeginWriter(t.Context(), "application") //nolint:errcheck,forcetypeassert // of the fake
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,13 +108,13 @@ func (p *Projector) run(ctx context.Context, o *report.Observer, aside *atomic.P
 		var fenced *sinks.Fenced
 		var refused *asideError
 		switch {
-		case errors.As(err, &refused) && ctx.Err() == nil:
+		case errors.As(err, &refused): // also if ctx has ended meanwhile: it says why
 			p.tellAside(o, refused, aside.Swap(refused) == nil)
 			if wait.For(ctx, p.asideFor()) != nil {
 				return err
 			}
 			continue
-		case ctx.Err() == nil && errors.As(err, &refusal) && p.busy(ctx, o, err), ctx.Err() == nil && errors.As(err, &gap) && p.retired(ctx):
+		case ctx.Err() == nil && errors.As(err, &refusal) && p.busy(ctx, o, err), ctx.Err() == nil && errors.As(err, &gap) && p.mended(ctx, o, err):
 			if err := wait.For(ctx, p.every()); err != nil {
 				return err
 			}
@@ -233,6 +233,15 @@ func sameFeed(a, b sinks.Generation) bool { return a.Name == b.Name && a.Meta.Ru
 func (p *Projector) retired(ctx context.Context) bool {
 	now, err := p.generations(ctx)
 	return err == nil && len(p.feeding) > 0 && !slices.EqualFunc(p.feeding, now, sameFeed)
+}
+
+// mended reports whether a gap is no matter any more, or a run is about to close it: a rollback
+// changes the alias first, and takes the lease again to make right what serves then.
+func (p *Projector) mended(ctx context.Context, o *report.Observer, gap error) bool {
+	if p.retired(ctx) || p.busy(ctx, o, gap) {
+		return true
+	}
+	return wait.For(ctx, p.every()) == nil && (p.retired(ctx) || p.busy(ctx, o, gap))
 }
 
 // busy reports whether a run holds the lease: it may be making right what is refused now.
