@@ -4,128 +4,65 @@
 package live
 
 import (
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"humpty/internal/e2e/rig"
-	"humpty/internal/testenv/devstack"
 )
-
-// newShop is a shop in a PostgreSQL of its own: a slot waits for the transactions of a
-// whole cluster.
-func newShop(t *testing.T, writer string) *rig.Shop {
-	t.Helper()
-	s := rig.New(t, devstack.Private(t, devstack.Options{Servers: []devstack.Kind{devstack.KindPostgres}}).Addresses().Postgres, devstack.Elasticsearch(t))
-	s.SQL(t, rig.Tables)
-	s.Live(t, writer, "")
-	return s
-}
-
-// change is one change of the application's, to tables with references between them.
-func change(rng *rand.Rand, i int) string {
-	id := 1 + rng.IntN(320)
-	switch rng.IntN(5) {
-	case 0:
-		return fmt.Sprintf("UPDATE customer SET name = 'renamed %d' WHERE id = %d", i, 1+rng.IntN(10))
-	case 1:
-		return fmt.Sprintf("DELETE FROM line WHERE order_id = %d; DELETE FROM orders WHERE id = %[1]d", id)
-	case 2:
-		return fmt.Sprintf("INSERT INTO line SELECT id, %d, 'new', 1 FROM orders WHERE id = %d ON CONFLICT DO NOTHING", 4+rng.IntN(5), id)
-	}
-	return fmt.Sprintf("INSERT INTO orders VALUES (%d, %d, '2026-06-01', %d, 'changed') ON CONFLICT (id) DO UPDATE SET note = 'again %[3]d', customer_id = excluded.customer_id", id, 1+rng.IntN(10), i)
-}
-
-// left is how many slots and publications there are.
-func left(t *testing.T, conn *pgx.Conn) (n int) {
-	t.Helper()
-	if err := conn.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM pg_replication_slots) + (SELECT count(*) FROM pg_publication)").Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// running is a process that a signal ends later.
-type running struct {
-	cmd      *exec.Cmd
-	out, err *strings.Builder
-}
-
-func start(t *testing.T, s *rig.Shop, args ...string) running {
-	t.Helper()
-	p := running{s.Command(t, args...), new(strings.Builder), new(strings.Builder)}
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func (p running) interrupt(t *testing.T) rig.Answer {
-	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		t.Fatal(err)
-	}
-	return rig.Answer{Code: rig.Code(t, p.cmd.Wait()), Out: p.out.String(), Err: p.err.String()}
-}
 
 // TestFollow writes to the tables before, during and after a live rebuild; humpty follow
 // is stopped, started again, and lives through the next rebuild. At rest the index is what
 // SQL says.
 func TestFollow(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "follow")
+	s := rig.NewLiveShop(t, "follow")
 	conn := s.Connect(t)
-	stop := s.Busy(t, 7, change)
+	stop := s.Busy(t, 7, rig.ReferencedChange)
 	a := s.Run(t, "rebuild", "--json", "--progress-interval", "1ms")
 	a.Want(t, 0, `"type":"lag"`)
 	if r := a.Result(t).Record; len(r.Rounds) == 0 {
 		t.Errorf("no rounds in %+v", r)
 	}
 	first, _ := s.Serving(t)
-	if left(t, conn) != 2 {
+	if rig.Captures(t, conn) != 2 {
 		t.Error("the capture was not kept for humpty follow")
 	}
 	s.Run(t, "status").Want(t, 0, "slot and publication humpty_", "humpty follow goes on with it")
 	s.Run(t, "check").Want(t, 0, "keep humpty follow running")
-	following := start(t, s, "follow", "--progress-interval", "1ms")
+	following := s.Start(t, "follow", "--progress-interval", "1ms")
 	s.Run(t, "rebuild").Want(t, 0, "before: "+first+", kept")
 	if n := stop(); n < 100 {
 		t.Errorf("only %d writes", n)
 	}
 	rig.WaitFor(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
-	following.interrupt(t).Want(t, 0, "follow orders", "changes: ", "the alias serves ", "stopped: orders")
-	if left(t, conn) != 2 {
+	following.Interrupt(t).Want(t, 0, "follow orders", "changes: ", "the alias serves ", "stopped: orders")
+	if rig.Captures(t, conn) != 2 {
 		t.Error("the first generation's capture was not dropped, or the second's was")
 	}
 	s.SQL(t, "UPDATE customer SET name = 'while nobody follows'")
-	again := start(t, s, "follow", "orders", "--json")
+	again := s.Start(t, "follow", "orders", "--json")
 	rig.WaitFor(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
-	again.interrupt(t).Want(t, 0, `"projection":"orders"`)
+	again.Interrupt(t).Want(t, 0, `"projection":"orders"`)
 }
 
 // An interrupted run can be gone on with; or it is given up, and nothing is left.
 func TestInterruptedLiveRun(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "handover")
+	s := rig.NewLiveShop(t, "handover")
 	s.Run(t, "resume").Want(t, 4, "no stopped run is known in the state folder")
 	s.Run(t, "resume", "nobody").Want(t, 4, "run nobody is not known")
 	s.Run(t, "follow").Want(t, 4, "no projection has writer: follow")
 	s.Run(t, "follow", "orders").Want(t, 4, "writer: handover", "would undo its writes")
 	conn := s.Connect(t)
 	stopped := func() string {
-		p := start(t, s, "rebuild", "--json", "--progress-interval", "1ms")
-		rig.WaitFor(t, 5*time.Millisecond, "a capture", func() bool { return left(t, conn) == 2 })
-		a := p.interrupt(t)
+		p := s.Start(t, "rebuild", "--json", "--progress-interval", "1ms")
+		rig.WaitFor(t, 5*time.Millisecond, "a capture", func() bool { return rig.Captures(t, conn) == 2 })
+		a := p.Interrupt(t)
 		a.Want(t, 130, "humpty resume ")
 		return a.Result(t).Record.Run
 	}
@@ -137,7 +74,7 @@ func TestInterruptedLiveRun(t *testing.T) {
 	if d := s.Differing(t, false); len(d) > 0 {
 		t.Errorf("%d differ: %s", len(d), d[0])
 	}
-	if left(t, conn) != 0 {
+	if rig.Captures(t, conn) != 0 {
 		t.Error("something is left on the source")
 	}
 	stopped()
@@ -147,7 +84,7 @@ func TestInterruptedLiveRun(t *testing.T) {
 	s.Run(t, "prune", "--stopped", "--dry-run").Want(t, 0, "would drop", "run "+run+" was stopped")
 	s.Run(t, "prune", "--stopped", "--yes").Want(t, 0, "dropped humpty_")
 	s.Run(t, "resume", run).Want(t, 4, "is not known")
-	if left(t, conn) != 0 {
+	if rig.Captures(t, conn) != 0 {
 		t.Error("something is left on the source")
 	}
 }
@@ -156,7 +93,7 @@ func TestInterruptedLiveRun(t *testing.T) {
 // for what nobody knows.
 func TestLeftovers(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "handover")
+	s := rig.NewLiveShop(t, "handover")
 	conn := s.Connect(t)
 	s.Run(t, "rebuild").Want(t, 0)
 	_, body := s.Request(t, http.MethodGet, "/"+s.Alias+"/_mapping", "")
@@ -170,7 +107,7 @@ func TestLeftovers(t *testing.T) {
 	s.Run(t, "prune", "--yes").Want(t, 0, "nothing to drop")
 	s.Run(t, "prune", "--yes", "--slot", "not_ours").Want(t, 4, "not_ours is no slot on source shop")
 	s.Run(t, "prune", "--yes", "--slot", "humpty_other").Want(t, 0, "dropped humpty_other")
-	if n := left(t, conn); n != 1 {
+	if n := rig.Captures(t, conn); n != 1 {
 		t.Errorf("%d slots and publications are left, want only not_ours", n)
 	}
 }
@@ -179,7 +116,7 @@ func TestLeftovers(t *testing.T) {
 // nothing is made.
 func TestLivePreflight(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "freeze")
+	s := rig.NewLiveShop(t, "freeze")
 	s.SQL(t, `CREATE ROLE weak LOGIN PASSWORD 'weak'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO weak;
 ALTER TABLE line REPLICA IDENTITY NOTHING;
 CREATE TABLE pad AS SELECT i AS id, i AS order_id, repeat('x', 500) AS text FROM generate_series(1, 5000) i;
@@ -202,7 +139,7 @@ ALTER TABLE pad ADD PRIMARY KEY (id); ALTER TABLE pad REPLICA IDENTITY FULL; GRA
 	s.SQL(t, "ALTER TABLE line REPLICA IDENTITY DEFAULT")
 	s.Write(t, "orders.index.json", strings.NewReplacer(`"lines":`, `"pads": {"properties": {"id": {"type": "long"}}}, "lines":`, `"note": {"type": "text"}`, `"note": {"type": "integer"}`).Replace(rig.Index))
 	s.Run(t, "rebuild", "--allow-unindexed", "--no-swap").Want(t, 6) // no note is a number
-	if left(t, s.Connect(t)) != 0 {
+	if rig.Captures(t, s.Connect(t)) != 0 {
 		t.Error("a failed run left something on the source")
 	}
 	s.SQL(t, "ALTER SYSTEM SET max_slot_wal_keep_size = '1GB'")
@@ -214,14 +151,14 @@ ALTER TABLE pad ADD PRIMARY KEY (id); ALTER TABLE pad REPLICA IDENTITY FULL; GRA
 // machine finds it all the same, as soon as its lease has run out, and drops it.
 func TestKilledWithoutItsState(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "freeze")
+	s := rig.NewLiveShop(t, "freeze")
 	conn := s.Connect(t)
-	p := start(t, s, "rebuild", "--quiet")
-	rig.WaitFor(t, 2*time.Millisecond, "a capture", func() bool { return left(t, conn) == 2 })
-	if err := p.cmd.Process.Kill(); err != nil {
+	p := s.Start(t, "rebuild", "--quiet")
+	rig.WaitFor(t, 2*time.Millisecond, "a capture", func() bool { return rig.Captures(t, conn) == 2 })
+	if err := p.Cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = p.cmd.Wait()
+	_ = p.Cmd.Wait()
 	s.Env["HUMPTY_STATE"] = t.TempDir()
 	s.Run(t, "prune", "--yes").Want(t, 0, "nothing to drop") // it may live on another machine
 	s.Expire(t)
@@ -232,7 +169,7 @@ func TestKilledWithoutItsState(t *testing.T) {
 	s.Run(t, "check").Want(t, 0, name, "left by run ", "humpty prune orders drops it")
 	s.Run(t, "status").Want(t, 0, name, "left by run ")
 	s.Run(t, "prune", "--yes").Want(t, 0, "dropped "+name)
-	if n := left(t, conn); n != 0 {
+	if n := rig.Captures(t, conn); n != 0 {
 		t.Errorf("%d slots and publications are left", n)
 	}
 }

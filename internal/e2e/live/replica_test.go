@@ -35,18 +35,18 @@ func TestLiveRunReadsAStandby(t *testing.T) {
 		}
 		return there
 	})
-	stop := s.Busy(t, 9, change)
+	stop := s.Busy(t, 9, rig.ReferencedChange)
 	a := s.Run(t, "rebuild", "--json")
 	a.Want(t, 0)
 	if len(a.Result(t).Record.Rounds) == 0 {
 		t.Error("nothing was caught up with")
 	}
-	following := start(t, s, "follow", "--quiet")
+	following := s.Start(t, "follow", "--quiet")
 	if n := stop(); n < 20 {
 		t.Errorf("only %d writes", n)
 	}
 	rig.WaitFor(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
-	following.interrupt(t).Want(t, 0)
+	following.Interrupt(t).Want(t, 0)
 	var scans int
 	if err := conn.QueryRow(t.Context(), "SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'orders'").Scan(&scans); err != nil || scans == 0 {
 		t.Errorf("the standby was not read: %d scans, %v", scans, err)

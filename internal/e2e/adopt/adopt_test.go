@@ -1,6 +1,7 @@
 //go:build unix
 
-package live
+// Package adopt loses what an adoption makes right, and has it do so.
+package adopt
 
 import (
 	"fmt"
@@ -56,7 +57,7 @@ func settled(t *testing.T, s *rig.Shop) {
 }
 
 // follows waits until a process follows what the alias serves.
-func follows(t *testing.T, s *rig.Shop, p running) {
+func follows(t *testing.T, s *rig.Shop, p rig.Running) {
 	t.Helper()
 	tries, often := 0, 0 // once may be a moment in which it looks at what an earlier run left
 	rig.WaitFor(t, time.Second, "humpty follow", func() bool {
@@ -68,7 +69,7 @@ func follows(t *testing.T, s *rig.Shop, p running) {
 		return often == 2 || tries == 60
 	})
 	if often < 2 {
-		a := p.interrupt(t)
+		a := p.Interrupt(t)
 		t.Fatalf("exit code %d, and it does not follow: %s%s", a.Code, a.Out, a.Err)
 	}
 }
@@ -90,7 +91,7 @@ func TestAdoptAfterEveryLoss(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t, "follow")
+			s := rig.NewLiveShop(t, "follow")
 			s.Run(t, "rebuild").Want(t, 0)
 			served, _ := s.Serving(t)
 			lose(t, s)
@@ -100,21 +101,21 @@ func TestAdoptAfterEveryLoss(t *testing.T) {
 			if end.Code != 4 && end.Code != 7 {
 				t.Errorf("exit code %d", end.Code)
 			}
-			stop := s.Busy(t, 3, change)
-			following := start(t, s, append(printed(t, end, "--adopt"), "--max-delete", "1000", "--max-stale", "1000")...) // a busy shop changes more than a broken one may
+			stop := s.Busy(t, 3, rig.ReferencedChange)
+			following := s.Start(t, append(printed(t, end, "--adopt"), "--max-delete", "1000", "--max-stale", "1000")...) // a busy shop changes more than a broken one may
 			follows(t, s, following)
 			stop()
 			settled(t, s)
 			s.Run(t, "follow", "--adopt").Want(t, 4, "a process follows "+served+" now")
-			following.interrupt(t).Want(t, 0, "as its sources have it now", "follow orders")
-			if now, _ := s.Serving(t); now != served || left(t, s.Connect(t)) != 2 {
-				t.Errorf("%s serves, and %d slots and publications are left", now, left(t, s.Connect(t)))
+			following.Interrupt(t).Want(t, 0, "as its sources have it now", "follow orders")
+			if now, _ := s.Serving(t); now != served || rig.Captures(t, s.Connect(t)) != 2 {
+				t.Errorf("%s serves, and %d slots and publications are left", now, rig.Captures(t, s.Connect(t)))
 			}
 			s.Run(t, "status").Want(t, 0, "full")
 			s.SQL(t, "UPDATE customer SET name = 'later'")
-			again := start(t, s, "follow")
+			again := s.Start(t, "follow")
 			settled(t, s)
-			again.interrupt(t).Want(t, 0)
+			again.Interrupt(t).Want(t, 0)
 		})
 	}
 }
@@ -125,7 +126,7 @@ func TestAdoptHandsOver(t *testing.T) {
 	for _, writer := range []string{"handover", "freeze"} {
 		t.Run(writer, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t, writer)
+			s := rig.NewLiveShop(t, writer)
 			s.Run(t, "rebuild").Want(t, 0)
 			served, _ := s.Serving(t)
 			spoil(t, s)
@@ -135,7 +136,7 @@ func TestAdoptHandsOver(t *testing.T) {
 			if d := s.Differing(t, true); len(d) > 0 {
 				t.Errorf("%d differ, first %s", len(d), d[0])
 			}
-			if n := left(t, s.Connect(t)); n != 0 {
+			if n := rig.Captures(t, s.Connect(t)); n != 0 {
 				t.Errorf("%d slots and publications are left", n)
 			}
 		})
@@ -145,18 +146,18 @@ func TestAdoptHandsOver(t *testing.T) {
 // What a broken source would ask for is refused, and the command that is printed does it.
 func TestAdoptIsGuarded(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "follow")
+	s := rig.NewLiveShop(t, "follow")
 	s.Run(t, "rebuild").Want(t, 0)
 	s.SQL(t, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots; DELETE FROM line; DELETE FROM orders WHERE id > 20")
 	end := s.Run(t, "follow", "--adopt")
 	end.Want(t, 4, "at most 10 may be deleted", "Nothing was written")
-	if n := left(t, s.Connect(t)); n != 0 {
+	if n := rig.Captures(t, s.Connect(t)); n != 0 {
 		t.Errorf("%d slots and publications are left", n)
 	}
-	following := start(t, s, printed(t, end, "--max-delete")...)
+	following := s.Start(t, printed(t, end, "--max-delete")...)
 	settled(t, s)
 	follows(t, s, following)
-	following.interrupt(t).Want(t, 0)
+	following.Interrupt(t).Want(t, 0)
 }
 
 // slots are the names of the slots and of the publications.
@@ -176,7 +177,7 @@ func slots(t *testing.T, s *rig.Shop) (names []string) {
 // slot and the publication of what serves, and no other; of the runs no other is known.
 func TestSlotsDoNotPileUp(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "follow")
+	s := rig.NewLiveShop(t, "follow")
 	was, definitions := "order_by: [no]", []string{"[no, sku]", "[no, quantity]", "[no, sku, quantity]", "[no, quantity, sku]", "[sku, no]"}
 	for i := range 10 + len(definitions) {
 		if i >= 10 {
@@ -199,7 +200,7 @@ func TestSlotsDoNotPileUp(t *testing.T) {
 // with the command that drops it.
 func TestLeftSlotsAreNamed(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "follow")
+	s := rig.NewLiveShop(t, "follow")
 	s.Run(t, "rebuild").Want(t, 0)
 	s.SQL(t, "SELECT pg_create_logical_replication_slot('humpty_elsewhere', 'pgoutput'); CREATE PUBLICATION humpty_alone")
 	const slot, publication = "humpty prune orders --slot humpty_elsewhere", "humpty prune orders --slot humpty_alone"
@@ -207,9 +208,9 @@ func TestLeftSlotsAreNamed(t *testing.T) {
 		s.Run(t, verb).Want(t, 0, slot, publication)
 	}
 	s.Run(t, "prune", "--yes").Want(t, 0, slot, publication)
-	following := start(t, s, "follow")
+	following := s.Start(t, "follow")
 	follows(t, s, following)
-	following.interrupt(t).Want(t, 0, slot, publication)
+	following.Interrupt(t).Want(t, 0, slot, publication)
 	s.Run(t, "prune", "orders", "--slot", "humpty_elsewhere", "--yes").Want(t, 0, "dropped humpty_elsewhere", publication)
 	s.Run(t, "prune", "orders", "--slot", "humpty_alone", "--yes").Want(t, 0, "dropped humpty_alone")
 	if all := slots(t, s); len(all) != 2 {
@@ -221,12 +222,12 @@ func TestLeftSlotsAreNamed(t *testing.T) {
 // follow runs meanwhile or not.
 func TestRollbackAndLateSwapAreNotStale(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, "follow")
+	s := rig.NewLiveShop(t, "follow")
 	s.Run(t, "rebuild").Want(t, 0)
 	first, _ := s.Serving(t)
 	s.Run(t, "rebuild", "--no-swap").Want(t, 0)
 	s.SQL(t, "UPDATE customer SET name = 'since then' WHERE id < 4")
-	following := start(t, s, "follow")
+	following := s.Start(t, "follow")
 	s.Run(t, "swap").Want(t, 0)
 	second, _ := s.Serving(t)
 	if d := s.Differing(t, true); len(d) > 0 || second == first {
@@ -241,14 +242,14 @@ func TestRollbackAndLateSwapAreNotStale(t *testing.T) {
 	if now, _ := s.Serving(t); now != first {
 		t.Errorf("%s serves, not %s", now, first)
 	}
-	following.interrupt(t).Want(t, 0)
+	following.Interrupt(t).Want(t, 0)
 	if all := slots(t, s); len(all) != 2 {
 		t.Errorf("left: %s", strings.Join(all, ", "))
 	}
 	s.Run(t, "rollback", "--now").Want(t, 0, "alias "+s.Alias+" serves "+second, "humpty follow orders --adopt")
 	s.Run(t, "follow").Want(t, 4, "humpty follow orders --adopt")
-	again := start(t, s, "follow", "orders", "--adopt")
+	again := s.Start(t, "follow", "orders", "--adopt")
 	settled(t, s)
 	follows(t, s, again)
-	again.interrupt(t).Want(t, 0)
+	again.Interrupt(t).Want(t, 0)
 }

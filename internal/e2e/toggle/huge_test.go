@@ -1,6 +1,6 @@
 //go:build unix
 
-package live
+package toggle
 
 import (
 	"strings"
@@ -18,7 +18,7 @@ func TestHugeTransactionInALiveRun(t *testing.T) {
 	s.SQL(t, rig.UnconstrainedTables(50_000, 100))
 	s.Live(t, "freeze", "")
 	loading, release := s.Hold(t, 2)
-	p := start(t, s, "rebuild", "--json")
+	p := s.Start(t, "rebuild", "--json")
 	select {
 	case <-loading:
 	case <-t.Context().Done():
@@ -26,7 +26,7 @@ func TestHugeTransactionInALiveRun(t *testing.T) {
 	s.SQL(t, `BEGIN; UPDATE line SET sku = 'changed ' || order_id; UPDATE orders SET note = 'changed', customer_id = customer_id % 100 + 1;
 UPDATE customer SET name = 'changed ' || id; DELETE FROM orders WHERE id % 10 = 0; COMMIT`)
 	release()
-	a := rig.Answer{Code: rig.Code(t, p.cmd.Wait()), Out: p.out.String(), Err: p.err.String()}
+	a := p.Wait(t)
 	a.Want(t, 0)
 	marks := 0
 	for _, r := range a.Result(t).Record.Rounds {

@@ -1,6 +1,7 @@
 //go:build unix
 
-package live
+// Package toggle has rows change to and fro, and many at once, beside a live rebuild.
+package toggle
 
 import (
 	"context"
@@ -96,7 +97,7 @@ func TestTogglingRowsDoNotStopARebuild(t *testing.T) {
 	s := newToggleShop(t, "follow")
 	stop := toggle(t, s)
 	s.Run(t, "rebuild").Want(t, 0)
-	following := start(t, s, "follow")
+	following := s.Start(t, "follow")
 	for range 11 {
 		a := s.Run(t, "rebuild", "--json")
 		a.Want(t, 0)
@@ -110,5 +111,5 @@ func TestTogglingRowsDoNotStopARebuild(t *testing.T) {
 	s.Run(t, "repair").Want(t, 0, "1 written")
 	t.Logf("%d changes", stop())
 	rig.WaitFor(t, 200*time.Millisecond, "humpty follow", func() bool { return len(s.Differing(t, true)) == 0 })
-	following.interrupt(t).Want(t, 0)
+	following.Interrupt(t).Want(t, 0)
 }
