@@ -239,6 +239,9 @@ func stranger(ctx context.Context, target *sinktest.MemoryTarget, comes bool) er
 		return err
 	}
 	index, err := target.Open(ctx, survey.Generations[0].Name)
+	if err == nil {
+		err = index.(sinks.WriterFence).BeginWriter(ctx, "application") //nolint:errcheck,forcetypeassert // of the fake
+	}
 	if err != nil {
 		return err
 	}

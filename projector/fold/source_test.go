@@ -120,7 +120,7 @@ func TestAgainstTheOracle(t *testing.T) {
 			}
 			h.partitions = append(h.partitions, part)
 		}
-		s := &fold.Source{Inner: h, Decoder: &decode.JSON{}, New: handlers.NewMerge, Memory: 1, Dir: dir}
+		s := &fold.Source{Inner: h, Decoder: &decode.JSON{}, New: handlers.NewMerge, Memory: 64 << 10, Dir: dir}
 		apply := mergeOracle
 		if rapid.Bool().Draw(r, "latest") {
 			s.New, apply = handlers.NewLatest, latestOracle

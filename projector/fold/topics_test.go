@@ -57,7 +57,7 @@ func TestTopicsToDocuments(t *testing.T) {
 			target := &sinktest.MemoryTarget{Name: "orders"}
 			rebuild := &projector.Rebuild{
 				Projection: projector.Projection{Name: "orders", Alias: "orders"},
-				Source:     &fold.Source{Inner: writtenBehind{inner, later}, Decoder: &decode.JSON{}, New: handlers.NewMerge, Memory: 1, Dir: t.TempDir()},
+				Source:     &fold.Source{Inner: writtenBehind{inner, later}, Decoder: &decode.JSON{}, New: handlers.NewMerge, Memory: 64 << 10, Dir: t.TempDir()},
 				Target:     target, Owner: sinks.Owner{Run: "run"},
 			}
 			want := oracle(h, mergeOracle)
