@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,10 +91,11 @@ func TestCrashedSeal(t *testing.T) {
 	t.Parallel()
 	url := devstack.Elasticsearch(t)
 	alias := elastictest.Alias(t, url)
-	cut := &fakeBulk{} // no bulk is sent; mappings are not to be had
+	cut := &fakeBulk{}   // no bulk is sent
+	var made atomic.Bool // then mappings are not to be had
 	cfg := elastic.Config{Addresses: []string{url}, Alias: alias, Wrap: func(next http.RoundTripper) http.RoundTripper {
 		cut.next = roundTrip(func(req *http.Request) (*http.Response, error) {
-			if strings.HasSuffix(req.URL.Path, "/_mapping") {
+			if made.Load() && strings.HasSuffix(req.URL.Path, "/_mapping") {
 				return respond(400, `{"error":{"type":"crash","reason":"by the test"}}`), nil
 			}
 			return next.RoundTrip(req)
@@ -101,6 +103,7 @@ func TestCrashedSeal(t *testing.T) {
 		return cut
 	}}
 	index, name := elastictest.Generation(t, elastictest.Target(t, cfg), alias, `{"settings":{"refresh_interval":"7s","number_of_replicas":0}}`)
+	made.Store(true)
 	if err := index.Seal(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "by the test") {
 		t.Fatal(err)
 	}
