@@ -129,7 +129,7 @@ func (c *changes) startRounds(view sources.View, writer *write.Writer) error {
 	return nil
 }
 
-// keptRefusals is where it is kept which documents are refused: humpty follow goes on with
+// keptRefusals is where it is kept which documents are refused: humpty follow takes over
 // them. Their letters are written by the ledger.
 func (c *changes) keptRefusals() *checkpoint.Refusals {
 	if c.rebuild.Live == nil {

@@ -136,7 +136,7 @@ func TestResumeRefuses(t *testing.T) {
 					l.t.Fatal(err)
 				}
 			},
-			want: []string{"run live ended ", "as completed", "nothing to go on with", "--new"},
+			want: []string{"run live ended ", "as completed", "nothing to resume", "--new"},
 		},
 		{
 			name: "to begin in the folder of another run", edit: func(r *projector.Rebuild) { r.Live.Resume = false },
@@ -337,7 +337,7 @@ func TestGapEndsTheRun(t *testing.T) {
 	if begun := l.begun(); begun.Ended == nil || !strings.Contains(begun.Ended.Reason, "cannot go on") {
 		t.Errorf("on record: %+v", begun.Ended)
 	}
-	if _, err := l.run(true, nil); err == nil || !strings.Contains(err.Error(), "nothing to go on with") {
+	if _, err := l.run(true, nil); err == nil || !strings.Contains(err.Error(), "nothing to resume") {
 		t.Errorf("resumed again: %v", err)
 	}
 	saved := &repair.Repair{Verify: repair.Verify{

@@ -31,7 +31,7 @@ func (s *stage) repair(generation string) *repair.Repair {
 	return &repair.Repair{Verify: e, MaxDelete: -1, MaxStale: -1}
 }
 
-// opened is a generation that somebody else than humpty may write to.
+// opened is a generation that others than humpty may write to.
 func (s *stage) opened(t *testing.T, generation string) sinks.Index {
 	t.Helper()
 	index, err := s.target.Open(t.Context(), generation)

@@ -2,7 +2,7 @@ package sinks
 
 import "context"
 
-// AliasViewer is what a Target can do beside: say what would be found through an alias before
+// AliasViewer is a capability of a Target: it says what would be found through an alias before
 // it is set.
 type AliasViewer interface {
 	// ViewThrough looks at the index that add names as it would be seen through the alias that

@@ -17,7 +17,7 @@ type Draft struct {
 	Alias      AliasAction   // how the swap would set the alias
 }
 
-// DraftChecker is what a Target can do beside: say what speaks against a generation before it
+// DraftChecker is a capability of a Target: it says what speaks against a generation before it
 // is made.
 type DraftChecker interface {
 	// CheckDraft holds the definition against the target, the documents and the alias. It changes

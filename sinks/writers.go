@@ -14,7 +14,7 @@ const (
 	FollowWriter WriterRole = "follow" // the live projector: by its capture
 )
 
-// WriterFence is what an Index can do besides: tell its writers apart. Each has a name of its
+// WriterFence is a capability of an Index: it tells its writers apart. Each has a name of its
 // own in the target, which is never given again. What is sent under a name that was taken
 // away has no effect, however late it comes: Write and WriteIf fail with a *Fenced.
 type WriterFence interface {
@@ -36,7 +36,7 @@ type WriterFence interface {
 	Primaries(ctx context.Context) (string, error)
 }
 
-// WriterFencer is what a Target can do besides: shut out writers of processes that are gone.
+// WriterFencer is a capability of a Target: it shuts out writers of processes that are gone.
 type WriterFencer interface {
 	// FenceWriters takes the names of a role's writers away, in all generations, and waits
 	// until the target works on nothing of theirs.

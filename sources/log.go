@@ -27,7 +27,7 @@ type Replayer interface {
 	Watch(fn func(done, total, bytes int64))
 }
 
-// PositionChecker is what a Source of logs can do beside: say whether what was read is still there.
+// PositionChecker is a capability of a Source of logs: it says whether what was read is still there.
 type PositionChecker interface {
 	// CheckPositions is a *ErrChangesLost where a log is not what it was when it was read up to a
 	// position: made again under the same name, cut off, written again. note says what could

@@ -23,7 +23,7 @@ type OffsetCounts struct {
 	Holes   int64 `json:"holes,omitempty"`   // offsets that no batch has: compaction took their records
 }
 
-// OffsetCounter is what a View or a ChangeStream of logs can do beside: say what became of each
+// OffsetCounter is a capability of a View or a ChangeStream of logs: it says what became of each
 // offset.
 type OffsetCounter interface {
 	// OffsetCounts is what was read so far of each partition; nil for logs that do not tell.

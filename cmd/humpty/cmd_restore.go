@@ -43,7 +43,7 @@ everything is compared, as for tables and mixed documents; the record says why (
 
 With consistency: live changes are captured before anything is compared, all documents are
 compared, and the alias is swapped as a rebuild does it, so that nothing that is written
-meanwhile is missing; then humpty follow goes on with it (writer: follow).
+meanwhile is missing; then humpty follow keeps it up to date (writer: follow).
 
 The snapshot must be of the projection's present definition. The alias stays as it was if
 anything is wrong; the limits of humpty repair apply.`,

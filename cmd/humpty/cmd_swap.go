@@ -108,7 +108,7 @@ func (c changeCommand) adopt(ctx context.Context, conf *config.Config, p config.
 	return c.one(ctx, c.runner(conf, verb), p, o)
 }
 
-// fed reports whether a generation is kept up to date, or humpty follow can go on with that.
+// fed reports whether a generation is kept up to date, or humpty follow can resume that.
 func (c changeCommand) fed(ctx context.Context, conf *config.Config, p config.Projection, m *generation.Admin, name string) (bool, error) {
 	survey, _, err := m.Status(ctx)
 	if err != nil {

@@ -78,10 +78,10 @@ func parts(err error) []error {
 // next says what to type after a failure.
 func (e explainer) next(ctx context.Context, err error) []string {
 	name := e.projection
-	again, anew := e.CommandLine("humpty", e.verb, name), e.CommandLine("humpty rebuild", name)
+	again, rebuilt := e.CommandLine("humpty", e.verb, name), e.CommandLine("humpty rebuild", name)
 	if e.verb == "follow" && e.record != nil { // it adopted
 		again = e.CommandLine("humpty follow", name, "--adopt")
-		anew = again
+		rebuilt = again
 	}
 	var (
 		usage    *console.UsageError
@@ -116,13 +116,13 @@ func (e explainer) next(ctx context.Context, err error) []string {
 	case errors.As(err, &rejected):
 		return []string{
 			"see which, and why: " + e.CommandLine("humpty dlq show", name),
-			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + anew,
+			"correct the mapping or the data, or allow some with limits.rejections (--rejections); then: " + rebuilt,
 			"the failed generation stays for a look at it; this drops it: " + e.CommandLine("humpty prune", name),
 		}
 	case errors.As(err, &poison):
 		return []string{
 			"see which, and why: " + e.CommandLine("humpty dlq show", name),
-			"mend the topic or the fold (humpty project tries it on a few events), or allow some with limits.poison (--poison); then: " + anew,
+			"mend the topic or the fold (humpty project tries it on a few events), or allow some with limits.poison (--poison); then: " + rebuilt,
 		}
 	case errors.As(err, &expected), e.verb == "project":
 		return nil // what was printed says what to look at
@@ -168,7 +168,7 @@ func (e explainer) afterInterrupt(name string) []string {
 // resume says how to resume a run that was stopped.
 func (e explainer) resume(name string) []string {
 	if e.verb == "follow" {
-		return []string{"go on with it where it was: " + e.CommandLine("humpty follow", name, "--adopt")}
+		return []string{"resume it: " + e.CommandLine("humpty follow", name, "--adopt")}
 	}
 	return []string{
 		"go on with it where it was: " + e.CommandLine("humpty resume", e.record.Run),

@@ -79,7 +79,7 @@ func TestEachRuleOfDeletionsIsNeeded(t *testing.T) {
 	}
 }
 
-// again is another process that goes on: it knows what is durable, and is another writer.
+// again is another process that takes over: it knows what is durable, and is another writer.
 func (c *chase) again() {
 	c.t.Helper()
 	index, err := c.target.Open(c.t.Context(), "orders-1")

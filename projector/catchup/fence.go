@@ -35,7 +35,7 @@ func (r *Rounds) CatchUpTelling(ctx context.Context, from *Capture, written func
 	return r.CatchUpTo(ctx, from)
 }
 
-// listener is told of documents, while somebody listens.
+// listener is told of documents, while there is a listener.
 type listener struct {
 	mu sync.Mutex
 	fn func(ids [][]byte)

@@ -234,7 +234,7 @@ func (r *Rounds) keepRefusals() error {
 }
 
 // retryRefused reads and writes again what is refused: the target's mapping may have changed,
-// or somebody else put the document right.
+// or another writer put the document right.
 func (r *Rounds) retryRefused(ctx context.Context) error {
 	refused := r.Writer.Book.Refusals().First(-1)
 	if len(refused) == 0 {

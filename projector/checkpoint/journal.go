@@ -234,5 +234,5 @@ func (e *End) Refusal(was *Run) error {
 	if was.Adopts {
 		again = fmt.Sprintf("humpty follow %s --adopt", was.Projection)
 	}
-	return &problem.Refusal{Why: text + "; there is nothing to go on with", Remedy: "start anew: " + again}
+	return &problem.Refusal{Why: text + "; there is nothing to resume", Remedy: "start over: " + again}
 }

@@ -43,7 +43,7 @@ type refusal struct {
 	Letter *deadletter.Letter `json:"letter,omitempty"`
 }
 
-// NewRefusals keeps refusals in a store. letters may be nil: then somebody else writes them.
+// NewRefusals keeps refusals in a store. letters may be nil: then the caller writes them.
 func NewRefusals(store *Store, letters *deadletter.Writer) *Refusals {
 	return &Refusals{store: store, letters: letters}
 }

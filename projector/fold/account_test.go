@@ -171,7 +171,7 @@ func TestEventsOfTheLedgerAreRecordsOfTheLog(t *testing.T) {
 	}
 }
 
-// The account of a live run goes on where its position does, whatever process reads: what is
+// The account of a live run continues where its position does, whatever process reads: what is
 // read twice is counted once.
 func TestOffsetsAddUpAcrossProcesses(t *testing.T) {
 	t.Parallel()

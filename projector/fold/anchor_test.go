@@ -20,7 +20,7 @@ func TestRecreatedTopicIsAGap(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			var log, anew sourcetest.LogSource
+			var log, again sourcetest.LogSource
 			if when == "before" {
 				log.Append(0, event("a"), event("b"))
 			}
@@ -52,9 +52,9 @@ func TestRecreatedTopicIsAGap(t *testing.T) {
 			if err := same.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			anew.Append(0, event("x"), event("y"), event("z"))
+			again.Append(0, event("x"), event("y"), event("z"))
 			var gap *sources.ErrChangesLost
-			if _, err := liveSource(&anew, dir).Capture(t.Context(), "run", m.Position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made again") {
+			if _, err := liveSource(&again, dir).Capture(t.Context(), "run", m.Position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made again") {
 				t.Errorf("error %v", err)
 			}
 		})

@@ -27,7 +27,7 @@ type view struct {
 	fences   map[string]sources.Position
 	inner    innerLedger // of a source that folds itself
 	account  account
-	standing sources.GroupOffsetChecker // where the events end; nil: nobody goes on there
+	standing sources.GroupOffsetChecker // where the events end; nil: no group continues there
 	delta    *delta                     // of what came behind positions only; nil: of everything
 
 	closed atomic.Bool

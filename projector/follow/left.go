@@ -22,7 +22,7 @@ type leftBehind struct {
 	told       string // what was published last; it is called from one goroutine
 }
 
-// load goes on with what was refused before: by the rebuild, or by an earlier process.
+// load takes over what was refused before: by the rebuild, or by an earlier process.
 func (l *leftBehind) load() error {
 	known, complete, err := l.kept.Load()
 	if err != nil {

@@ -97,7 +97,7 @@ func (r *Refusals) First(n int) []Rejection {
 }
 
 // refuse books a refusal, and reports whether the document was not refused before. Its letter
-// is part of the change if somebody else is to write it.
+// is part of the change if another is to write it.
 func (r *Refusals) refuse(one Rejection, letter *deadletter.Letter) (isNew bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -195,7 +195,7 @@ func (s aliasSwitch) countThrough(ctx context.Context, index, routing string, fi
 func (s aliasSwitch) readThrough(ctx context.Context, add sinks.AliasAction, v *sinks.AliasView) error {
 	index, err := s.catalog.open(ctx, add.Index)
 	if err != nil { // it is not ours: the counts must do
-		return nil //nolint:nilerr // what serves may be an index of somebody else
+		return nil //nolint:nilerr // what serves may be an index of others
 	}
 	body := map[string][]map[string]string{"docs": {}}
 	err = index.Sample(ctx, sampledByID, 1, func(docs []sinks.Document) error {

@@ -79,7 +79,7 @@ func (p *preflight) Permitted(ctx context.Context) error {
 	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no) && no.Status != http.StatusUnauthorized:
-		return probed // no security, or somebody in between: the calls themselves will tell
+		return probed // no security, or a proxy in between: the calls themselves will tell
 	case err != nil:
 		return p.Explain("ask for the account's rights", err)
 	}

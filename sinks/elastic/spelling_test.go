@@ -127,7 +127,7 @@ func TestLegalDefinitionsAreNoDrift(t *testing.T) {
 	})
 }
 
-// Whoever changes the mapping, by hand or by a document, is found out.
+// A change of the mapping, by hand or by a document, is found.
 func TestDriftOfTheMapping(t *testing.T) {
 	onBothProducts(t, func(t *testing.T, url string) {
 		const definition = `{"mappings":{"dynamic":false,"properties":{"customer.name":{"type":"keyword"},"free":{"type":"object","dynamic":true},"t":{"type":"text","copy_to":"t2"},"t2":{"type":"text"}}}}`

@@ -48,7 +48,7 @@ type Hooks struct {
 	OnFence      func()                           // called before a writer is shut out
 	LateAttempt  func(docs []sinks.Document) bool // a write leaves an attempt behind that has no answer and goes on: see Land
 	Repeats      bool                             // it is a proxy that sends again: the client had an answer, and does not know of it
-	HideInFlight bool                             // what goes on is held by a proxy: it is not waited for when a writer is shut out
+	HideInFlight bool                             // what is under way is held by a proxy: it is not waited for when a writer is shut out
 	Properties   sinks.Serving                    // of the alias, on whatever it serves: its routing
 	Deviations   []string                         // what every index says where it is not as it was asked for
 	Degraded     string                           // what a seal gives up waiting for

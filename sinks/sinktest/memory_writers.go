@@ -14,7 +14,7 @@ type memoryHandle struct {
 	writer string // what it writes under; under the target's lock
 }
 
-// lateAttempt is one that its client gave up and that goes on.
+// lateAttempt is one that its client gave up and that stays alive.
 type lateAttempt struct {
 	index  *memoryIndex
 	writer string

@@ -150,7 +150,7 @@ func TestRetentionPassesTheStart(t *testing.T) {
 func TestTopicDeletedOrMadeAnew(t *testing.T) {
 	t.Parallel()
 	b := newBus(t, devstack.Kafka(t))
-	for name, anew := range map[string]bool{"deleted": false, "made again": true} {
+	for name, again := range map[string]bool{"deleted": false, "made again": true} {
 		topic := b.topic(1)
 		for i := range 20 {
 			b.put(rec(topic, 0, "k", fmt.Sprint(i)))
@@ -166,7 +166,7 @@ func TestTopicDeletedOrMadeAnew(t *testing.T) {
 		}
 		b.drop(topic)
 		b.awaitGone(topic) // brokers delete later: the rest could be read before that
-		if anew {
+		if again {
 			b.topicNamed(topic, 1, 1)
 		}
 		for err == nil {
@@ -177,7 +177,7 @@ func TestTopicDeletedOrMadeAnew(t *testing.T) {
 			t.Error(err)
 		}
 		want := "was deleted meanwhile"
-		if anew {
+		if again {
 			want = "made again"
 		}
 		contains(t, name, err, topic, want)

@@ -120,7 +120,7 @@ func TestAdoptAfterEveryLoss(t *testing.T) {
 	}
 }
 
-// Where the application writes to the index, it goes on doing so: what it writes wins.
+// Where the application writes to the index, it keeps writing, and what it writes wins.
 func TestAdoptHandsOver(t *testing.T) {
 	t.Parallel()
 	for _, writer := range []string{"handover", "freeze"} {
@@ -247,7 +247,11 @@ func TestRollbackAndLateSwapAreNotStale(t *testing.T) {
 		t.Errorf("left: %s", strings.Join(all, ", "))
 	}
 	s.Run(t, "rollback", "--now").Want(t, 0, "alias "+s.Alias+" serves "+second, "humpty follow orders --adopt")
-	s.Run(t, "follow").Want(t, 4, "humpty follow orders --adopt")
+	end := s.Run(t, "follow") // 4 if what was known of the retired run is gone with its slot, 7 if only the slot is
+	if end.Code != 4 && end.Code != 7 {
+		t.Errorf("exit code %d", end.Code)
+	}
+	end.Want(t, end.Code, "humpty follow orders --adopt")
 	again := s.Start(t, "follow", "orders", "--adopt")
 	settled(t, s)
 	follows(t, s, again)

@@ -39,7 +39,7 @@ const (
 )
 
 // What humpty does: before the swap, before and after the load's writer was shut out; a process
-// that goes on; the first fence; a pass behind it; nothing.
+// that stays alive; the first fence; a pass behind it; nothing.
 const (
 	atSwap = iota
 	atShut

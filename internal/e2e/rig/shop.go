@@ -95,7 +95,7 @@ func (s *Shop) ResumeCommand(t testing.TB, more ...string) *exec.Cmd {
 	return s.Command(t, append([]string{"rebuild", "orders"}, more...)...)
 }
 
-// LeavesNothing wants all to be gone that a run needed, but for what humpty follow goes on with:
+// LeavesNothing wants all to be gone that a run needed, but for what humpty follow needs:
 // slots and publications, blocks and settings, the lease. Then it drops the slots.
 func (s *Shop) LeavesNothing(t testing.TB, writer string) {
 	t.Helper()

@@ -64,7 +64,7 @@ func mayEnd(kind string) accepted {
 	case partitionOfTopic:
 		return gap("partitions")
 	case logAgain:
-		return gap("made again", "made anew", "deleted meanwhile", "partition", "offset")
+		return gap("made again", "deleted meanwhile", "partition", "offset")
 	case logCut, logCutToEnd:
 		return accepted{[]int{codeRefused, codeGap}, []string{"begins at", "nothing is left", "accept_truncated", "offset"}, false}
 	}

@@ -64,7 +64,7 @@ func (w *tableWriter) write(ctx context.Context, stop <-chan struct{}, count *at
 	}
 }
 
-// recover goes on with a server that died, and counts what it lost.
+// recover connects again to a server that died, and counts what it lost.
 func (w *tableWriter) recover(ctx context.Context, err error) error {
 	if err := w.session.recover(ctx, err); err != nil || !w.mortal {
 		return err

@@ -3,6 +3,6 @@
 //
 // A bulk request with require_alias is refused by the node that takes it when that node knows
 // no such alias. What was taken before may be on its way to a shard, or wait in its queue, and
-// is written all the same. So whoever takes an alias away has every node confirm it, and then
+// is written all the same. So a process that takes an alias away has every node confirm it, and then
 // waits for the bulk tasks that were running.
 package fence

@@ -77,7 +77,7 @@ func Probe(ctx context.Context, client *transport.Client) error {
 }
 
 // drained waits until every bulk request on the index that is under way now has ended, with its
-// parts, whoever sent it: a proxy may have taken away what says that it is ours. What comes
+// parts, of any sender: a proxy may have taken away what says that it is ours. What comes
 // later knows that the alias is gone.
 func (f *Fence) drained(ctx context.Context) error {
 	var (

@@ -112,8 +112,8 @@ func (f *Fence) EndWriter(ctx context.Context) error {
 	return f.drop(ctx, closed)
 }
 
-// ShutOut takes away the aliases of a role's writers that an index has, whoever they are, and waits
-// until nothing of theirs is under way. Where there are none it does nothing: whoever takes
+// ShutOut takes away the aliases of a role's writers that an index has, of any process, and waits
+// until nothing of theirs is under way. Where there are none it does nothing: a process that takes
 // aliases away leaves one until all is done.
 func (f *Fence) ShutOut(ctx context.Context, role sinks.WriterRole) error {
 	take, err := f.others(ctx, role)
@@ -260,7 +260,7 @@ func (f *Fence) missing(err error) error {
 func Shut(index string, undecided int) *transport.Error {
 	return &transport.Error{
 		Kind: transport.Guard, What: fmt.Sprintf("write to index %s: %d documents are without a verdict", index, undecided), Err: &sinks.Fenced{Index: index},
-		Remedy: "look who is at work: `humpty status`; if nobody is, go on with the run: `humpty resume`",
+		Remedy: "look who is at work: `humpty status`; if none is, resume the run: `humpty resume`",
 	}
 }
 

@@ -96,7 +96,10 @@ func resume(ctx context.Context, db *session.Session, name string, tables []publ
 	if err := now.findPublication(ctx, db, name, tables); err != nil {
 		return 0, err
 	}
-	return start, errors.Join(checkResumable(ctx, db, name, tables, start), now.check(was, db.Name))
+	if err := checkResumable(ctx, db, name, tables, start); err != nil {
+		return start, err
+	}
+	return start, now.check(was, db.Name)
 }
 
 // checkResumable makes sure that the publication is as it was made, and that the server's log reaches

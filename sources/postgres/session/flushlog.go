@@ -61,7 +61,7 @@ func (f *FlushLog) Flush(ctx context.Context) error {
 }
 
 // LastCrash implements sources.FlushLog. Statistics are reset by each recovery from a crash,
-// also by one that the server goes through without being started anew.
+// also by one that the server goes through without a start.
 func (f *FlushLog) LastCrash(ctx context.Context) (string, error) {
 	row, err := f.ask(ctx, "select pg_catalog.pg_postmaster_start_time()::text || ' ' || coalesce(pg_catalog.pg_stat_get_bgwriter_stat_reset_time()::text, '')")
 	if err != nil {

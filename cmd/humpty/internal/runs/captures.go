@@ -141,7 +141,7 @@ func (c *Captures) Read(ctx context.Context, p config.Projection, run string) (b
 	return slices.ContainsFunc(all, func(one postgres.Capture) bool { return one.Active && one.Of(run) }), err
 }
 
-// Fed reports whether humpty follow feeds a generation that does not serve, or goes on with that.
+// Fed reports whether humpty follow feeds a generation that does not serve, or can resume that.
 func (c *Captures) Fed(ctx context.Context, p config.Projection, g sinks.Generation) (bool, error) {
 	state, err := c.leftovers.State()
 	if err != nil || !p.FeedPrevious || !state.Has(p.Name, g.Meta.Run) {

@@ -66,7 +66,7 @@ func (c *Captures) tidy(ctx context.Context, p config.Projection) error {
 	return nil
 }
 
-// over reports whether nothing goes on with a run: its generation was retired and is not fed, or
+// over reports whether a run is over: its generation was retired and is not fed, or
 // it is known here, cannot be resumed, and made nothing that serves.
 func (i runInventory) over(run string) bool {
 	live, _ := i.survey.Find(i.survey.Live())
