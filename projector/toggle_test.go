@@ -99,7 +99,7 @@ func writeAsStranger(ctx context.Context, target *sinktest.MemoryTarget) error {
 	}
 	index, err := target.Open(ctx, survey.Generations[0].Name)
 	if err == nil {
-		err = index.(sinks.WriterFence).BeginWriter(ctx, "application") //nolint:errcheck,forcetypeassert // of the fake
+		err = index.(sinks.WriterFence).BeginWriter(ctx, "application") //nolint:forcetypeassert // of the fake
 	}
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func TestVerifyOfWhatNeverRests(t *testing.T) {
 	}
 	index, err := target.Open(t.Context(), made.Generation)
 	if err == nil {
-		err = index.(sinks.WriterFence).BeginWriter(t.Context(), "application") //nolint:errcheck,forcetypeassert // of the fake
+		err = index.(sinks.WriterFence).BeginWriter(t.Context(), "application") //nolint:forcetypeassert // of the fake
 	}
 	if err != nil {
 		t.Fatal(err)

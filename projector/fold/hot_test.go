@@ -240,7 +240,7 @@ func stranger(ctx context.Context, target *sinktest.MemoryTarget, comes bool) er
 	}
 	index, err := target.Open(ctx, survey.Generations[0].Name)
 	if err == nil {
-		err = index.(sinks.WriterFence).BeginWriter(ctx, "application") //nolint:errcheck,forcetypeassert // of the fake
+		err = index.(sinks.WriterFence).BeginWriter(ctx, "application") //nolint:forcetypeassert // of the fake
 	}
 	if err != nil {
 		return err

@@ -43,6 +43,9 @@ func (f *Fence) Primaries(ctx context.Context) (string, error) {
 			}
 		}
 	}
+	if len(all) == 0 { // nothing is not the same as nothing before
+		return "", fmt.Errorf("look where the primaries of index %s are: the answer names none", f.index)
+	}
 	slices.Sort(all)
 	return strings.Join(all, " "), nil
 }

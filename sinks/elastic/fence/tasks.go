@@ -34,12 +34,16 @@ func tasks(ctx context.Context, client *transport.Client) ([]task, error) {
 			Tasks map[string]task `json:"tasks"`
 		} `json:"nodes"`
 		Failures []any `json:"node_failures"`
+		Untold   []any `json:"task_failures"`
 	}
 	if err := client.Call(ctx, transport.Request{Method: http.MethodGet, Path: tasksPath, RetryFor: transport.DefaultRetry}, &a); err != nil {
 		return nil, client.Explain("list the writes under way", err)
 	}
-	if len(a.Failures) > 0 {
-		return nil, &silentNodes{len(a.Failures)}
+	if a.Nodes == nil { // of none that is at work it is there, and empty
+		return nil, fmt.Errorf("list the writes under way: the answer to GET %s has no nodes", tasksPath)
+	}
+	if n := len(a.Failures) + len(a.Untold); n > 0 {
+		return nil, &silentNodes{n}
 	}
 	var all []task
 	for _, node := range a.Nodes {

@@ -166,8 +166,12 @@ func (f *Fence) aliases(ctx context.Context) (map[string]string, error) {
 	if _, err := f.client.Get(ctx, f.path+"/_alias?expand_wildcards=all", &all); err != nil {
 		return nil, f.client.Explain("read the aliases of index "+f.index, err)
 	}
+	has, ok := all[f.index]
+	if !ok { // one without aliases has an empty list
+		return nil, fmt.Errorf("read the aliases of index %s: the answer is not about it", f.index)
+	}
 	roles := map[string]string{}
-	for alias, of := range all[f.index].Aliases {
+	for alias, of := range has.Aliases {
 		roles[alias] = of.Role
 	}
 	return roles, nil
