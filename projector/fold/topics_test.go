@@ -244,25 +244,7 @@ func TestRealRecreatedTopicIsAGap(t *testing.T) {
 		t.Fatalf("the same topic: %v", err)
 	}
 	position = at(feed)
-	gone := kmsg.NewPtrDeleteTopicsRequest()
-	deleted := kmsg.NewDeleteTopicsRequestTopic()
-	deleted.Topic = &topic
-	gone.Topics, gone.TopicNames, gone.TimeoutMillis = append(gone.Topics, deleted), []string{topic}, 10_000
-	if answer, err := gone.RequestWith(t.Context(), client); err != nil || answer.Topics[0].ErrorCode != 0 {
-		t.Fatal(err, answer)
-	}
-	remake := kmsg.NewCreateTopicsRequestTopic()
-	remake.Topic, remake.NumPartitions, remake.ReplicationFactor = topic, 1, 1
-	request := kmsg.NewPtrCreateTopicsRequest()
-	request.Topics, request.TimeoutMillis = append(request.Topics, remake), 10_000
-	for made := false; !made; { // the deletion takes a moment
-		answer, err := request.RequestWith(t.Context(), client)
-		if err != nil {
-			t.Fatal(err)
-		}
-		made = answer.Topics[0].ErrorCode == 0
-	}
-	client = connect() // the other one holds on to the topic that it knew
+	client = recreate(t, brokers, client, topic, 1)
 	produce(40)
 	var gap *sources.ErrChangesLost
 	if _, err := capture(position); !errors.As(err, &gap) || !strings.Contains(err.Error(), "made again") {

@@ -57,7 +57,8 @@ const (
 // Run follows until ctx ends, and returns nil then: what was read of the source is durable
 // or not acknowledged, so a later Run goes on there. Servers that are away are waited for
 // up to MaxOutage, then an *Outage is returned; other troubles are outlasted for ten
-// minutes. What cannot be outlasted is returned: a *sources.ErrChangesLost (rebuild), a *Refusal.
+// minutes. What cannot be outlasted is returned: a *sources.ErrChangesLost (rebuild), a *Refusal,
+// a problem.List.
 //
 // A document that is refused is kept as such in the state, and holds up no other. When more
 // are refused than the limit allows, the projection is set aside: it is tried again each
@@ -104,7 +105,6 @@ func (p *Projector) run(ctx context.Context, o *report.Observer, aside *atomic.P
 			continue
 		}
 		var gap *sources.ErrChangesLost
-		var refusal *problem.Refusal
 		var fenced *sinks.Fenced
 		var refused *asideError
 		switch {
@@ -114,14 +114,14 @@ func (p *Projector) run(ctx context.Context, o *report.Observer, aside *atomic.P
 				return err
 			}
 			continue
-		case ctx.Err() == nil && errors.As(err, &refusal) && p.busy(ctx, o, err), ctx.Err() == nil && errors.As(err, &gap) && p.mended(ctx, o, err):
+		case ctx.Err() == nil && needsDecision(err) && p.busy(ctx, o, err), ctx.Err() == nil && errors.As(err, &gap) && p.mended(ctx, o, err):
 			if err := wait.For(ctx, p.every()); err != nil {
 				return err
 			}
 			continue
 		case errors.As(err, &gap) && ctx.Err() == nil:
 			return fmt.Errorf("%w\n%s", err, p.adopt())
-		case ctx.Err() != nil, errors.As(err, &fenced), errors.As(err, &refusal):
+		case ctx.Err() != nil, errors.As(err, &fenced), needsDecision(err):
 			return err
 		case errors.Is(err, errSwapped):
 			continue
@@ -135,6 +135,14 @@ func (p *Projector) run(ctx context.Context, o *report.Observer, aside *atomic.P
 			return errors.Join(err, waitErr)
 		}
 	}
+}
+
+// needsDecision reports whether trying again cannot help: somebody has to decide, or to put the
+// source or the target right.
+func needsDecision(err error) bool {
+	var refusal *problem.Refusal
+	var wrong problem.List
+	return errors.As(err, &refusal) || errors.As(err, &wrong)
 }
 
 // tellAside tells that the projection is set aside, in full the first time.
@@ -178,8 +186,7 @@ func (p *Projector) serve(ctx context.Context, o *report.Observer, well func(gen
 		group.Go(func() error {
 			err := p.feed(feeding, g, o, well)
 			var gap *sources.ErrChangesLost
-			var refusal *problem.Refusal
-			if i > 0 && (errors.As(err, &gap) || errors.As(err, &refusal)) { // what serves is fed on
+			if i > 0 && (errors.As(err, &gap) || needsDecision(err)) { // what serves is fed on
 				o.Notice(fmt.Sprintf("%s, which served before, is not fed any more: %v", g.Name, problem.FirstLine(err)))
 				return nil
 			}
@@ -188,13 +195,14 @@ func (p *Projector) serve(ctx context.Context, o *report.Observer, well func(gen
 	}
 	var now []sinks.Generation
 	group.Go(func() (err error) {
-		now, err = p.waitForSwap(feeding, all)
-		return err
+		if now, err = p.waitForSwap(feeding, all); errors.Is(err, errSwapped) || feeding.Err() == nil {
+			return err
+		}
+		return nil // it ends with the feeds, and they know why
 	})
 	p.feeding = all
-	err = group.Wait()
-	var refusal *problem.Refusal
-	if !errors.Is(err, errSwapped) && !errors.As(err, &refusal) {
+	err = errors.Join(group.Wait(), ctx.Err())
+	if !errors.Is(err, errSwapped) && !needsDecision(err) {
 		return err
 	}
 	if errors.Is(err, errSwapped) {

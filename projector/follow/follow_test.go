@@ -250,6 +250,32 @@ func TestFollowRefuses(t *testing.T) {
 	}
 }
 
+// misconfigured is a source whose settings do not let a capture go on.
+type misconfigured struct{ *sourcetest.LiveSource }
+
+func (misconfigured) Capture(context.Context, string, sources.Position) (sources.ChangeStream, error) {
+	return nil, problem.List{{What: "the replica identity of t does not hold up", Remedy: "ALTER TABLE t REPLICA IDENTITY FULL;"}}
+}
+
+// What only a change of the source's settings helps is said at once, not tried for ten minutes.
+func TestFollowStopsAtSettings(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.write(1, 50)
+	s.rebuild("r1", projector.WriterFollow)
+	f := s.follow()
+	f.Source = misconfigured{s.live}
+	f.Observe = func(e report.Event) {
+		if e.Kind == report.Notice {
+			t.Errorf("it was tried again: %s", e.Text)
+		}
+	}
+	var wrong problem.List
+	if err := f.Run(t.Context()); !errors.As(err, &wrong) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A capture that moved on without its marks lost changes.
 func TestFollowStopsAtAGap(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package follow
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/sinks"
+	"humpty/sources"
 	"humpty/sources/sourcetest"
 )
 
@@ -138,6 +140,47 @@ func TestSetAside(t *testing.T) {
 	})
 	if err != nil {
 		t.Errorf("it was not taken up again: %v", err)
+	}
+}
+
+// interrupted is a source at which a signal comes while a feed closes its stream.
+type interrupted struct {
+	*sourcetest.LiveSource
+	signal func()
+}
+
+func (i interrupted) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
+	stream, err := i.LiveSource.Capture(ctx, name, from)
+	return interruptedStream{stream, i.signal}, err
+}
+
+type interruptedStream struct {
+	sources.ChangeStream
+	signal func()
+}
+
+func (i interruptedStream) Close(ctx context.Context) error {
+	i.signal()
+	return i.ChangeStream.Close(ctx)
+}
+
+// A signal between the moment when a projection is set aside in the state, and the one when the
+// process knows of it: the end says so all the same.
+func TestSetAsideAtTheEnd(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		s := newStage(t)
+		s.refuseBad()
+		s.write(1, 10)
+		s.rebuild("r1", projector.WriterFollow)
+		s.set("1", "bad")
+		f := s.follow()
+		ctx, signal := context.WithCancel(t.Context())
+		f.Source = interrupted{s.live, signal}
+		var rejections *ledger.TooManyRejections
+		if err := f.Run(ctx); !errors.As(err, &rejections) {
+			t.Fatalf("it ended with %v", err)
+		}
 	}
 }
 

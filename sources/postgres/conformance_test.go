@@ -30,7 +30,7 @@ func TestSource(t *testing.T) {
 func harness(t *testing.T, dsn, schema string, c Config) sourcetest.Harness {
 	dsn += "&search_path=" + schema
 	d := connectTo(t, dsn)
-	d.Exec("create schema " + schema + ";" + shopSQL + "delete from orders where o_orderkey % 3 = 0")
+	d.Exec("create schema " + schema + ";" + shopSQL + "delete from orders where o_orderkey % 3 = 0; analyze orders")
 	c.Shape = shopShape()
 	h := sourcetest.Harness{
 		Source:  d.source(c),

@@ -4,7 +4,6 @@
 package crash
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -70,19 +69,12 @@ func killLoop(t *testing.T, s *rig.Shop, rng *rand.Rand) (killed, resumed int) {
 		if cmd.Args[1] == "resume" {
 			resumed++
 		}
-		var said bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &said, &said
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		timer := time.AfterFunc(time.Duration(300+rng.IntN(3000))*time.Millisecond, func() { _ = cmd.Process.Kill() })
-		err := cmd.Wait()
-		timer.Stop()
+		a := rig.EndOrKill(t, cmd, time.Duration(300+rng.IntN(3000))*time.Millisecond)
 		switch {
-		case err == nil:
+		case a.Code == 0:
 			return killed, resumed // it was quicker
-		case !wasKilled(err):
-			t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args[1:], " "), err, said.String())
+		case a.Code != rig.Killed:
+			t.Fatalf("%s: exit code %d\n%s%s", strings.Join(cmd.Args[1:], " "), a.Code, a.Out, a.Err)
 		}
 		killed++
 	}

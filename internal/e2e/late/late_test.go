@@ -4,7 +4,6 @@ package late
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -86,7 +85,7 @@ func TestLateBulkBehindAHandover(t *testing.T) {
 	t.Parallel()
 	s, p := newShop(t, "handover")
 	s.Run(t, "rebuild").Want(t, 0)
-	at, release := hold(t, s, "handover recorded")
+	at, release := s.HoldAt(t, "handover recorded")
 	run := s.Command(t, "rebuild", "orders")
 	until := rig.Lines(t, run)
 	if err := run.Start(); err != nil {
@@ -104,29 +103,6 @@ func TestLateBulkBehindAHandover(t *testing.T) {
 	remove(t, s, 777)
 	forget(t, s)
 	gone(t, s, 777, p.pass(t))
-}
-
-// hold keeps the next process at a point: at waits until it is there, release lets it go on.
-func hold(t *testing.T, s *rig.Shop, point string) (at func(), release func()) {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	s.Env["HUMPTY_HOLD_AT"], s.Env["HUMPTY_HOLD"] = point, l.Addr().String()
-	var conn net.Conn
-	at = func() {
-		if tcp, ok := l.(*net.TCPListener); ok {
-			_ = tcp.SetDeadline(time.Now().Add(time.Minute))
-		}
-		if conn, err = l.Accept(); err != nil {
-			t.Fatalf("the program did not come by %s: %v", point, err)
-		}
-		_ = l.Close()
-		delete(s.Env, "HUMPTY_HOLD_AT")
-	}
-	return at, func() { _ = conn.Close() }
 }
 
 // Under follow the bulk that wrote an order is passed on when humpty has deleted the order, and
@@ -210,7 +186,7 @@ func TestOwnerThatSleptMustStop(t *testing.T) {
 	s, _ := newShop(t, "")
 	s.Run(t, "rebuild").Want(t, 0)
 	s.Request(t, http.MethodDelete, "/"+s.Alias+"/_doc/5?refresh=true", "")
-	at, release := hold(t, s, "writes ended")
+	at, release := s.HoldAt(t, "writes ended")
 	asleep := s.Command(t, "repair", "orders")
 	said := rig.Lines(t, asleep)
 	if err := asleep.Start(); err != nil {

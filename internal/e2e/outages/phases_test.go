@@ -66,7 +66,7 @@ func TestKilledAtEachPhase(t *testing.T) {
 func killedAt(t *testing.T, s *servers, kind devstack.Kind, point string, before bool) {
 	t.Helper()
 	w := newWorld(t, s)
-	at, release := w.hold(t, point)
+	at, release := w.HoldAt(t, point)
 	run, said := start(t, w, "rebuild", "orders", "--progress-interval", "50ms")
 	at()
 	if before {
@@ -135,7 +135,7 @@ func TestAwayForTooLongAndFollowed(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(string(kind), func(t *testing.T) {
 			w := newWorld(t, s)
-			at, release := w.hold(t, "partition written")
+			at, release := w.HoldAt(t, "partition written")
 			run, said := start(t, w, "rebuild", "orders", "--max-outage", "2s")
 			at()
 			stays(t, s, w, kind, release, run, said, "humpty resume ")

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"reflect"
 	"slices"
@@ -196,31 +195,6 @@ func plain(t *testing.T, text string) (v any) {
 		t.Fatalf("%v: %s", err, text)
 	}
 	return v
-}
-
-// hold keeps the next process at a point: at waits until it is there, release lets it go on.
-func (w *world) hold(t *testing.T, point string) (at func(), release func()) {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	w.Env["HUMPTY_HOLD_AT"], w.Env["HUMPTY_HOLD"] = point, l.Addr().String()
-	var conn net.Conn
-	at = func() {
-		if tcp, ok := l.(*net.TCPListener); ok {
-			_ = tcp.SetDeadline(time.Now().Add(time.Minute))
-		}
-		if conn, err = l.Accept(); err != nil {
-			t.Fatalf("the program did not come by %s: %v", point, err)
-		}
-		_ = l.Close()
-	}
-	return at, func() {
-		_ = conn.Close()
-		delete(w.Env, "HUMPTY_HOLD_AT")
-	}
 }
 
 // output is what a process says, while it runs.

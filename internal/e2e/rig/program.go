@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,7 +87,24 @@ func End(t testing.TB, cmd *exec.Cmd) Answer {
 	return Answer{Code: Code(t, err), Out: out.String(), Err: errs.String()}
 }
 
-// Code is the exit code that the end of a process says; -1 for one that a signal ended.
+// EndOrKill runs a process to its end, or ends it with SIGKILL after a while.
+func EndOrKill(t testing.TB, cmd *exec.Cmd, after time.Duration) Answer {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	err := cmd.Wait()
+	return Answer{Code: Code(t, err), Out: out.String(), Err: errs.String()}
+}
+
+// Killed stands for the exit code of a process that a signal ended.
+const Killed = -1
+
+// Code is the exit code that the end of a process says; Killed for one that a signal ended.
 func Code(t testing.TB, err error) int {
 	t.Helper()
 	var exit *exec.ExitError
@@ -170,4 +188,27 @@ func WaitFor(t testing.TB, every time.Duration, what string, so func() bool) {
 			t.Fatalf("%s: %v", what, context.Cause(t.Context()))
 		}
 	}
+}
+
+// HoldAt keeps the next process at a point: at waits until it is there, release lets it continue.
+func (p *Program) HoldAt(t testing.TB, point string) (at func(), release func()) {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	p.Env["HUMPTY_HOLD_AT"], p.Env["HUMPTY_HOLD"] = point, l.Addr().String()
+	var conn net.Conn
+	at = func() {
+		if tcp, ok := l.(*net.TCPListener); ok {
+			_ = tcp.SetDeadline(time.Now().Add(time.Minute))
+		}
+		if conn, err = l.Accept(); err != nil {
+			t.Fatalf("the program did not come by %s: %v", point, err)
+		}
+		_ = l.Close()
+		delete(p.Env, "HUMPTY_HOLD_AT")
+	}
+	return at, func() { _ = conn.Close() }
 }

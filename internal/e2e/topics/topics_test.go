@@ -239,10 +239,8 @@ func TestMixedDocumentsLive(t *testing.T) {
 	stop := w.busy(t, seed)
 	for _, p := range []string{"accounts", "trips"} {
 		first := w.Command(t, "rebuild", p, "--quiet")
-		timer := time.AfterFunc(time.Duration(300+rng.IntN(1500))*time.Millisecond, func() { _ = first.Process.Kill() })
-		a := rig.End(t, first)
-		timer.Stop()
-		if a.Code == killed {
+		a := rig.EndOrKill(t, first, time.Duration(300+rng.IntN(1500))*time.Millisecond)
+		if a.Code == rig.Killed {
 			a = w.resume(t, p)
 		}
 		if a.Code != 0 { // nothing would be there to follow
@@ -260,8 +258,6 @@ func TestMixedDocumentsLive(t *testing.T) {
 	}
 	follow.end(t)
 }
-
-const killed = -1 // in place of an exit code
 
 // followed is humpty follow as a process.
 type followed struct {

@@ -102,9 +102,12 @@ func (e *inProcess) attempt(ctx context.Context, run string, resume bool, at int
 func (e *inProcess) follow(ctx context.Context, told chan<- caughtUp) error {
 	f := follow.Projector{
 		Projection: e.projection(), Source: e.source, Target: e.world.target, Open: e.marks, KeepPrevious: e.world.plan.Seed%2 == 0,
-		Observe: func(e report.Event) {
-			if e.Kind == report.Lagging && e.Lag.Behind == 0 && e.Lag.Backlog == 0 {
-				caughtUp{e.Lag.Generation, e.At}.tell(told)
+		Observe: func(said report.Event) {
+			if said.Kind == report.Notice || said.Kind == report.Waiting {
+				e.world.journal.note("follow: %s", said.Text)
+			}
+			if said.Kind == report.Lagging && said.Lag.Behind == 0 && said.Lag.Backlog == 0 {
+				caughtUp{said.Lag.Generation, said.At}.tell(told)
 			}
 		},
 	}
