@@ -17,6 +17,8 @@ import (
 var (
 	// reference is a place in a file: [`Type.Method`](../dir/file.go).
 	reference = regexp.MustCompile("\\[`([A-Za-z_][\\w.]*)`\\]\\(([^)#\\s]+\\.go)\\)")
+	// placed is a place in a file with its package behind it: ](../dir/file.go) (dir).
+	placed = regexp.MustCompile(`\]\(\.\./([^)#\s]+)/[^/)]+\.go\) \((\w+(?:/\w+)*)\)`)
 	// testName is one in backquotes, linked or not.
 	testName = regexp.MustCompile("`(Test\\w*)`")
 	// link is whatever a link of Markdown leads to.
@@ -51,6 +53,7 @@ func TestGuaranteesAreShown(t *testing.T) {
 	}
 	found = append(found, missingLinks("docs", text)...)
 	found = append(found, unlinkedTests(text)...)
+	found = append(found, wrongPackages(text)...)
 	found = append(found, rowsWithoutTest(text)...)
 	fail(t, found)
 }
@@ -64,6 +67,9 @@ func TestRowsWithoutTestAreFound(t *testing.T) {
 	}
 	if found := unlinkedTests(text); len(found) != 1 {
 		t.Errorf("tests without a link: %q, want 1", found)
+	}
+	if found := wrongPackages("[`TestA`](../a/b/a_test.go) (a/b), [`TestC`](../a/c_test.go) (a/b)"); len(found) != 1 {
+		t.Errorf("wrong packages: %q, want 1", found)
 	}
 }
 
@@ -86,6 +92,16 @@ func TestDanglingReferencesAreFound(t *testing.T) {
 	if found := wrongBudgets("[`maxFiles`](../internal/lint/budget_test.go) | 7 |"); len(found) != len(budgets()) {
 		t.Errorf("wrong budgets: %q, want %d", found, len(budgets()))
 	}
+}
+
+// wrongPackages lists the places in files behind which another package is named.
+func wrongPackages(text string) (found findings) {
+	for _, m := range placed.FindAllStringSubmatch(text, -1) {
+		if m[1] != m[2] {
+			found.add("docs: %s is in %s, not in %s", m[0], m[1], m[2])
+		}
+	}
+	return found
 }
 
 // page is one in the folder docs.

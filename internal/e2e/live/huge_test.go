@@ -1,6 +1,6 @@
 //go:build unix
 
-package toggle
+package live
 
 import (
 	"strings"

@@ -1,4 +1,5 @@
-package e2e
+// Package histories runs random ones, of a few fixed seeds; go run ./bench chaos runs many.
+package histories
 
 import (
 	"context"
