@@ -44,7 +44,7 @@ func database(c *config.Config, p config.Projection, loose bool) (*postgres.Sour
 	}
 	return postgres.New(postgres.Config{
 		TimestampColumn: updated,
-		DSN:             pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document, LooseKeys: loose,
+		DSN:             pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Publication: pg.Publication, Shape: p.Document, LooseKeys: loose,
 		MaxConnections: pg.MaxConnections, StatementTimeout: pg.StatementTimeout, LockTimeout: pg.LockTimeout,
 		MaxRows: pg.MaxRows, MaxBytes: pg.MaxBytes,
 		NotFinite: postgres.NotFinite(p.NotFinite), Memory: pg.Memory,

@@ -51,7 +51,7 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 
 func (s *Source) capturing() cdc.Options {
 	return cdc.Options{
-		DSN: s.config.DSN, LooseKeys: s.config.LooseKeys, Timeout: s.captureTimeout,
+		DSN: s.config.DSN, Publication: s.config.Publication, LooseKeys: s.config.LooseKeys, Timeout: s.captureTimeout,
 		HalfOpenAfter: s.config.HalfOpenAfter, Replica: s.replica,
 	}
 }
@@ -106,5 +106,5 @@ func (s *Source) Preflight(ctx context.Context, unindexed bool) (problem.List, e
 	if s.config.TimestampColumn != nil {
 		return found, nil // what the column means is in every plan
 	}
-	return cdc.Preflight(ctx, db, t, s.config.LooseKeys, found)
+	return cdc.Preflight(ctx, db, t, s.capturing(), found)
 }

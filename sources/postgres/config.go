@@ -18,6 +18,8 @@ type Config struct {
 	DSN     string // URL or key=value form; what it leaves out comes from PG* variables and ~/.pgpass
 	ReadDSN string // a streaming replica to read from; DSN where empty
 
+	Publication string // what captures read, made by another and never changed; empty: each capture makes its own
+
 	TimestampColumn *TimestampColumn // how changes are told without logical decoding; nil: by that
 
 	Shape     sources.Shape
