@@ -47,7 +47,7 @@ func ordersShape() sources.Shape {
 }
 
 func (p *published) source(shape sources.Shape, publication string) *Source {
-	return p.reader.source(Config{Shape: shape, Publication: publication})
+	return p.reader.source(Config{Shape: shape, Changes: Changes{Publication: publication}})
 }
 
 // errorsOf is what check says is wrong.
