@@ -130,7 +130,7 @@ func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
 		newRebuildCommand(a), newResumeCommand(a), newFollowCommand(a), newPlanCommand(a), newCheckCommand(a), newStatusCommand(a),
 		newVerifyCommand(a), newRepairCommand(a), newDLQCommand(a),
-		newSwapCommand(a), newRollbackCommand(a), newPruneCommand(a), newSnapshotCommand(a), newRestoreCommand(a),
+		newSwapCommand(a), newRollbackCommand(a), newPruneCommand(a), newUnlockCommand(a), newSnapshotCommand(a), newRestoreCommand(a),
 		newProjectCommand(a), newDemoCommand(a), newSchemaCommand(a), newVersionCommand(a),
 	}
 }
