@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/topics"
 	"humpty/internal/config"
 	"humpty/internal/ui"
 )
@@ -91,7 +92,7 @@ Before the first time:            humpty check, then humpty plan`,
 	f.BoolVar(&a.NoColor, "no-color", false, "no colour (HUMPTY_NO_COLOR, NO_COLOR)")
 	f.DurationVar(&a.Interval, "progress-interval", ui.DefaultInterval, "between lines of progress off a terminal (HUMPTY_PROGRESS_INTERVAL)")
 	root.AddCommand(a.verbs()...)
-	root.AddCommand(helpTopics()...)
+	root.AddCommand(topics.All(exitCodes)...)
 	strictExtras(root)
 	return root
 }
