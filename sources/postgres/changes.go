@@ -21,7 +21,7 @@ type TimestampColumn = cdc.TimestampColumn
 
 // Capture implements sources.Capturer by a publication and a logical replication slot, or by
 // the column that tells what was written.
-func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (sources.ChangeStream, error) {
+func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (_ sources.ChangeStream, err error) {
 	dsn := s.config.DSN
 	if s.config.Changes.Column != nil {
 		dsn = s.config.readDSN()
@@ -30,6 +30,7 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = db.Named(err) }()
 	t, _, err := query.Compile(ctx, db, s.config.query())
 	var stream sources.ChangeStream
 	switch {
@@ -57,7 +58,7 @@ func (s *Source) capturing() cdc.Options {
 }
 
 // Release implements sources.Capturer.
-func (s *Source) Release(ctx context.Context, name string) error {
+func (s *Source) Release(ctx context.Context, name string) (err error) {
 	if s.config.Changes.Column != nil {
 		return nil
 	}
@@ -65,16 +66,18 @@ func (s *Source) Release(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	defer func() { err = db.Named(err) }()
 	defer db.Close(ctx)
 	return cdc.Drop(ctx, db, name)
 }
 
 // Captures lists what captures of humpty's hold on the database, of any projection.
-func (s *Source) Captures(ctx context.Context) ([]Capture, error) {
+func (s *Source) Captures(ctx context.Context) (_ []Capture, err error) {
 	db, err := session.Connect(ctx, s.config.DSN, s.config.session())
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = db.Named(err) }()
 	defer db.Close(ctx)
 	return cdc.List(ctx, db)
 }
@@ -92,11 +95,12 @@ func (s *Source) Drop(ctx context.Context, name string) error {
 // changes nothing: errors are what it would fail for, warnings what it would suffer from,
 // each with the statement to run. unindexed allows includes that no index reaches: each
 // round of catch-up reads their tables whole.
-func (s *Source) Preflight(ctx context.Context, unindexed bool) (problem.List, error) {
+func (s *Source) Preflight(ctx context.Context, unindexed bool) (_ problem.List, err error) {
 	db, err := session.Connect(ctx, s.config.DSN, s.config.session())
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = db.Named(err) }()
 	defer db.Close(ctx)
 	t, _, err := query.Compile(ctx, db, s.config.query())
 	if err != nil {

@@ -11,11 +11,12 @@ import (
 )
 
 // Plan implements sources.Source.
-func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
+func (s *Source) Plan(ctx context.Context) (_ sources.Plan, err error) {
 	db, err := session.Connect(ctx, s.config.readDSN(), s.config.session())
 	if err != nil {
 		return sources.Plan{}, err
 	}
+	defer func() { err = db.Named(err) }()
 	defer db.Close(ctx)
 	t, warnings, err := query.Compile(ctx, db, s.config.query())
 	if err != nil {
