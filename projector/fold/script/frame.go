@@ -25,6 +25,7 @@ const (
 	frameLoad      = 'l' // to the process: the module
 	frameDocuments = 'd' // to it: documents that are to be made
 	frameWatched   = 'w' // to it: one document, and what is begun is told
+	frameTraced    = 't' // to it: likewise, and the state is written behind each event
 	frameReady     = 'r' // of it: the module is loaded
 	frameRefused   = 'x' // of it: the module is no good; the reason
 	frameBegun     = 'b' // of it: the event that it begins with

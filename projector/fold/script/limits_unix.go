@@ -3,6 +3,9 @@
 package script
 
 import (
+	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -16,13 +19,19 @@ func usedCPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// limitMemory has the kernel refuse more: one call of a native function may ask for more than
-// the machine has, before anything can look.
+// limitMemory has the kernel refuse more than what there is now and so many bytes: one call of
+// a native function may ask for more than the machine has, before anything can look.
 func limitMemory(bytes int64) {
+	text, err := os.ReadFile("/proc/self/statm")
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 6 {
+		return // the watchdog is still there
+	}
+	pages, err := strconv.ParseUint(fields[5], 10, 64)
 	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_DATA, &limit); err != nil {
+	if err != nil || syscall.Getrlimit(syscall.RLIMIT_DATA, &limit) != nil {
 		return
 	}
-	limit.Cur = min(uint64(bytes), limit.Max)
-	_ = syscall.Setrlimit(syscall.RLIMIT_DATA, &limit) // the watchdog is still there
+	limit.Cur = min(pages*uint64(os.Getpagesize())+uint64(bytes), limit.Max)
+	_ = syscall.Setrlimit(syscall.RLIMIT_DATA, &limit) // likewise
 }

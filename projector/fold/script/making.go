@@ -11,6 +11,7 @@ type making struct {
 	*worker
 	reasons []string // why events are left out; "" for one that is not
 	watched bool     // what is begun is told
+	traced  bool     // the state is written behind each event
 }
 
 // maxPoison is how many events of a document may be left out: it is made again for each.
@@ -19,7 +20,7 @@ const maxPoison = 100
 // make makes the document and answers it. It is made again without each event that left it
 // half-changed, as if that had never been.
 func (d *making) make() error {
-	rounds, traced := 0, false
+	rounds, traced := 0, d.traced
 	for {
 		again, large, reject, err := d.fold(traced)
 		switch {
@@ -35,7 +36,7 @@ func (d *making) make() error {
 			if rounds++; rounds > maxPoison {
 				return d.finish(documentLost, fmt.Sprintf("more than %d of its events are poison", maxPoison))
 			}
-			traced = false
+			traced = d.traced
 		}
 	}
 }

@@ -21,9 +21,12 @@ type module struct {
 	has     map[string]bool // what it exports
 }
 
-// exportDefault is the way of ES modules; it has the length of what replaces it, so that
-// places in messages stay right.
-var exportDefault = regexp.MustCompile(`(?m)^export default\b`)
+// exportDefault is the way of ES modules; with the space it has the length of what replaces
+// it, so that places in messages stay right.
+var exportDefault = regexp.MustCompile(`(?m)^export default(?:[ \t]|\b)`)
+
+// suspends is the text of a method that is async, or a generator; other functions have a tag.
+var suspends = regexp.MustCompile(`^(\*|async\s*(\*|\[|["'\w$]+\s*\())`)
 
 // bareObject is a file that is only an object in parentheses.
 var bareObject = regexp.MustCompile(`^\s*\(\s*\{`)
@@ -41,18 +44,12 @@ func compile(name, source string, w *watchdog) (*module, error) {
 	if bareObject.MatchString(source) {
 		before += exported
 	}
-	// a comment could name a source map, which would be read from this machine
-	text, err := parser.ParseFile(nil, name, before+source+"\n})", 0, parser.WithDisableSourceMaps)
-	m := &module{name: name, text: text, has: map[string]bool{}}
+	m := &module{name: name, has: map[string]bool{}}
+	w.beginCall() // constants are calculated here
+	err := m.parse(before + source + "\n})")
+	w.endCall()
 	if err != nil {
 		return nil, m.syntaxError(err, len(before))
-	}
-	if m.program, err = goja.CompileAST(text, false); err != nil {
-		var syntax *goja.CompilerSyntaxError
-		if errors.As(err, &syntax) && syntax.File != nil {
-			return nil, fmt.Errorf("%s: %s", place(syntax.File.Position(syntax.Offset), len(before)), syntax.Message)
-		}
-		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	r, err := newRealm(m, w)
 	if err != nil {
@@ -61,11 +58,24 @@ func compile(name, source string, w *watchdog) (*module, error) {
 	return m, m.inspect(r, len(before))
 }
 
-// syntaxError is the first of the parser's errors: the others follow from it.
+// parse reads the text. A comment in it could name a source map, which would be read from this
+// machine: it is not.
+func (m *module) parse(text string) (err error) {
+	if m.text, err = parser.ParseFile(nil, m.name, text, 0, parser.WithDisableSourceMaps); err == nil {
+		m.program, err = goja.CompileAST(m.text, false)
+	}
+	return err
+}
+
+// syntaxError says where it is. Of the parser's errors it is the first: the others follow.
 func (m *module) syntaxError(err error, before int) error {
 	var all parser.ErrorList
 	if errors.As(err, &all) && len(all) > 0 {
 		return fmt.Errorf("%s: %s", place(all[0].Position, before), all[0].Message)
+	}
+	var syntax *goja.CompilerSyntaxError
+	if errors.As(err, &syntax) && syntax.File != nil {
+		return fmt.Errorf("%s: %s", place(syntax.File.Position(syntax.Offset), before), syntax.Message)
 	}
 	return fmt.Errorf("%s: %w", m.name, err)
 }
@@ -89,8 +99,8 @@ func (m *module) inspect(r *realm, before int) error {
 		if !isFunction(value) {
 			return refuse(key, "%s is not a function", key)
 		}
-		if kind := tagOf(value.ToObject(r.vm)); kind != "" {
-			return refuse(key, "the handler %s is an %s: a handler is called and done, so write it without async, await and *", key, kind)
+		if tagOf(value.ToObject(r.vm)) != "" || suspends.MatchString(value.String()) {
+			return refuse(key, "the handler %s is async, or a generator: a handler is called and done, so write it without async, await and *", key)
 		}
 		special := slices.Contains([]string{"$init", "$any", "$delete"}, key)
 		if !special && key != "" && key[0] == '$' {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -147,13 +148,16 @@ func (p *process) end() *ended {
 	_ = p.cmd.Wait() // the state says it
 	state := p.cmd.ProcessState
 	first, _, _ := strings.Cut(strings.TrimSpace(string(words)), "\n")
+	has := func(some ...string) bool {
+		return slices.ContainsFunc(some, func(text string) bool { return strings.Contains(string(words), text) })
+	}
 	switch code := state.ExitCode(); {
 	case code == exitSlow:
 		return &ended{p.limits.slow(), true}
-	case code == exitLarge, code == 2 && (strings.Contains(string(words), "out of memory") || strings.Contains(string(words), "cannot allocate")):
-		return &ended{p.limits.large(), true}
-	case code == 2 && strings.Contains(string(words), "stack"):
+	case code == 2 && has("stack overflow", "stack exceeds"):
 		return &ended{"a native function nests too deep (JSON.parse or String of something very deep)", true}
+	case code == exitLarge, code == 2 && has("memory", "cannot map", "new OS thread"): // the runtime cannot do without
+		return &ended{p.limits.large(), true}
 	case code == 2:
 		return &ended{"the interpreter failed: " + first, true}
 	case code >= 0:

@@ -118,9 +118,9 @@ func (s *script) converse(ctx context.Context, answer *frame) (begun int, err er
 // single makes one document, event by event. Events over which the process ends are poison.
 func (s *script) single(ctx context.Context, d *fold.Document) error {
 	reasons := make([]string, len(d.Events))
-	killed, poison := 0, 0
+	killed, poison, kind := 0, 0, byte(frameWatched)
 	for {
-		s.request.begin(frameWatched)
+		s.request.begin(kind)
 		s.request.number(1)
 		s.request.document(d, reasons)
 		var answer frame
@@ -138,6 +138,10 @@ func (s *script) single(ctx context.Context, d *fold.Document) error {
 			continue
 		}
 		left := remaining(reasons)
+		if begun == len(left) && kind == frameWatched {
+			kind = frameTraced // the state cannot be written: since which event?
+			continue
+		}
 		if poison++; begun < 0 || begun >= len(left) || poison > maxPoison {
 			s.reject(reasons, s.pool.load.Name+": the state cannot be written: stopped: "+end.reason)
 			return nil

@@ -71,7 +71,7 @@ type watchdog struct {
 const graceful = 100 * time.Millisecond
 
 func newWatchdog(limits Limits) *watchdog {
-	w := &watchdog{limits: limits, interval: min(max(limits.Call/20, time.Millisecond), 10*time.Millisecond)}
+	w := &watchdog{vm: goja.New(), limits: limits, interval: min(max(limits.Call/20, time.Millisecond), 10*time.Millisecond)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.timer = time.AfterFunc(w.interval, w.check)

@@ -41,6 +41,7 @@ type worker struct {
 	limits   Limits
 	known    names
 
+	ballast               []byte // never touched, so it takes no memory; the collector runs less often for it
 	request, answer, mark frame
 	events                []fold.Event
 	text                  []byte
@@ -49,10 +50,14 @@ type worker struct {
 // maxNative is how deep native functions may nest, in bytes of stack.
 const maxNative = 256 << 20
 
+// ballast makes some tens of megabytes of garbage between two collections.
+const ballast = 32 << 20
+
 func serve(in io.Reader, out io.Writer) error {
 	debug.SetMaxStack(maxNative)
 	debug.SetGCPercent(200)
-	w := &worker{in: bufio.NewReaderSize(in, 1<<16), out: out, known: names{}}
+	w := &worker{in: bufio.NewReaderSize(in, 1<<16), out: out, known: names{}, ballast: make([]byte, ballast)}
+	defer runtime.KeepAlive(w)
 	if _, err := io.WriteString(out, greeting); err != nil {
 		return err
 	}
@@ -73,7 +78,7 @@ func serve(in io.Reader, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if err := w.documents(kind == frameWatched); err != nil {
+		if err := w.documents(kind); err != nil {
 			return err
 		}
 	}
@@ -86,7 +91,7 @@ func (w *worker) load() error {
 		return err
 	}
 	w.limits = l.Limits.withDefaults()
-	debug.SetMemoryLimit(int64(w.limits.Heap))
+	debug.SetMemoryLimit(int64(w.limits.Heap) + 4*ballast)
 	limitMemory(w.ceiling(0))
 	w.watchdog = newWatchdog(w.limits)
 	w.watchdog.setBase(int(heldBytes()))
@@ -97,16 +102,18 @@ func (w *worker) load() error {
 
 // ceiling is the memory that the kernel gives: far above the limit of the watchdog, which
 // knows what is garbage.
-func (w *worker) ceiling(frame int) int64 { return 4*int64(w.limits.Heap) + 8*int64(frame) + 256<<20 }
+func (w *worker) ceiling(frame int) int64 {
+	return 4*int64(w.limits.Heap) + 8*int64(frame) + 256<<20 + ballast
+}
 
 // frameLarge is when what is given has a part in the memory that is held.
 const frameLarge = 4 << 20
 
 // documents makes those of the frame.
-func (w *worker) documents(watched bool) error {
+func (w *worker) documents(kind byte) error {
 	if n := len(w.request.data); n > frameLarge {
 		limitMemory(w.ceiling(n))
-		w.watchdog.setBase(16<<20 + 4*n)
+		w.watchdog.setBase(ballast + 16<<20 + 4*n)
 	}
 	w.answer.begin(frameMade)
 	for range w.request.nextNumber() {
@@ -118,7 +125,7 @@ func (w *worker) documents(watched bool) error {
 		if err := w.request.err(); err != nil {
 			return err
 		}
-		d := making{worker: w, reasons: make([]string, len(w.events)), watched: watched}
+		d := making{worker: w, reasons: make([]string, len(w.events)), watched: kind != frameDocuments, traced: kind == frameTraced}
 		if err := d.make(); err != nil {
 			return err
 		}

@@ -282,18 +282,19 @@ func (w *writer) members(dst []byte, o *goja.Object) (_ []byte, err error) {
 	dst = append(dst, '{')
 	first := true
 	for _, name := range o.Keys() {
+		w.path = append(w.path, name)
+		if strings.ContainsRune(name, utf8.RuneError) { // it may stand for another name, whose value is not found
+			return dst, w.reject("has a name with half of a character (a lone surrogate), or with U+FFFD, which stands for one; give it another name")
+		}
 		v := o.Get(name)
 		if v == nil || goja.IsUndefined(v) {
+			w.path = w.path[:len(w.path)-1]
 			continue
 		}
 		if !first {
 			dst = append(dst, ',')
 		}
 		first = false
-		w.path = append(w.path, name)
-		if strings.ContainsRune(name, utf8.RuneError) {
-			return dst, w.reject("has a name with half of a character (a lone surrogate), or with U+FFFD, which stands for one")
-		}
 		dst = append(rawjson.AppendQuoted(dst, name), ':')
 		if dst, err = w.value(dst, v); err != nil {
 			return dst, err
