@@ -35,7 +35,8 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-func (l Limits) slow() string  { return fmt.Sprintf("it takes more than %v of processor time", l.Call) }
+func (l Limits) slow() string { return fmt.Sprintf("it takes more than %v of processor time", l.Call) }
+
 func (l Limits) large() string { return fmt.Sprintf("it takes more than %d MB of memory", l.Heap>>20) }
 
 // What the process ends with when a call cannot be interrupted.
