@@ -12,11 +12,9 @@ import (
 	"humpty/cmd/humpty/internal/lag"
 	"humpty/cmd/humpty/internal/rebuild"
 	"humpty/cmd/humpty/internal/runs"
-	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
-	"humpty/projector/checkpoint"
 	"humpty/projector/follow"
 	"humpty/projector/report"
 )
@@ -160,21 +158,12 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 	var follows []*follow.Projector
 	for _, p := range all {
 		runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
-		r, err := assemble.Rebuild(ctx, conf, p, "follow", nil)
+		f, letters, err := c.projector(ctx, conf, p, state, func(e report.Event) { monitor.Observe(p.Name, e) })
 		if err != nil {
 			return err
 		}
-		assemble.UseState(r.Source, state, p.Name)
-		letters := c.deadLetters().Writer(p.Name, r.Owner.Run)
 		defer letters.Close() //nolint:errcheck // what it could not write, Put has told
-		assemble.UseLetters(r.Source, letters)
-		r.Projection.Limits.Rejections, r.Projection.Limits.Poison = p.Limits.Follow.Rejections, p.Limits.Follow.Poison
-		follows = append(follows, &follow.Projector{
-			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.FeedPrevious, MaxOutage: r.MaxOutage,
-			Letters: letters,
-			Observe: func(e report.Event) { monitor.Observe(p.Name, e) },
-			Open:    func(run string) (*checkpoint.Store, error) { return state.Open(p.Name, run) },
-		})
+		follows = append(follows, f)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

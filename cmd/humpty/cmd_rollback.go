@@ -45,6 +45,18 @@ func (c *rollbackCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if !c.now {
+		fed, err := c.fed(cmd.Context(), conf, p, m, c.to)
+		if err != nil {
+			return err
+		}
+		if fed != nil {
+			if err := c.catchUp(cmd.Context(), conf, p, *fed); err != nil {
+				return err
+			}
+			c.to, c.caughtUp = fed.Generation, true
+		}
+	}
 	change, err := m.Rollback(cmd.Context(), c.to)
 	if err != nil {
 		return err
