@@ -41,7 +41,7 @@ type feeder struct {
 // no more was refused than may be, well is called. along, which may be nil, is done meanwhile;
 // its error ends it.
 func (f *feeder) run(ctx context.Context, well func(generation string), along func(context.Context, *catchup.Capture, *checkpoint.Store) error) (err error) {
-	p, g, o := f.Projector, f.generation, f.observer
+	p, g, o, whole := f.Projector, f.generation, f.observer, ctx
 	store, err := p.Open(g.Meta.Run)
 	var refusal *problem.Refusal
 	if errors.As(err, &refusal) {
@@ -51,7 +51,7 @@ func (f *feeder) run(ctx context.Context, well func(generation string), along fu
 		return fmt.Errorf("open the marks of run %s, which made %s: %w", g.Meta.Run, g.Name, err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	defer func() { err = errors.Join(err, f.publishTrouble(ctx, store, err)) }()
+	defer func() { err = errors.Join(err, f.publishTrouble(whole, store, err)) }()
 	feed, err := f.resumeCapture(ctx, store, g)
 	if err != nil {
 		return err
