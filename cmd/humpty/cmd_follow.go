@@ -12,11 +12,16 @@ import (
 	"humpty/cmd/humpty/internal/lag"
 	"humpty/cmd/humpty/internal/rebuild"
 	"humpty/cmd/humpty/internal/runs"
+	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/deadletter"
 	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/checkpoint"
 	"humpty/projector/follow"
 	"humpty/projector/report"
+	"humpty/sinks"
+	"humpty/sources"
 )
 
 // followCommand keeps indexes equal to their sources.
@@ -158,7 +163,7 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 	var follows []*follow.Projector
 	for _, p := range all {
 		runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
-		f, letters, err := c.projector(ctx, conf, p, state, func(e report.Event) { monitor.Observe(p.Name, e) })
+		f, letters, err := newProjector(ctx, c.app, conf, p, state, func(e report.Event) { monitor.Observe(p.Name, e) })
 		if err != nil {
 			return err
 		}
@@ -187,4 +192,38 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 	_ = group.Wait() // it has none: ends has them
 	stop()
 	return errors.Join(joinErrors(ends), page.Wait())
+}
+
+// newProjector makes the live projector of a projection. The letters are to be closed.
+func newProjector(ctx context.Context, a *app, conf *config.Config, p config.Projection, state assemble.State, observe func(report.Event)) (*follow.Projector, *deadletter.Writer, error) {
+	r, err := assemble.Rebuild(ctx, conf, p, "follow", nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	letters := a.deadLetters().Writer(p.Name, r.Owner.Run)
+	equip := func(source sources.Source) {
+		assemble.UseState(source, state, p.Name)
+		assemble.UseLetters(source, letters)
+	}
+	limited := func(of projector.Projection) projector.Projection {
+		of.Limits.Rejections, of.Limits.Poison = p.Limits.Follow.Rejections, p.Limits.Follow.Poison
+		return of
+	}
+	equip(r.Source)
+	return &follow.Projector{
+		Projection: limited(r.Projection), Source: r.Source, Target: r.Target, MaxOutage: r.MaxOutage, Letters: letters, Observe: observe,
+		Open: func(run string) (*checkpoint.Store, error) { return state.Open(p.Name, run) },
+		Stored: func(g sinks.Generation) (projector.Projection, sources.Source, error) {
+			of, err := state.Stored(conf, p, g)
+			if err != nil {
+				return projector.Projection{}, nil, err
+			}
+			source, err := assemble.Source(conf, of)
+			if err != nil {
+				return projector.Projection{}, nil, err
+			}
+			equip(source)
+			return limited(assemble.Definition(of)), source, nil
+		},
+	}, letters, nil
 }

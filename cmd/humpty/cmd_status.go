@@ -257,3 +257,9 @@ func (c *statusCommand) attach(ctx context.Context, conf *config.Config, project
 	}
 	return nil
 }
+
+// followedByStored says that the file's definition is not that of what serves.
+func followedByStored(p config.Projection, generation string) string {
+	return fmt.Sprintf("%s: %s was made by another definition than the one of the file: humpty follow keeps it up to date by the one that is stored with it\n"+
+		"    put the file back when you stay with it; humpty rebuild %[1]s makes a generation of the file's", p.Name, generation)
+}
