@@ -154,7 +154,7 @@ func (c *checkCommand) checkCaptures(ctx context.Context, conf *config.Config, p
 // checkFed warns of what the source lacks for generations that other definitions made, and that
 // are kept up to date by them.
 func (c *checkCommand) checkFed(ctx context.Context, conf *config.Config, p config.Projection, done *projectionCheck) error {
-	if p.FeedPrevious <= 0 {
+	if p.FeedPrevious == 0 {
 		return nil
 	}
 	m, err := assemble.Admin(ctx, conf, p, "check")
@@ -173,8 +173,8 @@ func (c *checkCommand) checkFed(ctx context.Context, conf *config.Config, p conf
 	if live, ok := survey.Find(survey.Live()); ok {
 		all = append(all, live)
 	}
-	if fed, ok := m.Feed.At(survey, time.Now()); ok {
-		all = append(all, fed.Generation)
+	if fed, _, ok := m.Feed.At(survey, time.Now()); ok {
+		all = append(all, fed)
 	}
 	for _, g := range all {
 		if g.Meta.Definition == p.Hash {

@@ -42,8 +42,12 @@ func newFollowCommand(a *app) *cobra.Command {
 again and written to what the alias serves, until it is stopped. Without a projection it
 follows all that have writer: follow. It goes on where it was when it is started again: the
 database keeps its log for it meanwhile. A rebuild may run beside it; when the alias serves
-the next generation, it goes on with that one. With keep.feed_previous it feeds the
-generation before, too, so that humpty rollback loses nothing.
+the next generation, it goes on with that one.
+
+With keep.feed_previous: 24h it feeds the generation that served before, too, for so long after
+the swap: humpty rollback to it is instant and loses nothing. Each is fed by the definition that
+made it, which is stored in the state folder, whatever the file says by then. What goes wrong
+with the one before is told, and holds up nothing else. Its slot is released when its time is over.
 
 It says how far it is behind: bytes of the database's log that were not read yet, bytes of
 log that the database holds for it, documents that are due, and how many it writes a

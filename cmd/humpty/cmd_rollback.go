@@ -29,9 +29,14 @@ func newRollbackCommand(a *app) *cobra.Command {
 		Long: `rollback lets the alias serve the generation that was live before the present one, or the
 one that --to names, at once. Nothing is deleted.
 
-What was written to the present one since the swap is not in the old one. With consistency:
-live that is made right right then, as humpty follow --adopt does, unless humpty follow fed it
-(keep.feed_previous); --now leaves it. With consistency: snapshot, repair it or rebuild.`,
+A generation that humpty follow feeds (keep.feed_previous: 24h) has what was written since the
+swap: rollback waits until it has all that is committed, then lets it serve. The one that served
+is fed in turn, so that the next rollback goes forward again. If the file holds another definition
+than the one that made it, humpty follow continues by the one that is stored with it.
+
+What was written since the swap is not in another one. With consistency: live that is made right
+behind the switch, as humpty follow --adopt does; --now leaves it. With consistency: snapshot,
+repair it or rebuild.`,
 		Example: `  humpty rollback orders
   humpty rollback orders --to orders-20261116t030000`,
 		Args:              atMostOneProjection,

@@ -81,7 +81,7 @@ func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
 					c.Warn(p.Name + ": whether what served before is fed is not known: " + unknown.Error())
 				}
 				live, serves := s.Survey.Find(s.Survey.Live())
-				if s.Stored = serves && p.FeedPrevious > 0 && live.Meta.Definition != p.Hash; s.Stored {
+				if s.Stored = serves && p.FeedPrevious != 0 && live.Meta.Definition != p.Hash; s.Stored {
 					c.Warn(followedByStored(p, live.Name))
 				}
 				if s.Refused, unknown = leftovers.Refused(p, s.Survey); unknown != nil {

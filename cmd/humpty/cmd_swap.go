@@ -34,7 +34,8 @@ func newSwapCommand(a *app) *cobra.Command {
 the alias again before it says so. Without --to it is the newest verified one beside the
 one that serves now. Nothing is deleted; humpty rollback goes back.
 
-With consistency: live a generation that nobody fed is stale: swap captures changes, compares
+With consistency: live a generation that humpty follow feeds (keep.feed_previous) serves as soon as
+it has all that is committed. One that nobody fed is stale: swap captures changes, compares
 all of its documents with their sources, writes those that differ, catches up, and only then
 lets the alias serve it, as a rebuild does (humpty follow --adopt says more). --now changes the
 alias at once, and leaves the generation as it is.

@@ -140,7 +140,7 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 // madeBy is the projection by the definition that made what is compared, where that is kept up to
 // date by it: humpty follow holds it against nothing else.
 func (c *comparison) madeBy(ctx context.Context, conf *config.Config, p config.Projection, verb string) (config.Projection, error) {
-	if p.FeedPrevious <= 0 || verb == "restore" {
+	if p.FeedPrevious == 0 || verb == "restore" {
 		return p, nil
 	}
 	state, err := c.stateFolder(conf)
@@ -157,7 +157,7 @@ func (c *comparison) madeBy(ctx context.Context, conf *config.Config, p config.P
 	}
 	name := cmp.Or(c.generation, survey.Live())
 	g, ok := survey.Find(name)
-	fed, feeds := m.Feed.At(survey, time.Now())
+	fed, _, feeds := m.Feed.At(survey, time.Now())
 	if !ok || g.Meta.Definition == p.Hash || name != survey.Live() && (!feeds || name != fed.Name) {
 		return p, nil
 	}

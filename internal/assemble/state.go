@@ -133,7 +133,7 @@ func (s State) Definition(projection, run string) (text []byte, err error) {
 	}
 	was, err := checkpoint.ReadRun(store)
 	if err == nil && was != nil {
-		text, err = was.Text, store.PublishDefinition(was.Text)
+		text, err = was.Text, store.Notices.PublishDefinition(was.Text)
 	}
 	return text, errors.Join(err, store.Close())
 }

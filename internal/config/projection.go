@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding/json"
-	"math"
 	"slices"
 	"time"
 
@@ -37,7 +36,7 @@ type Projection struct {
 }
 
 // FeedAlways is keep.feed_previous: true.
-const FeedAlways time.Duration = math.MaxInt64
+const FeedAlways time.Duration = -1
 
 // CatchUp is how changes are told by a column.
 type CatchUp struct {

@@ -181,7 +181,7 @@ func (d projectionDecoder) live(n *node, p *Projection) {
 		d.problems.Add(n.get("writer").at(), "add consistency: live, or leave writer out",
 			"writer: %s needs consistency: live: with a snapshot, what is written during the run is not in the new generation", p.Writer)
 	}
-	if p.FeedPrevious > 0 && p.Writer != "follow" {
+	if p.FeedPrevious != 0 && p.Writer != "follow" {
 		d.problems.Add(feed.at(), "write writer: follow, or leave feed_previous out",
 			"keep.feed_previous is what humpty follow does, and %s has writer: %s", p.Name, p.Writer)
 	}

@@ -23,12 +23,19 @@ const (
 // maxRead is the most that is read of such a file.
 const maxRead = 64 << 20
 
+// Notices are what the process that has a store says, and is asked, in files beside it: nobody
+// else can open the store meanwhile.
+type Notices struct {
+	fs  vfs.FS
+	dir string
+}
+
 // PublishDefinition says by which definition the run makes its generation.
-func (s *Store) PublishDefinition(text []byte) error {
+func (n Notices) PublishDefinition(text []byte) error {
 	if len(text) == 0 {
 		return nil
 	}
-	return s.publish(definitionFile, text)
+	return n.publish(definitionFile, text)
 }
 
 // ReadDefinition reads the definition from the folder of a store; nil where it was not stored.
@@ -47,12 +54,12 @@ type Feeding struct {
 }
 
 // PublishFeeding replaces what is said, in one step.
-func (s *Store) PublishFeeding(now Feeding) error {
+func (n Notices) PublishFeeding(now Feeding) error {
 	text, err := json.Marshal(now)
 	if err != nil {
 		return err
 	}
-	return s.publish(feedingFile, text)
+	return n.publish(feedingFile, text)
 }
 
 // ReadFeeding reads what was said last in the folder of a store; nil for nothing.
@@ -75,8 +82,8 @@ func AskFence(dir, question string) error {
 }
 
 // AskedFence is the last question; empty for none.
-func (s *Store) AskedFence() (string, error) {
-	file, err := s.fs.Open(s.fs.PathJoin(s.dir, fenceFile))
+func (n Notices) AskedFence() (string, error) {
+	file, err := n.fs.Open(n.fs.PathJoin(n.dir, fenceFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -87,9 +94,9 @@ func (s *Store) AskedFence() (string, error) {
 	return string(text), errors.Join(err, file.Close())
 }
 
-func (s *Store) publish(name string, text []byte) error {
-	if err := replaceFile(s.fs, s.fs.PathJoin(s.dir, name), text); err != nil {
-		return fmt.Errorf("write %s in the state folder %s: %w", name, s.dir, err)
+func (n Notices) publish(name string, text []byte) error {
+	if err := replaceFile(n.fs, n.fs.PathJoin(n.dir, name), text); err != nil {
+		return fmt.Errorf("write %s in the state folder %s: %w", name, n.dir, err)
 	}
 	return nil
 }

@@ -212,7 +212,7 @@ func (j *Journal) Begin(b Run, began time.Time) error {
 	if err := j.write(keptBegun, b); err != nil {
 		return err
 	}
-	return j.store.PublishDefinition(b.Text)
+	return j.store.Notices.PublishDefinition(b.Text)
 }
 
 // RecordCreated writes down that the index was made.

@@ -31,7 +31,7 @@ func TestPreviousGenerationIsFedFromTopics(t *testing.T) {
 	}
 	source := liveSource(&w.log, dir)
 	source.Store.Dir = func(capture string) string { return filepath.Join(dir, capture, "events") }
-	projection := projector.Projection{Name: "orders", Alias: "orders", Feed: generation.FeedAlways}
+	projection := projector.Projection{Name: "orders", Alias: "orders", Feed: -1}
 	rebuild := func(run string) string {
 		some()
 		store, err := stores(run)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,7 +33,8 @@ type feeder struct {
 	generation sinks.Generation
 	projection projector.Projection // that it was made by
 	source     sources.Source       // that reads by it
-	fed        *generation.Fed      // how long, though another one serves; nil for what serves
+	retired    bool                 // another one serves
+	until      time.Time            // it is fed, if it is retired; zero: without end
 	observer   *report.Observer
 	trouble    string // that was told last
 }
@@ -79,16 +81,9 @@ func (f *feeder) run(ctx context.Context, well func(generation string), along fu
 	if err := f.publish(store, checkpoint.Feeding{}); err != nil {
 		return err
 	}
-	book := ledger.NewBook(f.projection.Limits.Rejections, nil)
-	book.SetIndex(g.Name)
-	book.DeferLetters()
-	left := &leftBehind{generation: g, book: book, kept: checkpoint.NewRefusals(store, p.Letters), view: view}
+	w, left := f.writer(store, view, index)
 	if err := left.load(); err != nil {
 		return err
-	}
-	w := &write.Writer{
-		Index: index, Base: g.Meta.Epoch << 40, Book: book,
-		Throttle: write.Throttle{Limiter: pace.NewLimiter(f.projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}
 	unflushed := flush.NewQueue(feed)
 	rounds := &catchup.Rounds{Store: store, View: reread, Flush: unflushed, Writer: w, Refusals: left.kept, Role: sinks.FollowWriter}
@@ -113,9 +108,21 @@ func (f *feeder) run(ctx context.Context, well func(generation string), along fu
 	})
 	err = group.Wait()
 	if aside := setAside(err); aside != "" {
-		return &asideError{error: errors.Join(err, left.publish(aside)), generation: g.Name, refused: book.Refusals().Len(), poison: ledger.Poisoned(view)}
+		return &asideError{error: errors.Join(err, left.publish(aside)), generation: g.Name, refused: w.Book.Refusals().Len(), poison: ledger.Poisoned(view)}
 	}
 	return err
+}
+
+// writer writes to the generation, and books what it could not write.
+func (f *feeder) writer(store *checkpoint.Store, view sources.View, index sinks.Index) (*write.Writer, *leftBehind) {
+	book := ledger.NewBook(f.projection.Limits.Rejections, nil)
+	book.SetIndex(f.generation.Name)
+	book.DeferLetters()
+	left := &leftBehind{generation: f.generation, book: book, kept: checkpoint.NewRefusals(store, f.Letters), view: view}
+	return &write.Writer{
+		Index: index, Base: f.generation.Meta.Epoch << 40, Book: book,
+		Throttle: write.Throttle{Limiter: pace.NewLimiter(f.projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
+	}, left
 }
 
 // resumeCapture goes on with the capture that a rebuild left, if nothing is missing.

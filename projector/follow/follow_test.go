@@ -16,7 +16,6 @@ import (
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
-	"humpty/projector/generation"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
@@ -172,7 +171,7 @@ func TestFollowMovesWithTheAlias(t *testing.T) {
 			}
 			f := s.follow()
 			if keep {
-				f.Projection.Feed = generation.FeedAlways
+				f.Projection.Feed = -1
 			}
 			err = s.until(f, func() error {
 				s.rebuild("r2", projector.WriterFollow)

@@ -26,8 +26,8 @@ var (
 // told, and holds up nothing else.
 func (f *feeder) keep(ctx context.Context) {
 	limited, cancel := ctx, context.CancelFunc(func() {})
-	if !f.fed.Until.IsZero() {
-		limited, cancel = context.WithDeadlineCause(ctx, f.fed.Until, errOver)
+	if !f.until.IsZero() {
+		limited, cancel = context.WithDeadlineCause(ctx, f.until, errOver)
 	}
 	defer cancel()
 	for {
@@ -79,11 +79,11 @@ func (f *feeder) release(ctx context.Context) error {
 
 // publish says how a generation is fed that does not serve, to those who cannot ask this process.
 func (f *feeder) publish(store *checkpoint.Store, now checkpoint.Feeding) error {
-	if f.fed == nil {
+	if !f.retired {
 		return nil
 	}
-	now.Generation, now.At, now.Until = f.generation.Name, time.Now().UTC(), f.fed.Until
-	return store.PublishFeeding(now)
+	now.Generation, now.At, now.Until = f.generation.Name, time.Now().UTC(), f.until
+	return store.Notices.PublishFeeding(now)
 }
 
 // publishTrouble says why it ended, unless that is as it should be.
@@ -101,7 +101,7 @@ func (f *feeder) answer(ctx context.Context, from *catchup.Capture, store *check
 	defer tick.Stop()
 	answered := ""
 	for {
-		question, err := store.AskedFence()
+		question, err := store.Notices.AskedFence()
 		if err != nil {
 			return err
 		}

@@ -11,7 +11,6 @@ import (
 
 	"humpty/internal/problem"
 	"humpty/internal/wait"
-	"humpty/projector/generation"
 	"humpty/projector/lease"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -21,13 +20,14 @@ import (
 // present is what is to be fed: the generation that serves, and the one that served before.
 type present struct {
 	live     sinks.Generation
-	previous generation.Fed
-	feeds    bool // there is a previous one; its time may be over
+	previous sinks.Generation
+	until    time.Time // how long the previous one is fed; zero: without end
+	feeds    bool      // there is a previous one; its time may be over
 }
 
 // same reports whether both are the same generations, fed by the captures of the same runs.
 func (a present) same(b present) bool {
-	return sameFeed(a.live, b.live) && a.feeds == b.feeds && sameFeed(a.previous.Generation, b.previous.Generation)
+	return sameFeed(a.live, b.live) && a.feeds == b.feeds && sameFeed(a.previous, b.previous)
 }
 
 // sameFeed reports whether both are one generation, fed by the capture of one run.
@@ -47,12 +47,12 @@ func (p *Projector) serve(ctx context.Context, o *report.Observer, well func(gen
 		return p.otherDefinition(now.live, err)
 	}
 	all := []*feeder{live}
-	if now.feeds && !now.previous.Over(time.Now()) {
-		previous, err := p.feederOf(now.previous.Generation, o)
+	if now.feeds && (now.until.IsZero() || time.Now().Before(now.until)) {
+		previous, err := p.feederOf(now.previous, o)
 		if err != nil {
 			o.Notice(fmt.Sprintf("%s, which served before, is not fed: %v", now.previous.Name, problem.FirstLine(err)))
 		} else {
-			previous.fed = &now.previous
+			previous.retired, previous.until = true, now.until
 			all = append(all, previous)
 		}
 	}
@@ -60,7 +60,7 @@ func (p *Projector) serve(ctx context.Context, o *report.Observer, well func(gen
 	group, feeding := errgroup.WithContext(ctx)
 	for _, f := range all {
 		group.Go(func() error {
-			if f.fed != nil {
+			if f.retired {
 				f.keep(feeding)
 				return nil
 			}
@@ -89,7 +89,7 @@ func (p *Projector) feederOf(g sinks.Generation, o *report.Observer) (*feeder, e
 	if g.Meta.Definition == p.Projection.Hash {
 		return f, nil
 	}
-	if p.Stored == nil || p.Projection.Feed <= 0 {
+	if p.Stored == nil || p.Projection.Feed == 0 {
 		return nil, errors.New("another definition made it")
 	}
 	var err error
@@ -106,7 +106,7 @@ func (p *Projector) feederOf(g sinks.Generation, o *report.Observer) (*feeder, e
 // otherDefinition says that what serves cannot be followed by what is known of its definition.
 func (p *Projector) otherDefinition(live sinks.Generation, err error) error {
 	why := fmt.Sprintf("projection %s was changed since %s was made: a generation has one definition", p.Projection.Name, live.Name)
-	if p.Stored != nil && p.Projection.Feed > 0 {
+	if p.Stored != nil && p.Projection.Feed != 0 {
 		var refusal *problem.Refusal
 		if !errors.As(err, &refusal) {
 			return err // it is tried again
@@ -139,9 +139,9 @@ func (p *Projector) releaseRetired(ctx context.Context, all []*feeder) error {
 	if !ok {
 		return nil
 	}
-	fed, feeds := p.Projection.Feed.At(survey, time.Now())
+	fed, _, feeds := p.Projection.Feed.At(survey, time.Now())
 	for _, f := range all {
-		if sameFeed(f.generation, live) || feeds && sameFeed(f.generation, fed.Generation) {
+		if sameFeed(f.generation, live) || feeds && sameFeed(f.generation, fed) {
 			continue
 		}
 		if err := f.release(ctx); err != nil {
@@ -218,7 +218,7 @@ func (p *Projector) look(ctx context.Context) (now present, err error) {
 		}
 	}
 	now.live = live
-	now.previous, now.feeds = p.Projection.Feed.Previous(survey)
+	now.previous, now.until, now.feeds = p.Projection.Feed.Previous(survey)
 	return now, nil
 }
 

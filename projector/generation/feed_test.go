@@ -26,7 +26,7 @@ func TestFedIsWhatServedBefore(t *testing.T) {
 		fed    bool
 	}{
 		"a day":              {survey(sinks.Meta{Previous: "orders-1", Serves: swapped}, before), FeedFor(24 * time.Hour), swapped.Add(24 * time.Hour), true},
-		"without end":        {survey(sinks.Meta{Previous: "orders-1", Serves: swapped}, before), FeedAlways, time.Time{}, true},
+		"without end":        {survey(sinks.Meta{Previous: "orders-1", Serves: swapped}, before), -1, time.Time{}, true},
 		"not asked for":      {survey(sinks.Meta{Previous: "orders-1", Serves: swapped}, before), 0, time.Time{}, false},
 		"of earlier version": {survey(sinks.Meta{Previous: "orders-1", Updated: swapped}, before), FeedFor(time.Hour), swapped.Add(time.Hour), true},
 		"it is gone":         {survey(sinks.Meta{Previous: "orders-1", Serves: swapped}), FeedFor(time.Hour), time.Time{}, false},
@@ -36,17 +36,17 @@ func TestFedIsWhatServedBefore(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fed, ok := tc.keep.Previous(tc.survey)
-			if ok != tc.fed || !fed.Until.Equal(tc.until) || ok && fed.Name != "orders-1" {
-				t.Fatalf("%v until %v: %v", fed.Name, fed.Until, ok)
+			fed, until, ok := tc.keep.Previous(tc.survey)
+			if ok != tc.fed || !until.Equal(tc.until) || ok && fed.Name != "orders-1" {
+				t.Fatalf("%v until %v: %v", fed.Name, until, ok)
 			}
 			if !ok || tc.until.IsZero() {
 				return
 			}
-			if fed.Over(tc.until.Add(-time.Second)) || !fed.Over(tc.until) {
-				t.Errorf("its time is over at another moment than %v", tc.until)
+			if _, _, now := tc.keep.At(tc.survey, tc.until.Add(-time.Second)); !now {
+				t.Error("it is not fed though its time is not over")
 			}
-			if _, now := tc.keep.At(tc.survey, tc.until); now {
+			if _, _, now := tc.keep.At(tc.survey, tc.until); now {
 				t.Error("it is fed when its time is over")
 			}
 		})
@@ -62,7 +62,7 @@ func TestFedIsNotPrunable(t *testing.T) {
 	live := of("orders-4")
 	live.Meta.State, live.Meta.Previous, live.Meta.Serves = sinks.Live, "orders-2", time.Now()
 	survey := sinks.Survey{Serving: []sinks.Serving{{Index: live.Name}}, Generations: []sinks.Generation{of("orders-1"), of("orders-2"), of("orders-3"), live}}
-	for feed, want := range map[FeedFor]int{0: 3, FeedFor(time.Hour): 2, 1: 3, FeedAlways: 2} {
+	for feed, want := range map[FeedFor]int{0: 3, FeedFor(time.Hour): 2, 1: 3, -1: 2} {
 		if drop := (&Admin{Feed: feed}).prunable(survey, ""); len(drop) != want {
 			t.Errorf("%v: %d would be dropped, want %d", time.Duration(feed), len(drop), want)
 		}

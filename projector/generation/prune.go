@@ -28,7 +28,7 @@ func (a *Admin) Prunable(ctx context.Context) ([]sinks.Generation, error) {
 // prunable chooses from a survey; running is the run whose generation is left alone.
 func (a *Admin) prunable(s sinks.Survey, running string) []sinks.Generation {
 	keep := a.Keep
-	fed, feeds := a.Feed.At(s, time.Now())
+	fed, _, feeds := a.Feed.At(s, time.Now())
 	var drop []sinks.Generation
 	for _, g := range slices.Backward(s.Generations) {
 		serving := slices.ContainsFunc(s.Serving, func(v sinks.Serving) bool { return v.Index == g.Name })

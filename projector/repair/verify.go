@@ -131,7 +131,7 @@ func (c *comparison) find(ctx context.Context) (err error) {
 	for _, s := range c.survey.Serving {
 		c.result.Serving = c.result.Serving || s.Index == name
 	}
-	fed, feeds := c.Projection.Feed.At(c.survey, time.Now())
+	fed, _, feeds := c.Projection.Feed.At(c.survey, time.Now())
 	c.moves = c.result.Serving || feeds && fed.Name == name
 	if c.index, err = c.Target.Open(ctx, name); err != nil {
 		return fmt.Errorf("open index %s: %w", name, err)

@@ -36,7 +36,7 @@ func (e *inProcess) marks(run string) (*checkpoint.Store, error) {
 func (e *inProcess) projection() projector.Projection {
 	feed := generation.FeedFor(0)
 	if e.world.plan.Seed%2 == 0 {
-		feed = generation.FeedAlways
+		feed = -1
 	}
 	return projector.Projection{
 		Name: "chaos", Feed: feed, Alias: e.world.alias, Versions: "class", Hash: "1",

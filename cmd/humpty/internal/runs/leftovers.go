@@ -131,17 +131,17 @@ func (l *Leftovers) Fed(p config.Projection, survey sinks.Survey) (*Fed, error) 
 	if !p.Live || p.Writer != string(projector.WriterFollow) {
 		return nil, nil
 	}
-	found, ok := generation.FeedFor(p.FeedPrevious).At(survey, time.Now())
+	found, until, ok := generation.FeedFor(p.FeedPrevious).At(survey, time.Now())
 	if !ok {
 		return nil, nil
 	}
-	fed := &Fed{Generation: found.Name, Run: found.Meta.Run, Until: found.Until, Stored: found.Meta.Definition != p.Hash}
+	fed := &Fed{Generation: found.Name, Run: found.Meta.Run, Until: until, Stored: found.Meta.Definition != p.Hash}
 	state, err := l.State()
 	if err != nil || !state.Has(p.Name, fed.Run) {
 		return fed, err // what is not known here may be fed elsewhere
 	}
 	var refusal *problem.Refusal
-	if _, err := state.Stored(l.config, p, found.Generation); errors.As(err, &refusal) {
+	if _, err := state.Stored(l.config, p, found); errors.As(err, &refusal) {
 		fed.NotFed = refusal.Why
 		return fed, nil
 	} else if err != nil {
