@@ -11,6 +11,7 @@ import (
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
+	"humpty/sinks"
 	"humpty/sources"
 )
 
@@ -33,14 +34,20 @@ func (f *feeder) keep(ctx context.Context) {
 	for {
 		err := f.run(limited, func(string) { f.trouble = "" }, f.answer)
 		var gap *sources.ErrChangesLost
+		var fenced *sinks.Fenced
 		switch {
 		case ctx.Err() != nil:
 			return
 		case limited.Err() != nil:
 			f.giveUp(ctx, "the time of keep.feed_previous is over")
+			f.observer.Tell(report.Event{Kind: report.Lagging, Lag: &report.Lag{Generation: f.generation.Name, Ended: true}})
 			return
 		case errors.As(err, &gap):
 			f.giveUp(ctx, problem.FirstLine(err))
+			f.observer.Tell(report.Event{Kind: report.Lagging, Lag: &report.Lag{Generation: f.generation.Name, Aside: "not fed any more: " + problem.FirstLine(err)}})
+			return
+		case errors.As(err, &fenced): // another process feeds it
+			f.observer.Notice(fmt.Sprintf("%s, which served before, is not fed from here: %v", f.generation.Name, err))
 			return
 		}
 		if why := problem.FirstLine(err); why != f.trouble {
@@ -62,7 +69,6 @@ func (f *feeder) giveUp(ctx context.Context, why string) {
 		text += fmt.Sprintf("\n    but %v: humpty prune %s", err, f.Projection.Name)
 	}
 	f.observer.Notice(text)
-	f.observer.Tell(report.Event{Kind: report.Lagging, Lag: &report.Lag{Generation: f.generation.Name, Aside: "not fed any more: " + why}})
 }
 
 // release drops the capture.

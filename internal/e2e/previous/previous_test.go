@@ -19,8 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"humpty/internal/e2e/rig"
 	"humpty/projector/checkpoint"
 )
@@ -90,21 +88,7 @@ func change(rng *rand.Rand, i int) string {
 // differing holds every document of an index against an oracle, once and as they are.
 func differing(t *testing.T, s *rig.Shop, index, oracle string) (all []string) {
 	t.Helper()
-	rows, err := s.Connect(t).Query(t.Context(), oracle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]any{}
-	var id, doc string
-	if _, err := pgx.ForEachRow(rows, []any{&id, &doc}, func() error {
-		var v any
-		want[id] = v
-		err := json.Unmarshal([]byte(doc), &v)
-		want[id] = v
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	want := s.Documents(t, oracle)
 	s.Request(t, http.MethodPost, "/"+index+"/_refresh", "")
 	_, body := s.Request(t, http.MethodPost, "/"+index+"/_search", `{"size": 5000}`)
 	var found struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/internal/config"
+	"humpty/internal/problem"
 	"humpty/projector/checkpoint"
 	"humpty/sinks"
 	"humpty/sources/postgres"
@@ -71,12 +72,19 @@ func (c *Captures) Fence(ctx context.Context, p config.Projection, fed Fed, ques
 	}
 	tick := time.NewTicker(fenceLooked)
 	defer tick.Stop()
-	for began := time.Now(); time.Since(began) < fencePatience; {
+	began := time.Now()
+	for looked := 1; time.Since(began) < fencePatience; looked++ {
 		var said *checkpoint.Feeding
 		if said, err = state.Feeding(p.Name, fed.Run); err != nil || said != nil && said.Answered == question {
 			return err == nil, err
 		}
-		if idle() {
+		if said != nil && said.Trouble != "" && said.At.After(began) {
+			return false, &problem.Refusal{
+				Why:    fmt.Sprintf("%s is not kept up to date: %s; nothing was changed", fed.Generation, said.Trouble),
+				Remedy: "put that right; or serve it as it is: " + c.leftovers.CommandLine("humpty rollback", p.Name, "--to", fed.Generation, "--now"),
+			}
+		}
+		if looked%idleLooked == 0 && idle() { // which keeps others from the run for a moment
 			return false, nil
 		}
 		select {
@@ -91,4 +99,5 @@ func (c *Captures) Fence(ctx context.Context, p config.Projection, fed Fed, ques
 const (
 	fenceLooked   = 100 * time.Millisecond
 	fencePatience = 2 * time.Minute
+	idleLooked    = 30 // times of fenceLooked
 )
