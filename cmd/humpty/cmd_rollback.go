@@ -70,6 +70,7 @@ func (c *rollbackCommand) run(cmd *cobra.Command, args []string) error {
 			c.to, c.caughtUp = fed.Generation, true
 		}
 	}
+	m.Notice = c.Warn
 	change, err := m.Rollback(cmd.Context(), c.to)
 	if err != nil {
 		return err
