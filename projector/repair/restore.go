@@ -136,6 +136,9 @@ func (r *restorer) claim(ctx context.Context, index sinks.Index, before sinks.Su
 func (r *restorer) swap(ctx context.Context) error {
 	to := r.result.Generation
 	gate := generation.Gate{Target: r.Target, Projection: r.Projection.Name, MaxShrink: r.Projection.Limits.MaxShrink, Notice: r.observer.Notice}
+	if r.savedMeta.Alias != "" { // of the index as it was in the snapshot
+		gate.Otherwise = generation.RecordedBaseline("the index in the snapshot", r.savedMeta)
+	}
 	s := generation.Switch{
 		Target: r.Target, Projection: r.Projection.Name, Gate: gate.Check,
 		To: func(sinks.Survey) (string, error) { return to, nil },
