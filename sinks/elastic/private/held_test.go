@@ -119,7 +119,8 @@ func isWaitedFor(t *testing.T, cluster *devstack.Cluster, w *wire) {
 	for range 20 { // the change of aliases takes some milliseconds, the wait ends with the held part only
 		select {
 		case <-ended:
-			t.Error("the writer ended while a part of its bulk request was held")
+			release()
+			t.Fatal("the writer ended while a part of its bulk request was held")
 		case <-tick.C:
 		}
 	}
