@@ -20,6 +20,10 @@ const (
 	Failed     State = "failed"
 )
 
+// MaxEpoch is the largest epoch of a generation: versions of documents begin at epoch << 40, which
+// must not overflow.
+const MaxEpoch = 1 << 22
+
 // Meta is what an index knows about itself, kept under _meta.humpty.
 type Meta struct {
 	Schema          int                        `json:"schema"` // 1

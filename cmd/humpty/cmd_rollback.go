@@ -45,6 +45,7 @@ func (c *rollbackCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	m.Notice = c.Warn
 	change, err := m.Rollback(cmd.Context(), c.to)
 	if err != nil {
 		return err

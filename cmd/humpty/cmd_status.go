@@ -124,10 +124,15 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 	}
 	switch l := s.Lease; {
 	case l == nil:
+	case l.Damaged != "":
+		c.Printf("  %s\n    this breaks it: %s\n", l.Damaged, c.CommandLine("humpty unlock", s.Projection))
 	case l.Held:
 		o := l.Lease.Owner
-		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", printable.Value(o.Run), printable.Value(o.Verb), printable.Value(o.User), o.PID, printable.Value(o.Host), ui.Time(l.Left))
+		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease is over in %s if it does not renew it\n", printable.Value(o.Run), printable.Value(o.Verb), printable.Value(o.User), o.PID, printable.Value(o.Host), ui.Time(l.Left))
 		c.printActivity(l.Activity)
+	case !l.Lease.Free():
+		o := l.Lease.Owner
+		c.Printf("  nobody works on it: run %s (%s, pid %d on %s) has not given its lease back, which is over\n", printable.Value(o.Run), printable.Value(o.Verb), o.PID, printable.Value(o.Host))
 	case s.Followed:
 		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:

@@ -41,6 +41,7 @@ type verbResult struct {
 	Projections []projectionStatus `json:"projections,omitempty"` // status
 	Change      *sinks.AliasChange `json:"change,omitempty"`      // swap, rollback
 	Prune       *pruneResult       `json:"prune,omitempty"`       // prune
+	Unlock      *unlockResult      `json:"unlock,omitempty"`      // unlock
 	Version     *versionInfo       `json:"version,omitempty"`     // version
 	Config      json.RawMessage    `json:"config_schema,omitempty"`
 	Demo        any                `json:"demo,omitempty"`    // demo

@@ -27,6 +27,7 @@ func sourceRule() *rule {
 			{name: "max_rows_per_second", rule: &rule{kind: whole, min: 1}, doc: "Rows of all tables that loads and verifications may read in a second; no limit by default."},
 			{name: "max_bytes_per_second", rule: &rule{kind: size, min: 1}, doc: "Bytes that they may read in a second, like 20MB; no limit by default."},
 			{name: "read_dsn", rule: &rule{kind: connection}, doc: "A streaming replica for reading, in live runs too; dsn by default."},
+			{name: "publication", rule: &rule{kind: words}, doc: "A publication of all tables that live runs need, made by their owner: humpty then needs SELECT and REPLICATION only, and neither changes nor drops it. By default each live run makes one, and must own the tables."},
 			{name: "memory", def: "32MB", rule: &rule{kind: size, min: 1}, doc: "For small tables of `one` includes that are held while reading."},
 		}}},
 		{name: "kafka", doc: "A Kafka cluster.", rule: kafkaRule()},

@@ -117,7 +117,7 @@ func (a *Admin) change(ctx context.Context, replace string, gate func(context.Co
 	choose func(sinks.Survey) (string, error),
 ) (sinks.AliasChange, error) {
 	var change sinks.AliasChange
-	err := UnderLease(ctx, a.Target, a.Owner, func(ctx context.Context, _ sinks.Lease) error {
+	err := UnderLease(ctx, a.Target, a.Owner, a.Notice, func(ctx context.Context, _ sinks.Lease) error {
 		s := Switch{Target: a.Target, Projection: a.Projection, Replace: replace, To: choose, Gate: gate}
 		before, done, err := s.Do(ctx)
 		change = done
@@ -141,7 +141,7 @@ func (a *Admin) Snapshot(ctx context.Context, repository, name, generation strin
 	if !ok {
 		return saved, ErrNoSnapshots
 	}
-	err := UnderLease(ctx, a.Target, a.Owner, func(ctx context.Context, _ sinks.Lease) error {
+	err := UnderLease(ctx, a.Target, a.Owner, a.Notice, func(ctx context.Context, _ sinks.Lease) error {
 		survey, err := a.Target.Survey(ctx)
 		if err != nil {
 			return fmt.Errorf("survey the target: %w", err)
@@ -174,11 +174,24 @@ func (a *Admin) Snapshot(ctx context.Context, repository, name, generation strin
 var ErrNoSnapshots = errors.New("this target has no snapshots: only Elasticsearch and OpenSearch do")
 
 // UnderLease does work while holding the projection's lease, as each command does that
-// changes something.
-func UnderLease(ctx context.Context, target sinks.Target, owner sinks.Owner, work func(context.Context, sinks.Lease) error) error {
-	h := lease.Hold{
-		Target: target, Owner: owner,
-		Before: func(ctx context.Context) error { return CleanUpOrphaned(ctx, target) },
-	}
+// changes something. waiting is told while the lease of another is watched; it may be nil.
+func UnderLease(ctx context.Context, target sinks.Target, owner sinks.Owner, waiting func(string), work func(context.Context, sinks.Lease) error) error {
+	h := hold(target, owner)
+	h.Waiting = waiting
 	return h.Do(ctx, work)
+}
+
+func hold(target sinks.Target, owner sinks.Owner) lease.Hold {
+	return lease.Hold{Target: target, Owner: owner, Before: func(ctx context.Context) error { return CleanUpOrphaned(ctx, target) }}
+}
+
+// Unlock takes the lease from the owner that lease.Inspect saw, shuts its writers out as one that
+// takes a lease over does, and gives it back.
+func (a *Admin) Unlock(ctx context.Context, was *lease.Broken) error {
+	survey, err := a.Target.Survey(ctx)
+	if err != nil {
+		return fmt.Errorf("survey the target: %w", err)
+	}
+	h := hold(a.Target, a.Owner)
+	return h.Break(ctx, was, survey.Epoch())
 }

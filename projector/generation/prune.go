@@ -46,7 +46,7 @@ func prunable(s sinks.Survey, running string, keep int) []sinks.Generation {
 // thought for long), and returns those that are gone, also with an error.
 func (a *Admin) Prune(ctx context.Context, names []string) ([]string, error) {
 	var gone []string
-	err := UnderLease(ctx, a.Target, a.Owner, func(ctx context.Context, _ sinks.Lease) error {
+	err := UnderLease(ctx, a.Target, a.Owner, a.Notice, func(ctx context.Context, _ sinks.Lease) error {
 		survey, err := a.Target.Survey(ctx)
 		if err != nil {
 			return fmt.Errorf("survey the target: %w", err)

@@ -56,7 +56,7 @@ type Changes struct {
 // done. Errors as of Rebuild.Run: a *Refusal means that nothing was written.
 func (r *Repair) Run(ctx context.Context) (Result, error) {
 	f := &repairer{comparison: newComparison(&r.Verify), Repair: r, rejectedIDs: map[string]bool{}}
-	err := generation.UnderLease(ctx, r.Target, r.Owner, f.work)
+	err := generation.UnderLease(ctx, r.Target, r.Owner, f.observer.Waiting, f.work)
 	return f.done(ctx, err)
 }
 
@@ -230,7 +230,7 @@ func (f *repairer) begin(ctx context.Context, held sinks.Lease) error {
 	if err := generation.BeginWriter(ctx, f.index, sinks.LeaseWriter); err != nil {
 		return err
 	}
-	if err := lease.Check(ctx, f.Target, held.Fence); err != nil {
+	if err := lease.Check(ctx, f.Target, held); err != nil {
 		return err
 	}
 	if f.result.Serving {

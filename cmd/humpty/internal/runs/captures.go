@@ -34,8 +34,11 @@ const (
 
 func (c Capture) String() string {
 	what := "slot and publication " + c.Name
-	if !c.Slot {
+	switch {
+	case !c.Slot:
 		what = "publication " + c.Name
+	case !c.Publication:
+		what = "slot " + c.Name
 	}
 	text := fmt.Sprintf("%s, for which the database holds %s of log", what, ui.Bytes(c.Held))
 	switch c.State {
