@@ -163,7 +163,7 @@ func loadRule() *rule {
 func keepRule() *rule {
 	return &rule{kind: object, keys: []key{
 		{name: "generations", def: "2", rule: &rule{kind: whole}, doc: "Generations to keep besides the live one."},
-		{name: "feed_previous", def: "false", doc: "With writer: follow, `humpty follow` feeds the previous generation too, so that a rollback loses nothing.", rule: &rule{kind: flag}},
+		{name: "feed_previous", def: "false", rule: &rule{kind: either, any: []*rule{{kind: duration}, {kind: flag}}}, doc: "With writer: follow, for how long `humpty follow` feeds the generation that served before, from the swap on (24h): a rollback to it is instant. Its slot stays for that time; true: without end."},
 	}}
 }
 

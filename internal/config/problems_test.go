@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"humpty/internal/problem"
 )
@@ -172,8 +173,18 @@ func TestLive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := c.Projections[0]; !p.Live || p.Writer != "follow" || !p.FeedPrevious || c.State != filepath.Join("etc", "here") {
+	if p := c.Projections[0]; !p.Live || p.Writer != "follow" || p.FeedPrevious != FeedAlways || c.State != filepath.Join("etc", "here") {
 		t.Errorf("%+v, state %s", p, c.State)
+	}
+	for text, want := range map[string]time.Duration{"24h": 24 * time.Hour, "false": 0, "0s": 0, "90s": 90 * time.Second} {
+		c, err := read("humpty.yaml", []byte(strings.Replace(small, "alias: orders", at+"consistency: live\n    writer: follow\n    keep: {feed_previous: "+text+"}", 1)), Options{Env: environment()})
+		if err != nil || c.Projections[0].FeedPrevious != want {
+			t.Errorf("%s: %v, %v", text, c, err)
+		}
+	}
+	for text, remedy := range map[string]string{"24": "say the unit: 24s or 24m", "1d": "a duration like 30s or 10m", "-1h": "a duration like 30s or 10m", "yes": "write true"} {
+		_, err := read("humpty.yaml", []byte(strings.Replace(small, "alias: orders", at+"consistency: live\n    writer: follow\n    keep: {feed_previous: "+text+"}", 1)), Options{Env: environment()})
+		want(t, err, "humpty.yaml:17:27", "projections.orders.keep.feed_previous must be", remedy)
 	}
 }
 
