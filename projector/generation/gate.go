@@ -19,8 +19,8 @@ type Gate struct {
 	MaxShrink  MaxShrink
 	AllowEmpty bool // an empty generation was asked for
 
-	// Otherwise is what is compared with where the target has nothing; without From there is none.
-	Otherwise Baseline
+	// Saved is what a snapshot says of the index: compared with where the target has nothing.
+	Saved sinks.Meta
 
 	// Retry is the command that swaps to a generation; --max-shrink is put behind it where that
 	// helps. The default is humpty swap.
@@ -120,8 +120,8 @@ func (g *Gate) checkShrink(ctx context.Context, survey sinks.Survey, to string, 
 		return nil
 	}
 	before, err := FindBaseline(ctx, g.Target, survey, to)
-	if err == nil && !before.Known() && g.Otherwise.From != "" {
-		before = g.Otherwise
+	if saved := recordedBaseline("the index in the snapshot", g.Saved); err == nil && !before.Known() && saved.Known() {
+		before = saved
 	}
 	switch {
 	case err != nil:
@@ -224,15 +224,15 @@ func FindBaseline(ctx context.Context, target sinks.Target, survey sinks.Survey,
 		if g.Name == except || g.Meta.State != sinks.Live && g.Meta.State != sinks.Retired {
 			continue
 		}
-		if had := RecordedBaseline(fmt.Sprintf("generation %s, which alias %s served,", g.Name, survey.Alias), g.Meta); had.Known() {
+		if had := recordedBaseline(fmt.Sprintf("generation %s, which alias %s served,", g.Name, survey.Alias), g.Meta); had.Known() {
 			return had, nil
 		}
 	}
 	return Baseline{Documents: -1, From: fmt.Sprintf("alias %s serves nothing, and no generation of it is on record that it served", survey.Alias)}, nil
 }
 
-// RecordedBaseline is how many documents an index was verified or loaded with, by its meta.
-func RecordedBaseline(what string, m sinks.Meta) Baseline {
+// recordedBaseline is how many documents an index was verified or loaded with, by its meta.
+func recordedBaseline(what string, m sinks.Meta) Baseline {
 	switch {
 	case m.Verified != nil:
 		return Baseline{Documents: m.Verified.Documents, From: what + " was verified with"}
