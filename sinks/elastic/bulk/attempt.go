@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -104,9 +103,8 @@ func (a *attempt) send(ctx context.Context, w *Writer) error {
 		return err
 	}
 	defer res.Body.Close()
-	a.answer.Reset()
-	if _, err := a.answer.ReadFrom(res.Body); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+	if err := w.client.ReadAnswer(&a.answer, res, transport.BulkAnswer(len(a.docs))); err != nil {
+		return err
 	}
 	if res.StatusCode != http.StatusOK {
 		return transport.NewResponseError(res.StatusCode, a.answer.Bytes())

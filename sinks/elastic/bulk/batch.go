@@ -87,6 +87,10 @@ func (b *batch) request(ctx context.Context) result {
 		r.unavailable = r.rule == retry && !r.throttled
 		return r
 	}
+	var endless *transport.Error
+	if errors.As(err, &endless) {
+		return result{rule: fatal, cause: endless}
+	}
 	if err != nil {
 		return result{rule: retry, cause: err, unavailable: true}
 	}

@@ -25,6 +25,9 @@ func (r *Reader) Sample(ctx context.Context, n int, seed uint64, fn func(docs []
 		if err := r.pageOf(ctx, search, &answer, &p); err != nil {
 			return r.client.Explain("take a sample of index "+r.name, err)
 		}
+		if err := noMore(p.docs, size, "take a sample of index "+r.name); err != nil {
+			return err
+		}
 		if err := fn(p.docs); err != nil {
 			return err
 		}
@@ -50,6 +53,9 @@ func (r *Reader) Versions(ctx context.Context, n int, fn func(docs []sinks.Docum
 		if err := r.pageOf(ctx, search, &answer, &p); err != nil {
 			return r.client.Explain("look at versions in index "+r.name, err)
 		}
+		if err := noMore(p.docs, n, "look at versions in index "+r.name); err != nil {
+			return err
+		}
 		if err := fn(p.docs); err != nil {
 			return err
 		}
@@ -57,7 +63,16 @@ func (r *Reader) Versions(ctx context.Context, n int, fn func(docs []sinks.Docum
 	return nil
 }
 
+// noMore refuses an answer with more documents than were asked for.
+func noMore(docs []sinks.Document, asked int, what string) error {
+	if len(docs) <= asked {
+		return nil
+	}
+	return transport.Failedf("%s: the answer has %d documents where %d were asked for, document %q is the first too many", what, len(docs), asked, docs[asked].ID)
+}
+
 func (r *Reader) pageOf(ctx context.Context, req transport.Request, answer *bytes.Buffer, p *page) error {
+	req.Most = transport.Documents
 	return r.client.Retry(ctx, req, answer, func(body []byte, _ http.Header) error {
 		if err := p.parse(body); err != nil {
 			return err

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,6 +65,7 @@ type Request struct {
 	Method, Path string        // path with query
 	Body         []byte        // JSON; nil for none
 	RetryFor     time.Duration // how long it is tried again while there is no answer
+	Most         Limit         // bytes of the answer; 0: Small
 }
 
 // DefaultRetry is how long calls other than bulk requests are tried while a run is under way.
@@ -93,11 +95,14 @@ func (c *Client) Retry(ctx context.Context, r Request, answer *bytes.Buffer, use
 			err = use(answer.Bytes(), header)
 		}
 		var no *ResponseError
+		var final *Error
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case errors.As(err, &final):
+			return final
 		case errors.As(err, &no) && !no.Retryable():
 			return no
 		}
@@ -147,8 +152,7 @@ func (c *Client) Once(ctx context.Context, r Request, answer *bytes.Buffer) (htt
 		return nil, err
 	}
 	defer res.Body.Close()
-	answer.Reset()
-	if _, err := answer.ReadFrom(res.Body); err != nil {
+	if err := c.ReadAnswer(answer, res, cmp.Or(r.Most, Small)); err != nil {
 		return nil, err
 	}
 	if res.StatusCode/100 != 2 {
