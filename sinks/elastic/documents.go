@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/answer"
 	"humpty/sinks/elastic/jsonbytes"
 	"humpty/sinks/elastic/scan"
 	"humpty/sinks/elastic/transport"
@@ -64,7 +65,7 @@ func (x documents) Get(ctx context.Context, keys []sinks.Key, found []sinks.Foun
 	if x.Product.Vectors != "" {
 		path += "&_source_exclude_vectors=false"
 	}
-	err := x.Call(ctx, transport.Request{Method: http.MethodPost, Path: path, Body: body, RetryFor: transport.DefaultRetry, Most: transport.Documents}, &a)
+	err := x.Call(ctx, transport.Request{Method: http.MethodPost, Path: path, Body: body, RetryFor: transport.DefaultRetry, Most: answer.Documents}, &a)
 	if err != nil {
 		return x.Explain("read documents of index "+x.name, err)
 	}
@@ -179,7 +180,7 @@ func (x documents) runQuery(ctx context.Context, query map[string]json.RawMessag
 	if err != nil {
 		return a, fmt.Errorf("encode a query: %w", err)
 	}
-	err = x.Call(ctx, transport.Request{Method: http.MethodPost, Path: x.path + "/_search?request_cache=false", Body: body, RetryFor: transport.DefaultRetry, Most: transport.Documents}, &a)
+	err = x.Call(ctx, transport.Request{Method: http.MethodPost, Path: x.path + "/_search?request_cache=false", Body: body, RetryFor: transport.DefaultRetry, Most: answer.Documents}, &a)
 	if err == nil {
 		err = a.err()
 	}

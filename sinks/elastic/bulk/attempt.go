@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/answer"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -103,7 +104,7 @@ func (a *attempt) send(ctx context.Context, w *Writer) error {
 		return err
 	}
 	defer res.Body.Close()
-	if err := w.client.ReadAnswer(&a.answer, res, transport.BulkAnswer(len(a.docs))); err != nil {
+	if err := answer.Read(&a.answer, res, answer.OfBulk(len(a.docs))); err != nil {
 		return err
 	}
 	if res.StatusCode != http.StatusOK {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/answer"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -87,7 +88,7 @@ func (b *batch) request(ctx context.Context) result {
 		r.unavailable = r.rule == retry && !r.throttled
 		return r
 	}
-	var endless *transport.Error
+	var endless *answer.Endless
 	if errors.As(err, &endless) {
 		return result{rule: fatal, cause: endless}
 	}

@@ -40,10 +40,10 @@ func TestForeignPages(t *testing.T) {
 		answer string
 		want   string
 	}{
-		"a page of too many":       {reading, hits(101, "7"), `document "d100" is the first too many`},
-		"a page that comes again":  {reading, "", `document "d4999" ends where the one before it did`},
-		"a sample of too many":     {sample, hits(11, "7"), `document "d10" is the first too many`},
-		"too many versions":        {versions, hits(12, "7"), `document "d10" is the first too many`},
+		"a page of too many":      {reading, hits(101, "7"), `document "d100" is the first too many`},
+		"a page that comes again": {reading, "", `document "d4999" ends where the one before it did`},
+		"a sample of too many":    {sample, hits(11, "7"), `document "d10" is the first too many`},
+		"too many versions":       {versions, hits(12, "7"), `document "d10" is the first too many`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
