@@ -77,6 +77,13 @@ func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
 				}
 				s.Followed = leftovers.Followed(p, s.Survey)
 				var unknown error
+				if s.Fed, unknown = leftovers.Fed(p, s.Survey); unknown != nil {
+					c.Warn(p.Name + ": whether what served before is fed is not known: " + unknown.Error())
+				}
+				live, serves := s.Survey.Find(s.Survey.Live())
+				if s.Stored = serves && p.FeedPrevious != 0 && live.Meta.Definition != p.Hash; s.Stored {
+					c.Warn(followedByStored(p, live.Name))
+				}
 				if s.Refused, unknown = leftovers.Refused(p, s.Survey); unknown != nil {
 					c.Warn(p.Name + ": what follow could not write is not known: " + unknown.Error())
 				}
@@ -115,6 +122,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 	if r := s.Refused; r != nil && (len(r.Documents) > 0 || r.Poison > 0) {
 		c.printRefused(s.Projection, *r)
 	}
+	c.printFed(s.Fed)
 	for _, r := range s.Stopped {
 		c.Printf("  run %s was stopped: %d of %d partitions of %s are done (began %s ago); go on with it: %s\n",
 			r.Run, r.Done, r.Partitions, r.Generation, render.Age(r.Started), c.CommandLine("humpty resume", r.Run))
@@ -137,6 +145,25 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:
 		c.Printf("  nobody works on it\n")
+	}
+}
+
+// printFed says what is kept up to date though another one serves.
+func (c *statusCommand) printFed(fed *runs.Fed) {
+	if fed == nil {
+		return
+	}
+	if fed.NotFed != "" {
+		c.Printf("  %s, which served before, is not fed: %s\n", fed.Generation, printable.Value(render.FirstLine(fed.NotFed)))
+		return
+	}
+	by := ""
+	if fed.Stored {
+		by = " by the definition that it was made by, which is stored with it,"
+	}
+	c.Printf("  %s, which served before, is fed%s %s; humpty rollback goes back to it\n", fed.Generation, by, fed.Term())
+	if fed.Trouble != "" {
+		c.Printf("    but it is not up to date, as humpty follow said %s ago: %s\n", render.Age(fed.Told), printable.Value(render.FirstLine(fed.Trouble)))
 	}
 }
 
@@ -234,4 +261,10 @@ func (c *statusCommand) attach(ctx context.Context, conf *config.Config, project
 		c.Printf("%s: run %s ended: %s %s\n", p.Name, run, end.Status, end.Reason)
 	}
 	return nil
+}
+
+// followedByStored says that the file's definition is not that of what serves.
+func followedByStored(p config.Projection, generation string) string {
+	return fmt.Sprintf("%s: %s was made by another definition than the one of the file: humpty follow keeps it up to date by the one that is stored with it\n"+
+		"    put the file back when you stay with it; humpty rebuild %[1]s makes a generation of the file's", p.Name, generation)
 }

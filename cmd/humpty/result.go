@@ -116,6 +116,9 @@ type projectionStatus struct {
 	Incomplete []string       `json:"halves,omitempty"`   // generations that were left half done, and cannot be resumed here
 	Followed   bool           `json:"followed,omitempty"` // a process here keeps it up to date
 
+	Fed    *runs.Fed `json:"fed,omitempty"`    // what served before, and is kept up to date
+	Stored bool      `json:"stored,omitempty"` // what serves was made by a definition that is not the file's
+
 	Refused *checkpoint.Refused `json:"refused,omitempty"` // by the generation that serves, as the state folder here knows
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"humpty/internal/problem"
 	"humpty/projector/lease"
@@ -16,7 +17,8 @@ import (
 type Admin struct {
 	Projection string // its name
 	Alias      string
-	Keep       int // generations to keep besides the live one (Prune)
+	Keep       int     // generations to keep besides the live one (Prune)
+	Feed       FeedFor // how long the one that served before is fed
 	Target     sinks.Target
 	Owner      sinks.Owner
 	MaxShrink  MaxShrink         // of Swap
@@ -118,7 +120,13 @@ func (a *Admin) change(ctx context.Context, replace string, gate func(context.Co
 ) (sinks.AliasChange, error) {
 	var change sinks.AliasChange
 	err := UnderLease(ctx, a.Target, a.Owner, a.Notice, func(ctx context.Context, _ sinks.Lease) error {
-		s := Switch{Target: a.Target, Projection: a.Projection, Replace: replace, To: choose, Gate: gate}
+		last := func(ctx context.Context, survey sinks.Survey, change sinks.AliasChange) error {
+			if err := gate(ctx, survey, change); err != nil {
+				return err
+			}
+			return a.notePrevious(ctx, survey, change.To)
+		}
+		s := Switch{Target: a.Target, Projection: a.Projection, Replace: replace, To: choose, Gate: last}
 		before, done, err := s.Do(ctx)
 		change = done
 		if err != nil {
@@ -130,6 +138,26 @@ func (a *Admin) change(ctx context.Context, replace string, gate func(context.Co
 		return UnblockOrphaned(ctx, a.Target)
 	})
 	return change, err
+}
+
+// notePrevious notes what serves now in what is to serve. A process may die behind the swap, and
+// humpty follow may look right behind it: what served before is fed by what is noted.
+func (a *Admin) notePrevious(ctx context.Context, before sinks.Survey, to string) error {
+	g, ok := before.Find(to)
+	if live := before.Live(); !ok || live == "" || live == to {
+		return nil
+	}
+	index, err := a.Target.Open(ctx, to)
+	if err != nil {
+		return err
+	}
+	m := g.Meta
+	m.Updated = time.Now().UTC()
+	m.Previous, m.Serves = before.Live(), m.Updated
+	if err := index.Note(ctx, m); err != nil {
+		return fmt.Errorf("note in %s what serves before it: %w", to, err)
+	}
+	return nil
 }
 
 // Snapshot keeps a generation, what the alias serves if empty, in a repository that

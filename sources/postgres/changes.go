@@ -23,7 +23,7 @@ type TimestampColumn = cdc.TimestampColumn
 // the column that tells what was written.
 func (s *Source) Capture(ctx context.Context, name string, from sources.Position) (_ sources.ChangeStream, err error) {
 	dsn := s.config.DSN
-	if s.config.TimestampColumn != nil {
+	if s.config.Changes.Column != nil {
 		dsn = s.config.readDSN()
 	}
 	db, err := session.Connect(ctx, dsn, s.config.session())
@@ -35,8 +35,8 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 	var stream sources.ChangeStream
 	switch {
 	case err != nil:
-	case s.config.TimestampColumn != nil:
-		stream, err = cdc.StartPolling(ctx, db, t, *s.config.TimestampColumn, from)
+	case s.config.Changes.Column != nil:
+		stream, err = cdc.StartPolling(ctx, db, t, *s.config.Changes.Column, from)
 	default:
 		stream, err = cdc.Start(ctx, db, t, name, from, s.capturing())
 	}
@@ -52,14 +52,14 @@ func (s *Source) Capture(ctx context.Context, name string, from sources.Position
 
 func (s *Source) capturing() cdc.Options {
 	return cdc.Options{
-		DSN: s.config.DSN, LooseKeys: s.config.LooseKeys, Timeout: s.captureTimeout,
+		DSN: s.config.DSN, Publication: s.config.Changes.Publication, LooseKeys: s.config.LooseKeys, Timeout: s.captureTimeout,
 		HalfOpenAfter: s.config.HalfOpenAfter, Replica: s.replica,
 	}
 }
 
 // Release implements sources.Capturer.
 func (s *Source) Release(ctx context.Context, name string) (err error) {
-	if s.config.TimestampColumn != nil {
+	if s.config.Changes.Column != nil {
 		return nil
 	}
 	db, err := session.Connect(ctx, s.config.DSN, s.config.session())
@@ -107,8 +107,8 @@ func (s *Source) Preflight(ctx context.Context, unindexed bool) (_ problem.List,
 		return nil, err
 	}
 	found := query.UnindexedJoins(t, unindexed)
-	if s.config.TimestampColumn != nil {
+	if s.config.Changes.Column != nil {
 		return found, nil // what the column means is in every plan
 	}
-	return cdc.Preflight(ctx, db, t, s.config.LooseKeys, found)
+	return cdc.Preflight(ctx, db, t, s.capturing(), found)
 }

@@ -45,7 +45,7 @@ func New(c Config) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{config: c, throttle: read.NewThrottle(c.MaxRows, c.MaxBytes), captureTimeout: max(2*c.LockTimeout, time.Minute)}
-	if c.ReadDSN != "" && c.TimestampColumn == nil {
+	if c.ReadDSN != "" && c.Changes.Column == nil {
 		s.replica = session.NewReplica(s.captureTimeout)
 	}
 	return s, nil
@@ -79,11 +79,11 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	s.mu.Lock()
 	live := s.live
 	s.mu.Unlock()
-	v, err := s.open(ctx, live && s.config.TimestampColumn == nil)
+	v, err := s.open(ctx, live && s.config.Changes.Column == nil)
 	if err != nil {
 		return nil, err
 	}
-	if live && s.config.TimestampColumn != nil {
+	if live && s.config.Changes.Column != nil {
 		return read.NewSwitchingView(v, func(ctx context.Context) (*read.View, error) { return s.open(ctx, true) }), nil
 	}
 	return v, nil
@@ -108,7 +108,7 @@ func (s *Source) open(ctx context.Context, live bool) (_ *read.View, err error) 
 	if err == nil {
 		err = t.KeepTypes(planned)
 	}
-	if err == nil && live && config.TimestampColumn == nil {
+	if err == nil && live && config.Changes.Column == nil {
 		err = t.RefusePolicies()
 	}
 	var v *read.View

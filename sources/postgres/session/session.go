@@ -153,6 +153,15 @@ func (s *Session) Rows(ctx context.Context, sql string, args ...string) ([][]str
 	return out, nil
 }
 
+// Ask asks for one row; nil for none.
+func (s *Session) Ask(ctx context.Context, sql string, args ...string) ([]string, error) {
+	rows, err := s.Rows(ctx, sql, args...)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
 // Describe parses a query without running it and returns its columns.
 func (s *Session) Describe(ctx context.Context, sql string) ([]pgconn.FieldDescription, error) {
 	s.halfOpen.begin()
