@@ -92,10 +92,13 @@ func (c *planCommand) plan(ctx context.Context, conf *config.Config, p config.Pr
 	for i, s := range plan.Steps {
 		c.Printf("  %2d %s  %s\n", i+1, s.Mark, s.Text)
 	}
-	if err := plan.Definition.Err(); err != nil {
-		return err
+	var live problem.List
+	if p.Live {
+		if live, err = assemble.Preflight(ctx, r.Source, true); err != nil { // to allow includes without an index is the rebuild's
+			return err
+		}
 	}
-	if err := plan.Source.Refusal(); err != nil {
+	if err := joinErrors([]error{plan.Definition.Err(), plan.Source.Refusal(), live.Err()}); err != nil {
 		return err
 	}
 	c.Printf("Nothing was changed. To do it: humpty rebuild %s\n", plan.Projection)

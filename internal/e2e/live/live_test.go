@@ -135,6 +135,7 @@ ALTER TABLE pad ADD PRIMARY KEY (id); ALTER TABLE pad REPLICA IDENTITY FULL; GRA
 			"table public.line has no replica identity", "ALTER TABLE public.line REPLICA IDENTITY",
 			"has no index on order_id, so each round of catch-up reads it whole", `CREATE INDEX CONCURRENTLY ON "public"."pad" ("order_id"); or bear it: --allow-unindexed`)
 	}
+	s.Run(t, "plan").Want(t, 64, "user weak may not replicate", "publication: for_humpty", "table public.line has no replica identity")
 	s.Env["SHOP_DSN"] = strong
 	s.SQL(t, "ALTER TABLE line REPLICA IDENTITY DEFAULT")
 	s.Write(t, "orders.index.json", strings.NewReplacer(`"lines":`, `"pads": {"properties": {"id": {"type": "long"}}}, "lines":`, `"note": {"type": "text"}`, `"note": {"type": "integer"}`).Replace(rig.Index))
