@@ -136,6 +136,9 @@ func (a *adoption) choose(ctx context.Context, plan Plan) error {
 				"or fill a new generation: humpty rebuild %[1]s", project),
 		}
 	}
+	if err := generation.SameVersions(g, project, r.Projection.Versions); err != nil {
+		return err
+	}
 	if err := generation.CheckLogs(ctx, g, r.Source, plan.Source.Starts, r.observer.Notice); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ type Meta struct {
 	State           State                      `json:"state"`
 	Reason          string                     `json:"reason,omitempty"` // why it failed
 	Epoch           int64                      `json:"epoch"`
-	Versions        string                     `json:"versions"`   // class: no other is built
+	Versions        string                     `json:"versions"`   // class | column: that of each row
 	Definition      string                     `json:"definition"` // hash of the projection's definition
 	Started         time.Time                  `json:"started"`    // of the run
 	Updated         time.Time                  `json:"updated"`    // of this note

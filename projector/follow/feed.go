@@ -68,7 +68,7 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 		return err
 	}
 	w := &write.Writer{
-		Index: index, Base: g.Meta.Epoch << 40, Book: book,
+		Index: index, Base: g.Meta.Epoch << 40, ByRow: p.Projection.Versions == write.ByRow, Book: book,
 		Throttle: write.Throttle{Limiter: pace.NewLimiter(p.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}
 	unflushed := flush.NewQueue(feed)

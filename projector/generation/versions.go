@@ -32,10 +32,54 @@ func foreignVersion(version, epoch int64) bool {
 	return version&(1<<40-1) > ourMost
 }
 
+// byRow is how a generation says that its documents have the versions of their rows, as write.ByRow does.
+const byRow = "column"
+
+// SameVersions refuses to write to a generation whose documents have other versions than the
+// definition asks for: the larger ones would keep out the others for good.
+func SameVersions(g sinks.Generation, projection, versions string) error {
+	if (g.Meta.Versions == byRow) == (versions == byRow) {
+		return nil
+	}
+	has, asked := "humpty's own", "those of their rows (version: column)"
+	if versions != byRow {
+		has, asked = asked, has
+	}
+	return &problem.Refusal{
+		Why:    fmt.Sprintf("the versions of the documents of %s are %s, and the definition asks for %s: they cannot be mixed in one index", g.Name, has, asked),
+		Remedy: "fill a new generation: humpty rebuild " + projection + "; or put version: back to what it was",
+	}
+}
+
+// tellVersions says so if the application's versions are no use with what the alias serves now.
+func (a *Admin) tellVersions(before sinks.Survey, now string) {
+	was, known := before.Find(before.Live())
+	is, ok := before.Find(now)
+	if !known || !ok || a.Notice == nil || (was.Meta.Versions == byRow) == (is.Meta.Versions == byRow) {
+		return
+	}
+	if was.Meta.Versions == byRow {
+		a.Notice(fmt.Sprintf("documents of %s have humpty's own versions: what an application writes with the version of the row is refused there, with 409 for good. Let it write unversioned, or rebuild soon", is.Name))
+		return
+	}
+	a.Notice(fmt.Sprintf("documents of %s have the versions of their rows: an application that writes unversioned makes them larger than the rows'. Let it write with the version of the row", is.Name))
+}
+
 // CheckVersions warns of an application that writes to what the alias serves with external
 // versions: the documents of the next generation have larger ones, and refuse its writes for
 // good. It looks at some documents, so it may miss such an application.
-func CheckVersions(ctx context.Context, target sinks.Target, survey sinks.Survey) (warnings problem.List) {
+// With versions of rows both agree, so there is nothing to look for.
+func CheckVersions(ctx context.Context, target sinks.Target, survey sinks.Survey, versions string) (warnings problem.List) {
+	if versions == byRow {
+		return nil
+	}
+	if live, ok := survey.Find(survey.Live()); ok && live.Meta.Versions == byRow {
+		warnings.Warn("", "put version: {column: …} back; or let the application write unversioned (without version and version_type)",
+			"documents of %s, which serves, have the versions of their rows, and those of the next generation have humpty's own, from %d on: "+
+				"an application that writes with the version of the row is refused with 409 for good, which it takes for a newer document",
+			live.Name, (survey.Epoch()+1)<<40)
+		return warnings
+	}
 	sampler, ok := target.(sinks.VersionSampler)
 	if !ok {
 		return nil

@@ -28,8 +28,8 @@ import (
 // versions, so a document is written only on condition that it still is what was read
 // before the source was (sinks.ConditionalWriter); whoever wrote in between was later, and wins. A
 // generation that does not serve is written by nobody but late attempts of earlier runs:
-// there an epoch of its own beats them all. Where a record has a version of its own, that
-// decides everywhere.
+// there an epoch of its own beats them all. Where documents have the versions of their rows,
+// these decide everywhere, and a deletion carries the one that the index has.
 type Repair struct {
 	Verify
 	DryRun    bool
@@ -89,6 +89,9 @@ func (f *repairer) work(ctx context.Context, lease sinks.Lease) (err error) {
 	defer func() { err = errors.Join(err, differing.Close()) }()
 	err = f.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
 		if err := f.open(ctx); err != nil {
+			return err
+		}
+		if err := generation.SameVersions(f.generation, f.Projection.Name, f.Projection.Versions); err != nil {
 			return err
 		}
 		if err := f.sameLogs(); err != nil {

@@ -48,6 +48,9 @@ func (f *repairer) retry(ctx context.Context, lease sinks.Lease, keys []sinks.Ke
 			Remedy: fmt.Sprintf("humpty repair %s --generation %s, or humpty rebuild %[1]s", f.Projection.Name, f.result.Generation),
 		}
 	}
+	if err := generation.SameVersions(f.generation, f.Projection.Name, f.Projection.Versions); err != nil {
+		return err
+	}
 	f.result.Verified.Level = string(verify.Full) // nothing is left uncompared: what is to be written is given
 	if err := f.able(); err != nil {
 		return err

@@ -48,6 +48,11 @@ func (f *repairer) amend(ctx context.Context, readings []verify.Reading, left *v
 				f.changes.Settled++
 			}
 			continue
+		case f.byRow() && r.Want != nil && r.Have != nil && r.Version < r.Stored:
+			if err := f.refuse(sinks.Document{ID: r.ID, Routing: r.Routing, Version: r.Version, Body: r.Want}, write.VersionBehind, write.IsBehind(r.Version, r.Stored)); err != nil {
+				return err
+			}
+			continue
 		case f.rejectedIDs[string(r.ID)]: // it is counted as such, and an older one may be there
 			continue
 		}
@@ -69,11 +74,17 @@ func (f *repairer) amend(ctx context.Context, readings []verify.Reading, left *v
 func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 	var versioned, amended []sinks.Document
 	var seen []string
+	stored := write.Stored{}
 	for _, r := range open {
+		if r.Have != nil {
+			stored[string(r.ID)] = r.Stored
+		}
 		d := sinks.Document{ID: r.ID, Routing: r.Routing, Body: r.Want}
 		switch {
-		case r.Version != 0:
-			d.Version = r.Version
+		case f.byRow():
+			if d.Version, d.Versioned = r.Version, true; d.Body == nil {
+				d.Version = r.Stored // deletes nothing newer
+			}
 			versioned = append(versioned, d)
 		case f.result.Serving:
 			amended, seen = append(amended, d), append(seen, r.SeqNo)
@@ -86,6 +97,9 @@ func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 		verdicts, doubt, err := write.Send(ctx, f.index, versioned)
 		if f.doubt = f.doubt || doubt; err != nil {
 			return err
+		}
+		if f.byRow() && f.round == fixRounds-2 { // the last time that something is written
+			stored.Refuse(versioned, verdicts)
 		}
 		if err := f.book(versioned, verdicts); err != nil {
 			return err
@@ -105,6 +119,9 @@ func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 	return nil
 }
 
+// byRow reports whether documents have the versions of their rows.
+func (f *repairer) byRow() bool { return f.Projection.Versions == write.ByRow }
+
 func (f *repairer) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 	for i, v := range verdicts {
 		switch v.Outcome {
@@ -115,14 +132,19 @@ func (f *repairer) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 		case sinks.Superseded:
 			f.changes.Superseded++
 		case sinks.Rejected:
-			f.reject(ledger.Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason, Document: ledger.DocumentSum(docs[i].Body)})
-			if err := f.Repair.Letters.Put(ledger.Letter(f.result.Generation, docs[i], v.Type, v.Reason)); err != nil {
+			if err := f.refuse(docs[i], v.Type, v.Reason); err != nil {
 				return err
 			}
 		}
 	}
 	f.observer.Tell(report.Event{Kind: report.Progress, Done: f.changes.Written + f.changes.Deleted, Total: f.result.Verified.Missing + f.result.Verified.Stale + f.result.Verified.Extra, Rejected: f.changes.Rejected})
 	return nil
+}
+
+// refuse books a document that the target does not take, and keeps it.
+func (f *repairer) refuse(d sinks.Document, kind, reason string) error {
+	f.reject(ledger.Rejection{ID: string(d.ID), Type: kind, Reason: reason, Document: ledger.DocumentSum(d.Body)})
+	return f.Repair.Letters.Put(ledger.Letter(f.result.Generation, d, kind, reason))
 }
 
 // reject books a document that cannot be in the index.
