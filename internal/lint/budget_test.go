@@ -46,7 +46,7 @@ var largerTypes = map[string]allowance{
 	"projector/report.Event":      {fields: 16, why: "data: the fields of a line in --json"},
 	"sinks.Meta":                  {fields: 23, why: "a key of an index's _meta each"},
 	"sinks.Verification":          {fields: 16, why: "a key of an index's _meta each"},
-	"sinks/sinktest.MemoryTarget": {methods: 21, why: "what a target can do, and what a test does to it"},
+	"sinks/sinktest.MemoryTarget": {methods: 22, why: "what a target can do, and what a test does to it"},
 	"sources.Shape":               {fields: 17, why: "data: a key of the file each, and their names are in the hash of a definition"},
 }
 
