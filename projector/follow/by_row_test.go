@@ -1,16 +1,23 @@
 package follow
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 
+	"humpty/internal/deadletter"
+	"humpty/internal/problem"
 	"humpty/projector"
+	"humpty/projector/generation"
+	"humpty/projector/ledger"
 	"humpty/projector/repair"
 	"humpty/projector/report"
+	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sources/sourcetest"
 )
@@ -231,5 +238,97 @@ func TestVersionsOfRows(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A version that went back is refused where it is met, kept with one letter, and right again
+// when its row has passed what the index has; in a new generation any version is.
+func TestVersionsThatWentBack(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.byRow, s.live.Versioned = true, true
+	set := func(id string, version int64) {
+		s.live.Commit(sourcetest.Change{ID: id, Row: &sourcetest.Row{Group: "g", Value: fmt.Sprint(version), Version: version}})
+	}
+	set("again", 9)
+	set("back", 9)
+	set("zero", 0)
+	s.rebuild("r1", projector.WriterFollow)
+	if !s.equal("") {
+		t.Fatal("the index differs")
+	}
+	var letters bytes.Buffer
+	follow := func(work func(), refused int64) {
+		t.Helper()
+		f := s.follow()
+		f.Projection.Limits.Rejections = 5
+		f.Letters = deadletter.NewWriter(&letters, 0)
+		err := s.until(f, func() error { work(); return nil }, func(e report.Event) bool {
+			return e.Lag != nil && e.Lag.Backlog == 0 && e.Lag.Refused == refused
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	follow(func() { s.live.Commit(sourcetest.Change{ID: "again"}); set("zero", 1) }, 0)
+	follow(func() { set("again", 3); set("back", 3) }, 2)
+	text := letters.String()
+	if ids := lettersOf(t, text); len(ids) != 2 || strings.Count(text, write.VersionBehind) != 2 ||
+		!strings.Contains(text, "version 3, and the index has version 9 already") || !strings.Contains(text, "it remembers of a deleted document") {
+		t.Errorf("letters %s", text)
+	}
+	r := repair.Repair{
+		Verify:    repair.Verify{Projection: s.projection(), Source: s.live, Target: s.target, Owner: sinks.Owner{Run: "repair"}, Settle: 1},
+		MaxDelete: 1000, MaxStale: 1000,
+	}
+	r.Projection.Limits.Rejections = 1
+	found, err := r.Run(t.Context())
+	var many *ledger.TooManyRejections
+	if !errors.As(err, &many) || many.Rejected != 2 || found.Repair.Unfixed != 0 || found.Repair.Rejections[0].Type != write.VersionBehind {
+		t.Errorf("repair: %v, %+v", err, found.Repair)
+	}
+	s.target.Restart() // or gc_deletes has passed
+	follow(func() { set("again", 4); set("back", 10) }, 0)
+	if !s.equal("") {
+		t.Error("the index differs")
+	}
+	set("back", 2)
+	s.rebuild("r2", projector.WriterFollow)
+	if !s.equal("") {
+		t.Error("the new generation differs")
+	}
+}
+
+// Documents with versions of two kinds are never mixed in one index.
+func TestOtherVersionsAreNotMixed(t *testing.T) {
+	t.Parallel()
+	for _, byRow := range []bool{true, false} {
+		s := newStage(t)
+		s.byRow, s.live.Versioned = byRow, true
+		s.live.Commit(sourcetest.Change{ID: "1", Row: &sourcetest.Row{Group: "g", Value: "x", Version: 7}})
+		s.rebuild("r1", projector.WriterHandover)
+		s.byRow = !byRow
+		_, adopting := s.adopt("a1", "", projector.WriterHandover)
+		r := repair.Repair{Verify: repair.Verify{Projection: s.projection(), Source: s.live, Target: s.target, Owner: sinks.Owner{Run: "repair"}, Settle: 1}}
+		_, repairing := r.Run(t.Context())
+		for _, err := range []error{adopting, repairing} {
+			var refusal *problem.Refusal
+			if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "cannot be mixed in one index") || !strings.Contains(err.Error(), "humpty rebuild orders") {
+				t.Errorf("by row %v: %v", byRow, err)
+			}
+		}
+		warnings := generation.CheckVersions(t.Context(), s.target, s.survey(), s.projection().Versions)
+		if told := len(warnings) == 1 && strings.Contains(warnings.Error(), "refused with 409 for good"); told != byRow {
+			t.Errorf("by row %v: %v", byRow, warnings)
+		}
+		s.rebuild("r2", projector.WriterHandover)
+		if !s.equal("") {
+			t.Error("the index differs")
+		}
+		var told string
+		a := generation.Admin{Projection: "orders", Alias: "orders", Target: s.target, Owner: sinks.Owner{Run: "back"}, MaxShrink: 1, Notice: func(text string) { told += text }}
+		if _, err := a.Rollback(t.Context(), ""); err != nil || !strings.Contains(told, "with the version of the row") {
+			t.Errorf("by row %v: %v, told %s", byRow, err, told)
+		}
 	}
 }
