@@ -107,13 +107,12 @@ func (a *adoption) plan(ctx context.Context) error {
 
 // choose finds the generation to be taken over, and refuses what cannot be made right.
 func (a *adoption) choose(ctx context.Context, plan Plan) error {
-	r, name, survey := a.run, a.run.Adopt.Generation, plan.Survey
-	project := r.Projection.Name
+	r, name, survey, project := a.run, a.run.Adopt.Generation, plan.Survey, a.run.Projection.Name
 	if name == "" {
 		name = survey.Live()
 	}
 	g, ok := survey.Find(name)
-	switch {
+	switch other := generation.SameVersions(g, project, r.Projection.Versions); {
 	case name == "":
 		return &problem.Refusal{
 			Why:    fmt.Sprintf("alias %s does not serve one generation of humpty's: there is none to make right", survey.Alias),
@@ -129,15 +128,14 @@ func (a *adoption) choose(ctx context.Context, plan Plan) error {
 			Why:    fmt.Sprintf("%s is partial: its load never ended, and the alias refuses writes until then", name),
 			Remedy: fmt.Sprintf("humpty rebuild %s", project),
 		}
+	case other != nil:
+		return other
 	case g.Meta.Definition != r.Projection.Hash && !r.Adopt.Redefined:
 		return &problem.Refusal{
 			Why: fmt.Sprintf("%s was made by another definition of projection %s: its mapping or its documents may not be what is asked for now", name, project),
 			Remedy: fmt.Sprintf("put the definition back; or make all its documents those of the present one: humpty follow %s --adopt --new-definition; "+
 				"or fill a new generation: humpty rebuild %[1]s", project),
 		}
-	}
-	if err := generation.SameVersions(g, project, r.Projection.Versions); err != nil {
-		return err
 	}
 	if err := generation.CheckLogs(ctx, g, r.Source, plan.Source.Starts, r.observer.Notice); err != nil {
 		return err

@@ -124,7 +124,7 @@ func (a *Admin) change(ctx context.Context, replace string, gate func(context.Co
 		if err != nil {
 			return err
 		}
-		a.tellVersions(before, change.To)
+		tellVersions(before, change.To, a.Notice)
 		if err := RecordStates(ctx, a.Target, before, change.To); err != nil {
 			return err
 		}

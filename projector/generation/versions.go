@@ -52,17 +52,17 @@ func SameVersions(g sinks.Generation, projection, versions string) error {
 }
 
 // tellVersions says so if the application's versions are no use with what the alias serves now.
-func (a *Admin) tellVersions(before sinks.Survey, now string) {
+func tellVersions(before sinks.Survey, now string, notice func(string)) {
 	was, known := before.Find(before.Live())
 	is, ok := before.Find(now)
-	if !known || !ok || a.Notice == nil || (was.Meta.Versions == byRow) == (is.Meta.Versions == byRow) {
+	if !known || !ok || notice == nil || (was.Meta.Versions == byRow) == (is.Meta.Versions == byRow) {
 		return
 	}
 	if was.Meta.Versions == byRow {
-		a.Notice(fmt.Sprintf("documents of %s have humpty's own versions: what an application writes with the version of the row is refused there, with 409 for good. Let it write unversioned, or rebuild soon", is.Name))
+		notice(fmt.Sprintf("documents of %s have humpty's own versions: what an application writes with the version of the row is refused there, with 409 for good. Let it write unversioned, or rebuild soon", is.Name))
 		return
 	}
-	a.Notice(fmt.Sprintf("documents of %s have the versions of their rows: an application that writes unversioned makes them larger than the rows'. Let it write with the version of the row", is.Name))
+	notice(fmt.Sprintf("documents of %s have the versions of their rows: an application that writes unversioned makes them larger than the rows'. Let it write with the version of the row", is.Name))
 }
 
 // CheckVersions warns of an application that writes to what the alias serves with external

@@ -157,14 +157,13 @@ func (a *deltaApplier) locked(do func() error) error {
 // as the topics have it.
 func (a *deltaApplier) refuse(d sinks.Document, old *sinks.Found, kind, reason string) error {
 	a.delta.Rejected++
-	a.reject(ledger.Rejection{ID: string(d.ID), Type: kind, Reason: reason, Document: ledger.DocumentSum(d.Body)})
 	if old.There {
 		a.changes.Unfixed++
 		if len(a.changes.Left) < verify.DetailsShown {
 			a.changes.Left = append(a.changes.Left, verify.Difference{ID: string(d.ID), Routing: string(d.Routing), Kind: verify.Stale})
 		}
 	}
-	return a.Repair.Letters.Put(ledger.Letter(a.result.Generation, d, kind, reason))
+	return a.repairer.refuse(d, kind, reason)
 }
 
 // account books what became of what was written.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/projector"
 	"humpty/projector/flush"
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
@@ -37,9 +38,7 @@ func (f *repairer) amend(ctx context.Context, readings []verify.Reading, left *v
 		d := verify.Difference{ID: string(r.ID), Routing: string(r.Routing), Kind: r.Kind}
 		switch {
 		case r.Refused != "" && r.Have == nil:
-			f.reject(ledger.Rejection{ID: string(r.ID), Type: ledger.RejectedBySource, Reason: r.Refused})
-			err := f.Repair.Letters.Put(ledger.Letter(f.result.Generation, sinks.Document{ID: r.ID, Routing: r.Routing}, ledger.RejectedBySource, r.Refused))
-			if err != nil {
+			if err := f.refuse(sinks.Document{ID: r.ID, Routing: r.Routing}, ledger.RejectedBySource, r.Refused); err != nil {
 				return err
 			}
 			continue
@@ -48,7 +47,7 @@ func (f *repairer) amend(ctx context.Context, readings []verify.Reading, left *v
 				f.changes.Settled++
 			}
 			continue
-		case f.byRow() && r.Want != nil && r.Have != nil && r.Version < r.Stored:
+		case byRow(f.Projection) && r.Want != nil && r.Have != nil && r.Version < r.Stored:
 			if err := f.refuse(sinks.Document{ID: r.ID, Routing: r.Routing, Version: r.Version, Body: r.Want}, write.VersionBehind, write.IsBehind(r.Version, r.Stored)); err != nil {
 				return err
 			}
@@ -81,7 +80,7 @@ func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 		}
 		d := sinks.Document{ID: r.ID, Routing: r.Routing, Body: r.Want}
 		switch {
-		case f.byRow():
+		case byRow(f.Projection):
 			if d.Version, d.Versioned = r.Version, true; d.Body == nil {
 				d.Version = r.Stored // deletes nothing newer
 			}
@@ -98,7 +97,7 @@ func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 		if f.doubt = f.doubt || doubt; err != nil {
 			return err
 		}
-		if f.byRow() && f.round == fixRounds-2 { // the last time that something is written
+		if byRow(f.Projection) && f.round == fixRounds-2 { // the last time that something is written
 			stored.Refuse(versioned, verdicts)
 		}
 		if err := f.book(versioned, verdicts); err != nil {
@@ -120,7 +119,7 @@ func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 }
 
 // byRow reports whether documents have the versions of their rows.
-func (f *repairer) byRow() bool { return f.Projection.Versions == write.ByRow }
+func byRow(p projector.Projection) bool { return p.Versions == write.ByRow }
 
 func (f *repairer) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 	for i, v := range verdicts {
@@ -141,20 +140,16 @@ func (f *repairer) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 	return nil
 }
 
-// refuse books a document that the target does not take, and keeps it.
+// refuse books a document that cannot be in the index, and keeps it.
 func (f *repairer) refuse(d sinks.Document, kind, reason string) error {
-	f.reject(ledger.Rejection{ID: string(d.ID), Type: kind, Reason: reason, Document: ledger.DocumentSum(d.Body)})
-	return f.Repair.Letters.Put(ledger.Letter(f.result.Generation, d, kind, reason))
-}
-
-// reject books a document that cannot be in the index.
-func (f *repairer) reject(r ledger.Rejection) {
+	r := ledger.Rejection{ID: string(d.ID), Type: kind, Reason: reason, Document: ledger.DocumentSum(d.Body)}
 	f.changes.Rejected++
 	f.rejectedIDs[r.ID] = true
 	f.refused = append(f.refused, r)
 	if len(f.changes.Rejections) < ledger.RejectionsShown {
 		f.changes.Rejections = append(f.changes.Rejections, r)
 	}
+	return f.Repair.Letters.Put(ledger.Letter(f.result.Generation, d, kind, reason))
 }
 
 // confirm is nil when a crash of the source cannot take back any more what was written. The
