@@ -209,7 +209,7 @@ func (a *versioned) generation(n int, writer projector.Writer) error {
 // the application was never refused what is newest.
 func TestVersionsOfRows(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(30) {
+	for seed := range uint64(20) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			a := newVersioned(t, seed)
