@@ -65,6 +65,7 @@ func (c *pruneCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	m.Notice = c.Warn
 	err = c.prune(cmd.Context(), p, m, leftovers)
 	runs.NewCaptures(leftovers).Name(cmd.Context(), p)
 	return err

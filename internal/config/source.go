@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type Source struct {
 type Postgres struct {
 	DSN              Secret
 	ReadDSN          Secret // zero: DSN
+	Publication      string // made by another; empty: live runs make their own
 	MaxConnections   int
 	StatementTimeout time.Duration
 	LockTimeout      time.Duration
@@ -33,6 +35,7 @@ type Postgres struct {
 type Kafka struct {
 	Brokers  []string
 	TLS      *TLS // nil: none
+	Encrypt  bool // without TLS only brokers of this machine are spoken to
 	SASL     SASL
 	Readers  int
 	Fetch    int64 // bytes
@@ -65,6 +68,7 @@ func (d sourceDecoder) source(f *field) Source {
 	return Source{Name: f.key, Place: f.place, Kafka: d.kafka(f.value.get("kafka")), Postgres: Postgres{
 		DSN:              NewSecret(pg.get("dsn").string()),
 		ReadDSN:          NewSecret(pg.get("read_dsn").string()),
+		Publication:      d.publication(pg.get("publication")),
 		MaxConnections:   int(pg.get("max_connections").int()),
 		StatementTimeout: pg.get("statement_timeout").duration(),
 		LockTimeout:      pg.get("lock_timeout").duration(),
@@ -90,13 +94,25 @@ func (d sourceDecoder) dsn(n *node, name string) {
 	case err != nil: // said where it is used
 	case s.Misplaced():
 		d.problems.Add(n.at(), "in a URL write @ as %40, / as %2F, : as %3A and ? as %3F within a password",
-			"the %s has an @ where a host or a database is expected; its text is not shown, it may be a part of the password", name)
+			"the %s has an @ where a host or a database is expected, or a colon in the user; its text is not shown, it may be a part of the password", name)
 	default:
 		for _, host := range s.Unencrypted() {
 			d.unencrypted(n.at(), "add sslmode=verify-full, with sslrootcert=FILE where the authority is your own",
 				"the connection to %s may be unencrypted: what is read can be seen on the way, and changed", host)
 		}
 	}
+}
+
+// publication refuses the names that live runs give to their own: prune drops those.
+func (d sourceDecoder) publication(n *node) string {
+	name := n.string()
+	switch {
+	case strings.HasPrefix(name, "humpty_"):
+		d.problems.Add(n.at(), "ALTER PUBLICATION \""+strings.ReplaceAll(name, `"`, `""`)+"\" RENAME TO for_humpty;  and write publication: for_humpty", "publication %q has a name as live runs give to their own: `humpty prune` would drop it", name)
+	case len(name) > 63:
+		d.problems.Add(n.at(), "write the name as pg_publication has it", "publication %q is longer than any name in PostgreSQL (63 bytes)", name)
+	}
+	return name
 }
 
 func (d sourceDecoder) kafka(n *node) *Kafka {
@@ -124,26 +140,30 @@ func (d sourceDecoder) kafka(n *node) *Kafka {
 	if v := s.get("password"); v != nil && !v.loose && !v.reported {
 		d.problems.Warn(v.at(), "write password: \"${VAR}\" and export it, or ${file:/path}", "a secret stands in the file")
 	}
-	if k.SASL.Mechanism == "PLAIN" && k.TLS == nil {
+	k.Encrypt = d.encrypt
+	remote := slices.ContainsFunc(k.Brokers, func(b string) bool {
+		host, _, _ := net.SplitHostPort(b)
+		return !dsn.Local(host)
+	})
+	switch {
+	case k.TLS != nil:
+	case k.SASL.Mechanism == "PLAIN": // a local broker may name others that are not
 		d.unencrypted(s.at(), "add tls: true, or use SCRAM-SHA-512", "with PLAIN and without tls the password crosses the network as it is")
-	} else if k.TLS == nil && d.encrypt && !allLocal(k.Brokers) {
+	case remote && k.SASL.Mechanism != "":
+		d.unencrypted(s.at(), "add tls: true", "with %s and without tls the password can be guessed by who reads along, and the events are read as they are", k.SASL.Mechanism)
+	case remote && d.encrypt:
 		d.unencrypted(n.at(), "add tls: true", "the connections to the brokers are unencrypted")
 	}
 	return k
 }
 
-func allLocal(brokers []string) bool {
-	return !slices.ContainsFunc(brokers, func(b string) bool {
-		host, _, _ := net.SplitHostPort(b)
-		return !dsn.Local(host)
-	})
-}
-
+// broker wants the address of one. What is none is not shown: it may hold a password.
 func (d sourceDecoder) broker(n *node) bool {
 	host, port, err := net.SplitHostPort(n.string())
-	if err == nil && host != "" && port != "" && !strings.Contains(n.string(), "/") {
+	number, portErr := strconv.ParseUint(port, 10, 16)
+	if err == nil && portErr == nil && host != "" && number > 0 && !strings.ContainsAny(host, "/@?#") {
 		return true
 	}
-	d.problems.Add(n.at(), "write HOST:PORT, for example localhost:9092", "%q is no address of a broker", n.string())
+	d.problems.Add(n.at(), "write HOST:PORT, for example localhost:9092, without credentials: they belong into sasl", "this is no address of a broker; it is not shown, it may hold a password")
 	return false
 }

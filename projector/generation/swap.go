@@ -95,7 +95,7 @@ func recordState(ctx context.Context, target sinks.Target, g sinks.Generation, s
 	m.State, m.Updated = state, time.Now().UTC()
 	m.Partial = m.Partial && state != sinks.Live
 	if state == sinks.Live && previous != g.Name {
-		m.Previous = previous
+		m.Previous, m.Serves = previous, m.Updated
 	}
 	if err := index.Note(ctx, m); err != nil || state != sinks.Live {
 		return err

@@ -3,6 +3,7 @@ package elastic
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -82,12 +83,46 @@ const metaKey = "humpty"
 
 // generationMeta reads the meta of a generation of alias.
 func (f indexInfo) generationMeta(alias string) (sinks.Meta, bool) {
-	var m sinks.Meta
 	raw, ok := f.Mappings.Meta[metaKey]
-	if !ok || json.Unmarshal(raw, &m) != nil || m.Alias != alias {
+	if !ok {
+		return sinks.Meta{}, false
+	}
+	m, err := decodeMeta(raw)
+	if err != nil || m.Alias != alias {
 		return sinks.Meta{}, false
 	}
 	return m, true
+}
+
+// damagedMeta says what is wrong with the meta of an index that may be a generation of alias; "":
+// nothing, or it has none.
+func (f indexInfo) damagedMeta(name string) string {
+	raw, ok := f.Mappings.Meta[metaKey]
+	if !ok {
+		return ""
+	}
+	if _, err := decodeMeta(raw); err != nil {
+		return fmt.Sprintf("index %s says that humpty made it, but its _meta does not read (%s): it is not touched, not served and not dropped", name, transport.Clip([]byte(err.Error())))
+	}
+	return ""
+}
+
+// decodeMeta reads the meta of an index or a snapshot, which another program may have written. Its
+// numbers become versions of documents, so they are bounded.
+func decodeMeta(raw []byte) (m sinks.Meta, err error) {
+	switch err = json.Unmarshal(raw, &m); {
+	case err != nil:
+	case m.Alias == "":
+		err = errors.New("it names no alias")
+	case m.Epoch < 0 || m.Epoch > sinks.MaxEpoch:
+		err = fmt.Errorf("its epoch is %d", m.Epoch)
+	case m.Documents < 0:
+		err = fmt.Errorf("it has %d documents", m.Documents)
+	}
+	if err != nil {
+		return sinks.Meta{}, err
+	}
+	return m, nil
 }
 
 // indexFields is what is asked of an index; its fields are left out, they may be many.

@@ -36,6 +36,9 @@ func (c *catalog) Survey(ctx context.Context) (sinks.Survey, error) {
 	}
 	for name, f := range all {
 		meta, ours := f.generationMeta(alias)
+		if damaged := f.damagedMeta(name); damaged != "" {
+			s.Warnings = append(s.Warnings, damaged)
+		}
 		if ours {
 			s.Generations = append(s.Generations, c.generation(ctx, name, f, meta, sizes))
 		}

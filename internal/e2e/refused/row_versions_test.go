@@ -182,7 +182,7 @@ func TestVersionsOfRowsOnARealTarget(t *testing.T) {
 					case answer := <-ended:
 						answer.Want(t, 0)
 						running = false
-					default:
+					case <-time.After(time.Duration(a.rng.IntN(4+a.sent/rig.Fatigue)) * time.Millisecond):
 						if writer == "freeze" { // its writes are refused while the old index is blocked
 							if _, err := a.conn.Exec(t.Context(), "UPDATE item SET note = note || '.', v = nextval('rev') WHERE id = $1", 1+a.rng.IntN(60)); err != nil {
 								t.Fatal(err)
