@@ -17,6 +17,7 @@ import (
 	"humpty/projector/load"
 	"humpty/projector/report"
 	"humpty/projector/verify"
+	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -112,7 +113,7 @@ func (a *adoption) choose(ctx context.Context, plan Plan) error {
 		name = survey.Live()
 	}
 	g, ok := survey.Find(name)
-	switch other := generation.SameVersions(g, project, r.Projection.Versions); {
+	switch other := write.SameVersions(g, project, r.Projection.Versions); {
 	case name == "":
 		return &problem.Refusal{
 			Why:    fmt.Sprintf("alias %s does not serve one generation of humpty's: there is none to make right", survey.Alias),
@@ -133,8 +134,7 @@ func (a *adoption) choose(ctx context.Context, plan Plan) error {
 	case g.Meta.Definition != r.Projection.Hash && !r.Adopt.Redefined:
 		return &problem.Refusal{
 			Why: fmt.Sprintf("%s was made by another definition of projection %s: its mapping or its documents may not be what is asked for now", name, project),
-			Remedy: fmt.Sprintf("put the definition back; or make all its documents those of the present one: humpty follow %s --adopt --new-definition; "+
-				"or fill a new generation: humpty rebuild %[1]s", project),
+			Remedy: fmt.Sprintf("put the definition back; or make all its documents those of the present one: humpty follow %s --adopt --new-definition; or fill a new generation: humpty rebuild %[1]s", project),
 		}
 	}
 	if err := generation.CheckLogs(ctx, g, r.Source, plan.Source.Starts, r.observer.Notice); err != nil {

@@ -35,22 +35,6 @@ func foreignVersion(version, epoch int64) bool {
 // byRow is how a generation says that its documents have the versions of their rows, as write.ByRow does.
 const byRow = "column"
 
-// SameVersions refuses to write to a generation whose documents have other versions than the
-// definition asks for: the larger ones would keep out the others for good.
-func SameVersions(g sinks.Generation, projection, versions string) error {
-	if (g.Meta.Versions == byRow) == (versions == byRow) {
-		return nil
-	}
-	has, asked := "humpty's own", "those of their rows (version: column)"
-	if versions != byRow {
-		has, asked = asked, has
-	}
-	return &problem.Refusal{
-		Why:    fmt.Sprintf("the versions of the documents of %s are %s, and the definition asks for %s: they cannot be mixed in one index", g.Name, has, asked),
-		Remedy: "fill a new generation: humpty rebuild " + projection + "; or put version: back to what it was",
-	}
-}
-
 // tellVersions says so if the application's versions are no use with what the alias serves now.
 func tellVersions(before sinks.Survey, now string, notice func(string)) {
 	was, known := before.Find(before.Live())

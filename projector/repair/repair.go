@@ -18,6 +18,7 @@ import (
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
+	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -91,7 +92,7 @@ func (f *repairer) work(ctx context.Context, lease sinks.Lease) (err error) {
 		if err := f.open(ctx); err != nil {
 			return err
 		}
-		if err := generation.SameVersions(f.generation, f.Projection.Name, f.Projection.Versions); err != nil {
+		if err := write.SameVersions(f.generation, f.Projection.Name, f.Projection.Versions); err != nil {
 			return err
 		}
 		if err := f.sameLogs(); err != nil {

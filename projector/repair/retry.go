@@ -10,6 +10,7 @@ import (
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
+	"humpty/projector/write"
 	"humpty/sinks"
 )
 
@@ -48,7 +49,7 @@ func (f *repairer) retry(ctx context.Context, lease sinks.Lease, keys []sinks.Ke
 			Remedy: fmt.Sprintf("humpty repair %s --generation %s, or humpty rebuild %[1]s", f.Projection.Name, f.result.Generation),
 		}
 	}
-	if err := generation.SameVersions(f.generation, f.Projection.Name, f.Projection.Versions); err != nil {
+	if err := write.SameVersions(f.generation, f.Projection.Name, f.Projection.Versions); err != nil {
 		return err
 	}
 	f.result.Verified.Level = string(verify.Full) // nothing is left uncompared: what is to be written is given

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"humpty/internal/problem"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -13,6 +14,22 @@ import (
 // ByRow is the word of a definition whose documents carry the versions of their rows. An
 // application that writes with them, too, and humpty agree: the newer one wins.
 const ByRow = "column"
+
+// SameVersions refuses to write to a generation whose documents have other versions than the
+// definition asks for: the larger ones would keep out the others for good.
+func SameVersions(g sinks.Generation, projection, versions string) error {
+	if (g.Meta.Versions == ByRow) == (versions == ByRow) {
+		return nil
+	}
+	has, asked := "humpty's own", "those of their rows (version: column)"
+	if versions != ByRow {
+		has, asked = asked, has
+	}
+	return &problem.Refusal{
+		Why:    fmt.Sprintf("the versions of the documents of %s are %s, and the definition asks for %s: they cannot be mixed in one index", g.Name, has, asked),
+		Remedy: "fill a new generation: humpty rebuild " + projection + "; or put version: back to what it was",
+	}
+}
 
 // VersionBehind is the type of a rejection: the index holds a version that the row has not reached.
 const VersionBehind = "version_behind"
