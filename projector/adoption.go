@@ -133,7 +133,7 @@ func (a *adoption) choose(ctx context.Context, plan Plan) error {
 		return other
 	case g.Meta.Definition != r.Projection.Hash && !r.Adopt.Redefined:
 		return &problem.Refusal{
-			Why: fmt.Sprintf("%s was made by another definition of projection %s: its mapping or its documents may not be what is asked for now", name, project),
+			Why:    fmt.Sprintf("%s was made by another definition of projection %s: its mapping or its documents may not be what is asked for now", name, project),
 			Remedy: fmt.Sprintf("put the definition back; or make all its documents those of the present one: humpty follow %s --adopt --new-definition; or fill a new generation: humpty rebuild %[1]s", project),
 		}
 	}
