@@ -70,7 +70,7 @@ func projectionRule() *rule {
 			rule: &rule{kind: either, any: []*rule{{kind: words}, {kind: anything}}},
 		},
 		{
-			name: "writer", def: "handover", doc: "Who writes to the index besides a rebuild: handover: the application, through the alias, unversioned (without version and version_type) and without a pause; freeze: the application, unversioned, which can bear that the old index refuses writes just before the swap; follow: only `humpty follow`.",
+			name: "writer", def: "handover", doc: "Who writes to the index besides a rebuild: handover: the application, through the alias, unversioned (without version and version_type; with version: {column: NAME}, also with the version of the row) and without a pause; freeze: the application, unversioned, which can bear that the old index refuses writes just before the swap; follow: only `humpty follow`.",
 			rule: &rule{kind: choice, choices: []option{{word: "handover"}, {word: "follow"}, {word: "freeze"}}},
 		},
 		{name: "version", def: "class", doc: "Where a document's version comes from: class: from humpty, each generation above the one before; {column: NAME}: from its row.", rule: versionRule()},

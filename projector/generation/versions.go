@@ -87,7 +87,7 @@ func CheckVersions(ctx context.Context, target sinks.Target, survey sinks.Survey
 		case err != nil:
 			warnings.Warn("", "grant the right to search it", "whether an application writes to %s with versions of its own could not be seen: %v", serving.Index, err)
 		case foreign > 0:
-			warnings.Warn("", "let the application write unversioned (without version and version_type); or let only humpty write, with writer: follow",
+			warnings.Warn("", "let the application write unversioned (without version and version_type); or with the version of its row, by version: {column: NAME}; or let only humpty write, with writer: follow",
 				"of %d documents of %s that were looked at, %d have versions that are not humpty's (%s): an application writes with external versions. "+
 					"The next generation begins at version %d; what is written below it is refused with 409 for good, which such an application takes for a newer document",
 				looked, serving.Index, foreign, first, (survey.Epoch()+1)<<40)
