@@ -104,7 +104,7 @@ func (a *versioned) send(i int) bool {
 func (a *versioned) rest() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for len(a.pending) > 0 && a.send(a.rng.IntN(len(a.pending))) { //nolint:revive // send does it
+	for len(a.pending) > 0 && a.send(a.rng.IntN(len(a.pending))) { // send does it
 	}
 	a.target.Land(-1)
 	if a.rng.IntN(2) == 0 {
