@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"humpty/internal/config"
+	"humpty/internal/ownfile"
 	"humpty/internal/problem"
 	"humpty/projector/checkpoint"
 )
@@ -54,10 +55,19 @@ func (s State) partDir(projection, what string) func(capture string) string {
 	}
 }
 
+// ownFolders makes the folder of a run and that of its projection this account's alone: they hold
+// documents.
+func ownFolders(dir string) error {
+	if err := ownfile.Folder(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	return ownfile.Folder(dir)
+}
+
 // Begin makes the marks of a new run.
 func (s State) Begin(projection, run string) (*checkpoint.Store, error) {
 	dir := s.folder(projection, run)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := ownFolders(dir); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w\n    name another: state: in the file, or --state DIR", err)
 	}
 	return checkpoint.Open(dir, checkpoint.Options{Fatal: s.Fatal})
@@ -71,6 +81,9 @@ func (s State) Open(projection, run string) (*checkpoint.Store, error) {
 			Why:    fmt.Sprintf("nothing is known of run %s of projection %s in the state folder %s", run, projection, s.Dir),
 			Remedy: fmt.Sprintf("name the folder that it began with (state:, --state), or begin anew: humpty rebuild %s", projection),
 		}
+	}
+	if err := ownFolders(dir); err != nil {
+		return nil, fmt.Errorf("open the state folder: %w", err)
 	}
 	store, err := checkpoint.Open(dir, checkpoint.Options{Fatal: s.Fatal})
 	if err != nil {

@@ -149,6 +149,14 @@ func (s *secured) eachRight(t *testing.T) {
 	cfg, _ := s.apiKey(t, blind)
 	_, err := elastic.Dial(t.Context(), cfg)
 	elastictest.WantError(t, err, elastic.Rights, "cluster:monitor", "grant the account these rights", "cluster: monitor")
+	deaf := roleWith(fine) // it may monitor all but the tasks
+	deaf.Cluster = []string{"cluster:monitor/main", "cluster:monitor/health", "cluster:monitor/state", "cluster:monitor/stats", "cluster:monitor/nodes/*"}
+	cfg, _ = s.apiKey(t, deaf)
+	for what, err := range map[string]error{"check": elastictest.Target(t, cfg).Permitted(t.Context()), "rebuild": rebuild(t, elastictest.Target(t, cfg), "lacks")} {
+		if elastictest.WantError(t, err, elastic.Rights, "monitor on the cluster (to list the bulk requests under way", "cluster: monitor"); strings.Contains(err.Error(), "on shop") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 	if after := s.indices(t); after != before {
 		t.Errorf("refused runs have left indices: %s, before them %s", after, before)
 	}
