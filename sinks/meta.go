@@ -22,7 +22,9 @@ const (
 
 // Meta is what an index knows about itself, kept under _meta.humpty.
 type Meta struct {
-	Schema          int                        `json:"schema"` // 1
+	Schema          int                        `json:"schema"`         // 1
+	Name            string                     `json:"name,omitempty"` // of the index; the target's own, as UUID. Empty: of an earlier version
+	UUID            string                     `json:"uuid,omitempty"` // of the index, where the target has one
 	Alias           string                     `json:"alias"`
 	Projection      string                     `json:"projection"`
 	Run             string                     `json:"run"`

@@ -45,7 +45,7 @@ func (a *Admin) Swap(ctx context.Context, to, replace string, unverified bool) (
 		}
 		g, ok := s.Find(to)
 		if !ok {
-			return "", fmt.Errorf("index %s is not a generation of alias %s: `humpty status` lists them", to, s.Alias)
+			return "", s.Refuse(to)
 		}
 		if g.Meta.Verified == nil && !unverified {
 			return "", &problem.Refusal{

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"humpty/sinks"
 	"humpty/sinks/elastic/fence"
 	"humpty/sinks/elastic/transport"
 )
@@ -46,7 +45,8 @@ type indexInfo struct {
 	Mappings struct {
 		Meta map[string]json.RawMessage `json:"_meta"`
 	} `json:"mappings"`
-	Settings map[string]any `json:"settings"` // flat
+	Settings   map[string]any `json:"settings"`    // flat
+	DataStream string         `json:"data_stream"` // that it is a part of
 }
 
 // aliasInfo is what an alias says on one index.
@@ -77,21 +77,8 @@ func (f indexInfo) setting(key string) string {
 	return s
 }
 
-// metaKey is where humpty's meta is in an index's _meta.
-const metaKey = "humpty"
-
-// generationMeta reads the meta of a generation of alias.
-func (f indexInfo) generationMeta(alias string) (sinks.Meta, bool) {
-	var m sinks.Meta
-	raw, ok := f.Mappings.Meta[metaKey]
-	if !ok || json.Unmarshal(raw, &m) != nil || m.Alias != alias {
-		return sinks.Meta{}, false
-	}
-	return m, true
-}
-
 // indexFields is what is asked of an index; its fields are left out, they may be many.
-const indexFields = "?flat_settings=true&expand_wildcards=all&ignore_unavailable=true&allow_no_indices=true&filter_path=*.aliases,*.mappings._meta,*.settings"
+const indexFields = "?flat_settings=true&expand_wildcards=all&ignore_unavailable=true&allow_no_indices=true&filter_path=*.aliases,*.mappings._meta,*.settings,*.data_stream"
 
 // readIndices reads the indices that an expression names.
 func (c *cluster) readIndices(ctx context.Context, expression string) (map[string]indexInfo, error) {

@@ -6,11 +6,43 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"sync"
 
 	"humpty/sinks"
 	"humpty/sinks/elastic/bulk"
 )
+
+// metaKey is where humpty's meta is in an index's _meta.
+const metaKey = "humpty"
+
+// claim reads the meta of an index that names the alias, and judges whether the index is what
+// the meta says: copies take it along.
+func (f indexInfo) claim(alias, name string) (m sinks.Meta, foreign sinks.Foreign, claims bool) {
+	raw, ok := f.Mappings.Meta[metaKey]
+	if !ok || json.Unmarshal(raw, &m) != nil || m.Alias != alias || !strings.HasPrefix(name, alias+"-") {
+		return sinks.Meta{}, foreign, false
+	}
+	foreign = sinks.Foreign{Index: name, Run: m.Run, Documents: -1}
+	foreign.Why, foreign.Unfinished = m.Foreign(name, f.setting("index.uuid"))
+	source := f.setting("index.resize.source.name")
+	switch {
+	case f.DataStream != "":
+		foreign.Why, foreign.Unfinished = "it is a part of data stream "+f.DataStream, false
+	case source != "":
+		foreign.Why, foreign.Unfinished = "it was made from index "+source+" by _clone, _shrink or _split", false
+	}
+	return m, foreign, true
+}
+
+// generationMeta reads the meta of a generation of alias.
+func (f indexInfo) generationMeta(alias, name string) (sinks.Meta, bool) {
+	m, foreign, claims := f.claim(alias, name)
+	if !claims || foreign.Why != "" {
+		return sinks.Meta{}, false
+	}
+	return m, true
+}
 
 // metaRecord is what the index knows about itself: humpty's meta in its _meta.
 type metaRecord struct {
@@ -26,7 +58,7 @@ type metaRecord struct {
 func (x *metaRecord) tag() { x.writer.Tag(x.meta.Run, x.meta.Epoch) }
 
 // Note replaces the meta, all but what is the target's own: its PendingSettings are written by
-// Create and worked off by Seal, its Spelling by Create.
+// Create and worked off by Seal, its Spelling by Create, and Name and UUID are the index's.
 func (x *metaRecord) Note(ctx context.Context, m sinks.Meta) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -36,6 +68,7 @@ func (x *metaRecord) Note(ctx context.Context, m sinks.Meta) error {
 
 // note writes m; mu is held.
 func (x *metaRecord) note(ctx context.Context, m sinks.Meta) error {
+	m.Name, m.UUID = x.name, x.uuid
 	raw, err := metaBody(x.userMeta, m)
 	if err != nil {
 		return err

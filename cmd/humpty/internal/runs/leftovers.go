@@ -117,7 +117,7 @@ func (l *Leftovers) Active(projections []config.Projection) (config.Projection, 
 
 // Idle reports whether no process is at work on a run.
 func Idle(state assemble.State, projection, run string) (bool, error) {
-	store, err := state.Open(projection, run)
+	store, err := state.Look(projection, run)
 	if err != nil {
 		return !state.Has(projection, run), nil //nolint:nilerr // a run that is there and cannot be opened is locked by its process
 	}
