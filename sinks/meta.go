@@ -31,11 +31,12 @@ type Meta struct {
 	State           State                      `json:"state"`
 	Reason          string                     `json:"reason,omitempty"` // why it failed
 	Epoch           int64                      `json:"epoch"`
-	Versions        string                     `json:"versions"`   // class: no other is built
-	Definition      string                     `json:"definition"` // hash of the projection's definition
-	Started         time.Time                  `json:"started"`    // of the run
-	Updated         time.Time                  `json:"updated"`    // of this note
-	Documents       int64                      `json:"documents"`  // written, when sealed
+	Versions        string                     `json:"versions"`         // class: no other is built
+	Definition      string                     `json:"definition"`       // hash of the projection's definition
+	Started         time.Time                  `json:"started"`          // of the run
+	Updated         time.Time                  `json:"updated"`          // of this note
+	Documents       int64                      `json:"documents"`        // written, when sealed
+	Served          int64                      `json:"served,omitempty"` // documents that it had when it stopped to serve
 	Verified        *Verification              `json:"verified,omitempty"`
 	Positions       map[string]string          `json:"positions,omitempty"` // partition → position
 	Starts          map[string]string          `json:"starts,omitempty"`    // partition → where it was read from

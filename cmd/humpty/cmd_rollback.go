@@ -19,7 +19,8 @@ func newRollbackCommand(a *app) *cobra.Command {
 		Use:   "rollback [PROJECTION]",
 		Short: "Let the alias serve the generation that was live before",
 		Long: `rollback lets the alias serve the generation that was live before the present one, or the
-one that --to names, at once. Nothing is deleted.
+one that --to names, at once. Nothing is deleted. It refuses one that has lost more of its own
+documents since it served than limits.shrink allows.
 
 What was written to the present one since the swap is not in the old one. With consistency:
 live that is made right right then, as humpty follow --adopt does, unless humpty follow fed it
@@ -32,6 +33,7 @@ live that is made right right then, as humpty follow --adopt does, unless humpty
 	cmd.RunE = a.begin(c.run)
 	cmd.Flags().StringVar(&c.to, "to", "", "the generation to serve; the one that was live before by default")
 	cmd.Flags().BoolVar(&c.now, "now", false, "live: do not make right what the alias serves then")
+	shrinkFlag(cmd)
 	c.limits.flags(cmd)
 	return cmd
 }
@@ -45,6 +47,7 @@ func (c *rollbackCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	m.Notice = c.Warn
 	change, err := m.Rollback(cmd.Context(), c.to)
 	if err != nil {
 		return err

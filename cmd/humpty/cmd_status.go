@@ -80,7 +80,9 @@ func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
 				if s.Refused, unknown = leftovers.Refused(p, s.Survey); unknown != nil {
 					c.Warn(p.Name + ": what follow could not write is not known: " + unknown.Error())
 				}
+				s.ForeignPaths = leftovers.ForeignPaths(p)
 				c.printStatus(s)
+				c.printForeign(s)
 				for _, g := range partial {
 					c.Printf("  %s\n", leftovers.DescribePartial(p, g))
 				}
@@ -132,6 +134,21 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:
 		c.Printf("  nobody works on it\n")
+	}
+}
+
+// printForeign says what looks as if it were ours and is not.
+func (c *statusCommand) printForeign(s projectionStatus) {
+	for _, f := range s.Survey.Foreign {
+		text := fmt.Sprintf("index %s (%s documents) is no generation: %s", printable.Value(f.Index), render.Known(f.Documents, ui.Count), printable.Value(f.Why))
+		if f.Unfinished {
+			c.Printf("  %s; drop it: %s\n", text, c.CommandLine("humpty prune", s.Projection, "--unfinished", f.Index))
+			continue
+		}
+		c.Printf("  %s; it is not touched\n", text)
+	}
+	for _, f := range s.ForeignPaths {
+		c.Printf("  %s in the state folder is no run's: %s; it is not touched\n", printable.Value(f.Path), printable.Value(f.Why))
 	}
 }
 

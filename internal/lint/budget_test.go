@@ -44,7 +44,7 @@ var largerTypes = map[string]allowance{
 	"internal/config.Projection":  {fields: 22, why: "one field a key of the file, and what follows from them"},
 	"projector.Record":            {fields: 34, why: "data: the fields of a run in --json"},
 	"projector/report.Event":      {fields: 16, why: "data: the fields of a line in --json"},
-	"sinks.Meta":                  {fields: 25, why: "a key of an index's _meta each"},
+	"sinks.Meta":                  {fields: 26, why: "a key of an index's _meta each"},
 	"sinks.Verification":          {fields: 16, why: "a key of an index's _meta each"},
 	"sinks/sinktest.MemoryTarget": {methods: 21, why: "what a target can do, and what a test does to it"},
 	"sources.Shape":               {fields: 17, why: "data: a key of the file each, and their names are in the hash of a definition"},

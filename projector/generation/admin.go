@@ -19,7 +19,8 @@ type Admin struct {
 	Keep       int // generations to keep besides the live one (Prune)
 	Target     sinks.Target
 	Owner      sinks.Owner
-	MaxShrink  MaxShrink         // of Swap
+	Live       bool              // a run goes on to write to a generation that it has verified
+	MaxShrink  MaxShrink         // of Swap; of Rollback only against what the generation had
 	Notice     func(text string) // told what is worth knowing; may be nil
 }
 
@@ -39,7 +40,13 @@ func (a *Admin) Status(ctx context.Context) (sinks.Survey, *lease.State, error) 
 // unverified allows a generation whose verification is missing.
 func (a *Admin) Swap(ctx context.Context, to, replace string, unverified bool) (sinks.AliasChange, error) {
 	gate := a.gate()
-	return a.change(ctx, replace, gate.Check, func(s sinks.Survey) (string, error) {
+	check := func(ctx context.Context, survey sinks.Survey, change sinks.AliasChange) error {
+		if err := gate.Check(ctx, survey, change); err != nil || unverified {
+			return err
+		}
+		return gate.checkCount(survey, change.To)
+	}
+	return a.change(ctx, replace, check, func(s sinks.Survey) (string, error) {
 		if to == "" {
 			return newestVerified(s)
 		}
@@ -67,13 +74,15 @@ func (a *Admin) Newest(ctx context.Context) (string, error) {
 }
 
 // Rollback makes the alias serve the generation that was live before the present one,
-// or `to`. It may have any number of documents: it is what was there.
+// or `to`. It may have fewer documents than what serves now, but not than it had itself.
 func (a *Admin) Rollback(ctx context.Context, to string) (sinks.AliasChange, error) {
 	gate := a.gate()
 	gate.Retry = func(to string) string { return fmt.Sprintf("humpty rollback %s --to %s", a.Projection, to) }
 	through := func(ctx context.Context, survey sinks.Survey, change sinks.AliasChange) error {
-		_, err := gate.CheckAlias(ctx, survey, change)
-		return err
+		if _, err := gate.CheckAlias(ctx, survey, change); err != nil {
+			return err
+		}
+		return gate.checkCount(survey, change.To)
 	}
 	return a.change(ctx, "", through, func(s sinks.Survey) (string, error) {
 		if to != "" {
@@ -109,7 +118,7 @@ func newestVerified(s sinks.Survey) (string, error) {
 }
 
 func (a *Admin) gate() *Gate {
-	return &Gate{Target: a.Target, Projection: a.Projection, MaxShrink: a.MaxShrink, Notice: a.Notice}
+	return &Gate{Target: a.Target, Projection: a.Projection, Live: a.Live, MaxShrink: a.MaxShrink, Notice: a.Notice}
 }
 
 // change switches the alias to the generation that choose names, under the lease.

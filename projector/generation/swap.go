@@ -94,6 +94,9 @@ func recordState(ctx context.Context, target sinks.Target, g sinks.Generation, s
 	m := g.Meta
 	m.State, m.Updated = state, time.Now().UTC()
 	m.Partial = m.Partial && state != sinks.Live
+	if state == sinks.Retired {
+		m.Served = max(g.Documents, 0)
+	}
 	if state == sinks.Live && previous != g.Name {
 		m.Previous = previous
 	}

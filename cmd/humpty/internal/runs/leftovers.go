@@ -74,6 +74,18 @@ func (l *Leftovers) Followed(p config.Projection, survey sinks.Survey) bool {
 	return err == nil && !idle
 }
 
+// ForeignPaths are the files and folders among the runs of a projection that are none.
+func (l *Leftovers) ForeignPaths(p config.Projection) []assemble.ForeignPath {
+	if !p.Live || l.noState != nil {
+		return nil
+	}
+	foreign, err := l.state.Foreign(p.Name)
+	if err != nil {
+		l.Warn(p.Name + ": " + err.Error())
+	}
+	return foreign
+}
+
 // Refused is what the live projector could not write to what serves, as far as the state
 // folder here knows; nil for nothing.
 func (l *Leftovers) Refused(p config.Projection, survey sinks.Survey) (*checkpoint.Refused, error) {
