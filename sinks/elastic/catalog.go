@@ -59,7 +59,7 @@ func (c *catalog) read(ctx context.Context, name string) (*index, sinks.Foreign,
 
 func (c *catalog) refuse(foreign sinks.Foreign) error {
 	return transport.Guardf("`humpty status` lists the generations",
-		"index %s is not a generation that humpty made for alias %s (%s): it is not touched", foreign.Index, c.cfg.Alias, foreign.Why)
+		"index %s was not made by humpty for alias %s (%s): it is not touched", foreign.Index, c.cfg.Alias, foreign.Why)
 }
 
 // Drop deletes a generation that no alias serves, or an unfinished one; it refuses anything else.
