@@ -111,7 +111,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 	}
 	for _, g := range s.Survey.Generations {
 		if g.Meta.State == sinks.Failed && g.Meta.Reason != "" {
-			c.Printf("  %s failed: %s\n", g.Name, render.Indent(g.Meta.Reason))
+			c.Printf("  %s failed: %s\n", g.Name, render.Indent(c.Addressed(g.Meta.Reason)))
 		}
 	}
 	if r := s.Refused; r != nil && (len(r.Documents) > 0 || r.Poison > 0) {
@@ -121,7 +121,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 		c.Printf("  run %s was stopped: %d of %d partitions of %s are done (began %s ago); go on with it: %s\n",
 			r.Run, r.Done, r.Partitions, r.Generation, render.Age(r.Started), c.CommandLine("humpty resume", r.Run))
 		if g, ok := s.Survey.Find(r.Generation); ok && g.Meta.Reason != "" {
-			c.Printf("    why: %s\n", render.Indent(g.Meta.Reason))
+			c.Printf("    why: %s\n", render.Indent(c.Addressed(g.Meta.Reason)))
 		}
 	}
 	switch l := s.Lease; {
@@ -184,7 +184,7 @@ func (c *statusCommand) printActivity(d *report.Activity) {
 	now := time.Now()
 	c.Printf("    %s (as of %s ago)\n", ui.Activity(*d, now), render.Age(d.At))
 	if d.Error != "" {
-		c.Printf("    last error: %s\n", render.Indent(d.Error))
+		c.Printf("    last error: %s\n", render.Indent(c.Addressed(d.Error)))
 	}
 }
 
@@ -241,9 +241,9 @@ func (c *statusCommand) attach(ctx context.Context, conf *config.Config, project
 	case end.Status == "":
 		c.Printf("%s: nobody works on run %s any more; go on with it: %s\n", p.Name, run, c.CommandLine("humpty resume", run))
 	case end.Resumable:
-		c.Printf("%s: run %s stopped (%s): %s\n  go on with it: %s\n", p.Name, run, end.Status, end.Reason, c.CommandLine("humpty resume", run))
+		c.Printf("%s: run %s stopped (%s): %s\n  go on with it: %s\n", p.Name, run, end.Status, c.Addressed(end.Reason), c.CommandLine("humpty resume", run))
 	default:
-		c.Printf("%s: run %s ended: %s %s\n", p.Name, run, end.Status, end.Reason)
+		c.Printf("%s: run %s ended: %s %s\n", p.Name, run, end.Status, c.Addressed(end.Reason))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/projector/lease"
 	"humpty/sinks"
@@ -57,7 +58,7 @@ func (a *Admin) Swap(ctx context.Context, to, replace string, unverified bool) (
 		if g.Meta.Verified == nil && !unverified {
 			return "", &problem.Refusal{
 				Why:    fmt.Sprintf("generation %s (%s) was not verified", to, g.Meta.State),
-				Remedy: fmt.Sprintf("rebuild it, or take the risk: humpty swap %s --to %s --unverified", a.Projection, to),
+				Remedy: fmt.Sprintf("rebuild it, or take the risk: humpty swap %s --to %s --unverified", a.Projection, printable.Shell(to)),
 			}
 		}
 		return to, nil
@@ -77,7 +78,7 @@ func (a *Admin) Newest(ctx context.Context) (string, error) {
 // or `to`. It may have fewer documents than what serves now, but not than it had itself.
 func (a *Admin) Rollback(ctx context.Context, to string) (sinks.AliasChange, error) {
 	gate := a.gate()
-	gate.Retry = func(to string) string { return fmt.Sprintf("humpty rollback %s --to %s", a.Projection, to) }
+	gate.Retry = func(to string) string { return printable.Command("humpty", "rollback", a.Projection, "--to", to) }
 	through := func(ctx context.Context, survey sinks.Survey, change sinks.AliasChange) error {
 		if _, err := gate.CheckAlias(ctx, survey, change); err != nil {
 			return err
@@ -168,7 +169,7 @@ func (a *Admin) Snapshot(ctx context.Context, repository, name, generation strin
 		case g.Meta.Verified == nil && !unverified:
 			return &problem.Refusal{
 				Why:    fmt.Sprintf("generation %s (%s) was not verified: a snapshot of it might keep what is wrong", generation, g.Meta.State),
-				Remedy: fmt.Sprintf("humpty repair %s --generation %s, then again; or take the risk: --unverified", a.Projection, generation),
+				Remedy: fmt.Sprintf("humpty repair %s --generation %s, then again; or take the risk: --unverified", a.Projection, printable.Shell(generation)),
 			}
 		}
 		if saved, err = snapshots.Save(ctx, repository, name, generation, report); err != nil {

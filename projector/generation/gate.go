@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/sinks"
 )
@@ -147,7 +148,7 @@ func (g *Gate) retry(to string) string {
 	if g.Retry != nil {
 		return g.Retry(to)
 	}
-	return fmt.Sprintf("humpty swap %s --to %s", g.Projection, to)
+	return printable.Command("humpty", "swap", g.Projection, "--to", to)
 }
 
 func (g *Gate) notice(text string) {

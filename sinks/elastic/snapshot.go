@@ -46,8 +46,10 @@ func (r snapshots) Save(ctx context.Context, repository, name, generation string
 	if err != nil {
 		return sinks.Snapshot{}, err
 	}
+	told := x.meta // all of it travels in the index; a snapshot's metadata may have 1 KB
+	told.Name, told.UUID, told.Spelling, told.PendingSettings, told.Refused, told.Blocked, told.PhaseSeconds = "", "", nil, nil, nil, nil, nil
 	body, err := json.Marshal(map[string]any{
-		"indices": generation, "include_global_state": false, "metadata": map[string]any{metaKey: x.meta},
+		"indices": generation, "include_global_state": false, "metadata": map[string]any{metaKey: told},
 	})
 	if err != nil {
 		return sinks.Snapshot{}, fmt.Errorf("encode the meta of %s: %w", generation, err)
