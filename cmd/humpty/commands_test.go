@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,7 +35,7 @@ func TestVerbsOfCommands(t *testing.T) {
 // arguments as far as they are some. What has no flags is an error.
 func printed(t *testing.T, text, flags string) (commands []string) {
 	t.Helper()
-	if bare := regexp.MustCompile("(^|[\\s`(\"])humpty (" + strings.Join(console.Verbs(), "|") + ")\\b[^\n]*").FindAllString(strings.ReplaceAll(text, flags, "FLAGS"), -1); len(bare) > 0 {
+	if bare := regexp.MustCompile("(^|[\\s`(\"])humpty ("+strings.Join(console.Verbs(), "|")+")\\b[^\n]*").FindAllString(strings.ReplaceAll(text, flags, "FLAGS"), -1); len(bare) > 0 {
 		t.Errorf("without flags: %q", bare)
 	}
 	for rest := text; ; {
@@ -85,6 +86,35 @@ func commandIn(t *testing.T, line string) string {
 	return strings.Join(words, " ")
 }
 
+// stringsOf are all strings in lines of JSON, a line each.
+func stringsOf(t *testing.T, lines string) string {
+	t.Helper()
+	var b strings.Builder
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			b.WriteString(v + "\n")
+		case []any:
+			for _, one := range v {
+				walk(one)
+			}
+		case map[string]any:
+			for _, one := range v {
+				walk(one)
+			}
+		}
+	}
+	for line := range strings.Lines(lines) {
+		var v any
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		walk(v)
+	}
+	return b.String()
+}
+
 // typed runs a command line in a shell in a folder whose humpty.yaml is of something else, and
 // returns the words that humpty gets.
 func typed(t *testing.T, line string) []string {
@@ -117,7 +147,7 @@ func typed(t *testing.T, line string) []string {
 func TestPrintedCommandsCanBeTyped(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	dir := filepath.Join(t.TempDir(), `it's my humpty check $(touch pwned) "100%"; touch pwned`)
+	dir := filepath.Join(t.TempDir(), `it's my $(touch pwned) "100%"; touch pwned`)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -137,15 +167,15 @@ func TestPrintedCommandsCanBeTyped(t *testing.T) {
 	flags := printable.Command(global...)
 	seen := map[string]bool{}
 	look := func(args ...string) {
-		for _, json := range []bool{false, true} {
+		for _, lines := range []bool{false, true} {
 			all := append(slices.Clone(global), args...)
-			if json {
+			if lines {
 				all = append(all, "--json")
 			}
 			a := s.run(t.Context(), all...)
 			text := a.out + a.err
-			if json { // its strings have no escapes but of quotes
-				text = strings.NewReplacer(`\"`, `"`, `\n`, "\n").Replace(text)
+			if lines {
+				text = a.err + stringsOf(t, a.out)
 			}
 			for _, one := range printed(t, text, flags) {
 				seen[one] = true

@@ -73,3 +73,30 @@ func TestRemediesNameTheConfiguration(t *testing.T) {
 		})
 	}
 }
+
+// TestCommandsAreAddressedOnce: a text whose commands have their flags is left as it is, also
+// where a path looks like a command; words of a command are quoted.
+func TestCommandsAreAddressedOnce(t *testing.T) {
+	t.Parallel()
+	i := Invocation{Flags: []string{"--config", `/a humpty check/it's $(x).yaml`}}
+	const flags = `humpty --config '/a humpty check/it'\''s $(x).yaml' `
+	for text, want := range map[string]string{
+		"then: humpty rebuild orders; or `humpty dlq list`":        "then: " + flags + "rebuild orders; or `" + flags + "dlq list`",
+		"humpty help swap, humpty's, /opt/humpty check, or humpty": "humpty help swap, humpty's, /opt/humpty check, or humpty",
+	} {
+		got := i.Addressed(text)
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if again := i.Addressed(got); again != got {
+			t.Errorf("got  %s\nand  %s", got, again)
+		}
+	}
+	if got, want := i.CommandLine("humpty swap", "orders", "", "--to", "orders-$(x)"), flags+"swap orders --to 'orders-$(x)'"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	none := Invocation{}
+	if got, want := none.CommandLine("humpty swap", "--to", "a b"), "humpty swap --to 'a b'"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
