@@ -17,10 +17,12 @@ import (
 	"humpty/bench/internal/raw"
 	"humpty/bench/internal/result"
 	"humpty/internal/testenv/devstack"
+	"humpty/projector/fold/script"
 )
 
 // TestMain lets the test's program be the engine's process, as the bench's own is.
 func TestMain(m *testing.M) {
+	script.Main()
 	if len(os.Args) == 2 && os.Args[1] == engineCommand {
 		b := &bench{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 		os.Exit(b.run(context.Background(), os.Args[1:]))

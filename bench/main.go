@@ -13,9 +13,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"humpty/projector/fold/script"
 )
 
 func main() {
+	script.Main()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	self, err := os.Executable()
 	b := &bench{in: os.Stdin, out: os.Stdout, err: os.Stderr, self: self}

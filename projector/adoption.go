@@ -192,7 +192,7 @@ func (a *adoption) claim(ctx context.Context) error {
 		}
 	}
 	c.Index, c.Meta, a.was = index, g.Meta, g.Meta
-	c.Meta.Run, c.Meta.Epoch, c.Meta.Definition = r.Owner.Run, max(r.gate.before.Epoch()+1, r.fence), r.Projection.Hash
+	c.Meta.Run, c.Meta.Epoch, c.Meta.Definition = r.Owner.Run, max(r.gate.before.Epoch()+1, r.lease.Fence), r.Projection.Hash
 	c.Meta.Verified, c.Meta.Reason = nil, ""
 	if !a.serves {
 		c.Meta.Previous = r.record.Previous

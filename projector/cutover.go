@@ -24,7 +24,7 @@ type cutover struct {
 	changes   *changes
 	accounts  *accounts
 	observer  *report.Observer
-	fence     int64 // of the lease
+	lease     sinks.Lease
 }
 
 // swap lets the alias serve the generation, if nothing speaks against it now.
@@ -92,7 +92,7 @@ func (c *cutover) mayServe(ctx context.Context) (sinks.Survey, error) {
 	if err := c.gate.empty(survey); err != nil {
 		return survey, err
 	}
-	if err := lease.Check(ctx, c.rebuild.Target, c.fence); err != nil {
+	if err := lease.Check(ctx, c.rebuild.Target, c.lease); err != nil {
 		return survey, err
 	}
 	if err := c.gate.alias(survey); err != nil {
@@ -115,7 +115,7 @@ func (c *cutover) switchAlias(ctx context.Context) (before sinks.Survey, err err
 	if err != nil {
 		return before, err
 	}
-	if err := lease.Check(ctx, target, c.fence); err != nil {
+	if err := lease.Check(ctx, target, c.lease); err != nil {
 		return before, err
 	}
 	again := c.gate.through

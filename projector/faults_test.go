@@ -179,8 +179,8 @@ func (t faultyTarget) Swap(ctx context.Context, change sinks.AliasChange) error 
 	return t.do("Target.Swap", func() error { return t.MemoryTarget.Swap(ctx, change) })
 }
 
-func (t faultyTarget) Acquire(ctx context.Context, o sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
-	return called(t.faults, "Leases.Acquire", func() (sinks.Lease, error) { return t.MemoryTarget.Acquire(ctx, o, ttl) })
+func (t faultyTarget) Take(ctx context.Context, seen sinks.Lease, o sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
+	return called(t.faults, "Leases.Take", func() (sinks.Lease, error) { return t.MemoryTarget.Take(ctx, seen, o, ttl) })
 }
 
 func (t faultyTarget) Renew(ctx context.Context, l sinks.Lease, ttl time.Duration) (sinks.Lease, error) {

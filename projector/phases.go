@@ -66,7 +66,7 @@ func (r *run) create(ctx context.Context) error {
 		Projection: def.Name,
 		Run:        r.Owner.Run,
 		State:      sinks.Creating,
-		Epoch:      max(r.gate.before.Epoch()+1, r.fence),
+		Epoch:      max(r.gate.before.Epoch()+1, r.lease.Fence),
 		Versions:   def.Versions,
 		Definition: def.Hash,
 		Started:    r.logbook.began.UTC(),

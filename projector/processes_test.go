@@ -369,7 +369,11 @@ func TestBlockOfADeadRunIsLifted(t *testing.T) {
 	}
 	l.memory.OnSwap, l.target = nil, l.memory
 	m := &generation.Admin{Projection: projection().Name, Alias: projection().Alias, Target: l.memory, Owner: sinks.Owner{Run: "other"}}
-	lease, err := l.memory.Acquire(t.Context(), sinks.Owner{Run: "live"}, time.Minute) // as if it lived
+	free, err := l.memory.Holder(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease, err := l.memory.Take(t.Context(), free, sinks.Owner{Run: "live"}, time.Minute) // as if it lived
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ type Projection struct {
 	Versions string          // class: no other is built
 	Verify   VerifyPolicy
 	Limits   Limits
-	Keep     int // generations to keep besides the live one (prune)
+	Keep     int                // generations to keep besides the live one (prune)
+	Feed     generation.FeedFor // how long the one that served before is fed after a swap
 }
 
 // VerifyPolicy says how a generation is compared with its source before the swap.

@@ -46,7 +46,7 @@ type Rebuild struct {
 func (r *Rebuild) Run(ctx context.Context) (Record, error) {
 	s := &supervisor{run: newRun(r, report.NewRunObserver(r.Observe)), most: outage.Limit(r.MaxOutage)}
 	h := lease.Hold{
-		Target: r.Target, Owner: r.Owner, Patience: s.most, Activity: s.run.observer.Activity,
+		Target: r.Target, Owner: r.Owner, Patience: s.most, Activity: s.run.observer.Activity, Waiting: s.run.observer.Waiting,
 		Before: func(ctx context.Context) error { return generation.CleanUpOrphaned(ctx, r.Target) },
 	}
 	err := h.Do(ctx, s.phases)
@@ -59,7 +59,7 @@ type run struct {
 	record     Record
 	observer   *report.Observer
 	background *background
-	fence      int64        // of the lease
+	lease      sinks.Lease
 	input      sources.Plan // of the source
 	candidate  *generation.Candidate
 
@@ -108,7 +108,7 @@ func newRun(rebuild *Rebuild, observer *report.Observer) *run {
 // phases does the steps with the tasks beside them, and cleans up. A server that goes away
 // when the steps are done takes nothing from it.
 func (r *run) phases(ctx context.Context, lease sinks.Lease) error {
-	r.fence, r.cutover.fence = lease.Fence, lease.Fence
+	r.lease, r.cutover.lease = lease, lease
 	done, err := r.background.during(ctx, r.steps)
 	if server := outage.Server(r.Source, r.Target, err); done && server != "" {
 		r.observer.Notice(fmt.Sprintf("the %s went away when all was done: %v", server, err))

@@ -115,7 +115,7 @@ func (r *run) beginWriter(ctx context.Context, index sinks.Index, role sinks.Wri
 	if err := generation.BeginWriter(ctx, index, role); err != nil {
 		return err
 	}
-	return lease.Check(ctx, r.Target, r.fence)
+	return lease.Check(ctx, r.Target, r.lease)
 }
 
 // errGone is for a run whose generation is not there any more.

@@ -20,6 +20,10 @@ const (
 	Failed     State = "failed"
 )
 
+// MaxEpoch is the largest epoch of a generation: versions of documents begin at epoch << 40, which
+// must not overflow.
+const MaxEpoch = 1 << 22
+
 // Meta is what an index knows about itself, kept under _meta.humpty.
 type Meta struct {
 	Schema          int                        `json:"schema"`         // 1
@@ -42,6 +46,7 @@ type Meta struct {
 	Starts          map[string]string          `json:"starts,omitempty"`    // partition → where it was read from
 	PendingSettings map[string]json.RawMessage `json:"restore,omitempty"`   // settings journal: what Seal must put back; the target's own, Note keeps it
 	Previous        string                     `json:"previous,omitempty"`  // the generation that was live before it
+	Serves          time.Time                  `json:"serves,omitzero"`     // since when the alias serves it; it may be retired since
 	PhaseSeconds    map[string]float64         `json:"took,omitempty"`      // seconds of each phase until it was verified, for the forecast of the next
 	Blocked         []string                   `json:"blocked,omitempty"`   // indices that were blocked for writes before this one served
 	Partial         bool                       `json:"partial,omitempty"`   // searches see it through the alias before it is complete, or although it never was

@@ -30,22 +30,23 @@ type Target interface {
 }
 
 // Leases is what a Target can do beside: keep one owner for each projection, wherever
-// the owners run.
+// the owners run. Who may take a lease that another has is not decided here: see
+// humpty/projector/lease.
 type Leases interface {
-	// Acquire takes the lease for owner, if it is free, expired, or owner's own: that of
-	// the same run. A run has one process at a time, so the one before is dead.
-	// Otherwise it fails with *Held. The fencing number grows with each acquisition.
-	Acquire(ctx context.Context, owner Owner, ttl time.Duration) (Lease, error)
+	// Holder reads the lease, also a free one; the zero Lease if there never was one. Its
+	// Token is another after each change of it. What is no lease is a *DamagedLease.
+	Holder(ctx context.Context) (Lease, error)
+
+	// Take gives the lease to owner if it is still as Holder returned it, or as a
+	// *DamagedLease has it; *Held if it changed since. The fencing number grows with each
+	// acquisition.
+	Take(ctx context.Context, seen Lease, owner Owner, ttl time.Duration) (Lease, error)
 
 	// Renew prolongs a lease held; *Held if it was taken over since.
 	Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error)
 
 	// Release gives the lease back; its fencing number and epoch stay on record.
 	Release(ctx context.Context, l Lease) error
-
-	// Holder reads the lease, also a free or expired one; the zero Lease if there
-	// never was one.
-	Holder(ctx context.Context) (Lease, error)
 }
 
 // Blocker is what a Target can do beside: keep others from writing to an index that serves.
@@ -66,19 +67,31 @@ type Owner struct {
 	Verb string `json:"verb,omitempty"` // rebuild, swap, prune, …
 }
 
-// Lease is the right to change one projection until it expires.
+// Lease is the right to change one projection, as long as it is renewed.
 type Lease struct {
 	Owner   Owner     `json:"owner"`
-	Fence   int64     `json:"fence"`   // grows with each acquisition
-	Epoch   int64     `json:"epoch"`   // largest generation epoch handed out under any lease
-	Expires time.Time `json:"expires"` // by the holder's clock; zero when released
-	Token   string    `json:"-"`       // the target's own, for compare-and-set
+	Fence   int64     `json:"fence"`          // grows with each acquisition
+	Epoch   int64     `json:"epoch"`          // largest generation epoch handed out under any lease
+	Since   time.Time `json:"since,omitzero"` // by the holder's clock: when it was taken
+	Expires time.Time `json:"expires"`        // by the holder's clock: news, and nobody's decision; zero when released
+	Token   string    `json:"-"`              // the target's own, for compare-and-set; another after each change
 
 	Doing string `json:"doing,omitempty"` // what the holder says that it does, some seconds old; text of the engine's own
 }
 
-// Held is the error of Acquire and Renew when somebody else has the lease.
+// Free tells whether nobody has the lease: it was given back, or there never was one.
+func (l Lease) Free() bool { return l.Expires.IsZero() }
+
+// Held is the error of Take and Renew when another has the lease.
 type Held struct{ Lease Lease }
+
+// DamagedLease is the error of Holder for what is no lease: another program wrote it, or a later
+// version. Seen is what of it can be taken over.
+type DamagedLease struct {
+	Where string // it is kept
+	Why   string
+	Seen  Lease
+}
 
 // Generation is one concrete index behind the alias.
 type Generation struct {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -146,7 +148,64 @@ func (c *checkCommand) checkCaptures(ctx context.Context, conf *config.Config, p
 			done.Warnings.Warn("source "+p.Source, captures.Remedy(one, p.Name), "%s", one.String())
 		}
 	}
+	return c.checkFed(ctx, conf, p, done)
+}
+
+// checkFed warns of what the source lacks for generations that other definitions made, and that
+// are kept up to date by them.
+func (c *checkCommand) checkFed(ctx context.Context, conf *config.Config, p config.Projection, done *projectionCheck) error {
+	if p.FeedPrevious == 0 {
+		return nil
+	}
+	m, err := assemble.Admin(ctx, conf, p, "check")
+	if err != nil {
+		return err
+	}
+	survey, _, err := m.Status(ctx)
+	if err != nil {
+		return err
+	}
+	state, err := c.stateFolder(conf)
+	if err != nil {
+		return err
+	}
+	var all []sinks.Generation
+	if live, ok := survey.Find(survey.Live()); ok {
+		all = append(all, live)
+	}
+	if fed, _, ok := m.Feed.At(survey, time.Now()); ok {
+		all = append(all, fed)
+	}
+	for _, g := range all {
+		if g.Meta.Definition == p.Hash {
+			continue
+		}
+		of, err := state.Stored(conf, p, g)
+		if err == nil {
+			err = c.checkStored(ctx, conf, of)
+		}
+		if err != nil {
+			done.Warnings.Warn(g.Name, "what it needs of the source must stay for as long as it is fed (keep.feed_previous)", "by its own definition it cannot be kept up to date: %s", err)
+		}
+	}
 	return nil
+}
+
+// checkStored is what speaks against a definition that is not the file's.
+func (c *checkCommand) checkStored(ctx context.Context, conf *config.Config, of config.Projection) error {
+	source, err := assemble.Source(conf, of)
+	if err != nil {
+		return err
+	}
+	plan, err := source.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	live, err := assemble.Preflight(ctx, source, true)
+	if err != nil {
+		return err
+	}
+	return errors.Join(plan.Refusal(), live.Err())
 }
 
 func (c *checkCommand) checkTarget(ctx context.Context, conf *config.Config, p config.Projection, done *projectionCheck) error {

@@ -154,7 +154,8 @@ func newDLQRetryCommand(a *app) *cobra.Command {
 into the index that the alias serves, each on condition that nobody writes it meanwhile.
 What was refused once is not sent as it was: it may have changed since, or be deleted.
 
-Letters of documents that are right then are discarded. What is refused again becomes a
+Letters of documents that are right then are discarded. Those that humpty follow writes
+meanwhile stay. What is refused again becomes a
 letter of this run, with the new reason (exit code 6). Events cannot be applied one by one:
 mend the topic or the handlers, and rebuild.`,
 		Example: `  humpty dlq retry orders
@@ -172,7 +173,7 @@ func (c *dlqRetryCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	keys, events, err := c.deadLetters().Documents(p.Name, c.selection)
+	keys, read, events, err := c.deadLetters().Documents(p.Name, c.selection)
 	if err != nil {
 		return err
 	}
@@ -190,7 +191,7 @@ func (c *dlqRetryCommand) run(cmd *cobra.Command, args []string) error {
 		if _, _, closing := again.Close(); closing != nil {
 			return finding, errors.Join(err, closing)
 		}
-		return finding, errors.Join(err, c.deadLetters().DiscardRetried(p.Name, x.Owner.Run, c.selection, err))
+		return finding, errors.Join(err, c.deadLetters().DiscardRetried(p.Name, x.Owner.Run, c.selection, read, err))
 	})
 }
 
@@ -206,7 +207,8 @@ func newDLQDiscardCommand(a *app) *cobra.Command {
 		Use:   "discard [PROJECTION]",
 		Short: "Delete dead letters",
 		Long: `discard deletes dead letters, all of a projection or those that the flags choose. It cannot
-be undone, so it asks for the projection's name; --yes answers for machines.`,
+be undone, so it asks for the projection's name; --yes answers for machines. Letters that
+humpty follow writes after they were counted stay.`,
 		Example: `  humpty dlq discard orders --run 20261123t214100-abcdef
   humpty dlq discard orders --yes`,
 		Args:              atMostOneProjection,
@@ -223,7 +225,8 @@ func (c *dlqDiscardCommand) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	var n int64
-	if err := c.deadLetters().Each(p.Name, c.selection, func(string, deadletter.Letter) error { n++; return nil }); err != nil {
+	read := dlq.Letters{}
+	if err := c.deadLetters().Each(p.Name, c.selection, func(_ string, l deadletter.Letter) error { n++; return read.Add(l) }); err != nil {
 		return err
 	}
 	if n == 0 {
@@ -234,7 +237,7 @@ func (c *dlqDiscardCommand) run(cmd *cobra.Command, args []string) error {
 	if err := c.Confirm(question, p.Name, c.CommandLine("humpty dlq discard", p.Name, "--yes")); err != nil {
 		return err
 	}
-	n, err = c.deadLetters().Drop(p.Name, c.selection.Run, c.selection.Matches)
+	n, err = c.deadLetters().Discard(p.Name, c.selection.Run, read)
 	c.Printf("%s: %s dead letters discarded\n", p.Name, ui.Count(n))
 	return err
 }

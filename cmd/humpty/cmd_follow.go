@@ -14,11 +14,14 @@ import (
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/internal/assemble"
 	"humpty/internal/config"
+	"humpty/internal/deadletter"
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/follow"
 	"humpty/projector/report"
+	"humpty/sinks"
+	"humpty/sources"
 )
 
 // followCommand keeps indexes equal to their sources.
@@ -39,8 +42,12 @@ func newFollowCommand(a *app) *cobra.Command {
 again and written to what the alias serves, until it is stopped. Without a projection it
 follows all that have writer: follow. It goes on where it was when it is started again: the
 database keeps its log for it meanwhile. A rebuild may run beside it; when the alias serves
-the next generation, it goes on with that one. With keep.feed_previous it feeds the
-generation before, too, so that humpty rollback loses nothing.
+the next generation, it goes on with that one.
+
+With keep.feed_previous: 24h it feeds the generation that served before, too, for so long after
+the swap: humpty rollback to it is instant and loses nothing. Each is fed by the definition that
+made it, which is stored in the state folder, whatever the file says by then. What goes wrong
+with the one before is told, and holds up nothing else. Its slot is released when its time is over.
 
 It says how far it is behind: bytes of the database's log that were not read yet, bytes of
 log that the database holds for it, documents that are due, and how many it writes a
@@ -160,21 +167,12 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 	var follows []*follow.Projector
 	for _, p := range all {
 		runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
-		r, err := assemble.Rebuild(ctx, conf, p, "follow", nil)
+		f, letters, err := newProjector(ctx, c.app, conf, p, state, func(e report.Event) { monitor.Observe(p.Name, e) })
 		if err != nil {
 			return err
 		}
-		assemble.UseState(r.Source, state, p.Name)
-		letters := c.deadLetters().Writer(p.Name, r.Owner.Run)
 		defer letters.Close() //nolint:errcheck // what it could not write, Put has told
-		assemble.UseLetters(r.Source, letters)
-		r.Projection.Limits.Rejections, r.Projection.Limits.Poison = p.Limits.Follow.Rejections, p.Limits.Follow.Poison
-		follows = append(follows, &follow.Projector{
-			Projection: r.Projection, Source: r.Source, Target: r.Target, KeepPrevious: p.FeedPrevious, MaxOutage: r.MaxOutage,
-			Letters: letters,
-			Observe: func(e report.Event) { monitor.Observe(p.Name, e) },
-			Open:    func(run string) (*checkpoint.Store, error) { return state.Open(p.Name, run) },
-		})
+		follows = append(follows, f)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -198,4 +196,38 @@ func (c *followCommand) follow(ctx context.Context, conf *config.Config, all []c
 	_ = group.Wait() // it has none: ends has them
 	stop()
 	return errors.Join(joinErrors(ends), page.Wait())
+}
+
+// newProjector makes the live projector of a projection. The letters are to be closed.
+func newProjector(ctx context.Context, a *app, conf *config.Config, p config.Projection, state assemble.State, observe func(report.Event)) (*follow.Projector, *deadletter.Writer, error) {
+	r, err := assemble.Rebuild(ctx, conf, p, "follow", nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	letters := a.deadLetters().Writer(p.Name, r.Owner.Run)
+	equip := func(source sources.Source) {
+		assemble.UseState(source, state, p.Name)
+		assemble.UseLetters(source, letters)
+	}
+	limited := func(of projector.Projection) projector.Projection {
+		of.Limits.Rejections, of.Limits.Poison = p.Limits.Follow.Rejections, p.Limits.Follow.Poison
+		return of
+	}
+	equip(r.Source)
+	return &follow.Projector{
+		Projection: limited(r.Projection), Source: r.Source, Target: r.Target, MaxOutage: r.MaxOutage, Letters: letters, Observe: observe,
+		Open: func(run string) (*checkpoint.Store, error) { return state.Open(p.Name, run) },
+		Stored: func(g sinks.Generation) (projector.Projection, sources.Source, error) {
+			of, err := state.Stored(conf, p, g)
+			if err != nil {
+				return projector.Projection{}, nil, err
+			}
+			source, err := assemble.Source(conf, of)
+			if err != nil {
+				return projector.Projection{}, nil, err
+			}
+			equip(source)
+			return limited(assemble.Definition(of)), source, nil
+		},
+	}, letters, nil
 }

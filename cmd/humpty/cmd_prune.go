@@ -71,6 +71,7 @@ func (c *pruneCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	m.Notice = c.Warn
 	if c.unfinished != "" {
 		return c.pruneUnfinished(cmd.Context(), m)
 	}

@@ -77,6 +77,13 @@ func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
 				}
 				s.Followed = leftovers.Followed(p, s.Survey)
 				var unknown error
+				if s.Fed, unknown = leftovers.Fed(p, s.Survey); unknown != nil {
+					c.Warn(p.Name + ": whether what served before is fed is not known: " + unknown.Error())
+				}
+				live, serves := s.Survey.Find(s.Survey.Live())
+				if s.Stored = serves && p.FeedPrevious != 0 && live.Meta.Definition != p.Hash; s.Stored {
+					c.Warn(followedByStored(p, live.Name))
+				}
 				if s.Refused, unknown = leftovers.Refused(p, s.Survey); unknown != nil {
 					c.Warn(p.Name + ": what follow could not write is not known: " + unknown.Error())
 				}
@@ -117,6 +124,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 	if r := s.Refused; r != nil && (len(r.Documents) > 0 || r.Poison > 0) {
 		c.printRefused(s.Projection, *r)
 	}
+	c.printFed(s.Fed)
 	for _, r := range s.Stopped {
 		c.Printf("  run %s was stopped: %d of %d partitions of %s are done (began %s ago); go on with it: %s\n",
 			r.Run, r.Done, r.Partitions, r.Generation, render.Age(r.Started), c.CommandLine("humpty resume", r.Run))
@@ -126,10 +134,15 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 	}
 	switch l := s.Lease; {
 	case l == nil:
+	case l.Damaged != "":
+		c.Printf("  %s\n    this breaks it: %s\n", l.Damaged, c.CommandLine("humpty unlock", s.Projection))
 	case l.Held:
 		o := l.Lease.Owner
-		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease runs out in %s unless it is renewed\n", printable.Value(o.Run), printable.Value(o.Verb), printable.Value(o.User), o.PID, printable.Value(o.Host), ui.Time(l.Left))
+		c.Printf("  run %s (%s by %s, pid %d on %s) works on it; its lease is over in %s if it does not renew it\n", printable.Value(o.Run), printable.Value(o.Verb), printable.Value(o.User), o.PID, printable.Value(o.Host), ui.Time(l.Left))
 		c.printActivity(l.Activity)
+	case !l.Lease.Free():
+		o := l.Lease.Owner
+		c.Printf("  nobody works on it: run %s (%s, pid %d on %s) has not given its lease back, which is over\n", printable.Value(o.Run), printable.Value(o.Verb), o.PID, printable.Value(o.Host))
 	case s.Followed:
 		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:
@@ -149,6 +162,25 @@ func (c *statusCommand) printForeign(s projectionStatus) {
 	}
 	for _, f := range s.ForeignPaths {
 		c.Printf("  %s in the state folder is no run's: %s; it is not touched\n", printable.Value(f.Path), printable.Value(f.Why))
+	}
+}
+
+// printFed says what is kept up to date though another one serves.
+func (c *statusCommand) printFed(fed *runs.Fed) {
+	if fed == nil {
+		return
+	}
+	if fed.NotFed != "" {
+		c.Printf("  %s, which served before, is not fed: %s\n", fed.Generation, printable.Value(render.FirstLine(fed.NotFed)))
+		return
+	}
+	by := ""
+	if fed.Stored {
+		by = " by the definition that it was made by, which is stored with it,"
+	}
+	c.Printf("  %s, which served before, is fed%s %s; humpty rollback goes back to it\n", fed.Generation, by, fed.Term())
+	if fed.Trouble != "" {
+		c.Printf("    but it is not up to date, as humpty follow said %s ago: %s\n", render.Age(fed.Told), printable.Value(render.FirstLine(fed.Trouble)))
 	}
 }
 
@@ -246,4 +278,10 @@ func (c *statusCommand) attach(ctx context.Context, conf *config.Config, project
 		c.Printf("%s: run %s ended: %s %s\n", p.Name, run, end.Status, c.Addressed(end.Reason))
 	}
 	return nil
+}
+
+// followedByStored says that the file's definition is not that of what serves.
+func followedByStored(p config.Projection, generation string) string {
+	return fmt.Sprintf("%s: %s was made by another definition than the one of the file: humpty follow keeps it up to date by the one that is stored with it\n"+
+		"    put the file back when you stay with it; humpty rebuild %[1]s makes a generation of the file's", p.Name, generation)
 }

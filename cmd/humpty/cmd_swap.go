@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -36,7 +35,8 @@ the alias again before it says so. Without --to it is the newest verified one be
 one that serves now. Nothing is deleted; humpty rollback goes back. What has another number of
 documents than it was verified with is refused: something else wrote to it.
 
-With consistency: live a generation that nobody fed is stale: swap captures changes, compares
+With consistency: live a generation that humpty follow feeds (keep.feed_previous) serves as soon as
+it has all that is committed. One that nobody fed is stale: swap captures changes, compares
 all of its documents with their sources, writes those that differ, catches up, and only then
 lets the alias serve it, as a rebuild does (humpty follow --adopt says more). --now changes the
 alias at once, and leaves the generation as it is.
@@ -84,9 +84,17 @@ func (c *swapCommand) run(cmd *cobra.Command, args []string) error {
 				return err
 			}
 		}
-		if fed, err := c.fed(cmd.Context(), conf, p, m, c.to); err != nil || !fed {
-			return errors.Join(err, c.adopt(cmd.Context(), conf, p, "swap", c.to, false))
+		fed, err := c.fed(cmd.Context(), conf, p, m, c.to)
+		if err != nil {
+			return err
 		}
+		if fed == nil {
+			return c.adopt(cmd.Context(), conf, p, "swap", c.to, false)
+		}
+		if err := c.catchUp(cmd.Context(), conf, p, *fed); err != nil {
+			return err
+		}
+		c.caughtUp = true
 	}
 	m.Notice = c.Warn
 	change, err := m.Swap(cmd.Context(), c.to, c.replace, c.unverified)
@@ -100,7 +108,8 @@ func (c *swapCommand) run(cmd *cobra.Command, args []string) error {
 // changeCommand is what the verbs that change an alias share.
 type changeCommand struct {
 	rebuilder
-	limits repairLimits
+	limits   repairLimits
+	caughtUp bool // the generation is fed, and has all that was committed before the change
 }
 
 // adopt makes a generation right, and lets the alias serve it.
@@ -109,33 +118,19 @@ func (c changeCommand) adopt(ctx context.Context, conf *config.Config, p config.
 	return c.one(ctx, c.runner(conf, verb), p, o)
 }
 
-// fed reports whether a generation is kept up to date, or humpty follow can resume that.
-func (c changeCommand) fed(ctx context.Context, conf *config.Config, p config.Projection, m *generation.Admin, name string) (bool, error) {
-	survey, _, err := m.Status(ctx)
-	if err != nil {
-		return false, err
-	}
-	g, _ := survey.Find(name)
-	return runs.NewCaptures(c.leftovers(conf)).Fed(ctx, p, g)
-}
-
 // afterChange makes right what the alias serves now, if its projection is live; now: it only
 // says what to type.
 func (c changeCommand) afterChange(ctx context.Context, conf *config.Config, p config.Projection, verb string, m *generation.Admin, name string, now bool) error {
 	if !p.Live {
 		return c.warnUnfed(ctx, m, name)
 	}
-	fed, err := c.fed(ctx, conf, p, m, name)
-	if err != nil {
-		return err
-	}
-	if fed || now {
+	if c.caughtUp || now {
 		captures := runs.NewCaptures(c.leftovers(conf))
 		captures.Tidy(ctx, p)
 		captures.Name(ctx, p)
 	}
-	if fed {
-		return nil
+	if c.caughtUp {
+		return c.tellFeeding(ctx, conf, p, m)
 	}
 	if now {
 		c.Warn(fmt.Sprintf("%s is as it was when it was last fed: what the sources changed since is not in it\n    make it right: %s", name, c.CommandLine("humpty follow", p.Name, "--adopt")))

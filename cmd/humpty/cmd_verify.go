@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/deadletter"
+	"humpty/internal/problem"
 	"humpty/projector/ledger"
 	"humpty/projector/repair"
 	"humpty/projector/report"
@@ -113,7 +115,11 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 	c.leftovers(conf).Heal(ctx, p)
 	runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
 	return c.observed(ctx, func(ctx context.Context, tell func(report.Event), waiting func(string)) error {
-		r, err := assemble.Rebuild(ctx, conf, p, verb, waiting)
+		of, err := c.madeBy(ctx, conf, p, verb)
+		if err != nil {
+			return err
+		}
+		r, err := assemble.Rebuild(ctx, conf, of, verb, waiting)
 		if err != nil {
 			return err
 		}
@@ -129,6 +135,42 @@ func (c *comparison) compare(ctx context.Context, conf *config.Config, p config.
 		}
 		return err
 	})
+}
+
+// madeBy is the projection by the definition that made what is compared, where that is kept up to
+// date by it: humpty follow holds it against nothing else.
+func (c *comparison) madeBy(ctx context.Context, conf *config.Config, p config.Projection, verb string) (config.Projection, error) {
+	if p.FeedPrevious == 0 || verb == "restore" {
+		return p, nil
+	}
+	state, err := c.stateFolder(conf)
+	if err != nil {
+		return p, err
+	}
+	m, err := assemble.Admin(ctx, conf, p, verb)
+	if err != nil {
+		return p, err
+	}
+	survey, _, err := m.Status(ctx)
+	if err != nil {
+		return p, err
+	}
+	name := cmp.Or(c.generation, survey.Live())
+	g, ok := survey.Find(name)
+	fed, _, feeds := m.Feed.At(survey, time.Now())
+	if !ok || g.Meta.Definition == p.Hash || name != survey.Live() && (!feeds || name != fed.Name) {
+		return p, nil
+	}
+	of, err := state.Stored(conf, p, g)
+	var refusal *problem.Refusal
+	if errors.As(err, &refusal) { // it is compared with what is known, which the engine says
+		c.Warn(refusal.Why)
+		return p, nil
+	}
+	if err == nil {
+		c.Warn(fmt.Sprintf("%s is compared by the definition that it was made by, which is stored with it; that of the file is another one", name))
+	}
+	return of, err
 }
 
 // refused are the documents of a generation that are refused, as far as is known here: all of

@@ -206,8 +206,8 @@ func TestOthersWhileARebuildRuns(t *testing.T) {
 		s.sql(t, "UPDATE orders SET note = 'changed'") // after the snapshot: not in the generation, and no difference
 	})
 	s.run(t.Context(), "rebuild").want(t, 0, "0 missing, 0 stale, 0 extra")
-	second.want(t, 4, "works on this projection", "pid ", "its lease ends at", "humpty status orders")
-	status.want(t, 0, "works on it; its lease runs out in", "(rebuild by")
+	second.want(t, 4, "works on this projection", "pid ", "renews its lease", "humpty status orders", "humpty unlock orders")
+	status.want(t, 0, "works on it; its lease is over in", "(rebuild by")
 	prune.want(t, 0, "nothing to drop")
 	if _, documents := s.serving(t); documents != 300 {
 		t.Errorf("%d documents", documents)

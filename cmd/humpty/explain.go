@@ -106,7 +106,10 @@ func (e explainer) next(ctx context.Context, err error) []string {
 	case errors.As(context.Cause(ctx), &signal):
 		return e.afterInterrupt(name)
 	case errors.As(err, &held):
-		return []string{"see who it is: " + e.CommandLine("humpty status", name)}
+		return []string{
+			"see who it is: " + e.CommandLine("humpty status", name),
+			"if it is stuck and cannot be ended, this breaks its lease: " + e.CommandLine("humpty unlock", name),
+		}
 	case errors.As(err, &refusal) && refusal.Remedy != "", errors.As(err, &lost):
 		return nil // it says what to type
 	case e.record != nil && e.record.Resumable:

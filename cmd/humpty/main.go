@@ -11,9 +11,11 @@ import (
 
 	"humpty/cmd/humpty/internal/console"
 	"humpty/cmd/humpty/internal/signals"
+	"humpty/projector/fold/script"
 )
 
 func main() {
+	script.Main()
 	received := make(chan os.Signal, 4)
 	signal.Notify(received, signals.Watched()...)
 	a := newApp(&console.Console{

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"humpty/projector/fold/script"
 )
 
 // asHumpty makes the test's own binary be humpty: a real process with real signals and
@@ -17,6 +19,7 @@ import (
 const asHumpty = "HUMPTY_TEST_AS_HUMPTY"
 
 func TestMain(m *testing.M) {
+	script.Main()
 	if os.Getenv(asHumpty) != "" {
 		main()
 	}

@@ -54,6 +54,14 @@ func TestProject(t *testing.T) {
 	stdin := call{in: strings.NewReader(`{"key":{"id":1},"value":{"op":"c","after":{"id":1}}}` + "\n" + `{"key":{"id":2},"value":null}`)}
 	stdin.run(t.Context(), "project", "--from", "-", "--decoder", "debezium").want(t, 0, `{"id":"1","document":{"id":1}}`)
 
+	lost := file("lost.js", `module.exports = {Placed: s => { s.text = 'x'.repeat(17 << 20) }, Added: s => {}}`)
+	call{}.run(t.Context(), append(by, "--fold", lost)...).want(t, exitRejections, `"reject":"lost.js: the state has more than 16777216 bytes"`, "2 documents were rejected")
+	slow := file("slow.js", `module.exports = {Placed: (s, e) => { s.ok = /^(a+)+$(?=x)?/.test('a'.repeat(50) + e.who) }, Added: s => { s.m = new Map() }}`)
+	call{}.run(t.Context(), append(by, "--fold", slow)...).want(t, exitRejections,
+		"events.ndjson:1: stopped: it takes more than 1s of processor time", "events.ndjson:2: slow.js: the state.m is a Map", "4 of 4 events")
+	later := file("later.js", "module.exports = {\n\tPlaced: async (s, e) => { s.who = e.who },\n}")
+	call{}.run(t.Context(), append(by, "--fold", later)...).want(t, exitUsage, "later.js:2:10: the handler Placed is async")
+
 	docs := call{}.run(t.Context(), append(by, "--fold", handlers, "--json")...).result(t)["documents"].([]any)
 	if len(docs) != 2 {
 		t.Errorf("%v", docs)

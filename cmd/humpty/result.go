@@ -42,6 +42,7 @@ type verbResult struct {
 	Projections []projectionStatus `json:"projections,omitempty"` // status
 	Change      *sinks.AliasChange `json:"change,omitempty"`      // swap, rollback
 	Prune       *pruneResult       `json:"prune,omitempty"`       // prune
+	Unlock      *unlockResult      `json:"unlock,omitempty"`      // unlock
 	Version     *versionInfo       `json:"version,omitempty"`     // version
 	Config      json.RawMessage    `json:"config_schema,omitempty"`
 	Demo        any                `json:"demo,omitempty"`    // demo
@@ -115,6 +116,9 @@ type projectionStatus struct {
 	Stopped    []runs.Stopped `json:"stopped,omitempty"`  // can be resumed here
 	Incomplete []string       `json:"halves,omitempty"`   // generations that were left half done, and cannot be resumed here
 	Followed   bool           `json:"followed,omitempty"` // a process here keeps it up to date
+
+	Fed    *runs.Fed `json:"fed,omitempty"`    // what served before, and is kept up to date
+	Stored bool      `json:"stored,omitempty"` // what serves was made by a definition that is not the file's
 
 	Refused *checkpoint.Refused `json:"refused,omitempty"` // by the generation that serves, as the state folder here knows
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"humpty/cmd/humpty/internal/console"
+	"humpty/cmd/humpty/internal/topics"
 	"humpty/internal/config"
 	"humpty/internal/ui"
 )
@@ -92,7 +93,7 @@ Before the first time:            humpty check, then humpty plan`,
 	f.BoolVar(&a.NoColor, "no-color", false, "no colour (HUMPTY_NO_COLOR, NO_COLOR)")
 	f.DurationVar(&a.Interval, "progress-interval", ui.DefaultInterval, "between lines of progress off a terminal (HUMPTY_PROGRESS_INTERVAL)")
 	root.AddCommand(a.verbs()...)
-	root.AddCommand(helpTopics()...)
+	root.AddCommand(topics.All(exitCodes)...)
 	strictExtras(root)
 	return root
 }
@@ -131,7 +132,7 @@ func (a *app) verbs() []*cobra.Command {
 	return []*cobra.Command{
 		newRebuildCommand(a), newResumeCommand(a), newFollowCommand(a), newPlanCommand(a), newCheckCommand(a), newStatusCommand(a),
 		newVerifyCommand(a), newRepairCommand(a), newDLQCommand(a),
-		newSwapCommand(a), newRollbackCommand(a), newPruneCommand(a), newSnapshotCommand(a), newRestoreCommand(a),
+		newSwapCommand(a), newRollbackCommand(a), newPruneCommand(a), newUnlockCommand(a), newSnapshotCommand(a), newRestoreCommand(a),
 		newProjectCommand(a), newDemoCommand(a), newSchemaCommand(a), newVersionCommand(a),
 	}
 }

@@ -14,7 +14,7 @@ func Definition(p config.Projection) projector.Projection {
 		policy.Queries = append(policy.Queries, verify.Query(q))
 	}
 	return projector.Projection{
-		Name: p.Name, Alias: p.Alias, Index: p.Index, Hash: p.Hash, Text: p.Definition, Versions: p.Versions, Keep: p.Keep,
+		Name: p.Name, Alias: p.Alias, Index: p.Index, Hash: p.Hash, Text: p.Definition, Versions: p.Versions, Keep: p.Keep, Feed: generation.FeedFor(p.FeedPrevious),
 		Verify: policy,
 		Limits: projector.Limits{
 			Rejections: p.Limits.Rejections, Poison: p.Limits.Poison, InFlight: p.Limits.InFlight,

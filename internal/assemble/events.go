@@ -28,7 +28,7 @@ func foldedSource(c *config.Config, e *config.Events) (*fold.Source, error) {
 		return nil, l
 	}
 	cfg := kafka.Config{
-		Brokers: k.Brokers, TLS: secured, Fetch: int(k.Fetch), Readers: k.Readers, RetryTime: k.Patience,
+		Brokers: k.Brokers, TLS: secured, RequireTLS: k.Encrypt, Fetch: int(k.Fetch), Readers: k.Readers, RetryTime: k.Patience,
 		SASL: kafka.SASL{Mechanism: k.SASL.Mechanism, User: k.SASL.Username, Password: k.SASL.Password.Reveal()},
 	}
 	for _, topic := range e.Topics {

@@ -38,13 +38,13 @@ func database(c *config.Config, p config.Projection, loose bool) (*postgres.Sour
 			return nil, l
 		}
 	}
-	var updated *postgres.TimestampColumn
+	changes := postgres.Changes{Publication: pg.Publication}
 	if p.CatchUp != nil {
-		updated = &postgres.TimestampColumn{Column: p.CatchUp.TimestampColumn, Margin: p.CatchUp.Margin}
+		changes.Column = &postgres.TimestampColumn{Column: p.CatchUp.TimestampColumn, Margin: p.CatchUp.Margin}
 	}
 	return postgres.New(postgres.Config{
-		TimestampColumn: updated,
-		DSN:             pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document, LooseKeys: loose,
+		Changes: changes,
+		DSN:     pg.DSN.Reveal(), ReadDSN: pg.ReadDSN.Reveal(), Shape: p.Document, LooseKeys: loose,
 		MaxConnections: pg.MaxConnections, StatementTimeout: pg.StatementTimeout, LockTimeout: pg.LockTimeout,
 		MaxRows: pg.MaxRows, MaxBytes: pg.MaxBytes,
 		NotFinite: postgres.NotFinite(p.NotFinite), Memory: pg.Memory,

@@ -117,6 +117,35 @@ func (s State) Refused(projection, run string) (*checkpoint.Refused, error) {
 	return checkpoint.ReadRefused(folder.dir)
 }
 
+// Feeding is what was said last of a generation that a process feeds; nil for nothing.
+func (s State) Feeding(projection, run string) (*checkpoint.Feeding, error) {
+	return checkpoint.ReadFeeding(s.folder(projection, run))
+}
+
+// AskFence asks the process that has the marks of a run to say when all that is committed now is
+// written; see checkpoint.AskFence.
+func (s State) AskFence(projection, run, question string) error {
+	return checkpoint.AskFence(s.folder(projection, run), question)
+}
+
+// Definition is the definition by which a run made its generation; nil where none was stored. It
+// is foreign input: what it is must be held against the generation's hash.
+func (s State) Definition(projection, run string) (text []byte, err error) {
+	text, err = checkpoint.ReadDefinition(s.folder(projection, run))
+	if err != nil || text != nil || !s.Has(projection, run) {
+		return text, err
+	}
+	store, err := s.Open(projection, run) // a run of an earlier version, or one that died at its beginning
+	if err != nil {
+		return nil, err
+	}
+	was, err := checkpoint.ReadRun(store)
+	if err == nil && was != nil {
+		text, err = was.Text, store.Notices.PublishDefinition(was.Text)
+	}
+	return text, errors.Join(err, store.Close())
+}
+
 // Resumable are the runs of a projection that can be resumed: not those that ended,
 // nor those that a process is at work on.
 func (s State) Resumable(projection string) ([]checkpoint.Run, error) {

@@ -301,7 +301,7 @@ func TestEffectiveSettings(t *testing.T) {
 	}
 	for path, want := range map[string][2]string{
 		"sources.shop.postgres.dsn":              {"host=db:5432 dbname=shop user=me", "testdata/reference.yaml:16:12 ${SHOP_DSN}"},
-		"targets.search.elasticsearch.password":  {"***", "testdata/reference.yaml:48:17 ${ES_PASSWORD}"},
+		"targets.search.elasticsearch.password":  {"***", "testdata/reference.yaml:49:17 ${ES_PASSWORD}"},
 		"projections.orders.limits.inflight":     {"64MiB", "--inflight"},
 		"projections.revenue.verify.level":       {"count", "HUMPTY_VERIFY"},
 		"projections.revenue.limits.writers":     {"16", "default"},

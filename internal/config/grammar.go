@@ -27,6 +27,7 @@ func sourceRule() *rule {
 			{name: "max_rows_per_second", rule: &rule{kind: whole, min: 1}, doc: "Rows of all tables that loads and verifications may read in a second; no limit by default."},
 			{name: "max_bytes_per_second", rule: &rule{kind: size, min: 1}, doc: "Bytes that they may read in a second, like 20MB; no limit by default."},
 			{name: "read_dsn", rule: &rule{kind: connection}, doc: "A streaming replica for reading, in live runs too; dsn by default."},
+			{name: "publication", rule: &rule{kind: words}, doc: "A publication of all tables that live runs need, made by their owner: humpty then needs SELECT and REPLICATION only, and neither changes nor drops it. By default each live run makes one, and must own the tables."},
 			{name: "memory", def: "32MB", rule: &rule{kind: size, min: 1}, doc: "For small tables of `one` includes that are held while reading."},
 		}}},
 		{name: "kafka", doc: "A Kafka cluster.", rule: kafkaRule()},
@@ -162,7 +163,7 @@ func loadRule() *rule {
 func keepRule() *rule {
 	return &rule{kind: object, keys: []key{
 		{name: "generations", def: "2", rule: &rule{kind: whole}, doc: "Generations to keep besides the live one."},
-		{name: "feed_previous", def: "false", doc: "With writer: follow, `humpty follow` feeds the previous generation too, so that a rollback loses nothing.", rule: &rule{kind: flag}},
+		{name: "feed_previous", def: "false", rule: &rule{kind: either, any: []*rule{{kind: duration}, {kind: flag}}}, doc: "With writer: follow, for how long `humpty follow` feeds the generation that served before, from the swap on (24h): a rollback to it is instant. Its slot stays for that time; true: without end."},
 	}}
 }
 

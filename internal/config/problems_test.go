@@ -1,11 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"humpty/internal/problem"
 )
@@ -170,8 +173,18 @@ func TestLive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := c.Projections[0]; !p.Live || p.Writer != "follow" || !p.FeedPrevious || c.State != filepath.Join("etc", "here") {
+	if p := c.Projections[0]; !p.Live || p.Writer != "follow" || p.FeedPrevious != FeedAlways || c.State != filepath.Join("etc", "here") {
 		t.Errorf("%+v, state %s", p, c.State)
+	}
+	for text, want := range map[string]time.Duration{"24h": 24 * time.Hour, "false": 0, "0s": 0, "90s": 90 * time.Second} {
+		c, err := read("humpty.yaml", []byte(strings.Replace(small, "alias: orders", at+"consistency: live\n    writer: follow\n    keep: {feed_previous: "+text+"}", 1)), Options{Env: environment()})
+		if err != nil || c.Projections[0].FeedPrevious != want {
+			t.Errorf("%s: %v, %v", text, c, err)
+		}
+	}
+	for text, remedy := range map[string]string{"24": "say the unit: 24s or 24m", "1d": "a duration like 30s or 10m", "-1h": "a duration like 30s or 10m", "yes": "write true"} {
+		_, err := read("humpty.yaml", []byte(strings.Replace(small, "alias: orders", at+"consistency: live\n    writer: follow\n    keep: {feed_previous: "+text+"}", 1)), Options{Env: environment()})
+		want(t, err, "humpty.yaml:17:27", "projections.orders.keep.feed_previous must be", remedy)
 	}
 }
 
@@ -306,6 +319,9 @@ func TestUnencrypted(t *testing.T) {
 		"no password over http": {address: "http://search:9200"},
 		"https":                 {address: "https://search:9200", more: "api_key: ${K}"},
 		"http on loopback":      {address: "http://127.0.0.2:9200", more: "api_key: ${K}"},
+		"proxy of another host": {address: "http://127.0.0.1:9200", more: "api_key: ${K}\n      proxy: http://squid:3128", want: "with http:// the password crosses the network to squid:3128 as it is"},
+		"proxy on loopback":     {address: "http://127.0.0.1:9200", more: "api_key: ${K}\n      proxy: http://127.0.0.1:3128"},
+		"https through a proxy": {address: "https://search:9200", more: "api_key: ${K}\n      proxy: http://squid:3128"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -433,5 +449,53 @@ func save(t *testing.T, file, content string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestUnencryptedBrokers: so it is with brokers. PLAIN is told of on this machine too, since a broker may name
+// others as its peers.
+func TestUnencryptedBrokers(t *testing.T) {
+	t.Parallel()
+	const sasl = ", sasl: {mechanism: %s, username: me, password: \"${K}\"}"
+	for name, c := range map[string]struct{ kafka, want, required string }{
+		"loopback":             {"brokers: [\"localhost:9092\", \"[::1]:9092\"]", "", ""},
+		"remote":               {"brokers: [\"b:9092\"]", "", "the connections to the brokers are unencrypted"},
+		"one is remote":        {"brokers: [\"localhost:9092\", \"b:9092\"]", "", "the connections to the brokers are unencrypted"},
+		"PLAIN":                {"brokers: [\"b:9092\"]" + fmt.Sprintf(sasl, "PLAIN"), "with PLAIN and without tls the password crosses the network as it is", ""},
+		"PLAIN on loopback":    {"brokers: [\"localhost:9092\"]" + fmt.Sprintf(sasl, "PLAIN"), "with PLAIN and without tls the password crosses the network as it is", ""},
+		"SCRAM":                {"brokers: [\"b:9092\"]" + fmt.Sprintf(sasl, "SCRAM-SHA-512"), "with SCRAM-SHA-512 and without tls the password can be guessed", ""},
+		"SCRAM on loopback":    {"brokers: [\"localhost:9092\"]" + fmt.Sprintf(sasl, "SCRAM-SHA-512"), "", ""},
+		"PLAIN and TLS":        {"brokers: [\"b:9092\"], tls: true" + fmt.Sprintf(sasl, "PLAIN"), "", ""},
+		"TLS by an authority":  {"brokers: [\"b:9092\"], tls: {ca: ca.pem}" + fmt.Sprintf(sasl, "PLAIN"), "", ""},
+		"tls: false and PLAIN": {"brokers: [\"b:9092\"], tls: false" + fmt.Sprintf(sasl, "PLAIN"), "with PLAIN and without tls the password crosses the network as it is", ""},
+	} {
+		text := strings.Replace(small, "sources:\n", "sources:\n  bus: {kafka: {"+c.kafka+"}}\n", 1)
+		text = strings.Replace(text, "dsn: dbname=shop", `dsn: "host=/tmp dbname=shop"`, 1)
+		got, err := read("humpty.yaml", []byte(text), Options{Env: environment("K=secret")})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if said := got.Warnings.Error(); (said == "") != (c.want == "") || !strings.Contains(said, c.want) {
+			t.Errorf("%s: got %q", name, said)
+		}
+		_, err = read("humpty.yaml", []byte("require_tls: true\n"+text), Options{Env: environment("K=secret")})
+		if must := cmp.Or(c.want, c.required); (err == nil) != (must == "") || err != nil && !strings.Contains(err.Error(), must) {
+			t.Errorf("%s: required: %v", name, err)
+		}
+	}
+}
+
+// A publication that another made must not be called as live runs call their own, which prune drops.
+func TestNameOfAPublication(t *testing.T) {
+	t.Parallel()
+	for name, wrong := range map[string]string{"for_humpty": "", "humpty": "", "humpty_shop": "`humpty prune` would drop it", strings.Repeat("x", 64): "longer than any name"} {
+		c, err := read("humpty.yaml", []byte(strings.Replace(small, "dsn: dbname=shop", "dsn: dbname=shop\n      publication: "+name, 1)), Options{})
+		if wrong == "" {
+			if err != nil || c.Sources[0].Postgres.Publication != name {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		want(t, err, "humpty.yaml:6:20", wrong, "")
 	}
 }

@@ -21,7 +21,7 @@ type Projection struct {
 	Live         bool            // what others write while the source is read is caught up with
 	CatchUp      *CatchUp        // how, without logical decoding; nil: by that
 	Writer       string          // handover | freeze | follow: who writes besides a rebuild
-	FeedPrevious bool            // follow: the generation before is fed too
+	FeedPrevious time.Duration   // follow: how long the generation before is fed after a swap; 0: not at all, FeedAlways: without end
 	Verify       Verify
 	Limits       Limits
 	Load         IndexLoad
@@ -34,6 +34,9 @@ type Projection struct {
 
 	Definition json.RawMessage // what Hash is of
 }
+
+// FeedAlways is keep.feed_previous: true.
+const FeedAlways time.Duration = -1
 
 // CatchUp is how changes are told by a column.
 type CatchUp struct {

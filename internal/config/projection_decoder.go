@@ -170,7 +170,9 @@ func (d projectionDecoder) live(n *node, p *Projection) {
 	d.catchUp(n, p)
 	p.Writer = n.get("writer").string()
 	feed := n.get("keep", "feed_previous")
-	p.FeedPrevious = feed.bool()
+	if p.FeedPrevious = feed.duration(); feed.bool() {
+		p.FeedPrevious = FeedAlways
+	}
 	if all := p.databases(); p.Live && len(all) > 1 {
 		d.problems.Add(n.get("consistency").at(), "write consistency: snapshot, or take all tables from one database",
 			"consistency: live is for tables of one database, beside topics: %s reads those of %s; transactions of two databases cannot be compared", p.Name, strings.Join(all, " and "))
@@ -179,7 +181,7 @@ func (d projectionDecoder) live(n *node, p *Projection) {
 		d.problems.Add(n.get("writer").at(), "add consistency: live, or leave writer out",
 			"writer: %s needs consistency: live: with a snapshot, what is written during the run is not in the new generation", p.Writer)
 	}
-	if p.FeedPrevious && p.Writer != "follow" {
+	if p.FeedPrevious != 0 && p.Writer != "follow" {
 		d.problems.Add(feed.at(), "write writer: follow, or leave feed_previous out",
 			"keep.feed_previous is what humpty follow does, and %s has writer: %s", p.Name, p.Writer)
 	}

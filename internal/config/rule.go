@@ -102,6 +102,8 @@ func (r *rule) fits(n *node) bool {
 		return n.kind == sequence
 	case anything:
 		return n.kind == mapping
+	case duration: // beside other scalars
+		return n.scalar() && n.text != "" && strings.ContainsRune("0123456789+-.", rune(n.text[0]))
 	case either:
 		for _, some := range r.any {
 			if some.fits(n) {

@@ -21,6 +21,7 @@ type Source struct {
 type Postgres struct {
 	DSN              Secret
 	ReadDSN          Secret // zero: DSN
+	Publication      string // made by another; empty: live runs make their own
 	MaxConnections   int
 	StatementTimeout time.Duration
 	LockTimeout      time.Duration
@@ -33,6 +34,7 @@ type Postgres struct {
 type Kafka struct {
 	Brokers  []string
 	TLS      *TLS // nil: none
+	Encrypt  bool // without TLS only brokers of this machine are spoken to
 	SASL     SASL
 	Readers  int
 	Fetch    int64 // bytes
@@ -65,6 +67,7 @@ func (d sourceDecoder) source(f *field) Source {
 	return Source{Name: f.key, Place: f.place, Kafka: d.kafka(f.value.get("kafka")), Postgres: Postgres{
 		DSN:              NewSecret(pg.get("dsn").string()),
 		ReadDSN:          NewSecret(pg.get("read_dsn").string()),
+		Publication:      d.publication(pg.get("publication")),
 		MaxConnections:   int(pg.get("max_connections").int()),
 		StatementTimeout: pg.get("statement_timeout").duration(),
 		LockTimeout:      pg.get("lock_timeout").duration(),
@@ -99,6 +102,18 @@ func (d sourceDecoder) dsn(n *node, name string) {
 	}
 }
 
+// publication refuses the names that live runs give to their own: prune drops those.
+func (d sourceDecoder) publication(n *node) string {
+	name := n.string()
+	switch {
+	case strings.HasPrefix(name, "humpty_"):
+		d.problems.Add(n.at(), "ALTER PUBLICATION \""+strings.ReplaceAll(name, `"`, `""`)+"\" RENAME TO for_humpty;  and write publication: for_humpty", "publication %q has a name as live runs give to their own: `humpty prune` would drop it", name)
+	case len(name) > 63:
+		d.problems.Add(n.at(), "write the name as pg_publication has it", "publication %q is longer than any name in PostgreSQL (63 bytes)", name)
+	}
+	return name
+}
+
 func (d sourceDecoder) kafka(n *node) *Kafka {
 	if n == nil {
 		return nil
@@ -124,19 +139,21 @@ func (d sourceDecoder) kafka(n *node) *Kafka {
 	if v := s.get("password"); v != nil && !v.loose && !v.reported {
 		d.problems.Warn(v.at(), "write password: \"${VAR}\" and export it, or ${file:/path}", "a secret stands in the file")
 	}
-	if k.SASL.Mechanism == "PLAIN" && k.TLS == nil {
-		d.unencrypted(s.at(), "add tls: true, or use SCRAM-SHA-512", "with PLAIN and without tls the password crosses the network as it is")
-	} else if k.TLS == nil && d.encrypt && !allLocal(k.Brokers) {
-		d.unencrypted(n.at(), "add tls: true", "the connections to the brokers are unencrypted")
-	}
-	return k
-}
-
-func allLocal(brokers []string) bool {
-	return !slices.ContainsFunc(brokers, func(b string) bool {
+	k.Encrypt = d.encrypt
+	remote := slices.ContainsFunc(k.Brokers, func(b string) bool {
 		host, _, _ := net.SplitHostPort(b)
 		return !dsn.Local(host)
 	})
+	switch {
+	case k.TLS != nil:
+	case k.SASL.Mechanism == "PLAIN": // a local broker may name others that are not
+		d.unencrypted(s.at(), "add tls: true, or use SCRAM-SHA-512", "with PLAIN and without tls the password crosses the network as it is")
+	case remote && k.SASL.Mechanism != "":
+		d.unencrypted(s.at(), "add tls: true", "with %s and without tls the password can be guessed by who reads along, and the events are read as they are", k.SASL.Mechanism)
+	case remote && d.encrypt:
+		d.unencrypted(n.at(), "add tls: true", "the connections to the brokers are unencrypted")
+	}
+	return k
 }
 
 func (d sourceDecoder) broker(n *node) bool {

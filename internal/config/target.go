@@ -68,7 +68,7 @@ func (d targetDecoder) search(n *node) Search {
 	for _, a := range n.get("addresses").list() {
 		if text := a.string(); text != "" && d.url(a, "address") {
 			s.Addresses = append(s.Addresses, strings.TrimRight(text, "/"))
-			d.plain(a, authenticates)
+			d.plain(a, n.get("proxy"), authenticates)
 			d.unread(a, n.get("proxy"))
 		}
 	}
@@ -86,10 +86,19 @@ func (d targetDecoder) search(n *node) Search {
 	return s
 }
 
-// plain says where a password or documents cross a network as they are.
-func (d targetDecoder) plain(n *node, authenticates bool) {
+// plain says where a password or documents cross a network as they are: on the way to a node, or to
+// the proxy in front of it.
+func (d targetDecoder) plain(n, proxy *node, authenticates bool) {
 	u, err := url.Parse(n.string())
-	if err != nil || u.Scheme != "http" || dsn.Local(u.Hostname()) {
+	if err != nil || u.Scheme != "http" {
+		return
+	}
+	if proxy.string() != "" {
+		if through, err := url.Parse(proxy.string()); err == nil && !dsn.Local(through.Hostname()) {
+			u.Host = through.Host
+		}
+	}
+	if dsn.Local(u.Hostname()) {
 		return
 	}
 	switch {

@@ -63,8 +63,14 @@ func Read(path string, fn func(Letter) error) (err error) {
 }
 
 // Filter rewrites a file with the letters that keep wants, and returns how many were taken
-// out. The file is replaced in one step, and removed if nothing is left.
+// out. The file is replaced in one step, and removed if nothing is left. A Writer of another
+// process that has it open notices.
 func Filter(path string, keep func(Letter) bool) (removed int64, err error) {
+	unlock, err := lock(filepath.Dir(path))
+	if err != nil {
+		return 0, fmt.Errorf("rewrite dead letters: %w", err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	temp := path + ".new"
 	out, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {

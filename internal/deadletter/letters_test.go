@@ -6,8 +6,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/deadletter"
 )
@@ -110,6 +114,61 @@ func TestKeepRewrites(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("an empty file is left: %v", err)
+	}
+}
+
+// TestDiscardedWhileWritten: letters are discarded while others are written to the same file, by a
+// Writer that keeps it open. None of those that are to stay is lost, and the bounds hold for the file.
+func TestDiscardedWhileWritten(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x"+deadletter.Suffix)
+	w := deadletter.AppendTo(path)
+	const n = 500
+	var group errgroup.Group
+	var written atomic.Bool
+	group.Go(func() error {
+		defer written.Store(true)
+		for i := range n {
+			if err := errors.Join(w.Put(document("stays"+strconv.Itoa(i))), w.Put(document("goes"))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	var gone int64
+	discard := func() error {
+		taken, err := deadletter.Filter(path, func(l deadletter.Letter) bool { return l.ID != "goes" })
+		gone += taken
+		if errors.Is(err, os.ErrNotExist) {
+			return nil // nothing is written yet, or nothing was left
+		}
+		return err
+	}
+	group.Go(func() error {
+		for !written.Load() {
+			if err := discard(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if err := discard(); err != nil || gone != n {
+		t.Errorf("%d of %d discarded, %v", gone, n, err)
+	}
+	left := map[string]bool{}
+	if err := deadletter.Read(path, func(l deadletter.Letter) error { left[l.ID] = true; return nil }); err != nil || len(left) != n {
+		t.Errorf("%d of %d letters are left, %v", len(left), n, err)
+	}
+	for range deadletter.DefaultLimit {
+		if err := w.Put(document("more")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if written, dropped, err := w.Close(); written != deadletter.DefaultLimit+n || dropped != n || err != nil {
+		t.Errorf("%d written, %d dropped, %v", written, dropped, err)
 	}
 }
 

@@ -58,6 +58,19 @@ func TestGuaranteesAreShown(t *testing.T) {
 	fail(t, found)
 }
 
+// TestSecurityNamesWhatExists holds docs/security.md against the tests that it names.
+func TestSecurityNamesWhatExists(t *testing.T) {
+	t.Parallel()
+	text := page(t, "security.md")
+	found, named := danglingReferences("docs", text, everything(t))
+	if named < 3 {
+		found.add("docs/security.md names %d tests", named)
+	}
+	found = append(found, missingLinks("docs", text)...)
+	found = append(found, unlinkedTests(text)...)
+	fail(t, found)
+}
+
 func TestRowsWithoutTestAreFound(t *testing.T) {
 	t.Parallel()
 	text := "| what | now | shown by |\n|---|---|---|\n| a | b | [`TestA`](../a/a_test.go) |\n| c | d | no test |\n" +

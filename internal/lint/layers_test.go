@@ -83,7 +83,7 @@ var layers = []layer{
 	{name: "console", about: commandLine, packages: []string{"cmd/humpty/internal/console", "cmd/humpty/internal/signals"}, on: []string{"assembly", "ui"}},
 	{
 		name: "verbs", about: commandLine, on: []string{"console"},
-		packages: []string{"cmd/humpty/internal/dlq", "cmd/humpty/internal/lag", "cmd/humpty/internal/render", "cmd/humpty/internal/runs", "cmd/humpty/internal/trial"},
+		packages: []string{"cmd/humpty/internal/dlq", "cmd/humpty/internal/lag", "cmd/humpty/internal/render", "cmd/humpty/internal/runs", "cmd/humpty/internal/topics", "cmd/humpty/internal/trial"},
 	},
 	{name: "rebuilds", about: commandLine, packages: []string{"cmd/humpty/internal/rebuild"}, on: []string{"verbs"}},
 	{name: "cmd", about: commandLine, packages: []string{"cmd/humpty"}, on: []string{"rebuilds"}, also: []string{"demo", "devstack"}},

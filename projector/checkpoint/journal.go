@@ -209,7 +209,10 @@ func (j *Journal) Unfinished() bool { return j != nil && j.Run != nil && j.Ended
 func (j *Journal) Begin(b Run, began time.Time) error {
 	j.Run = &b
 	j.StartAttempt(began, false)
-	return j.write(keptBegun, b)
+	if err := j.write(keptBegun, b); err != nil {
+		return err
+	}
+	return j.store.Notices.PublishDefinition(b.Text)
 }
 
 // RecordCreated writes down that the index was made.

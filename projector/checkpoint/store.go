@@ -24,6 +24,7 @@ var (
 type Store struct {
 	Swap      Swap
 	Postponed Postponed
+	Notices   Notices
 
 	db  *pebble.DB
 	fs  vfs.FS
@@ -70,7 +71,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	s := &Store{Swap: Swap{db}, Postponed: Postponed{db}, db: db, fs: o.FS, dir: dir, versions: versionCounter{db: db}}
+	s := &Store{Swap: Swap{db}, Postponed: Postponed{db}, Notices: Notices{fs: o.FS, dir: dir}, db: db, fs: o.FS, dir: dir, versions: versionCounter{db: db}}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the store of marks in %s: %w", dir, err), db.Close())
 	}

@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -20,6 +21,7 @@ const (
 // builder makes documents of their events, one at a time, for one goroutine.
 type builder struct {
 	fold     Fold
+	ahead    *ahead // nil: the fold makes one document at a time
 	inputs   []input
 	types    *typeNumbers
 	onPoison func(e *spill.Entry, kind, reason string) error // told of each event that cannot be applied
@@ -28,6 +30,22 @@ type builder struct {
 	outcomes []outcome     // of these
 	event    Event
 	names    []string // of types, as far as they were needed
+}
+
+// newBuilder makes one with a fold of its own, which is closed with it.
+func newBuilder(f Fold) builder {
+	m := builder{fold: f}
+	if bulk, ok := f.(Bulk); ok {
+		m.ahead = &ahead{bulk: bulk}
+	}
+	return m
+}
+
+func (m *builder) close() error {
+	if m.ahead == nil {
+		return nil
+	}
+	return m.ahead.bulk.Close()
 }
 
 // typeName is the name of a type.
@@ -40,7 +58,12 @@ func (m *builder) typeName(n uint16) string {
 
 // build folds the entries, which are those of a key, and appends the record, if there is a
 // document.
-func (m *builder) build(key []byte, b *sources.Batch) (found bool, err error) {
+func (m *builder) build(ctx context.Context, key []byte, b *sources.Batch) (found bool, err error) {
+	if m.ahead != nil {
+		if err := m.prepareNext(ctx, key); err != nil {
+			return false, err
+		}
+	}
 	b.Counts.Read += int64(len(m.entries))
 	var counts sources.Counts
 	reject, err := m.applyAll(key, &counts)
@@ -137,11 +160,7 @@ func (m *builder) applyAll(key []byte, counts *sources.Counts) (reject string, e
 // applyEvent applies entry i, and returns it as dirty if the document has to be made again.
 func (m *builder) applyEvent(i int, counts *sources.Counts) (dirty int, err error) {
 	e := &m.entries[i]
-	in := &m.inputs[e.Partition]
-	m.event = Event{
-		Topic: in.topic, Partition: in.number, Offset: e.Offset, Time: e.Time, Type: m.typeName(e.Type),
-		Key: e.Key, Value: e.Value, Deleted: e.Deleted,
-	}
+	m.event = m.eventOf(e)
 	err = m.fold.Apply(&m.event)
 	if err == nil {
 		return -1, nil
@@ -153,7 +172,7 @@ func (m *builder) applyEvent(i int, counts *sources.Counts) (dirty int, err erro
 	}
 	var poison *Poison
 	if !errors.As(err, &poison) {
-		return -1, fmt.Errorf("event of %s, partition %d, offset %d: %w", in.topic, in.number, e.Offset, err)
+		return -1, fmt.Errorf("event of %s, partition %d, offset %d: %w", m.event.Topic, m.event.Partition, e.Offset, err)
 	}
 	counts.Poison++
 	m.outcomes[i] = poisonous
@@ -164,4 +183,13 @@ func (m *builder) applyEvent(i int, counts *sources.Counts) (dirty int, err erro
 		return i, nil
 	}
 	return -1, nil
+}
+
+// eventOf is an entry as the fold sees it.
+func (m *builder) eventOf(e *spill.Entry) Event {
+	in := &m.inputs[e.Partition]
+	return Event{
+		Topic: in.topic, Partition: in.number, Offset: e.Offset, Time: e.Time, Type: m.typeName(e.Type),
+		Key: e.Key, Value: e.Value, Deleted: e.Deleted,
+	}
 }

@@ -1,6 +1,9 @@
 package fold
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // Event is one event of one document. Its slices are valid until the document is done.
 type Event struct {
@@ -32,6 +35,24 @@ type Fold interface {
 	// Append appends the document, one JSON object on one line, and reports whether
 	// there is one; without events there is none. A Poison rejects the document.
 	Append(dst []byte) (out []byte, alive bool, err error)
+}
+
+// Document is the key of a document and all of its events, in order.
+type Document struct {
+	Key    []byte
+	Events []Event
+}
+
+// Bulk is a Fold that makes several documents at a time, in another process say. Prepare is
+// called before Begin with the documents that come next, in that order; their Begin, Apply and
+// Append then say what came of them. Close is called when there are no more.
+//
+// An event that could not be applied is left out by the fold itself: a Poison of Apply is
+// never Dirty.
+type Bulk interface {
+	Fold
+	Prepare(ctx context.Context, documents []Document) error
+	Close() error
 }
 
 // Poison is why an event cannot be read or applied.

@@ -144,7 +144,14 @@ func (v *liveView) Close(context.Context) error {
 	if v.closed.Swap(true) {
 		return nil
 	}
-	return v.store.db.Release()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var errs []error
+	for _, m := range v.idle {
+		errs = append(errs, m.close())
+	}
+	v.idle = nil
+	return errors.Join(append(errs, v.store.db.Release())...)
 }
 
 // acquireBuilder takes one that is idle, or makes one.
@@ -160,17 +167,23 @@ func (v *liveView) acquireBuilder() (*liveBuilder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fold: %w", err)
 	}
-	m := &liveBuilder{builder: builder{fold: f, types: v.store.decoder.types}}
+	m := &liveBuilder{builder: newBuilder(f)}
+	m.types = v.store.decoder.types
 	m.onPoison = func(e *spill.Entry, kind, reason string) error {
 		return v.store.deadLetter(eventID{m.parts.number[e.Partition], e.Offset}, e.Time, kind, e.Key, e.Value, reason)
 	}
 	return m, nil
 }
 
-func (v *liveView) releaseBuilder(m *liveBuilder) {
+// releaseBuilder gives it back; behind the view's end it is closed.
+func (v *liveView) releaseBuilder(m *liveBuilder) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.closed.Load() {
+		return m.close()
+	}
 	v.idle = append(v.idle, m)
+	return nil
 }
 
 // Expand gives back the keys, which are the documents' ids; for a whole table those of all
@@ -223,7 +236,7 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 	if err != nil {
 		return err
 	}
-	defer v.releaseBuilder(m)
+	defer func() { err = errors.Join(err, v.releaseBuilder(m)) }()
 	b.Snapshot = liveSnapshot()
 	it, err := v.store.db.NewIter(&pebble.IterOptions{LowerBound: []byte{eventPrefix}, UpperBound: []byte{eventPrefix + 1}})
 	if err != nil {
@@ -247,7 +260,7 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 		}
 		had := len(b.Records)
 		if len(m.entries) > 0 {
-			if _, err := v.build(m, key, b); err != nil {
+			if _, err := v.build(ctx, m, key, b); err != nil {
 				return fmt.Errorf("fold: %w", err)
 			}
 		}
@@ -270,11 +283,11 @@ func (v *liveView) appendEntry(m *liveBuilder, it *pebble.Iterator) error {
 }
 
 // build brings the entries, which come by partition, into their order, and folds them.
-func (v *liveView) build(m *liveBuilder, key []byte, b *sources.Batch) (bool, error) {
+func (v *liveView) build(ctx context.Context, m *liveBuilder, key []byte, b *sources.Batch) (bool, error) {
 	if n := len(m.entries); m.entries[0].Partition != m.entries[n-1].Partition {
 		spill.SortByTime(m.entries)
 	}
-	return m.build(key, b)
+	return m.build(ctx, key, b)
 }
 
 // Read folds the documents of some buckets.
@@ -316,8 +329,7 @@ type liveReader struct {
 }
 
 func (r *liveReader) Close(context.Context) error {
-	r.view.releaseBuilder(r.builder)
-	return r.it.Close()
+	return errors.Join(r.view.releaseBuilder(r.builder), r.it.Close())
 }
 
 func (r *liveReader) Next(ctx context.Context, b *sources.Batch) error {
@@ -337,7 +349,7 @@ func (r *liveReader) Next(ctx context.Context, b *sources.Batch) error {
 				return err
 			}
 		}
-		if _, err := r.view.build(m, m.entries[0].Key, b); err != nil {
+		if _, err := r.view.build(ctx, m, m.entries[0].Key, b); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
 		if b.Limit == 0 && len(b.Records)-had >= keysAtOnce {

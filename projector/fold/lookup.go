@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -17,7 +18,7 @@ var _ sources.Lookup = (*view)(nil)
 
 // Lookup folds the events of the given keys. It goes through all events that may be of one
 // of them, so one call with many keys is much better than many calls.
-func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) error {
+func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) (err error) {
 	f, err := v.source.New()
 	if err != nil {
 		return fmt.Errorf("fold: %w", err)
@@ -31,6 +32,7 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 	})
 	wanted = slices.CompactFunc(wanted, func(a, b lookupKey) bool { return bytes.Equal(a.key, b.key) })
 	r := v.reader(f)
+	defer func() { err = errors.Join(err, r.close()) }()
 	r.quiet = true
 	for len(wanted) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -47,7 +49,7 @@ func (v *view) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) erro
 		for n < len(wanted) && (to == 0 || wanted[n].hash < to) && spill.BucketOf(wanted[n].hash) == r.bucket {
 			n++
 		}
-		if err := r.lookupKeys(wanted[:n], b); err != nil {
+		if err := r.lookupKeys(ctx, wanted[:n], b); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
 		wanted = wanted[n:]
@@ -61,14 +63,14 @@ type lookupKey struct {
 }
 
 // lookupKeys appends a record for each of the keys of the present pass, which are in order.
-func (r *reader) lookupKeys(wanted []lookupKey, b *sources.Batch) error {
+func (r *reader) lookupKeys(ctx context.Context, wanted []lookupKey, b *sources.Batch) error {
 	for _, w := range wanted {
 		for r.at < len(r.events.Groups) && w.after(r.events.Groups[r.at].Hash, r.events.Key(r.events.Groups[r.at])) {
 			r.at++
 		}
 		had := len(b.Records)
 		if r.at < len(r.events.Groups) && bytes.Equal(r.events.Key(r.events.Groups[r.at]), w.key) {
-			if err := r.appendDocument(r.events.Groups[r.at], b); err != nil {
+			if err := r.appendDocument(ctx, r.events.Groups[r.at], b); err != nil {
 				return err
 			}
 		}

@@ -31,7 +31,7 @@ func TestPreviousGenerationIsFedFromTopics(t *testing.T) {
 	}
 	source := liveSource(&w.log, dir)
 	source.Store.Dir = func(capture string) string { return filepath.Join(dir, capture, "events") }
-	projection := projector.Projection{Name: "orders", Alias: "orders"}
+	projection := projector.Projection{Name: "orders", Alias: "orders", Feed: -1}
 	rebuild := func(run string) string {
 		some()
 		store, err := stores(run)
@@ -56,7 +56,7 @@ func TestPreviousGenerationIsFedFromTopics(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		f := follow.Projector{
-			Projection: projection, Source: source, Target: w.target, Open: stores, KeepPrevious: true,
+			Projection: projection, Source: source, Target: w.target, Open: stores,
 			Observe: func(e report.Event) {
 				for _, g := range generations {
 					if len(differences(t, w.target, g, want)) > 0 {

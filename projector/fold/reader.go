@@ -35,7 +35,7 @@ type reader struct {
 func (r *reader) Close(context.Context) error {
 	r.flushCounts()
 	r.events, r.entries = spill.Reader{}, nil
-	return nil
+	return r.close()
 }
 
 func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
@@ -58,9 +58,12 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 			r.closePass()
 			continue
 		}
+		if err := r.prepareGroups(ctx); err != nil {
+			return fmt.Errorf("fold: %w", err)
+		}
 		of := r.events.Groups[r.at]
 		r.at++
-		if err := r.appendDocument(of, b); err != nil {
+		if err := r.appendDocument(ctx, of, b); err != nil {
 			return fmt.Errorf("fold: %w", err)
 		}
 		if b.Limit == 0 && len(b.Records)-had >= 1000 {
@@ -107,16 +110,12 @@ func (r *reader) closePass() {
 }
 
 // appendDocument folds the events of one key and appends the record, if there is one.
-func (r *reader) appendDocument(of spill.Group, b *sources.Batch) error {
+func (r *reader) appendDocument(ctx context.Context, of spill.Group, b *sources.Batch) error {
+	if _, wanted := r.entriesOf(of); !wanted {
+		return nil
+	}
 	key := r.events.Key(of)
-	if !r.after(of.Hash, key) {
-		return nil
-	}
-	r.entries = r.events.Entries(of, r.entries[:0])
-	if r.view.delta != nil && !r.view.delta.hasNew(r.entries) {
-		return nil
-	}
-	found, err := r.build(key, b)
+	found, err := r.build(ctx, key, b)
 	if err != nil {
 		return err
 	}
@@ -125,6 +124,16 @@ func (r *reader) appendDocument(of spill.Group, b *sources.Batch) error {
 		b.Records = append(b.Records, sources.Record{Key: b.Hold(key), Deleted: true})
 	}
 	return nil
+}
+
+// entriesOf is the events of a key, in the memory of the last ones that were asked for; wanted
+// is false for a key that is behind the reader, or that has no new ones.
+func (r *reader) entriesOf(of spill.Group) (entries []spill.Entry, wanted bool) {
+	if !r.after(of.Hash, r.events.Key(of)) {
+		return nil, false
+	}
+	r.entries = r.events.Entries(of, r.entries[:0])
+	return r.entries, r.view.delta == nil || r.view.delta.hasNew(r.entries)
 }
 
 // anyApplied reports whether any event was: poison alone decides nothing.

@@ -167,6 +167,7 @@ func (v *view) deadLetter(at eventID, time int64, kind string, key, value []byte
 
 func (v *view) reader(f Fold) *reader {
 	r := &reader{view: v, events: spill.NewReader(v.buckets)}
-	r.builder = builder{fold: f, inputs: v.inputs, types: v.decoder.types, onPoison: r.reportPoison}
+	r.builder = newBuilder(f)
+	r.inputs, r.types, r.onPoison = v.inputs, v.decoder.types, r.reportPoison
 	return r
 }

@@ -5,18 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/deadletter"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
-	"humpty/projector/lease"
 	"humpty/projector/outage"
 	"humpty/projector/report"
 	"humpty/sinks"
@@ -26,7 +22,9 @@ import (
 // Projector is the live projector: it takes over the capture of the generation that the alias
 // serves, as a rebuild with WriterFollow left it, and keeps the generation equal to its
 // source. It needs no lease: a capture has one reader at a time. A rebuild may run beside
-// it, and when the alias serves another generation, it goes on with that one.
+// it, and when the alias serves another generation, it goes on with that one. With
+// Projection.Feed it feeds the generation that served before, too, for a while: a rollback to it
+// loses nothing. What goes wrong with that one does not hold up what serves.
 type Projector struct {
 	Projection projector.Projection
 	Source     sources.Source
@@ -39,12 +37,17 @@ type Projector struct {
 
 	Letters *deadletter.Writer // where what is refused goes, once each; may be nil
 
-	KeepPrevious bool               // feed the generation that was live before, too: a rollback then loses nothing
-	Observe      func(report.Event) // may be nil; Lagging events say how far behind it is
-	MaxOutage    time.Duration      // how long a server is waited for that went away; 15 min by default, negative: not at all
+	// Stored is the definition that a generation was made by, as it was stored with it, and the
+	// source that reads by it. With Projection.Feed a generation is kept up to date by its own
+	// definition, whatever Projection is by then. May be nil: only those of Projection are fed.
+	Stored func(g sinks.Generation) (projector.Projection, sources.Source, error)
 
-	hurry   bool               // of tests: look often
-	feeding []sinks.Generation // what was fed last
+	Observe   func(report.Event) // may be nil; Lagging events say how far behind it is
+	MaxOutage time.Duration      // how long a server is waited for that went away; 15 min by default, negative: not at all
+
+	hurry   bool      // of tests: look often
+	present present   // what was to be fed last
+	feeding []*feeder // what was fed last, what serves first
 }
 
 const (
@@ -84,7 +87,6 @@ func (p *Projector) Run(ctx context.Context) error {
 
 func (p *Projector) run(ctx context.Context, o *report.Observer, aside *atomic.Pointer[asideError]) error {
 	retry := wait.NewBackoff(retriedFor)
-	w := outage.Waiter{Source: p.Source, Target: p.Target, Most: outage.Limit(p.MaxOutage), Observer: o}
 	var since time.Time // when a server was found away
 	for {
 		start := time.Now()
@@ -93,7 +95,8 @@ func (p *Projector) run(ctx context.Context, o *report.Observer, aside *atomic.P
 				aside.CompareAndSwap(was, nil)
 			}
 		})
-		if server := outage.Server(p.Source, p.Target, err); server != "" && ctx.Err() == nil && w.Most > 0 {
+		w := outage.Waiter{Source: p.source(), Target: p.Target, Most: outage.Limit(p.MaxOutage), Observer: o}
+		if server := outage.Server(w.Source, p.Target, err); server != "" && ctx.Err() == nil && w.Most > 0 {
 			if time.Since(start) > outage.SoundAfter || since.IsZero() {
 				since = time.Now()
 			}
@@ -172,153 +175,12 @@ func (p *Projector) explain(err error) error {
 	return fmt.Errorf("%w\n    humpty follow %s goes on where it was when the %s is back", err, p.Projection.Name, outage.Server)
 }
 
-// errSwapped says that the alias serves another generation now.
-var errSwapped = errors.New("the alias serves another generation")
-
-// serve feeds what the alias serves, until it serves something else.
-func (p *Projector) serve(ctx context.Context, o *report.Observer, well func(generation string)) error {
-	all, err := p.generations(ctx)
-	if err != nil {
-		return err
-	}
-	group, feeding := errgroup.WithContext(ctx)
-	for i, g := range all {
-		group.Go(func() error {
-			err := p.feed(feeding, g, o, well)
-			var gap *sources.ErrChangesLost
-			if i > 0 && (errors.As(err, &gap) || needsDecision(err)) { // what serves is fed on
-				o.Notice(fmt.Sprintf("%s, which served before, is not fed any more: %v", g.Name, problem.FirstLine(err)))
-				return nil
-			}
-			return err
-		})
-	}
-	var now []sinks.Generation
-	group.Go(func() (err error) {
-		if now, err = p.waitForSwap(feeding, all); errors.Is(err, errSwapped) || feeding.Err() == nil {
-			return err
-		}
-		return nil // it ends with the feeds, and they know why
-	})
-	p.feeding = all
-	err = errors.Join(group.Wait(), ctx.Err())
-	if !errors.Is(err, errSwapped) && !needsDecision(err) {
-		return err
-	}
-	if errors.Is(err, errSwapped) {
-		o.Notice(fmt.Sprintf("the alias serves %s now", now[0].Name))
-	}
-	return errors.Join(err, p.releaseRetired(ctx, all))
+// adoptCommand makes right what is served, whatever was lost.
+func (p *Projector) adoptCommand() string {
+	return fmt.Sprintf("humpty follow %s --adopt", p.Projection.Name)
 }
 
-// releaseRetired releases the captures of what is not fed any more since another generation
-// serves, also one of another definition, which is not followed from here.
-func (p *Projector) releaseRetired(ctx context.Context, all []sinks.Generation) error {
-	survey, err := p.Target.Survey(ctx)
-	if err != nil {
-		return fmt.Errorf("survey the target: %w", err)
-	}
-	source, can := p.Source.(sources.Capturer)
-	if _, ok := survey.Find(survey.Live()); !ok || !can {
-		return nil
-	}
-	fed := p.fed(survey)
-	for _, g := range all {
-		if slices.ContainsFunc(fed, func(n sinks.Generation) bool { return sameFeed(n, g) }) {
-			continue
-		}
-		if err := source.Release(ctx, g.Meta.Run); err != nil {
-			return fmt.Errorf("release the capture of %s: %w", g.Name, err)
-		}
-	}
-	return nil
-}
-
-// sameFeed reports whether both are one generation, fed by the capture of one run.
-func sameFeed(a, b sinks.Generation) bool { return a.Name == b.Name && a.Meta.Run == b.Meta.Run }
-
-// retired reports whether what was fed serves no more: its slot went with the swap.
-func (p *Projector) retired(ctx context.Context) bool {
-	now, err := p.generations(ctx)
-	return err == nil && len(p.feeding) > 0 && !slices.EqualFunc(p.feeding, now, sameFeed)
-}
-
-// mended reports whether a gap is no matter any more, or a run is about to close it: a rollback
-// changes the alias first, and takes the lease again to make right what serves then.
-func (p *Projector) mended(ctx context.Context, o *report.Observer, gap error) bool {
-	if p.retired(ctx) || p.busy(ctx, o, gap) {
-		return true
-	}
-	return wait.For(ctx, p.every()) == nil && (p.retired(ctx) || p.busy(ctx, o, gap))
-}
-
-// busy reports whether a run holds the lease: it may be making right what is refused now.
-func (p *Projector) busy(ctx context.Context, o *report.Observer, why error) bool {
-	state, err := lease.Read(ctx, p.Target)
-	if err != nil || state == nil || !state.Held {
-		return false
-	}
-	o.Waiting(fmt.Sprintf("for run %s (%s): %s", state.Lease.Owner.Run, state.Lease.Owner.Verb, problem.FirstLine(why)))
-	return true
-}
-
-// every is how often the alias is looked at.
-func (p *Projector) every() time.Duration {
-	if p.hurry {
-		return 10 * time.Millisecond
-	}
-	return aliasEvery
-}
-
-// waitForSwap waits until what has to be fed is not all any more.
-func (p *Projector) waitForSwap(ctx context.Context, all []sinks.Generation) ([]sinks.Generation, error) {
-	tick := time.NewTicker(p.every())
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-		now, err := p.generations(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if !slices.EqualFunc(all, now, sameFeed) {
-			return now, errSwapped
-		}
-	}
-}
-
-// generations are those to be fed, the live one first.
-func (p *Projector) generations(ctx context.Context) ([]sinks.Generation, error) {
-	survey, err := p.Target.Survey(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("survey the target: %w", err)
-	}
-	live, ok := survey.Find(survey.Live())
-	switch {
-	case !ok:
-		return nil, &problem.Refusal{
-			Why:    fmt.Sprintf("alias %s does not serve one generation of humpty's: there is nothing to follow", survey.Alias),
-			Remedy: fmt.Sprintf("make one: humpty rebuild %s, with writer: follow", p.Projection.Name),
-		}
-	case live.Meta.Definition != p.Projection.Hash:
-		return nil, &problem.Refusal{
-			Why: fmt.Sprintf("projection %s was changed since %s was made: a generation has one definition", p.Projection.Name, live.Name),
-			Remedy: fmt.Sprintf("put it back; or make a generation of the new one: humpty rebuild %s; or, if mapping and settings stay, its documents those of the new one: %s --new-definition",
-				p.Projection.Name, p.adoptCommand()),
-		}
-	}
-	return p.fed(survey), nil
-}
-
-// fed are the generation that serves and, if that is asked for, the one before.
-func (p *Projector) fed(survey sinks.Survey) []sinks.Generation {
-	live, _ := survey.Find(survey.Live())
-	all := []sinks.Generation{live}
-	if previous, ok := survey.Find(live.Meta.Previous); ok && p.KeepPrevious && previous.Meta.Definition == p.Projection.Hash {
-		all = append(all, previous)
-	}
-	return all
+// adopt says what to do where changes were lost.
+func (p *Projector) adopt() string {
+	return "make it right, for one reading of both sides: " + p.adoptCommand()
 }

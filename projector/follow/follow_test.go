@@ -156,7 +156,7 @@ func TestFollowKeepsUpAndGoesOn(t *testing.T) {
 }
 
 // A rebuild beside a Follow: when the alias is swapped, the Follow goes on with the new
-// generation; with KeepPrevious the old one stays as right as the new one.
+// generation; with Projection.Feed the old one stays as right as the new one.
 func TestFollowMovesWithTheAlias(t *testing.T) {
 	t.Parallel()
 	for _, keep := range []bool{false, true} {
@@ -170,7 +170,9 @@ func TestFollowMovesWithTheAlias(t *testing.T) {
 				t.Fatal(err)
 			}
 			f := s.follow()
-			f.KeepPrevious = keep
+			if keep {
+				f.Projection.Feed = -1
+			}
 			err = s.until(f, func() error {
 				s.rebuild("r2", projector.WriterFollow)
 				s.write(2, 100)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"humpty/internal/printable"
 	"humpty/internal/problem"
@@ -17,7 +18,8 @@ import (
 type Admin struct {
 	Projection string // its name
 	Alias      string
-	Keep       int // generations to keep besides the live one (Prune)
+	Keep       int     // generations to keep besides the live one (Prune)
+	Feed       FeedFor // how long the one that served before is fed
 	Target     sinks.Target
 	Owner      sinks.Owner
 	Live       bool              // a run goes on to write to a generation that it has verified
@@ -127,8 +129,14 @@ func (a *Admin) change(ctx context.Context, replace string, gate func(context.Co
 	choose func(sinks.Survey) (string, error),
 ) (sinks.AliasChange, error) {
 	var change sinks.AliasChange
-	err := UnderLease(ctx, a.Target, a.Owner, func(ctx context.Context, _ sinks.Lease) error {
-		s := Switch{Target: a.Target, Projection: a.Projection, Replace: replace, To: choose, Gate: gate}
+	err := UnderLease(ctx, a.Target, a.Owner, a.Notice, func(ctx context.Context, _ sinks.Lease) error {
+		last := func(ctx context.Context, survey sinks.Survey, change sinks.AliasChange) error {
+			if err := gate(ctx, survey, change); err != nil {
+				return err
+			}
+			return a.notePrevious(ctx, survey, change.To)
+		}
+		s := Switch{Target: a.Target, Projection: a.Projection, Replace: replace, To: choose, Gate: last}
 		before, done, err := s.Do(ctx)
 		change = done
 		if err != nil {
@@ -142,6 +150,26 @@ func (a *Admin) change(ctx context.Context, replace string, gate func(context.Co
 	return change, err
 }
 
+// notePrevious notes what serves now in what is to serve. A process may die behind the swap, and
+// humpty follow may look right behind it: what served before is fed by what is noted.
+func (a *Admin) notePrevious(ctx context.Context, before sinks.Survey, to string) error {
+	g, ok := before.Find(to)
+	if live := before.Live(); !ok || live == "" || live == to {
+		return nil
+	}
+	index, err := a.Target.Open(ctx, to)
+	if err != nil {
+		return err
+	}
+	m := g.Meta
+	m.Updated = time.Now().UTC()
+	m.Previous, m.Serves = before.Live(), m.Updated
+	if err := index.Note(ctx, m); err != nil {
+		return fmt.Errorf("note in %s what serves before it: %w", to, err)
+	}
+	return nil
+}
+
 // Snapshot keeps a generation, what the alias serves if empty, in a repository that
 // exists. It must have been verified, unless unverified allows otherwise: a snapshot that
 // was never proven is no backup. report, if not nil, is told how many bytes are there.
@@ -151,7 +179,7 @@ func (a *Admin) Snapshot(ctx context.Context, repository, name, generation strin
 	if !ok {
 		return saved, ErrNoSnapshots
 	}
-	err := UnderLease(ctx, a.Target, a.Owner, func(ctx context.Context, _ sinks.Lease) error {
+	err := UnderLease(ctx, a.Target, a.Owner, a.Notice, func(ctx context.Context, _ sinks.Lease) error {
 		survey, err := a.Target.Survey(ctx)
 		if err != nil {
 			return fmt.Errorf("survey the target: %w", err)
@@ -184,11 +212,24 @@ func (a *Admin) Snapshot(ctx context.Context, repository, name, generation strin
 var ErrNoSnapshots = errors.New("this target has no snapshots: only Elasticsearch and OpenSearch do")
 
 // UnderLease does work while holding the projection's lease, as each command does that
-// changes something.
-func UnderLease(ctx context.Context, target sinks.Target, owner sinks.Owner, work func(context.Context, sinks.Lease) error) error {
-	h := lease.Hold{
-		Target: target, Owner: owner,
-		Before: func(ctx context.Context) error { return CleanUpOrphaned(ctx, target) },
-	}
+// changes something. waiting is told while the lease of another is watched; it may be nil.
+func UnderLease(ctx context.Context, target sinks.Target, owner sinks.Owner, waiting func(string), work func(context.Context, sinks.Lease) error) error {
+	h := hold(target, owner)
+	h.Waiting = waiting
 	return h.Do(ctx, work)
+}
+
+func hold(target sinks.Target, owner sinks.Owner) lease.Hold {
+	return lease.Hold{Target: target, Owner: owner, Before: func(ctx context.Context) error { return CleanUpOrphaned(ctx, target) }}
+}
+
+// Unlock takes the lease from the owner that lease.Inspect saw, shuts its writers out as one that
+// takes a lease over does, and gives it back.
+func (a *Admin) Unlock(ctx context.Context, was *lease.Broken) error {
+	survey, err := a.Target.Survey(ctx)
+	if err != nil {
+		return fmt.Errorf("survey the target: %w", err)
+	}
+	h := hold(a.Target, a.Owner)
+	return h.Break(ctx, was, survey.Epoch())
 }

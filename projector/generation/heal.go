@@ -31,7 +31,7 @@ func (a *Admin) Heal(ctx context.Context) (done []string, err error) {
 				lease.Left.Round(time.Second), a.Projection),
 		}
 	}
-	err = UnderLease(ctx, a.Target, a.Owner, func(ctx context.Context, _ sinks.Lease) error { // which lifts blocks
+	err = UnderLease(ctx, a.Target, a.Owner, a.Notice, func(ctx context.Context, _ sinks.Lease) error { // which lifts blocks
 		return sealOrphaned(ctx, a.Target)
 	})
 	if err != nil {

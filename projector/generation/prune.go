@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"humpty/internal/printable"
 	"humpty/internal/problem"
@@ -11,8 +12,8 @@ import (
 )
 
 // Prunable lists what Prune would drop: all failed and unfinished generations, and of
-// the others the oldest beyond Keep. Never one that an alias serves, nor the
-// one that a running rebuild fills.
+// the others the oldest beyond Keep. Never one that an alias serves, nor one that
+// is fed, nor the one that a running rebuild fills.
 func (a *Admin) Prunable(ctx context.Context) ([]sinks.Generation, error) {
 	survey, lease, err := a.Status(ctx)
 	if err != nil {
@@ -22,16 +23,21 @@ func (a *Admin) Prunable(ctx context.Context) ([]sinks.Generation, error) {
 	if lease != nil && lease.Held {
 		running = lease.Lease.Owner.Run
 	}
-	return prunable(survey, running, a.Keep), nil
+	return a.prunable(survey, running), nil
 }
 
 // prunable chooses from a survey; running is the run whose generation is left alone.
-func prunable(s sinks.Survey, running string, keep int) []sinks.Generation {
+func (a *Admin) prunable(s sinks.Survey, running string) []sinks.Generation {
+	keep := a.Keep
+	fed, _, feeds := a.Feed.At(s, time.Now())
 	var drop []sinks.Generation
 	for _, g := range slices.Backward(s.Generations) {
 		serving := slices.ContainsFunc(s.Serving, func(v sinks.Serving) bool { return v.Index == g.Name })
 		switch {
 		case serving, running != "" && g.Meta.Run == running:
+			continue
+		case feeds && g.Name == fed.Name: // a rollback to it is to be instant
+			keep = max(keep-1, 0)
 			continue
 		case g.Meta.Verified != nil && keep > 0:
 			keep--
@@ -47,12 +53,12 @@ func prunable(s sinks.Survey, running string, keep int) []sinks.Generation {
 // thought for long), and returns those that are gone, also with an error.
 func (a *Admin) Prune(ctx context.Context, names []string) ([]string, error) {
 	var gone []string
-	err := UnderLease(ctx, a.Target, a.Owner, func(ctx context.Context, _ sinks.Lease) error {
+	err := UnderLease(ctx, a.Target, a.Owner, a.Notice, func(ctx context.Context, _ sinks.Lease) error {
 		survey, err := a.Target.Survey(ctx)
 		if err != nil {
 			return fmt.Errorf("survey the target: %w", err)
 		}
-		still := prunable(survey, "", a.Keep)
+		still := a.prunable(survey, "")
 		for _, name := range names {
 			g, there := survey.Find(name)
 			serves := slices.ContainsFunc(survey.Serving, func(v sinks.Serving) bool { return v.Index == name }) // which the target refuses
@@ -74,7 +80,7 @@ func (a *Admin) Prune(ctx context.Context, names []string) ([]string, error) {
 
 // PruneUnfinished drops an index that a run made and left before it wrote down that it is its own.
 func (a *Admin) PruneUnfinished(ctx context.Context, name string) error {
-	return UnderLease(ctx, a.Target, a.Owner, func(ctx context.Context, _ sinks.Lease) error {
+	return UnderLease(ctx, a.Target, a.Owner, a.Notice, func(ctx context.Context, _ sinks.Lease) error {
 		survey, err := a.Target.Survey(ctx)
 		if err != nil {
 			return fmt.Errorf("survey the target: %w", err)

@@ -99,7 +99,7 @@ func recordState(ctx context.Context, target sinks.Target, g sinks.Generation, s
 		m.Served = max(g.Documents, 0)
 	}
 	if state == sinks.Live && previous != g.Name {
-		m.Previous = previous
+		m.Previous, m.Serves = previous, m.Updated
 	}
 	if err := index.Note(ctx, m); err != nil || state != sinks.Live {
 		return err

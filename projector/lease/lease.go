@@ -18,11 +18,15 @@ import (
 )
 
 // Duration is how long a lease lasts without being renewed: a run that died blocks the
-// next one for this long. It is renewed three times in it.
+// next one for this long, from when that first looks.
 const Duration = 60 * time.Second
 
-// activityEvery is how old what the lease says of a run may be.
-const activityEvery = 5 * time.Second
+// renewEvery is how often a lease is renewed. So another process sees within this that its owner
+// lives, and what it says of its run is not older.
+const renewEvery = 5 * time.Second
+
+// longestActivity is the most that a lease says of what its run does.
+const longestActivity = 32 << 10
 
 // Hold is what a lease is held for, and how.
 type Hold struct {
@@ -34,6 +38,7 @@ type Hold struct {
 	// renew it, nobody can take it.
 	Patience time.Duration
 	Activity func() string                   // what others read in the lease; nil: nothing
+	Waiting  func(why string)                // told while the lease of another is watched; may be nil
 	Before   func(ctx context.Context) error // done first; may be nil
 }
 
@@ -44,10 +49,15 @@ func (h *Hold) Do(ctx context.Context, work func(context.Context, sinks.Lease) e
 	if !ok {
 		return work(ctx, sinks.Lease{})
 	}
-	lease, err := leases.Acquire(ctx, h.Owner, Duration)
+	lease, err := h.acquire(ctx, leases)
 	if err != nil {
-		return refuseHeld(err)
+		return refuse(err)
 	}
+	return h.hold(ctx, leases, lease, work)
+}
+
+// hold does work while the lease, which was taken, is renewed.
+func (h *Hold) hold(ctx context.Context, leases sinks.Leases, lease sinks.Lease, work func(context.Context, sinks.Lease) error) error {
 	crashpoint.At("lease taken")
 	latest := lease
 	done := make(chan struct{})
@@ -65,7 +75,7 @@ func (h *Hold) Do(ctx context.Context, work func(context.Context, sinks.Lease) e
 		}
 		return work(working, lease)
 	})
-	err = group.Wait()
+	err := group.Wait()
 
 	ctx, cancel := wait.ToCleanUp(ctx)
 	defer cancel()
@@ -78,13 +88,10 @@ func (h *Hold) Do(ctx context.Context, work func(context.Context, sinks.Lease) e
 }
 
 // renew prolongs the lease until done and returns it as it is then; it fails when
-// somebody else took it, or when it could not be renewed for as long as patience.
+// another process took it, when it is damaged, or when it could not be renewed for as long as
+// patience.
 func (h *Hold) renew(ctx context.Context, leases sinks.Leases, lease sinks.Lease, done <-chan struct{}) (sinks.Lease, error) {
-	every := Duration / 3
-	if h.Activity != nil {
-		every = activityEvery
-	}
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(renewEvery)
 	defer tick.Stop()
 	last := time.Now()
 	for {
@@ -98,10 +105,11 @@ func (h *Hold) renew(ctx context.Context, leases sinks.Leases, lease sinks.Lease
 		lease.Doing = h.activityText()
 		renewed, err := leases.Renew(ctx, lease, Duration)
 		var held *sinks.Held
+		var damaged *sinks.DamagedLease
 		switch {
 		case err == nil:
 			lease, last = renewed, time.Now()
-		case errors.As(err, &held):
+		case errors.As(err, &held), errors.As(err, &damaged):
 			return lease, fmt.Errorf("the lease on the projection is lost: %w", err)
 		case ctx.Err() == nil && time.Since(last) > max(h.Patience, Duration):
 			return lease, &outage.Unavailable{Server: "target", Lasted: time.Since(last), Err: fmt.Errorf("the lease on the projection is lost: %w", err)}
@@ -113,33 +121,41 @@ func (h *Hold) activityText() string {
 	if h.Activity == nil {
 		return ""
 	}
-	return h.Activity()
+	text := h.Activity()
+	if len(text) > longestActivity {
+		return ""
+	}
+	return text
 }
 
-// Check refuses when somebody took the lease while the target was away from us.
-func Check(ctx context.Context, target sinks.Target, fence int64) error {
+// Check refuses when another process took the lease while the target was away from us.
+func Check(ctx context.Context, target sinks.Target, held sinks.Lease) error {
 	leases, ok := target.(sinks.Leases)
 	if !ok {
 		return nil
 	}
 	now, err := leases.Holder(ctx)
 	if err != nil {
-		return fmt.Errorf("read the lease: %w", err)
+		return refuse(fmt.Errorf("read the lease: %w", err))
 	}
-	if now.Fence != fence {
-		return refuseHeld(&sinks.Held{Lease: now})
+	if now.Fence != held.Fence || now.Owner != held.Owner {
+		return refuse(&sinks.Held{Lease: now})
 	}
 	return nil
 }
 
-func refuseHeld(err error) error {
+func refuse(err error) error {
 	var held *sinks.Held
-	if !errors.As(err, &held) {
-		return fmt.Errorf("take the lease: %w", err)
+	var damaged *sinks.DamagedLease
+	switch {
+	case errors.As(err, &held):
+		return &problem.Refusal{
+			Why:    held.Error(),
+			Remedy: "wait for it, or end that process: the lease of a dead one is taken over when it has not changed for " + Duration.String(),
+			Err:    err,
+		}
+	case errors.As(err, &damaged):
+		return &problem.Refusal{Why: damaged.Error(), Remedy: "look who works on it; this breaks it: humpty unlock", Err: err}
 	}
-	return &problem.Refusal{
-		Why:    held.Error(),
-		Remedy: "wait for it, or end that process; the lease of a dead one runs out by itself",
-		Err:    err,
-	}
+	return fmt.Errorf("take the lease: %w", err)
 }

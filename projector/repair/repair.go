@@ -57,7 +57,7 @@ type Changes struct {
 // done. Errors as of Rebuild.Run: a *Refusal means that nothing was written.
 func (r *Repair) Run(ctx context.Context) (Result, error) {
 	f := &repairer{comparison: newComparison(&r.Verify), Repair: r, rejectedIDs: map[string]bool{}}
-	err := generation.UnderLease(ctx, r.Target, r.Owner, f.work)
+	err := generation.UnderLease(ctx, r.Target, r.Owner, f.observer.Waiting, f.work)
 	return f.done(ctx, err)
 }
 
@@ -123,7 +123,7 @@ func (f *repairer) work(ctx context.Context, lease sinks.Lease) (err error) {
 // able makes sure that the comparison was complete and single documents can be read.
 func (f *repairer) able() error {
 	var source sources.Source
-	if f.result.Serving {
+	if f.moves {
 		source = f.Source
 	}
 	var ok bool
@@ -132,7 +132,7 @@ func (f *repairer) able() error {
 	switch {
 	case !f.result.Verified.Everything():
 		return fmt.Errorf("only level %s was reached (%s): what differs is not known; raise verify.budget", f.result.Verified.Level, f.result.Verified.Why)
-	case !ok, f.result.Serving && !amends:
+	case !ok, f.moves && !amends:
 		return errors.New("source or target cannot read and write single documents: rebuild instead")
 	}
 	return nil
@@ -159,9 +159,9 @@ func (f *repairer) guard() error {
 		}
 	}
 	most = f.Repair.limits().Overwritable(indexed)
-	if f.result.Serving && v.Stale > most {
+	if f.moves && v.Stale > most {
 		return &problem.Refusal{
-			Why: fmt.Sprintf("%d of the %d documents of %s, which serves, are not as the source has them; at most %d may be overwritten: is a table of an include empty, or the definition another? Nothing was written",
+			Why: fmt.Sprintf("%d of the %d documents of %s, which is in use, are not as the source has them; at most %d may be overwritten: is a table of an include empty, or the definition another? Nothing was written",
 				v.Stale, indexed, f.result.Generation, most),
 			Remedy: fmt.Sprintf("look at them: humpty verify %s --diff 10\na new generation is the safe way: humpty rebuild %s\nif they are to be overwritten: humpty repair %s --max-stale %d", name, name, name, v.Stale),
 		}
@@ -231,10 +231,10 @@ func (f *repairer) begin(ctx context.Context, held sinks.Lease) error {
 	if err := generation.BeginWriter(ctx, f.index, sinks.LeaseWriter); err != nil {
 		return err
 	}
-	if err := lease.Check(ctx, f.Target, held.Fence); err != nil {
+	if err := lease.Check(ctx, f.Target, held); err != nil {
 		return err
 	}
-	if f.result.Serving {
+	if f.moves {
 		return nil
 	}
 	f.epoch = max(f.survey.Epoch()+1, held.Fence)

@@ -31,7 +31,7 @@ func (r *Restore) Run(ctx context.Context) (Result, error) {
 	f := &repairer{comparison: newComparison(&r.Verify), Repair: &r.Repair, rejectedIDs: map[string]bool{}}
 	f.Repair.DryRun = false
 	b := &restorer{repairer: f, Restore: r}
-	err := generation.UnderLease(ctx, r.Target, r.Owner, func(ctx context.Context, lease sinks.Lease) error {
+	err := generation.UnderLease(ctx, r.Target, r.Owner, f.observer.Waiting, func(ctx context.Context, lease sinks.Lease) error {
 		err := b.work(ctx, lease)
 		return b.cleanUp(ctx, err)
 	})

@@ -30,7 +30,7 @@ func (r *Retry) Run(ctx context.Context) (Result, error) {
 		comparison: newComparison(&r.Verify), rejectedIDs: map[string]bool{},
 		Repair: &Repair{Verify: r.Verify, Letters: r.Letters},
 	}
-	err := generation.UnderLease(ctx, r.Target, r.Owner, func(ctx context.Context, lease sinks.Lease) error {
+	err := generation.UnderLease(ctx, r.Target, r.Owner, nil, func(ctx context.Context, lease sinks.Lease) error {
 		return f.phase(ctx, report.PhaseRepair, func(ctx context.Context) error { return f.retry(ctx, lease, r.Keys) })
 	})
 	return f.done(ctx, err)

@@ -71,6 +71,7 @@ type comparison struct {
 	view       sources.View
 	ignore     *canonjson.Paths
 	foreign    bool             // others wrote the generation, whatever its state says
+	moves      bool             // others may write to it meanwhile: it serves, or humpty follow feeds it
 	refusals   *ledger.Refusals // known ones, which are no differences
 }
 
@@ -131,6 +132,8 @@ func (c *comparison) find(ctx context.Context) (err error) {
 	for _, s := range c.survey.Serving {
 		c.result.Serving = c.result.Serving || s.Index == name
 	}
+	fed, _, feeds := c.Projection.Feed.At(c.survey, time.Now())
+	c.moves = c.result.Serving || feeds && fed.Name == name
 	if c.index, err = c.Target.Open(ctx, name); err != nil {
 		return fmt.Errorf("open index %s: %w", name, err)
 	}
@@ -145,7 +148,7 @@ func (c *comparison) compare(ctx context.Context, level verify.Level, each func(
 	check := verify.Check{
 		Source: c.Source, View: c.view, Plan: c.plan, Index: c.index,
 		Level: level, Budget: c.Projection.Verify.Budget, Ignore: c.ignore, Refusals: c.refusals,
-		Exact: c.alone(), Writes: verify.Writes{Static: !c.result.Serving, SettleTime: c.Settle},
+		Exact: c.alone(), Writes: verify.Writes{Static: !c.moves, SettleTime: c.Settle},
 		Batch: min(c.Projection.Limits.Batch, verify.BatchBytes),
 		Output: verify.Output{Show: c.Show, Each: each, Progress: func(docs, bytes int64) {
 			c.observer.Compared(docs, max(c.generation.Documents, 0), bytes)
@@ -170,7 +173,7 @@ func (c *comparison) alone() bool {
 	case sinks.Live, sinks.Retired:
 		return false
 	}
-	return !c.result.Serving && !c.foreign
+	return !c.moves && !c.foreign
 }
 
 // prove asks the rest: definition and queries.

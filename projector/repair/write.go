@@ -76,7 +76,7 @@ func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 		case r.Version != 0:
 			d.Version = r.Version
 			versioned = append(versioned, d)
-		case f.result.Serving:
+		case f.moves:
 			amended, seen = append(amended, d), append(seen, r.SeqNo)
 		default:
 			d.Version = f.epoch << 40
@@ -153,7 +153,7 @@ func (f *repairer) conclude(ctx context.Context) error {
 	if err := f.confirm(ctx); err != nil {
 		return err
 	}
-	if !f.result.Serving {
+	if !f.moves {
 		if err := f.index.Seal(ctx, f.observer.Sealing); err != nil {
 			return fmt.Errorf("seal index %s: %w", f.result.Generation, err)
 		}
@@ -187,7 +187,7 @@ func (f *repairer) conclude(ctx context.Context) error {
 	proven.Rejected = f.changes.Rejected
 	m.Verified, m.Documents, m.Reason = &proven, documents, ""
 	generation.NoteRefused(m, ledger.NewRefusals(f.refused...), proven.Poison)
-	if f.result.Serving {
+	if f.moves {
 		proven.Sum = "" // its positions stay those of the past
 	} else {
 		m.State = sinks.Verified

@@ -72,5 +72,6 @@ type Lag struct {
 	Rate       float64 `json:"rate"`            // documents read again a second, since the last event
 	Refused    int64   `json:"refused"`         // documents that source or target refuse now
 	Poison     int64   `json:"poison"`          // events that could not be read or applied
+	Ended      bool    `json:"ended,omitempty"` // it is not followed any more, as it was to be
 	Aside      string  `json:"aside,omitempty"` // why the projection is not kept up to date now; the numbers are those of before
 }

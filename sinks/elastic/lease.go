@@ -24,29 +24,25 @@ const leaseDefinition = `{
 	"mappings": {"dynamic": false, "_meta": {"about": "who works on which alias; see humpty's documentation"}}
 }`
 
-// Acquire takes the lease if it is free, expired, or owner's own.
-func (ls leases) Acquire(ctx context.Context, owner sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
+// Take gives the lease to owner if it is as it was seen.
+func (ls leases) Take(ctx context.Context, seen sinks.Lease, owner sinks.Owner, ttl time.Duration) (sinks.Lease, error) {
 	if err := ls.CheckIdentity(ctx); err != nil {
 		return sinks.Lease{}, err
 	}
-	for {
-		was, err := ls.Holder(ctx)
-		if err != nil {
-			return sinks.Lease{}, err
-		}
-		if time.Now().Before(was.Expires) && was.Owner.Run != owner.Run {
-			return sinks.Lease{}, &sinks.Held{Lease: was}
-		}
-		next := sinks.Lease{Owner: owner, Fence: was.Fence + 1, Epoch: was.Epoch, Expires: time.Now().Add(ttl).UTC(), Token: was.Token}
-		taken, err := ls.store(ctx, next)
-		if err == nil || !isConflict(err) {
-			return taken, err
-		}
-		// Somebody was quicker, or an earlier attempt of ours took it: look again.
+	now := time.Now().UTC()
+	taken, err := ls.store(ctx, sinks.Lease{Owner: owner, Fence: seen.Fence + 1, Epoch: seen.Epoch, Since: now, Expires: now.Add(ttl), Token: seen.Token})
+	if !isConflict(err) {
+		return taken, err
 	}
+	stored, err := ls.Holder(ctx)
+	switch {
+	case err != nil:
+		return sinks.Lease{}, err
+	case stored.Owner == owner && stored.Fence == seen.Fence+1:
+		return stored, nil // an earlier attempt of this call took it
+	}
+	return sinks.Lease{}, &sinks.Held{Lease: stored}
 }
-
-func sameOwner(a, b sinks.Owner) bool { return a.Run == b.Run && a.Host == b.Host && a.PID == b.PID }
 
 // Renew prolongs a lease.
 func (ls leases) Renew(ctx context.Context, l sinks.Lease, ttl time.Duration) (sinks.Lease, error) {
@@ -77,7 +73,7 @@ func (ls leases) update(ctx context.Context, l sinks.Lease, change func(stored s
 		if err != nil {
 			return l, err
 		}
-		if stored.Fence != l.Fence || !sameOwner(stored.Owner, l.Owner) {
+		if stored.Fence != l.Fence || stored.Owner != l.Owner {
 			return l, &sinks.Held{Lease: stored}
 		}
 		next := change(stored)
@@ -92,10 +88,10 @@ func (ls leases) update(ctx context.Context, l sinks.Lease, change func(stored s
 // Holder reads the lease; the zero Lease if there never was one.
 func (ls leases) Holder(ctx context.Context) (sinks.Lease, error) {
 	var a struct {
-		Found  bool        `json:"found"`
-		Seq    int64       `json:"_seq_no"`
-		Term   int64       `json:"_primary_term"`
-		Source sinks.Lease `json:"_source"`
+		Found  bool            `json:"found"`
+		Seq    int64           `json:"_seq_no"`
+		Term   int64           `json:"_primary_term"`
+		Source json.RawMessage `json:"_source"`
 	}
 	found, err := ls.Get(ctx, ls.leasePath("_doc"), &a)
 	if err != nil {
@@ -104,8 +100,43 @@ func (ls leases) Holder(ctx context.Context) (sinks.Lease, error) {
 	if !found || !a.Found {
 		return sinks.Lease{}, nil
 	}
-	a.Source.Token = fmt.Sprintf("?if_seq_no=%d&if_primary_term=%d", a.Seq, a.Term)
-	return a.Source, nil
+	token := fmt.Sprintf("?if_seq_no=%d&if_primary_term=%d", a.Seq, a.Term)
+	l, err := decodeLease(a.Source)
+	if err != nil {
+		return sinks.Lease{}, &sinks.DamagedLease{Where: "document " + ls.cfg.Alias + " of index " + leaseIndex, Why: err.Error(), Seen: sinks.Lease{Token: token}}
+	}
+	l.Token = token
+	return l, nil
+}
+
+// The bounds of a lease: another program may have written it.
+const (
+	longestName  = 512
+	longestDoing = 64 << 10
+)
+
+// decodeLease reads a lease. Its numbers become versions of documents, so they are bounded.
+func decodeLease(raw []byte) (l sinks.Lease, err error) {
+	if err := json.Unmarshal(raw, &l); err != nil {
+		return sinks.Lease{}, fmt.Errorf("it does not read: %w", err)
+	}
+	o := l.Owner
+	switch {
+	case o.Run == "":
+		err = errors.New("it names no run")
+	case max(len(o.Run), len(o.Host), len(o.User), len(o.Verb)) > longestName:
+		err = fmt.Errorf("a name in it is longer than %d bytes", longestName)
+	case len(l.Doing) > longestDoing:
+		err = fmt.Errorf("it says what its run does in more than %d bytes", longestDoing)
+	case l.Fence < 1 || l.Fence > sinks.MaxEpoch:
+		err = fmt.Errorf("its fencing number is %d", l.Fence)
+	case l.Epoch < 0 || l.Epoch > sinks.MaxEpoch:
+		err = fmt.Errorf("its epoch is %d", l.Epoch)
+	}
+	if err != nil {
+		return sinks.Lease{}, err
+	}
+	return l, nil
 }
 
 func (ls leases) leasePath(verb string) string {

@@ -3,6 +3,7 @@ package elastic
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	"humpty/sinks"
 	"humpty/sinks/elastic/bulk"
+	"humpty/sinks/elastic/transport"
 )
 
 // metaKey is where humpty's meta is in an index's _meta.
@@ -20,7 +22,11 @@ const metaKey = "humpty"
 // the meta says: copies take it along.
 func (f indexInfo) claim(alias, name string) (m sinks.Meta, foreign sinks.Foreign, claims bool) {
 	raw, ok := f.Mappings.Meta[metaKey]
-	if !ok || json.Unmarshal(raw, &m) != nil || m.Alias != alias || !strings.HasPrefix(name, alias+"-") {
+	if !ok {
+		return m, foreign, false
+	}
+	m, err := decodeMeta(raw)
+	if err != nil || m.Alias != alias || !strings.HasPrefix(name, alias+"-") {
 		return sinks.Meta{}, foreign, false
 	}
 	foreign = sinks.Foreign{Index: name, Run: m.Run, Documents: -1}
@@ -42,6 +48,37 @@ func (f indexInfo) generationMeta(alias, name string) (sinks.Meta, bool) {
 		return sinks.Meta{}, false
 	}
 	return m, true
+}
+
+// damagedMeta says what is wrong with the meta of an index that may be a generation of alias; "":
+// nothing, or it has none.
+func (f indexInfo) damagedMeta(name string) string {
+	raw, ok := f.Mappings.Meta[metaKey]
+	if !ok {
+		return ""
+	}
+	if _, err := decodeMeta(raw); err != nil {
+		return fmt.Sprintf("index %s says that humpty made it, but its _meta does not read (%s): it is not touched, not served and not dropped", name, transport.Clip([]byte(err.Error())))
+	}
+	return ""
+}
+
+// decodeMeta reads the meta of an index or a snapshot, which another program may have written. Its
+// numbers become versions of documents, so they are bounded.
+func decodeMeta(raw []byte) (m sinks.Meta, err error) {
+	switch err = json.Unmarshal(raw, &m); {
+	case err != nil:
+	case m.Alias == "":
+		err = errors.New("it names no alias")
+	case m.Epoch < 0 || m.Epoch > sinks.MaxEpoch:
+		err = fmt.Errorf("its epoch is %d", m.Epoch)
+	case m.Documents < 0 || m.Served < 0:
+		err = fmt.Errorf("it has %d documents", min(m.Documents, m.Served))
+	}
+	if err != nil {
+		return sinks.Meta{}, err
+	}
+	return m, nil
 }
 
 // metaRecord is what the index knows about itself: humpty's meta in its _meta.

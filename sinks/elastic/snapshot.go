@@ -125,7 +125,7 @@ func (r snapshots) read(ctx context.Context, repository, name string) (sinks.Sna
 	}
 	one := a.Snapshots[0]
 	s.Taken, s.Took = time.UnixMilli(one.Started).UTC(), time.Duration(one.Millis)*time.Millisecond
-	_ = json.Unmarshal(one.Metadata[metaKey], &s.Meta) // else humpty did not take it
+	s.Meta, _ = decodeMeta(one.Metadata[metaKey]) // else humpty did not take it
 	generations := r.generationsOf(one.Indices)
 	if len(generations) != 1 {
 		return s, one, transport.Guardf("name a snapshot that `humpty snapshot` took",

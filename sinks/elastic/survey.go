@@ -37,6 +37,9 @@ func (c *catalog) Survey(ctx context.Context) (sinks.Survey, error) {
 	for name, f := range all {
 		meta, foreign, claims := f.claim(alias, name)
 		ours := claims && foreign.Why == ""
+		if damaged := f.damagedMeta(name); damaged != "" {
+			s.Warnings = append(s.Warnings, damaged)
+		}
 		switch {
 		case ours:
 			s.Generations = append(s.Generations, c.generation(ctx, name, f, meta, sizes))

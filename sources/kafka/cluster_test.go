@@ -22,6 +22,29 @@ import (
 	"humpty/sources/kafka"
 )
 
+// Where encryption is required, a broker beyond this machine is not spoken to without: also one that a broker of
+// this machine names as its peer, as here.
+func TestRequiredTLS(t *testing.T) {
+	t.Parallel()
+	c := fake(t, kfake.NumBrokers(1))
+	c.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		answer := req.ResponseKind().(*kmsg.MetadataResponse)
+		answer.Brokers = []kmsg.MetadataResponseBroker{{NodeID: 0, Host: "192.0.2.1", Port: 9092}}
+		name := "events"
+		answer.Topics = []kmsg.MetadataResponseTopic{{Topic: &name, Partitions: []kmsg.MetadataResponseTopicPartition{{Partition: 0, Leader: 0, Replicas: []int32{0}, ISR: []int32{0}}}}}
+		return answer, nil, true
+	})
+	for _, brokers := range [][]string{c.ListenAddrs(), {"192.0.2.1:9092"}} {
+		s, err := kafka.New(kafka.Config{Brokers: brokers, RequireTLS: true, Topics: []kafka.Topic{{Name: "events"}}, RetryTime: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Plan(t.Context())
+		contains(t, brokers[0], err, "broker 192.0.2.1:9092", "the file has require_tls: true", "add tls: true")
+	}
+}
+
 // What the one real broker of the tests cannot show, brokers in memory do.
 func fake(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 	t.Helper()

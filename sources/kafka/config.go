@@ -14,9 +14,12 @@ import (
 
 // Config says which topics of which cluster are read. Zero values mean the defaults.
 type Config struct {
-	Brokers  []string    // host:port of some; the others are learnt from them
-	Topics   []Topic     // at least one, none twice
-	TLS      *tls.Config // nil: no TLS
+	Brokers []string    // host:port of some; the others are learnt from them
+	Topics  []Topic     // at least one, none twice
+	TLS     *tls.Config // nil: no TLS
+
+	RequireTLS bool // without TLS no broker beyond this machine is spoken to
+
 	SASL     SASL
 	ClientID string // how the brokers know us; humpty by default
 

@@ -15,6 +15,8 @@ import (
 	"github.com/segmentio/kafka-go/protocol/saslauthenticate"
 	"github.com/segmentio/kafka-go/protocol/saslhandshake"
 	"github.com/segmentio/kafka-go/sasl"
+
+	"humpty/internal/dsn"
 )
 
 const (
@@ -43,10 +45,14 @@ type dialer struct {
 	clientID        string
 	responseTimeout time.Duration
 	tls             *tls.Config
+	requireTLS      bool // without it only to this machine: a broker may name others as its peers
 	sasl            sasl.Mechanism
 }
 
 func (d *dialer) dial(ctx context.Context, address string) (*conn, error) {
+	if host, _, _ := net.SplitHostPort(address); d.requireTLS && d.tls == nil && !dsn.Local(host) {
+		return nil, &DeniedError{Broker: address, Why: errors.New("the connection would be unencrypted, and the file has require_tls: true"), Remedy: "add tls: true to the source, and name a listener with TLS"}
+	}
 	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	raw, err := (&net.Dialer{}).DialContext(connecting, "tcp", address)

@@ -42,7 +42,7 @@ func New(cfg Config) (*Source, error) {
 		return nil, err
 	}
 	c := &cluster{
-		dialer:  dialer{clientID: cfg.ClientID, tls: cfg.TLS, sasl: mechanism, responseTimeout: cfg.ResponseTimeout},
+		dialer:  dialer{clientID: cfg.ClientID, tls: cfg.TLS, requireTLS: cfg.RequireTLS, sasl: mechanism, responseTimeout: cfg.ResponseTimeout},
 		brokers: cfg.Brokers, retryTime: cfg.RetryTime,
 	}
 	groups := map[string]string{}

@@ -6,16 +6,19 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/testenv/devstack"
 	"humpty/sources"
 )
 
 // A connection that breaks, or a run that is stopped, at any moment of looking at the
-// definition is an error, and nothing else.
+// definition is an error that names the server, and nothing else: in a check, a plan, the
+// opening of a view and the beginning of a capture.
 func TestConnectionThatBreaksWhileTheDefinitionIsRead(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, `
@@ -35,21 +38,47 @@ func TestConnectionThatBreaksWhileTheDefinitionIsRead(t *testing.T) {
 			},
 		},
 	}
-	cuts := 0
-	for after := 1; ; after++ {
-		err := openThrough(t, d.DSN, shape, after)
-		if err == nil {
-			break
-		}
-		cuts++
-	}
-	if cuts < 10 {
-		t.Errorf("the connection broke at %d places only: it was not used", cuts)
+	for what, look := range map[string]func(context.Context, *Source) error{
+		"check":     func(ctx context.Context, s *Source) error { _, err := s.Check(ctx); return err },
+		"plan":      func(ctx context.Context, s *Source) error { _, err := s.Plan(ctx); return err },
+		"preflight": func(ctx context.Context, s *Source) error { _, err := s.Preflight(ctx, true); return err },
+		"captures":  func(ctx context.Context, s *Source) error { _, err := s.Captures(ctx); return err },
+		"open": func(ctx context.Context, s *Source) error {
+			view, err := s.Open(ctx)
+			if err == nil {
+				_ = view.Close(context.WithoutCancel(ctx))
+			}
+			return err
+		},
+		"capture": func(ctx context.Context, s *Source) error {
+			name := devstack.Name(t)
+			stream, err := s.Capture(ctx, name, "")
+			if err == nil {
+				err = stream.Close(ctx)
+			}
+			if left := d.source(Config{Shape: shape}).Release(ctx, name); left != nil {
+				t.Error(left)
+			}
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			cuts := 0
+			for after := 1; lookThrough(t, d.DSN, shape, after, look) != nil; after++ {
+				if cuts++; cuts > 200 {
+					t.Fatal("it fails though the connection holds")
+				}
+			}
+			if cuts < 2 || cuts < 10 && what != "captures" {
+				t.Errorf("the connection broke at %d places only: it was not used", cuts)
+			}
+		})
 	}
 }
 
-// openThrough opens a source over a connection that breaks at the client's n-th message.
-func openThrough(t *testing.T, dsn string, shape sources.Shape, n int) error {
+// lookThrough looks at a source over a connection that breaks at the client's n-th message.
+func lookThrough(t *testing.T, dsn string, shape sources.Shape, n int, look func(context.Context, *Source) error) error {
 	t.Helper()
 	u, err := url.Parse(dsn)
 	if err != nil {
@@ -67,9 +96,8 @@ func openThrough(t *testing.T, dsn string, shape sources.Shape, n int) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	view, err := source.Open(t.Context())
-	if err == nil {
-		_ = view.Close(context.WithoutCancel(t.Context()))
+	if err = look(t.Context(), source); err != nil && !strings.Contains(err.Error(), "on "+u.Host) {
+		t.Errorf("broken at message %d: the error does not name the server: %v", n, err)
 	}
 	_ = listener.Close()
 	if err := group.Wait(); err != nil && !errors.Is(err, net.ErrClosed) {

@@ -18,7 +18,7 @@ type Config struct {
 	DSN     string // URL or key=value form; what it leaves out comes from PG* variables and ~/.pgpass
 	ReadDSN string // a streaming replica to read from; DSN where empty
 
-	TimestampColumn *TimestampColumn // how changes are told without logical decoding; nil: by that
+	Changes Changes // how they are told
 
 	Shape     sources.Shape
 	LooseKeys bool // keys that are looked up find what PostgreSQL takes for equal, as 7 and 7.00; otherwise only their own text
@@ -34,6 +34,13 @@ type Config struct {
 	Memory    int64     // bytes for small tables of `one` includes, all together; 32 MB where 0
 	PageBytes int       // bytes of documents read at a time by one reader; 2 MB where 0
 	Chunks    int       // how many partitions to plan; 0: by size and readers
+}
+
+// Changes says how a source tells what changes. The zero value is logical decoding, by a publication
+// that each capture makes and drops.
+type Changes struct {
+	Publication string           // made by another, and never changed, for logical decoding
+	Column      *TimestampColumn // in place of logical decoding
 }
 
 // NotFinite is the rule for values that JSON cannot say: NaN, Infinity, and infinite
@@ -65,10 +72,10 @@ func (c *Config) validate() error {
 	if c.MaxBytes > 0 {
 		c.PageBytes = min(c.PageBytes, max(int(c.MaxBytes/read.PagesPerSecond), 1))
 	}
-	if u := c.TimestampColumn; u != nil {
+	if u := c.Changes.Column; u != nil {
 		own := *u
 		own.Margin = cmp.Or(own.Margin, cdc.DefaultMargin)
-		c.TimestampColumn = &own
+		c.Changes.Column = &own
 		if own.Column == "" || own.Margin < 0 {
 			return errors.New("the column that tells what was written needs a name, and a margin that is not negative")
 		}

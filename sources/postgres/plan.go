@@ -11,11 +11,12 @@ import (
 )
 
 // Plan implements sources.Source.
-func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
+func (s *Source) Plan(ctx context.Context) (_ sources.Plan, err error) {
 	db, err := session.Connect(ctx, s.config.readDSN(), s.config.session())
 	if err != nil {
 		return sources.Plan{}, err
 	}
+	defer func() { err = db.Named(err) }()
 	defer db.Close(ctx)
 	t, warnings, err := query.Compile(ctx, db, s.config.query())
 	if err != nil {
@@ -31,8 +32,8 @@ func (s *Source) Plan(ctx context.Context) (sources.Plan, error) {
 	sessions := s.sessions(t)
 	readers := sessions.Readers()
 	plan := sources.Plan{Fields: documentOf(t), Routed: len(s.config.Shape.Routing) > 0, Readers: readers, Warnings: append(warnings, unstable...), Notes: t.Notes()}
-	if s.config.TimestampColumn != nil {
-		said, err := s.config.TimestampColumn.Warnings(t)
+	if s.config.Changes.Column != nil {
+		said, err := s.config.Changes.Column.Warnings(t)
 		if err != nil {
 			return sources.Plan{}, err
 		}

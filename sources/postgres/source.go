@@ -45,7 +45,7 @@ func New(c Config) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{config: c, throttle: read.NewThrottle(c.MaxRows, c.MaxBytes), captureTimeout: max(2*c.LockTimeout, time.Minute)}
-	if c.ReadDSN != "" && c.TimestampColumn == nil {
+	if c.ReadDSN != "" && c.Changes.Column == nil {
 		s.replica = session.NewReplica(s.captureTimeout)
 	}
 	return s, nil
@@ -56,11 +56,12 @@ func (*Source) IsUnavailable(err error) bool { return session.IsUnavailable(err)
 
 // Check holds the definition against the catalog, and returns its warnings. It reads no
 // rows.
-func (s *Source) Check(ctx context.Context) (problem.List, error) {
+func (s *Source) Check(ctx context.Context) (_ problem.List, err error) {
 	db, err := session.Connect(ctx, s.config.readDSN(), s.config.session())
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = db.Named(err) }()
 	defer db.Close(ctx)
 	t, warnings, err := query.Compile(ctx, db, s.config.query())
 	if err != nil {
@@ -78,17 +79,17 @@ func (s *Source) Open(ctx context.Context) (sources.View, error) {
 	s.mu.Lock()
 	live := s.live
 	s.mu.Unlock()
-	v, err := s.open(ctx, live && s.config.TimestampColumn == nil)
+	v, err := s.open(ctx, live && s.config.Changes.Column == nil)
 	if err != nil {
 		return nil, err
 	}
-	if live && s.config.TimestampColumn != nil {
+	if live && s.config.Changes.Column != nil {
 		return read.NewSwitchingView(v, func(ctx context.Context) (*read.View, error) { return s.open(ctx, true) }), nil
 	}
 	return v, nil
 }
 
-func (s *Source) open(ctx context.Context, live bool) (*read.View, error) {
+func (s *Source) open(ctx context.Context, live bool) (_ *read.View, err error) {
 	s.mu.Lock()
 	planned, config := s.planned, s.config
 	s.mu.Unlock()
@@ -96,6 +97,7 @@ func (s *Source) open(ctx context.Context, live bool) (*read.View, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = db.Named(err) }()
 	if live && s.replica != nil {
 		if err := s.replica.Admit(ctx, db); err != nil {
 			db.Close(ctx)
@@ -106,7 +108,7 @@ func (s *Source) open(ctx context.Context, live bool) (*read.View, error) {
 	if err == nil {
 		err = t.KeepTypes(planned)
 	}
-	if err == nil && live && config.TimestampColumn == nil {
+	if err == nil && live && config.Changes.Column == nil {
 		err = t.RefusePolicies()
 	}
 	var v *read.View
@@ -134,7 +136,7 @@ func (s *Source) openView(ctx context.Context, db *session.Session, t *query.Tre
 }
 
 // OpenLatest implements sources.LatestOpener.
-func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
+func (s *Source) OpenLatest(ctx context.Context) (_ sources.View, err error) {
 	s.mu.Lock()
 	planned := s.planned
 	s.mu.Unlock()
@@ -144,6 +146,7 @@ func (s *Source) OpenLatest(ctx context.Context) (sources.View, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = db.Named(err) }()
 	t, _, err := query.Compile(ctx, db, o)
 	if err == nil {
 		err = t.KeepTypes(planned)

@@ -53,7 +53,7 @@ func keysUntilFence(t *testing.T, feed sources.ChangeStream) (all []string) {
 func TestUpdatedColumnTellsWhatWasWritten(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t, updatedSQL)
-	s := d.source(Config{Shape: updatedShape(), TimestampColumn: &cdc.TimestampColumn{Column: "changed", Margin: time.Hour}})
+	s := d.source(Config{Shape: updatedShape(), Changes: Changes{Column: &cdc.TimestampColumn{Column: "changed", Margin: time.Hour}}})
 	plan, err := s.Plan(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestUpdatedColumnThatIsNone(t *testing.T) {
 		"nothing": {"public.book has no column nothing, so nothing says what was written meanwhile", "or leave catch_up out"},
 		"changed": {"column changed of public.page is of type", "it must be a timestamptz, or a timestamp in UTC"},
 	} {
-		_, err := d.source(Config{Shape: updatedShape(), TimestampColumn: &cdc.TimestampColumn{Column: column}}).Plan(t.Context())
+		_, err := d.source(Config{Shape: updatedShape(), Changes: Changes{Column: &cdc.TimestampColumn{Column: column}}}).Plan(t.Context())
 		contains(t, err, want...)
 		var l problem.List
 		if !errors.As(err, &l) {

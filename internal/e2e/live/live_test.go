@@ -131,7 +131,7 @@ ALTER TABLE pad ADD PRIMARY KEY (id); ALTER TABLE pad REPLICA IDENTITY FULL; GRA
 	for _, verb := range []string{"check", "rebuild"} {
 		s.Run(t, verb).Want(t, 64,
 			"user weak may not replicate", "ALTER ROLE weak REPLICATION;",
-			"user weak may not make a publication", "GRANT CREATE ON DATABASE", "table public.orders belongs to", "only its owner may publish it",
+			"user weak may not publish public.orders, public.customer, public.pad: only their owner may", "publication: for_humpty",
 			"table public.line has no replica identity", "ALTER TABLE public.line REPLICA IDENTITY",
 			"has no index on order_id, so each round of catch-up reads it whole", `CREATE INDEX CONCURRENTLY ON "public"."pad" ("order_id"); or bear it: --allow-unindexed`)
 	}

@@ -277,3 +277,46 @@ func TestRebuildHandsRefusedDocumentsOver(t *testing.T) {
 		t.Errorf("%d letters", n)
 	}
 }
+
+// Letters are discarded, and documents written again, while humpty follow has the file open in which
+// the next letters go. Each document that is refused then has its letter, also one that is
+// refused between the reading of the letters and their end.
+func TestLettersGoUnderFollow(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	f := s.follow("items", "--quiet")
+	refuse := func(id string) {
+		s.SQL(t, fmt.Sprintf("UPDATE item SET name = repeat('x', 40000) WHERE id = '%s'", id))
+		s.until("a letter of "+id, func() bool {
+			return strings.Contains(s.Run(t, "dlq", "show", "items", "--most", "0").Out, `"id":"`+id+`"`)
+		})
+	}
+	refuse("1")
+	s.Run(t, "dlq", "discard", "items", "--yes").Want(t, 0, "1 dead letters discarded")
+	refuse("2")
+	refuse("3")
+	s.SQL(t, "UPDATE item SET name = 'right' WHERE id = '2'")
+	s.until("what is right", func() bool { return s.name(s.Alias, "2") == "right" })
+
+	at, release := s.HoldAt(t, "writes ended")
+	retry := s.Command(t, "dlq", "retry", "items")
+	said := new(strings.Builder)
+	retry.Stdout, retry.Stderr = said, said
+	if err := retry.Start(); err != nil {
+		t.Fatal(err)
+	}
+	at()
+	refuse("4")
+	release()
+	if code := rig.Code(t, retry.Wait()); code != 6 {
+		t.Errorf("dlq retry: exit code %d: %s", code, said)
+	}
+	refuse("5")
+	letters := s.Run(t, "dlq", "show", "items", "--most", "0").Out
+	for id, want := range map[string]int{"1": 0, "2": 0, "3": 1, "4": 1, "5": 1} {
+		if n := strings.Count(letters, `"id":"`+id+`"`); n != want {
+			t.Errorf("document %s has %d letters, want %d", id, n, want)
+		}
+	}
+	f.end(t, syscall.SIGTERM).Want(t, 0)
+}

@@ -61,7 +61,13 @@ func (s *Shop) wanted(t testing.TB) map[string]any {
 	if s.Where != "" {
 		oracle += " WHERE " + s.Where
 	}
-	rows, err := s.Connect(t).Query(t.Context(), oracle)
+	return s.Documents(t, oracle)
+}
+
+// Documents are those that an oracle says, a SELECT of ids and documents, by their ids.
+func (d *Database) Documents(t testing.TB, oracle string) map[string]any {
+	t.Helper()
+	rows, err := d.Connect(t).Query(t.Context(), oracle)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -318,7 +318,7 @@ func (w *world) resume(t *testing.T, p string) rig.Answer {
 		if p == "trips" {
 			alias += "-trips"
 		}
-		w.Request(t, "POST", "/humpty-leases/_update/"+alias, `{"doc": {"expires": "2001-01-01T00:00:00Z"}}`)
+		w.Request(t, "POST", "/humpty-leases/_update/"+alias, `{"doc": {"expires": "0001-01-01T00:00:00Z"}}`)
 	}
 	t.Fatal("the run could not be gone on with")
 	return rig.Answer{}

@@ -156,10 +156,11 @@ func (s *session) publication(ctx context.Context, table string) (string, error)
 	return name, err
 }
 
-// insist executes statements in one transaction, whose locks others may hold for a while.
+// insist executes statements in one transaction, whose locks others may hold for a while. A crash
+// does not take it back: what an act puts back must stay.
 func (s *session) insist(ctx context.Context, sql string) error {
 	for {
-		err := s.exec(ctx, "begin; set local lock_timeout = '300ms'; "+sql+"; commit")
+		err := s.exec(ctx, "begin; set local lock_timeout = '300ms'; set local synchronous_commit = on; "+sql+"; commit")
 		if err == nil {
 			return nil
 		}

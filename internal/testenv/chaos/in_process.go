@@ -11,6 +11,7 @@ import (
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/follow"
+	"humpty/projector/generation"
 	"humpty/projector/report"
 	"humpty/sinks"
 	"humpty/sources/postgres"
@@ -33,8 +34,12 @@ func (e *inProcess) marks(run string) (*checkpoint.Store, error) {
 }
 
 func (e *inProcess) projection() projector.Projection {
+	feed := generation.FeedFor(0)
+	if e.world.plan.Seed%2 == 0 {
+		feed = -1
+	}
 	return projector.Projection{
-		Name: "chaos", Alias: e.world.alias, Versions: "class", Hash: "1",
+		Name: "chaos", Feed: feed, Alias: e.world.alias, Versions: "class", Hash: "1",
 		Index:  json.RawMessage(`{"settings": {"number_of_shards": 2, "number_of_replicas": 0}, "mappings": {"dynamic": false}}`),
 		Limits: projector.Limits{Batch: 4 << 10, MaxShrink: 1}, // tables are truncated
 	}
@@ -101,7 +106,7 @@ func (e *inProcess) attempt(ctx context.Context, run string, resume bool, at int
 // follow is humpty follow.
 func (e *inProcess) follow(ctx context.Context, told chan<- caughtUp) error {
 	f := follow.Projector{
-		Projection: e.projection(), Source: e.source, Target: e.world.target, Open: e.marks, KeepPrevious: e.world.plan.Seed%2 == 0,
+		Projection: e.projection(), Source: e.source, Target: e.world.target, Open: e.marks,
 		Observe: func(said report.Event) {
 			if said.Kind == report.Notice || said.Kind == report.Waiting {
 				e.world.journal.note("follow: %s", said.Text)

@@ -19,10 +19,15 @@
 // copied into the state keeps its bytes, digit by digit. A number that JavaScript cannot
 // hold is an object that says it: it is copied unchanged, calculates as the nearest number
 // (valueOf), and +x makes it one. State is an ordinary JavaScript value; it is written as
-// JSON.stringify would, but what JSON cannot say (NaN, a cycle) rejects the document.
+// JSON.stringify would, but what that would make something else of (NaN, a Map, a hole in an
+// array) is poison.
 //
 // A module has no I/O, no timers, and no clock: Date.now() is the event's time and
 // Math.random() the same sequence for each document, so that folding again gives the same.
-// Values outside of the state (module variables) have no place in a fold: keys come in no
-// order. An event does not outlive its document: touching it later throws.
+// Each document has a runtime of its own, in which the module has just run.
+//
+// It runs in a process of its own, which is this program started again, since functions that
+// are not JavaScript cannot be interrupted: the program's main has to call Main first. The
+// process makes many documents at a time; where it ends over them, another one makes them event
+// by event, to find which one is poison. See docs/scripts.md for what a module may rely on.
 package script

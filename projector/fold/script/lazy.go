@@ -13,15 +13,13 @@ import (
 // values makes JavaScript values of JSON, over its bytes.
 type values struct {
 	vm      *goja.Runtime
-	numbers *goja.Object // the prototype of numbers that JavaScript cannot hold
-	epoch   uint64       // of the present document; events of another one are not to be touched
+	numbers *goja.Object // the prototype of numbers that JavaScript cannot hold; made when it is needed
 }
 
 // lazy is an object or array of an event, over its bytes. Its members are made when they
 // are touched, and kept, so that the same is the same.
 type lazy struct {
 	values *values
-	epoch  uint64
 	raw    []byte
 	cache  []member
 }
@@ -41,9 +39,9 @@ type bigNumber struct{ lazy }
 func (v *values) value(raw []byte) goja.Value {
 	switch rawjson.Kind(raw) {
 	case '{':
-		return v.vm.NewDynamicObject(&lazy{values: v, epoch: v.epoch, raw: raw})
+		return v.vm.NewDynamicObject(&lazy{values: v, raw: raw})
 	case '[':
-		return v.vm.NewDynamicArray(&lazyArray{lazy{values: v, epoch: v.epoch, raw: raw}})
+		return v.vm.NewDynamicArray(&lazyArray{lazy{values: v, raw: raw}})
 	case '"':
 		text, _ := rawjson.Text(raw)
 		return v.vm.ToValue(string(text))
@@ -62,16 +60,28 @@ func (v *values) number(raw []byte) goja.Value {
 	if len(raw) == 0 {
 		return goja.Undefined()
 	}
-	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil && n <= 1<<53 && n >= -(1<<53) {
+	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil && n <= 1<<53 && n >= -(1<<53) && (n != 0 || raw[0] != '-') {
 		return v.vm.ToValue(n)
 	}
 	f, err := strconv.ParseFloat(string(raw), 64)
 	if err == nil && significant(raw) <= 15 { // as many digits as a float64 gives back
 		return v.vm.ToValue(f)
 	}
-	o := v.vm.NewDynamicObject(&bigNumber{lazy{values: v, epoch: v.epoch, raw: raw}})
-	_ = o.SetPrototype(v.numbers) // fails for objects that are not extensible
+	o := v.vm.NewDynamicObject(&bigNumber{lazy{values: v, raw: raw}})
+	_ = o.SetPrototype(v.numberPrototype()) // fails for objects that are not extensible
 	return o
+}
+
+// numberPrototype has what makes an ordinary number of one that JavaScript cannot hold.
+func (v *values) numberPrototype() *goja.Object {
+	if v.numbers == nil {
+		made, err := v.vm.RunString(`({valueOf() { return Number(this.raw) }, toString() { return this.raw }, toJSON() { return Number(this.raw) }})`)
+		if err != nil {
+			panic(v.vm.NewGoError(err))
+		}
+		v.numbers = made.ToObject(v.vm)
+	}
+	return v.numbers
 }
 
 // significant counts the digits of a number from the first that is not 0.
@@ -88,20 +98,12 @@ func significant(v []byte) int {
 	return n
 }
 
-// checkEpoch throws if the event's document is done: its bytes may be another event's by now.
-func (l *lazy) checkEpoch() {
-	if l.epoch != l.values.epoch {
-		panic(l.values.vm.NewTypeError("an event was kept beyond its document; keep what you need in the state"))
-	}
-}
-
 func (l *lazy) rejectWrite() bool {
 	panic(l.values.vm.NewTypeError("events are read-only; change a copy: {...event.item}, [...event.list]"))
 }
 
 // Get makes the member.
 func (l *lazy) Get(key string) goja.Value {
-	l.checkEpoch()
 	for i := range l.cache {
 		if l.cache[i].name == key {
 			return l.cache[i].value
@@ -124,13 +126,11 @@ func (l *lazy) Delete(string) bool { return l.rejectWrite() }
 
 // Has reports whether there is such a member.
 func (l *lazy) Has(key string) bool {
-	l.checkEpoch()
 	return rawjson.Get(l.raw, key) != nil
 }
 
 // Keys lists the members.
 func (l *lazy) Keys() []string {
-	l.checkEpoch()
 	var keys []string
 	for w := rawjson.Into(l.raw); w.Next(); {
 		keys = append(keys, string(rawjson.AppendUnquoted(nil, w.Name)))
@@ -140,7 +140,6 @@ func (l *lazy) Keys() []string {
 
 // Len counts the elements.
 func (a *lazyArray) Len() int {
-	a.checkEpoch()
 	n := 0
 	for w := rawjson.Into(a.raw); w.Next(); {
 		n++
@@ -150,7 +149,6 @@ func (a *lazyArray) Len() int {
 
 // Get makes the element. All are made at once: a walk to each would be quadratic.
 func (a *lazyArray) Get(i int) goja.Value {
-	a.checkEpoch()
 	if a.cache == nil {
 		for w := rawjson.Into(a.raw); w.Next(); {
 			a.cache = append(a.cache, member{value: a.values.value(w.Value)})
@@ -170,7 +168,6 @@ func (a *lazyArray) SetLen(int) bool { return a.rejectWrite() }
 
 // Get has raw, the digits.
 func (t *bigNumber) Get(key string) goja.Value {
-	t.checkEpoch()
 	if key == "raw" {
 		return t.values.vm.ToValue(string(t.raw))
 	}
@@ -183,11 +180,11 @@ func (t *bigNumber) Has(key string) bool { return key == "raw" }
 // Keys has none: raw is not for loops.
 func (t *bigNumber) Keys() []string { return nil }
 
-// meta is what is known of the present event beside its value. There is one, which
+// meta is what is known of the present event beside its value. A document has one, which
 // changes with each event.
 type meta struct {
-	script *script
-	event  *fold.Event
+	vm    *goja.Runtime
+	event *fold.Event
 }
 
 // Get makes the member.
@@ -197,24 +194,24 @@ func (m *meta) Get(key string) goja.Value {
 	}
 	switch key {
 	case "type":
-		return m.script.vm.ToValue(m.event.Type)
+		return m.vm.ToValue(m.event.Type)
 	case "key":
-		return m.script.vm.ToValue(string(m.event.Key))
+		return m.vm.ToValue(string(m.event.Key))
 	case "topic":
-		return m.script.vm.ToValue(m.event.Topic)
+		return m.vm.ToValue(m.event.Topic)
 	case "partition":
-		return m.script.vm.ToValue(m.event.Partition)
+		return m.vm.ToValue(m.event.Partition)
 	case "offset":
-		return m.script.vm.ToValue(m.event.Offset)
+		return m.vm.ToValue(m.event.Offset)
 	case "time":
-		return m.script.vm.ToValue(m.event.Time)
+		return m.vm.ToValue(m.event.Time)
 	}
 	return nil
 }
 
 // Set throws.
 func (m *meta) Set(string, goja.Value) bool {
-	panic(m.script.vm.NewTypeError("meta is read-only"))
+	panic(m.vm.NewTypeError("meta is read-only"))
 }
 
 // Delete throws.
@@ -226,26 +223,6 @@ func (m *meta) Has(key string) bool { return m.Get(key) != nil }
 // Keys lists the members.
 func (m *meta) Keys() []string {
 	return []string{"type", "key", "topic", "partition", "offset", "time"}
-}
-
-// fromDocument makes ordinary values of a document that was written before, except for numbers
-// that JavaScript cannot hold.
-func (v *values) fromDocument(raw []byte) goja.Value {
-	switch rawjson.Kind(raw) {
-	case '{':
-		o := v.vm.NewObject()
-		for w := rawjson.Into(raw); w.Next(); {
-			_ = o.Set(string(rawjson.AppendUnquoted(nil, w.Name)), v.fromDocument(w.Value)) // an ordinary object takes anything
-		}
-		return o
-	case '[':
-		var all []any
-		for w := rawjson.Into(raw); w.Next(); {
-			all = append(all, v.fromDocument(w.Value))
-		}
-		return v.vm.NewArray(all...)
-	}
-	return v.value(raw)
 }
 
 // isFinite reports whether a number is one that JSON can say.

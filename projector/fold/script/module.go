@@ -1,134 +1,177 @@
 package script
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
-	"time"
+	"slices"
 
 	"github.com/dop251/goja"
-
-	"humpty/projector/fold"
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/file"
+	"github.com/dop251/goja/parser"
 )
 
-// Limits of a module. Zero values mean the defaults.
-type Limits struct {
-	Call  time.Duration // of one handler, which is stopped a little after it; 1 s by default
-	State int           // bytes of a document's JSON; 16 MB by default
-	Heap  int           // bytes by which the heap of the process may grow while one handler runs, as the collector finds it; 512 MB by default
-	Stack int           // depth of calls; 1000 by default
+// module is a module as it is compiled: it runs once for each document.
+type module struct {
+	name    string
+	program *goja.Program
+	text    *ast.Program
+	has     map[string]bool // what it exports
 }
 
-func (l Limits) withDefaults() Limits {
-	if l.Call <= 0 {
-		l.Call = time.Second
-	}
-	if l.State <= 0 {
-		l.State = 16 << 20
-	}
-	if l.Heap <= 0 {
-		l.Heap = 512 << 20
-	}
-	if l.Stack <= 0 {
-		l.Stack = 1000
-	}
-	return l
-}
+// exportDefault is the way of ES modules; with the space it has the length of what replaces
+// it, so that places in messages stay right.
+var exportDefault = regexp.MustCompile(`(?m)^export default(?:[ \t]|\b)`)
 
-// exportDefault is the way of ES modules; it has the length of what replaces it, so that
-// places in messages stay right.
-var exportDefault = regexp.MustCompile(`(?m)^export default\b`)
+// suspends is the text of a method that is async, or a generator; other functions have a tag.
+var suspends = regexp.MustCompile(`^(\*|async\s*(\*|\[|["'\w$]+\s*\())`)
 
 // bareObject is a file that is only an object in parentheses.
 var bareObject = regexp.MustCompile(`^\s*\(\s*\{`)
 
-// New compiles a module; name is its file's, for messages. What is returned makes folds of
-// it, for fold.Source.New. Errors of syntax, and a module without handlers, are told here.
-func New(name, source string, limits Limits) (func() (fold.Fold, error), error) {
-	source = exportDefault.ReplaceAllString(source, "module.exports=")
+// opening is on one line with the first of the module, so that lines stay right.
+const (
+	opening  = "(function(module, exports) {'use strict';"
+	exported = "module.exports="
+)
+
+// compile reads a module, and refuses what cannot be one, with file, line and column.
+func compile(name, source string, w *watchdog) (*module, error) {
+	source = exportDefault.ReplaceAllString(source, exported)
+	before := opening
 	if bareObject.MatchString(source) {
-		source = "module.exports=" + source
+		before += exported
 	}
-	// on one line with the first of the module, so that lines stay right
-	program, err := goja.Compile(name, "(function(module, exports) {'use strict';"+source+"\n})", false)
+	m := &module{name: name, has: map[string]bool{}}
+	w.beginCall() // constants are calculated here
+	err := m.parse(before + source + "\n})")
+	w.endCall()
 	if err != nil {
-		return nil, fmt.Errorf("fold: %w", err)
+		return nil, m.syntaxError(err, len(before))
 	}
-	limits = limits.withDefaults()
-	makeFold := func() (fold.Fold, error) { return load(name, program, limits) }
-	if _, err := makeFold(); err != nil {
-		return nil, err
+	r, err := newRealm(m, w)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return makeFold, nil
+	return m, m.inspect(r, len(before))
 }
 
-// load runs the module in a runtime of its own.
-func load(name string, program *goja.Program, limits Limits) (*script, error) {
-	s := &script{
-		limits: limits, name: name,
-		values: values{vm: goja.New()}, exports: exports{handlers: map[string]goja.Callable{}},
+// parse reads the text. A comment in it could name a source map, which would be read from this
+// machine: it is not.
+func (m *module) parse(text string) (err error) {
+	if m.text, err = parser.ParseFile(nil, m.name, text, 0, parser.WithDisableSourceMaps); err == nil {
+		m.program, err = goja.CompileAST(m.text, false)
 	}
-	s.vm.SetMaxCallStackSize(limits.Stack)
-	s.vm.SetTimeSource(func() time.Time { return time.UnixMilli(s.time).UTC() })
-	s.vm.SetRandSource(s.random)
-	s.watchdog = newWatchdog(s.vm, limits)
-	if err := s.prepare(); err != nil {
-		return nil, fmt.Errorf("fold: %s: %w", name, err)
+	return err
+}
+
+// syntaxError says where it is. Of the parser's errors it is the first: the others follow.
+func (m *module) syntaxError(err error, before int) error {
+	var all parser.ErrorList
+	if errors.As(err, &all) && len(all) > 0 {
+		return fmt.Errorf("%s: %s", place(all[0].Position, before), all[0].Message)
 	}
-	defer s.watchdog.stopTimer()
-	s.watchdog.startTimer()
-	exports, err := s.run(program)
-	if err != nil {
-		return nil, fmt.Errorf("fold: %s: %w", name, oneLine(err))
+	var syntax *goja.CompilerSyntaxError
+	if errors.As(err, &syntax) && syntax.File != nil {
+		return fmt.Errorf("%s: %s", place(syntax.File.Position(syntax.Offset), before), syntax.Message)
 	}
-	for _, key := range exports.Keys() {
-		call, ok := goja.AssertFunction(exports.Get(key))
-		if !ok {
-			return nil, fmt.Errorf("fold: %s: %s is not a function", name, key)
+	return fmt.Errorf("%s: %w", m.name, err)
+}
+
+// place is a position in the module's file: what stands before its text is not counted.
+func place(at file.Position, before int) string {
+	if at.Line == 1 {
+		at.Column = max(at.Column-before, 1)
+	}
+	return fmt.Sprintf("%s:%d:%d", at.Filename, at.Line, at.Column)
+}
+
+// inspect looks at what a module exports.
+func (m *module) inspect(r *realm, before int) error {
+	refuse := func(key, format string, args ...any) error {
+		return fmt.Errorf("%s: "+format, append([]any{m.placeOf(key, before)}, args...)...)
+	}
+	handlers := 0
+	for _, key := range r.exports.Keys() {
+		value := r.exports.Get(key)
+		if !isFunction(value) {
+			return refuse(key, "%s is not a function", key)
 		}
-		switch key {
-		case "$init":
-			s.init = call
-		case "$any":
-			s.any = call
-		case "$delete":
-			s.deleted = call
-		default:
-			if key[0] == '$' {
-				return nil, fmt.Errorf("fold: %s: unknown %s: there are $init, $any and $delete; a type that begins with $ is handled in $any", name, key)
+		if tagOf(value.ToObject(r.vm)) != "" || suspends.MatchString(value.String()) {
+			return refuse(key, "the handler %s is async, or a generator: a handler is called and done, so write it without async, await and *", key)
+		}
+		special := slices.Contains([]string{"$init", "$any", "$delete"}, key)
+		if !special && key != "" && key[0] == '$' {
+			return refuse(key, "unknown %s: there are $init, $any and $delete; a type that begins with $ is handled in $any", key)
+		}
+		if !special || key == "$any" {
+			handlers++
+		}
+		m.has[key] = true
+	}
+	if handlers == 0 {
+		return fmt.Errorf("%s:1:1: exports no handlers: module.exports = {OrderPlaced: (state, event) => …}", m.name)
+	}
+	return nil
+}
+
+// tagOf is how an object calls itself: AsyncFunction, Map, Promise; "" for an ordinary one.
+func tagOf(o *goja.Object) string {
+	if tag := o.GetSymbol(goja.SymToStringTag); tag != nil && !goja.IsUndefined(tag) {
+		return tag.String()
+	}
+	return ""
+}
+
+// placeOf is where a member is written; the beginning of the file if it is not to be found,
+// since it is computed.
+func (m *module) placeOf(key string, before int) string {
+	found := file.Idx(0)
+	walk(reflect.ValueOf(m.text.Body), func(n any) {
+		switch n := n.(type) {
+		case *ast.PropertyKeyed:
+			if name, ok := n.Key.(*ast.StringLiteral); ok && string(name.Value) == key {
+				found = n.Value.Idx0()
 			}
-			s.handlers[key] = call
+		case *ast.PropertyShort:
+			if string(n.Name.Name) == key {
+				found = n.Name.Idx
+			}
+		case *ast.AssignExpression:
+			if to, ok := n.Left.(*ast.DotExpression); ok && string(to.Identifier.Name) == key {
+				found = n.Right.Idx0()
+			}
 		}
+	})
+	if found == 0 {
+		return m.name + ":1:1"
 	}
-	if len(s.handlers) == 0 && s.any == nil {
-		return nil, fmt.Errorf("fold: %s exports no handlers: module.exports = {OrderPlaced: (state, event) => …}", name)
-	}
-	return s, nil
+	return place(m.text.File.Position(int(found)-m.text.File.Base()), before)
 }
 
-// run gives what the module exports.
-func (s *script) run(program *goja.Program) (*goja.Object, error) {
-	v, err := s.vm.RunProgram(program)
-	if err != nil {
-		return nil, err
+// walk visits all nodes of a syntax tree; it has no more members than the tree has nodes.
+func walk(v reflect.Value, visit func(any)) {
+	switch v.Kind() {
+	case reflect.Interface:
+		if !v.IsNil() {
+			walk(v.Elem(), visit)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() && v.Elem().Kind() == reflect.Struct && v.Type() != reflect.TypeFor[*file.File]() {
+			visit(v.Interface())
+			walk(v.Elem(), visit)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() && v.Type().Field(i).Name != "DeclarationList" { // these are in the body, too
+				walk(v.Field(i), visit)
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			walk(v.Index(i), visit)
+		}
 	}
-	body, ok := goja.AssertFunction(v)
-	if !ok {
-		return nil, fmt.Errorf("not a module")
-	}
-	module := s.vm.NewObject()
-	exports := s.vm.NewObject()
-	if err := module.Set("exports", exports); err != nil {
-		return nil, err
-	}
-	s.watchdog.beginCall()
-	_, err = body(goja.Undefined(), module, exports)
-	s.watchdog.endCall()
-	if err != nil {
-		return nil, err
-	}
-	object, ok := module.Get("exports").(*goja.Object)
-	if !ok {
-		return nil, fmt.Errorf("module.exports is not an object")
-	}
-	return object, nil
 }

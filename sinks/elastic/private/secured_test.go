@@ -206,7 +206,7 @@ func (s *secured) refused(t *testing.T) {
 	if _, err := target.Survey(t.Context()); err != nil {
 		t.Errorf("a reader may not look: %v", err)
 	}
-	_, err = target.Acquire(t.Context(), sinks.Owner{Run: "r"}, time.Minute)
+	_, err = target.Take(t.Context(), sinks.Lease{}, sinks.Owner{Run: "r"}, time.Minute)
 	elastictest.WantError(t, err, elastic.Rights, "lease", "indices humpty-leases: create_index")
 }
 

@@ -21,10 +21,16 @@ import (
 // Options say how changes are captured.
 type Options struct {
 	DSN           string           // of the primary
+	Publication   string           // made by another; empty: a capture makes its own
 	LooseKeys     bool             // keys that are looked up find what PostgreSQL takes for equal
 	Timeout       time.Duration    // with open transactions, when the capture begins
 	HalfOpenAfter time.Duration    // without a word of the server, until it is asked; 30 s where 0
 	Replica       *session.Replica // what is told of each transaction; may be nil
+}
+
+// publicationOf is what a capture of tables reads by.
+func (o *Options) publicationOf(capture string, tables []publishedTable) publication {
+	return publication{name: cmp.Or(o.Publication, slotName(capture)), given: o.Publication != "", tables: tables}
 }
 
 // Start begins a capture by a publication and a logical replication slot, or resumes
@@ -56,17 +62,16 @@ func Start(ctx context.Context, db *session.Session, t *query.Tree, capture stri
 		return nil, err
 	}
 	var start pglogrepl.LSN
+	p := o.publicationOf(capture, tables)
 	if from == "" {
-		if err = createCapture(ctx, db, conn, name, tables, o.Timeout); err == nil {
-			err = now.findPublication(ctx, db, name, tables)
-		}
+		now.publication, err = createCapture(ctx, db, conn, name, &p, o.Timeout)
 	} else {
-		start, err = resume(ctx, db, name, tables, from, &now)
+		start, err = resume(ctx, db, &p, from, &now)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := startStream(ctx, db, conn, name, start); err != nil {
+	if err := startStream(ctx, db, conn, name, p.name, start); err != nil {
 		return nil, err
 	}
 	if err := waitVisible(ctx, db, o.Timeout); err != nil {
@@ -81,56 +86,70 @@ func Start(ctx context.Context, db *session.Session, t *query.Tree, capture stri
 	if err != nil {
 		return nil, err
 	}
-	f := newSlotStream(db, conn, publication{name: name, tree: t, tables: tables, origin: now}, start, recent.Max)
+	f := newSlotStream(db, conn, captured{slot: name, publication: p, tree: t, origin: now}, start, recent.Max)
 	f.halfOpenAfter = cmp.Or(o.HalfOpenAfter, session.DefaultHalfOpenAfter)
 	f.decoder.onCommit = o.Replica.RecordCommit
 	return f, nil
 }
 
-// resume gives the place in the log to resume from.
-func resume(ctx context.Context, db *session.Session, name string, tables []publishedTable, from sources.Position, now *origin) (pglogrepl.LSN, error) {
+// resume gives the place in the log to resume from. The publication must be as it was, and the server's
+// log reach the position: where it was put back to a copy of before it, the server would leave out
+// everything up to there.
+func resume(ctx context.Context, db *session.Session, p *publication, from sources.Position, now *origin) (pglogrepl.LSN, error) {
 	start, was, err := parseLSN(from)
 	if err != nil {
 		return 0, err
 	}
-	if err := now.findPublication(ctx, db, name, tables); err != nil {
+	row, err := db.Ask(ctx, "select pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_current_wal_insert_lsn() < $1::pg_lsn", start.String())
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%s: look at its log: %w", db.Name, err)
+	case row[1] == "t":
+		return start, &sources.ErrChangesLost{Why: fmt.Sprintf("the log of %s ends at %s, before the run's position %s: the server was put back to an older copy", db.Name, row[0], start), Remedy: incomplete}
+	}
+	s, err := p.state(ctx, db.Ask)
+	if err != nil {
 		return 0, err
 	}
-	if err := checkResumable(ctx, db, name, tables, start); err != nil {
+	if err := p.check(s); err != nil {
 		return start, err
 	}
+	now.publication = s.fingerprint
 	return start, now.check(was, db.Name)
 }
 
-// checkResumable makes sure that the publication is as it was made, and that the server's log reaches
-// the position: where it was put back to a copy of before it, the server would leave out
-// everything up to there.
-func checkResumable(ctx context.Context, db *session.Session, name string, tables []publishedTable, from pglogrepl.LSN) error {
-	rows, err := db.Rows(ctx, "select ("+publishedSQL+"), pg_catalog.pg_current_wal_insert_lsn(), pg_catalog.pg_current_wal_insert_lsn() < $3::pg_lsn", name, oidArray(tables), from.String())
-	switch {
-	case err != nil:
-		return fmt.Errorf("look at publication %s: %w", name, err)
-	case rows[0][2] == "t":
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("the log of %s ends at %s, before the run's position %s: the server was put back to an older copy", db.Name, rows[0][1], from), Remedy: incomplete}
+// createCapture makes the slot, and the publication unless it is given, and says by which fingerprint
+// to know that again.
+func createCapture(ctx context.Context, db *session.Session, conn *pgconn.PgConn, slot string, p *publication, timeout time.Duration) (fingerprint string, err error) {
+	if err := dropSlot(ctx, db, slot); err != nil { // of an attempt that died before it was recorded
+		return "", err
 	}
-	return checkPublication(name, rows[0][0], tables)
-}
-
-// createCapture makes publication and slot.
-func createCapture(ctx context.Context, db *session.Session, conn *pgconn.PgConn, name string, tables []publishedTable, timeout time.Duration) error {
 	// The publication must be older than the slot, or the slot is unusable for good.
-	if err := dropSlot(ctx, db, name); err != nil { // of an attempt that died before it was recorded
-		return err
+	if !p.given {
+		if err := p.create(ctx, db); err != nil {
+			return "", err
+		}
+		crashpoint.At("publication made")
 	}
-	if err := publish(ctx, db, name, tables); err != nil {
-		return err
+	before, err := p.state(ctx, db.Ask)
+	if err == nil {
+		err = p.problems(before, db.Name).Err()
 	}
-	crashpoint.At("publication made")
-	if err := createSlot(ctx, conn, db, name, timeout); err != nil {
-		return errors.Join(err, dropSlot(ctx, db, name))
+	if err != nil {
+		return "", err
 	}
-	crashpoint.At("slot made")
-	return nil
+	err = createSlot(ctx, conn, db, slot, timeout)
+	if err == nil {
+		crashpoint.At("slot made")
+		var after publicationState
+		if after, err = p.state(ctx, db.Ask); err == nil && after.fingerprint != before.fingerprint {
+			err = fmt.Errorf("publication %s was altered while slot %s was made: start again", p.name, slot)
+		}
+	}
+	if err != nil {
+		return "", errors.Join(err, dropSlot(ctx, db, slot))
+	}
+	return before.fingerprint, nil
 }
 
 // checkServer checks the server's side.
@@ -158,7 +177,7 @@ select coalesce(wal_status, ''), pg_catalog.current_setting('max_slot_wal_keep_s
 	case err != nil:
 		return fmt.Errorf("look up slot %s: %w", name, err)
 	case len(rows) == 0:
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s is gone from %s", name, db.Name), Remedy: incomplete}
+		return slotGone(name, db.Name)
 	case rows[0][0] != "lost":
 		return nil
 	}
@@ -171,7 +190,7 @@ select coalesce(wal_status, ''), pg_catalog.current_setting('max_slot_wal_keep_s
 
 // startStream begins the stream, and checks only then that nothing is missing before it: the
 // server would skip forward silently.
-func startStream(ctx context.Context, db *session.Session, conn *pgconn.PgConn, name string, from pglogrepl.LSN) error {
+func startStream(ctx context.Context, db *session.Session, conn *pgconn.PgConn, name, publication string, from pglogrepl.LSN) error {
 	// The lease says that the capture is ours: if it has a reader, that is a process of ours
 	// that died, or a connection that broke, and the server does not know it yet.
 	for busy := from != 0; busy; {
@@ -182,13 +201,13 @@ func startStream(ctx context.Context, db *session.Session, conn *pgconn.PgConn, 
 	}
 	err := pglogrepl.StartReplication(ctx, conn, name, from, pglogrepl.StartReplicationOptions{
 		Mode:       pglogrepl.LogicalReplication,
-		PluginArgs: []string{"proto_version '1'", "publication_names '" + name + "'", "messages 'true'"},
+		PluginArgs: []string{"proto_version '1'", "publication_names " + session.QuoteLiteral(session.QuoteIdent(publication)), "messages 'true'"},
 	})
 	const remedy = incomplete
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &pg) && pg.Code == "42704":
-		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s is gone from %s", name, db.Name), Remedy: remedy}
+		return slotGone(name, db.Name)
 	case errors.As(err, &pg) && pg.Code == "55000":
 		if err := checkLog(ctx, db, name); err != nil {
 			return err
@@ -212,4 +231,8 @@ func startStream(ctx context.Context, db *session.Session, conn *pgconn.PgConn, 
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s has moved on to %s, the run is at %s", name, confirmed, from), Remedy: remedy}
 	}
 	return nil
+}
+
+func slotGone(slot, db string) error {
+	return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s is gone from %s", slot, db), Remedy: incomplete}
 }

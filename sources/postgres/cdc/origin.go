@@ -37,16 +37,6 @@ func findOrigin(ctx context.Context, db *session.Session, conn *pgconn.PgConn, t
 	return o, err
 }
 
-// findPublication completes o once the publication is there.
-func (o *origin) findPublication(ctx context.Context, db *session.Session, name string, tables []publishedTable) error {
-	rows, err := db.Rows(ctx, publicationSQL, name, oidArray(tables))
-	if err != nil {
-		return fmt.Errorf("look at publication %s: %w", name, err)
-	}
-	o.publication = rows[0][0]
-	return nil
-}
-
 // fingerprintSQL tells apart what the stream does not: names (by which tables are read: one
 // may take another's place), columns and types, which partitions and heirs there are, and what is
 // watched ($2). What a TRUNCATE changes is not in it: that is in the stream. Nor are the
@@ -99,7 +89,7 @@ func (o origin) check(was origin, db string) error {
 	case was.tables != o.tables:
 		return &sources.ErrChangesLost{Why: "a captured table was altered or renamed, or got or lost a partition, since the capture began", Remedy: incomplete}
 	case was.publication != o.publication:
-		return &sources.ErrChangesLost{Why: "the publication was altered since the capture began: what it left out until it was put back is not in the stream of changes", Remedy: incomplete}
+		return &sources.ErrChangesLost{Why: "the publication was altered since the capture began, or the file names another one: what it left out until it was put back is not in the stream of changes", Remedy: incomplete}
 	}
 	return o.meaning.check(was.meaning)
 }

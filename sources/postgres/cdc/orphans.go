@@ -11,7 +11,7 @@ import (
 
 // Capture is what a capture holds on a database: a slot, a publication, or both.
 type Capture struct {
-	Name        string `json:"name"` // of the slot and of the publication
+	Name        string `json:"name"` // of the slot, and of the publication that the capture made
 	Slot        bool   `json:"slot"`
 	Publication bool   `json:"publication"`
 	Active      bool   `json:"active"` // a process reads it now
@@ -32,8 +32,8 @@ const slotPart = "_part"
 func List(ctx context.Context, db *session.Session) ([]Capture, error) {
 	rows, err := db.Rows(ctx, `
 select coalesce(s.slot_name, p.pubname), s.slot_name is not null, p.pubname is not null, coalesce(s.active, false), coalesce(s.wal_status = 'lost', false),
-  case when s.restart_lsn is null or pg_catalog.pg_is_in_recovery() then 0
-    else pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.restart_lsn) end
+  case when s.restart_lsn is null then 0 -- it holds none (any more)
+    else pg_catalog.pg_wal_lsn_diff(case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_lsn() end, s.restart_lsn) end
 from (select * from pg_catalog.pg_replication_slots where database = pg_catalog.current_database() and slot_name like 'humpty\_%') s
 full join (select * from pg_catalog.pg_publication where pubname like 'humpty\_%') p on p.pubname = s.slot_name::text
 order by 1`)

@@ -4,17 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"time"
 
 	"humpty/internal/problem"
+	"humpty/internal/wait"
 	"humpty/sources/postgres/query"
 	"humpty/sources/postgres/session"
 )
 
 // Preflight adds to found what a capture needs of the server and of the tables: errors are
 // what it would fail for, warnings what it would suffer from.
-func Preflight(ctx context.Context, db *session.Session, t *query.Tree, loose bool, found problem.List) (problem.List, error) {
-	tables, err := publishedTables(ctx, db, t, loose)
+func Preflight(ctx context.Context, db *session.Session, t *query.Tree, o Options, found problem.List) (problem.List, error) {
+	tables, err := publishedTables(ctx, db, t, o.LooseKeys)
 	for _, err := range []error{err, checkServer(ctx, db)} {
 		var l problem.List
 		switch {
@@ -24,12 +27,12 @@ func Preflight(ctx context.Context, db *session.Session, t *query.Tree, loose bo
 			return nil, err
 		}
 	}
-	for _, look := range []func(context.Context, *session.Session, *problem.List) error{checkSlots, checkRights, checkRetention, warnOpenTransactions} {
+	for _, look := range []func(context.Context, *session.Session, *problem.List) error{checkSlots, checkRetention, warnOpenTransactions} {
 		if err := look(ctx, db, &found); err != nil {
 			return nil, err
 		}
 	}
-	return found, checkOwners(ctx, db, tables, &found)
+	return found, checkRights(ctx, db, o.publicationOf("", tables), &found)
 }
 
 // checkSlots looks for a free slot and a free sender.
@@ -49,41 +52,6 @@ select pg_catalog.current_setting('max_replication_slots'), (select count(*) fro
 		if used >= most {
 			found.Add(db.Name, fmt.Sprintf("ALTER SYSTEM SET %s = %d; and restart the server, or free one (humpty prune drops those of dead runs)", what, most+4),
 				"all of its %s (%d) are in use", what, most)
-		}
-	}
-	return nil
-}
-
-// checkRights looks at the user's rights.
-func checkRights(ctx context.Context, db *session.Session, found *problem.List) error {
-	rows, err := db.Rows(ctx, `
-select pg_catalog.quote_ident(rolname), rolsuper or rolreplication, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
-  pg_catalog.quote_ident(pg_catalog.current_database())
-from pg_catalog.pg_roles where rolname = current_user`)
-	if err != nil || len(rows) == 0 {
-		return errors.Join(err, fmt.Errorf("%s: look up the rights of the user", db.Name))
-	}
-	who := rows[0][0]
-	if rows[0][1] != "t" {
-		found.Add(db.Name, "ALTER ROLE "+who+" REPLICATION;", "user %s may not replicate, so it cannot make a slot", who)
-	}
-	if rows[0][2] != "t" {
-		found.Add(db.Name, "GRANT CREATE ON DATABASE "+rows[0][3]+" TO "+who+";", "user %s may not make a publication", who)
-	}
-	return nil
-}
-
-// checkOwners looks for tables of others: only their owner may publish them.
-func checkOwners(ctx context.Context, db *session.Session, tables []publishedTable, found *problem.List) error {
-	for _, t := range tables {
-		rows, err := db.Rows(ctx, `
-select pg_catalog.pg_has_role(current_user, relowner, 'USAGE'), pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(relowner)), pg_catalog.quote_ident(current_user)
-from pg_catalog.pg_class where oid = $1::oid`, t.oid)
-		if err != nil {
-			return fmt.Errorf("%s: look up the owner of %s: %w", db.Name, t.sql, err)
-		}
-		if len(rows) == 1 && rows[0][0] != "t" {
-			found.Add(db.Name, "GRANT "+rows[0][1]+" TO "+rows[0][2]+";", "table %s belongs to %s, and only its owner may publish it", t.sql, rows[0][1])
 		}
 	}
 	return nil
@@ -109,17 +77,27 @@ func checkRetention(ctx context.Context, db *session.Session, found *problem.Lis
 
 // warnOpenTransactions names what the slot would wait for.
 func warnOpenTransactions(ctx context.Context, db *session.Session, found *problem.List) error {
-	rows, err := db.Rows(ctx, `
-select 'pid ' || pid || ' (database ' || coalesce(datname, '?') || ', user ' || coalesce(usename, '?') || ', ' || coalesce(state, '?') || ') is open for '
-  || pg_catalog.date_trunc('second', now() - xact_start), 'SELECT pg_terminate_backend(' || pid || ');'
-from pg_catalog.pg_stat_activity where backend_xid is not null and pid <> pg_catalog.pg_backend_pid() and xact_start < now() - interval '10 seconds'
-union all select 'prepared transaction ' || gid || ' of ' || owner || ' waits for its end since ' || pg_catalog.date_trunc('second', prepared),
-  'ROLLBACK PREPARED ' || pg_catalog.quote_literal(gid) || ';' from pg_catalog.pg_prepared_xacts limit 10`)
+	open, err := openTransactions(ctx, db)
 	if err != nil {
-		return fmt.Errorf("%s: look for open transactions: %w", db.Name, err)
+		return err
 	}
-	for _, r := range rows {
-		found.Warn(db.Name, "end it, or wait: "+r[1], "%s: a live run cannot begin before it ends", r[0])
+	if slices.ContainsFunc(open, func(o openTransaction) bool { return o.seconds < 0 }) {
+		// Since when it is open is not shown to this user: whether it stays is.
+		if err := wait.For(ctx, time.Second); err != nil {
+			return err
+		}
+		still, err := openTransactions(ctx, db)
+		if err != nil {
+			return err
+		}
+		open = slices.DeleteFunc(open, func(o openTransaction) bool {
+			return o.seconds < 0 && !slices.ContainsFunc(still, func(s openTransaction) bool { return s.id == o.id })
+		})
+	}
+	for _, o := range open {
+		if o.isLong() {
+			found.Warn(db.Name, "end it, or wait: "+o.remedy, "%s: a live run cannot begin before it ends", o)
+		}
 	}
 	return nil
 }

@@ -49,31 +49,6 @@ func createSlot(ctx context.Context, conn *pgconn.PgConn, watcher *session.Sessi
 	return fmt.Errorf("create slot %s: %w", name, err)
 }
 
-// blockingTransactions names the transactions that others wait for.
-func blockingTransactions(ctx context.Context, db *session.Session) string {
-	rows, err := db.Rows(ctx, `
-select 'pid ' || pid || ' (database ' || coalesce(datname, '?') || ', user ' || coalesce(usename, '?') || ', ' || coalesce(state, '?')
-  || ', open for ' || date_trunc('second', now() - xact_start) || ')'
-from pg_catalog.pg_stat_activity where backend_xid is not null and pid <> pg_catalog.pg_backend_pid() order by xact_start limit 5`)
-	if err != nil {
-		return "see pg_stat_activity: " + err.Error()
-	}
-	var names []string
-	for _, r := range rows {
-		names = append(names, r[0])
-	}
-	prepared, err := db.Rows(ctx, "select 'prepared transaction ' || gid || ' of ' || owner from pg_catalog.pg_prepared_xacts order by prepared limit 5")
-	if err == nil {
-		for _, r := range prepared {
-			names = append(names, r[0])
-		}
-	}
-	if len(names) == 0 {
-		return "none is open now: try again"
-	}
-	return "end it, or wait: " + strings.Join(names, "; ")
-}
-
 // Drop drops what the capture of that name left on the database; nothing is no
 // error.
 func Drop(ctx context.Context, db *session.Session, capture string) error {
@@ -109,7 +84,25 @@ func dropSlot(ctx context.Context, db *session.Session, name string) error {
 			return fmt.Errorf("drop slot %s: %w", name, err)
 		}
 	}
-	if err := db.Exec(ctx, "set client_min_messages = warning; drop publication if exists "+session.QuoteIdent(name)); err != nil {
+	return dropPublication(ctx, db, name)
+}
+
+// dropPublication drops the one that a capture made. Where it made none there is nothing to drop, for which
+// a role that may only read would not have the right.
+func dropPublication(ctx context.Context, db *session.Session, name string) error {
+	row, err := db.Ask(ctx, "select pg_catalog.pg_get_userbyid(pubowner) from pg_catalog.pg_publication where pubname = $1", name)
+	if err != nil {
+		return fmt.Errorf("look up publication %s: %w", name, err)
+	}
+	if row == nil {
+		return nil
+	}
+	err = db.Exec(ctx, "set client_min_messages = warning; drop publication if exists "+session.QuoteIdent(name))
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg) && pg.Code == "42501":
+		return fmt.Errorf("drop publication %s: %s\n    %s, who made it, drops it: DROP PUBLICATION %s;", name, pg.Message, row[0], session.QuoteIdent(name))
+	case err != nil:
 		return fmt.Errorf("drop publication %s: %w", name, err)
 	}
 	return nil
@@ -130,7 +123,8 @@ select active_pid, pg_catalog.pg_terminate_backend(active_pid) from pg_catalog.p
 	switch {
 	case errors.As(err, &pg) && pg.Code == "42501":
 		return false, fmt.Errorf("slot %s is read by a dead process of ours that we may not end: %s\n"+
-			"    the server notices by itself after wal_sender_timeout; or GRANT pg_signal_backend to the user", name, pg.Message)
+			"    the server ends it by itself after wal_sender_timeout, then try again; or a superuser ends it: "+
+			"SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s;", name, pg.Message, session.QuoteLiteral(name))
 	case err != nil:
 		return false, fmt.Errorf("end the reader of slot %s: %w", name, err)
 	case len(rows) == 0:

@@ -25,7 +25,7 @@ const statusEvery = 5 * time.Second
 // slotStream reads a slot.
 type slotStream struct {
 	controlSession // for fences and lag
-	publication    // of the captured tables
+	captured
 
 	conn    *pgconn.PgConn
 	decoder txDecoder
@@ -41,9 +41,9 @@ type slotStream struct {
 	fences        atomic.Int64
 }
 
-func newSlotStream(db *session.Session, conn *pgconn.PgConn, p publication, start pglogrepl.LSN, recent uint64) *slotStream {
+func newSlotStream(db *session.Session, conn *pgconn.PgConn, c captured, start pglogrepl.LSN, recent uint64) *slotStream {
 	f := &slotStream{
-		controlSession: newControlSession(db), publication: p, conn: conn, decoder: newTxDecoder(p.tables, recent),
+		controlSession: newControlSession(db), captured: c, conn: conn, decoder: newTxDecoder(c.publication.tables, recent),
 		delivered: start, advancedAt: time.Now(), lastHeard: time.Now(),
 	}
 	f.acked.Store(uint64(start))
@@ -75,7 +75,7 @@ func (s *slotStream) Next(ctx context.Context, m *sources.ChangeSet) error {
 		}
 		message, err := pgoutput.Decode(data)
 		if err != nil {
-			return fmt.Errorf("slot %s: %w", s.name, err)
+			return fmt.Errorf("slot %s: %w", s.slot, err)
 		}
 		whole, err := s.decoder.decode(message, m)
 		if err != nil {
@@ -104,12 +104,12 @@ func (s *slotStream) receive(ctx context.Context) ([]byte, error) {
 	case pgconn.Timeout(err):
 		return nil, s.checkAlive(ctx)
 	default:
-		return nil, fmt.Errorf("slot %s: the stream of changes ended: %w", s.name, err)
+		return nil, fmt.Errorf("slot %s: the stream of changes ended: %w", s.slot, err)
 	}
 	s.lastHeard = time.Now()
 	switch msg := raw.(type) {
 	case *pgproto3.ErrorResponse:
-		return nil, streamError(s.name, pgconn.ErrorResponseToPgError(msg))
+		return nil, streamError(s.slot, pgconn.ErrorResponseToPgError(msg))
 	case *pgproto3.CopyData:
 		return s.unwrap(ctx, msg.Data)
 	}
@@ -120,7 +120,10 @@ func (s *slotStream) receive(ctx context.Context) ([]byte, error) {
 // the same place whenever the slot is read again, so it is the end of the slot: PostgreSQL
 // 15.18 was seen to say "could not map filenode" where tables were truncated while it was made.
 func streamError(slot string, err *pgconn.PgError) error {
-	if strings.HasPrefix(err.Code, "XX") {
+	switch {
+	case err.Code == "42704": // a fence finds a publication that is gone, too; this may come first
+		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s: %s (SQLSTATE %s): it was dropped after the capture began", slot, err.Message, err.Code), Remedy: incomplete}
+	case strings.HasPrefix(err.Code, "XX"):
 		return &sources.ErrChangesLost{Why: fmt.Sprintf("slot %s: the server cannot decode its own log: %s (SQLSTATE %s)", slot, err.Message, err.Code), Remedy: incomplete}
 	}
 	return fmt.Errorf("slot %s: %w", slot, err)
@@ -137,8 +140,8 @@ func (s *slotStream) checkAlive(ctx context.Context) error {
 	defer cancel()
 	row, err := s.ask(asking, `
 select coalesce(wait_event_type, '') from pg_catalog.pg_replication_slots s join pg_catalog.pg_stat_activity a on a.pid = s.active_pid
-where slot_name = $1 and a.pid = $2::int4`, s.name, strconv.FormatUint(uint64(s.conn.PID()), 10))
-	lost := &session.HalfOpenError{Name: "slot " + s.name, For: quiet}
+where slot_name = $1 and a.pid = $2::int4`, s.slot, strconv.FormatUint(uint64(s.conn.PID()), 10))
+	lost := &session.HalfOpenError{Name: "slot " + s.slot, For: quiet}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -163,14 +166,14 @@ func (s *slotStream) unwrap(ctx context.Context, data []byte) ([]byte, error) {
 	case pglogrepl.XLogDataByteID:
 		x, err := pglogrepl.ParseXLogData(data[1:])
 		if err != nil {
-			return nil, fmt.Errorf("slot %s: %w", s.name, err)
+			return nil, fmt.Errorf("slot %s: %w", s.slot, err)
 		}
 		s.received.Store(max(s.received.Load(), uint64(x.ServerWALEnd)))
 		return x.WALData, nil
 	case pglogrepl.PrimaryKeepaliveMessageByteID:
 		k, err := pglogrepl.ParsePrimaryKeepaliveMessage(data[1:])
 		if err != nil {
-			return nil, fmt.Errorf("slot %s: %w", s.name, err)
+			return nil, fmt.Errorf("slot %s: %w", s.slot, err)
 		}
 		s.received.Store(max(s.received.Load(), uint64(k.ServerWALEnd)))
 		if !s.decoder.open {
@@ -187,7 +190,7 @@ func (s *slotStream) sendStatus(ctx context.Context) error {
 	s.statusSent = time.Now()
 	update := pglogrepl.StandbyStatusUpdate{WALWritePosition: pglogrepl.LSN(s.acked.Load()), ReplyRequested: true}
 	if err := pglogrepl.SendStandbyStatusUpdate(ctx, s.conn, update); err != nil {
-		return fmt.Errorf("slot %s: tell the server how far we are: %w", s.name, err)
+		return fmt.Errorf("slot %s: tell the server how far we are: %w", s.slot, err)
 	}
 	return nil
 }
@@ -209,7 +212,7 @@ const fencePrefix = "humpty"
 // Fence implements sources.ChangeStream by a committed message: its commit also flushes what was
 // committed asynchronously before.
 func (s *slotStream) Fence(ctx context.Context) (string, error) {
-	id := s.name + "/" + strconv.FormatInt(s.fences.Add(1), 10) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	id := s.slot + "/" + strconv.FormatInt(s.fences.Add(1), 10) + "/" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	if _, err := s.ask(ctx, "select pg_catalog.pg_logical_emit_message(true, $1, $2)", fencePrefix, id); err != nil {
 		return "", err
 	}
@@ -231,19 +234,20 @@ func (s *slotStream) checkUnaltered(ctx context.Context) error {
 	if err := now.check(s.origin, s.db.Name); err != nil {
 		return err
 	}
-	if row, err = s.ask(ctx, identitiesSQL, oidArray(s.tables)); err != nil {
+	if row, err = s.ask(ctx, identitiesSQL, s.publication.oids()); err != nil {
 		return fmt.Errorf("look at the replica identities: %w", err)
 	}
-	if err := checkIdentities(row[0], s.tables); err != nil {
+	if err := checkIdentities(row[0], s.publication.tables); err != nil {
 		return err
 	}
-	if row, err = s.ask(ctx, "select ("+publishedSQL+"), ("+publicationSQL+")", s.name, oidArray(s.tables)); err != nil {
-		return fmt.Errorf("look at publication %s: %w", s.name, err)
-	}
-	if err := checkPublication(s.name, row[0], s.tables); err != nil {
+	p, err := s.publication.state(ctx, s.ask)
+	if err != nil {
 		return err
 	}
-	now.publication = row[1]
+	if err := s.publication.check(p); err != nil {
+		return err
+	}
+	now.publication = p.fingerprint
 	return now.check(s.origin, s.db.Name)
 }
 
@@ -255,9 +259,12 @@ func (s *slotStream) Lag(ctx context.Context) (behind, held int64, err error) {
 	row, err := s.ask(ctx, `
 select (pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), $2::pg_lsn))::int8,
   (pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn))::int8
-from pg_catalog.pg_replication_slots where slot_name = $1`, s.name, pglogrepl.LSN(s.received.Load()).String())
-	if err != nil || row == nil {
+from pg_catalog.pg_replication_slots where slot_name = $1`, s.slot, pglogrepl.LSN(s.received.Load()).String())
+	switch {
+	case err != nil:
 		return 0, 0, err
+	case row == nil:
+		return 0, 0, slotGone(s.slot, s.db.Name)
 	}
 	return max(session.ParseInt(row[0]), 0), session.ParseInt(row[1]), nil
 }

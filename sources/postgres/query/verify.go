@@ -17,6 +17,9 @@ func (t *Tree) VerifyColumns(ctx context.Context, db *session.Session) error {
 		if isLockTimeout(err) {
 			return lockedError(n.Relation.Label, err)
 		}
+		if session.IsUnavailable(err) {
+			return fmt.Errorf("compare %s with the plan: %w", n.Relation.Label, err)
+		}
 		if err != nil {
 			return fmt.Errorf("table %s was changed since it was planned: %w\n    plan again", n.Relation.Label, err)
 		}

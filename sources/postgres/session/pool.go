@@ -187,7 +187,7 @@ func (p *Pool) AskHolder(ctx context.Context, sql string, args ...string) ([]str
 	if err != nil {
 		return nil, err
 	}
-	return oneRow(ctx, db, sql, args...)
+	return db.Ask(ctx, sql, args...)
 }
 
 // AskOnce asks for one row by a session of its own, outside of the snapshot.
@@ -197,15 +197,7 @@ func (p *Pool) AskOnce(ctx context.Context, sql string, args ...string) ([]strin
 		return nil, err
 	}
 	defer db.Close(ctx)
-	return oneRow(ctx, db, sql, args...)
-}
-
-func oneRow(ctx context.Context, db *Session, sql string, args ...string) ([]string, error) {
-	rows, err := db.Rows(ctx, sql, args...)
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	return rows[0], nil
+	return db.Ask(ctx, sql, args...)
 }
 
 // Close closes the sessions that are free; one that is lent is closed when it is released.

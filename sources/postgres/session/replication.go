@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -30,7 +32,7 @@ func ConnectReplication(ctx context.Context, dsn string) (*pgconn.PgConn, error)
 		if errors.As(err, &pg) && pg.Code == "42501" {
 			return nil, fmt.Errorf("user %s may not replicate: %s\n    ALTER ROLE %s REPLICATION;", config.User, pg.Message, QuoteIdent(config.User))
 		}
-		return nil, connectError(err, config, fmt.Sprintf("replication of database %s on %s", config.Database, config.Host))
+		return nil, connectError(err, config, fmt.Sprintf("replication of database %s on %s", config.Database, net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))))
 	}
 	return conn, nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -152,6 +153,15 @@ func (s *Session) Rows(ctx context.Context, sql string, args ...string) ([][]str
 	return out, nil
 }
 
+// Ask asks for one row; nil for none.
+func (s *Session) Ask(ctx context.Context, sql string, args ...string) ([]string, error) {
+	rows, err := s.Rows(ctx, sql, args...)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
 // Describe parses a query without running it and returns its columns.
 func (s *Session) Describe(ctx context.Context, sql string) ([]pgconn.FieldDescription, error) {
 	s.halfOpen.begin()
@@ -175,6 +185,15 @@ func (s *Session) AllowPolicies(ctx context.Context) error {
 	}
 	s.policies = true
 	return nil
+}
+
+// Named puts the server's name in front of what went wrong with the connection, where the error does
+// not say it already.
+func (s *Session) Named(err error) error {
+	if err == nil || !IsUnavailable(err) || strings.Contains(err.Error(), s.Name) {
+		return err
+	}
+	return fmt.Errorf("%s: the connection was lost: %w", s.Name, err)
 }
 
 // Close ends the session, also in the middle of a query and with a cancelled context.

@@ -18,7 +18,7 @@ type Invocation struct {
 func Verbs() []string {
 	return []string{
 		"rebuild", "resume", "follow", "plan", "check", "status", "verify", "repair", "dlq",
-		"swap", "rollback", "prune", "snapshot", "restore", "project",
+		"swap", "rollback", "prune", "unlock", "snapshot", "restore", "project",
 	}
 }
 

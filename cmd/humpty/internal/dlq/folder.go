@@ -67,12 +67,13 @@ func (f Folder) Each(projection string, s Selection, fn func(run string, l deadl
 	return nil
 }
 
-// Drop takes letters out of their files.
-func (f Folder) Drop(projection, run string, drop func(deadletter.Letter) bool) (int64, error) {
+// Discard takes letters out of their files, as they were read before: humpty follow may have
+// written others since.
+func (f Folder) Discard(projection, run string, read Letters) (int64, error) {
 	files, err := f.files(projection, run)
 	var sum int64
 	for _, path := range files {
-		n, err := deadletter.Filter(path, func(l deadletter.Letter) bool { return !drop(l) })
+		n, err := deadletter.Filter(path, func(l deadletter.Letter) bool { return !read.has(l) })
 		sum += n
 		if err != nil {
 			return sum, err
@@ -81,14 +82,15 @@ func (f Folder) Drop(projection, run string, drop func(deadletter.Letter) bool) 
 	return sum, err
 }
 
-// Documents are the chosen documents, each once.
-func (f Folder) Documents(projection string, s Selection) (keys []sinks.Key, events int64, err error) {
-	seen := map[string]bool{}
+// Documents are the chosen documents, each once, with their letters.
+func (f Folder) Documents(projection string, s Selection) (keys []sinks.Key, letters Letters, events int64, err error) {
+	seen, letters := map[string]bool{}, Letters{}
 	err = f.Each(projection, s, func(_ string, l deadletter.Letter) error {
-		switch {
-		case l.Document == nil:
+		if l.Document == nil {
 			events++
-		case !seen[l.ID]:
+			return nil
+		}
+		if !seen[l.ID] {
 			seen[l.ID] = true
 			k := sinks.Key{ID: []byte(l.ID)}
 			if l.Routing != "" {
@@ -96,14 +98,14 @@ func (f Folder) Documents(projection string, s Selection) (keys []sinks.Key, eve
 			}
 			keys = append(keys, k)
 		}
-		return nil
+		return letters.Add(l)
 	})
-	return keys, events, err
+	return keys, letters, events, err
 }
 
 // DiscardRetried discards the letters that a retry has dealt with: those of documents that
 // are right now, or have a letter of the retry itself.
-func (f Folder) DiscardRetried(projection, run string, s Selection, failed error) error {
+func (f Folder) DiscardRetried(projection, run string, s Selection, read Letters, failed error) error {
 	var rejected *ledger.TooManyRejections
 	if failed != nil && !errors.As(failed, &rejected) {
 		return nil
@@ -113,8 +115,8 @@ func (f Folder) DiscardRetried(projection, run string, s Selection, failed error
 		if runOf(path) == run {
 			continue
 		}
-		if _, dropping := f.Drop(projection, runOf(path), func(l deadletter.Letter) bool { return l.Document != nil && s.Matches(l) }); dropping != nil {
-			return dropping
+		if _, discarding := f.Discard(projection, runOf(path), read); discarding != nil {
+			return discarding
 		}
 	}
 	return err

@@ -25,6 +25,8 @@ func TestMetricsOfFollow(t *testing.T) {
 	m.Stopped("customers", errors.New("its log is lost"))
 	m.Observe("orders", report.Event{Kind: report.Lagging, At: at, Lag: &report.Lag{Generation: "orders-1", Behind: 300, Held: 5000, Backlog: 7, Rate: 12.5, Refused: 3, Poison: 2, Aside: "3 documents were rejected"}})
 	m.Observe("orders", report.Event{Kind: report.Notice, At: at, Text: "the source is away"})
+	m.Observe("orders", report.Event{Kind: report.Lagging, At: at, Lag: &report.Lag{Generation: "orders-0", Held: 7}})
+	m.Observe("orders", report.Event{Kind: report.Lagging, At: at, Lag: &report.Lag{Generation: "orders-0", Ended: true}})
 	ctx, cancel := context.WithCancel(t.Context())
 	l, err := m.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
@@ -63,6 +65,9 @@ func TestMetricsOfFollow(t *testing.T) {
 		if !strings.Contains(string(page), line+"\n") {
 			t.Errorf("missing %s in\n%s", line, page)
 		}
+	}
+	if strings.Contains(string(page), "orders-0") {
+		t.Errorf("a generation whose time is over is there:\n%s", page)
 	}
 	for _, address := range []string{"0.0.0.0:9187", ":9187", "example.com:9187", "9187"} {
 		if _, err := m.Listen(t.Context(), address); err == nil || !strings.Contains(err.Error(), "of this machine alone") {

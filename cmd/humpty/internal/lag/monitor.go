@@ -51,6 +51,10 @@ func (m *Monitor) Observe(projection string, e report.Event) {
 	case report.Ended:
 		text = "stopped: " + projection
 	case report.Lagging:
+		if e.Lag.Ended {
+			delete(m.lag, e.Lag.Generation)
+			return
+		}
 		m.lag[e.Lag.Generation], m.measured[e.Lag.Generation], m.projections[e.Lag.Generation] = *e.Lag, e.At, projection
 		if e.At.Sub(m.printed[e.Lag.Generation]) < m.console.Interval {
 			return

@@ -19,14 +19,16 @@ import (
 type Capture struct {
 	postgres.Capture
 	Run   string `json:"run,omitempty"` // whose it is
-	State string `json:"state"`         // running | followed | stopped | dead | unknown
+	State string `json:"state"`         // running | followed | fed | stopped | dead | unknown
+	Fed   *Fed   `json:"fed,omitempty"` // what it is held for on purpose, though that does not serve
 }
 
-// The states of a capture: a process or the lease's owner uses it; humpty follow reads it;
-// humpty resume will; nothing will; no projection of the file knows it.
+// The states of a capture: a process or the lease's owner uses it; humpty follow reads it; it does
+// so for a generation that does not serve; humpty resume will; nothing will; no projection of the file knows it.
 const (
 	CaptureRunning  = "running"
 	CaptureFollowed = "followed"
+	CaptureFed      = "fed"
 	CaptureStopped  = "stopped"
 	CaptureDead     = "dead"
 	CaptureUnknown  = "unknown"
@@ -34,8 +36,11 @@ const (
 
 func (c Capture) String() string {
 	what := "slot and publication " + c.Name
-	if !c.Slot {
+	switch {
+	case !c.Slot:
 		what = "publication " + c.Name
+	case !c.Publication:
+		what = "slot " + c.Name
 	}
 	text := fmt.Sprintf("%s, for which the database holds %s of log", what, ui.Bytes(c.Held))
 	switch c.State {
@@ -43,6 +48,8 @@ func (c Capture) String() string {
 		return text + ": in use"
 	case CaptureFollowed:
 		return text + ": humpty follow goes on with it"
+	case CaptureFed:
+		return text + ": held for " + c.Fed.Generation + ", which is fed " + c.Fed.Term() + ": humpty rollback to it is instant"
 	case CaptureStopped:
 		return text + ": run " + c.Run + " was stopped"
 	case CaptureDead:
@@ -66,6 +73,8 @@ func (c *Captures) Remedy(one Capture, p string) string {
 		return c.leftovers.CommandLine("humpty prune", p) + " drops it"
 	case CaptureUnknown:
 		return "if nothing elsewhere needs it: " + c.leftovers.CommandLine("humpty prune", p, "--slot", one.Name)
+	case CaptureFed:
+		return "to give that up earlier: write keep.feed_previous: false, start humpty follow again, then " + c.leftovers.CommandLine("humpty prune", p)
 	case CaptureFollowed:
 		return "keep humpty follow running: until then the log grows"
 	}
@@ -109,7 +118,11 @@ func (c *Captures) Of(ctx context.Context, p config.Projection) ([]Capture, erro
 			run, state := i.state(t)
 			owners[t.Name] = owners[t.Name] || run != ""
 			if run != "" && q.Name == p.Name {
-				all = append(all, Capture{Capture: t, Run: run, State: state})
+				one := Capture{Capture: t, Run: run, State: state}
+				if state == CaptureFed {
+					one.Fed = i.fed
+				}
+				all = append(all, one)
 			}
 		}
 	}
@@ -141,20 +154,6 @@ func (c *Captures) Read(ctx context.Context, p config.Projection, run string) (b
 	return slices.ContainsFunc(all, func(one postgres.Capture) bool { return one.Active && one.Of(run) }), err
 }
 
-// Fed reports whether humpty follow feeds a generation that does not serve, or can resume that.
-func (c *Captures) Fed(ctx context.Context, p config.Projection, g sinks.Generation) (bool, error) {
-	state, err := c.leftovers.State()
-	if err != nil || !p.FeedPrevious || !state.Has(p.Name, g.Meta.Run) {
-		return false, err
-	}
-	source, err := c.database(p)
-	if err != nil || source == nil { // topics: all is in the state folder
-		return err == nil, err
-	}
-	all, err := source.Captures(ctx)
-	return slices.ContainsFunc(all, func(one postgres.Capture) bool { return one.Of(g.Meta.Run) && one.Slot && !one.Lost }), err
-}
-
 // runInventory is what is known of a projection's runs.
 type runInventory struct {
 	projection config.Projection
@@ -162,6 +161,7 @@ type runInventory struct {
 	running    string   // the run that holds the lease
 	runs       []string // in the state folder
 	stopped    []checkpoint.Run
+	fed        *Fed // though another one serves
 }
 
 func (c *Captures) inventory(ctx context.Context, p config.Projection) (i runInventory, err error) {
@@ -185,7 +185,10 @@ func (c *Captures) inventory(ctx context.Context, p config.Projection) (i runInv
 	if i.runs, err = state.Runs(p.Name); err != nil {
 		return i, err
 	}
-	i.stopped, err = state.Resumable(p.Name)
+	if i.stopped, err = state.Resumable(p.Name); err != nil {
+		return i, err
+	}
+	i.fed, err = c.leftovers.Fed(p, survey)
 	return i, err
 }
 
@@ -203,22 +206,16 @@ func (i runInventory) state(captured postgres.Capture) (run, state string) {
 	live, _ := i.survey.Find(i.survey.Live())
 	follows := i.projection.Live && i.projection.Writer == string(projector.WriterFollow) && !captured.Lost
 	switch {
+	case !captured.Lost && i.feeds(run):
+		return run, CaptureFed
 	case captured.Active, run == i.running:
 		return run, CaptureRunning
-	case follows && live.Meta.Run == run, !captured.Lost && i.feeds(run):
+	case follows && live.Meta.Run == run:
 		return run, CaptureFollowed
 	case slices.ContainsFunc(i.stopped, func(b checkpoint.Run) bool { return b.Run == run }):
 		return run, CaptureStopped
 	}
 	return run, CaptureDead
-}
-
-// feeds reports whether humpty follow feeds the generation that a run made, though another
-// serves. It feeds those of its own definition.
-func (i runInventory) feeds(run string) bool {
-	live, _ := i.survey.Find(i.survey.Live())
-	previous, ok := i.survey.Find(live.Meta.Previous)
-	return ok && i.projection.Live && i.projection.FeedPrevious && previous.Meta.Run == run && previous.Meta.Definition == i.projection.Hash
 }
 
 // Droppable are the captures that go with the chosen generations, those of runs that are
@@ -243,7 +240,7 @@ func (c *Captures) Droppable(ctx context.Context, p config.Projection, chosen []
 			return false
 		case CaptureStopped:
 			return !stopped && !doomed
-		case CaptureFollowed:
+		case CaptureFollowed, CaptureFed:
 			return !doomed
 		}
 		return true

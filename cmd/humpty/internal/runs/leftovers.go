@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/assemble"
@@ -14,6 +15,7 @@ import (
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
+	"humpty/projector/generation"
 	"humpty/sinks"
 )
 
@@ -134,4 +136,36 @@ func Idle(state assemble.State, projection, run string) (bool, error) {
 		return !state.Has(projection, run), nil //nolint:nilerr // a run that is there and cannot be opened is locked by its process
 	}
 	return true, store.Close()
+}
+
+// Fed is the one of a projection, as far as target and state folder know; nil for none.
+func (l *Leftovers) Fed(p config.Projection, survey sinks.Survey) (*Fed, error) {
+	if !p.Live || p.Writer != string(projector.WriterFollow) {
+		return nil, nil
+	}
+	found, until, ok := generation.FeedFor(p.FeedPrevious).At(survey, time.Now())
+	if !ok {
+		return nil, nil
+	}
+	fed := &Fed{Generation: found.Name, Run: found.Meta.Run, Until: until, Stored: found.Meta.Definition != p.Hash}
+	state, err := l.State()
+	if err != nil || !state.Has(p.Name, fed.Run) {
+		return fed, err // what is not known here may be fed elsewhere
+	}
+	var refusal *problem.Refusal
+	if _, err := state.Stored(l.config, p, found); errors.As(err, &refusal) {
+		fed.NotFed = refusal.Why
+		return fed, nil
+	} else if err != nil {
+		return fed, err
+	}
+	said, err := state.Feeding(p.Name, fed.Run)
+	if err != nil || said == nil || said.Generation != fed.Generation {
+		return fed, err
+	}
+	fed.Trouble, fed.Told = said.Trouble, said.At
+	if said.Lost {
+		fed.NotFed = said.Trouble
+	}
+	return fed, nil
 }

@@ -37,6 +37,9 @@ func (c *Captures) tidy(ctx context.Context, p config.Projection) error {
 	if err != nil {
 		return err
 	}
+	if i.fed != nil && i.fed.NotFed != "" {
+		c.leftovers.Warn(fmt.Sprintf("%s: %s, which served before, is not fed: %s", p.Name, i.fed.Generation, i.fed.NotFed))
+	}
 	kept := map[string]bool{} // runs that something on the source still belongs to
 	for _, one := range all {
 		if one.State != CaptureDead || !i.over(one.Run) {
@@ -94,7 +97,7 @@ func (c *Captures) Name(ctx context.Context, p config.Projection) {
 	}
 	for _, one := range all {
 		switch one.State {
-		case CaptureStopped, CaptureDead, CaptureUnknown:
+		case CaptureStopped, CaptureDead, CaptureUnknown, CaptureFed:
 			c.leftovers.Warn(strings.TrimSuffix(p.Name+": "+one.String()+"; "+c.Remedy(one, p.Name), "; "))
 		}
 	}

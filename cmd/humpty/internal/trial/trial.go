@@ -56,10 +56,13 @@ func (m *Mismatch) Error() string {
 	return fmt.Sprintf("%d documents are not as expected", m.documents)
 }
 
-// Poison is what a rebuild would stop at, unless limits.poison allows it.
-type Poison struct{ poison, read int64 }
+// Poison is what a rebuild would stop at, unless limits.poison or limits.rejections allow it.
+type Poison struct{ poison, read, rejected int64 }
 
 func (p *Poison) Error() string {
+	if p.poison == 0 {
+		return fmt.Sprintf("%d documents were rejected", p.rejected)
+	}
 	return fmt.Sprintf("%d of %d events could not be read or applied", p.poison, p.read)
 }
 
@@ -68,13 +71,21 @@ type Result struct {
 	Documents []Document          // in order of their ids
 	Letters   []deadletter.Letter // events that could not be read or applied
 
-	counts sources.Counts
+	counts   sources.Counts
+	expected bool // the documents are those of --expect
 }
 
-// Err says that events could not be read or applied.
+// Err says that events could not be read or applied, or that documents were rejected which
+// nothing expects to be.
 func (r *Result) Err() error {
-	if r.counts.Poison > 0 {
-		return &Poison{r.counts.Poison, r.counts.Read}
+	p := &Poison{poison: r.counts.Poison, read: r.counts.Read}
+	for _, d := range r.Documents {
+		if d.Reject != "" && !r.expected {
+			p.rejected++
+		}
+	}
+	if p.poison > 0 || p.rejected > 0 {
+		return p
 	}
 	return nil
 }
@@ -92,7 +103,7 @@ func (t Trial) Run(ctx context.Context) (*Result, error) {
 	if _, _, err := source.Letters.Close(); err != nil {
 		return nil, err
 	}
-	r := &Result{Documents: docs, counts: counts}
+	r := &Result{Documents: docs, counts: counts, expected: t.Expect != ""}
 	for each := range bytes.Lines(poison.Bytes()) {
 		var l deadletter.Letter
 		if err := json.Unmarshal(each, &l); err != nil {

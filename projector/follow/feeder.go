@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"humpty/internal/problem"
 	"humpty/internal/wait"
+	"humpty/projector"
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
 	"humpty/projector/flush"
@@ -24,9 +26,24 @@ import (
 	"humpty/sources"
 )
 
-// feed keeps one generation equal to its source, until ctx ends or something goes wrong.
-// Behind each round in which no more was refused than may be, well is called.
-func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Observer, well func(generation string)) (err error) {
+// feeder keeps one generation equal to its source.
+type feeder struct {
+	*Projector
+
+	generation sinks.Generation
+	projection projector.Projection // that it was made by
+	source     sources.Source       // that reads by it
+	retired    bool                 // another one serves
+	until      time.Time            // it is fed, if it is retired; zero: without end
+	observer   *report.Observer
+	trouble    string // that was told last
+}
+
+// run feeds the generation until ctx ends or something goes wrong. Behind each round in which
+// no more was refused than may be, well is called. along, which may be nil, is done meanwhile;
+// its error ends it.
+func (f *feeder) run(ctx context.Context, well func(generation string), along func(context.Context, *catchup.Capture, *checkpoint.Store) error) (err error) {
+	p, g, o, whole := f.Projector, f.generation, f.observer, ctx
 	store, err := p.Open(g.Meta.Run)
 	var refusal *problem.Refusal
 	if errors.As(err, &refusal) {
@@ -36,7 +53,8 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 		return fmt.Errorf("open the marks of run %s, which made %s: %w", g.Meta.Run, g.Name, err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	feed, err := p.resumeCapture(ctx, store, g)
+	defer func() { err = errors.Join(err, f.publishTrouble(whole, store, err)) }()
+	feed, err := f.resumeCapture(ctx, store, g)
 	if err != nil {
 		return err
 	}
@@ -46,7 +64,7 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 		err = errors.Join(err, close(ctx))
 	}
 	defer closing(feed.Close)
-	view, err := load.Open(ctx, catchup.SourceOf(p.Source, feed), o)
+	view, err := load.Open(ctx, catchup.SourceOf(f.source, feed), o)
 	if err != nil {
 		return err
 	}
@@ -55,25 +73,21 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 	if !ok {
 		return errors.New("this source cannot read single documents again")
 	}
-	index, err := p.begin(ctx, g.Name)
+	index, err := f.begin(ctx, g.Name)
 	if err != nil {
 		return err
 	}
-	defer closing(func(ctx context.Context) error { return p.end(ctx, index, err) })
-	book := ledger.NewBook(p.Projection.Limits.Rejections, nil)
-	book.SetIndex(g.Name)
-	book.DeferLetters()
-	left := &leftBehind{generation: g, book: book, kept: checkpoint.NewRefusals(store, p.Letters), view: view}
+	defer closing(func(ctx context.Context) error { return f.end(ctx, index, err) })
+	if err := f.publish(store, checkpoint.Feeding{}); err != nil {
+		return err
+	}
+	w, left := f.writer(store, view, index)
 	if err := left.load(); err != nil {
 		return err
 	}
-	w := &write.Writer{
-		Index: index, Base: g.Meta.Epoch << 40, Book: book,
-		Throttle: write.Throttle{Limiter: pace.NewLimiter(p.Projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
-	}
 	unflushed := flush.NewQueue(feed)
 	rounds := &catchup.Rounds{Store: store, View: reread, Flush: unflushed, Writer: w, Refusals: left.kept, Role: sinks.FollowWriter}
-	b := pace.NewBrake(p.Target, p.Projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
+	b := pace.NewBrake(p.Target, f.projection.Limits.Brake, w.Throttle.Pace, w.Throttle.Limiter, o.Notice)
 	from := catchup.NewCapture(feed, store)
 	var documents atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
@@ -82,33 +96,38 @@ func (p *Projector) feed(ctx context.Context, g sinks.Generation, o *report.Obse
 	}
 	group.Go(func() error { return from.Run(ctx) })
 	group.Go(func() error { return unflushed.Run(ctx) })
+	if along != nil {
+		group.Go(func() error { return along(ctx, from, store) })
+	}
 	group.Go(func() error { return from.Lag(ctx, g.Name, o, documents.Load, left.count) })
 	group.Go(func() error {
 		return rounds.Follow(ctx, from, catchup.Following{
-			MaxRejections: p.Projection.Limits.Rejections, MaxPoison: p.Projection.Limits.Poison, Documents: &documents,
+			MaxRejections: f.projection.Limits.Rejections, MaxPoison: f.projection.Limits.Poison, Documents: &documents,
 			Told: func() error { return left.publish("") }, Well: func() { well(g.Name) },
 		})
 	})
 	err = group.Wait()
 	if aside := setAside(err); aside != "" {
-		return &asideError{error: errors.Join(err, left.publish(aside)), generation: g.Name, refused: book.Refusals().Len(), poison: ledger.Poisoned(view)}
+		return &asideError{error: errors.Join(err, left.publish(aside)), generation: g.Name, refused: w.Book.Refusals().Len(), poison: ledger.Poisoned(view)}
 	}
 	return err
 }
 
-// adoptCommand makes right what is served, whatever was lost.
-func (p *Projector) adoptCommand() string {
-	return fmt.Sprintf("humpty follow %s --adopt", p.Projection.Name)
-}
-
-// adopt says what to do where changes were lost.
-func (p *Projector) adopt() string {
-	return "make it right, for one reading of both sides: " + p.adoptCommand()
+// writer writes to the generation, and books what it could not write.
+func (f *feeder) writer(store *checkpoint.Store, view sources.View, index sinks.Index) (*write.Writer, *leftBehind) {
+	book := ledger.NewBook(f.projection.Limits.Rejections, nil)
+	book.SetIndex(f.generation.Name)
+	book.DeferLetters()
+	left := &leftBehind{generation: f.generation, book: book, kept: checkpoint.NewRefusals(store, f.Letters), view: view}
+	return &write.Writer{
+		Index: index, Base: f.generation.Meta.Epoch << 40, Book: book,
+		Throttle: write.Throttle{Limiter: pace.NewLimiter(f.projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
+	}, left
 }
 
 // resumeCapture goes on with the capture that a rebuild left, if nothing is missing.
-func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, g sinks.Generation) (sources.ChangeStream, error) {
-	source, ok := p.Source.(sources.Capturer)
+func (f *feeder) resumeCapture(ctx context.Context, store *checkpoint.Store, g sinks.Generation) (sources.ChangeStream, error) {
+	source, ok := f.source.(sources.Capturer)
 	if !ok {
 		return nil, &problem.Refusal{Why: "this source cannot tell what changes", Remedy: "only tables with consistency: live can be followed"}
 	}
@@ -127,14 +146,14 @@ func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, 
 	case swapped:
 		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("the application writes to %s (it was handed over): to follow would undo its writes", g.Name),
-			Remedy: "if only humpty writes to it now, " + p.adopt(),
+			Remedy: "if only humpty writes to it now, " + f.adopt(),
 		}
 	case run != nil && run.Adopts && run.Ended == nil:
-		return nil, &problem.Refusal{Why: fmt.Sprintf("run %s was making %s right, and was stopped", g.Meta.Run, g.Name), Remedy: "resume it: " + p.adoptCommand()}
+		return nil, &problem.Refusal{Why: fmt.Sprintf("run %s was making %s right, and was stopped", g.Meta.Run, g.Name), Remedy: "resume it: " + f.adoptCommand()}
 	case position == "":
 		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("nothing is known here of the capture of run %s, which made %s: it had none, or another state folder", g.Meta.Run, g.Name),
-			Remedy: "name the state folder of that run (state:, --state); or " + p.adopt(),
+			Remedy: "name the state folder of that run (state:, --state); or " + f.adopt(),
 		}
 	}
 	feed, err := source.Capture(ctx, g.Meta.Run, position)
@@ -145,8 +164,8 @@ func (p *Projector) resumeCapture(ctx context.Context, store *checkpoint.Store, 
 }
 
 // begin opens an index to write to it.
-func (p *Projector) begin(ctx context.Context, name string) (sinks.Index, error) {
-	index, err := p.Target.Open(ctx, name)
+func (f *feeder) begin(ctx context.Context, name string) (sinks.Index, error) {
+	index, err := f.Target.Open(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("open index %s: %w", name, err)
 	}
@@ -154,8 +173,8 @@ func (p *Projector) begin(ctx context.Context, name string) (sinks.Index, error)
 }
 
 // end shuts the writer out, unless a server is away: then the next feed does so.
-func (p *Projector) end(ctx context.Context, index sinks.Index, reason error) error {
-	if outage.Server(p.Source, p.Target, reason) != "" {
+func (f *feeder) end(ctx context.Context, index sinks.Index, reason error) error {
+	if outage.Server(f.source, f.Target, reason) != "" {
 		return nil
 	}
 	return generation.EndWriter(ctx, index)

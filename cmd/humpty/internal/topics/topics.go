@@ -1,9 +1,10 @@
-package main
+// Package topics has the pages of the help that no command has.
+package topics
 
 import "github.com/spf13/cobra"
 
-// helpTopics are help pages without a command.
-func helpTopics() []*cobra.Command {
+// All are the pages; exitCodes is what each code means.
+func All(exitCodes string) []*cobra.Command {
 	return []*cobra.Command{
 		{Use: "exit-codes", Short: "What the exit codes mean", Long: "Exit codes:\n\n" + exitCodes},
 		{Use: "config", Short: "How humpty.yaml is written", Long: configHelp},
@@ -76,7 +77,7 @@ const jsonHelp = `With --json every line on stdout is one JSON object with "sche
   result     always exactly one, always the last line, also after a failure:
              verb, status (completed, failed, refused, interrupted), exit_code,
              error (message, problems, next), and what the verb found:
-             record, plan, checks, projections, change, prune, version
+             record, plan, checks, projections, change, prune, unlock, version
 
 Messages and progress for people stay on stderr; --quiet keeps all but errors away.
 New types and fields may be added; "schema" changes when a meaning does.
