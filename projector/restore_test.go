@@ -89,6 +89,25 @@ func TestRestoreThatShrinks(t *testing.T) {
 	s.serves(t, finding.Generation)
 }
 
+// The index is lost, with all generations: what the snapshot had is what is left to compare with.
+func TestRestoreThatShrinksWhereNothingServes(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 400)
+	live := s.run(t).Generation
+	if _, err := s.manage().Snapshot(t.Context(), "backup", "one", "", false, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.target.Lose(live)
+	s.source.Records = s.source.Records[:210]
+	r := s.restore()
+	r.MaxDelete = 200
+	finding, err := r.Run(t.Context())
+	refusal(t, err, "has 210 documents, and the index itself, before it was made right, was verified with 400: 47.5% fewer", "humpty swap orders --to "+finding.Generation+" --max-shrink 48%")
+	if survey := surveyed(t, s); len(survey.Serving) > 0 {
+		t.Errorf("the alias serves %v", survey.Serving)
+	}
+}
+
 func TestSnapshotDemandsVerification(t *testing.T) {
 	t.Parallel()
 	s := setup(t, 10)

@@ -19,6 +19,7 @@ import (
 	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/deadletter"
+	"humpty/internal/ownfile"
 	"humpty/internal/problem"
 	"humpty/projector/ledger"
 	"humpty/projector/repair"
@@ -203,7 +204,7 @@ func newIDList(name string) (*idList, error) {
 	if name == "" {
 		return &idList{}, nil
 	}
-	file, err := os.Create(name)
+	file, err := ownfile.Open(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY)
 	if err != nil {
 		return nil, console.Usage(fmt.Sprintf("--ids %s: %v", name, err), "name a file that can be written")
 	}

@@ -64,6 +64,9 @@ func (f runFolder) make() error {
 	if err := os.Mkdir(f.dir, 0o700); err != nil {
 		return err
 	}
+	if err := ownFolders(f.dir); err != nil {
+		return err
+	}
 	return f.mark()
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"humpty/internal/config"
+	"humpty/internal/ownfile"
 	"humpty/internal/problem"
 	"humpty/projector/checkpoint"
 )
@@ -50,6 +51,15 @@ func (s State) partDir(projection, what string) func(capture string) string {
 	}
 }
 
+// ownFolders makes the folder of a run and that of its projection this account's alone: they hold
+// documents.
+func ownFolders(dir string) error {
+	if err := ownfile.Folder(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	return ownfile.Folder(dir)
+}
+
 // Begin makes the marks of a new run.
 func (s State) Begin(projection, run string) (*checkpoint.Store, error) {
 	folder := s.runFolder(projection, run)
@@ -82,6 +92,11 @@ func (s State) open(projection, run string, o checkpoint.Options) (*checkpoint.S
 		return nil, &problem.Refusal{
 			Why:    fmt.Sprintf("nothing is known of run %s of projection %s in the state folder %s (%s)", run, projection, s.Dir, why),
 			Remedy: fmt.Sprintf("name the folder that it began with (state:, --state), or begin anew: humpty rebuild %s", projection),
+		}
+	}
+	if !o.ReadOnly {
+		if err := ownFolders(folder.dir); err != nil {
+			return nil, fmt.Errorf("open the state folder: %w", err)
 		}
 	}
 	store, err := checkpoint.Open(folder.dir, o)
@@ -119,23 +134,34 @@ func (s State) Refused(projection, run string) (*checkpoint.Refused, error) {
 
 // Feeding is what was said last of a generation that a process feeds; nil for nothing.
 func (s State) Feeding(projection, run string) (*checkpoint.Feeding, error) {
-	return checkpoint.ReadFeeding(s.folder(projection, run))
+	folder := s.runFolder(projection, run)
+	if folder.foreign() != "" {
+		return nil, nil
+	}
+	return checkpoint.ReadFeeding(folder.dir)
 }
 
 // AskFence asks the process that has the marks of a run to say when all that is committed now is
 // written; see checkpoint.AskFence.
 func (s State) AskFence(projection, run, question string) error {
-	return checkpoint.AskFence(s.folder(projection, run), question)
+	folder := s.runFolder(projection, run)
+	if why := folder.foreign(); why != "" {
+		return fmt.Errorf("%s is no folder of run %s: %s", folder.dir, run, why)
+	}
+	return checkpoint.AskFence(folder.dir, question)
 }
 
 // Definition is the definition by which a run made its generation; nil where none was stored. It
 // is foreign input: what it is must be held against the generation's hash.
 func (s State) Definition(projection, run string) (text []byte, err error) {
-	text, err = checkpoint.ReadDefinition(s.folder(projection, run))
-	if err != nil || text != nil || !s.Has(projection, run) {
+	folder := s.runFolder(projection, run)
+	if folder.foreign() != "" {
+		return nil, nil
+	}
+	if text, err = checkpoint.ReadDefinition(folder.dir); err != nil || text != nil {
 		return text, err
 	}
-	store, err := s.Open(projection, run) // a run of an earlier version, or one that died at its beginning
+	store, err := s.Look(projection, run) // a run of an earlier version, or one that died at its beginning
 	if err != nil {
 		return nil, err
 	}

@@ -499,3 +499,16 @@ func TestNameOfAPublication(t *testing.T) {
 		want(t, err, "humpty.yaml:6:20", wrong, "")
 	}
 }
+
+// An address of a broker with credentials in it is refused, and they are not shown.
+func TestBrokersWithCredentials(t *testing.T) {
+	t.Parallel()
+	for _, broker := range []string{"me:hunter2@b:9092", "hunter2@b:9092", "SASL_SSL://me:hunter2@b:9092", "kafka://hunter2@b:9092", "b:9092?apikey=hunter2", "b:hunter2"} {
+		text := strings.Replace(small, "sources:\n", "sources:\n  bus: {kafka: {brokers: [\""+broker+"\"]}}\n", 1)
+		_, err := read("humpty.yaml", []byte(text), Options{Env: environment()})
+		want(t, err, "humpty.yaml:3:27", "no address of a broker", "HOST:PORT")
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", broker, err)
+		}
+	}
+}

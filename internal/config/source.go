@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func (d sourceDecoder) dsn(n *node, name string) {
 	case err != nil: // said where it is used
 	case s.Misplaced():
 		d.problems.Add(n.at(), "in a URL write @ as %40, / as %2F, : as %3A and ? as %3F within a password",
-			"the %s has an @ where a host or a database is expected; its text is not shown, it may be a part of the password", name)
+			"the %s has an @ where a host or a database is expected, or a colon in the user; its text is not shown, it may be a part of the password", name)
 	default:
 		for _, host := range s.Unencrypted() {
 			d.unencrypted(n.at(), "add sslmode=verify-full, with sslrootcert=FILE where the authority is your own",
@@ -156,11 +157,13 @@ func (d sourceDecoder) kafka(n *node) *Kafka {
 	return k
 }
 
+// broker wants the address of one. What is none is not shown: it may hold a password.
 func (d sourceDecoder) broker(n *node) bool {
 	host, port, err := net.SplitHostPort(n.string())
-	if err == nil && host != "" && port != "" && !strings.Contains(n.string(), "/") {
+	number, portErr := strconv.ParseUint(port, 10, 16)
+	if err == nil && portErr == nil && host != "" && number > 0 && !strings.ContainsAny(host, "/@?#") {
 		return true
 	}
-	d.problems.Add(n.at(), "write HOST:PORT, for example localhost:9092", "%q is no address of a broker", n.string())
+	d.problems.Add(n.at(), "write HOST:PORT, for example localhost:9092, without credentials: they belong into sasl", "this is no address of a broker; it is not shown, it may hold a password")
 	return false
 }

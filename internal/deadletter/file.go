@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"humpty/internal/ownfile"
 )
 
 // Suffix of a file of letters.
@@ -72,7 +74,7 @@ func Filter(path string, keep func(Letter) bool) (removed int64, err error) {
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	temp := path + ".new"
-	out, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	out, err := ownfile.Open(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY)
 	if err != nil {
 		return 0, fmt.Errorf("rewrite dead letters: %w", err)
 	}

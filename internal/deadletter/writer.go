@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"humpty/internal/ownfile"
 )
 
 // The bounds of a file, where a caller asks for none of its own.
@@ -131,7 +133,7 @@ func (w *Writer) reopen() error {
 		}
 		w.file, w.out = nil, nil
 	}
-	f, err := os.OpenFile(w.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	f, err := ownfile.Open(w.path, os.O_CREATE|os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,9 @@ func (s String) Misplaced() bool {
 			return true
 		}
 	}
+	if strings.Contains(s.config.User, ":") { // the colon before a password, escaped, or in key=value form
+		return true
+	}
 	_, rest, isURL := strings.Cut(s.text, "://")
 	rest, _, _ = strings.Cut(rest, "?")
 	_, database, _ := strings.Cut(rest, "/")

@@ -20,6 +20,15 @@ func TestRedact(t *testing.T) {
 		"host=hunter2@db dbname=shop user=me":              "***",
 		"host=db user=me passwort=hunter2":                 "host=db:5432 dbname=me user=me",
 		"hunter2":                                          "***",
+		"postgres://me:1234#er2@db/shop":                   "host=db:5432 dbname=shop user=me",
+		"postgres://me:1234?er2@db/shop":                   "host=db:5432 dbname=shop user=me",
+		"postgres://me:1234?er2@db/shop?sslmode=disable":   "host=db:5432 dbname=shop user=me",
+		"postgres://me%3Ahunter2@db/shop":                  "***",
+		"user=me:hunter2 host=db dbname=shop":              "***",
+		"postgres://me:hunter2%40db/shop":                  "***",
+		"postgres://me%40azure:pw@db/shop":                 "host=db:5432 dbname=shop user=me@azure",
+		"postgres://db/shop?user=me@azure&password=p@ss":   "host=db:5432 dbname=shop user=me@azure",
+		"postgres://hunter2:@db/shop":                      "host=db:5432 dbname=shop user=hunter2",
 	} {
 		if got := Redact(in); got != want {
 			t.Errorf("Redact(%q) = %q, want %q", in, got, want)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/url"
 	"strings"
 	"testing"
@@ -78,7 +79,7 @@ func TestSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, form := range []string{
-		secret, url.QueryEscape(secret), url.PathEscape(secret), string(quoted), fmt.Sprintf("%q", secret),
+		secret, html.EscapeString(secret), strings.ReplaceAll(url.QueryEscape(secret), "+", "%20"), strings.ToLower(url.QueryEscape(secret)), url.QueryEscape(secret), url.PathEscape(secret), string(quoted), fmt.Sprintf("%q", secret),
 		base64.StdEncoding.EncodeToString([]byte(secret)), base64.URLEncoding.EncodeToString([]byte(secret)),
 		base64.StdEncoding.EncodeToString([]byte("u:" + secret)), base64.StdEncoding.EncodeToString([]byte("me:" + secret)), base64.StdEncoding.EncodeToString([]byte("user:" + secret + "!")),
 	} {

@@ -3,6 +3,7 @@ package printable
 import (
 	"encoding/base64"
 	"encoding/json"
+	"html"
 	"net/url"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ type Secrets struct {
 	replacer *strings.Replacer
 }
 
-// Add hides a value from now on: as it is, as it stands in a URL, in JSON, and in base64.
+// Add hides a value from now on: as it is, as it stands in a URL, in HTML, in JSON, and in base64.
 // Values shorter than four bytes are left alone.
 func (s *Secrets) Add(value string) {
 	if len(value) < shortest {
@@ -49,7 +50,9 @@ func (s *Secrets) Add(value string) {
 // forms are how a value may stand in what a peer sends back.
 func forms(value string) []string {
 	inJSON, _ := json.Marshal(value) // a string: cannot fail
-	all := []string{value, url.QueryEscape(value), url.PathEscape(value), strings.Trim(string(inJSON), `"`), strings.Trim(strconv.Quote(value), `"`)}
+	inURL := url.QueryEscape(value)
+	inPath := strings.ReplaceAll(inURL, "+", "%20")
+	all := []string{value, inURL, inPath, lowerEscapes(inURL), lowerEscapes(inPath), url.PathEscape(value), html.EscapeString(value), strings.Trim(string(inJSON), `"`), strings.Trim(strconv.Quote(value), `"`)}
 	// In base64 a character holds six bits, so a value behind one or two bytes of another one,
 	// like the user before a password, looks otherwise. Characters that hold bits of both are
 	// left out.
@@ -60,6 +63,17 @@ func forms(value string) []string {
 		}
 	}
 	return all
+}
+
+// lowerEscapes writes the digits of %2F as some servers do.
+func lowerEscapes(text string) string {
+	parts := strings.Split(text, "%")
+	for i, p := range parts {
+		if i > 0 && len(p) >= 2 {
+			parts[i] = strings.ToLower(p[:2]) + p[2:]
+		}
+	}
+	return strings.Join(parts, "%")
 }
 
 // Hide replaces each secret in a text by ***.

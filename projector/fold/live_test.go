@@ -99,6 +99,7 @@ func storeIn(t *testing.T, dir string) *checkpoint.Store {
 // too, where the run hands over. Events of one key are in several partitions.
 func TestLiveTopicsLoseNoEvent(t *testing.T) {
 	t.Parallel()
+	scripted := scriptedMerge(t)
 	for _, writer := range []projector.Writer{projector.WriterFollow, projector.WriterFreeze, projector.WriterHandover} {
 		for seed := range uint64(4) {
 			t.Run(fmt.Sprint(writer, " ", seed), func(t *testing.T) {
@@ -109,9 +110,14 @@ func TestLiveTopicsLoseNoEvent(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				w.run(t, "first", writer) // nothing serves yet
+				inJavaScript := func(r *projector.Rebuild) {
+					if seed == 3 {
+						r.Source.(*fold.Source).New = scripted
+					}
+				}
+				w.run(t, "first", writer, inJavaScript) // nothing serves yet
 				w.app = writer == projector.WriterHandover
-				w.run(t, "second", writer)
+				w.run(t, "second", writer, inJavaScript)
 			})
 		}
 	}

@@ -126,6 +126,7 @@ func changes(t testing.TB, s *fold.Source, from map[string]sources.Position) (ma
 // is: clocks that jump, keys in several partitions, poison, memory that is not enough.
 func TestSinceAgainstTheOracle(t *testing.T) {
 	t.Parallel()
+	scripted := scriptedMerge(t)
 	dir := t.TempDir()
 	rapid.Check(t, func(r *rapid.T) {
 		h := &history{page: rapid.IntRange(1, 20).Draw(r, "page")}
@@ -158,6 +159,9 @@ func TestSinceAgainstTheOracle(t *testing.T) {
 		newest := rapid.Bool().Draw(r, "newest")
 		log := dated{history: h, read: new64()}
 		s := &fold.Source{Inner: log, Decoder: &decode.JSON{}, New: handlers.NewMerge, Newest: newest, Memory: 1 << 16, Dir: dir}
+		if rapid.Bool().Draw(r, "script") {
+			s.New = scripted
+		}
 		apply := mergeOracle
 		if newest {
 			s.New, apply = handlers.NewLatest, latestOracle

@@ -17,6 +17,7 @@ import (
 	"humpty/projector/fold"
 	"humpty/projector/fold/decode"
 	"humpty/projector/fold/handlers"
+	"humpty/projector/fold/script"
 	"humpty/sources"
 )
 
@@ -100,6 +101,7 @@ func latestOracle(_ map[string]any, e sources.Record) map[string]any {
 // with memory that is enough and that is not, and goes on from every position.
 func TestAgainstTheOracle(t *testing.T) {
 	t.Parallel()
+	scripted := scriptedMerge(t)
 	dir := t.TempDir()
 	rapid.Check(t, func(r *rapid.T) {
 		h := &history{page: rapid.IntRange(1, 50).Draw(r, "page")}
@@ -122,8 +124,15 @@ func TestAgainstTheOracle(t *testing.T) {
 		}
 		s := &fold.Source{Inner: h, Decoder: &decode.JSON{}, New: handlers.NewMerge, Memory: 64 << 10, Dir: dir}
 		apply := mergeOracle
-		if rapid.Bool().Draw(r, "latest") {
+		switch rapid.SampledFrom([]string{"merge", "latest", "script"}).Draw(r, "fold") {
+		case "latest":
 			s.New, apply = handlers.NewLatest, latestOracle
+		case "script":
+			s.New = scripted
+			apply = func(doc map[string]any, e sources.Record) map[string]any { // a number by itself is one of JavaScript's
+				e.Value = bytes.ReplaceAll(e.Value, []byte(":1.50"), []byte(":1.5"))
+				return mergeOracle(doc, e)
+			}
 		}
 		if rapid.Bool().Draw(r, "roomy") {
 			s.Memory = 0
@@ -282,4 +291,26 @@ func TestLocators(t *testing.T) {
 			t.Errorf("%q was taken", wrong)
 		}
 	}
+}
+
+// scriptedMerge is NewMerge in JavaScript.
+func scriptedMerge(t testing.TB) func() (fold.Fold, error) {
+	t.Helper()
+	makeFold, err := script.New("merge.js", `
+		const isObject = v => typeof v === 'object' && v !== null && !Array.isArray(v)
+		const patch = (to, by) => {
+			for (const [name, v] of Object.entries(by)) {
+				if (v === null) delete to[name]
+				else to[name] = isObject(v) ? patch(isObject(to[name]) ? to[name] : {}, v) : v
+			}
+			return to
+		}
+		module.exports = {$any: (state, event) => {
+			if (!isObject(event)) throw new Error('the value is not an object')
+			patch(state, event)
+		}}`, script.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return makeFold
 }

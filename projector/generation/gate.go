@@ -21,6 +21,10 @@ type Gate struct {
 	MaxShrink  MaxShrink
 	AllowEmpty bool // an empty generation was asked for
 
+	// Saved is what the index's meta said before it was made right, as that of a snapshot: it is
+	// compared with where the target has nothing.
+	Saved sinks.Meta
+
 	// Retry is the command that swaps to a generation; --max-shrink is put behind it where that
 	// helps. The default is humpty swap.
 	Retry  func(to string) string
@@ -119,6 +123,9 @@ func (g *Gate) checkShrink(ctx context.Context, survey sinks.Survey, to string, 
 		return nil
 	}
 	before, err := FindBaseline(ctx, g.Target, survey, to)
+	if saved := recordedBaseline("the index itself, before it was made right,", g.Saved); err == nil && !before.Known() && saved.Known() {
+		before = saved
+	}
 	switch {
 	case err != nil:
 		return err
@@ -219,14 +226,23 @@ func FindBaseline(ctx context.Context, target sinks.Target, survey sinks.Survey,
 		return served, nil
 	}
 	for _, g := range slices.Backward(survey.Generations) {
-		m := g.Meta
-		switch {
-		case g.Name == except, m.State != sinks.Live && m.State != sinks.Retired:
-		case m.Verified != nil:
-			return Baseline{Documents: m.Verified.Documents, From: fmt.Sprintf("generation %s, which alias %s served, was verified with", g.Name, survey.Alias)}, nil
-		case m.Documents > 0:
-			return Baseline{Documents: m.Documents, From: fmt.Sprintf("generation %s, which alias %s served, was loaded with", g.Name, survey.Alias)}, nil
+		if g.Name == except || g.Meta.State != sinks.Live && g.Meta.State != sinks.Retired {
+			continue
+		}
+		if had := recordedBaseline(fmt.Sprintf("generation %s, which alias %s served,", g.Name, survey.Alias), g.Meta); had.Known() {
+			return had, nil
 		}
 	}
 	return Baseline{Documents: -1, From: fmt.Sprintf("alias %s serves nothing, and no generation of it is on record that it served", survey.Alias)}, nil
+}
+
+// recordedBaseline is how many documents an index was verified or loaded with, by its meta.
+func recordedBaseline(what string, m sinks.Meta) Baseline {
+	switch {
+	case m.Verified != nil:
+		return Baseline{Documents: m.Verified.Documents, From: what + " was verified with"}
+	case m.Documents > 0:
+		return Baseline{Documents: m.Documents, From: what + " was loaded with"}
+	}
+	return Baseline{Documents: -1}
 }

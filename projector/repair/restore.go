@@ -136,7 +136,7 @@ func (r *restorer) claim(ctx context.Context, index sinks.Index, before sinks.Su
 // swap lets the alias serve what was restored.
 func (r *restorer) swap(ctx context.Context) error {
 	to := r.result.Generation
-	gate := generation.Gate{Target: r.Target, Projection: r.Projection.Name, MaxShrink: r.Projection.Limits.MaxShrink, Notice: r.observer.Notice}
+	gate := generation.Gate{Target: r.Target, Projection: r.Projection.Name, MaxShrink: r.Projection.Limits.MaxShrink, Saved: r.savedMeta, Notice: r.observer.Notice}
 	s := generation.Switch{
 		Target: r.Target, Projection: r.Projection.Name, Gate: gate.Check,
 		To: func(sinks.Survey) (string, error) { return to, nil },

@@ -1,6 +1,7 @@
 package elastic_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -99,4 +100,43 @@ func BenchmarkTarget(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkRotation is what it takes to change a writer's alias, behind a bulk request of 4 MB each. follow does
+// so once a minute at most, a load at its end.
+func BenchmarkRotation(b *testing.B) {
+	name := devstack.Name(b)
+	target, err := elastic.Dial(b.Context(), elastic.Config{Addresses: []string{devstack.Elasticsearch(b)}, Alias: name})
+	if err != nil {
+		b.Fatal(err)
+	}
+	index, err := target.Create(b.Context(), sinks.Generation{Name: name + "-20260001t000000", Definition: []byte(benchDefinition), Meta: sinks.Meta{Alias: name, Epoch: 1}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := target.Drop(context.WithoutCancel(b.Context()), name+"-20260001t000000"); err != nil {
+			b.Error(err)
+		}
+	})
+	fence := index.(sinks.WriterFence) //nolint:forcetypeassert // see target.go
+	var writing, rotating time.Duration
+	version, n := int64(0), 0
+	for b.Loop() {
+		version++
+		docs := orders(2400, version)
+		start := time.Now()
+		if _, err := index.Write(b.Context(), docs, make([]sinks.Verdict, len(docs))); err != nil {
+			b.Fatal(err)
+		}
+		wrote := time.Now()
+		if err := fence.BeginWriter(b.Context(), sinks.LeaseWriter); err != nil {
+			b.Fatal(err)
+		}
+		writing, rotating, n = writing+wrote.Sub(start), rotating+time.Since(wrote), n+1
+	}
+	each := rotating / time.Duration(n)
+	b.ReportMetric(float64(each.Microseconds())/1000, "ms/rotation")
+	b.ReportMetric(float64((writing/time.Duration(n)).Microseconds())/1000, "ms/bulk")
+	b.ReportMetric(100*each.Seconds()/time.Minute.Seconds(), "%-of-a-minute")
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/answer"
 	"humpty/sinks/elastic/jsonbytes"
 	"humpty/sinks/elastic/scan"
 	"humpty/sinks/elastic/transport"
@@ -63,12 +65,12 @@ func (x documents) Get(ctx context.Context, keys []sinks.Key, found []sinks.Foun
 	if x.Product.Vectors != "" {
 		path += "&_source_exclude_vectors=false"
 	}
-	err := x.Call(ctx, transport.Request{Method: http.MethodPost, Path: path, Body: body, RetryFor: transport.DefaultRetry}, &a)
+	err := x.Call(ctx, transport.Request{Method: http.MethodPost, Path: path, Body: body, RetryFor: transport.DefaultRetry, Most: answer.Documents}, &a)
 	if err != nil {
 		return x.Explain("read documents of index "+x.name, err)
 	}
 	if len(a.Docs) != len(keys) {
-		return transport.Failedf("read documents of index %s: %d were asked for, but the answer is about %d", x.name, len(keys), len(a.Docs))
+		return transport.Failedf("read documents of index %s, %q and others: %d were asked for, but the answer is about %d", x.name, keys[0].ID, len(keys), len(a.Docs))
 	}
 	for i, k := range keys {
 		if found[i], err = a.Docs[i].toFound(k); err != nil {
@@ -128,6 +130,9 @@ func (x documents) Search(ctx context.Context, body json.RawMessage, ids []strin
 		return hits, err
 	}
 	for _, h := range a.Hits.Hits {
+		if !slices.Contains(ids, h.ID) {
+			return hits, transport.Failedf("search index %s: the answer has document %q, which was not asked for", x.name, h.ID)
+		}
 		hits.Matched = append(hits.Matched, h.ID)
 	}
 	return hits, nil
@@ -175,7 +180,7 @@ func (x documents) runQuery(ctx context.Context, query map[string]json.RawMessag
 	if err != nil {
 		return a, fmt.Errorf("encode a query: %w", err)
 	}
-	err = x.Call(ctx, transport.Request{Method: http.MethodPost, Path: x.path + "/_search?request_cache=false", Body: body, RetryFor: transport.DefaultRetry}, &a)
+	err = x.Call(ctx, transport.Request{Method: http.MethodPost, Path: x.path + "/_search?request_cache=false", Body: body, RetryFor: transport.DefaultRetry, Most: answer.Documents}, &a)
 	if err == nil {
 		err = a.err()
 	}

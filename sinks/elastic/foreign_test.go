@@ -2,11 +2,72 @@ package elastic
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"humpty/sinks"
 )
+
+// foreignCluster is a cluster that answers all calls alike.
+func foreignCluster(t *testing.T, answer string) *cluster {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, answer)
+	}))
+	t.Cleanup(server.Close)
+	c, err := newCluster(Config{Addresses: []string{server.URL}, Alias: "orders"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestAnswersAboutOthers: an answer about another document than was asked for, about more or
+// fewer, or about none is an error that names one.
+func TestAnswersAboutOthers(t *testing.T) {
+	t.Parallel()
+	get := func(t *testing.T, c *cluster) error {
+		x := documents{&indexRef{cluster: c, name: "orders-1", path: "/orders-1"}}
+		return x.Get(t.Context(), []sinks.Key{{ID: []byte("1")}, {ID: []byte("2")}}, make([]sinks.Found, 2))
+	}
+	search := func(t *testing.T, c *cluster) error {
+		x := documents{&indexRef{cluster: c, name: "orders-1", path: "/orders-1"}}
+		_, err := x.Search(t.Context(), json.RawMessage(`{}`), []string{"1"})
+		return err
+	}
+	holder := func(t *testing.T, c *cluster) error {
+		_, err := leases{c}.Holder(t.Context())
+		return err
+	}
+	one, two, three := `{"_id":"1","found":false}`, `{"_id":"2","found":false}`, `{"_id":"3","found":false}`
+	for name, c := range map[string]struct {
+		ask          func(*testing.T, *cluster) error
+		answer, want string
+	}{
+		"as asked":                  {get, `{"docs":[` + one + `,` + two + `]}`, ""},
+		"another document":          {get, `{"docs":[` + one + `,` + three + `]}`, `read document "2" of index orders-1: the answer is about document "3"`},
+		"in another order":          {get, `{"docs":[` + two + `,` + one + `]}`, `the answer is about document "2"`},
+		"fewer":                     {get, `{"docs":[` + one + `]}`, `"1" and others: 2 were asked for, but the answer is about 1`},
+		"more":                      {get, `{"docs":[` + one + `,` + two + `,` + three + `]}`, `2 were asked for, but the answer is about 3`},
+		"none":                      {get, `{}`, `but the answer is about 0`},
+		"a hit that was asked for":  {search, `{"_shards":{"total":1},"hits":{"hits":[{"_id":"1"}]}}`, ""},
+		"a hit of another document": {search, `{"_shards":{"total":1},"hits":{"hits":[{"_id":"7"}]}}`, `document "7", which was not asked for`},
+		"no lease":                  {holder, `{"_id":"orders","found":false}`, ""},
+		"the lease of another":      {holder, `{"_id":"parcels","found":true,"_source":{"owner":{"run":"r"},"fence":1}}`, `about document "parcels"`},
+		"nothing of a lease":        {holder, `{}`, `about document ""`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := c.ask(t, foreignCluster(t, c.answer))
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
 
 // FuzzDecodeLease: what is accepted names a run, and its numbers fit into versions.
 func FuzzDecodeLease(f *testing.F) {

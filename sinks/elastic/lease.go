@@ -88,6 +88,7 @@ func (ls leases) update(ctx context.Context, l sinks.Lease, change func(stored s
 // Holder reads the lease; the zero Lease if there never was one.
 func (ls leases) Holder(ctx context.Context) (sinks.Lease, error) {
 	var a struct {
+		ID     string          `json:"_id"`
 		Found  bool            `json:"found"`
 		Seq    int64           `json:"_seq_no"`
 		Term   int64           `json:"_primary_term"`
@@ -97,7 +98,13 @@ func (ls leases) Holder(ctx context.Context) (sinks.Lease, error) {
 	if err != nil {
 		return sinks.Lease{}, ls.Explain("read the lease of alias "+ls.cfg.Alias, err)
 	}
-	if !found || !a.Found {
+	if !found {
+		return sinks.Lease{}, nil
+	}
+	if a.ID != ls.cfg.Alias { // an answer that says nothing is not one of a lease that is free
+		return sinks.Lease{}, transport.Failedf("read the lease of alias %s: the answer is about document %q", ls.cfg.Alias, a.ID)
+	}
+	if !a.Found {
 		return sinks.Lease{}, nil
 	}
 	token := fmt.Sprintf("?if_seq_no=%d&if_primary_term=%d", a.Seq, a.Term)

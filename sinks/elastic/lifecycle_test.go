@@ -186,6 +186,52 @@ func TestDeletedMeanwhile(t *testing.T) {
 	})
 }
 
+// TestGenerationOfAnEarlierVersion: versions before the writers had aliases of their own wrote through
+// one, which ends in -load, and left it there. Such a generation opens, is written through an alias
+// of the writer's own, and what an old process still sends is refused.
+func TestGenerationOfAnEarlierVersion(t *testing.T) {
+	onBothProducts(t, func(t *testing.T, url string) {
+		alias := elastictest.Alias(t, url)
+		target := elastictest.Target(t, elastic.Config{Addresses: []string{url}, Alias: alias})
+		_, name := elastictest.Generation(t, target, alias, "")
+		elastictest.Call(t, http.MethodPost, url+"/_aliases", `{"actions":[{"remove":{"index":"`+name+`","alias":"`+name+`-w*"}},
+			{"add":{"index":"`+name+`","alias":"`+name+`-load","is_hidden":true}}]}`)
+		late := func(id string) string {
+			return elastictest.Call(t, http.MethodPost, url+"/"+name+"-load/_bulk?require_alias=true", `{"index":{"_id":"`+id+`"}}`+"\n{}\n")
+		}
+		if answer := late("old"); !strings.Contains(answer, `"result":"created"`) {
+			t.Fatalf("the test's alias is not as it was: %s", answer)
+		}
+		if survey, err := target.Survey(t.Context()); err != nil || len(survey.Generations) != 1 {
+			t.Errorf("%+v, %v", survey, err)
+		}
+		index, err := target.Open(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fence := index.(sinks.WriterFence) //nolint:forcetypeassert // see target.go
+		if err := fence.BeginWriter(t.Context(), sinks.FollowWriter); err != nil {
+			t.Fatal(err)
+		}
+		if answer := late("late"); strings.Contains(answer, `"result":"created"`) {
+			t.Errorf("what is sent through the old alias lands: %s", answer)
+		}
+		verdicts := make([]sinks.Verdict, 3)
+		if _, err := index.Write(t.Context(), elastictest.Batch(3, 1), verdicts); err != nil || verdicts[2].Outcome != sinks.Written {
+			t.Errorf("%+v, %v", verdicts, err)
+		}
+		if n, err := index.Count(t.Context()); n != 4 || err != nil {
+			t.Errorf("%d documents, %v", n, err)
+		}
+		if err := fence.EndWriter(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if left := elastictest.Call(t, http.MethodGet, url+"/"+name+"/_alias?expand_wildcards=all", ""); strings.Contains(left, name+"-") {
+			t.Errorf("a writer's alias is left: %s", left)
+		}
+	})
+}
+
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(http.NotFoundHandler())

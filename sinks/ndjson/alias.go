@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"humpty/internal/ownfile"
 	"humpty/sinks"
 )
 
@@ -123,7 +124,7 @@ func (t *Target) Swap(_ context.Context, change sinks.AliasChange) error {
 // replaceFile writes a file so that there is the old one or the new one at any moment.
 func replaceFile(path string, content []byte) error {
 	next := path + ".next"
-	file, err := os.Create(next)
+	file, err := ownfile.Open(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY)
 	if err != nil {
 		return err
 	}

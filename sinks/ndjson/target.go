@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"humpty/internal/ownfile"
 	"humpty/sinks"
 )
 
@@ -28,7 +29,7 @@ func New(dir, alias string) (*Target, error) {
 	if alias == "" || strings.ContainsAny(alias, "/\\\n") || !filepath.IsLocal(alias) {
 		return nil, fmt.Errorf("%q cannot be the name of a file: choose another alias", alias)
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the generations: %w", err)
 	}
 	return &Target{dir: dir, alias: alias, open: map[string]*index{}}, nil
@@ -53,7 +54,7 @@ func (t *Target) Create(_ context.Context, g sinks.Generation) (sinks.Index, err
 	if !strings.HasPrefix(g.Name, t.alias+"-") || g.Meta.Alias != t.alias || !filepath.IsLocal(g.Name) {
 		return nil, fmt.Errorf("%s cannot be a generation of alias %s: its name must begin with %[2]s-", g.Name, t.alias)
 	}
-	file, err := os.OpenFile(t.path(g.Name+".ndjson"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	file, err := ownfile.Open(t.path(g.Name+".ndjson"), os.O_RDWR|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return nil, fmt.Errorf("create generation %s: %w", g.Name, err)
 	}
@@ -77,7 +78,7 @@ func (t *Target) Open(_ context.Context, name string) (sinks.Index, error) {
 	if x := t.open[name]; x != nil {
 		return x, nil
 	}
-	file, err := os.OpenFile(t.path(name+".ndjson"), os.O_RDWR, 0)
+	file, err := ownfile.Open(t.path(name+".ndjson"), os.O_RDWR)
 	if err != nil {
 		return nil, fmt.Errorf("open generation %s: %w", name, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,8 +78,13 @@ func (b *bus) scramUser(name, password string, mechanism int8) {
 // allow gives a user a right on a topic.
 func (b *bus) allow(user, topic string, operation kmsg.ACLOperation) {
 	b.t.Helper()
+	b.allowOn(user, kmsg.ACLResourceTypeTopic, topic, operation)
+}
+
+func (b *bus) allowOn(user string, kind kmsg.ACLResourceType, name string, operation kmsg.ACLOperation) {
+	b.t.Helper()
 	right := kmsg.NewCreateACLsRequestCreation()
-	right.ResourceType, right.ResourceName, right.ResourcePatternType = kmsg.ACLResourceTypeTopic, topic, kmsg.ACLResourcePatternTypeLiteral
+	right.ResourceType, right.ResourceName, right.ResourcePatternType = kind, name, kmsg.ACLResourcePatternTypeLiteral
 	right.Principal, right.Host, right.Operation, right.PermissionType = "User:"+user, "*", operation, kmsg.ACLPermissionTypeAllow
 	request := kmsg.NewPtrCreateACLsRequest()
 	request.Creations = append(request.Creations, right)
@@ -169,6 +175,71 @@ func secure(t *testing.T, stack *devstack.Stack, own tls.Certificate, pool *x509
 		}
 	}
 	contains(t, "may not read", read(bob), "broker "+brokers[0], "topic "+topic, "--operation Read")
+}
+
+// rights gives a user those of docs/security.md, one after the other: what is missing is told, and what
+// is told is enough.
+func rights(t *testing.T, stack *devstack.Stack, own tls.Certificate, pool *x509.CertPool) {
+	t.Helper()
+	b := newBus(t, stack.Addresses().Kafka)
+	topic, group := b.topic(1), devstack.Name(t)
+	b.put(some(topic, 0, "e", 3)...)
+	commit(t, stack.Addresses().Kafka, group, topic, map[int]int64{0: 2})
+	cfg := kafka.Config{
+		Brokers: stack.Addresses().SecureKafka, Topics: []kafka.Topic{{Name: topic}},
+		TLS:  &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{own}, MinVersion: tls.VersionTLS12},
+		SASL: kafka.SASL{Mechanism: "SCRAM-SHA-512", User: "cid", Password: "three"},
+	}
+	// planned plans until that has an end: rights are learnt from the log of metadata.
+	planned := func(cfg kafka.Config, ends func(plan sources.Plan, err error) bool) (plan sources.Plan, err error) {
+		s, err := kafka.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for until := time.Now().Add(30 * time.Second); time.Now().Before(until); {
+			if plan, err = s.Plan(t.Context()); ends(plan, err) {
+				break
+			}
+		}
+		return plan, err
+	}
+	fine := func(_ sources.Plan, err error) bool { return err == nil }
+	known := func(plan sources.Plan, err error) bool { return err == nil && len(plan.Warnings) == 0 }
+	_, err := planned(cfg, func(_ sources.Plan, err error) bool { return err != nil })
+	contains(t, "no right", err, "topic "+topic, "--operation Describe --operation Read")
+
+	b.allow("cid", topic, kmsg.ACLOperationRead) // which allows to describe it
+	plan, err := planned(cfg, fine)
+	if err != nil || len(plan.Warnings) == 0 || !strings.Contains(plan.Warnings[0].String(), "--operation DescribeConfigs --topic "+topic) {
+		t.Fatalf("Read alone: %v %v", plan.Warnings, err)
+	}
+	_, plan, view := open(t, cfg)
+	if events, _, err := drain(t, view, plan.Partitions[0], "", 1<<20); err != nil || !slices.Equal(values(events), []string{"e0", "e1", "e2"}) {
+		t.Errorf("Read alone: %v %v", values(events), err)
+	}
+	tailer, _ := view.(sources.Tailer)
+	tail, err := tailer.Tail(t.Context(), plan.Partitions[0], "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := &sources.Batch{Limit: 1 << 20}
+	if err := errors.Join(tail.Next(t.Context(), batch), tail.Close(t.Context())); err != nil || len(batch.Records) != 2 {
+		t.Errorf("Read alone, followed: %d events, %v", len(batch.Records), err)
+	}
+
+	b.allow("cid", topic, kmsg.ACLOperationDescribeConfigs)
+	if plan, err := planned(cfg, known); err != nil || len(plan.Warnings) > 0 {
+		t.Errorf("DescribeConfigs too: %v %v", plan.Warnings, err)
+	}
+
+	fenced := cfg
+	fenced.Topics = []kafka.Topic{{Name: topic, Group: group}}
+	_, err = planned(fenced, func(_ sources.Plan, err error) bool { return err != nil })
+	contains(t, "no right on the group", err, "consumer group "+group, "--operation Describe --group "+group)
+	b.allowOn("cid", kmsg.ACLResourceTypeGroup, group, kmsg.ACLOperationDescribe)
+	if plan, err := planned(fenced, fine); err != nil || plan.Rows != 2 {
+		t.Errorf("Describe on the group: %d rows, %v", plan.Rows, err)
+	}
 }
 
 // leaderChange reads on while the partition's leader is killed, and while it is given back.

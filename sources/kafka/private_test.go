@@ -26,6 +26,7 @@ func TestOwnBrokers(t *testing.T) {
 	brokers := stack.Addresses().Kafka
 	t.Run("compaction", func(t *testing.T) { compaction(t, brokers) })
 	t.Run("secure", func(t *testing.T) { secure(t, stack, own, pool) })
+	t.Run("rights", func(t *testing.T) { rights(t, stack, own, pool) })
 	t.Run("leader change", func(t *testing.T) { leaderChange(t, stack) })
 	t.Run("restart", func(t *testing.T) { restart(t, stack, brokers) })
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,7 +21,8 @@ type Cluster struct {
 // PrivateCluster starts a cluster of the test's own, as Private does a server: of kind
 // Elasticsearch or OpenSearch, with 512 MB of heap for each node and a further
 // configuration for all of them and for single ones. Every node may be master and holds
-// data; they are counted from 0. It takes the turn of a private search server.
+// data, unless the lines say otherwise; they are counted from 0. A node's own transport.port is
+// where it listens. It takes the turn of a private search server.
 func PrivateCluster(t testing.TB, kind Kind, nodes int, config []string, own map[int][]string) *Cluster {
 	t.Helper()
 	skipShort(t)
@@ -54,7 +57,7 @@ func (c *Cluster) start(ctx context.Context, config []string, own map[int][]stri
 	ports := make([]int, len(c.nodes))
 	for i := range c.nodes {
 		var err error
-		if ports[i], err = freePort(); err != nil {
+		if ports[i], err = transportPort(own[i]); err != nil {
 			return err
 		}
 		names[i], seeds[i] = fmt.Sprintf("node-%d", i), fmt.Sprintf("127.0.0.1:%d", ports[i])
@@ -65,21 +68,31 @@ func (c *Cluster) start(ctx context.Context, config []string, own map[int][]stri
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range c.nodes {
-		lines := append([]string{
+		lines := replaceSettings([]string{
 			fmt.Sprintf("cluster.name: humpty-%d", ports[0]),
 			"node.name: " + names[i],
 			"discovery.type: " + discovery,
 			"discovery.seed_hosts: [\"" + strings.Join(seeds, `", "`) + "\"]",
 			"cluster.initial_master_nodes: [" + strings.Join(names, ", ") + "]",
 			fmt.Sprintf("transport.port: %d", ports[i]),
-		}, config...)
-		opts := Options{Servers: []Kind{c.kind}, Config: map[Kind][]string{c.kind: append(lines, own[i]...)}}
+		}, slices.Concat(config, own[i]))
+		opts := Options{Servers: []Kind{c.kind}, Config: map[Kind][]string{c.kind: lines}}
 		group.Go(func() (err error) {
 			c.nodes[i], err = Start(ctx, opts)
 			return err
 		})
 	}
 	return group.Wait()
+}
+
+// transportPort is what a node's own lines name, or one that is free.
+func transportPort(own []string) (int, error) {
+	for _, line := range own {
+		if port, ok := strings.CutPrefix(line, "transport.port: "); ok {
+			return strconv.Atoi(port)
+		}
+	}
+	return freePort()
 }
 
 func (c *Cluster) close() error {

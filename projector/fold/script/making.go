@@ -80,7 +80,7 @@ func (d *making) fold(traced bool) (again, large bool, reject string, err error)
 	}
 	var poison *fold.Poison
 	if d.text, large, poison = r.write(d.text, d.limits.State); poison != nil {
-		return false, large, poison.Reason, nil
+		return false, large, poison.Reason, nil //nolint:nilerr // it is why the document is rejected
 	}
 	return false, false, "", nil
 }

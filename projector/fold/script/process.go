@@ -22,7 +22,6 @@ type process struct {
 	in     io.WriteCloser
 	out    *bufio.Reader
 	said   io.Reader // its last words
-	mark   frame
 }
 
 // ended is that a process ended before it answered.
@@ -62,7 +61,7 @@ func (p *process) start() (err error) {
 			return err
 		}
 	}
-	p.cmd = exec.Command(self)
+	p.cmd = exec.Command(self) //nolint:noctx // it outlives the call; whoever waits for it ends it with its context
 	p.cmd.Env = []string{workerVariable + "=1", "TZ=UTC", "GOTRACEBACK=none", "SYSTEMROOT=" + os.Getenv("SYSTEMROOT")}
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return err
@@ -124,12 +123,11 @@ func (p *process) converse(ctx context.Context, request, answer *frame) (begun i
 	err = request.send(p.in)
 	for err == nil {
 		var kind byte
-		into := answer
-		if kind, err = p.next(answer); err == nil && kind == frameMade {
+		if kind, err = answer.receive(p.out); err == nil && kind == frameMade {
 			return begun, nil
 		}
 		if kind == frameBegun {
-			begun = int(into.nextNumber())
+			begun = int(answer.nextNumber())
 		}
 	}
 	end := p.end()
@@ -138,8 +136,6 @@ func (p *process) converse(ctx context.Context, request, answer *frame) (begun i
 	}
 	return begun, end
 }
-
-func (p *process) next(into *frame) (byte, error) { return into.receive(p.out) }
 
 // end waits for the end of the process and says why it was.
 func (p *process) end() *ended {

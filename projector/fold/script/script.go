@@ -25,7 +25,7 @@ type pool struct {
 // It ends with the program.
 func New(name, source string, limits Limits) (func() (fold.Fold, error), error) {
 	p := &pool{load: load{name, source, limits.withDefaults()}}
-	first, err := p.acquire(context.Background())
+	first, err := p.acquire(context.Background()) //nolint:forbidigo // a configuration is read before there is anything to stop; startProcess bounds it
 	if err != nil {
 		return nil, err
 	}

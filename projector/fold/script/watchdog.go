@@ -111,7 +111,7 @@ func (w *watchdog) check() {
 		w.lastSeen, w.cpu = w.call, usedCPU()
 	case !w.interrupted.IsZero():
 		if time.Since(w.interrupted) > graceful {
-			os.Exit(w.fatal)
+			os.Exit(w.fatal) //nolint:forbidigo // what cannot be interrupted ends with its process
 		}
 	case usedCPU()-w.cpu >= w.limits.Call:
 		w.interrupt(w.limits.slow(), exitSlow)

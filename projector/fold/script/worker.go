@@ -27,9 +27,9 @@ func Main() {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // they are meant for the program that started it: this one ends with its input
 	if err := serve(os.Stdin, os.Stdout); err != nil && !errors.Is(err, io.EOF) {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // Main stands for main here
 	}
-	os.Exit(0)
+	os.Exit(0) //nolint:forbidigo // likewise
 }
 
 // worker makes documents in the process of a script.

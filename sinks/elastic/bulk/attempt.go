@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"sync/atomic"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/answer"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -104,9 +104,8 @@ func (a *attempt) send(ctx context.Context, w *Writer) error {
 		return err
 	}
 	defer res.Body.Close()
-	a.answer.Reset()
-	if _, err := a.answer.ReadFrom(res.Body); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+	if err := answer.Read(&a.answer, res, answer.OfBulk(len(a.docs))); err != nil {
+		return err
 	}
 	if res.StatusCode != http.StatusOK {
 		return transport.NewResponseError(res.StatusCode, a.answer.Bytes())

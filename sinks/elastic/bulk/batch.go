@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/elastic/answer"
 	"humpty/sinks/elastic/transport"
 )
 
@@ -86,6 +87,10 @@ func (b *batch) request(ctx context.Context) result {
 		r := result{rule: judgeRequest(no), cause: no, throttled: no.Status == http.StatusTooManyRequests}
 		r.unavailable = r.rule == retry && !r.throttled
 		return r
+	}
+	var endless *answer.Endless
+	if errors.As(err, &endless) {
+		return result{rule: fatal, cause: endless}
 	}
 	if err != nil {
 		return result{rule: retry, cause: err, unavailable: true}

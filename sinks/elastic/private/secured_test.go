@@ -25,6 +25,7 @@ func TestSecured(t *testing.T) {
 	t.Run("EachRight", func(t *testing.T) { s.eachRight(t) })
 	t.Run("Ways", func(t *testing.T) { s.authentication(t) })
 	t.Run("Refused", func(t *testing.T) { s.refused(t) })
+	t.Run("Snapshots", func(t *testing.T) { s.snapshots(t) })
 	t.Run("Revoked", func(t *testing.T) { s.revoked(t) })
 }
 
@@ -148,6 +149,14 @@ func (s *secured) eachRight(t *testing.T) {
 	cfg, _ := s.apiKey(t, blind)
 	_, err := elastic.Dial(t.Context(), cfg)
 	elastictest.WantError(t, err, elastic.Rights, "cluster:monitor", "grant the account these rights", "cluster: monitor")
+	deaf := roleWith(fine) // it may monitor all but the tasks
+	deaf.Cluster = []string{"cluster:monitor/main", "cluster:monitor/health", "cluster:monitor/state", "cluster:monitor/stats", "cluster:monitor/nodes/*"}
+	cfg, _ = s.apiKey(t, deaf)
+	for what, err := range map[string]error{"check": elastictest.Target(t, cfg).Permitted(t.Context()), "rebuild": rebuild(t, elastictest.Target(t, cfg), "lacks")} {
+		if elastictest.WantError(t, err, elastic.Rights, "monitor on the cluster (to list the bulk requests under way", "cluster: monitor"); strings.Contains(err.Error(), "on shop") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 	if after := s.indices(t); after != before {
 		t.Errorf("refused runs have left indices: %s, before them %s", after, before)
 	}
@@ -208,6 +217,34 @@ func (s *secured) refused(t *testing.T) {
 	}
 	_, err = target.Take(t.Context(), sinks.Lease{}, sinks.Owner{Run: "r"}, time.Minute)
 	elastictest.WantError(t, err, elastic.Rights, "lease", "indices humpty-leases: create_index")
+}
+
+// snapshots saves and restores with what docs/security.md says, and with each of it taken away does not.
+func (s *secured) snapshots(t *testing.T) {
+	s.admin(t, http.MethodPut, "/_snapshot/backup", map[string]any{"type": "fs", "settings": map[string]string{"location": "backup"}}, nil)
+	rights := []string{"create_snapshot", "cluster:admin/snapshot/restore"}
+	keep := func(run string, cluster []string) error {
+		account := roleWith(short)
+		account.Cluster = append([]string{"monitor"}, cluster...)
+		cfg, _ := s.apiKey(t, account)
+		target := elastictest.Target(t, cfg)
+		survey, err := target.Survey(t.Context())
+		if err != nil {
+			return err
+		}
+		saved, err := target.Save(t.Context(), "backup", run, survey.Live(), nil)
+		if err != nil {
+			return err
+		}
+		_, err = target.Restore(t.Context(), saved, "shop-"+run, nil)
+		return err
+	}
+	if err := keep("enough", rights); err != nil {
+		t.Error(err)
+	}
+	for i, right := range rights {
+		elastictest.WantError(t, keep(fmt.Sprint("lacks", i), slices.Concat(rights[:i], rights[i+1:])), elastic.Rights, strings.TrimSuffix(right, "_snapshot"))
+	}
 }
 
 // revoked takes a key away in the middle of a load.

@@ -73,13 +73,19 @@ func (s *shardReader) read(ctx context.Context, into *pageBuffer) error {
 		s.pit = `"` + string(into.pit) + `"`
 	}
 	n := len(into.docs)
+	if err := noMore(into.docs, s.size, "scan of index "+s.name); err != nil {
+		return err
+	}
 	if s.done = n < s.size; s.done {
 		return nil
 	}
 	if into.after == nil {
 		return transport.Failedf("scan of %s: the answer does not say where the next page begins", s.name)
 	}
-	s.after = `"search_after":` + string(into.after) + `,`
+	before := s.after
+	if s.after = `"search_after":` + string(into.after) + `,`; s.after == before {
+		return transport.Failedf("scan of index %s: the page with document %q ends where the one before it did", s.name, into.docs[n-1].ID)
+	}
 	s.size = min(max(pageBytes*n/into.answer.Len(), 10), largestPage)
 	return nil
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8"
+
+	"humpty/sinks/elastic/answer"
 )
 
 // Client speaks to one cluster. What it found there is filled by Connect.
@@ -64,6 +67,7 @@ type Request struct {
 	Method, Path string        // path with query
 	Body         []byte        // JSON; nil for none
 	RetryFor     time.Duration // how long it is tried again while there is no answer
+	Most         answer.Limit  // bytes of the answer; 0: answer.Small
 }
 
 // DefaultRetry is how long calls other than bulk requests are tried while a run is under way.
@@ -84,20 +88,23 @@ func (c *Client) Call(ctx context.Context, r Request, out any) error {
 	})
 }
 
-// Retry makes one request until use accepts its answer, which is read into answer.
-func (c *Client) Retry(ctx context.Context, r Request, answer *bytes.Buffer, use func([]byte, http.Header) error) error {
+// Retry makes one request until use accepts its answer, which is read into a buffer.
+func (c *Client) Retry(ctx context.Context, r Request, into *bytes.Buffer, use func([]byte, http.Header) error) error {
 	var backoff Backoff
 	for {
-		header, err := c.Once(ctx, r, answer)
+		header, err := c.Once(ctx, r, into)
 		if err == nil {
-			err = use(answer.Bytes(), header)
+			err = use(into.Bytes(), header)
 		}
 		var no *ResponseError
+		var endless *answer.Endless
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case errors.As(err, &endless):
+			return &Error{Kind: Failed, What: endless.Error()}
 		case errors.As(err, &no) && !no.Retryable():
 			return no
 		}
@@ -128,7 +135,7 @@ func (c *Client) unreachable(r Request, err error) error {
 }
 
 // Once makes one request once. Answers that are not 2xx are *ResponseError.
-func (c *Client) Once(ctx context.Context, r Request, answer *bytes.Buffer) (http.Header, error) {
+func (c *Client) Once(ctx context.Context, r Request, into *bytes.Buffer) (http.Header, error) {
 	ctx, cancel := c.WithTimeout(ctx)
 	defer cancel()
 	var body io.Reader
@@ -147,12 +154,11 @@ func (c *Client) Once(ctx context.Context, r Request, answer *bytes.Buffer) (htt
 		return nil, err
 	}
 	defer res.Body.Close()
-	answer.Reset()
-	if _, err := answer.ReadFrom(res.Body); err != nil {
+	if err := answer.Read(into, res, cmp.Or(r.Most, answer.Small)); err != nil {
 		return nil, err
 	}
 	if res.StatusCode/100 != 2 {
-		return nil, NewResponseError(res.StatusCode, answer.Bytes())
+		return nil, NewResponseError(res.StatusCode, into.Bytes())
 	}
 	return res.Header, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"humpty/internal/assemble"
+	"humpty/internal/ownfile"
 	"humpty/internal/ui"
 	"humpty/projector"
 	"humpty/projector/report"
@@ -28,7 +29,7 @@ type Log struct {
 // OpenLog opens the log of a run in its state folder.
 func OpenLog(state assemble.State, projection, run string) (*Log, error) {
 	path := state.LogPath(projection, run)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := ownfile.Open(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY)
 	if err != nil {
 		return nil, fmt.Errorf("open the log of run %s: %w", run, err)
 	}
