@@ -139,7 +139,7 @@ func (a *adoption) choose(ctx context.Context, plan Plan) error {
 	if err := generation.CheckLogs(ctx, g, r.Source, plan.Source.Starts, r.observer.Notice); err != nil {
 		return err
 	}
-	r.record.Generation, a.serves = name, survey.Live() == name
+	r.record.Generation, a.serves, r.gate.through.Saved = name, survey.Live() == name, g.Meta
 	r.observer.Notice(fmt.Sprintf("%s is made right: changes are captured from now on, all documents are compared, and those that differ are written again", name))
 	for _, note := range plan.Source.Notes {
 		r.observer.Notice(note)

@@ -102,7 +102,7 @@ func TestRestoreThatShrinksWhereNothingServes(t *testing.T) {
 	r := s.restore()
 	r.MaxDelete = 200
 	finding, err := r.Run(t.Context())
-	refusal(t, err, "has 210 documents, and the index in the snapshot was verified with 400: 47.5% fewer", "humpty swap orders --to "+finding.Generation+" --max-shrink 48%")
+	refusal(t, err, "has 210 documents, and the index itself, before it was made right, was verified with 400: 47.5% fewer", "humpty swap orders --to "+finding.Generation+" --max-shrink 48%")
 	if survey := surveyed(t, s); len(survey.Serving) > 0 {
 		t.Errorf("the alias serves %v", survey.Serving)
 	}

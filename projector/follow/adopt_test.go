@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -216,6 +217,98 @@ func TestAdoptRefuses(t *testing.T) {
 	if g, _ := s.survey().Find(before.Live()); g.Meta.Definition != "other" || !s.equal("") {
 		t.Errorf("definition %s", g.Meta.Definition)
 	}
+}
+
+// shorterLog is a source whose log begins later, or is another one, than a generation was made of.
+type shorterLog struct {
+	*sourcetest.LiveSource
+	begins sources.Position
+	lost   error
+}
+
+func (s shorterLog) Plan(ctx context.Context) (sources.Plan, error) {
+	plan, err := s.LiveSource.Plan(ctx)
+	plan.Starts = map[string]sources.LogStart{"events/0": {Begins: s.begins, Read: s.begins}}
+	return plan, err
+}
+
+// CheckPositions implements sources.PositionChecker.
+func (s shorterLog) CheckPositions(context.Context, map[string]sources.Position) (string, error) {
+	return "", s.lost
+}
+
+// Topics that were cut since a generation was made of them would take documents out of it that are
+// right: an adoption refuses them before it writes or captures anything. The same log is adopted.
+func TestAdoptRefusesTopicsThatWereCut(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.write(1, 50)
+	s.rebuild("r1", projector.WriterFollow)
+	g, _ := s.survey().Find(s.survey().Live())
+	g.Meta.Starts, g.Meta.Positions = map[string]string{"events/0": "3"}, map[string]string{"events/0": "90"}
+	index, err := s.target.Open(t.Context(), g.Name)
+	if err == nil {
+		err = index.Note(t.Context(), g.Meta)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.spoil()
+	before := s.survey()
+	for want, log := range map[string]shorterLog{
+		"partition events/0 begins at offset 5 now": {begins: "5"},
+		"the topics are not those that " + g.Name:   {begins: "3", lost: &sources.ErrChangesLost{Why: "it was made again"}},
+	} {
+		log.LiveSource = s.live
+		_, err := s.adopt("cut", "", projector.WriterFollow, func(r *projector.Rebuild) { r.Source = log })
+		var refusal *problem.Refusal
+		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) || !strings.HasSuffix(refusal.Remedy, "humpty rebuild orders") {
+			t.Errorf("%s: %v", want, err)
+		}
+		if is, _ := s.survey().Find(g.Name); !reflect.DeepEqual(is, generationOf(before, g.Name)) || s.equal("") {
+			t.Errorf("%s: something was written: %+v", want, is)
+		}
+	}
+	if _, err := s.adopt("same", "", projector.WriterFollow, func(r *projector.Rebuild) { r.Source = shorterLog{LiveSource: s.live, begins: "3"} }); err != nil || !s.equal("") {
+		t.Errorf("the same log: %v", err)
+	}
+}
+
+// Nothing serves, and the source has lost most of its documents since a generation was loaded: the
+// number that the generation had is what is left to compare with.
+func TestAdoptedGenerationThatShrinks(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.write(1, 200)
+	store, err := s.open("r1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := s.of("r1", &projector.Live{Checkpoint: store, Writer: projector.WriterFollow})
+	r.NoSwap = true
+	rec, err := r.Run(t.Context())
+	if err := errors.Join(err, store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	had := len(s.live.Documents())
+	for id := range s.live.Documents() {
+		if len(s.live.Documents()) > had/2 {
+			s.live.Commit(sourcetest.Change{ID: id})
+		}
+	}
+	_, err = s.adopt("a1", rec.Generation, projector.WriterFollow)
+	var refusal *problem.Refusal
+	if want := fmt.Sprintf("the index itself, before it was made right, was verified with %d", had); !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if live := s.survey().Live(); live != "" {
+		t.Errorf("%s serves", live)
+	}
+}
+
+func generationOf(s sinks.Survey, name string) sinks.Generation {
+	g, _ := s.Find(name)
+	return g
 }
 
 // An adoption that was cut off at any event is resumed, by its own run or by another one.

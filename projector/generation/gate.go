@@ -19,7 +19,8 @@ type Gate struct {
 	MaxShrink  MaxShrink
 	AllowEmpty bool // an empty generation was asked for
 
-	// Saved is what a snapshot says of the index: compared with where the target has nothing.
+	// Saved is what the index's meta said before it was made right, as that of a snapshot: it is
+	// compared with where the target has nothing.
 	Saved sinks.Meta
 
 	// Retry is the command that swaps to a generation; --max-shrink is put behind it where that
@@ -120,7 +121,7 @@ func (g *Gate) checkShrink(ctx context.Context, survey sinks.Survey, to string, 
 		return nil
 	}
 	before, err := FindBaseline(ctx, g.Target, survey, to)
-	if saved := recordedBaseline("the index in the snapshot", g.Saved); err == nil && !before.Known() && saved.Known() {
+	if saved := recordedBaseline("the index itself, before it was made right,", g.Saved); err == nil && !before.Known() && saved.Known() {
 		before = saved
 	}
 	switch {

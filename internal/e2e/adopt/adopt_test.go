@@ -4,6 +4,7 @@
 package adopt
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"humpty/internal/e2e/rig"
+	"humpty/internal/testenv/devstack"
 )
 
 // printed is the command that was printed, without the program's name.
@@ -256,4 +258,36 @@ func TestRollbackAndLateSwapAreNotStale(t *testing.T) {
 	settled(t, s)
 	follows(t, s, again)
 	again.Interrupt(t).Want(t, 0)
+}
+
+// The index is lost while the application keeps writing to the tables. What the snapshot brings back
+// is made right for them before the alias serves it, and humpty follow continues from there.
+func TestRestoreBesideAWritingApplication(t *testing.T) {
+	t.Parallel()
+	s := rig.NewLiveShop(t, "follow")
+	repository := devstack.Name(t)
+	s.Request(t, http.MethodPut, "/_snapshot/"+repository, `{"type":"fs","settings":{"location":"`+repository+`"}}`)
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		s.RequestWith(ctx, t, http.MethodDelete, "/_snapshot/"+repository+"/one", "")
+		s.RequestWith(ctx, t, http.MethodDelete, "/_snapshot/"+repository, "")
+	})
+	s.Run(t, "rebuild").Want(t, 0)
+	served, _ := s.Serving(t)
+	s.Run(t, "snapshot", "orders", "--repository", repository, "--name", "one").Want(t, 0)
+	s.SQL(t, "UPDATE customer SET name = 'since the snapshot' WHERE id < 3; DELETE FROM line WHERE order_id < 5; DELETE FROM orders WHERE id < 5")
+	if code, answer := s.Request(t, http.MethodDelete, "/"+served, ""); code != http.StatusOK {
+		t.Fatalf("%d %s", code, answer)
+	}
+	stop := s.Busy(t, 3, rig.ReferencedChange)
+	s.Run(t, "restore", "orders", "--snapshot", repository+"/one", "--max-delete", "1000", "--max-stale", "1000").Want(t, 0, "alias "+s.Alias+" serves ")
+	following := s.Start(t, "follow", "orders")
+	follows(t, s, following)
+	stop()
+	settled(t, s)
+	following.Interrupt(t).Want(t, 0)
+	if n := rig.Captures(t, s.Connect(t)); n != 2 {
+		t.Errorf("%d slots and publications are left", n)
+	}
+	s.Run(t, "verify").Want(t, 0)
 }
