@@ -154,19 +154,29 @@ func createCapture(ctx context.Context, db *session.Session, conn *pgconn.PgConn
 
 // checkServer checks the server's side.
 func checkServer(ctx context.Context, db *session.Session) error {
-	var problems problem.List
-	rows, err := db.Rows(ctx, "select pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery()")
+	row, err := db.Ask(ctx, "select pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('server_version_num'), pg_catalog.current_setting('server_version')")
 	if err != nil {
 		return fmt.Errorf("%s: read its settings: %w", db.Name, err)
 	}
-	if rows[0][0] != "logical" {
-		problems.Add(db.Name, "ALTER SYSTEM SET wal_level = logical; and restart the server; or use consistency: snapshot",
-			"its wal_level is %s: changes cannot be captured", rows[0][0])
+	return serverProblems(db.Name, row).Err()
+}
+
+// messagesSince is the first PostgreSQL whose stream carries messages, which fences are.
+const messagesSince = 140000
+
+// serverProblems judges the settings of a server that checkServer reads.
+func serverProblems(name string, row []string) (problems problem.List) {
+	if session.ParseInt(row[2]) < messagesSince {
+		problems.Add(name, "upgrade it to PostgreSQL 14 or newer, or use consistency: snapshot", "it is PostgreSQL %s, whose stream of changes carries no messages: where it was read up to could not be told", row[3])
 	}
-	if rows[0][1] == "t" {
-		problems.Add(db.Name, "name the primary in dsn; a replica can be read from with read_dsn", "it is a standby: changes are captured on the primary")
+	if row[0] != "logical" {
+		problems.Add(name, "ALTER SYSTEM SET wal_level = logical; and restart the server; or use consistency: snapshot",
+			"its wal_level is %s: changes cannot be captured", row[0])
 	}
-	return problems.Err()
+	if row[1] == "t" {
+		problems.Add(name, "name the primary in dsn; a replica can be read from with read_dsn", "it is a standby: changes are captured on the primary")
+	}
+	return problems
 }
 
 // checkLog is a gap if the server has dropped the log that a slot needs.

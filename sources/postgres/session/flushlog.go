@@ -54,10 +54,16 @@ func (f *FlushLog) Flushed(ctx context.Context, to sources.Position) (bool, erro
 func (f *FlushLog) Flush(ctx context.Context) error {
 	_, err := f.commit(ctx, "select pg_catalog.set_config('synchronous_commit', 'local', true), pg_catalog.pg_logical_emit_message(true, 'humpty_flush', '')")
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "42501" {
-		return fmt.Errorf("%w\n    GRANT EXECUTE ON FUNCTION pg_catalog.pg_logical_emit_message(boolean, text, text) TO the user of the source", err)
+	if !errors.As(err, &pg) || pg.Code != "42501" {
+		return err
 	}
-	return err
+	row, asked := f.ask(ctx, `
+select string_agg(oid::pg_catalog.regprocedure::text, ', '), pg_catalog.quote_ident(current_user) from pg_catalog.pg_proc
+where pronamespace = 'pg_catalog'::pg_catalog.regnamespace and proname = 'pg_logical_emit_message'`) // PostgreSQL 17 has given it another argument
+	if asked != nil {
+		return errors.Join(err, asked)
+	}
+	return fmt.Errorf("%w\n    GRANT EXECUTE ON FUNCTION %s TO %s;", err, row[0], row[1])
 }
 
 // LastCrash implements sources.FlushLog. Statistics are reset by each recovery from a crash,
