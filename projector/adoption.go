@@ -9,6 +9,7 @@ import (
 
 	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
@@ -305,14 +306,14 @@ func (a *adoption) guard(v sinks.Verification) error {
 	indexed := v.Documents - v.Missing + v.Extra
 	again := fmt.Sprintf("humpty follow %s --adopt", r.Projection.Name)
 	if !a.serves {
-		again = fmt.Sprintf("humpty swap %s --to %s", r.Projection.Name, r.record.Generation)
+		again = printable.Command("humpty", "swap", r.Projection.Name, "--to", r.record.Generation)
 	}
 	if most := r.Adopt.Guard.Deletable(indexed); v.Extra > most {
 		return &problem.Refusal{
 			Why: fmt.Sprintf("%d of the %d documents of %s are not in the source; at most %d may be deleted: is a table empty, truncated or filtered by mistake? Nothing was written",
 				v.Extra, indexed, r.record.Generation, most),
 			Remedy: fmt.Sprintf("look at them: humpty verify %s --generation %s --ids FILE\nif they must go: %s --max-delete %d",
-				r.Projection.Name, r.record.Generation, again, v.Extra),
+				r.Projection.Name, printable.Shell(r.record.Generation), again, v.Extra),
 		}
 	}
 	if most := r.Adopt.Guard.Overwritable(indexed); a.serves && v.Stale > most && !r.Adopt.Redefined {

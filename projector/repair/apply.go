@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
@@ -195,7 +196,7 @@ func (a *deltaApplier) account(docs []sinks.Document, old []*sinks.Found, verdic
 		return &problem.Refusal{
 			Why: fmt.Sprintf("events since the snapshot delete %d and more of the %d documents of %s; at most %d may be deleted. The alias was not touched",
 				a.delta.Deleted, a.indexed, a.result.Generation, a.most),
-			Remedy: fmt.Sprintf("if they must go: humpty restore %s --snapshot %s/%s --max-delete N", a.Projection.Name, a.Restore.Repository, a.Restore.Snapshot),
+			Remedy: fmt.Sprintf("if they must go: humpty restore %s --snapshot %s --max-delete N", a.Projection.Name, printable.Shell(a.Restore.Repository+"/"+a.Restore.Snapshot)),
 		}
 	}
 	return nil

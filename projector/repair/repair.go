@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"humpty/internal/deadletter"
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
 	"humpty/projector"
@@ -158,7 +159,7 @@ func (f *repairer) guard() error {
 			Why: fmt.Sprintf("%d of the %d documents of %s are not in the source; at most %d may be deleted: is a table empty, truncated or filtered by mistake? Nothing was written",
 				v.Extra, indexed, f.result.Generation, most),
 			Remedy: fmt.Sprintf("look at them: humpty verify %s --generation %s --ids FILE\nif they must go: humpty repair %s --generation %s --max-delete %d",
-				name, f.result.Generation, name, f.result.Generation, v.Extra),
+				name, printable.Shell(f.result.Generation), name, printable.Shell(f.result.Generation), v.Extra),
 		}
 	}
 	most = f.Repair.limits().Overwritable(indexed)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/internal/printable"
 	"humpty/projector"
 	"humpty/projector/flush"
 	"humpty/projector/generation"
@@ -159,7 +160,7 @@ func (f *repairer) confirm(ctx context.Context) error {
 		return nil
 	}
 	if err := flush.NewQueue(f.view).Confirm(ctx); err != nil {
-		return fmt.Errorf("the source may have taken back what was written: %w\n    humpty repair %s --generation %s", err, f.Projection.Name, f.result.Generation)
+		return fmt.Errorf("the source may have taken back what was written: %w\n    humpty repair %s --generation %s", err, f.Projection.Name, printable.Shell(f.result.Generation))
 	}
 	return nil
 }

@@ -155,7 +155,6 @@ func (x *index) Note(ctx context.Context, m sinks.Meta) error {
 	if err := x.Seal(ctx, nil); err != nil {
 		return err
 	}
-	m.PendingSettings = nil
 	return x.target.writeMeta(x.name, m)
 }
 

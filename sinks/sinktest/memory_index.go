@@ -110,6 +110,7 @@ func (ix *memoryIndex) Seal(_ context.Context, report func(string)) error {
 func (ix *memoryIndex) Note(_ context.Context, m sinks.Meta) error {
 	ix.target.mu.Lock()
 	defer ix.target.mu.Unlock()
+	m.Name = ix.name
 	ix.meta = m
 	return nil
 }

@@ -140,6 +140,7 @@ func (t *MemoryTarget) Create(_ context.Context, g sinks.Generation) (sinks.Inde
 	if t.indices == nil {
 		t.indices = map[string]*memoryIndex{}
 	}
+	g.Meta.Name = g.Name
 	ix := &memoryIndex{target: t, name: g.Name, meta: g.Meta, docs: map[string]memoryDocument{}, created: time.Now()}
 	t.indices[g.Name] = ix
 	return &memoryHandle{memoryIndex: ix, writer: ix.newWriter(sinks.LeaseWriter)}, nil
