@@ -121,10 +121,7 @@ func (a *adoption) choose(ctx context.Context, plan Plan) error {
 			Remedy: fmt.Sprintf("make one: humpty rebuild %s", project),
 		}
 	case !ok:
-		return &problem.Refusal{
-			Why:    fmt.Sprintf("index %s is not a generation of alias %s", name, survey.Alias),
-			Remedy: fmt.Sprintf("humpty status %s lists them", project),
-		}
+		return &problem.Refusal{Why: fmt.Sprintf("index %s is not a generation of alias %s", name, survey.Alias), Remedy: fmt.Sprintf("humpty status %s lists them", project)}
 	case survey.Partial() == name:
 		return &problem.Refusal{
 			Why:    fmt.Sprintf("%s is partial: its load never ended, and the alias refuses writes until then", name),
