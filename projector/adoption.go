@@ -9,6 +9,7 @@ import (
 
 	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
@@ -17,6 +18,7 @@ import (
 	"humpty/projector/load"
 	"humpty/projector/report"
 	"humpty/projector/verify"
+	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -107,33 +109,30 @@ func (a *adoption) plan(ctx context.Context) error {
 
 // choose finds the generation to be taken over, and refuses what cannot be made right.
 func (a *adoption) choose(ctx context.Context, plan Plan) error {
-	r, name, survey := a.run, a.run.Adopt.Generation, plan.Survey
-	project := r.Projection.Name
+	r, name, survey, project := a.run, a.run.Adopt.Generation, plan.Survey, a.run.Projection.Name
 	if name == "" {
 		name = survey.Live()
 	}
 	g, ok := survey.Find(name)
-	switch {
+	switch other := write.SameVersions(g, project, r.Projection.Versions); {
 	case name == "":
 		return &problem.Refusal{
 			Why:    fmt.Sprintf("alias %s does not serve one generation of humpty's: there is none to make right", survey.Alias),
 			Remedy: fmt.Sprintf("make one: humpty rebuild %s", project),
 		}
 	case !ok:
-		return &problem.Refusal{
-			Why:    fmt.Sprintf("index %s is not a generation of alias %s", name, survey.Alias),
-			Remedy: fmt.Sprintf("humpty status %s lists them", project),
-		}
+		return &problem.Refusal{Why: fmt.Sprintf("index %s is not a generation of alias %s", name, survey.Alias), Remedy: fmt.Sprintf("humpty status %s lists them", project)}
 	case survey.Partial() == name:
 		return &problem.Refusal{
 			Why:    fmt.Sprintf("%s is partial: its load never ended, and the alias refuses writes until then", name),
 			Remedy: fmt.Sprintf("humpty rebuild %s", project),
 		}
+	case other != nil:
+		return other
 	case g.Meta.Definition != r.Projection.Hash && !r.Adopt.Redefined:
 		return &problem.Refusal{
-			Why: fmt.Sprintf("%s was made by another definition of projection %s: its mapping or its documents may not be what is asked for now", name, project),
-			Remedy: fmt.Sprintf("put the definition back; or make all its documents those of the present one: humpty follow %s --adopt --new-definition; "+
-				"or fill a new generation: humpty rebuild %[1]s", project),
+			Why:    fmt.Sprintf("%s was made by another definition of projection %s: its mapping or its documents may not be what is asked for now", name, project),
+			Remedy: fmt.Sprintf("put the definition back; or make all its documents those of the present one: humpty follow %s --adopt --new-definition; or fill a new generation: humpty rebuild %[1]s", project),
 		}
 	}
 	if err := generation.CheckLogs(ctx, g, r.Source, plan.Source.Starts, r.observer.Notice); err != nil {
@@ -304,14 +303,14 @@ func (a *adoption) guard(v sinks.Verification) error {
 	indexed := v.Documents - v.Missing + v.Extra
 	again := fmt.Sprintf("humpty follow %s --adopt", r.Projection.Name)
 	if !a.serves {
-		again = fmt.Sprintf("humpty swap %s --to %s", r.Projection.Name, r.record.Generation)
+		again = printable.Command("humpty", "swap", r.Projection.Name, "--to", r.record.Generation)
 	}
 	if most := r.Adopt.Guard.Deletable(indexed); v.Extra > most {
 		return &problem.Refusal{
 			Why: fmt.Sprintf("%d of the %d documents of %s are not in the source; at most %d may be deleted: is a table empty, truncated or filtered by mistake? Nothing was written",
 				v.Extra, indexed, r.record.Generation, most),
 			Remedy: fmt.Sprintf("look at them: humpty verify %s --generation %s --ids FILE\nif they must go: %s --max-delete %d",
-				r.Projection.Name, r.record.Generation, again, v.Extra),
+				r.Projection.Name, printable.Shell(r.record.Generation), again, v.Extra),
 		}
 	}
 	if most := r.Adopt.Guard.Overwritable(indexed); a.serves && v.Stale > most && !r.Adopt.Redefined {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"humpty/internal/crashpoint"
+	"humpty/internal/printable"
 	"humpty/internal/wait"
 	"humpty/projector/catchup"
 	"humpty/projector/generation"
@@ -33,7 +34,7 @@ func (c *cutover) swap(ctx context.Context) error {
 		if err := generation.EndWriter(ctx, c.candidate.Index); err != nil {
 			return err
 		}
-		c.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", r.Projection.Name, name))
+		c.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", r.Projection.Name, printable.Shell(name)))
 		return nil
 	}
 	before, err := c.mayServe(ctx)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/projector/generation"
 	"humpty/projector/report"
@@ -37,9 +38,9 @@ func newGate(rebuild *Rebuild, record *Record, candidate *generation.Candidate, 
 // live run is resumed, so that what changes meanwhile is not lost.
 func (g *gate) retry(to string) string {
 	if g.rebuild.Live != nil {
-		return "humpty resume " + g.record.Run
+		return printable.Command("humpty", "resume", g.record.Run)
 	}
-	return fmt.Sprintf("humpty swap %s --to %s", g.rebuild.Projection.Name, to)
+	return printable.Command("humpty", "swap", g.rebuild.Projection.Name, "--to", to)
 }
 
 // servingEarly refuses where searches would lose something, or the application a write.
@@ -130,7 +131,7 @@ func (g *gate) groupOffset(ctx context.Context, view sources.View, capturing boo
 	if errors.As(err, &gap) {
 		return &problem.Refusal{
 			Why:    fmt.Sprintf("%s; generation %s is ready", gap.Why, g.record.Generation),
-			Remedy: fmt.Sprintf("%s: humpty swap %s --to %s", gap.Remedy, g.rebuild.Projection.Name, g.record.Generation),
+			Remedy: fmt.Sprintf("%s: humpty swap %s --to %s", gap.Remedy, g.rebuild.Projection.Name, printable.Shell(g.record.Generation)),
 		}
 	}
 	return err

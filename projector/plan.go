@@ -38,7 +38,7 @@ func (r *Rebuild) Plan(ctx context.Context) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("survey the target: %w", err)
 	}
-	for _, w := range generation.CheckVersions(ctx, r.Target, survey) {
+	for _, w := range generation.CheckVersions(ctx, r.Target, survey, r.Projection.Versions) {
 		survey.Warnings = append(survey.Warnings, w.String())
 	}
 	input, err := r.Source.Plan(ctx)

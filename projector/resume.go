@@ -9,6 +9,7 @@ import (
 
 	"humpty/internal/canonjson"
 	"humpty/internal/crashpoint"
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/projector/catchup"
 	"humpty/projector/checkpoint"
@@ -42,7 +43,7 @@ func (r *run) begin(ctx context.Context) error {
 	case j.Run != nil:
 		return &problem.Refusal{
 			Why:    fmt.Sprintf("the state folder is that of run %s, which began %s", j.Run.Run, j.Run.Started.Format("2006-01-02 15:04:05")),
-			Remedy: "go on with it: humpty resume " + j.Run.Run,
+			Remedy: "go on with it: " + printable.Command("humpty", "resume", j.Run.Run),
 		}
 	}
 	r.logbook.journal = j
@@ -148,10 +149,10 @@ func (r *run) explainGap(err error) error {
 	case r.Live == nil || r.candidate.Index == nil:
 		return fmt.Errorf("%w\nstart over: humpty rebuild %s", err, name)
 	case r.Adopt != nil:
-		return fmt.Errorf("%w\nbegin again, with a capture of its own: humpty swap %s --to %s", err, name, left)
+		return fmt.Errorf("%w\nbegin again, with a capture of its own: humpty swap %s --to %s", err, name, printable.Shell(left))
 	}
-	return fmt.Errorf("%w, so the run cannot go on\ngeneration %s holds %d of %d partitions; make it right for one reading of both sides, and let it serve: humpty swap %s --to %[2]s; or start over: humpty rebuild %[5]s --new",
-		err, left, len(r.logbook.journal.Done), len(r.input.Partitions), name)
+	return fmt.Errorf("%w, so the run cannot go on\ngeneration %s holds %d of %d partitions; make it right for one reading of both sides, and let it serve: humpty swap %s --to %s; or start over: humpty rebuild %[5]s --new",
+		err, left, len(r.logbook.journal.Done), len(r.input.Partitions), name, printable.Shell(left))
 }
 
 // canResume says whether a later process can resume a run that ended with err: nothing

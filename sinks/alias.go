@@ -60,7 +60,7 @@ func (t *NameConflict) Error() string {
 // filter and routing, unless they are not the same on all: see SameProperties.
 func (s Survey) SwapTo(to, replace string) (AliasChange, error) {
 	if _, ok := s.Find(to); !ok {
-		return AliasChange{}, fmt.Errorf("index %s is not a generation of alias %s: `humpty status` lists them", to, s.Alias)
+		return AliasChange{}, s.Refuse(to)
 	}
 	change := AliasChange{Alias: s.Alias, To: to}
 	add := AliasAction{Verb: "add", Index: to, Alias: s.Alias}

@@ -24,9 +24,10 @@
 //
 //	base        = epoch << 40            chunk writes of the load
 //	base + n                             catch-up, n from a durable counter taken before the read
-//	base+1+offset                        documents that come from one partition of one topic
+//	the column's value                   where the definition has `version: column`: of its row
 //
-// The epoch of a generation is one more than the largest in any generation's Meta and
+// The version of a row is the same in every generation, so an application may write with it, too;
+// a deletion carries the version that the index had. The epoch of a generation is one more than the largest in any generation's Meta and
 // in the lease ([Leases]).
 //
 // # Guards

@@ -7,9 +7,14 @@ import "time"
 type Document struct {
 	ID      []byte
 	Routing []byte // nil for none
-	Version int64  // external version; 0: unversioned
+	Version int64  // external version
 	Body    []byte // one JSON object on one line; nil: delete
+
+	Versioned bool // the version counts though it is 0: it is that of a row
 }
+
+// HasVersion reports whether the target is to hold the version against the one it has.
+func (d *Document) HasVersion() bool { return d.Version != 0 || d.Versioned }
 
 // Outcome is how the write of one document ended.
 type Outcome uint8

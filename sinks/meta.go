@@ -26,18 +26,21 @@ const MaxEpoch = 1 << 22
 
 // Meta is what an index knows about itself, kept under _meta.humpty.
 type Meta struct {
-	Schema          int                        `json:"schema"` // 1
+	Schema          int                        `json:"schema"`         // 1
+	Name            string                     `json:"name,omitempty"` // of the index; the target's own, as UUID. Empty: of an earlier version
+	UUID            string                     `json:"uuid,omitempty"` // of the index, where the target has one
 	Alias           string                     `json:"alias"`
 	Projection      string                     `json:"projection"`
 	Run             string                     `json:"run"`
 	State           State                      `json:"state"`
 	Reason          string                     `json:"reason,omitempty"` // why it failed
 	Epoch           int64                      `json:"epoch"`
-	Versions        string                     `json:"versions"`   // class: no other is built
-	Definition      string                     `json:"definition"` // hash of the projection's definition
-	Started         time.Time                  `json:"started"`    // of the run
-	Updated         time.Time                  `json:"updated"`    // of this note
-	Documents       int64                      `json:"documents"`  // written, when sealed
+	Versions        string                     `json:"versions"`         // class | column: that of each row
+	Definition      string                     `json:"definition"`       // hash of the projection's definition
+	Started         time.Time                  `json:"started"`          // of the run
+	Updated         time.Time                  `json:"updated"`          // of this note
+	Documents       int64                      `json:"documents"`        // written, when sealed
+	Served          int64                      `json:"served,omitempty"` // documents that it had when it stopped to serve
 	Verified        *Verification              `json:"verified,omitempty"`
 	Positions       map[string]string          `json:"positions,omitempty"` // partition → position
 	Starts          map[string]string          `json:"starts,omitempty"`    // partition → where it was read from

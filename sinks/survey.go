@@ -9,6 +9,7 @@ type Survey struct {
 	Serving     []Serving         `json:"serving"`            // what the alias points to; empty: no alias
 	Conflict    *ConflictingIndex `json:"concrete,omitempty"` // an index that sits on the alias's name: the trap
 	Generations []Generation      `json:"generations"`        // humpty's, oldest first
+	Foreign     []Foreign         `json:"foreign,omitempty"`  // look like generations, and are none
 	Warnings    []string          `json:"warnings,omitempty"` // what will hurt: auto-creation allowed, watermark near, …
 }
 

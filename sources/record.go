@@ -10,9 +10,11 @@ type Record struct {
 	Key     []byte // the document's id for tables; the event's key for logs
 	Routing []byte // nil where the projection has none
 	Value   []byte // JSON; the document for tables, the payload for logs
-	Version int64  // 0: the engine decides; else the source's own (version: column)
+	Version int64  // that of its row (version: column), where it is Versioned
 	Deleted bool   // a tombstone, or a looked-up key that has no row (any more)
 	Reject  string // why no document can be made of it (a NaN, an id too long); then Value is nil
+
+	Versioned bool // else the engine decides on the version
 
 	Time    int64    // logs: the event's time in milliseconds since 1970; 0 for tables
 	Offset  int64    // logs: where the event stands in its partition

@@ -219,7 +219,7 @@ func (c *checkCommand) checkTarget(ctx context.Context, conf *config.Config, p c
 	}
 	done.Product, done.Version, done.Cluster = survey.Product, survey.Version, survey.Cluster
 	t := conf.Target(p.Target)
-	done.Warnings = append(done.Warnings, generation.CheckVersions(ctx, target, survey)...)
+	done.Warnings = append(done.Warnings, generation.CheckVersions(ctx, target, survey, p.Versions)...)
 	for _, w := range survey.Warnings {
 		done.Warnings.Warn("", "", "%s", w)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -72,6 +71,10 @@ func (c *planCommand) plan(ctx context.Context, conf *config.Config, p config.Pr
 	}
 	runs.NewCaptures(c.leftovers(conf)).Name(ctx, p)
 	plan.Survey = render.Listed(plan.Survey)
+	for i := range plan.Steps {
+		plan.Steps[i].Text = c.Addressed(plan.Steps[i].Text)
+	}
+	plan.Definition = c.Problems(plan.Definition)
 	c.result.Plan = &plan
 	for _, w := range problem.List(plan.Source.Warnings).Warnings() {
 		c.WarnProblem("", w)
@@ -131,6 +134,10 @@ func (c *planCommand) compareWays(ctx context.Context, conf *config.Config, p co
 	if err != nil {
 		return err
 	}
+	for i := range recovery.Options {
+		w := &recovery.Options[i]
+		w.Command, w.Not = c.Addressed(w.Command), c.Addressed(w.Not)
+	}
 	c.result.Recovery = &recovery
 	c.Printf("%s: ways back to a right index behind %s\n", p.Name, recovery.Alias)
 	for i, w := range recovery.Options {
@@ -142,9 +149,9 @@ func (c *planCommand) compareWays(ctx context.Context, conf *config.Config, p co
 	}
 	for _, w := range recovery.Options {
 		if w.Name == recovery.Recommended {
-			c.Printf("Recommended: %s\n", c.CommandLine(w.Command))
+			c.Printf("Recommended: %s\n", w.Command)
 		}
 	}
-	c.Printf("%s\n", fmt.Sprintf("Estimates only; nothing was changed. humpty verify %s says how much differs.", p.Name))
+	c.Printf("Estimates only; nothing was changed. humpty verify %s says how much differs.\n", p.Name)
 	return nil
 }

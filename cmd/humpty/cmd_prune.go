@@ -21,6 +21,7 @@ type pruneCommand struct {
 	*app
 	keep            int
 	slot            string
+	unfinished      string
 	dryRun, stopped bool
 }
 
@@ -34,7 +35,11 @@ func newPruneCommand(a *app) *cobra.Command {
 humpty did not create. With them go the slots and publications of runs that are over or
 whose generation is dropped, and what the state folder knows of them; a slot that no
 projection of the file knows goes only by its name (--slot). It cannot be undone, so it asks for the alias's name; --yes answers
-for machines.`,
+for machines.
+
+What humpty did not create is known by the _meta of the index, which has its own name and uuid in it:
+a copy (_clone, _reindex, a copied mapping) stays, and humpty status names it. An index that a run
+made and left before it could say so holds nothing; it goes only by its name (--unfinished).`,
 		Example: `  humpty prune orders --dry-run
   humpty prune orders --keep 1 --yes`,
 		Args:              atMostOneProjection,
@@ -44,6 +49,7 @@ for machines.`,
 	cmd.Flags().IntVar(&c.keep, "keep", 0, "generations to keep besides the live one; keep.generations of the file by default")
 	cmd.Flags().StringVar(&c.slot, "slot", "", "also a slot and publication that no projection of the file knows, by its name (humpty status)")
 	cmd.Flags().BoolVar(&c.stopped, "stopped", false, "also give up live runs that were stopped, which cannot be gone on with then")
+	cmd.Flags().StringVar(&c.unfinished, "unfinished", "", "only this index, which a run made and left before it was its own (humpty status)")
 	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "only say what would be dropped")
 	return cmd
 }
@@ -66,6 +72,9 @@ func (c *pruneCommand) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	m.Notice = c.Warn
+	if c.unfinished != "" {
+		return c.pruneUnfinished(cmd.Context(), m)
+	}
 	err = c.prune(cmd.Context(), p, m, leftovers)
 	runs.NewCaptures(leftovers).Name(cmd.Context(), p)
 	return err
@@ -116,6 +125,26 @@ func (c *pruneCommand) prune(ctx context.Context, p config.Projection, m *genera
 		return err
 	}
 	return captures.Drop(ctx, p, chosen, done.Captures)
+}
+
+// pruneUnfinished drops the index that was named.
+func (c *pruneCommand) pruneUnfinished(ctx context.Context, m *generation.Admin) error {
+	done := &pruneResult{DryRun: c.dryRun, Chosen: []string{c.unfinished}, Dropped: []string{}}
+	c.result.Prune = done
+	if c.dryRun {
+		c.Printf("%s: would drop\n  %s\n", m.Projection, c.unfinished)
+		return nil
+	}
+	question := fmt.Sprintf("%s: this index will be deleted for good:\n  %s\nType its name to go on: ", m.Projection, c.unfinished)
+	if err := c.Confirm(question, c.unfinished, c.CommandLine("humpty prune", m.Projection, "--unfinished", c.unfinished, "--yes")); err != nil {
+		return err
+	}
+	if err := m.PruneUnfinished(ctx, c.unfinished); err != nil {
+		return err
+	}
+	done.Dropped = done.Chosen
+	c.Printf("%s: dropped %s\n", m.Projection, c.unfinished)
+	return nil
 }
 
 // withoutStopped leaves out the generations of live runs that can be resumed.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -127,6 +128,7 @@ func (r rebuilder) runner(conf *config.Config, verb string) *rebuild.Runner {
 // one does one, and says how it ended.
 func (r rebuilder) one(ctx context.Context, runner *rebuild.Runner, p config.Projection, o rebuild.Options) error {
 	record, err := runner.One(ctx, p, o)
+	r.address(record)
 	r.result.Record = record
 	if err == nil {
 		r.printRecord(p, *record)
@@ -134,9 +136,22 @@ func (r rebuilder) one(ctx context.Context, runner *rebuild.Runner, p config.Pro
 	return err
 }
 
+// address has the commands in a record be about this configuration.
+func (r rebuilder) address(record *projector.Record) {
+	if record == nil {
+		return
+	}
+	record.Reason = r.Addressed(record.Reason)
+	for i := range record.Notices {
+		record.Notices[i] = r.Addressed(record.Notices[i])
+	}
+}
+
 // printRecord is the end of a rebuild that did what was asked.
 func (r rebuilder) printRecord(p config.Projection, record projector.Record) {
-	render.Record(r.People(), record)
+	var text strings.Builder
+	render.Record(&text, record)
+	r.Printf("%s", r.Addressed(text.String()))
 	if p.Live && p.Writer == string(projector.WriterFollow) && record.Status == report.Completed {
 		r.Printf("  next       keep it up to date: %s\n", r.CommandLine("humpty follow", p.Name))
 	}
@@ -165,6 +180,7 @@ func (r rebuilder) all(ctx context.Context, runner *rebuild.Runner, o rebuild.Op
 // outcome says what became of one.
 func (r rebuilder) outcome(ctx context.Context, verb string, one rebuild.Outcome) outcome {
 	p, err := one.Projection, one.Err
+	r.address(one.Record)
 	o := outcome{Projection: p.Name, Status: report.Completed, ExitCode: exitCode(ctx, err), Record: one.Record}
 	if o.Record != nil {
 		o.Status = o.Record.Status

@@ -27,7 +27,8 @@ func newRollbackCommand(a *app) *cobra.Command {
 		Use:   "rollback [PROJECTION]",
 		Short: "Let the alias serve the generation that was live before",
 		Long: `rollback lets the alias serve the generation that was live before the present one, or the
-one that --to names, at once. Nothing is deleted.
+one that --to names, at once. Nothing is deleted. It refuses one that has lost more of its own
+documents since it served than limits.shrink allows.
 
 A generation that humpty follow feeds (keep.feed_previous: 24h) has what was written since the
 swap: rollback waits until it has all that is committed, then lets it serve. The one that served
@@ -45,6 +46,7 @@ repair it or rebuild.`,
 	cmd.RunE = a.begin(c.run)
 	cmd.Flags().StringVar(&c.to, "to", "", "the generation to serve; the one that was live before by default")
 	cmd.Flags().BoolVar(&c.now, "now", false, "live: do not make right what the alias serves then")
+	shrinkFlag(cmd)
 	c.limits.flags(cmd)
 	return cmd
 }

@@ -70,7 +70,7 @@ func (c *snapshotCommand) run(cmd *cobra.Command, args []string) error {
 		}
 		c.result.Snapshot = &saved
 		c.Printf("%s: %s is kept as %s/%s (%s, %s)\n", p.Name, saved.Generation, saved.Repository, saved.Name, ui.Bytes(saved.Bytes), ui.Time(saved.Took))
-		c.Printf("  humpty restore %s --snapshot %s/%s brings it back\n", p.Name, saved.Repository, saved.Name)
+		c.Printf("  %s brings it back\n", c.CommandLine("humpty restore", p.Name, "--snapshot", saved.Repository+"/"+saved.Name))
 		return nil
 	})
 }

@@ -87,7 +87,9 @@ func (c *statusCommand) run(cmd *cobra.Command, args []string) error {
 				if s.Refused, unknown = leftovers.Refused(p, s.Survey); unknown != nil {
 					c.Warn(p.Name + ": what follow could not write is not known: " + unknown.Error())
 				}
+				s.ForeignPaths = leftovers.ForeignPaths(p)
 				c.printStatus(s)
+				c.printForeign(s)
 				for _, g := range partial {
 					c.Printf("  %s\n", leftovers.DescribePartial(p, g))
 				}
@@ -116,7 +118,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 	}
 	for _, g := range s.Survey.Generations {
 		if g.Meta.State == sinks.Failed && g.Meta.Reason != "" {
-			c.Printf("  %s failed: %s\n", g.Name, render.Indent(g.Meta.Reason))
+			c.Printf("  %s failed: %s\n", g.Name, render.Indent(c.Addressed(g.Meta.Reason)))
 		}
 	}
 	if r := s.Refused; r != nil && (len(r.Documents) > 0 || r.Poison > 0) {
@@ -127,7 +129,7 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 		c.Printf("  run %s was stopped: %d of %d partitions of %s are done (began %s ago); go on with it: %s\n",
 			r.Run, r.Done, r.Partitions, r.Generation, render.Age(r.Started), c.CommandLine("humpty resume", r.Run))
 		if g, ok := s.Survey.Find(r.Generation); ok && g.Meta.Reason != "" {
-			c.Printf("    why: %s\n", render.Indent(g.Meta.Reason))
+			c.Printf("    why: %s\n", render.Indent(c.Addressed(g.Meta.Reason)))
 		}
 	}
 	switch l := s.Lease; {
@@ -145,6 +147,21 @@ func (c *statusCommand) printStatus(s projectionStatus) {
 		c.Printf("  no run works on it; humpty follow keeps it up to date\n")
 	default:
 		c.Printf("  nobody works on it\n")
+	}
+}
+
+// printForeign says what looks as if it were ours and is not.
+func (c *statusCommand) printForeign(s projectionStatus) {
+	for _, f := range s.Survey.Foreign {
+		text := fmt.Sprintf("index %s (%s documents) is no generation: %s", printable.Value(f.Index), render.Known(f.Documents, ui.Count), printable.Value(f.Why))
+		if f.Unfinished {
+			c.Printf("  %s; drop it: %s\n", text, c.CommandLine("humpty prune", s.Projection, "--unfinished", f.Index))
+			continue
+		}
+		c.Printf("  %s; it is not touched\n", text)
+	}
+	for _, f := range s.ForeignPaths {
+		c.Printf("  %s in the state folder is no run's: %s; it is not touched\n", printable.Value(f.Path), printable.Value(f.Why))
 	}
 }
 
@@ -199,7 +216,7 @@ func (c *statusCommand) printActivity(d *report.Activity) {
 	now := time.Now()
 	c.Printf("    %s (as of %s ago)\n", ui.Activity(*d, now), render.Age(d.At))
 	if d.Error != "" {
-		c.Printf("    last error: %s\n", render.Indent(d.Error))
+		c.Printf("    last error: %s\n", render.Indent(c.Addressed(d.Error)))
 	}
 }
 
@@ -256,9 +273,9 @@ func (c *statusCommand) attach(ctx context.Context, conf *config.Config, project
 	case end.Status == "":
 		c.Printf("%s: nobody works on run %s any more; go on with it: %s\n", p.Name, run, c.CommandLine("humpty resume", run))
 	case end.Resumable:
-		c.Printf("%s: run %s stopped (%s): %s\n  go on with it: %s\n", p.Name, run, end.Status, end.Reason, c.CommandLine("humpty resume", run))
+		c.Printf("%s: run %s stopped (%s): %s\n  go on with it: %s\n", p.Name, run, end.Status, c.Addressed(end.Reason), c.CommandLine("humpty resume", run))
 	default:
-		c.Printf("%s: run %s ended: %s %s\n", p.Name, run, end.Status, end.Reason)
+		c.Printf("%s: run %s ended: %s %s\n", p.Name, run, end.Status, c.Addressed(end.Reason))
 	}
 	return nil
 }

@@ -32,7 +32,8 @@ func newSwapCommand(a *app) *cobra.Command {
 		Short: "Let the alias serve another generation",
 		Long: `swap lets the alias serve a generation that exists already, in one atomic call, and reads
 the alias again before it says so. Without --to it is the newest verified one beside the
-one that serves now. Nothing is deleted; humpty rollback goes back.
+one that serves now. Nothing is deleted; humpty rollback goes back. What has another number of
+documents than it was verified with is refused: something else wrote to it.
 
 With consistency: live a generation that humpty follow feeds (keep.feed_previous) serves as soon as
 it has all that is committed. One that nobody fed is stale: swap captures changes, compares

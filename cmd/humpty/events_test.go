@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -227,6 +228,38 @@ func TestPoisonBlocksTheSwap(t *testing.T) {
 	if docs := s.documents(t); docs["a"] != `{"order_id":1,"status":"packed"}` {
 		t.Errorf("%v", docs)
 	}
+}
+
+// A script that backtracks over one event, and puts a Map into the document for another: both are
+// letters with offset and key, and what is left of the documents is written. One that is async
+// is refused with its place.
+func TestScriptThatRunsAway(t *testing.T) {
+	t.Parallel()
+	s, b, topic := newParcels(t, 1)
+	s.write(t, "parcels.js", `module.exports = {
+		Packed: (state, event) => { state.n = (state.n || 0) + 1; if (event.note) state.ok = /^(a+)+$(?=x)?/.test(event.note) },
+		Eaten: state => { state.by = new Map() },
+	}`)
+	text, err := os.ReadFile(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, ok := strings.Cut(string(text), "      handlers:")
+	if !ok {
+		t.Fatal("the configuration has no handlers")
+	}
+	s.write(t, "humpty.yaml", before+"      script: parcels.js\n")
+	b.put(topic, 0, "a", `{"type":"Packed"}`, `{"type":"Packed","note":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"}`, `{"type":"Eaten"}`, `{"type":"Packed"}`)
+	b.put(topic, 0, "b", `{"type":"Packed"}`)
+	s.run(t.Context(), "rebuild").want(t, exitRejections, "2 events", "limits.poison")
+	s.run(t.Context(), "dlq", "list").want(t, 0, topic+"/0 at 1", "it takes more than 1s of processor time", topic+"/0 at 2", "the state.by is a Map")
+	s.edit(t, "    document:\n", "    limits: {poison: 2}\n    document:\n")
+	s.run(t.Context(), "rebuild").want(t, 0, "2 written")
+	if docs := s.documents(t); len(docs) != 2 || docs["a"] != `{"n":2}` || docs["b"] != `{"n":1}` {
+		t.Errorf("%v", docs)
+	}
+	s.write(t, "parcels.js", "module.exports = {\n  Packed: async state => { state.n = 1 },\n}")
+	s.run(t.Context(), "check").want(t, exitUsage, "parcels.js:2:11: the handler Packed is async", "humpty.yaml:")
 }
 
 // The README's example of events, on real servers, with the README's own files.

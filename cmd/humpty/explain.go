@@ -45,7 +45,7 @@ func (e explainer) explain(ctx context.Context, err error) *failure {
 	case errors.As(err, &partial): // each was explained
 		e.Say("error", f.Message)
 	case errors.As(err, &problems):
-		f.Problems = problems
+		f.Problems = e.Problems(problems)
 		f.Message = fmt.Sprintf("%d problems", len(problems))
 		if len(problems) == 1 {
 			f.Message = "1 problem"
@@ -78,7 +78,7 @@ func parts(err error) []error {
 // next says what to type after a failure.
 func (e explainer) next(ctx context.Context, err error) []string {
 	name := e.projection
-	again, rebuilt := e.CommandLine("humpty", e.verb, name), e.CommandLine("humpty rebuild", name)
+	again, rebuilt := e.CommandLine("humpty "+e.verb, name), e.CommandLine("humpty rebuild", name)
 	if e.verb == "follow" && e.record != nil { // it adopted
 		again = e.CommandLine("humpty follow", name, "--adopt")
 		rebuilt = again
@@ -100,7 +100,7 @@ func (e explainer) next(ctx context.Context, err error) []string {
 	case errors.As(err, &partial):
 		return []string{"see what each alias serves: " + e.CommandLine("humpty status")}
 	case errors.As(err, &usage):
-		return []string{usage.Remedy}
+		return []string{e.Addressed(usage.Remedy)}
 	case errors.As(err, &problems):
 		return []string{"correct this, then: " + e.CommandLine("humpty check", name)}
 	case errors.As(context.Cause(ctx), &signal):
@@ -141,14 +141,14 @@ func (e explainer) next(ctx context.Context, err error) []string {
 func (e explainer) afterDifferences(name string) []string {
 	switch r := e.record; {
 	case r != nil && r.Generation != "":
-		at := "--generation " + r.Generation
+		at := r.Generation
 		return []string{
-			"look at them: " + e.CommandLine("humpty verify", name, at, "--diff 10"),
-			"fix just these, then let it serve: " + e.CommandLine("humpty repair", name, at) + "; " + e.CommandLine("humpty swap", name, "--to", r.Generation),
+			"look at them: " + e.CommandLine("humpty verify", name, "--generation", at, "--diff", "10"),
+			"fix just these, then let it serve: " + e.CommandLine("humpty repair", name, "--generation", at) + "; " + e.CommandLine("humpty swap", name, "--to", r.Generation),
 		}
 	case e.finding != nil && e.verb == "verify":
-		at := "--generation " + e.finding.Generation
-		return []string{"see what would be done: " + e.CommandLine("humpty repair", name, at, "--dry-run"), "fix just these: " + e.CommandLine("humpty repair", name, at)}
+		at := e.finding.Generation
+		return []string{"see what would be done: " + e.CommandLine("humpty repair", name, "--generation", at, "--dry-run"), "fix just these: " + e.CommandLine("humpty repair", name, "--generation", at)}
 	}
 	return []string{"see what still differs: " + e.CommandLine("humpty verify", name)}
 }

@@ -6,6 +6,7 @@ import (
 	"humpty/cmd/humpty/internal/dlq"
 	"humpty/cmd/humpty/internal/runs"
 	"humpty/cmd/humpty/internal/trial"
+	"humpty/internal/assemble"
 	"humpty/internal/config"
 	"humpty/internal/problem"
 	"humpty/projector"
@@ -120,6 +121,8 @@ type projectionStatus struct {
 	Stored bool      `json:"stored,omitempty"` // what serves was made by a definition that is not the file's
 
 	Refused *checkpoint.Refused `json:"refused,omitempty"` // by the generation that serves, as the state folder here knows
+
+	ForeignPaths []assemble.ForeignPath `json:"foreign_paths,omitempty"` // in the state folder, and not ours
 }
 
 // refused is how many documents of a generation are refused, as far as is known.

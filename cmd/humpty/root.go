@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -157,7 +158,25 @@ func (a *app) fromEnvironment(cmd *cobra.Command) error {
 		}
 	})
 	a.File.Origin = a.origins["config"]
+	a.Flags = a.flags(cmd)
 	return wrong
+}
+
+// flags are those that a command which is printed needs, typed in whatever folder: what was typed here.
+// What a variable says it says there too, and the file of the working folder is left as it is.
+func (a *app) flags(cmd *cobra.Command) (words []string) {
+	for _, name := range []string{"config", "state", "dead-letters"} {
+		f := cmd.Flags().Lookup(name)
+		if f == nil || !f.Changed || a.origins[name] != "--"+name || name == "config" && f.Value.String() == console.DefaultConfig {
+			continue
+		}
+		path := f.Value.String()
+		if whole, err := filepath.Abs(path); err == nil && path != "" {
+			path = whole
+		}
+		words = append(words, "--"+name, path)
+	}
+	return words
 }
 
 func unknownVerb(root *cobra.Command, word string) error {

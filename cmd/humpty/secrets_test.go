@@ -50,6 +50,16 @@ func TestNoSecretIsPrinted(t *testing.T) {
 		{"dlq", "list"},
 	}
 	dir := t.TempDir()
+	verbs = append(verbs, [][]string{
+		{"verify", "--ids", filepath.Join(dir, "ids.ndjson")},
+		{"repair", "--ids", filepath.Join(dir, "ids.ndjson")},
+		{"unlock", "--yes"},
+		{"rebuild", "--all"},
+		{"follow", "--adopt"},
+		{"dlq", "show"},
+		{"dlq", "retry"},
+		{"dlq", "discard", "--yes"},
+	}...)
 	rapid.Check(t, func(t *rapid.T) {
 		secret := rapid.StringMatching(`[A-Za-z0-9 "'&%/+=@:#é$-]{6,12}`).Filter(func(s string) bool {
 			return strings.TrimSpace(s) == s && strings.Trim(s, "0123456789") != ""

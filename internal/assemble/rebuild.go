@@ -35,7 +35,7 @@ func Admin(ctx context.Context, c *config.Config, p config.Projection, verb stri
 		return nil, err
 	}
 	def := Definition(p)
-	return &generation.Admin{Projection: def.Name, Alias: def.Alias, Keep: def.Keep, Feed: def.Feed, Target: target, Owner: Owner(verb), MaxShrink: def.Limits.MaxShrink}, nil
+	return &generation.Admin{Projection: def.Name, Alias: def.Alias, Keep: def.Keep, Feed: def.Feed, Target: target, Owner: Owner(verb), Live: p.Live, MaxShrink: def.Limits.MaxShrink}, nil
 }
 
 // Rebuild opens what a run of one projection needs, for a verb; it does not read yet.

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,9 +40,7 @@ func StateOf(c *config.Config, flag string, env func(string) (string, bool)) (St
 }
 
 // folder is a run's own.
-func (s State) folder(projection, run string) string {
-	return filepath.Join(s.Dir, url.PathEscape(projection), url.PathEscape(run))
-}
+func (s State) folder(projection, run string) string { return s.runFolder(projection, run).dir }
 
 // partDir is where parts of a run's source keep what they need, by the names of their captures:
 // the run's, or that and the part's.
@@ -66,26 +62,44 @@ func ownFolders(dir string) error {
 
 // Begin makes the marks of a new run.
 func (s State) Begin(projection, run string) (*checkpoint.Store, error) {
-	dir := s.folder(projection, run)
-	if err := ownFolders(dir); err != nil {
+	folder := s.runFolder(projection, run)
+	if err := folder.make(); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w\n    name another: state: in the file, or --state DIR", err)
 	}
-	return checkpoint.Open(dir, checkpoint.Options{Fatal: s.Fatal})
+	return checkpoint.Open(folder.dir, checkpoint.Options{Fatal: s.Fatal})
 }
 
 // Open opens the marks of a run that began here. It fails while another process has them.
 func (s State) Open(projection, run string) (*checkpoint.Store, error) {
-	dir := s.folder(projection, run)
-	if _, err := os.Stat(dir); err != nil {
+	store, err := s.open(projection, run, checkpoint.Options{Fatal: s.Fatal})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.runFolder(projection, run).mark(); err != nil { // of an earlier version
+		return nil, errors.Join(fmt.Errorf("run %s: %w", run, err), store.Close())
+	}
+	return store, nil
+}
+
+// Look opens the marks of a run to read them: nothing in its folder changes.
+func (s State) Look(projection, run string) (*checkpoint.Store, error) {
+	return s.open(projection, run, checkpoint.Options{ReadOnly: true})
+}
+
+func (s State) open(projection, run string, o checkpoint.Options) (*checkpoint.Store, error) {
+	folder := s.runFolder(projection, run)
+	if why := folder.foreign(); why != "" {
 		return nil, &problem.Refusal{
-			Why:    fmt.Sprintf("nothing is known of run %s of projection %s in the state folder %s", run, projection, s.Dir),
+			Why:    fmt.Sprintf("nothing is known of run %s of projection %s in the state folder %s (%s)", run, projection, s.Dir, why),
 			Remedy: fmt.Sprintf("name the folder that it began with (state:, --state), or begin anew: humpty rebuild %s", projection),
 		}
 	}
-	if err := ownFolders(dir); err != nil {
-		return nil, fmt.Errorf("open the state folder: %w", err)
+	if !o.ReadOnly {
+		if err := ownFolders(folder.dir); err != nil {
+			return nil, fmt.Errorf("open the state folder: %w", err)
+		}
 	}
-	store, err := checkpoint.Open(dir, checkpoint.Options{Fatal: s.Fatal})
+	store, err := checkpoint.Open(folder.dir, o)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w\n    another process may be at work on it (humpty status %s), or the folder is damaged", run, err, projection)
 	}
@@ -93,54 +107,61 @@ func (s State) Open(projection, run string) (*checkpoint.Store, error) {
 }
 
 // Has tells whether something is known of a run.
-func (s State) Has(projection, run string) bool {
-	_, err := os.Stat(s.folder(projection, run))
-	return err == nil
-}
+func (s State) Has(projection, run string) bool { return s.runFolder(projection, run).foreign() == "" }
 
 // Runs are those of a projection of which something is known, the oldest first.
 func (s State) Runs(projection string) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(s.Dir, url.PathEscape(projection)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for runs in the state folder: %w", err)
-	}
-	var runs []string
-	for _, e := range entries {
-		if run, err := url.PathUnescape(e.Name()); err == nil && e.IsDir() {
-			runs = append(runs, run)
-		}
-	}
-	return runs, nil
+	runs, _, err := s.entries(projection)
+	return runs, err
+}
+
+// Foreign are the files and folders that lie among the runs of a projection and are none, with
+// the reason. They are not touched.
+func (s State) Foreign(projection string) ([]ForeignPath, error) {
+	_, foreign, err := s.entries(projection)
+	return foreign, err
 }
 
 // Refused is what was said last of the documents that a run could not write; nil for nothing.
 // It can be read while a process has the marks of the run.
 func (s State) Refused(projection, run string) (*checkpoint.Refused, error) {
-	return checkpoint.ReadRefused(s.folder(projection, run))
+	folder := s.runFolder(projection, run)
+	if folder.foreign() != "" {
+		return nil, nil
+	}
+	return checkpoint.ReadRefused(folder.dir)
 }
 
 // Feeding is what was said last of a generation that a process feeds; nil for nothing.
 func (s State) Feeding(projection, run string) (*checkpoint.Feeding, error) {
-	return checkpoint.ReadFeeding(s.folder(projection, run))
+	folder := s.runFolder(projection, run)
+	if folder.foreign() != "" {
+		return nil, nil
+	}
+	return checkpoint.ReadFeeding(folder.dir)
 }
 
 // AskFence asks the process that has the marks of a run to say when all that is committed now is
 // written; see checkpoint.AskFence.
 func (s State) AskFence(projection, run, question string) error {
-	return checkpoint.AskFence(s.folder(projection, run), question)
+	folder := s.runFolder(projection, run)
+	if why := folder.foreign(); why != "" {
+		return fmt.Errorf("%s is no folder of run %s: %s", folder.dir, run, why)
+	}
+	return checkpoint.AskFence(folder.dir, question)
 }
 
 // Definition is the definition by which a run made its generation; nil where none was stored. It
 // is foreign input: what it is must be held against the generation's hash.
 func (s State) Definition(projection, run string) (text []byte, err error) {
-	text, err = checkpoint.ReadDefinition(s.folder(projection, run))
-	if err != nil || text != nil || !s.Has(projection, run) {
+	folder := s.runFolder(projection, run)
+	if folder.foreign() != "" {
+		return nil, nil
+	}
+	if text, err = checkpoint.ReadDefinition(folder.dir); err != nil || text != nil {
 		return text, err
 	}
-	store, err := s.Open(projection, run) // a run of an earlier version, or one that died at its beginning
+	store, err := s.Look(projection, run) // a run of an earlier version, or one that died at its beginning
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +181,7 @@ func (s State) Resumable(projection string) ([]checkpoint.Run, error) {
 	}
 	var all []checkpoint.Run
 	for _, run := range runs {
-		store, err := s.Open(projection, run)
+		store, err := s.Look(projection, run)
 		if err != nil {
 			continue // a process has it
 		}
@@ -175,9 +196,13 @@ func (s State) Resumable(projection string) ([]checkpoint.Run, error) {
 	return all, nil
 }
 
-// Forget removes what is known of a run.
+// Forget removes what is known of a run; a folder that is not its own stays.
 func (s State) Forget(projection, run string) error {
-	if err := os.RemoveAll(s.folder(projection, run)); err != nil {
+	folder := s.runFolder(projection, run)
+	if folder.foreign() != "" {
+		return nil
+	}
+	if err := os.RemoveAll(folder.dir); err != nil {
 		return fmt.Errorf("remove the state of run %s: %w", run, err)
 	}
 	return nil

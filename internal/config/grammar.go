@@ -70,10 +70,10 @@ func projectionRule() *rule {
 			rule: &rule{kind: either, any: []*rule{{kind: words}, {kind: anything}}},
 		},
 		{
-			name: "writer", def: "handover", doc: "Who writes to the index besides a rebuild: handover: the application, through the alias, unversioned (without version and version_type) and without a pause; freeze: the application, unversioned, which can bear that the old index refuses writes just before the swap; follow: only `humpty follow`.",
+			name: "writer", def: "handover", doc: "Who writes to the index besides a rebuild: handover: the application, through the alias, unversioned (without version and version_type; with version: {column: NAME}, also with the version of the row) and without a pause; freeze: the application, unversioned, which can bear that the old index refuses writes just before the swap; follow: only `humpty follow`.",
 			rule: &rule{kind: choice, choices: []option{{word: "handover"}, {word: "follow"}, {word: "freeze"}}},
 		},
-		{name: "version", def: "class", doc: "Where a document's version comes from.", rule: versionRule()},
+		{name: "version", def: "class", doc: "Where a document's version comes from: class: from humpty, each generation above the one before; {column: NAME}: from its row.", rule: versionRule()},
 		{
 			name: "not_finite", def: "reject", doc: "What becomes of NaN, Infinity and infinite dates: reject the document, or null for the field.",
 			rule: &rule{kind: choice, choices: []option{{word: "reject"}, {word: "null"}}},
@@ -98,12 +98,18 @@ func projectionRule() *rule {
 func versionRule() *rule {
 	word := &rule{kind: choice, choices: []option{
 		{word: "class"},
-		{word: "none", later: "class is the only one so far; it also protects against late writes"},
+		{word: "none", later: "write class, or a column; both protect against late writes"},
 	}}
-	return &rule{kind: either, any: []*rule{word, {kind: object, keys: []key{{
-		name: "column", rule: &rule{kind: words}, doc: "Column with the application's own version.",
-		later: "class is the only one so far",
-	}}}}}
+	return &rule{kind: either, any: []*rule{word, {kind: object, keys: []key{
+		{
+			name: "column", required: true, rule: &rule{kind: words},
+			doc: "A NOT NULL integer column of the root table that each change of the row raises. Its value is the external version of the document in every generation, so an application may write with it, too (version_type external or external_gte): the newer one wins.",
+		},
+		{
+			name: "raised_by_every_change", def: "false", rule: &rule{kind: flag},
+			doc: "Your word, needed with include: a change of an included row raises the column of its root row, too.",
+		},
+	}}}}
 }
 
 func verifyRule() *rule {

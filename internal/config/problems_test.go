@@ -191,7 +191,6 @@ func TestLive(t *testing.T) {
 func TestNotInThisVersion(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ old, new, place, what string }{
-		"column":    {"alias: orders", "alias: orders\n    version: {column: v}", "15:15", "projections.orders.version.column"},
 		"none":      {"alias: orders", "alias: orders\n    version: none", "15:14", "projections.orders.version: none"},
 		"elsewhere": {"sources:\n", "sources:\n  other: {postgres: {dsn: x}}\n", "", ""},
 	} {
@@ -215,6 +214,44 @@ func TestNotInThisVersion(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The version of a row is that of its document only if whatever changes the document raises it.
+func TestVersionOfTheRow(t *testing.T) {
+	t.Parallel()
+	const alone = "alias: orders\n    version: {column: v}"
+	for name, c := range map[string]struct{ old, new, what, remedy string }{
+		"includes":       {"alias: orders", alone, "version: {column: v} with include", "raised_by_every_change: true}"},
+		"not their word": {"alias: orders", "alias: orders\n    version: {column: v, raised_by_every_change: false}", "version: {column: v} with include", "raised_by_every_change: true}"},
+		"no column":      {"alias: orders", "alias: orders\n    version: {raised_by_every_change: true}", `the key "column" is missing`, ""},
+		"plain":          {"alias: orders", "alias: orders\n    version: column", `must be one of class`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := read("humpty.yaml", []byte(strings.Replace(small, c.old, c.new, 1)), Options{Env: environment()})
+			want(t, err, "humpty.yaml:15", c.what, c.remedy)
+		})
+	}
+	for name, text := range map[string]string{
+		"by the user's word": strings.Replace(small, "alias: orders", "alias: orders\n    version: {column: v, raised_by_every_change: true}", 1),
+		"one table":          strings.Replace(small[:strings.Index(small, "      include")], "alias: orders", alone, 1),
+	} {
+		c, err := read("humpty.yaml", []byte(text), Options{Env: environment()})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if p := c.Projections[0]; p.Versions != "column" || p.Document.Version != "v" {
+			t.Errorf("%s: versions %q, column %q", name, p.Versions, p.Document.Version)
+		}
+	}
+	query := strings.Replace(small[:strings.Index(small, "      include")], "alias: orders", alone, 1)
+	query = strings.Replace(query, "from: shop.orders", "source: shop\n      query: SELECT * FROM orders\n      id: [id]", 1)
+	_, err := read("humpty.yaml", []byte(query), Options{Env: environment()})
+	want(t, err, "humpty.yaml:15:23", "needs a table", "from: SOURCE.TABLE")
+	events := strings.Replace(eventful, "alias: parcels", "alias: parcels\n    version: {column: v}", 1)
+	_, err = read("humpty.yaml", []byte(events), Options{Env: environment()})
+	want(t, err, "humpty.yaml:", "topics or several sources", "version: class")
 }
 
 func TestAllProblemsAtOnceInTheOrderOfLines(t *testing.T) {

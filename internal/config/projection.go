@@ -16,7 +16,7 @@ type Projection struct {
 	Target       string
 	Alias        string
 	Index        json.RawMessage // settings and mappings, as the target takes them
-	Versions     string          // class
+	Versions     string          // class | column: that of Document.Version
 	NotFinite    string          // what becomes of NaN and Infinity: reject | null
 	Live         bool            // what others write while the source is read is caught up with
 	CatchUp      *CatchUp        // how, without logical decoding; nil: by that

@@ -16,7 +16,6 @@ func (d projectionDecoder) projection(f *field) Projection {
 		Name: f.key, Place: f.place,
 		Target:    n.get("target").string(),
 		Alias:     n.get("alias").string(),
-		Versions:  n.get("version").string(),
 		NotFinite: n.get("not_finite").string(),
 		Verify: Verify{
 			Level: n.get("verify", "level").string(), Budget: n.get("verify", "budget").duration(),
@@ -49,8 +48,33 @@ func (d projectionDecoder) projection(f *field) Projection {
 	p.Index = indexDecoder(d).index(f, kind)
 	(&documentDecoder{input: d.input}).document(n.get("document"), &p)
 	d.live(n, &p)
+	d.versions(n.get("version"), kind, &p)
 	p.Definition, p.Hash = p.define()
 	return p
+}
+
+// versions reads where the versions of documents come from.
+func (d projectionDecoder) versions(n *node, kind string, p *Projection) {
+	column := n.get("column")
+	if column == nil {
+		p.Versions = n.string()
+		return
+	}
+	p.Versions, p.Document.Version = "column", column.string()
+	const instead = "write version: class, and let the application write unversioned"
+	switch {
+	case p.Events != nil || len(p.Joined) > 0:
+		d.problems.Add(column.at(), instead,
+			"version: {column: %s} is for documents of tables of one database alone, and %s reads topics or several sources: a change there does not raise the column", column.string(), p.Name)
+	case kind == "null" && p.Live:
+		d.problems.Add(column.at(), "write consistency: snapshot; or version: class",
+			"version: {column: %s} with consistency: live asks the target for the versions that it has, and %s keeps nothing", column.string(), p.Target)
+	case p.Document.Query != "":
+		d.problems.Add(column.at(), "write from: SOURCE.TABLE; or "+instead, "version: {column: %s} needs a table, and the document's root is a query", column.string())
+	case len(p.Document.Include) > 0 && !n.get("raised_by_every_change").bool():
+		d.problems.Add(column.at(), "if it does so: version: {column: "+column.string()+", raised_by_every_change: true}; else "+instead,
+			"version: {column: %s} with include: the versions are right only if every change of an included row raises the column of its root row", column.string())
+	}
 }
 
 // refusedByDefault is how many documents may be refused, and events be unreadable, while a

@@ -27,7 +27,7 @@ type allowance struct {
 // moreExported lists the packages whose names are a vocabulary rather than an interface.
 var moreExported = map[string]int{
 	"sources": 48, // each capability of sources, views and feeds is an interface: 20 of the names; LogStart is a part of a Plan, the account of offsets is data; an error for each thing that an engine must tell apart
-	"sinks":   69, // states and outcomes are constants: 8 + 5 of the names; what a target can tell of its health: 6, of its writers: 6, of what is no lease or no epoch: 2; of a swap and a definition beforehand: 4
+	"sinks":   71, // states and outcomes are constants: 8 + 5 of the names; what a target can tell of its health: 6, of its writers: 6, of what is no lease or no epoch: 2; of an index that is not ours: 2; of a swap and a definition beforehand: 4
 
 	"projector/report": 40, // phases, ends and kinds of events are constants: 22 of the names
 
@@ -44,9 +44,9 @@ var largerTypes = map[string]allowance{
 	"internal/config.Projection":  {fields: 22, why: "one field a key of the file, and what follows from them"},
 	"projector.Record":            {fields: 34, why: "data: the fields of a run in --json"},
 	"projector/report.Event":      {fields: 16, why: "data: the fields of a line in --json"},
-	"sinks.Meta":                  {fields: 24, why: "a key of an index's _meta each"},
+	"sinks.Meta":                  {fields: 27, why: "a key of an index's _meta each"},
 	"sinks.Verification":          {fields: 16, why: "a key of an index's _meta each"},
-	"sinks/sinktest.MemoryTarget": {methods: 21, why: "what a target can do, and what a test does to it"},
+	"sinks/sinktest.MemoryTarget": {methods: 22, why: "what a target can do, and what a test does to it"},
 	"sources.Shape":               {fields: 17, why: "data: a key of the file each, and their names are in the hash of a definition"},
 }
 

@@ -4,7 +4,7 @@ package ownfile
 
 import "io/fs"
 
-func isOwn(fs.FileInfo) bool { return true }
+func isOwn(string, fs.FileInfo) bool { return true }
 
 func checkLink(string) (link bool, err error) { return false, nil }
 

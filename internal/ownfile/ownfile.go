@@ -28,7 +28,7 @@ func Folder(path string) error {
 	switch {
 	case err != nil:
 		return err
-	case !isOwn(about):
+	case !isOwn(path, about):
 		return fmt.Errorf("folder %s belongs to another account, which could read and replace what is written there: name another folder, or have it belong to this account", path)
 	case !about.IsDir():
 		return fmt.Errorf("%s is no folder", path)
@@ -70,7 +70,7 @@ func restrict(file *os.File, empty bool) error {
 		return err
 	case !about.Mode().IsRegular():
 		return nil
-	case !isOwn(about):
+	case !isOwn(file.Name(), about):
 		return fmt.Errorf("file %s belongs to another account, which could read what is written there: name another file", file.Name())
 	case about.Mode().Perm()&^fileMode != 0:
 		if err := file.Chmod(fileMode); err != nil {

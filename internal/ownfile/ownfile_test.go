@@ -99,6 +99,19 @@ func TestPlanted(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+	service := filepath.Join(dir, "service")
+	state := filepath.Join(service, "state")
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{service, state} {
+		if err := os.Lchown(path, other, other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ownfile.Folder(state); err != nil {
+		t.Errorf("root may not look at what a service keeps: %v", err)
+	}
 	f, err := ownfile.Open(own, os.O_RDONLY)
 	if err != nil {
 		t.Fatal(err)

@@ -51,6 +51,15 @@ func hostile(r rune) bool {
 		r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == utf8.RuneError
 }
 
+// Command is a command as it is typed: its words, each as a shell takes it.
+func Command(words ...string) string {
+	quoted := make([]string, 0, len(words))
+	for _, word := range words {
+		quoted = append(quoted, Shell(word))
+	}
+	return strings.Join(quoted, " ")
+}
+
 // Shell is a word of a command as a shell takes it: quoted where it would mean more than
 // itself.
 func Shell(word string) string {

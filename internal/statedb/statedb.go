@@ -21,6 +21,8 @@ type Options struct {
 	// said to be durable is. By default it panics.
 	Fatal func(error)
 
+	ReadOnly bool // only look: what is not there is not made, and nothing is changed
+
 	Memory int64 // bytes for the cache, and for what is not sorted into the files yet; 16 MB by default
 }
 
@@ -34,6 +36,7 @@ func Open(dir string, o Options) (*pebble.DB, error) {
 	}
 	options := &pebble.Options{
 		FS: o.FS, CacheSize: o.Memory, MemTableSize: uint64(o.Memory), Logger: quietLogger{dir, o.Fatal},
+		ReadOnly: o.ReadOnly,
 	}
 	options.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
 	return pebble.Open(dir, options)

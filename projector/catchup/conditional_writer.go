@@ -19,7 +19,7 @@ import (
 
 // Handover is how rounds write to an index that the application writes to: the index
 // is read before the source, and a document is written only if it still is what was seen
-// then. It remembers what it wrote, first durably, and what it is not sure of.
+// then, or, where documents have the versions of their rows, if nothing newer is there. It remembers what it wrote, first durably, and what it is not sure of.
 type Handover struct {
 	rounds      *Rounds
 	getter      sinks.Getter
@@ -30,12 +30,13 @@ type Handover struct {
 	written     map[string]bool // written since the swap, by any process, and not given away; only they concern us after the first pass
 	unresolved  map[string]bool // of these: superseded, or an attempt had no answer
 	rewritten   map[string]bool // of these: read again in this pass
+	unseen      map[string]int  // how often the index did not take a row's version, and showed no newer one
 	behindFirst bool            // behind the first pass
 }
 
 // NewHandover makes rounds write on condition. What an earlier process wrote is open.
 func NewHandover(r *Rounds) (*Handover, error) {
-	h := &Handover{rounds: r, store: r.Store, written: map[string]bool{}, unresolved: map[string]bool{}}
+	h := &Handover{rounds: r, store: r.Store, written: map[string]bool{}, unresolved: map[string]bool{}, unseen: map[string]int{}}
 	var gets, amends bool
 	h.getter, gets = r.Writer.Index.(sinks.Getter)
 	h.conditional, amends = r.Writer.Index.(sinks.ConditionalWriter)
@@ -115,6 +116,9 @@ func (h *Handover) do(ctx context.Context, ids [][]byte) (sources.TxSnapshot, er
 	if err := h.rounds.lookup(ctx, ids, &batch); err != nil {
 		return sources.TxSnapshot{}, err
 	}
+	if h.rounds.Writer.ByRow {
+		return batch.Snapshot, h.writeRows(ctx, &batch, found, began)
+	}
 	h.rounds.Writer.Book.AddRejected(batch.Records)
 	docs, seen := h.differing(write.Documents(nil, batch.Records, 0), found)
 	if err := h.recordWritten(docs); err != nil {
@@ -131,10 +135,7 @@ func (h *Handover) do(ctx context.Context, ids [][]byte) (sources.TxSnapshot, er
 // differing are the documents that the index does not have so, and what was seen of each. The
 // others are right, whatever was refused before.
 func (h *Handover) differing(docs []sinks.Document, found []sinks.Found) (differ []sinks.Document, seen []string) {
-	there := make(map[string]*sinks.Found, len(found))
-	for i := range found {
-		there[string(found[i].ID)] = &found[i]
-	}
+	there := byID(found)
 	var want, have canonjson.Form
 	for _, d := range docs {
 		f := there[string(d.ID)]

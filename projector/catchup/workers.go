@@ -116,24 +116,33 @@ func (l *keyWorkers) do(p keyBatch) error {
 	if err != nil {
 		return err
 	}
-	saw, newer, err := l.write(p)
-	for tries := 0; err == nil && len(newer) > 0; tries++ {
-		// The index holds a version of somebody else's, who writes onto what he finds and so
-		// makes it one larger (a repair of what serves does). A few versions on we are past it.
-		if tries == overtaken {
-			return &problem.Refusal{
-				Why: fmt.Sprintf("%d documents of %s hold versions that are newer than humpty's own: somebody else writes to them, or repaired the generation meanwhile (first: %s)",
-					len(newer), r.Writer.Book.Index(), newer[0]),
-				Remedy: "let only humpty write to it, or use writer: handover; what is wrong now: humpty verify, humpty repair",
-			}
-		}
-		_, newer, err = l.write(keyBatch{ids: newer})
-	}
+	saw, err := l.writeAll(p)
 	if err == nil {
 		l.done(p, saw)
 		err = r.settle(marks, cut, saw, &report.Round{})
 	}
 	return err
+}
+
+// writeAll reads and writes a keyBatch until the index is as the source has it.
+func (l *keyWorkers) writeAll(p keyBatch) (sources.TxSnapshot, error) {
+	if l.rounds.Writer.ByRow {
+		return l.writeByRow(p)
+	}
+	saw, newer, err := l.write(p)
+	for tries := 0; err == nil && len(newer) > 0; tries++ {
+		// The index holds a version of somebody else's, who writes onto what he finds and so
+		// makes it one larger (a repair of what serves does). A few versions on we are past it.
+		if tries == overtaken {
+			return saw, &problem.Refusal{
+				Why: fmt.Sprintf("%d documents of %s hold versions that are newer than humpty's own: somebody else writes to them, or repaired the generation meanwhile (first: %s)",
+					len(newer), l.rounds.Writer.Book.Index(), newer[0]),
+				Remedy: "let only humpty write to it, or use writer: handover; what is wrong now: humpty verify, humpty repair",
+			}
+		}
+		_, newer, err = l.write(keyBatch{ids: newer})
+	}
+	return saw, err
 }
 
 // recordUnmarked marks the documents that are read though nothing of theirs is marked, such as
@@ -164,10 +173,8 @@ func (l *keyWorkers) write(p keyBatch) (saw sources.TxSnapshot, newer [][]byte, 
 	if err := r.lookup(l.ctx, p.ids, &batch); err != nil {
 		return saw, nil, err
 	}
-	if r.Rules.SettlesEarly() {
-		if _, err := r.Store.Settle(p.keys, r.Store.Sequence(), batch.Snapshot); err != nil {
-			return saw, nil, err
-		}
+	if err := l.settleEarly(p, batch.Snapshot); err != nil {
+		return saw, nil, err
 	}
 	written, err := r.Writer.Versioned(l.ctx, &batch, len(p.ids), version, began)
 	if err != nil {
@@ -180,10 +187,23 @@ func (l *keyWorkers) write(p keyBatch) (saw sources.TxSnapshot, newer [][]byte, 
 		r.doubts.add(p.ids)
 	}
 	deleted := deletedOf(&batch)
-	l.mu.Lock()
-	l.deleted += int64(len(deleted))
-	l.mu.Unlock()
+	l.countDeleted(len(deleted))
 	return batch.Snapshot, written.Newer, r.doubts.postpone(r, deleted)
+}
+
+func (l *keyWorkers) countDeleted(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deleted += int64(n)
+}
+
+// settleEarly is what a rule forbids.
+func (l *keyWorkers) settleEarly(p keyBatch, saw sources.TxSnapshot) error {
+	if !l.rounds.Rules.SettlesEarly() {
+		return nil
+	}
+	_, err := l.rounds.Store.Settle(p.keys, l.rounds.Store.Sequence(), saw)
+	return err
 }
 
 func (l *keyWorkers) done(p keyBatch, saw sources.TxSnapshot) {

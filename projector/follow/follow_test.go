@@ -17,6 +17,7 @@ import (
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
+	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
 	"humpty/sources"
@@ -29,6 +30,15 @@ type stage struct {
 	live   *sourcetest.LiveSource
 	target *sinktest.MemoryTarget
 	fs     vfs.FS
+	byRow  bool
+}
+
+func (s *stage) projection() projector.Projection {
+	p := projector.Projection{Name: "orders", Alias: "orders", Hash: "h"}
+	if s.byRow {
+		p.Versions, p.Limits.MaxShrink = write.ByRow, 1
+	}
+	return p
 }
 
 func newStage(t *testing.T) *stage {
@@ -55,14 +65,14 @@ func (s *stage) rebuild(run string, writer projector.Writer) {
 
 func (s *stage) of(run string, live *projector.Live) *projector.Rebuild {
 	return &projector.Rebuild{
-		Projection: projector.Projection{Name: "orders", Alias: "orders", Hash: "h"}, Source: s.live, Target: s.target,
+		Projection: s.projection(), Source: s.live, Target: s.target,
 		Owner: sinks.Owner{Run: run}, Live: live, AllowEmpty: true,
 	}
 }
 
 func (s *stage) follow() *Projector {
 	return &Projector{
-		Projection: projector.Projection{Name: "orders", Alias: "orders", Hash: "h"}, Source: s.live, Target: s.target,
+		Projection: s.projection(), Source: s.live, Target: s.target,
 		Open: s.open, hurry: true,
 	}
 }

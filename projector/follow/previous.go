@@ -94,11 +94,11 @@ func (f *feeder) publish(store *checkpoint.Store, now checkpoint.Feeding) error 
 
 // publishTrouble says why it ended, unless that is as it should be.
 func (f *feeder) publishTrouble(ctx context.Context, store *checkpoint.Store, err error) error {
-	if err == nil || ctx.Err() != nil {
-		return nil
-	}
 	var gap *sources.ErrChangesLost
-	return f.publish(store, checkpoint.Feeding{Trouble: problem.FirstLine(err), Lost: errors.As(err, &gap)})
+	if err != nil && ctx.Err() == nil {
+		return f.publish(store, checkpoint.Feeding{Trouble: problem.FirstLine(err), Lost: errors.As(err, &gap)})
+	}
+	return nil
 }
 
 // answer says, whenever it is asked, when all that was committed before is written.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/projector/lease"
 	"humpty/sinks"
@@ -21,7 +22,8 @@ type Admin struct {
 	Feed       FeedFor // how long the one that served before is fed
 	Target     sinks.Target
 	Owner      sinks.Owner
-	MaxShrink  MaxShrink         // of Swap
+	Live       bool              // a run goes on to write to a generation that it has verified
+	MaxShrink  MaxShrink         // of Swap; of Rollback only against what the generation had
 	Notice     func(text string) // told what is worth knowing; may be nil
 }
 
@@ -41,18 +43,24 @@ func (a *Admin) Status(ctx context.Context) (sinks.Survey, *lease.State, error) 
 // unverified allows a generation whose verification is missing.
 func (a *Admin) Swap(ctx context.Context, to, replace string, unverified bool) (sinks.AliasChange, error) {
 	gate := a.gate()
-	return a.change(ctx, replace, gate.Check, func(s sinks.Survey) (string, error) {
+	check := func(ctx context.Context, survey sinks.Survey, change sinks.AliasChange) error {
+		if err := gate.Check(ctx, survey, change); err != nil || unverified {
+			return err
+		}
+		return gate.checkCount(survey, change.To)
+	}
+	return a.change(ctx, replace, check, func(s sinks.Survey) (string, error) {
 		if to == "" {
 			return newestVerified(s)
 		}
 		g, ok := s.Find(to)
 		if !ok {
-			return "", fmt.Errorf("index %s is not a generation of alias %s: `humpty status` lists them", to, s.Alias)
+			return "", s.Refuse(to)
 		}
 		if g.Meta.Verified == nil && !unverified {
 			return "", &problem.Refusal{
 				Why:    fmt.Sprintf("generation %s (%s) was not verified", to, g.Meta.State),
-				Remedy: fmt.Sprintf("rebuild it, or take the risk: humpty swap %s --to %s --unverified", a.Projection, to),
+				Remedy: fmt.Sprintf("rebuild it, or take the risk: humpty swap %s --to %s --unverified", a.Projection, printable.Shell(to)),
 			}
 		}
 		return to, nil
@@ -69,13 +77,15 @@ func (a *Admin) Newest(ctx context.Context) (string, error) {
 }
 
 // Rollback makes the alias serve the generation that was live before the present one,
-// or `to`. It may have any number of documents: it is what was there.
+// or `to`. It may have fewer documents than what serves now, but not than it had itself.
 func (a *Admin) Rollback(ctx context.Context, to string) (sinks.AliasChange, error) {
 	gate := a.gate()
-	gate.Retry = func(to string) string { return fmt.Sprintf("humpty rollback %s --to %s", a.Projection, to) }
+	gate.Retry = func(to string) string { return printable.Command("humpty", "rollback", a.Projection, "--to", to) }
 	through := func(ctx context.Context, survey sinks.Survey, change sinks.AliasChange) error {
-		_, err := gate.CheckAlias(ctx, survey, change)
-		return err
+		if _, err := gate.CheckAlias(ctx, survey, change); err != nil {
+			return err
+		}
+		return gate.checkCount(survey, change.To)
 	}
 	return a.change(ctx, "", through, func(s sinks.Survey) (string, error) {
 		if to != "" {
@@ -111,7 +121,7 @@ func newestVerified(s sinks.Survey) (string, error) {
 }
 
 func (a *Admin) gate() *Gate {
-	return &Gate{Target: a.Target, Projection: a.Projection, MaxShrink: a.MaxShrink, Notice: a.Notice}
+	return &Gate{Target: a.Target, Projection: a.Projection, Live: a.Live, MaxShrink: a.MaxShrink, Notice: a.Notice}
 }
 
 // change switches the alias to the generation that choose names, under the lease.
@@ -132,6 +142,7 @@ func (a *Admin) change(ctx context.Context, replace string, gate func(context.Co
 		if err != nil {
 			return err
 		}
+		tellVersions(before, change.To, a.Notice)
 		if err := RecordStates(ctx, a.Target, before, change.To); err != nil {
 			return err
 		}
@@ -187,7 +198,7 @@ func (a *Admin) Snapshot(ctx context.Context, repository, name, generation strin
 		case g.Meta.Verified == nil && !unverified:
 			return &problem.Refusal{
 				Why:    fmt.Sprintf("generation %s (%s) was not verified: a snapshot of it might keep what is wrong", generation, g.Meta.State),
-				Remedy: fmt.Sprintf("humpty repair %s --generation %s, then again; or take the risk: --unverified", a.Projection, generation),
+				Remedy: fmt.Sprintf("humpty repair %s --generation %s, then again; or take the risk: --unverified", a.Projection, printable.Shell(generation)),
 			}
 		}
 		if saved, err = snapshots.Save(ctx, repository, name, generation, report); err != nil {

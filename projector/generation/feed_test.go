@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"humpty/sinks"
+	"humpty/sinks/sinktest"
 )
 
 // What is fed is what served before, from the swap on for as long as the file says.
@@ -66,5 +67,40 @@ func TestFedIsNotPrunable(t *testing.T) {
 		if drop := (&Admin{Feed: feed}).prunable(survey, ""); len(drop) != want {
 			t.Errorf("%v: %d would be dropped, want %d", time.Duration(feed), len(drop), want)
 		}
+	}
+}
+
+// What serves now is noted in what is to serve before the alias changes: a process may die behind
+// the switch, and humpty follow look right then.
+func TestPreviousIsNotedBeforeTheSwitch(t *testing.T) {
+	t.Parallel()
+	target := &sinktest.MemoryTarget{Name: "orders"}
+	for i, name := range []string{"orders-1", "orders-2"} {
+		g := sinks.Generation{Name: name, Meta: sinks.Meta{Schema: 1, Alias: "orders", Run: name, Epoch: int64(i + 1), State: sinks.Verified, Verified: &sinks.Verification{}}}
+		if _, err := target.Create(t.Context(), g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := Admin{Projection: "orders", Alias: "orders", Target: target, Owner: sinks.Owner{Run: "r"}, MaxShrink: -1}
+	for _, to := range []string{"orders-1", "orders-2"} {
+		if _, err := a.Swap(t.Context(), to, "", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	target.OnSwap = func(change sinks.AliasChange) error {
+		survey, err := target.Survey(t.Context())
+		if err != nil {
+			return err
+		}
+		g, _ := survey.Find(change.To)
+		if g.Meta.Previous != "orders-2" || g.Meta.Serves.Before(began) {
+			t.Errorf("it is noted that %q serves before it, and since when: %v", g.Meta.Previous, g.Meta.Serves)
+		}
+		return nil
+	}
+	change, err := a.Rollback(t.Context(), "")
+	if err != nil || change.To != "orders-1" {
+		t.Errorf("%v %v", change, err)
 	}
 }

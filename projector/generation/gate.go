@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/sinks"
 )
@@ -16,6 +17,7 @@ import (
 type Gate struct {
 	Target     sinks.Target
 	Projection string // its name
+	Live       bool   // a run goes on to write to a generation that it has verified
 	MaxShrink  MaxShrink
 	AllowEmpty bool // an empty generation was asked for
 
@@ -139,19 +141,21 @@ func (g *Gate) checkShrink(ctx context.Context, survey sinks.Survey, to string, 
 		return nil
 	}
 	lost := float64(before.Documents-found) / float64(before.Documents)
-	percent := min(math.Ceil(lost*100), 100)
 	return &problem.Refusal{
 		Why: fmt.Sprintf("generation %s has %d documents, and %s: %.4g%% fewer, where %s is allowed (limits.shrink). Is this the right database, and the whole of it? The alias is as it was, and the generation stays",
 			to, found, before, lost*100, g.MaxShrink),
-		Remedy: fmt.Sprintf("if the documents are gone on purpose: %s --max-shrink %.0f%%", g.retry(to), percent),
+		Remedy: fmt.Sprintf("if the documents are gone on purpose: %s --max-shrink %s", g.retry(to), percentOf(lost)),
 	}
 }
+
+// percentOf is the limit that allows a loss.
+func percentOf(lost float64) string { return fmt.Sprintf("%.0f%%", min(math.Ceil(lost*100), 100)) }
 
 func (g *Gate) retry(to string) string {
 	if g.Retry != nil {
 		return g.Retry(to)
 	}
-	return fmt.Sprintf("humpty swap %s --to %s", g.Projection, to)
+	return printable.Command("humpty", "swap", g.Projection, "--to", to)
 }
 
 func (g *Gate) notice(text string) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/sinks"
 )
@@ -75,4 +76,30 @@ func (a *Admin) Prune(ctx context.Context, names []string) ([]string, error) {
 		return nil
 	})
 	return gone, err
+}
+
+// PruneUnfinished drops an index that a run made and left before it wrote down that it is its own.
+func (a *Admin) PruneUnfinished(ctx context.Context, name string) error {
+	return UnderLease(ctx, a.Target, a.Owner, a.Notice, func(ctx context.Context, _ sinks.Lease) error {
+		survey, err := a.Target.Survey(ctx)
+		if err != nil {
+			return fmt.Errorf("survey the target: %w", err)
+		}
+		if f, ok := survey.FindForeign(name); !ok || !f.Unfinished {
+			why := "there is no such index"
+			if ok {
+				why = f.Why
+			} else if _, ok := survey.Find(name); ok {
+				why = "it is a generation"
+			}
+			return &problem.Refusal{
+				Why:    fmt.Sprintf("index %s is not one that a run left unfinished: %s", name, why),
+				Remedy: "see what there is: " + printable.Command("humpty", "status", a.Projection),
+			}
+		}
+		if err := a.Target.Drop(ctx, name); err != nil {
+			return fmt.Errorf("drop index %s: %w", name, err)
+		}
+		return nil
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/sinks"
 	"humpty/sources"
@@ -44,7 +45,7 @@ func checkStarts(g sinks.Generation, now map[string]sources.LogStart) error {
 			return &problem.Refusal{
 				Why: fmt.Sprintf("partition %s begins at offset %d now, and %s cannot be compared with what is left: "+what+". Nothing was written",
 					partition, begins, g.Name, from),
-				Remedy: "restore the topic from where it is kept whole; or, if documents of what is left are right, add accept_truncated: true beside from, unless it is there, and then: humpty rebuild " + g.Meta.Projection,
+				Remedy: "restore the topic from where it is kept whole; or, if documents of what is left are right, add accept_truncated: true beside from, unless it is there, and then: " + printable.Command("humpty", "rebuild", g.Meta.Projection),
 			}
 		}
 	}
@@ -68,7 +69,7 @@ func CheckLogs(ctx context.Context, g sinks.Generation, source sources.Source, s
 	case errors.As(err, &gap):
 		return &problem.Refusal{
 			Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Nothing was written", g.Name, gap.Why),
-			Remedy: "if the topics are right as they are: humpty rebuild " + g.Meta.Projection,
+			Remedy: "if the topics are right as they are: " + printable.Command("humpty", "rebuild", g.Meta.Projection),
 		}
 	case err != nil:
 		return fmt.Errorf("ask whether the topics are those that %s was made of: %w", g.Name, err)
@@ -101,7 +102,7 @@ func CheckEnds(g sinks.Generation, now map[string]sources.Position) (events int6
 		if lost != "" {
 			return 0, &problem.Refusal{
 				Why:    fmt.Sprintf("the topics are not those that %s was made of: %s. Were they made again? Nothing was written", g.Name, lost),
-				Remedy: fmt.Sprintf("look at what differs: humpty verify %s --generation %s\nif the topics are right as they are: humpty rebuild %[1]s", g.Meta.Projection, g.Name),
+				Remedy: fmt.Sprintf("look at what differs: humpty verify %s --generation %s\nif the topics are right as they are: humpty rebuild %[1]s", printable.Shell(g.Meta.Projection), printable.Shell(g.Name)),
 			}
 		}
 	}

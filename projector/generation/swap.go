@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"humpty/internal/crashpoint"
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/sinks"
 )
@@ -44,7 +45,7 @@ func (s Switch) Do(ctx context.Context) (before sinks.Survey, change sinks.Alias
 			Why: err.Error() + fmt.Sprintf("; generation %s is ready", to),
 			Remedy: fmt.Sprintf("look at what is in it; if it can be deleted: humpty swap %s --to %s --replace-index %s\n"+
 				"and keep writers from making it again: action.auto_create_index, or require_alias=true",
-				s.Projection, to, trap.Index.Index),
+				s.Projection, printable.Shell(to), printable.Shell(trap.Index.Index)),
 			Err: err,
 		}
 	case err != nil:
@@ -94,6 +95,9 @@ func recordState(ctx context.Context, target sinks.Target, g sinks.Generation, s
 	m := g.Meta
 	m.State, m.Updated = state, time.Now().UTC()
 	m.Partial = m.Partial && state != sinks.Live
+	if state == sinks.Retired {
+		m.Served = max(g.Documents, 0)
+	}
 	if state == sinks.Live && previous != g.Name {
 		m.Previous, m.Serves = previous, m.Updated
 	}

@@ -32,10 +32,38 @@ func foreignVersion(version, epoch int64) bool {
 	return version&(1<<40-1) > ourMost
 }
 
+// byRow is how a generation says that its documents have the versions of their rows, as write.ByRow does.
+const byRow = "column"
+
+// tellVersions says so if the application's versions are no use with what the alias serves now.
+func tellVersions(before sinks.Survey, now string, notice func(string)) {
+	was, known := before.Find(before.Live())
+	is, ok := before.Find(now)
+	if !known || !ok || notice == nil || (was.Meta.Versions == byRow) == (is.Meta.Versions == byRow) {
+		return
+	}
+	if was.Meta.Versions == byRow {
+		notice(fmt.Sprintf("documents of %s have humpty's own versions: what an application writes with the version of the row is refused there, with 409 for good. Let it write unversioned, or rebuild soon", is.Name))
+		return
+	}
+	notice(fmt.Sprintf("documents of %s have the versions of their rows: an application that writes unversioned makes them larger than the rows'. Let it write with the version of the row", is.Name))
+}
+
 // CheckVersions warns of an application that writes to what the alias serves with external
 // versions: the documents of the next generation have larger ones, and refuse its writes for
 // good. It looks at some documents, so it may miss such an application.
-func CheckVersions(ctx context.Context, target sinks.Target, survey sinks.Survey) (warnings problem.List) {
+// With versions of rows both agree, so there is nothing to look for.
+func CheckVersions(ctx context.Context, target sinks.Target, survey sinks.Survey, versions string) (warnings problem.List) {
+	if versions == byRow {
+		return nil
+	}
+	if live, ok := survey.Find(survey.Live()); ok && live.Meta.Versions == byRow {
+		warnings.Warn("", "put version: {column: …} back; or let the application write unversioned (without version and version_type)",
+			"documents of %s, which serves, have the versions of their rows, and those of the next generation have humpty's own, from %d on: "+
+				"an application that writes with the version of the row is refused with 409 for good, which it takes for a newer document",
+			live.Name, (survey.Epoch()+1)<<40)
+		return warnings
+	}
 	sampler, ok := target.(sinks.VersionSampler)
 	if !ok {
 		return nil
@@ -59,7 +87,7 @@ func CheckVersions(ctx context.Context, target sinks.Target, survey sinks.Survey
 		case err != nil:
 			warnings.Warn("", "grant the right to search it", "whether an application writes to %s with versions of its own could not be seen: %v", serving.Index, err)
 		case foreign > 0:
-			warnings.Warn("", "let the application write unversioned (without version and version_type); or let only humpty write, with writer: follow",
+			warnings.Warn("", "let the application write unversioned (without version and version_type); or with the version of its row, by version: {column: NAME}; or let only humpty write, with writer: follow",
 				"of %d documents of %s that were looked at, %d have versions that are not humpty's (%s): an application writes with external versions. "+
 					"The next generation begins at version %d; what is written below it is refused with 409 for good, which such an application takes for a newer document",
 				looked, serving.Index, foreign, first, (survey.Epoch()+1)<<40)

@@ -25,6 +25,7 @@ type Options struct {
 
 	Index         sinks.Index
 	Base          int64 // version of documents that have none of their own
+	ByRow         bool  // they have those of their rows
 	Book          *ledger.Book
 	Accounts      *ledger.Partitions // the same by partition
 	MaxRejections int64              // far more than these end the load before its end
@@ -71,7 +72,7 @@ func Run(ctx context.Context, o Options) error {
 	for range o.Writers {
 		w := &writer{
 			options: o, budget: budget,
-			loader: write.Loader{Index: o.Index, Base: o.Base, Book: o.Book, Accounts: o.Accounts},
+			loader: write.Loader{Index: o.Index, Base: o.Base, ByRow: o.ByRow, Book: o.Book, Accounts: o.Accounts},
 		}
 		group.Go(func() error { return w.drain(writing, full) })
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
@@ -157,14 +158,13 @@ func (a *deltaApplier) locked(do func() error) error {
 // as the topics have it.
 func (a *deltaApplier) refuse(d sinks.Document, old *sinks.Found, kind, reason string) error {
 	a.delta.Rejected++
-	a.reject(ledger.Rejection{ID: string(d.ID), Type: kind, Reason: reason, Document: ledger.DocumentSum(d.Body)})
 	if old.There {
 		a.changes.Unfixed++
 		if len(a.changes.Left) < verify.DetailsShown {
 			a.changes.Left = append(a.changes.Left, verify.Difference{ID: string(d.ID), Routing: string(d.Routing), Kind: verify.Stale})
 		}
 	}
-	return a.Repair.Letters.Put(ledger.Letter(a.result.Generation, d, kind, reason))
+	return a.repairer.refuse(d, kind, reason)
 }
 
 // account books what became of what was written.
@@ -196,7 +196,7 @@ func (a *deltaApplier) account(docs []sinks.Document, old []*sinks.Found, verdic
 		return &problem.Refusal{
 			Why: fmt.Sprintf("events since the snapshot delete %d and more of the %d documents of %s; at most %d may be deleted. The alias was not touched",
 				a.delta.Deleted, a.indexed, a.result.Generation, a.most),
-			Remedy: fmt.Sprintf("if they must go: humpty restore %s --snapshot %s/%s --max-delete N", a.Projection.Name, a.Restore.Repository, a.Restore.Snapshot),
+			Remedy: fmt.Sprintf("if they must go: humpty restore %s --snapshot %s --max-delete N", a.Projection.Name, printable.Shell(a.Restore.Repository+"/"+a.Restore.Snapshot)),
 		}
 	}
 	return nil

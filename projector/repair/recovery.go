@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"humpty/internal/printable"
 	"humpty/projector"
 	"humpty/projector/generation"
 	"humpty/sinks"
@@ -88,7 +89,7 @@ func Recover(ctx context.Context, r *projector.Rebuild, snapshot *sinks.Snapshot
 		}
 		restore.Seconds = float64(snapshot.Bytes)/speed + then
 		restore.Basis = fmt.Sprintf("%.0f MB of %s/%s (%s), %s", float64(snapshot.Bytes)/1e6, snapshot.Repository, snapshot.Name, from, how)
-		restore.Command = fmt.Sprintf("humpty restore %s --snapshot %s/%s", name, snapshot.Repository, snapshot.Name)
+		restore.Command = printable.Command("humpty", "restore", name, "--snapshot", snapshot.Repository+"/"+snapshot.Name)
 	}
 	slices.SortStableFunc(ways, func(a, b Option) int {
 		if (a.Not == "") != (b.Not == "") {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"humpty/internal/deadletter"
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
 	"humpty/projector"
@@ -18,6 +19,7 @@ import (
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
+	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sources"
 )
@@ -28,8 +30,8 @@ import (
 // versions, so a document is written only on condition that it still is what was read
 // before the source was (sinks.ConditionalWriter); whoever wrote in between was later, and wins. A
 // generation that does not serve is written by nobody but late attempts of earlier runs:
-// there an epoch of its own beats them all. Where a record has a version of its own, that
-// decides everywhere.
+// there an epoch of its own beats them all. Where documents have the versions of their rows,
+// these decide everywhere, and a deletion carries the one that the index has.
 type Repair struct {
 	Verify
 	DryRun    bool
@@ -89,6 +91,9 @@ func (f *repairer) work(ctx context.Context, lease sinks.Lease) (err error) {
 	defer func() { err = errors.Join(err, differing.Close()) }()
 	err = f.phase(ctx, report.PhaseVerify, func(ctx context.Context) error {
 		if err := f.open(ctx); err != nil {
+			return err
+		}
+		if err := write.SameVersions(f.generation, f.Projection.Name, f.Projection.Versions); err != nil {
 			return err
 		}
 		if err := f.sameLogs(); err != nil {
@@ -154,7 +159,7 @@ func (f *repairer) guard() error {
 			Why: fmt.Sprintf("%d of the %d documents of %s are not in the source; at most %d may be deleted: is a table empty, truncated or filtered by mistake? Nothing was written",
 				v.Extra, indexed, f.result.Generation, most),
 			Remedy: fmt.Sprintf("look at them: humpty verify %s --generation %s --ids FILE\nif they must go: humpty repair %s --generation %s --max-delete %d",
-				name, f.result.Generation, name, f.result.Generation, v.Extra),
+				name, printable.Shell(f.result.Generation), name, printable.Shell(f.result.Generation), v.Extra),
 		}
 	}
 	most = f.Repair.limits().Overwritable(indexed)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
 	"humpty/projector/generation"
@@ -62,7 +63,7 @@ func (r *restorer) work(ctx context.Context, lease sinks.Lease) error {
 		return err
 	}
 	if r.Restore.NoSwap {
-		r.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", r.Projection.Name, r.result.Generation))
+		r.observer.Notice(fmt.Sprintf("not swapped, as asked; next: humpty swap %s --to %s", r.Projection.Name, printable.Shell(r.result.Generation)))
 		return nil
 	}
 	return r.phase(ctx, report.PhaseSwap, r.swap)

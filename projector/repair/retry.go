@@ -5,11 +5,13 @@ import (
 	"fmt"
 
 	"humpty/internal/deadletter"
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
 	"humpty/projector/report"
 	"humpty/projector/verify"
+	"humpty/projector/write"
 	"humpty/sinks"
 )
 
@@ -45,8 +47,11 @@ func (f *repairer) retry(ctx context.Context, lease sinks.Lease, keys []sinks.Ke
 	if !f.result.Serving {
 		return &problem.Refusal{
 			Why:    fmt.Sprintf("generation %s does not serve: single documents would not make it whole", f.result.Generation),
-			Remedy: fmt.Sprintf("humpty repair %s --generation %s, or humpty rebuild %[1]s", f.Projection.Name, f.result.Generation),
+			Remedy: fmt.Sprintf("humpty repair %s --generation %s, or humpty rebuild %[1]s", f.Projection.Name, printable.Shell(f.result.Generation)),
 		}
+	}
+	if err := write.SameVersions(f.generation, f.Projection.Name, f.Projection.Versions); err != nil {
+		return err
 	}
 	f.result.Verified.Level = string(verify.Full) // nothing is left uncompared: what is to be written is given
 	if err := f.able(); err != nil {

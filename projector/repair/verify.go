@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"humpty/internal/canonjson"
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 	"humpty/internal/wait"
 	"humpty/projector"
@@ -302,6 +303,6 @@ func (c *comparison) restless() error {
 	}
 	return &Restless{
 		Generation: c.result.Generation, Documents: documents, Moving: v.Moving, First: v.MovingIDs,
-		Remedy: fmt.Sprintf("verify again when less is written: humpty verify %s --generation %s", c.Projection.Name, c.result.Generation),
+		Remedy: fmt.Sprintf("verify again when less is written: humpty verify %s --generation %s", c.Projection.Name, printable.Shell(c.result.Generation)),
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"humpty/internal/printable"
+	"humpty/projector"
 	"humpty/projector/flush"
 	"humpty/projector/generation"
 	"humpty/projector/ledger"
@@ -37,15 +39,18 @@ func (f *repairer) amend(ctx context.Context, readings []verify.Reading, left *v
 		d := verify.Difference{ID: string(r.ID), Routing: string(r.Routing), Kind: r.Kind}
 		switch {
 		case r.Refused != "" && r.Have == nil:
-			f.reject(ledger.Rejection{ID: string(r.ID), Type: ledger.RejectedBySource, Reason: r.Refused})
-			err := f.Repair.Letters.Put(ledger.Letter(f.result.Generation, sinks.Document{ID: r.ID, Routing: r.Routing}, ledger.RejectedBySource, r.Refused))
-			if err != nil {
+			if err := f.refuse(sinks.Document{ID: r.ID, Routing: r.Routing}, ledger.RejectedBySource, r.Refused); err != nil {
 				return err
 			}
 			continue
 		case r.Kind == "":
 			if f.round == 0 {
 				f.changes.Settled++
+			}
+			continue
+		case byRow(f.Projection) && r.Want != nil && r.Have != nil && r.Version < r.Stored:
+			if err := f.refuse(sinks.Document{ID: r.ID, Routing: r.Routing, Version: r.Version, Body: r.Want}, write.VersionBehind, write.IsBehind(r.Version, r.Stored)); err != nil {
+				return err
 			}
 			continue
 		case f.rejectedIDs[string(r.ID)]: // it is counted as such, and an older one may be there
@@ -69,11 +74,17 @@ func (f *repairer) amend(ctx context.Context, readings []verify.Reading, left *v
 func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 	var versioned, amended []sinks.Document
 	var seen []string
+	stored := write.Stored{}
 	for _, r := range open {
+		if r.Have != nil {
+			stored[string(r.ID)] = r.Stored
+		}
 		d := sinks.Document{ID: r.ID, Routing: r.Routing, Body: r.Want}
 		switch {
-		case r.Version != 0:
-			d.Version = r.Version
+		case byRow(f.Projection):
+			if d.Version, d.Versioned = r.Version, true; d.Body == nil {
+				d.Version = r.Stored // deletes nothing newer
+			}
 			versioned = append(versioned, d)
 		case f.moves:
 			amended, seen = append(amended, d), append(seen, r.SeqNo)
@@ -86,6 +97,9 @@ func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 		verdicts, doubt, err := write.Send(ctx, f.index, versioned)
 		if f.doubt = f.doubt || doubt; err != nil {
 			return err
+		}
+		if byRow(f.Projection) && f.round == fixRounds-2 { // the last time that something is written
+			stored.Refuse(versioned, verdicts)
 		}
 		if err := f.book(versioned, verdicts); err != nil {
 			return err
@@ -105,6 +119,9 @@ func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 	return nil
 }
 
+// byRow reports whether documents have the versions of their rows.
+func byRow(p projector.Projection) bool { return p.Versions == write.ByRow }
+
 func (f *repairer) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 	for i, v := range verdicts {
 		switch v.Outcome {
@@ -115,8 +132,7 @@ func (f *repairer) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 		case sinks.Superseded:
 			f.changes.Superseded++
 		case sinks.Rejected:
-			f.reject(ledger.Rejection{ID: string(docs[i].ID), Type: v.Type, Reason: v.Reason, Document: ledger.DocumentSum(docs[i].Body)})
-			if err := f.Repair.Letters.Put(ledger.Letter(f.result.Generation, docs[i], v.Type, v.Reason)); err != nil {
+			if err := f.refuse(docs[i], v.Type, v.Reason); err != nil {
 				return err
 			}
 		}
@@ -125,14 +141,16 @@ func (f *repairer) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 	return nil
 }
 
-// reject books a document that cannot be in the index.
-func (f *repairer) reject(r ledger.Rejection) {
+// refuse books a document that cannot be in the index, and keeps it.
+func (f *repairer) refuse(d sinks.Document, kind, reason string) error {
+	r := ledger.Rejection{ID: string(d.ID), Type: kind, Reason: reason, Document: ledger.DocumentSum(d.Body)}
 	f.changes.Rejected++
 	f.rejectedIDs[r.ID] = true
 	f.refused = append(f.refused, r)
 	if len(f.changes.Rejections) < ledger.RejectionsShown {
 		f.changes.Rejections = append(f.changes.Rejections, r)
 	}
+	return f.Repair.Letters.Put(ledger.Letter(f.result.Generation, d, kind, reason))
 }
 
 // confirm is nil when a crash of the source cannot take back any more what was written. The
@@ -142,7 +160,7 @@ func (f *repairer) confirm(ctx context.Context) error {
 		return nil
 	}
 	if err := flush.NewQueue(f.view).Confirm(ctx); err != nil {
-		return fmt.Errorf("the source may have taken back what was written: %w\n    humpty repair %s --generation %s", err, f.Projection.Name, f.result.Generation)
+		return fmt.Errorf("the source may have taken back what was written: %w\n    humpty repair %s --generation %s", err, f.Projection.Name, printable.Shell(f.result.Generation))
 	}
 	return nil
 }

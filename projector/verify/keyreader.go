@@ -17,9 +17,10 @@ type Reading struct {
 	Kind Kind // how the sides differ; "" if they do not
 
 	Want    []byte // the body in the source; nil: not there
-	Version int64  // the source's own, where it has one
+	Version int64  // that of its row, where it has one
 	Refused string // why the source can make no document, where it has a row
 	Have    []byte // the body in the index; nil: not there
+	Stored  int64  // the version that the index has
 	SeqNo   string // of the index, for sinks.ConditionalWriter
 }
 
@@ -66,7 +67,7 @@ func (k *KeyReader) Read(ctx context.Context, keys []sinks.Key) ([]Reading, erro
 		r := &all[i]
 		r.Key = key
 		if found[i].There {
-			r.Have, r.SeqNo = found[i].Body, found[i].SeqNo
+			r.Have, r.Stored, r.SeqNo = found[i].Body, found[i].Version, found[i].SeqNo
 		}
 		record := records[string(key.ID)]
 		switch {

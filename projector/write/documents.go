@@ -13,7 +13,7 @@ import (
 )
 
 // Documents appends what is to be written for records, rejected ones left out; versions
-// are base, or the record's own.
+// are base, or that of the record's row.
 func Documents(docs []sinks.Document, records []sources.Record, base int64) []sinks.Document {
 	for i := range records {
 		r := &records[i]
@@ -21,14 +21,14 @@ func Documents(docs []sinks.Document, records []sources.Record, base int64) []si
 			continue
 		}
 		version := base
-		if r.Version != 0 {
+		if r.Versioned {
 			version = r.Version
 		}
 		body := r.Value
 		if r.Deleted {
 			body = nil
 		}
-		docs = append(docs, sinks.Document{ID: r.Key, Routing: r.Routing, Version: version, Body: body})
+		docs = append(docs, sinks.Document{ID: r.Key, Routing: r.Routing, Version: version, Versioned: r.Versioned, Body: body})
 	}
 	return docs
 }

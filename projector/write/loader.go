@@ -13,6 +13,7 @@ import (
 type Loader struct {
 	Index    sinks.Index
 	Base     int64 // version of documents that have none of their own
+	ByRow    bool  // versions are those of rows: what the index has newer is a document that its row fell behind
 	Book     *ledger.Book
 	Accounts *ledger.Partitions
 
@@ -27,6 +28,9 @@ func (l *Loader) Write(ctx context.Context, batch *sources.Batch) (sum ledger.Le
 	l.Book.AddRejected(batch.Records)
 	l.verdicts = append(l.verdicts[:0], make([]sinks.Verdict, len(l.docs))...)
 	receipt, err = l.Index.Write(ctx, l.docs, l.verdicts)
+	if l.ByRow {
+		refuseSuperseded(l.docs, l.verdicts)
+	}
 	sum = l.Book.AddVerdicts(l.docs, l.verdicts, receipt)
 	if err != nil {
 		return sum, receipt, err

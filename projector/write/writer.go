@@ -14,6 +14,7 @@ import (
 type Writer struct {
 	Index    sinks.Index
 	Base     int64 // the version of what the load wrote
+	ByRow    bool  // versions are those of rows: Rows writes, not Versioned
 	Book     *ledger.Book
 	Throttle Throttle
 }
@@ -29,6 +30,20 @@ func (w *Writer) Versioned(ctx context.Context, batch *sources.Batch, asked int,
 	docs := Documents(nil, batch.Records, w.Base+version)
 	verdicts := make([]sinks.Verdict, len(docs))
 	receipt, err := w.Throttle.Do(ctx, docs, since, func() (sinks.Receipt, error) { return w.Index.Write(ctx, docs, verdicts) })
+	if err := w.book(batch, asked, docs, verdicts, receipt, err); err != nil {
+		return done, err
+	}
+	done.Unknown = unknown(receipt)
+	for i, v := range verdicts {
+		if v.Outcome == sinks.Superseded && docs[i].Version == w.Base+version {
+			done.Newer = append(done.Newer, docs[i].ID)
+		}
+	}
+	return done, nil
+}
+
+// book books what became of documents that were read again, unless their write failed.
+func (w *Writer) book(batch *sources.Batch, asked int, docs []sinks.Document, verdicts []sinks.Verdict, receipt sinks.Receipt, err error) error {
 	w.Book.AddInput(sources.Counts{ // what was asked for: also what is gone is an answer
 		Read: int64(asked), Used: int64(len(batch.Records)), Rows: batch.Counts.Rows, Bytes: batch.Counts.Bytes,
 	})
@@ -37,17 +52,10 @@ func (w *Writer) Versioned(ctx context.Context, batch *sources.Batch, asked int,
 	if err == nil {
 		err = decided(docs, verdicts)
 	}
-	if err != nil {
-		return done, err
+	if err == nil {
+		crashpoint.At("marks written")
 	}
-	crashpoint.At("marks written")
-	done.Unknown = unknown(receipt)
-	for i, v := range verdicts {
-		if v.Outcome == sinks.Superseded && docs[i].Version == w.Base+version {
-			done.Newer = append(done.Newer, docs[i].ID)
-		}
-	}
-	return done, nil
+	return err
 }
 
 // unknown reports whether an attempt had no answer. One that was refused because the target is full had.

@@ -234,7 +234,7 @@ func (s aliasSwitch) FenceWriters(ctx context.Context, role sinks.WriterRole) er
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if _, ours := all[name].generationMeta(s.cfg.Alias); !ours {
+		if _, foreign, claims := all[name].claim(s.cfg.Alias, name); !claims || foreign.Why != "" && !foreign.Unfinished {
 			continue
 		}
 		if err := fence.New(s.Client, s.numbers, name).ShutOut(ctx, role); err != nil {

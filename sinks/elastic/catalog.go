@@ -30,29 +30,53 @@ func (c *catalog) Open(ctx context.Context, name string) (sinks.Index, error) {
 }
 
 func (c *catalog) open(ctx context.Context, name string) (*index, error) {
+	x, foreign, err := c.read(ctx, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case foreign.Why != "":
+		return nil, c.refuse(foreign)
+	}
+	return x, nil
+}
+
+// read opens an index that the alias's meta is in, and says whether it is a generation.
+func (c *catalog) read(ctx context.Context, name string) (*index, sinks.Foreign, error) {
 	all, err := c.readIndices(ctx, url.PathEscape(name))
 	if err != nil {
-		return nil, err
+		return nil, sinks.Foreign{}, err
 	}
 	f, ok := all[name]
 	if !ok {
-		return nil, transport.Guardf("`humpty status` lists the generations", "there is no index %s", name)
+		return nil, sinks.Foreign{}, transport.Guardf("`humpty status` lists the generations", "there is no index %s", name)
 	}
-	meta, ok := f.generationMeta(c.cfg.Alias)
-	if !ok {
-		return nil, transport.Guardf("`humpty status` lists the generations",
-			"index %s was not made by humpty for alias %s (its _meta does not say so): it is not touched", name, c.cfg.Alias)
+	meta, foreign, claims := f.claim(c.cfg.Alias, name)
+	if !claims {
+		return nil, foreign, c.refuse(sinks.Foreign{Index: name, Why: "its _meta does not say so"})
 	}
-	return newIndex(c.cluster, name, f, meta), nil
+	return newIndex(c.cluster, name, f, meta), foreign, nil
 }
 
-// Drop deletes a generation that no alias serves; it refuses anything else.
+func (c *catalog) refuse(foreign sinks.Foreign) error {
+	return transport.Guardf("`humpty status` lists the generations",
+		"index %s was not made by humpty for alias %s (%s): it is not touched", foreign.Index, c.cfg.Alias, foreign.Why)
+}
+
+// Drop deletes a generation that no alias serves, or an unfinished one; it refuses anything else.
 func (c *catalog) Drop(ctx context.Context, name string) error {
 	if err := c.CheckIdentity(ctx); err != nil {
 		return err
 	}
-	if _, err := c.open(ctx, name); err != nil {
+	x, foreign, err := c.read(ctx, name)
+	switch {
+	case err != nil:
 		return err
+	case foreign.Unfinished:
+		if n, err := x.Count(ctx); err != nil || n > 0 {
+			return errors.Join(err, transport.Guardf("look at what is in it", "index %s is not dropped: it has %d documents, and nothing was written to it by humpty", name, n))
+		}
+	case foreign.Why != "":
+		return c.refuse(foreign)
 	}
 	all, err := c.readIndices(ctx, url.PathEscape(name))
 	if err != nil {
@@ -95,6 +119,7 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 		return nil, err
 	}
 	writer := fence.Alias(g.Name, number)
+	g.Meta.Name, g.Meta.UUID = g.Name, "" // which is known when the index is there: see own
 	body, err := d.body(writer, g.Meta, templates.settings.without(d.settings), during)
 	if err != nil {
 		return nil, err
@@ -103,12 +128,30 @@ func (c *catalog) Create(ctx context.Context, g sinks.Generation) (sinks.Index, 
 		return nil, err
 	}
 	crashpoint.At("index empty")
-	made, err := c.open(ctx, g.Name)
-	if err != nil {
+	return c.own(ctx, g, d, writer)
+}
+
+// own writes down in the index that was just made that it is the generation of its meta: from
+// then on it is ours, and may be written to. An earlier process of the run may have made it.
+func (c *catalog) own(ctx context.Context, g sinks.Generation, d definition, writer string) (*index, error) {
+	made, foreign, err := c.read(ctx, g.Name)
+	switch {
+	case err != nil:
 		return nil, err
+	case foreign.Why != "" && !foreign.Unfinished:
+		return nil, c.refuse(foreign)
 	}
-	made.Use(writer)
-	return made, made.noteSpelling(ctx, d)
+	switch there, err := made.There(ctx, writer); {
+	case err != nil:
+		return nil, err
+	case len(there) > 0:
+		made.Use(writer)
+	default:
+		if err := made.BeginWriter(ctx, sinks.LeaseWriter); err != nil {
+			return nil, err
+		}
+	}
+	return made, made.noteSpelling(ctx, g.Meta, d)
 }
 
 // prepare takes the definition apart, and finds what templates and policies would do to it.
@@ -155,15 +198,15 @@ func (c *catalog) createIndex(ctx context.Context, g sinks.Generation, body []by
 	var no *transport.ResponseError
 	switch {
 	case errors.As(err, &no) && no.Type == "resource_already_exists_exception" && c.madeBefore(ctx, g):
-		return nil // an earlier attempt of this call did it
+		return nil // an earlier attempt of this call did it, or an earlier process of the run
 	case errors.As(err, &no) && no.Type == "resource_already_exists_exception":
 		return transport.Guardf("", "index %s exists already", g.Name)
 	case err != nil:
 		return c.Explain("create index "+g.Name, err)
 	case !a.Acknowledged:
-		return transport.Failedf("index %s was asked for, but the cluster did not confirm it in time; `humpty prune` drops it", g.Name)
+		return transport.Failedf("index %s was asked for, but the cluster did not confirm it in time; `humpty status` says what became of it", g.Name)
 	case !a.Shards:
-		e := transport.Failedf("index %s was made, but no node takes its shards: %s; `humpty prune` drops it", g.Name, c.whyUnassigned(ctx, g.Name, 0))
+		e := transport.Failedf("index %s was made, but no node takes its shards: %s; `humpty status` says how to drop it", g.Name, c.whyUnassigned(ctx, g.Name, 0))
 		e.Remedy = "free disk space or add a node, or correct the allocation settings"
 		return e
 	}
@@ -175,8 +218,8 @@ func (c *catalog) madeBefore(ctx context.Context, g sinks.Generation) bool {
 	if err != nil {
 		return false
 	}
-	m, ok := all[g.Name].generationMeta(c.cfg.Alias)
-	return ok && m.Run == g.Meta.Run && m.Epoch == g.Meta.Epoch && m.State == g.Meta.State
+	m, foreign, claims := all[g.Name].claim(c.cfg.Alias, g.Name)
+	return claims && foreign.Unfinished && m.Run == g.Meta.Run
 }
 
 // isNotFound tells whether an index is not there (any more).

@@ -3,7 +3,6 @@ package elastic
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"humpty/sinks"
 	"humpty/sinks/elastic/fence"
 	"humpty/sinks/elastic/transport"
 )
@@ -47,7 +45,8 @@ type indexInfo struct {
 	Mappings struct {
 		Meta map[string]json.RawMessage `json:"_meta"`
 	} `json:"mappings"`
-	Settings map[string]any `json:"settings"` // flat
+	Settings   map[string]any `json:"settings"`    // flat
+	DataStream string         `json:"data_stream"` // that it is a part of
 }
 
 // aliasInfo is what an alias says on one index.
@@ -78,55 +77,8 @@ func (f indexInfo) setting(key string) string {
 	return s
 }
 
-// metaKey is where humpty's meta is in an index's _meta.
-const metaKey = "humpty"
-
-// generationMeta reads the meta of a generation of alias.
-func (f indexInfo) generationMeta(alias string) (sinks.Meta, bool) {
-	raw, ok := f.Mappings.Meta[metaKey]
-	if !ok {
-		return sinks.Meta{}, false
-	}
-	m, err := decodeMeta(raw)
-	if err != nil || m.Alias != alias {
-		return sinks.Meta{}, false
-	}
-	return m, true
-}
-
-// damagedMeta says what is wrong with the meta of an index that may be a generation of alias; "":
-// nothing, or it has none.
-func (f indexInfo) damagedMeta(name string) string {
-	raw, ok := f.Mappings.Meta[metaKey]
-	if !ok {
-		return ""
-	}
-	if _, err := decodeMeta(raw); err != nil {
-		return fmt.Sprintf("index %s says that humpty made it, but its _meta does not read (%s): it is not touched, not served and not dropped", name, transport.Clip([]byte(err.Error())))
-	}
-	return ""
-}
-
-// decodeMeta reads the meta of an index or a snapshot, which another program may have written. Its
-// numbers become versions of documents, so they are bounded.
-func decodeMeta(raw []byte) (m sinks.Meta, err error) {
-	switch err = json.Unmarshal(raw, &m); {
-	case err != nil:
-	case m.Alias == "":
-		err = errors.New("it names no alias")
-	case m.Epoch < 0 || m.Epoch > sinks.MaxEpoch:
-		err = fmt.Errorf("its epoch is %d", m.Epoch)
-	case m.Documents < 0:
-		err = fmt.Errorf("it has %d documents", m.Documents)
-	}
-	if err != nil {
-		return sinks.Meta{}, err
-	}
-	return m, nil
-}
-
 // indexFields is what is asked of an index; its fields are left out, they may be many.
-const indexFields = "?flat_settings=true&expand_wildcards=all&ignore_unavailable=true&allow_no_indices=true&filter_path=*.aliases,*.mappings._meta,*.settings"
+const indexFields = "?flat_settings=true&expand_wildcards=all&ignore_unavailable=true&allow_no_indices=true&filter_path=*.aliases,*.mappings._meta,*.settings,*.data_stream"
 
 // readIndices reads the indices that an expression names.
 func (c *cluster) readIndices(ctx context.Context, expression string) (map[string]indexInfo, error) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"humpty/internal/canonjson"
+	"humpty/sinks"
 	"humpty/sinks/elastic/spelling"
 	"humpty/sinks/elastic/transport"
 )
@@ -55,8 +56,9 @@ func (x definitionDiff) DiffDefinition(ctx context.Context, raw []byte) ([]strin
 	return deviations, nil
 }
 
-// noteSpelling writes down how the target spells the definition, while the index is new and empty.
-func (x definitionDiff) noteSpelling(ctx context.Context, d definition) error {
+// noteSpelling writes the meta down, and in it how the target spells the definition, while the index
+// is new and empty.
+func (x definitionDiff) noteSpelling(ctx context.Context, m sinks.Meta, d definition) error {
 	has, err := x.made(ctx)
 	if err != nil {
 		return err
@@ -67,8 +69,7 @@ func (x definitionDiff) noteSpelling(ctx context.Context, d definition) error {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	m := x.meta
-	m.Spelling = raw
+	m.PendingSettings, m.Spelling = x.meta.PendingSettings, raw
 	return x.note(ctx, m)
 }
 

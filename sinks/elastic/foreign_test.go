@@ -127,7 +127,7 @@ func FuzzDecodeMeta(f *testing.F) {
 func TestDamagedMeta(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]string{
-		`{"alias":"orders","epoch":3}`:                   "",
+		`{"alias":"orders","name":"orders-1","epoch":3}`: "",
 		`{"alias":"orders","epoch":9000000000000000000}`: "its epoch is 9000000000000000000",
 		`{"alias":"orders","epoch":"3"}`:                 "does not read",
 		`{}`:                                             "it names no alias",
@@ -138,7 +138,7 @@ func TestDamagedMeta(t *testing.T) {
 		if (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", raw, got, want)
 		}
-		if _, ours := f.generationMeta("orders"); ours != (want == "") {
+		if _, ours := f.generationMeta("orders", "orders-1"); ours != (want == "") {
 			t.Errorf("%s: a generation: %v", raw, ours)
 		}
 	}

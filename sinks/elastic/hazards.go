@@ -23,7 +23,7 @@ type hazards struct{ *cluster }
 func (h hazards) warnings(ctx context.Context, all map[string]indexInfo) ([]string, error) {
 	var list []string
 	for name, f := range all {
-		if _, ours := f.generationMeta(h.cfg.Alias); !ours {
+		if _, ours := f.generationMeta(h.cfg.Alias, name); !ours {
 			continue
 		}
 		for key := range f.Settings {

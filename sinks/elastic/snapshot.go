@@ -46,8 +46,10 @@ func (r snapshots) Save(ctx context.Context, repository, name, generation string
 	if err != nil {
 		return sinks.Snapshot{}, err
 	}
+	told := x.meta // all of it travels in the index; a snapshot's metadata may have 1 KB
+	told.Name, told.UUID, told.Spelling, told.PendingSettings, told.Refused, told.Blocked, told.PhaseSeconds = "", "", nil, nil, nil, nil, nil
 	body, err := json.Marshal(map[string]any{
-		"indices": generation, "include_global_state": false, "metadata": map[string]any{metaKey: x.meta},
+		"indices": generation, "include_global_state": false, "metadata": map[string]any{metaKey: told},
 	})
 	if err != nil {
 		return sinks.Snapshot{}, fmt.Errorf("encode the meta of %s: %w", generation, err)
@@ -241,7 +243,21 @@ func (r snapshots) Restore(ctx context.Context, s sinks.Snapshot, as string, rep
 	if err := r.waitUntilRestored(ctx, what, as, report); err != nil {
 		return nil, err
 	}
-	return r.catalog.open(ctx, as)
+	return r.own(ctx, s, as)
+}
+
+// own makes a restored index the generation of its meta, which is still that of the one in the
+// snapshot.
+func (r snapshots) own(ctx context.Context, s sinks.Snapshot, as string) (*index, error) {
+	x, _, err := r.catalog.read(ctx, as)
+	if err != nil {
+		return nil, err
+	}
+	if name := x.meta.Name; name != "" && name != s.Generation {
+		return nil, transport.Guardf("look at what is in it; DELETE /"+url.PathEscape(as)+" drops it",
+			"what was restored as %s is no generation: its _meta is that of index %s, and the snapshot holds it as %s", as, name, s.Generation)
+	}
+	return x, x.Note(ctx, x.meta)
 }
 
 // waitUntilRestored waits until every primary is there.
@@ -262,7 +278,7 @@ func (r snapshots) waitUntilRestored(ctx context.Context, what, name string, rep
 		case err != nil:
 			return r.Explain(what, err)
 		case stuck:
-			return transport.Failedf("%s: no node takes its shards: %s; `humpty prune` drops it", what, r.whyUnassigned(ctx, name, 0))
+			return transport.Failedf("%s: no node takes its shards: %s; DELETE /"+url.PathEscape(name)+" drops it", what, r.whyUnassigned(ctx, name, 0))
 		case report != nil:
 			report(done, total)
 		}

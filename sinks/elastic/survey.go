@@ -35,12 +35,17 @@ func (c *catalog) Survey(ctx context.Context) (sinks.Survey, error) {
 		return s, err
 	}
 	for name, f := range all {
-		meta, ours := f.generationMeta(alias)
+		meta, foreign, claims := f.claim(alias, name)
+		ours := claims && foreign.Why == ""
 		if damaged := f.damagedMeta(name); damaged != "" {
 			s.Warnings = append(s.Warnings, damaged)
 		}
-		if ours {
+		switch {
+		case ours:
 			s.Generations = append(s.Generations, c.generation(ctx, name, f, meta, sizes))
+		case claims:
+			foreign.Documents = c.documents(ctx, name)
+			s.Foreign = append(s.Foreign, foreign)
 		}
 		if of, serves := f.Aliases[alias]; serves {
 			s.Serving = append(s.Serving, sinks.Serving{
@@ -56,6 +61,7 @@ func (c *catalog) Survey(ctx context.Context) (sinks.Survey, error) {
 	slices.SortFunc(s.Generations, func(a, b sinks.Generation) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name))
 	})
+	slices.SortFunc(s.Foreign, func(a, b sinks.Foreign) int { return cmp.Compare(a.Index, b.Index) })
 	slices.SortFunc(s.Serving, func(a, b sinks.Serving) int { return cmp.Compare(a.Index, b.Index) })
 	more, err := c.hazards.warnings(ctx, all)
 	s.Warnings = append(s.Warnings, more...)

@@ -42,13 +42,20 @@ func (t *Target) Survey(ctx context.Context) (sinks.Survey, error) {
 		return s, err
 	}
 	for _, name := range names {
-		g, err := t.generation(ctx, name)
+		meta, err := t.readMeta(name)
+		var foreign *foreignError
+		switch {
+		case errors.As(err, &foreign):
+			s.Foreign = append(s.Foreign, foreign.Foreign)
+			continue
+		case err != nil: // a file that is not ours, or of another alias
+			continue
+		}
+		g, err := t.generation(ctx, name, meta)
 		if err != nil {
 			return s, err
 		}
-		if g.Meta.Alias == t.alias {
-			s.Generations = append(s.Generations, g)
-		}
+		s.Generations = append(s.Generations, g)
 	}
 	live, err := t.live()
 	if err != nil {
@@ -66,13 +73,8 @@ func (t *Target) Survey(ctx context.Context) (sinks.Survey, error) {
 	return s, err
 }
 
-func (t *Target) generation(ctx context.Context, name string) (sinks.Generation, error) {
-	g := sinks.Generation{Name: name, Documents: -1, Bytes: -1}
-	var err error
-	if g.Meta, err = t.readMeta(name); err != nil {
-		return g, nil //nolint:nilerr // a file that is not ours, or of another alias
-	}
-	g.Created = g.Meta.Started
+func (t *Target) generation(ctx context.Context, name string, meta sinks.Meta) (sinks.Generation, error) {
+	g := sinks.Generation{Name: name, Meta: meta, Documents: -1, Bytes: -1, Created: meta.Started}
 	if info, err := os.Stat(t.path(name + ".ndjson")); err == nil {
 		g.Bytes = info.Size()
 	}

@@ -83,7 +83,7 @@ func (x *index) Write(ctx context.Context, docs []sinks.Document, verdicts []sin
 	defer x.mu.Unlock()
 	return x.appendAll(docs, verdicts, start, func(i int, was lineRef, _ bool) (sinks.Verdict, int64) {
 		version := docs[i].Version
-		if version == 0 {
+		if !docs[i].HasVersion() {
 			version = was.version + 1
 		}
 		if version < was.version {
@@ -155,7 +155,6 @@ func (x *index) Note(ctx context.Context, m sinks.Meta) error {
 	if err := x.Seal(ctx, nil); err != nil {
 		return err
 	}
-	m.PendingSettings = nil
 	return x.target.writeMeta(x.name, m)
 }
 

@@ -91,3 +91,35 @@ func TestCrash(t *testing.T) {
 		t.Errorf("the file is\n%s(%v) want\n%s", raw, err, want)
 	}
 }
+
+// TestCopiesOfFilesAreForeign: the files of a generation under another name are no generation.
+func TestCopiesOfFilesAreForeign(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	target := open(t, dir, "a")
+	if _, err := target.Create(t.Context(), sinks.Generation{Name: "a-20261124t050000", Meta: sinks.Meta{Alias: "a"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{".json", ".ndjson"} {
+		raw, err := os.ReadFile(filepath.Join(dir, "a-20261124t050000"+suffix))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, "a-backup"+suffix), raw, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	survey, err := target.Survey(t.Context())
+	if err != nil || len(survey.Generations) != 1 || len(survey.Foreign) != 1 || survey.Foreign[0].Index != "a-backup" {
+		t.Errorf("survey says %+v: %v", survey, err)
+	}
+	if _, err := target.Open(t.Context(), "a-backup"); err == nil {
+		t.Error("a copy was opened")
+	}
+	if err := target.Drop(t.Context(), "a-backup"); err == nil {
+		t.Error("a copy was dropped")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "a-backup.json")); err != nil {
+		t.Error(err)
+	}
+}

@@ -59,7 +59,6 @@ func (t *Target) Create(_ context.Context, g sinks.Generation) (sinks.Index, err
 		return nil, fmt.Errorf("create generation %s: %w", g.Name, err)
 	}
 	x := &index{target: t, name: g.Name, file: file, rows: map[string]lineRef{}}
-	g.Meta.PendingSettings = nil
 	if err := t.writeMeta(g.Name, g.Meta); err != nil {
 		return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
 	}
@@ -107,10 +106,21 @@ func (t *Target) readMeta(name string) (sinks.Meta, error) {
 	if m.Alias != t.alias {
 		return m, fmt.Errorf("%s is a generation of alias %s, not %s", name, m.Alias, t.alias)
 	}
+	if why, _ := m.Foreign(name, ""); why != "" {
+		return m, &foreignError{sinks.Foreign{Index: name, Run: m.Run, Why: why, Documents: -1}}
+	}
 	return m, nil
 }
 
+// foreignError is the error of readMeta for files that were copied from a generation's.
+type foreignError struct{ sinks.Foreign }
+
+func (e *foreignError) Error() string {
+	return fmt.Sprintf("%s is no generation: %s", e.Index, e.Why)
+}
+
 func (t *Target) writeMeta(name string, m sinks.Meta) error {
+	m.Name, m.PendingSettings = name, nil
 	raw, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the meta of %s: %w", name, err)

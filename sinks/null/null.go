@@ -63,6 +63,7 @@ func (t *Target) Create(_ context.Context, g sinks.Generation) (sinks.Index, err
 	if t.indices[g.Name] != nil {
 		return nil, fmt.Errorf("generation %s exists already", g.Name)
 	}
+	g.Meta.Name = g.Name
 	x := &Index{target: t, name: g.Name, created: time.Now(), meta: g.Meta}
 	t.indices[g.Name] = x
 	return x, nil
@@ -135,7 +136,7 @@ func (x *Index) Seal(context.Context, func(string)) error { return nil }
 func (x *Index) Note(_ context.Context, m sinks.Meta) error {
 	x.target.mu.Lock()
 	defer x.target.mu.Unlock()
-	m.PendingSettings = nil
+	m.Name, m.PendingSettings = x.name, nil
 	x.meta = m
 	return nil
 }

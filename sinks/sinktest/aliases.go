@@ -36,6 +36,9 @@ func survey(t *testing.T, u Harness) {
 		t.Fatalf("%d generations, want 1", len(s.Generations))
 	}
 	sameMeta(t, s.Generations[0].Meta, f.meta)
+	if m := s.Generations[0].Meta; m.Name != f.name {
+		t.Errorf("the meta names index %q, want %q: a copy could not be told from the generation", m.Name, f.name)
+	}
 	newer, _, _ := f.generation(t, 2)
 	write(t, f.index, doc("a", 1, `{"n":1}`))
 	must(t, f.index.Seal(t.Context(), nil))
@@ -58,6 +61,7 @@ func survey(t *testing.T, u Harness) {
 func sameMeta(t *testing.T, got, want sinks.Meta) {
 	t.Helper()
 	got.PendingSettings, want.PendingSettings, got.Spelling = nil, nil, nil
+	got.Name, got.UUID = "", ""
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("meta %+v, want %+v", got, want)
 	}

@@ -69,7 +69,7 @@ func (ix *memoryIndex) apply(d sinks.Document) sinks.Verdict {
 	id := string(d.ID)
 	was, ok := ix.docs[id]
 	switch {
-	case ok && d.Version != 0 && d.Version < was.version:
+	case ok && d.HasVersion() && d.Version < was.version:
 		return sinks.Verdict{Outcome: sinks.Superseded, Status: 409}
 	case ix.target.Refuses != nil && ix.target.Refuses(d):
 		return sinks.Verdict{Outcome: sinks.Rejected, Status: 400, Type: "document_parsing_exception", Reason: "refused by the test"}
@@ -77,7 +77,7 @@ func (ix *memoryIndex) apply(d sinks.Document) sinks.Verdict {
 		return sinks.Verdict{Outcome: sinks.Rejected, Status: 400, Type: "document_parsing_exception", Reason: "not JSON"}
 	}
 	version := d.Version
-	if version == 0 {
+	if !d.HasVersion() {
 		version = was.version + 1
 	}
 	ix.docs[id] = memoryDocument{routing: slices.Clone(d.Routing), body: slices.Clone(d.Body), version: version, deleted: d.Body == nil}
@@ -110,6 +110,7 @@ func (ix *memoryIndex) Seal(_ context.Context, report func(string)) error {
 func (ix *memoryIndex) Note(_ context.Context, m sinks.Meta) error {
 	ix.target.mu.Lock()
 	defer ix.target.mu.Unlock()
+	m.Name = ix.name
 	ix.meta = m
 	return nil
 }
@@ -150,7 +151,7 @@ func (ix *memoryHandle) keepLate(docs []sinks.Document, land func([]sinks.Docume
 	}
 	kept := make([]sinks.Document, len(docs))
 	for i, d := range docs {
-		kept[i] = sinks.Document{ID: slices.Clone(d.ID), Routing: slices.Clone(d.Routing), Version: d.Version, Body: slices.Clone(d.Body)}
+		kept[i] = sinks.Document{ID: slices.Clone(d.ID), Routing: slices.Clone(d.Routing), Version: d.Version, Versioned: d.Versioned, Body: slices.Clone(d.Body)}
 	}
 	ix.target.late = append(ix.target.late, lateAttempt{index: ix.memoryIndex, writer: ix.writer, write: func() { land(kept) }})
 	if ix.target.Repeats {
@@ -213,7 +214,7 @@ func (ix *memoryIndex) writeIf(docs []sinks.Document, seen []string, verdicts []
 			verdicts[i] = sinks.Verdict{Outcome: sinks.Superseded, Status: 409}
 			continue
 		}
-		d.Version = 0
+		d.Version, d.Versioned = 0, false
 		verdicts[i] = ix.apply(d)
 	}
 }

@@ -140,6 +140,7 @@ func (t *MemoryTarget) Create(_ context.Context, g sinks.Generation) (sinks.Inde
 	if t.indices == nil {
 		t.indices = map[string]*memoryIndex{}
 	}
+	g.Meta.Name = g.Name
 	ix := &memoryIndex{target: t, name: g.Name, meta: g.Meta, docs: map[string]memoryDocument{}, created: time.Now()}
 	t.indices[g.Name] = ix
 	return &memoryHandle{memoryIndex: ix, writer: ix.newWriter(sinks.LeaseWriter)}, nil
@@ -252,18 +253,27 @@ func (t *MemoryTarget) Land(n int) {
 // Put writes a document to what the alias serves, without a version, as an application
 // does; an empty body deletes.
 func (t *MemoryTarget) Put(id, body string) error {
+	d := sinks.Document{ID: []byte(id)}
+	if body != "" {
+		d.Body = []byte(body)
+	}
+	if v := t.Send(d); v.Outcome == sinks.Rejected {
+		return fmt.Errorf("document %s: %s", id, v.Reason)
+	}
+	return nil
+}
+
+// Send writes a document to what the alias serves, with the version that it has. There is no
+// verdict where the alias takes none: it serves nothing, or what is blocked.
+func (t *MemoryTarget) Send(d sinks.Document) (v sinks.Verdict) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, name := range t.serving {
-		d := sinks.Document{ID: []byte(id)}
-		if body != "" {
-			d.Body = []byte(body)
-		}
-		if v := t.indices[name].apply(d); v.Outcome == sinks.Rejected {
-			return fmt.Errorf("document %s: %s", id, v.Reason)
+		if !t.blocked[name] || !d.HasVersion() {
+			v = t.indices[name].apply(d)
 		}
 	}
-	return nil
+	return v
 }
 
 // memorySnapshot is a copy of an index.

@@ -52,7 +52,12 @@ func verdicts(t *testing.T, u Harness) {
 	}
 	expect(t, f.index, doc("c", 7, ""), sinks.Deleted)
 	expect(t, f.index, doc("c", 7, ""), sinks.Deleted)
-	f.wantDocuments(t, u, map[string]string{"a": `{"n":2}`})
+	zero := doc("zero", 0, `{"n":0}`)
+	zero.Versioned = true
+	expect(t, f.index, zero, sinks.Written)
+	expect(t, f.index, doc("zero", 1, `{"n":1}`), sinks.Written)
+	expect(t, f.index, zero, superseded) // unversioned it would be taken
+	f.wantDocuments(t, u, map[string]string{"a": `{"n":2}`, "zero": `{"n":1}`})
 }
 
 func unversioned(t *testing.T, u Harness) {

@@ -41,7 +41,7 @@
 // A record is rejected, with its reason, where no document can be made of it: a NaN or
 // Infinity (unless [Config.NotFinite] is null), text that is no UTF-8, an id that is
 // empty or longer than 512 bytes, a `one` that finds several rows, a version column
-// that is NULL or not positive. A key that comes NULL or twice, as a query can give it,
+// that is NULL or negative. A key that comes NULL or twice, as a query can give it,
 // is an error.
 //
 // # Types

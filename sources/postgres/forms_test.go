@@ -118,18 +118,21 @@ func TestForms(t *testing.T) {
 
 func TestRoutingAndVersion(t *testing.T) {
 	t.Parallel()
-	d := newDatabase(t, formsSQL, "update employee set rev = 0 where id = 9")
+	d := newDatabase(t, formsSQL, "update employee set rev = -1 where id = 9; update employee set rev = 0 where id = 8")
 	got := d.read(Config{Shape: sources.Shape{From: "employee", Routing: []string{"boss"}, Version: "rev"}})
 	for id, want := range map[string]string{"1": "", "30": "10", "59": "19"} {
-		if r := got[id]; string(r.Routing) != want || r.Routing == nil != (want == "") || r.Version != 7 {
+		if r := got[id]; string(r.Routing) != want || r.Routing == nil != (want == "") || r.Version != 7 || !r.Versioned {
 			t.Errorf("%s: routing %q, version %d", id, r.Routing, r.Version)
 		}
 	}
-	if r := got["9"]; !strings.Contains(r.Reject, "rev: the version is not positive: 0") {
+	if r := got["9"]; !strings.Contains(r.Reject, "rev: the version is negative, which no index takes: -1") {
 		t.Errorf("9: %q", r.Reject)
 	}
-	got = d.read(Config{Shape: sources.Shape{From: "employee", Routing: []string{"name", "id"}, Version: "changed"}})
-	if r := got["5"]; string(r.Routing) != "e5:5" || r.Version != 1704067200000000 {
+	if r := got["8"]; r.Reject != "" || r.Version != 0 || !r.Versioned {
+		t.Errorf("8: %+v", r)
+	}
+	got = d.read(Config{Shape: sources.Shape{From: "employee", Routing: []string{"name", "id"}}})
+	if r := got["5"]; string(r.Routing) != "e5:5" || r.Versioned {
 		t.Errorf("routing %q, version %d", r.Routing, r.Version)
 	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 const problemSQL = `
-create table orders (id int primary key, customer_id int, title text, note text, "Mixed" int);
+create table orders (id int primary key, customer_id int, title text, note text, "Mixed" int, changed timestamptz);
 create table customer (id int primary key, email text, nation text);
 create table line (order_id int, n int, note text, primary key (order_id, n));
 create table loose (order_id int, note text);
@@ -59,22 +59,26 @@ func TestProblems(t *testing.T) {
 		"field twice": {with(func(s *sources.Shape) {
 			s.Columns = []sources.Column{{Expr: "*"}, {Field: "title", Expr: "note", Plain: true}}
 		}), []string{"field \"title\" stands twice in the document", "rename one of them"}},
-		"no key":          {sources.Shape{From: "keyless"}, []string{"table public.keyless has no key", "add a primary key"}},
-		"id not unique":   {with(func(s *sources.Shape) { s.ID = []string{"title"} }), []string{"the column of id is not unique in public.orders: title", `CREATE UNIQUE INDEX CONCURRENTLY ON "public"."orders" ("title")`}},
-		"id nullable":     {sources.Shape{From: "nullable", ID: []string{"id"}}, []string{"the column of id is unique but may be NULL in public.nullable: id", `ALTER COLUMN "id" SET NOT NULL`}},
-		"id unknown":      {with(func(s *sources.Shape) { s.ID = []string{"oid"} }), []string{"there is no column oid", "did you mean id?"}},
-		"view without id": {sources.Shape{From: "shown"}, []string{"public.shown has no key of its own", "add id:"}},
-		"version type":    {with(func(s *sources.Shape) { s.Version = "title" }), []string{"the version column title is of type pg_catalog.text", "only grows"}},
-		"query":           {sources.Shape{Query: "select * from nowhere", ID: []string{"id"}}, []string{"the query cannot be used: relation \"nowhere\" does not exist"}},
-		"no on":           {include(root, sources.Shape{From: "line", Many: true}), []string{"humpty.yaml:9:5: include inc has no on", "add on: {column of public.line"}},
-		"one nor many":    {include(root, sources.Shape{From: "line", On: on("order_id", "id")}), []string{"include inc must be either one or many"}},
-		"one not unique":  {include(root, sources.Shape{From: "loose", On: on("order_id", "id"), One: true}), []string{"include inc is a one, but order_id is not unique in public.loose", "CREATE UNIQUE INDEX CONCURRENTLY"}},
-		"types of a join": {include(root, sources.Shape{From: "big", On: on("order_id", "id"), Many: true}), []string{"include inc: order_id of public.big cannot be compared with id of public.orders: operator does not exist: text = integer"}},
-		"on unknown":      {include(root, sources.Shape{From: "line", On: on("orderid", "idd"), Many: true}), []string{"no column orderid in public.line", "did you mean order_id?", "no column idd in public.orders", "did you mean id?"}},
-		"flatten many":    {include(root, sources.Shape{From: "line", On: on("order_id", "id"), Many: true, Flatten: true}), []string{"only a one can be flattened"}},
-		"values of one":   {include(root, sources.Shape{From: "customer", On: on("id", "customer_id"), One: true, Values: "email"}), []string{"values make an array"}},
-		"through":         {include(root, sources.Shape{From: "customer", On: on("id", "x"), Many: true, Through: &sources.Through{From: "lin", Place: "humpty.yaml:11:1"}}), []string{"humpty.yaml:11:1: there is no table lin", "did you mean line?"}},
-		"several at once": {include(with(func(s *sources.Shape) { s.Columns, s.Where = plain("a"), "b = 1" }), sources.Shape{From: "c"}), []string{"no column a in", "column \"b\" does not exist", "no table c in"}},
+		"no key":            {sources.Shape{From: "keyless"}, []string{"table public.keyless has no key", "add a primary key"}},
+		"id not unique":     {with(func(s *sources.Shape) { s.ID = []string{"title"} }), []string{"the column of id is not unique in public.orders: title", `CREATE UNIQUE INDEX CONCURRENTLY ON "public"."orders" ("title")`}},
+		"id nullable":       {sources.Shape{From: "nullable", ID: []string{"id"}}, []string{"the column of id is unique but may be NULL in public.nullable: id", `ALTER COLUMN "id" SET NOT NULL`}},
+		"id unknown":        {with(func(s *sources.Shape) { s.ID = []string{"oid"} }), []string{"there is no column oid", "did you mean id?"}},
+		"view without id":   {sources.Shape{From: "shown"}, []string{"public.shown has no key of its own", "add id:"}},
+		"version type":      {with(func(s *sources.Shape) { s.Version = "title" }), []string{"the version column title is of type pg_catalog.text, and a version is an integer", "use a column of type bigint"}},
+		"version of time":   {with(func(s *sources.Shape) { s.Version = "changed" }), []string{"the version column changed is of type pg_catalog.timestamptz", "write version: class"}},
+		"version nullable":  {with(func(s *sources.Shape) { s.Version = "customer_id" }), []string{"the version column customer_id may be NULL in public.orders", `ALTER COLUMN "customer_id" SET NOT NULL`}},
+		"version unknown":   {with(func(s *sources.Shape) { s.Version = "oid" }), []string{"there is no column oid"}},
+		"version of a view": {sources.Shape{From: "shown", ID: []string{"id"}, Version: "id"}, []string{"version: {column: id} needs a table, and public.shown is none", "take the document from the table itself"}},
+		"query":             {sources.Shape{Query: "select * from nowhere", ID: []string{"id"}}, []string{"the query cannot be used: relation \"nowhere\" does not exist"}},
+		"no on":             {include(root, sources.Shape{From: "line", Many: true}), []string{"humpty.yaml:9:5: include inc has no on", "add on: {column of public.line"}},
+		"one nor many":      {include(root, sources.Shape{From: "line", On: on("order_id", "id")}), []string{"include inc must be either one or many"}},
+		"one not unique":    {include(root, sources.Shape{From: "loose", On: on("order_id", "id"), One: true}), []string{"include inc is a one, but order_id is not unique in public.loose", "CREATE UNIQUE INDEX CONCURRENTLY"}},
+		"types of a join":   {include(root, sources.Shape{From: "big", On: on("order_id", "id"), Many: true}), []string{"include inc: order_id of public.big cannot be compared with id of public.orders: operator does not exist: text = integer"}},
+		"on unknown":        {include(root, sources.Shape{From: "line", On: on("orderid", "idd"), Many: true}), []string{"no column orderid in public.line", "did you mean order_id?", "no column idd in public.orders", "did you mean id?"}},
+		"flatten many":      {include(root, sources.Shape{From: "line", On: on("order_id", "id"), Many: true, Flatten: true}), []string{"only a one can be flattened"}},
+		"values of one":     {include(root, sources.Shape{From: "customer", On: on("id", "customer_id"), One: true, Values: "email"}), []string{"values make an array"}},
+		"through":           {include(root, sources.Shape{From: "customer", On: on("id", "x"), Many: true, Through: &sources.Through{From: "lin", Place: "humpty.yaml:11:1"}}), []string{"humpty.yaml:11:1: there is no table lin", "did you mean line?"}},
+		"several at once":   {include(with(func(s *sources.Shape) { s.Columns, s.Where = plain("a"), "b = 1" }), sources.Shape{From: "c"}), []string{"no column a in", "column \"b\" does not exist", "no table c in"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := d.source(Config{Shape: c.shape}).Plan(t.Context())

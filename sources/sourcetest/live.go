@@ -20,6 +20,7 @@ type LiveSource struct {
 	OnLookup   func(ids []string) // called behind each lookup's read, before it returns
 	Partitions int                // 1 by default
 	MayLose    bool               // it shows commits that it has not flushed: see CommitUnflushed
+	Versioned  bool               // documents have the versions of their rows
 
 	mu           sync.Mutex
 	rows         map[string]Row
@@ -35,7 +36,10 @@ type LiveSource struct {
 }
 
 // Row of a Live.
-type Row struct{ Group, Value string }
+type Row struct {
+	Group, Value string
+	Version      int64
+}
 
 // Change of one row or one group; a nil Row deletes.
 type Change struct {
@@ -186,7 +190,8 @@ func (v *liveView) Lookup(ctx context.Context, keys [][]byte, b *sources.Batch) 
 
 func (l *LiveSource) appendRow(b *sources.Batch, id string) {
 	r := sources.Record{Key: b.Hold([]byte(id))}
-	if _, ok := l.rows[id]; ok {
+	if row, ok := l.rows[id]; ok {
+		r.Version, r.Versioned = row.Version, l.Versioned
 		r.Value = b.Hold([]byte(l.document(id)))
 	} else {
 		r.Deleted = true

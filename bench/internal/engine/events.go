@@ -76,6 +76,7 @@ func replay(ctx context.Context, s Spec) (Outcome, error) {
 	aside := ownCPU()
 	broker := Server("tcp://" + s.Events.Broker)
 	server := CPU(broker)
+	scripts := startedCPU()
 	aside = ownCPU() - aside // all files that are open on the machine are looked at: not the fold's time
 	before := read()
 	record, err := r.Run(ctx)
@@ -85,7 +86,7 @@ func replay(ctx context.Context, s Spec) (Outcome, error) {
 	}
 	o := Outcome{Record: record, Seconds: w.seconds(), Figures: w.figures()}
 	after.add(o.Figures, before, record.Ledger.Written)
-	o.Figures[figure.OwnCPU] -= aside
+	o.Figures[figure.OwnCPU] += startedCPU() - scripts - aside
 	o.Figures[figure.KafkaCPU] = CPU(broker) - server
 	o.Figures[figure.Whole] = record.Seconds
 	return o, nil

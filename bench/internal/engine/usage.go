@@ -18,6 +18,10 @@ func ownCPU() float64 {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
+// startedCPU is what the processes that this one started have used, those of scripts, to ten
+// milliseconds.
+func startedCPU() float64 { return max(CPU(os.Getpid())-ownCPU(), 0) }
+
 // peakRSS is the most memory this process had resident, in MB (10⁶ bytes). ru_maxrss
 // does not do on Linux: it begins with the peak of the process that started this one.
 func peakRSS() float64 {

@@ -185,7 +185,9 @@ func TestRollbackToAnotherDefinition(t *testing.T) {
 	s.Run(t, "status").Want(t, 0, old+" was made by another definition", now+", which served before, is fed until")
 	s.Run(t, "verify").Want(t, 0, old+" is compared by the definition that it was made by")
 	stop()
+	began := time.Now()
 	s.Run(t, "rollback").Want(t, 0, "serves "+now)
+	t.Logf("it took %v", time.Since(began))
 	right(t, s, now, newOracle)
 
 	t.Log("back, with a humpty follow that was killed")
@@ -363,4 +365,6 @@ func TestTroubleOfThePrevious(t *testing.T) {
 		t.Errorf("%v: %s", err, text.String())
 	}
 	following.Interrupt(t).Want(t, 0, old+", which served before, is not fed any more, and its capture is released")
+	s.SQL(t, "ALTER TABLE customer REPLICA IDENTITY NOTHING") // which the present definition does not read
+	s.Run(t, "check").Want(t, 0, old+": by its own definition it cannot be kept up to date")
 }

@@ -49,7 +49,7 @@ func appendDocument(dst []byte, d *sinks.Document) []byte {
 		dst = jsonbytes.AppendEscaped(dst, d.Routing)
 		dst = append(dst, '"')
 	}
-	if d.Version != 0 {
+	if d.HasVersion() {
 		dst = append(dst, `,"version":`...)
 		dst = strconv.AppendInt(dst, d.Version, 10)
 		dst = append(dst, `,"version_type":"external_gte"`...)

@@ -161,9 +161,8 @@ func IsUUID(s string) bool {
 	return len(s) == 36
 }
 
-// VersionOf is a value as a document's version: an integer as it is, a timestamp as the
-// microseconds since 1970.
-func VersionOf(src []byte, typ uint32) (int64, error) {
+// VersionOf is the integer of a column as the version of a document.
+func VersionOf(src []byte) (int64, error) {
 	var v int64
 	switch len(src) {
 	case 2:
@@ -172,14 +171,11 @@ func VersionOf(src []byte, typ uint32) (int64, error) {
 		v = int64(int32(binary.BigEndian.Uint32(src)))
 	case 8:
 		v = int64(binary.BigEndian.Uint64(src))
-		if typ == OIDTimestamp || typ == OIDTimestampTZ {
-			v += epochDays * daySpan // microseconds since 1970
-		}
 	default:
 		return 0, errSize("version", src)
 	}
-	if v <= 0 {
-		return 0, errors.New("the version is not positive: " + strconv.FormatInt(v, 10))
+	if v < 0 {
+		return 0, errors.New("the version is negative, which no index takes: " + strconv.FormatInt(v, 10))
 	}
 	return v, nil
 }

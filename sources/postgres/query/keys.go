@@ -76,21 +76,29 @@ func (c *compiler) noKey(n *Node) {
 		"%s not unique in %s: %s", what, n.Relation.Label, list)
 }
 
-// versionColumn checks the column of `version: column`.
+// versionColumn checks the column of `version: column`. An index takes integers from 0 on as versions.
 func (c *compiler) versionColumn(n *RootNode) {
 	if n.Shape.Version == "" {
+		return
+	}
+	if n.Relation.Kind != 'r' && n.Relation.Kind != 'p' {
+		c.problems.Add(n.Shape.Place, "take the document from the table itself; or write version: class",
+			"version: {column: %s} needs a table, and %s is none: what it shows can change without a change of its row", n.Shape.Version, n.Relation.Label)
 		return
 	}
 	col := c.column(n.Relation, n.Shape.Version, n.Shape.Place)
 	if col == nil {
 		return
 	}
-	switch t := c.types.Base(col.Type); t.OID {
-	case pgjson.OIDInt2, pgjson.OIDInt4, pgjson.OIDInt8, pgjson.OIDTimestamp, pgjson.OIDTimestampTZ:
-		n.Version = n.add(Column{SQL: session.QuoteIdent(col.name), Label: n.Relation.Label + "." + col.name, Type: col.Type})
+	switch t := c.types.Base(col.Type); {
+	case t.OID != pgjson.OIDInt2 && t.OID != pgjson.OIDInt4 && t.OID != pgjson.OIDInt8:
+		c.problems.Add(n.Shape.Place, "use a column of type bigint (or integer, smallint) that each change of the row raises; or write version: class",
+			"the version column %s is of type %s, and a version is an integer", col.name, t.Name)
+	case !col.NotNull:
+		c.problems.Add(n.Shape.Place, "ALTER TABLE "+n.Relation.SQL+" ALTER COLUMN "+session.QuoteIdent(col.name)+" SET NOT NULL; or write version: class",
+			"the version column %s may be NULL in %s", col.name, n.Relation.Label)
 	default:
-		c.problems.Add(n.Shape.Place, "use a column of an integer or timestamp type that only grows",
-			"the version column %s is of type %s", col.name, t.Name)
+		n.Version = n.add(Column{SQL: session.QuoteIdent(col.name), Label: n.Relation.Label + "." + col.name, Type: col.Type})
 	}
 }
 

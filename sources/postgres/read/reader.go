@@ -89,7 +89,7 @@ func (r *reader) Next(ctx context.Context, b *sources.Batch) error {
 // document writes a document of the page into b and returns its record.
 func document(w *writer, p *page, i int, b *sources.Batch) sources.Record {
 	h := &p.roots.metas[i]
-	rec := sources.Record{Key: b.Hold(h.id.Of(p.roots.texts)), Version: h.version}
+	rec := sources.Record{Key: b.Hold(h.id.Of(p.roots.texts)), Version: h.version, Versioned: p.tree.Root.Version >= 0}
 	if !h.routing.Null() {
 		rec.Routing = b.Hold(h.routing.Of(p.roots.texts))
 	}

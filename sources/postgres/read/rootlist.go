@@ -87,7 +87,7 @@ func (l *rootList) add(row []byte, own []session.Span) (err error) {
 		h.reject = fmt.Sprintf("its id has %d bytes; an index takes at most %d", h.id.Size, maxID)
 	}
 	if root.Version >= 0 {
-		if h.version, err = version(own[root.Version], row, root.Cols[root.Version].Type); err != nil {
+		if h.version, err = version(own[root.Version], row); err != nil {
 			h.reject = fmt.Sprintf("column %s: %v", root.Cols[root.Version].Label, err)
 		}
 	}
@@ -133,9 +133,9 @@ func (l *rootList) joined(columns []query.KeyColumn, row []byte, own []session.S
 	return session.Span{At: int32(start), Size: int32(len(l.texts) - start)}, nil
 }
 
-func version(f session.Span, row []byte, typ uint32) (int64, error) {
+func version(f session.Span, row []byte) (int64, error) {
 	if f.Null() {
 		return 0, errors.New("the version is NULL")
 	}
-	return pgjson.VersionOf(f.Of(row), typ)
+	return pgjson.VersionOf(f.Of(row))
 }

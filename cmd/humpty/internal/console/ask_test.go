@@ -48,25 +48,55 @@ func TestRemediesNameTheConfiguration(t *testing.T) {
 		err    error
 		want   string
 	}{
-		"one at the end": {"shop.yaml", &problem.Refusal{Why: "no", Remedy: "make one: humpty rebuild orders"}, "no\nmake one: humpty rebuild orders --config shop.yaml"},
+		"one at the end": {"shop.yaml", &problem.Refusal{Why: "no", Remedy: "make one: humpty rebuild orders"}, "no\nmake one: humpty --config shop.yaml rebuild orders"},
 		"several": {
 			"shop.yaml",
 			&problem.Refusal{Why: "no", Remedy: "look: humpty verify orders --ids FILE\nhumpty repair orders --max-delete 3, or humpty rebuild orders; or not"},
-			"no\nlook: humpty verify orders --ids FILE --config shop.yaml\nhumpty repair orders --max-delete 3 --config shop.yaml, or humpty rebuild orders --config shop.yaml; or not",
+			"no\nlook: humpty --config shop.yaml verify orders --ids FILE\nhumpty --config shop.yaml repair orders --max-delete 3, or humpty --config shop.yaml rebuild orders; or not",
 		},
 		"quoted": {
 			"shop.yaml", fmt.Errorf("verify: %w", &problem.Refusal{Why: "humpty knows none", Remedy: "`humpty status orders` lists them"}),
-			"verify: humpty knows none\n`humpty status orders --config shop.yaml` lists them",
+			"verify: humpty knows none\n`humpty --config shop.yaml status orders` lists them",
 		},
 		"the usual file": {DefaultConfig, &problem.Refusal{Why: "no", Remedy: "humpty rebuild orders"}, "no\nhumpty rebuild orders"},
-		"another error":  {"shop.yaml", errors.New("humpty status orders"), "humpty status orders"},
+		"another error":  {"shop.yaml", errors.New("humpty status orders"), "humpty --config shop.yaml status orders"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := &Console{File: ConfigFile{Path: c.config}}
+			a := &Console{}
+			if c.config != DefaultConfig {
+				a.Flags = []string{"--config", c.config}
+			}
 			if got := a.Message(c.err); got != c.want {
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestCommandsAreAddressedOnce: a text whose commands have their flags is left as it is, also
+// where a path looks like a command; words of a command are quoted.
+func TestCommandsAreAddressedOnce(t *testing.T) {
+	t.Parallel()
+	i := Invocation{Flags: []string{"--config", `/a humpty check/it's $(x).yaml`}}
+	const flags = `humpty --config '/a humpty check/it'\''s $(x).yaml' `
+	for text, want := range map[string]string{
+		"then: humpty rebuild orders; or `humpty dlq list`":        "then: " + flags + "rebuild orders; or `" + flags + "dlq list`",
+		"humpty help swap, humpty's, /opt/humpty check, or humpty": "humpty help swap, humpty's, /opt/humpty check, or humpty",
+	} {
+		got := i.Addressed(text)
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if again := i.Addressed(got); again != got {
+			t.Errorf("got  %s\nand  %s", got, again)
+		}
+	}
+	if got, want := i.CommandLine("humpty swap", "orders", "", "--to", "orders-$(x)"), flags+"swap orders --to 'orders-$(x)'"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	none := Invocation{}
+	if got, want := none.CommandLine("humpty swap", "--to", "a b"), "humpty swap --to 'a b'"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 // Console is the streams of one invocation, and how they are to be used.
 type Console struct {
+	Invocation
+
 	In  io.Reader
 	Out *Sink     // results
 	Err io.Writer // messages and progress
@@ -66,6 +68,9 @@ func (c *Console) With(stderr io.Writer) *Console {
 
 // Printf writes to stdout for a person; with --json the result line says it.
 func (c *Console) Printf(format string, args ...any) {
+	if flags := printable.Command(c.Flags...); flags != "" {
+		format = strings.ReplaceAll(c.Addressed(format), flags, strings.ReplaceAll(flags, "%", "%%"))
+	}
 	fmt.Fprintf(c.People(), format, args...)
 }
 
@@ -91,7 +96,7 @@ func (c *Console) Progress() ui.Options {
 }
 
 // shown is a text fit to be shown, for what is written to the terminal itself.
-func (c *Console) shown(text string) string { return printable.Text(c.Secrets.Hide(text)) }
+func (c *Console) shown(text string) string { return printable.Text(c.Secrets.Hide(c.Addressed(text))) }
 
 // Say writes a text on stderr behind its label, its further lines below the first.
 func (c *Console) Say(label, text string) {

@@ -42,7 +42,7 @@ type EventLine struct {
 func (c *Console) Events(projection string) func(report.Event) {
 	var last, lagged time.Time
 	return func(e report.Event) {
-		l := EventLine{Schema: 1, Type: string(e.Kind), At: e.At.UTC(), Phase: e.Phase, Projection: projection, Text: e.Text, Failed: e.Failed, Done: e.Done, Earlier: e.Earlier, Total: e.Total, Bytes: e.Bytes, ETA: e.ETA, Lag: e.Lag}
+		l := EventLine{Schema: 1, Type: string(e.Kind), At: e.At.UTC(), Phase: e.Phase, Projection: projection, Text: c.Addressed(e.Text), Failed: c.Addressed(e.Failed), Done: e.Done, Earlier: e.Earlier, Total: e.Total, Bytes: e.Bytes, ETA: e.ETA, Lag: e.Lag}
 		switch e.Kind {
 		case report.Started, report.Ended:
 			l.Type, l.State, l.Seconds = "phase", string(e.Kind), e.Elapsed.Seconds()
@@ -73,7 +73,7 @@ func (c *Console) Observer(projection string, show func(report.Event)) func(repo
 // Warn says what is worth knowing and no reason to stop.
 func (c *Console) Warn(text string) {
 	if c.JSON {
-		c.Line(EventLine{Schema: 1, Type: "warning", At: time.Now().UTC(), Text: text})
+		c.Line(EventLine{Schema: 1, Type: "warning", At: time.Now().UTC(), Text: c.Addressed(text)})
 	}
 	if !c.Quiet {
 		c.Say("warning", text)

@@ -61,6 +61,6 @@ func (j *job) adopting(ctx context.Context, source sources.Capturer, o Options) 
 	return o, &problem.Refusal{
 		Why: fmt.Sprintf("a process follows %s now: both would write to it", name),
 		Remedy: "end that humpty follow first; if its machine is dead, the database notices within wal_sender_timeout (1 min): then again: " +
-			j.runner.CommandLine("humpty", j.runner.Verb, p.Name),
+			j.runner.CommandLine("humpty "+j.runner.Verb, p.Name),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"humpty/internal/printable"
 	"humpty/internal/ui"
 	"humpty/projector"
 	"humpty/projector/checkpoint"
@@ -18,7 +19,7 @@ func Record(w io.Writer, r projector.Record) {
 	head := fmt.Sprintf("alias %s serves %s", r.Alias, r.Generation)
 	switch {
 	case r.Status == report.Verified:
-		head = fmt.Sprintf("%s is verified; the alias was not touched. Next: humpty swap %s --to %s", r.Generation, r.Projection, r.Generation)
+		head = fmt.Sprintf("%s is verified; the alias was not touched. Next: humpty swap %s --to %s", r.Generation, r.Projection, printable.Shell(r.Generation))
 	case r.Previous == r.Generation:
 		head += ", as its sources have it now"
 		if v := r.Verified; v != nil {

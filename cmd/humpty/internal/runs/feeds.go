@@ -33,7 +33,7 @@ func (f Fed) Term() string {
 }
 
 // Fed is the generation of that name if humpty follow feeds it, or can resume that here; nil if
-// not, with the reason where one is to be told.
+// not.
 func (c *Captures) Fed(ctx context.Context, p config.Projection, survey sinks.Survey, name string) (*Fed, error) {
 	fed, err := c.leftovers.Fed(p, survey)
 	if err != nil || fed == nil || fed.Generation != name || fed.NotFed != "" {
@@ -60,7 +60,7 @@ func (i runInventory) feeds(run string) bool {
 	return i.fed != nil && i.fed.Run == run && i.fed.NotFed == ""
 }
 
-// fence asks the process that feeds a generation to write all that is committed now, and waits
+// Fence asks the process that feeds a generation to write all that is committed now, and waits
 // until it says so. It returns false where it has not said so for a while.
 func (c *Captures) Fence(ctx context.Context, p config.Projection, fed Fed, question string, idle func() bool) (answered bool, err error) {
 	state, err := c.leftovers.State()

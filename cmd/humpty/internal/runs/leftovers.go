@@ -76,6 +76,18 @@ func (l *Leftovers) Followed(p config.Projection, survey sinks.Survey) bool {
 	return err == nil && !idle
 }
 
+// ForeignPaths are the files and folders among the runs of a projection that are none.
+func (l *Leftovers) ForeignPaths(p config.Projection) []assemble.ForeignPath {
+	if !p.Live || l.noState != nil {
+		return nil
+	}
+	foreign, err := l.state.Foreign(p.Name)
+	if err != nil {
+		l.Warn(p.Name + ": " + err.Error())
+	}
+	return foreign
+}
+
 // Refused is what the live projector could not write to what serves, as far as the state
 // folder here knows; nil for nothing.
 func (l *Leftovers) Refused(p config.Projection, survey sinks.Survey) (*checkpoint.Refused, error) {
@@ -119,7 +131,7 @@ func (l *Leftovers) Active(projections []config.Projection) (config.Projection, 
 
 // Idle reports whether no process is at work on a run.
 func Idle(state assemble.State, projection, run string) (bool, error) {
-	store, err := state.Open(projection, run)
+	store, err := state.Look(projection, run)
 	if err != nil {
 		return !state.Has(projection, run), nil //nolint:nilerr // a run that is there and cannot be opened is locked by its process
 	}

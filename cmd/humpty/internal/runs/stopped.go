@@ -10,6 +10,7 @@ import (
 
 	"humpty/cmd/humpty/internal/console"
 	"humpty/internal/config"
+	"humpty/internal/printable"
 	"humpty/internal/problem"
 )
 
@@ -142,7 +143,7 @@ func (l *Leftovers) nothingToResume(run string, all []Stopped) error {
 // ErrSeveral is the answer where one stopped run is meant and there are several.
 func ErrSeveral(all []Stopped) error {
 	return console.Usage("several runs were stopped: say which: "+strings.Join(names(all), ", "),
-		"humpty resume "+all[0].Run+", or humpty resume --all")
+		printable.Command("humpty", "resume", all[0].Run)+", or humpty resume --all")
 }
 
 func names(all []Stopped) []string {
