@@ -157,7 +157,7 @@ projections:
 		file+`:5:66: password is there without username`,
 		file+`:9:12: the alias "Orders" has upper-case letters`, "9 |     alias: Orders\n", "^",
 		file+`:11:16: unknown key "form" in projections.orders.document`, `did you mean "from"?`,
-		"correct this, then: humpty check",
+		"correct this, then: humpty --config "+file+" check",
 	)
 	for _, secret := range []string{"hunter2", "swordfish"} {
 		if strings.Contains(a.out+a.err, secret) {

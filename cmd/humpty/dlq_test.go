@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,11 +19,11 @@ func TestDeadLetters(t *testing.T) {
 	s.run(t.Context(), "dlq", "list").want(t, 0, "no dead letters")
 	s.run(t.Context(), "rebuild", "--rejections", "2").want(t, 0, "2 rejected", "humpty dlq list orders")
 	folder := filepath.Join(filepath.Dir(s.file), "dead-letters", "orders")
-	files, err := os.ReadDir(folder)
+	files, err := deadletter.Files(folder)
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v, %v", files, err)
 	}
-	run := strings.TrimSuffix(files[0].Name(), deadletter.Suffix)
+	run := strings.TrimSuffix(filepath.Base(files[0]), deadletter.Suffix)
 	s.run(t.Context(), "dlq", "list").want(t, 0, "orders  run "+run+": 1 documents, document_parsing_exception, for "+s.alias, "1 documents, source")
 	shown := s.run(t.Context(), "dlq", "show", "--id", "7")
 	shown.want(t, 0, `"id":"7"`, "document_parsing_exception", `\"quantity\":1000`, "out of range", `"index":"`+s.alias)
@@ -62,7 +61,7 @@ func TestDeadLettersAreDiscardedWhenConfirmed(t *testing.T) {
 		t.Errorf("in the state folder: %v, %v", found, err)
 	}
 	elsewhere := filepath.Join(t.TempDir(), "letters")
-	s.run(t.Context(), "rebuild", "--dead-letters", elsewhere).want(t, exitRejections, "2 documents were rejected", "humpty dlq show orders")
+	s.run(t.Context(), "rebuild", "--dead-letters", elsewhere).want(t, exitRejections, "2 documents were rejected", "humpty --dead-letters "+elsewhere+" dlq show orders")
 	s.env["HUMPTY_DEAD_LETTERS"] = elsewhere
 	s.run(t.Context(), "dlq", "retry").want(t, exitGuard, "does not serve one index")
 	s.run(t.Context(), "dlq", "discard").want(t, exitGuard, "there is no terminal to ask at", "humpty dlq discard orders --yes")

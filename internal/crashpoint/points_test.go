@@ -38,7 +38,8 @@ func TestPointsAreThoseOfTheSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := slices.Sorted(slices.Values(Points()))
-	if slices.Sort(found); !slices.Equal(found, want) {
+	slices.Sort(found)
+	if found = slices.Compact(found); !slices.Equal(found, want) { // a point may be in two places that do the same
 		t.Errorf("the source has\n%q\nthe list\n%q", found, want)
 	}
 }

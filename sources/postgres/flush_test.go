@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,12 +85,10 @@ alter role reader set default_transaction_read_only = on; alter role reader set 
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil { // a server of this test's own
 		t.Fatal(err)
 	}
-	ready, err := pgconn.Connect(t.Context(), stack.Addresses().Postgres)
-	for err != nil && t.Context().Err() == nil { // until it is back
-		ready, err = pgconn.Connect(t.Context(), stack.Addresses().Postgres)
-	}
-	if err := errors.Join(err, ready.Close(t.Context())); err != nil {
-		t.Fatal(err)
+	for !recovered(t, stack.Addresses().Postgres, pid) {
+		if err := t.Context().Err(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	again := connectTo(t, stack.Addresses().Postgres)
 	if n := again.Rows("select count(*), pg_postmaster_start_time() from t")[0]; n[0] != "10" || n[1] != started {
@@ -101,4 +100,17 @@ alter role reader set default_transaction_read_only = on; alter role reader set 
 	if now, err := again.flushLogOf(t, c).LastCrash(t.Context()); err != nil || now == crash {
 		t.Errorf("the last crash is %q as before, %v", now, err)
 	}
+}
+
+// recovered reports whether a server has noticed that one of its processes was killed, and is back:
+// until then it may take a connection and end it.
+func recovered(t *testing.T, dsn string, killed int) bool {
+	t.Helper()
+	conn, err := pgconn.Connect(t.Context(), dsn)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	results, err := conn.Exec(t.Context(), fmt.Sprintf("select from pg_catalog.pg_stat_activity where pid = %d", killed)).ReadAll()
+	return err == nil && len(results[0].Rows) == 0
 }
