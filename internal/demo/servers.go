@@ -24,6 +24,8 @@ type servers struct {
 func (s *servers) start(ctx context.Context, keep bool) error {
 	stack, err := devstack.Start(ctx, devstack.Options{
 		Servers: kinds(), Heap: "1g", Keep: keep, Progress: s.progress,
+		// a few MB fit on a disk that is nearly full, where the server would make no index
+		Config: map[devstack.Kind][]string{devstack.KindElasticsearch: {"cluster.routing.allocation.disk.threshold_enabled: false"}},
 	})
 	if err != nil {
 		return err
