@@ -1,6 +1,7 @@
 //go:build unix
 
-package late
+// Package leases has leases that are forged, damaged or of a process that hangs.
+package leases
 
 import (
 	"net/http"
@@ -9,14 +10,22 @@ import (
 	"time"
 
 	"humpty/internal/e2e/rig"
+	"humpty/internal/testenv/devstack"
 )
+
+func newShop(t *testing.T) *rig.Shop {
+	t.Helper()
+	s := rig.New(t, devstack.Postgres(t), devstack.Elasticsearch(t))
+	s.SQL(t, rig.UnconstrainedTables(300, 10))
+	return s
+}
 
 // TestUnlock: a rebuild hangs in its load, and its lease says that it ends in 9999. unlock breaks the
 // lease, the rebuild stops though its target is slow, what it sends then has no effect, and the
 // next rebuild need not wait.
 func TestUnlock(t *testing.T) {
 	t.Parallel()
-	s, _ := newShop(t, "")
+	s := newShop(t)
 	loading, release := s.Hold(t, 0)
 	hanging := s.Command(t, "rebuild", "orders")
 	said := rig.Lines(t, hanging)
@@ -32,7 +41,7 @@ func TestUnlock(t *testing.T) {
 	s.Run(t, "unlock", "--yes").Want(t, 0, "the lease is free")
 	began := time.Now()
 	text := strings.Join(said(""), "\n")
-	if code := rig.Code(t, hanging.Wait()); code != 4 || time.Since(began) > 20*time.Second {
+	if code := rig.Code(t, hanging.Wait()); code != 4 || time.Since(began) > time.Minute {
 		t.Errorf("the rebuild ended with %d after %s", code, time.Since(began))
 	}
 	if !strings.Contains(text, "the lease on the projection is lost") || !strings.Contains(text, "(unlock, pid ") {
@@ -41,7 +50,7 @@ func TestUnlock(t *testing.T) {
 	release()
 	began = time.Now()
 	s.Run(t, "rebuild", "--new").Want(t, 0, "alias "+s.Alias+" serves ")
-	if took := time.Since(began); took > 40*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("the next rebuild took %s", took)
 	}
 	if all := s.Differing(t, true); len(all) > 0 {
@@ -53,7 +62,7 @@ func TestUnlock(t *testing.T) {
 // lease is said at once, and unlock puts it right.
 func TestForgedLease(t *testing.T) {
 	t.Parallel()
-	s, _ := newShop(t, "")
+	s := newShop(t)
 	s.Run(t, "rebuild").Want(t, 0)
 	lease := "/humpty-leases/_doc/" + s.Alias
 	s.Request(t, http.MethodPut, lease, `{"owner":{"run":"none","host":"nowhere","pid":1,"verb":"rebuild"},"fence":9,"expires":"9999-12-31T00:00:00Z"}`)
@@ -66,7 +75,7 @@ func TestForgedLease(t *testing.T) {
 	s.Request(t, http.MethodPut, lease, `{"owner":7}`)
 	began = time.Now()
 	s.Run(t, "rebuild").Want(t, 4, "is damaged", "document "+s.Alias+" of index humpty-leases", "humpty unlock")
-	if took := time.Since(began); took > 20*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("it was said after %s", took)
 	}
 	s.Run(t, "status").Want(t, 0, "is damaged", "humpty unlock orders")

@@ -1,6 +1,7 @@
 //go:build unix
 
-package live
+// Package huge has one transaction change more than comes at once from a slot.
+package huge
 
 import (
 	"strings"

@@ -1,0 +1,10 @@
+package leases
+
+import (
+	"os"
+	"testing"
+
+	"humpty/internal/e2e/rig"
+)
+
+func TestMain(m *testing.M) { os.Exit(rig.Main(m, "")) }
