@@ -152,7 +152,8 @@ func (p *process) end() *ended {
 		return &ended{p.limits.slow(), true}
 	case code == 2 && has("stack overflow", "stack exceeds"):
 		return &ended{"a native function nests too deep (JSON.parse or String of something very deep)", true}
-	case code == exitLarge, code == 2 && has("memory", "cannot map", "new OS thread"): // the runtime cannot do without
+	case code == exitLarge, code == 2 && has("memory", "cannot map", "new OS thread"), // the runtime cannot do without
+		code == 66 && has("ThreadSanitizer failed to allocate"): // a program built with -race
 		return &ended{p.limits.large(), true}
 	case code == 2:
 		return &ended{"the interpreter failed: " + first, true}
