@@ -405,6 +405,7 @@ func TestMerge(t *testing.T) {
 		if err := index.Seal(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
+		elastictest.Call(t, http.MethodPost, url+"/"+name+"/_refresh", "") // until then those that were merged are listed, too
 		segments := strings.Fields(elastictest.Call(t, http.MethodGet, url+"/_cat/segments/"+name+"?h=segment", ""))
 		if len(segments) != 2 {
 			t.Errorf("segments %v in two shards", segments)
