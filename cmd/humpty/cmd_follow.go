@@ -42,7 +42,7 @@ func newFollowCommand(a *app) *cobra.Command {
 again and written to what the alias serves, until it is stopped. Without a projection it
 follows all that have writer: follow. It goes on where it was when it is started again: the
 database keeps its log for it meanwhile. A rebuild may run beside it; when the alias serves
-the next generation, it goes on with that one.
+the next generation, it continues with that one.
 
 With keep.feed_previous: 24h it feeds the generation that served before, too, for so long after
 the swap: humpty rollback to it is instant and loses nothing. Each is fed by the definition that

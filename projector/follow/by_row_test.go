@@ -204,7 +204,7 @@ func (a *versioned) generation(n int, writer projector.Writer) error {
 	return nil
 }
 
-// Whoever writes, the newer version of a row wins: over several generations, with late writes of
+// The newer version of a row wins, from either writer: over several generations, with late writes of
 // the application, deletions among them, and of humpty, the index is the table in the end, and
 // the application was never refused what is newest.
 func TestVersionsOfRows(t *testing.T) {

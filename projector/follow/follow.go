@@ -22,7 +22,7 @@ import (
 // Projector is the live projector: it takes over the capture of the generation that the alias
 // serves, as a rebuild with WriterFollow left it, and keeps the generation equal to its
 // source. It needs no lease: a capture has one reader at a time. A rebuild may run beside
-// it, and when the alias serves another generation, it goes on with that one. With
+// it, and when the alias serves another generation, it continues with that one. With
 // Projection.Feed it feeds the generation that served before, too, for a while: a rollback to it
 // loses nothing. What goes wrong with that one does not hold up what serves.
 type Projector struct {
@@ -140,7 +140,7 @@ func (p *Projector) run(ctx context.Context, o *report.Observer, aside *atomic.P
 	}
 }
 
-// needsDecision reports whether trying again cannot help: somebody has to decide, or to put the
+// needsDecision reports whether trying again cannot help: the operator has to decide, or to put the
 // source or the target right.
 func needsDecision(err error) bool {
 	var refusal *problem.Refusal

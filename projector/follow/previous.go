@@ -15,7 +15,7 @@ import (
 	"humpty/sources"
 )
 
-// askedEvery is how often it is looked whether somebody waits for a fence.
+// askedEvery is how often it is looked whether a command waits for a fence.
 const askedEvery = 500 * time.Millisecond
 
 var (

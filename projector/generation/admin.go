@@ -22,7 +22,7 @@ type Admin struct {
 	Feed       FeedFor // how long the one that served before is fed
 	Target     sinks.Target
 	Owner      sinks.Owner
-	Live       bool              // a run goes on to write to a generation that it has verified
+	Live       bool              // a run continues to write to a generation that it has verified
 	MaxShrink  MaxShrink         // of Swap; of Rollback only against what the generation had
 	Notice     func(text string) // told what is worth knowing; may be nil
 }

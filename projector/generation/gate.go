@@ -17,7 +17,7 @@ import (
 type Gate struct {
 	Target     sinks.Target
 	Projection string // its name
-	Live       bool   // a run goes on to write to a generation that it has verified
+	Live       bool   // a run continues to write to a generation that it has verified
 	MaxShrink  MaxShrink
 	AllowEmpty bool // an empty generation was asked for
 

@@ -66,9 +66,9 @@ ALTER TABLE remark REPLICA IDENTITY FULL; INSERT INTO remark SELECT i, i, 'remar
 }
 
 // redefine puts the new definition into the file, or the old one back.
-func redefine(t *testing.T, s *rig.Shop, anew bool) {
+func redefine(t *testing.T, s *rig.Shop, afresh bool) {
 	t.Helper()
-	if !anew {
+	if !afresh {
 		s.Edit(t, newDocument, oldDocument, newLines, oldLines)
 		s.Write(t, "orders.index.json", rig.Index)
 		return

@@ -61,7 +61,7 @@ func (p *process) start() (err error) {
 			return err
 		}
 	}
-	p.cmd = exec.Command(self) //nolint:noctx // it outlives the call; whoever waits for it ends it with its context
+	p.cmd = exec.Command(self) //nolint:noctx // it outlives the call; its caller ends it with the context
 	p.cmd.Env = []string{workerVariable + "=1", "TZ=UTC", "GOTRACEBACK=none", "SYSTEMROOT=" + os.Getenv("SYSTEMROOT")}
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return err

@@ -77,7 +77,7 @@ func TestOneRunawayAmongMany(t *testing.T) {
 	}
 }
 
-// Whoever stops the run does not wait for a handler.
+// A stop of the run does not wait for a handler.
 func TestStopInAHandler(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"for (;;);", "/^(a+)+$(?=x)?/.test('a'.repeat(50) + '!')", "Array.prototype.lastIndexOf.call({length: 2 ** 52}, 1)"} {

@@ -31,8 +31,8 @@ type publication struct {
 	tables []publishedTable // that it must publish
 }
 
-// create makes the publication of the captured tables, partition by partition: then whoever
-// looks at it sees which ones are read.
+// create makes the publication of the captured tables, partition by partition, so that
+// a look at it shows which ones are read.
 func (p *publication) create(ctx context.Context, db *session.Session) error {
 	err := db.Exec(ctx, "create publication "+session.QuoteIdent(p.name)+" for table "+strings.Join(p.labels(), ", ")+" with (publish_via_partition_root = false)")
 	var pg *pgconn.PgError

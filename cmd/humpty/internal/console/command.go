@@ -22,7 +22,7 @@ func Verbs() []string {
 	}
 }
 
-// command finds commands in texts, as whoever wrote them spelled them: without the flags of this
+// command finds commands in texts, as their authors spelled them: without the flags of this
 // invocation.
 var command = regexp.MustCompile("(^|[\\s`(\"])(humpty) ([a-z]+)\\b")
 
