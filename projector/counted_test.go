@@ -103,3 +103,25 @@ func TestRollbackComparesWhatServed(t *testing.T) {
 		t.Fatalf("the command that was printed: %v, %q", err, told)
 	}
 }
+
+// TestRollbackComparesWhatServedUnverified: one that served without a verification is held against
+// what it had then, too.
+func TestRollbackComparesWhatServedUnverified(t *testing.T) {
+	t.Parallel()
+	s := setup(t, 10)
+	first := s.run(t)
+	second := s.run(t)
+	m := s.state(t, first.Generation)
+	index, err := s.target.Open(t.Context(), first.Generation)
+	if err == nil {
+		m.Verified = nil
+		err = index.Note(t.Context(), m)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	tamper(t, s, first.Generation, deletions(4)...)
+	_, err = s.manage().Rollback(t.Context(), "")
+	refusal(t, err, "has 6 documents, and had, when it served last, 10: 40% fewer", "--max-shrink 40%")
+	s.serves(t, second.Generation)
+}

@@ -126,7 +126,7 @@ func (r *run) load(ctx context.Context) error {
 	a.partitions = ledger.NewPartitions(a.limits.Rejections, journal.Sums(), r.whenFlushed(journal.PartitionDone()))
 	o := load.Options{
 		View: view, Partitions: journal.Undone(a.planned), Readers: max(r.input.Readers, 1), Writers: a.limits.Writers, InFlight: a.limits.InFlight,
-		Index: c.Index, Base: c.BaseVersion(), ByRow: r.Projection.Versions == write.ByRow, Book: a.book, Accounts: a.partitions, MaxRejections: a.limits.Rejections,
+		Index: c.Index, Base: c.BaseVersion(), ByRow: r.Projection.Versions == sinks.ByRow, Book: a.book, Accounts: a.partitions, MaxRejections: a.limits.Rejections,
 		Limiter: r.pacing.limiter,
 		AfterBatch: func(ctx context.Context) error {
 			if !r.ServeEarly {
@@ -183,7 +183,7 @@ func (r *run) catchUp(ctx context.Context) error {
 	}
 	crashpoint.At("catch-up noted")
 	writer := &write.Writer{
-		Index: r.candidate.Index, Base: r.candidate.BaseVersion(), ByRow: r.Projection.Versions == write.ByRow, Book: r.accounts.book, Throttle: write.Throttle{Limiter: r.pacing.limiter},
+		Index: r.candidate.Index, Base: r.candidate.BaseVersion(), ByRow: r.Projection.Versions == sinks.ByRow, Book: r.accounts.book, Throttle: write.Throttle{Limiter: r.pacing.limiter},
 	}
 	if err := c.startRounds(r.accounts.view, writer); err != nil {
 		return err

@@ -15,7 +15,7 @@ type Projection struct {
 	Index    json.RawMessage // settings and mappings, exactly as the target takes them
 	Hash     string          // of the whole definition; pins a run
 	Text     json.RawMessage // the definition; says in what a changed one differs; may be empty
-	Versions string          // class | column, see write.ByRow
+	Versions string          // class | column, see sinks.ByRow
 	Verify   VerifyPolicy
 	Limits   Limits
 	Keep     int                // generations to keep besides the live one (prune)

@@ -24,6 +24,11 @@ const (
 // must not overflow.
 const MaxEpoch = 1 << 22
 
+// ByRow is the word of a definition, and of the generations it makes, whose documents carry the
+// versions of their rows. An application that writes with them, too, and humpty agree: the newer
+// one wins.
+const ByRow = "column"
+
 // Meta is what an index knows about itself, kept under _meta.humpty.
 type Meta struct {
 	Schema          int                        `json:"schema"`         // 1
@@ -35,7 +40,7 @@ type Meta struct {
 	State           State                      `json:"state"`
 	Reason          string                     `json:"reason,omitempty"` // why it failed
 	Epoch           int64                      `json:"epoch"`
-	Versions        string                     `json:"versions"`         // class | column: that of each row
+	Versions        string                     `json:"versions"`         // class | column, see ByRow
 	Definition      string                     `json:"definition"`       // hash of the projection's definition
 	Started         time.Time                  `json:"started"`          // of the run
 	Updated         time.Time                  `json:"updated"`          // of this note

@@ -27,7 +27,7 @@ type allowance struct {
 // moreExported lists the packages whose names are a vocabulary rather than an interface.
 var moreExported = map[string]int{
 	"sources": 48, // each capability of sources, views and feeds is an interface: 20 of the names; LogStart is a part of a Plan, the account of offsets is data; an error for each thing that an engine must tell apart
-	"sinks":   71, // states and outcomes are constants: 8 + 5 of the names; what a target can tell of its health: 6, of its writers: 6, of what is no lease or no epoch: 2; of an index that is not ours: 2; of a swap and a definition beforehand: 4
+	"sinks":   72, // states and outcomes are constants: 8 + 5 of the names; what a target can tell of its health: 6, of its writers: 6, of what is no lease or no epoch: 2; of an index that is not ours: 2; of versions: 1; of a swap and a definition beforehand: 4
 
 	"projector/report": 40, // phases, ends and kinds of events are constants: 22 of the names
 

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"humpty/internal/deadletter"
 	"humpty/internal/problem"
 	"humpty/projector"
 	"humpty/projector/generation"
@@ -258,18 +257,7 @@ func TestVersionsThatWentBack(t *testing.T) {
 		t.Fatal("the index differs")
 	}
 	var letters bytes.Buffer
-	follow := func(work func(), refused int64) {
-		t.Helper()
-		f := s.follow()
-		f.Projection.Limits.Rejections = 5
-		f.Letters = deadletter.NewWriter(&letters, 0)
-		err := s.until(f, func() error { work(); return nil }, func(e report.Event) bool {
-			return e.Lag != nil && e.Lag.Backlog == 0 && e.Lag.Refused == refused
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	follow := s.followWith(&letters)
 	follow(func() { s.live.Commit(sourcetest.Change{ID: "again"}); set("zero", 1) }, 0)
 	follow(func() { set("again", 3); set("back", 3) }, 2)
 	text := letters.String()

@@ -120,7 +120,7 @@ func (f *feeder) writer(store *checkpoint.Store, view sources.View, index sinks.
 	book.DeferLetters()
 	left := &leftBehind{generation: f.generation, book: book, kept: checkpoint.NewRefusals(store, f.Letters), view: view}
 	return &write.Writer{
-		Index: index, Base: f.generation.Meta.Epoch << 40, ByRow: f.generation.Meta.Versions == write.ByRow, Book: book,
+		Index: index, Base: f.generation.Meta.Epoch << 40, ByRow: f.generation.Meta.Versions == sinks.ByRow, Book: book,
 		Throttle: write.Throttle{Limiter: pace.NewLimiter(f.projection.Limits.Rate), Pace: pace.NewCatchUp(catchup.Workers, index)},
 	}, left
 }

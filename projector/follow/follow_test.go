@@ -17,7 +17,6 @@ import (
 	"humpty/projector"
 	"humpty/projector/checkpoint"
 	"humpty/projector/report"
-	"humpty/projector/write"
 	"humpty/sinks"
 	"humpty/sinks/sinktest"
 	"humpty/sources"
@@ -36,7 +35,7 @@ type stage struct {
 func (s *stage) projection() projector.Projection {
 	p := projector.Projection{Name: "orders", Alias: "orders", Hash: "h"}
 	if s.byRow {
-		p.Versions, p.Limits.MaxShrink = write.ByRow, 1
+		p.Versions, p.Limits.MaxShrink = sinks.ByRow, 1
 	}
 	return p
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -58,6 +59,23 @@ func lettersOf(t *testing.T, text string) (ids []string) {
 	return ids
 }
 
+// followWith follows beside work, until so many documents are refused and nothing is due; letters
+// are what is written of them.
+func (s *stage) followWith(letters io.Writer) func(work func(), refused int64) {
+	return func(work func(), refused int64) {
+		s.t.Helper()
+		f := s.follow()
+		f.Projection.Limits.Rejections = 5
+		f.Letters = deadletter.NewWriter(letters, 0)
+		err := s.until(f, func() error { work(); return nil }, func(e report.Event) bool {
+			return e.Lag != nil && e.Lag.Backlog == 0 && e.Lag.Refused == refused
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
 // A document that is refused holds up no other one; it is kept, has one letter however often
 // it is tried and started again, and is refused no more when its row is right or gone.
 func TestRefusedDocumentsAreKept(t *testing.T) {
@@ -67,18 +85,7 @@ func TestRefusedDocumentsAreKept(t *testing.T) {
 	s.write(1, 60)
 	s.rebuild("r1", projector.WriterFollow)
 	var letters bytes.Buffer
-	follow := func(work func(), refused int64) {
-		t.Helper()
-		f := s.follow()
-		f.Projection.Limits.Rejections = 5
-		f.Letters = deadletter.NewWriter(&letters, 0)
-		err := s.until(f, func() error { work(); return nil }, func(e report.Event) bool {
-			return e.Lag != nil && e.Lag.Backlog == 0 && e.Lag.Refused == refused
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	follow := s.followWith(&letters)
 	follow(func() {
 		s.set("1", "bad")
 		s.set("new", "bad")

@@ -12,8 +12,8 @@ import (
 // verified or served last: what something else wrote to, or emptied, is not what was proven.
 func (g *Gate) checkCount(s sinks.Survey, to string) error {
 	made, ok := s.Find(to)
-	v := made.Meta.Verified
-	if !ok || v == nil || s.Live() == to {
+	v, served := made.Meta.Verified, made.Meta.Served
+	if !ok || v == nil && served == 0 || s.Live() == to {
 		return nil
 	}
 	repaired := printable.Command("humpty", "repair", g.Projection, "--generation", to)
@@ -23,7 +23,7 @@ func (g *Gate) checkCount(s sinks.Survey, to string) error {
 			Remedy: "see what is wrong with it: " + printable.Command("humpty", "status", g.Projection),
 		}
 	}
-	untouched := made.Meta.State == sinks.Verified && !g.Live && v.Moved+v.Moving == 0
+	untouched := v != nil && made.Meta.State == sinks.Verified && !g.Live && v.Moved+v.Moving == 0
 	if untouched && (made.Documents > v.Documents || made.Documents < v.Documents-v.Rejected) {
 		return &problem.Refusal{
 			Why: fmt.Sprintf("generation %s has %d documents, and was verified with %d; it never served, so something else wrote to it",
@@ -31,9 +31,9 @@ func (g *Gate) checkCount(s sinks.Survey, to string) error {
 			Remedy: "make it right: " + repaired + "; then: " + g.retry(to),
 		}
 	}
-	had, when := v.Documents, "was verified with"
-	if made.Meta.Served > 0 {
-		had, when = made.Meta.Served, "had, when it served last,"
+	had, when := served, "had, when it served last,"
+	if served == 0 {
+		had, when = v.Documents, "was verified with"
 	}
 	switch {
 	case made.Documents < g.MaxShrink.Least(had):

@@ -32,17 +32,14 @@ func foreignVersion(version, epoch int64) bool {
 	return version&(1<<40-1) > ourMost
 }
 
-// byRow is how a generation says that its documents have the versions of their rows, as write.ByRow does.
-const byRow = "column"
-
 // tellVersions says so if the application's versions are no use with what the alias serves now.
 func tellVersions(before sinks.Survey, now string, notice func(string)) {
 	was, known := before.Find(before.Live())
 	is, ok := before.Find(now)
-	if !known || !ok || notice == nil || (was.Meta.Versions == byRow) == (is.Meta.Versions == byRow) {
+	if !known || !ok || notice == nil || (was.Meta.Versions == sinks.ByRow) == (is.Meta.Versions == sinks.ByRow) {
 		return
 	}
-	if was.Meta.Versions == byRow {
+	if was.Meta.Versions == sinks.ByRow {
 		notice(fmt.Sprintf("documents of %s have humpty's own versions: what an application writes with the version of the row is refused there, with 409 for good. Let it write unversioned, or rebuild soon", is.Name))
 		return
 	}
@@ -54,10 +51,10 @@ func tellVersions(before sinks.Survey, now string, notice func(string)) {
 // good. It looks at some documents, so it may miss such an application.
 // With versions of rows both agree, so there is nothing to look for.
 func CheckVersions(ctx context.Context, target sinks.Target, survey sinks.Survey, versions string) (warnings problem.List) {
-	if versions == byRow {
+	if versions == sinks.ByRow {
 		return nil
 	}
-	if live, ok := survey.Find(survey.Live()); ok && live.Meta.Versions == byRow {
+	if live, ok := survey.Find(survey.Live()); ok && live.Meta.Versions == sinks.ByRow {
 		warnings.Warn("", "put version: {column: …} back; or let the application write unversioned (without version and version_type)",
 			"documents of %s, which serves, have the versions of their rows, and those of the next generation have humpty's own, from %d on: "+
 				"an application that writes with the version of the row is refused with 409 for good, which it takes for a newer document",

@@ -120,7 +120,7 @@ func (f *repairer) write(ctx context.Context, open []verify.Reading) error {
 }
 
 // byRow reports whether documents have the versions of their rows.
-func byRow(p projector.Projection) bool { return p.Versions == write.ByRow }
+func byRow(p projector.Projection) bool { return p.Versions == sinks.ByRow }
 
 func (f *repairer) book(docs []sinks.Document, verdicts []sinks.Verdict) error {
 	for i, v := range verdicts {

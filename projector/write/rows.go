@@ -11,18 +11,14 @@ import (
 	"humpty/sources"
 )
 
-// ByRow is the word of a definition whose documents carry the versions of their rows. An
-// application that writes with them, too, and humpty agree: the newer one wins.
-const ByRow = "column"
-
 // SameVersions refuses to write to a generation whose documents have other versions than the
 // definition asks for: the larger ones would keep out the others for good.
 func SameVersions(g sinks.Generation, projection, versions string) error {
-	if (g.Meta.Versions == ByRow) == (versions == ByRow) {
+	if (g.Meta.Versions == sinks.ByRow) == (versions == sinks.ByRow) {
 		return nil
 	}
 	has, asked := "humpty's own", "those of their rows (version: column)"
-	if versions != ByRow {
+	if versions != sinks.ByRow {
 		has, asked = asked, has
 	}
 	return &problem.Refusal{

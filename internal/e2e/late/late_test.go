@@ -84,6 +84,16 @@ func TestLateBulkOfALoad(t *testing.T) {
 func TestLateBulkBehindAHandover(t *testing.T) {
 	t.Parallel()
 	s, p := newShop(t, "handover")
+	heldBehindASwap(t, s, p)
+	remove(t, s, 777)
+	forget(t, s)
+	gone(t, s, 777, p.pass(t))
+}
+
+// heldBehindASwap has a rebuild end with a handover. The bulk that wrote order 777 in the pass
+// behind the swap is held, and was sent again.
+func heldBehindASwap(t *testing.T, s *rig.Shop, p *proxy) {
+	t.Helper()
 	s.Run(t, "rebuild").Want(t, 0)
 	at, release := s.HoldAt(t, "handover recorded")
 	run := s.Command(t, "rebuild", "orders")
@@ -100,9 +110,6 @@ func TestLateBulkBehindAHandover(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, strings.Join(said, "\n"))
 	}
 	p.wait(t)
-	remove(t, s, 777)
-	forget(t, s)
-	gone(t, s, 777, p.pass(t))
 }
 
 // Under follow the bulk that wrote an order is passed on when humpty has deleted the order, and

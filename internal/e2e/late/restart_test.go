@@ -4,7 +4,6 @@ package late
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -45,21 +44,7 @@ func TestLateBulkBehindARestart(t *testing.T) {
 	})
 	t.Run("handover", func(t *testing.T) {
 		s, p := shopOn(t, "handover")
-		s.Run(t, "rebuild").Want(t, 0)
-		at, release := s.HoldAt(t, "handover recorded")
-		run := s.Command(t, "rebuild", "orders")
-		until := rig.Lines(t, run)
-		if err := run.Start(); err != nil {
-			t.Fatal(err)
-		}
-		at()
-		s.SQL(t, "INSERT INTO orders VALUES (777, 1, '2026-06-01', 7, 'before the swap')")
-		p.holding(`"_id":"777"`)
-		release()
-		said := until("")
-		if code := rig.Code(t, run.Wait()); code != 0 {
-			t.Fatalf("exit code %d: %s", code, strings.Join(said, "\n"))
-		}
+		heldBehindASwap(t, s, p)
 		remove(t, s, 777)
 		restart(t, s, target)
 		gone(t, s, 777, p.pass(t))
