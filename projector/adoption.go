@@ -190,6 +190,7 @@ func (a *adoption) claim(ctx context.Context) error {
 		}
 	}
 	c.Index, c.Meta, a.was = index, g.Meta, g.Meta
+	c.Meta.KeepCount(r.gate.before.Live())
 	c.Meta.Run, c.Meta.Epoch, c.Meta.Definition = r.Owner.Run, max(r.gate.before.Epoch()+1, r.lease.Fence), r.Projection.Hash
 	c.Meta.Verified, c.Meta.Reason = nil, ""
 	if !a.serves {

@@ -90,7 +90,13 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 				}
 			}
 			source.OnLookup = func([]string) { tick() }
-			rebuild.Observe = func(report.Event) { tick() }
+			written := make(chan struct{})
+			rebuild.Observe = func(e report.Event) {
+				tick()
+				if e.Kind == report.Started && e.Phase == report.PhaseLoad {
+					<-written // however quick the run is, something is written meanwhile
+				}
+			}
 			writes := 0
 			var underWay sync.Mutex // a write, from its look at the block to its commit
 			target.OnBlock = func() { underWay.Lock(); defer underWay.Unlock() }
@@ -98,7 +104,7 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 			writer.Go(func() error {
 				rng := rand.New(rand.NewPCG(seed, 0))
 				for range ticks {
-					for range rng.IntN(5) {
+					for range 1 + rng.IntN(4) {
 						change := sourcetest.Change{ID: fmt.Sprint(rng.IntN(250)), Row: &sourcetest.Row{Group: fmt.Sprint("g", rng.IntN(5)), Value: fmt.Sprint(writes)}}
 						switch rng.IntN(10) {
 						case 0:
@@ -109,7 +115,9 @@ func TestLiveRebuildLosesNoWrite(t *testing.T) {
 						underWay.Lock()
 						blocked := target.Blocked(first.Generation)
 						if !blocked {
-							writes++
+							if writes++; writes == 1 {
+								close(written)
+							}
 							source.Commit(change)
 						}
 						underWay.Unlock()

@@ -106,6 +106,13 @@ func TestRestoreThatShrinksWhereNothingServes(t *testing.T) {
 	if survey := surveyed(t, s); len(survey.Serving) > 0 {
 		t.Errorf("the alias serves %v", survey.Serving)
 	}
+	_, err = s.manage().Swap(t.Context(), finding.Generation, "", false)
+	refusal(t, err, "has 210 documents, and had, when it served last, 400: 47.5% fewer", "--max-shrink 48%")
+	m := s.manage()
+	m.MaxShrink = 0.48
+	if _, err := m.Swap(t.Context(), finding.Generation, "", false); err != nil {
+		t.Errorf("the command that was printed: %v", err)
+	}
 }
 
 func TestSnapshotDemandsVerification(t *testing.T) {

@@ -45,7 +45,7 @@ type Meta struct {
 	Started         time.Time                  `json:"started"`          // of the run
 	Updated         time.Time                  `json:"updated"`          // of this note
 	Documents       int64                      `json:"documents"`        // written, when sealed
-	Served          int64                      `json:"served,omitempty"` // documents that it had when it stopped to serve
+	Served          int64                      `json:"served,omitempty"` // documents that it had when it stopped to serve, or was saved
 	Verified        *Verification              `json:"verified,omitempty"`
 	Positions       map[string]string          `json:"positions,omitempty"` // partition → position
 	Starts          map[string]string          `json:"starts,omitempty"`    // partition → where it was read from

@@ -62,6 +62,18 @@ func (m Meta) Foreign(index, uuid string) (why string, unfinished bool) {
 	return "", false
 }
 
+// KeepCount notes how many documents an index had that is about to be made right, where the alias
+// serves nothing (live is "") that it could be compared with: what swaps it later asks for it.
+func (m *Meta) KeepCount(live string) {
+	switch {
+	case live != "" || m.Served > 0:
+	case m.Verified != nil:
+		m.Served = m.Verified.Documents
+	default:
+		m.Served = m.Documents
+	}
+}
+
 // named reports whether the run of a meta gave an index its name.
 func (m Meta) named(index string) bool {
 	text, ok := strings.CutPrefix(index, m.Alias+"-")

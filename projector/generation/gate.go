@@ -123,7 +123,7 @@ func (g *Gate) checkShrink(ctx context.Context, survey sinks.Survey, to string, 
 		return nil
 	}
 	before, err := FindBaseline(ctx, g.Target, survey, to)
-	if saved := recordedBaseline("the index itself, before it was made right,", g.Saved); err == nil && !before.Known() && saved.Known() {
+	if saved := savedBaseline(g.Saved); err == nil && !before.Known() && saved.Known() {
 		before = saved
 	}
 	switch {
@@ -245,4 +245,13 @@ func recordedBaseline(what string, m sinks.Meta) Baseline {
 		return Baseline{Documents: m.Documents, From: what + " was loaded with"}
 	}
 	return Baseline{Documents: -1}
+}
+
+// savedBaseline is how many documents an index had before it was made right.
+func savedBaseline(m sinks.Meta) Baseline {
+	const what = "the index itself, before it was made right,"
+	if m.Served > 0 {
+		return Baseline{Documents: m.Served, From: what + " had"}
+	}
+	return recordedBaseline(what, m)
 }

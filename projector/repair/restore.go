@@ -125,6 +125,7 @@ func (r *restorer) claim(ctx context.Context, index sinks.Index, before sinks.Su
 	r.savedMeta = g.Meta
 	r.foreign = g.Meta.State == sinks.Live || g.Meta.State == sinks.Retired
 	m := g.Meta
+	m.KeepCount(before.Live())
 	m.Run, m.State, m.Started, m.Updated = r.Owner.Run, sinks.Loading, r.began.UTC(), time.Now().UTC()
 	m.Epoch, m.Verified, m.Reason, m.Previous = max(before.Epoch()+1, g.Meta.Epoch+1, lease.Fence), nil, "", before.Live()
 	if err := index.Note(ctx, m); err != nil {
