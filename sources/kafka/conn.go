@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -215,16 +216,19 @@ func (c *conn) withDeadline(ctx context.Context) (release func() bool) {
 	return context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 }
 
-// extendDeadline gives the broker its time anew.
+// extendDeadline gives the broker its time again.
 func (c *conn) extendDeadline() {
 	_ = c.SetDeadline(time.Now().Add(c.responseTimeout)) // fails only on a closed connection; so does what follows
 }
 
-// timeoutError is causeOf, and says how long nothing came.
+// timeoutError is causeOf, and says how long nothing came, or which broker hung up.
 func (c *conn) timeoutError(ctx context.Context, err error) error {
 	var network net.Error
-	if ctx.Err() == nil && errors.As(err, &network) && network.Timeout() {
+	switch {
+	case ctx.Err() == nil && errors.As(err, &network) && network.Timeout():
 		return fmt.Errorf("nothing has come for %s: %w", c.responseTimeout, err)
+	case ctx.Err() == nil && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)): // which name no peer
+		return fmt.Errorf("broker %s ended the connection: %w", c.RemoteAddr(), err)
 	}
 	return causeOf(ctx, err)
 }

@@ -103,7 +103,7 @@ func TestStrangers(t *testing.T) {
 		"cut off": {func(request []byte, to net.Conn) {
 			_, _ = to.Write(framed(request, 0, 0, 0, 0, 0, 0)[:9])
 			_ = to.Close()
-		}, "EOF"},
+		}, "ended the connection: "},
 		"silent": {func([]byte, net.Conn) {}, "nothing has come for"},
 		"a byte at a time": {func(request []byte, to net.Conn) {
 			for _, b := range framed(request, make([]byte, 1000)...) {
